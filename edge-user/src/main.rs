@@ -1,0 +1,2 @@
+//! The program `edge`.
+fn main() {}
