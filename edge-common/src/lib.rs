@@ -4,3 +4,5 @@
 
 #[cfg(test)]
 extern crate std;
+
+pub mod abi;

@@ -1,0 +1,32 @@
+//! What is being served now: the generation word and the lease.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// The one entry of `CONTROL`. Each word is written by one aligned 8-octet store.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Control {
+    /// Generation being served. A packet reads it once; its lowest bit chooses the side of every
+    /// two-sided map. 0: nothing has been published, everything passes.
+    pub generation: u64,
+    /// Jiffies at which the tables stop being trusted; past it every query passes.
+    pub lease: u64,
+    /// Length of a lease in jiffies, added to now by the program `lease`.
+    pub lease_jiffies: u64,
+    /// Seed of the hash that places served addresses in `SERVICES`.
+    pub service_seed: u64,
+    /// By the generation's lowest bit.
+    pub sides: [Side; 2],
+}
+
+/// One side of the two-sided maps.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Side {
+    /// Seed of the name hash, chosen so that every name stands within its probes.
+    pub name_seed: u64,
+    /// Generation that this side holds.
+    pub generation: u64,
+}
+
+const _: () = assert!(size_of::<Control>() == 64);

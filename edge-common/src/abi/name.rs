@@ -1,0 +1,65 @@
+//! Owner names: open addressing, two sides, every name within [`super::maps::NAME_PROBES`] slots.
+//!
+//! Words hold the wire name (labels with their length octets, root label included) in lower case,
+//! aligned to its end: the name's last octet is the last octet of the last word in memory order.
+//! Octets before the name are zero.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use super::{Answer, TableId};
+
+/// Words of a short name: up to 32 octets.
+pub const NAME_WORDS: usize = 4;
+/// Words of a long name: up to 256 octets.
+pub const LONG_WORDS: usize = 32;
+
+/// What a slot says about its name. `octets` 0: the slot is empty, and so are the name's further
+/// probes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct NameTail {
+    /// The upper 32 bits of the name's hash.
+    pub hash: u32,
+    /// Octets of the name, 1–255.
+    pub octets: u32,
+    /// Where the zone's tables are.
+    pub table: TableId,
+    /// Trie slot of the zone's targeting profile.
+    pub trie: u32,
+    /// For type A.
+    pub a: Answer,
+    /// For type AAAA.
+    pub aaaa: Answer,
+    /// Zero.
+    pub reserved: [u32; 2],
+}
+
+/// A name of up to 32 octets.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct ShortName {
+    /// The name.
+    pub words: [u64; NAME_WORDS],
+    /// 0x20 in each octet that is a letter: or-ing a query's words with it folds their case.
+    pub letters: [u64; NAME_WORDS],
+    /// What it answers.
+    pub tail: NameTail,
+    /// Zero; keeps a slot on two cache lines.
+    pub reserved: [u64; 4],
+}
+
+/// A name of 33 to 255 octets.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct LongName {
+    /// The name.
+    pub words: [u64; LONG_WORDS],
+    /// What it answers.
+    pub tail: NameTail,
+}
+
+const _: () = {
+    assert!(size_of::<NameTail>() == 32);
+    assert!(size_of::<ShortName>() == 128);
+    assert!(size_of::<LongName>() == 288);
+};

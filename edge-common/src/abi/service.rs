@@ -1,0 +1,34 @@
+//! Who we are: served addresses, and the interfaces that frames may come in by.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// A served address and port; the seed in [`super::Control`] is chosen so that each stands in the
+/// slot its hash points to. `port` 0: empty.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Service {
+    /// The address as two words of wire octets in memory order; IPv4 as `::ffff:a.b.c.d`.
+    pub address: [u64; 2],
+    /// UDP port.
+    pub port: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// An interface that we are attached to; in the slot of its index modulo the number of slots.
+/// `ifindex` 0: empty.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Device {
+    /// Link-layer address in the first six octets, two zero octets.
+    pub address: [u8; 8],
+    /// Interface index.
+    pub ifindex: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+const _: () = {
+    assert!(size_of::<Service>() == 24);
+    assert!(size_of::<Device>() == 16);
+};
