@@ -98,5 +98,5 @@ pub mod maps {
     /// Class rows that a zone of each size class can hold.
     pub const CLASS_ROWS: [u32; super::TableId::CLASSES] = [128, 1024, 16_384];
     /// Zones of each size class that can be in the maps at a time, successors included.
-    pub const TABLES: [u32; super::TableId::CLASSES] = [256, 32, 4];
+    pub const TABLES: [u32; super::TableId::CLASSES] = [128, 16, 4];
 }

@@ -1,8 +1,25 @@
 //! Wire formats, decisions and map layouts that the XDP program and the authority share.
+//!
+//! Nothing here does IO, knows a kernel or a map, or can panic. A frame goes in by
+//! [`ingress::ingress`] and comes out as an answer or as it was, with a [`verdict::Verdict`].
 #![no_std]
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::inline_always,
+    reason = "a call costs the datapath nine nanoseconds; see docs/decisions"
+)]
 
 #[cfg(test)]
 extern crate std;
 
 pub mod abi;
+mod answer;
+pub mod class;
+mod compose;
+pub mod frame;
+pub mod ingress;
+pub mod name;
+pub mod service;
+pub mod tables;
+pub mod verdict;
+pub mod wire;

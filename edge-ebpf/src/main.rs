@@ -1,2 +1,17 @@
-//! The XDP program; on the host an empty stub.
+//! The XDP program `edge`, and `lease`, which userspace runs to renew the lease.
+//!
+//! A frame comes in as an `xdp_md`; [`edge_common::ingress`] rules on it over this crate's ports;
+//! the verdict is counted here, once. No decision is made in this crate.
+#![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
+#![deny(unsafe_code)]
+
+#[cfg(target_arch = "bpf")]
+mod frame;
+#[cfg(target_arch = "bpf")]
+mod maps;
+#[cfg(target_arch = "bpf")]
+mod program;
+
+/// On the host this program is only a stub: it is built for the kernel by edge-user.
+#[cfg(not(target_arch = "bpf"))]
 fn main() {}

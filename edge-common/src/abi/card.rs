@@ -8,7 +8,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Card4 {
     /// Addresses as on the wire.
-    pub addresses: [[u8; 4]; Card4::RECORDS],
+    pub addresses: [[u8; 4]; Self::RECORDS],
     /// One's-complement sum of the cell's complete resource records (owner a pointer to the
     /// question), as if they began at an even offset; folded to 16 bits.
     pub sum: u32,
@@ -30,7 +30,7 @@ impl Card4 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Card6 {
     /// Addresses as on the wire.
-    pub addresses: [[u8; 16]; Card6::RECORDS],
+    pub addresses: [[u8; 16]; Self::RECORDS],
     /// As [`Card4::sum`].
     pub sum: u32,
     /// Zero.
@@ -52,7 +52,7 @@ impl Card6 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Rrs {
     /// The records as on the wire, ending at the array's end; zero before them.
-    pub octets: [u8; Rrs::MOST],
+    pub octets: [u8; Self::MOST],
     /// One's-complement sum of the records without the owner pointer, as if they began at an even
     /// offset; folded to 16 bits.
     pub sum: u32,

@@ -75,7 +75,7 @@ impl Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct ClassRow {
     /// Deck numbers.
-    pub decks: [u16; ClassRow::ENTRIES],
+    pub decks: [u16; Self::ENTRIES],
 }
 
 impl ClassRow {

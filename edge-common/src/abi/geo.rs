@@ -55,7 +55,7 @@ impl Node4 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Tree6 {
     /// First node of each level, the root's level first.
-    pub levels: [u32; Tree6::DEPTH],
+    pub levels: [u32; Self::DEPTH],
     /// Levels in use.
     pub depth: u32,
 }

@@ -1,0 +1,106 @@
+//! From a name's entry to the card that is dealt: everything that is decided before the frame is
+//! touched.
+
+use crate::abi::{Answer, Card4, Card6, ClassRow, Deck, Extent, Kind, NameTail, Rrs};
+use crate::tables::{Tables, answer_of};
+use crate::verdict::Verdict;
+
+/// A card, dealt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dealt {
+    /// The deck it is from.
+    pub deck: Deck,
+    /// Its first cell, or the entry of ready-made records.
+    pub cell: u32,
+    /// Octets that it adds to the message.
+    pub octets: usize,
+    /// One's-complement sum of these octets, as if they began at an even offset.
+    pub sum: u32,
+}
+
+/// Whether a deck's kind is this one.
+#[inline(always)]
+pub(crate) const fn is(deck: &Deck, kind: Kind) -> bool {
+    deck.kind == kind as u8
+}
+
+/// Finds the deck for a name's entry and type; `class` tells the client's class when it matters.
+#[inline(always)]
+fn deck<T: Tables>(
+    tables: &T,
+    entry: &NameTail,
+    aaaa: bool,
+    class: impl FnOnce(u32) -> Result<u32, Verdict>,
+) -> Result<Deck, Verdict> {
+    let answer = answer_of(entry, aaaa);
+    if answer == Answer::NONE {
+        return Err(Verdict::Deck);
+    }
+    let mut deck = answer.index();
+    if answer.varies() {
+        let at = deck.wrapping_add(class(entry.trie)?);
+        let row = tables.class_row(entry.table, at >> ClassRow::ENTRIES.trailing_zeros());
+        let row = row.ok_or(Verdict::Deck)?;
+        deck = row.decks[at as usize & (ClassRow::ENTRIES - 1)].into();
+    }
+    // An absent deck is beyond every table.
+    tables.deck(entry.table, deck).ok_or(Verdict::Deck)
+}
+
+/// Deals a card for a name's entry and type. `name_octets` is the question's, for the pointer
+/// from a record to the apex in it.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "a pick is less than the number of cards")]
+pub(crate) fn deal<T: Tables>(
+    tables: &T,
+    entry: &NameTail,
+    aaaa: bool,
+    name_octets: usize,
+    class: impl FnOnce(u32) -> Result<u32, Verdict>,
+) -> Result<Dealt, Verdict> {
+    let deck = deck(tables, entry, aaaa, class)?;
+    let extent = Extent::unpack(deck.cards);
+    if is(&deck, Kind::Nodata) {
+        let rrs = tables.rrs(extent.first).ok_or(Verdict::Deck)?;
+        let octets = rrs.octets_used as usize;
+        if !(2..=Rrs::MOST).contains(&octets) {
+            return Err(Verdict::Deck);
+        }
+        let pointer = u32::from(apex_pointer(&deck, name_octets));
+        return Ok(Dealt { deck, cell: extent.first, octets, sum: rrs.sum + pointer });
+    }
+    let records = u32::from(deck.records);
+    let cells = records.div_ceil(4);
+    let pick = (u64::from(tables.random()) * u64::from(extent.cards)) >> 32;
+    let pick = pick as u32;
+    let cell = extent.first.wrapping_add(pick.wrapping_mul(cells));
+    let mut sum = 0;
+    let mut at = 0;
+    if is(&deck, Kind::A) && records >= 1 && records as usize <= Card4::MOST {
+        while at < 3 {
+            if at < cells {
+                sum += tables.card4(cell.wrapping_add(at)).ok_or(Verdict::Deck)?.sum;
+            }
+            at += 1;
+        }
+        Ok(Dealt { deck, cell, octets: records as usize * Card4::RECORD_OCTETS, sum })
+    } else if is(&deck, Kind::Aaaa) && records >= 1 && records as usize <= Card6::MOST {
+        while at < 2 {
+            if at < cells {
+                sum += tables.card6(cell.wrapping_add(at)).ok_or(Verdict::Deck)?.sum;
+            }
+            at += 1;
+        }
+        Ok(Dealt { deck, cell, octets: records as usize * Card6::RECORD_OCTETS, sum })
+    } else {
+        Err(Verdict::Deck)
+    }
+}
+
+/// A pointer to the zone apex's name at the question's end, as a word in memory order.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "a name has at most 255 octets")]
+pub(crate) const fn apex_pointer(deck: &Deck, name_octets: usize) -> u16 {
+    let apex = crate::wire::dns::HEADER_OCTETS + name_octets - deck.apex_octets as usize;
+    (crate::wire::dns::POINTER | apex as u16).to_be()
+}

@@ -1,0 +1,157 @@
+//! Writes the records of an answer into the room between the question and the OPT record.
+//!
+//! Records are written from the end of the room in whole blocks; up to 31 octets before the room
+//! are overwritten with anything. They lie in the last 36 octets of the question, which the caller
+//! writes afterwards.
+
+use crate::abi::{Card4, Card6, Kind, Rrs};
+use crate::answer::{Dealt, apex_pointer, is};
+use crate::frame::Frame;
+use crate::tables::Tables;
+use crate::wire::{dns, part, store16, store32, store64};
+
+/// Owner (a pointer to the question), type and class of a record: six octets, and the first two
+/// of the TTL, as a word.
+#[inline(always)]
+fn record_front(rtype: u16, ttl: u32) -> u64 {
+    let [p0, p1] = (dns::POINTER | 12).to_be_bytes();
+    let [t0, t1] = rtype.to_be_bytes();
+    let [c0, c1] = dns::CLASS_IN.to_be_bytes();
+    let front = u64::from_ne_bytes([p0, p1, t0, t1, c0, c1, 0, 0]);
+    front | u64::from(ttl.to_be() & 0xffff) << 48
+}
+
+/// The last two octets of the TTL and the data's length, as a word.
+#[inline(always)]
+fn record_middle(ttl: u32, octets: u16) -> u32 {
+    ttl.to_be() >> 16 | u32::from(octets.to_be()) << 16
+}
+
+/// Writes the dealt records so that they end at `end`.
+#[inline(always)]
+pub(crate) fn records<F: Frame, T: Tables>(
+    frame: &mut F,
+    tables: &T,
+    dealt: &Dealt,
+    (end, name_octets, salt): (usize, usize, u64),
+) -> Option<()> {
+    if is(&dealt.deck, Kind::A) {
+        records4(frame, tables, dealt, end, salt)
+    } else if is(&dealt.deck, Kind::Aaaa) {
+        records6(frame, tables, dealt, end, salt)
+    } else {
+        ready_made(frame, tables, dealt, end, salt)?;
+        let owner = frame.window_at_mut::<2>(end - dealt.octets)?;
+        store16::<0, _>(owner, apex_pointer(&dealt.deck, name_octets));
+        Some(())
+    }
+}
+
+/// Octets of a block of two A records.
+const PAIR4: usize = 2 * Card4::RECORD_OCTETS;
+/// Octets of a block of two AAAA records.
+const PAIR6: usize = 2 * Card6::RECORD_OCTETS;
+
+#[inline(always)]
+fn records4<F: Frame, T: Tables>(
+    frame: &mut F,
+    tables: &T,
+    dealt: &Dealt,
+    end: usize,
+    salt: u64,
+) -> Option<()> {
+    let front = record_front(dns::TYPE_A, dealt.deck.ttl);
+    let middle = u64::from(record_middle(dealt.deck.ttl, 4));
+    let records = F::forget(dealt.deck.records.into(), salt);
+    let mut cell = 0_u32;
+    while cell < 3 {
+        if records > 4 * u64::from(cell) {
+            let card = tables.card4(dealt.cell.wrapping_add(cell))?;
+            let end = end - 2 * PAIR4 * cell as usize;
+            let mut pair = 0_usize;
+            while pair < 2 {
+                if records > 4 * u64::from(cell) + 2 * pair as u64 {
+                    let block = frame.window_at_mut::<PAIR4>(end - PAIR4 * (pair + 1))?;
+                    let at = 2 - 2 * pair;
+                    let first = u64::from(u32::from_ne_bytes(card.addresses[at & 3]));
+                    let second = u64::from(u32::from_ne_bytes(card.addresses[(at + 1) & 3]));
+                    store64::<0, _>(block, front);
+                    store64::<8, _>(block, middle | first << 32);
+                    store64::<16, _>(block, front);
+                    store64::<24, _>(block, middle | second << 32);
+                }
+                pair += 1;
+            }
+        }
+        cell += 1;
+    }
+    Some(())
+}
+
+#[inline(always)]
+fn records6<F: Frame, T: Tables>(
+    frame: &mut F,
+    tables: &T,
+    dealt: &Dealt,
+    end: usize,
+    salt: u64,
+) -> Option<()> {
+    let front = record_front(dns::TYPE_AAAA, dealt.deck.ttl);
+    let middle = record_middle(dealt.deck.ttl, 16);
+    let records = F::forget(dealt.deck.records.into(), salt);
+    let mut cell = 0_u32;
+    while cell < 2 {
+        if records > 4 * u64::from(cell) {
+            let card = tables.card6(dealt.cell.wrapping_add(cell))?;
+            let end = end - 2 * PAIR6 * cell as usize;
+            let mut pair = 0_usize;
+            while pair < 2 {
+                if records > 4 * u64::from(cell) + 2 * pair as u64 {
+                    let block = frame.window_at_mut::<PAIR6>(end - PAIR6 * (pair + 1))?;
+                    let at = 2 - 2 * pair;
+                    let (first, second) = (&card.addresses[at & 3], &card.addresses[(at + 1) & 3]);
+                    store64::<0, _>(block, front);
+                    store32::<8, _>(block, middle);
+                    store64::<12, _>(block, u64::from_ne_bytes(part::<0, 8, _>(first)));
+                    store64::<20, _>(block, u64::from_ne_bytes(part::<8, 8, _>(first)));
+                    store64::<28, _>(block, front);
+                    store32::<36, _>(block, middle);
+                    store64::<40, _>(block, u64::from_ne_bytes(part::<0, 8, _>(second)));
+                    store64::<48, _>(block, u64::from_ne_bytes(part::<8, 8, _>(second)));
+                }
+                pair += 1;
+            }
+        }
+        cell += 1;
+    }
+    Some(())
+}
+
+/// Octets that ready-made records are copied in.
+const BLOCK: usize = 32;
+
+#[inline(always)]
+fn ready_made<F: Frame, T: Tables>(
+    frame: &mut F,
+    tables: &T,
+    dealt: &Dealt,
+    end: usize,
+    salt: u64,
+) -> Option<()> {
+    let rrs = tables.rrs(dealt.cell)?;
+    let (blocks, _) = rrs.octets.as_chunks::<BLOCK>();
+    let octets = F::forget(dealt.octets as u64, salt);
+    let mut back = 0;
+    while back < Rrs::MOST / BLOCK {
+        if octets > (back * BLOCK) as u64 {
+            let to = frame.window_at_mut::<BLOCK>(end - (back + 1) * BLOCK)?;
+            let from = blocks.get(Rrs::MOST / BLOCK - 1 - back)?;
+            store64::<0, _>(to, u64::from_ne_bytes(part::<0, 8, _>(from)));
+            store64::<8, _>(to, u64::from_ne_bytes(part::<8, 8, _>(from)));
+            store64::<16, _>(to, u64::from_ne_bytes(part::<16, 8, _>(from)));
+            store64::<24, _>(to, u64::from_ne_bytes(part::<24, 8, _>(from)));
+        }
+        back += 1;
+    }
+    Some(())
+}

@@ -1,0 +1,148 @@
+//! An Ethernet frame that can be read, written, grown at its head and cut at its tail.
+//!
+//! Octets are reached through windows of a fixed size, one per protocol section. In the kernel a
+//! window is one bounds check that the verifier follows; on the host it is a slice.
+
+/// A frame. Offsets count from its first octet, and begin anew after [`Frame::grow_head`].
+pub trait Frame {
+    /// `N` octets at an offset that the program fixes.
+    fn window<const N: usize>(&self, at: usize) -> Option<&[u8; N]>;
+    /// As [`Frame::window`], to write.
+    fn window_mut<const N: usize>(&mut self, at: usize) -> Option<&mut [u8; N]>;
+    /// `N` octets at an offset that a peer can influence; `None` past the first 1,023 too.
+    fn window_at<const N: usize>(&self, at: usize) -> Option<&[u8; N]>;
+    /// As [`Frame::window_at`], to write.
+    fn window_at_mut<const N: usize>(&mut self, at: usize) -> Option<&mut [u8; N]>;
+    /// The same number. In the kernel the compiler can't see that, so that a bound that follows
+    /// stays in the program, where the verifier looks for it.
+    fn opaque(x: usize) -> usize;
+    /// The same number. In the kernel the verifier forgets what it knows of it, so that paths on
+    /// which it knows different things become one; `salt` is any word of the frame.
+    fn forget(x: u64, salt: u64) -> u64;
+    /// Octets in the frame.
+    fn octets(&self) -> usize;
+    /// Puts `n` octets of unspecified content before the first one. `None`: no room, nothing
+    /// changed.
+    fn grow_head(&mut self, n: u32) -> Option<()>;
+    /// Cuts the last `n` octets. `None`: nothing changed.
+    fn trim_tail(&mut self, n: u32) -> Option<()>;
+    /// Index of the interface that the frame came in by.
+    fn ifindex(&self) -> u32;
+}
+
+/// A frame in a buffer with room before it, for the host.
+#[derive(Debug)]
+pub struct SliceFrame<'a> {
+    buffer: &'a mut [u8],
+    start: usize,
+    end: usize,
+    ifindex: u32,
+}
+
+impl<'a> SliceFrame<'a> {
+    /// Room that native drivers leave before a frame: 256 octets less `struct xdp_frame`.
+    pub const HEAD_ROOM: usize = 216;
+
+    /// The frame in `buffer[start..end]`; it can grow down to the buffer's first octet.
+    /// `None` when that isn't inside the buffer.
+    pub fn new(buffer: &'a mut [u8], start: usize, end: usize, ifindex: u32) -> Option<Self> {
+        (start <= end && end <= buffer.len()).then_some(Self { buffer, start, end, ifindex })
+    }
+
+    /// The frame's octets.
+    #[must_use]
+    pub fn as_octets(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Where the frame stands in the buffer now.
+    #[must_use]
+    pub const fn range(&self) -> core::ops::Range<usize> {
+        self.start..self.end
+    }
+}
+
+impl Frame for SliceFrame<'_> {
+    fn window<const N: usize>(&self, at: usize) -> Option<&[u8; N]> {
+        self.as_octets().get(at..)?.first_chunk()
+    }
+
+    fn window_mut<const N: usize>(&mut self, at: usize) -> Option<&mut [u8; N]> {
+        self.buffer.get_mut(self.start..self.end)?.get_mut(at..)?.first_chunk_mut()
+    }
+
+    fn window_at<const N: usize>(&self, at: usize) -> Option<&[u8; N]> {
+        if at > 0x3ff {
+            return None;
+        }
+        self.window(at)
+    }
+
+    fn window_at_mut<const N: usize>(&mut self, at: usize) -> Option<&mut [u8; N]> {
+        if at > 0x3ff {
+            return None;
+        }
+        self.window_mut(at)
+    }
+
+    fn opaque(x: usize) -> usize {
+        x
+    }
+
+    fn forget(x: u64, _: u64) -> u64 {
+        x
+    }
+
+    fn octets(&self) -> usize {
+        self.end - self.start
+    }
+
+    fn grow_head(&mut self, n: u32) -> Option<()> {
+        self.start = self.start.checked_sub(usize::try_from(n).ok()?)?;
+        Some(())
+    }
+
+    fn trim_tail(&mut self, n: u32) -> Option<()> {
+        let end = self.end.checked_sub(usize::try_from(n).ok()?)?;
+        if end < self.start {
+            return None;
+        }
+        self.end = end;
+        Some(())
+    }
+
+    fn ifindex(&self) -> u32 {
+        self.ifindex
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Frame as _, SliceFrame};
+
+    #[test]
+    fn windows_end_where_the_frame_ends() {
+        let mut buffer = [0xa5_u8; 40];
+        let mut frame = SliceFrame::new(&mut buffer, 10, 30, 1).unwrap();
+        assert!(frame.window::<20>(0).is_some());
+        assert!(frame.window::<21>(0).is_none());
+        assert!(frame.window::<1>(20).is_none());
+        assert!(frame.window_at::<0>(20).is_some());
+        assert!(frame.window_at::<1>(usize::MAX).is_none());
+        assert!(frame.window_mut::<2>(19).is_none());
+    }
+
+    #[test]
+    fn a_frame_grows_only_into_its_head_room_and_keeps_its_octets() {
+        let mut buffer = [0_u8; 40];
+        buffer[10] = 7;
+        let mut frame = SliceFrame::new(&mut buffer, 10, 30, 1).unwrap();
+        assert!(frame.grow_head(11).is_none());
+        assert_eq!(frame.octets(), 20);
+        assert!(frame.grow_head(10).is_some());
+        assert_eq!(frame.window::<1>(10), Some(&[7]));
+        assert!(frame.trim_tail(31).is_none());
+        assert!(frame.trim_tail(5).is_some());
+        assert_eq!(frame.octets(), 25);
+    }
+}

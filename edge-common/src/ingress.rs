@@ -1,0 +1,331 @@
+//! The whole path of a frame: link → network → query → name → deck → card → reply.
+//!
+//! Nothing is written before everything that could fail has been decided, so that a frame that
+//! passes is the frame that came. What a frame looks up belongs to one generation.
+
+use crate::abi::{Control, GeoLeaf};
+use crate::answer::{self, Dealt};
+use crate::class;
+use crate::compose;
+use crate::frame::Frame;
+use crate::name::{self, NameEnd, SHORT_OCTETS, WINDOW_OCTETS};
+use crate::service;
+use crate::tables::Tables;
+use crate::verdict::Verdict;
+use crate::wire::checksum::Sum;
+use crate::wire::dns::{self, back, front, opt};
+use crate::wire::ethernet::Ethernet;
+use crate::wire::ipv4::{self, Ip4};
+use crate::wire::ipv6::{self, Ip6};
+use crate::wire::{load16, load32, load64, store32, store64, udp};
+
+/// Rules on a frame, and turns it into its answer where the verdict says so.
+#[inline(always)]
+pub fn ingress<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Verdict {
+    match serve(frame, tables) {
+        Ok(verdict) | Err(verdict) => verdict,
+    }
+}
+
+#[inline(always)]
+fn serve<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Result<Verdict, Verdict> {
+    let link = Ethernet::parse(frame)?;
+    if link.six {
+        reply::<F, T, Ip6>(frame, tables, &link)
+    } else {
+        reply::<F, T, Ip4>(frame, tables, &link)
+    }
+}
+
+/// What the two network layers do differently.
+trait Network: Sized {
+    /// Octets of the header.
+    const OCTETS: usize;
+    /// Whether a UDP checksum of 0 means that the sender computed none.
+    const CHECKSUM_OPTIONAL: bool;
+    fn parse<F: Frame>(frame: &F, at: usize) -> Result<(Self, usize), Verdict>;
+    fn destination(&self) -> [u64; 2];
+    fn leaf<T: Tables>(&self, tables: &T, trie: u32) -> Result<GeoLeaf, Verdict>;
+    fn sum(&self) -> Sum;
+    fn reply<F: Frame>(&self, frame: &mut F, at: usize, payload: u16) -> Option<()>;
+}
+
+impl Network for Ip4 {
+    const OCTETS: usize = ipv4::HEADER_OCTETS;
+    const CHECKSUM_OPTIONAL: bool = true;
+
+    #[inline(always)]
+    fn parse<F: Frame>(frame: &F, at: usize) -> Result<(Self, usize), Verdict> {
+        Self::parse(frame, at)
+    }
+
+    #[inline(always)]
+    fn destination(&self) -> [u64; 2] {
+        service::mapped(self.destination)
+    }
+
+    #[inline(always)]
+    fn leaf<T: Tables>(&self, tables: &T, trie: u32) -> Result<GeoLeaf, Verdict> {
+        class::leaf4(tables, trie, self.source)
+    }
+
+    #[inline(always)]
+    fn sum(&self) -> Sum {
+        self.sum()
+    }
+
+    #[inline(always)]
+    fn reply<F: Frame>(&self, frame: &mut F, at: usize, payload: u16) -> Option<()> {
+        self.reply(frame, at, payload)
+    }
+}
+
+impl Network for Ip6 {
+    const OCTETS: usize = ipv6::HEADER_OCTETS;
+    /// RFC 8200 §8.1.
+    const CHECKSUM_OPTIONAL: bool = false;
+
+    #[inline(always)]
+    fn parse<F: Frame>(frame: &F, at: usize) -> Result<(Self, usize), Verdict> {
+        Self::parse(frame, at)
+    }
+
+    #[inline(always)]
+    fn destination(&self) -> [u64; 2] {
+        self.destination
+    }
+
+    #[inline(always)]
+    fn leaf<T: Tables>(&self, tables: &T, trie: u32) -> Result<GeoLeaf, Verdict> {
+        class::leaf6(tables, trie, self.source[0])
+    }
+
+    #[inline(always)]
+    fn sum(&self) -> Sum {
+        self.sum()
+    }
+
+    #[inline(always)]
+    fn reply<F: Frame>(&self, frame: &mut F, at: usize, payload: u16) -> Option<()> {
+        self.reply(frame, at, payload)
+    }
+}
+
+/// Octets of the UDP and DNS headers, which are read and written as one.
+const HEADERS: usize = udp::HEADER_OCTETS + dns::HEADER_OCTETS;
+
+/// What a query says before its question.
+struct Query {
+    /// Source and destination port.
+    ports: u32,
+    /// ID, flags, QDCOUNT, ANCOUNT.
+    front: u64,
+    /// NSCOUNT, ARCOUNT.
+    back: u32,
+    /// Octets of the question's name.
+    name_octets: usize,
+}
+
+/// The ladder: is this a query that tables can answer?
+#[inline(always)]
+fn query<F: Frame, T: Tables, N: Network>(
+    frame: &F,
+    tables: &T,
+    control: &Control,
+    network: &N,
+    (at, payload): (usize, usize),
+) -> Result<Query, Verdict> {
+    let headers = frame.window_at::<HEADERS>(at).ok_or(Verdict::Truncated)?;
+    let datagram = usize::from(u16::from_be(load16::<4, _>(headers)));
+    if datagram != payload {
+        return Err(Verdict::Length);
+    }
+    let ports = load32::<0, _>(headers);
+    #[expect(clippy::cast_possible_truncation, reason = "the word's two halves are the ports")]
+    let (from, to) = (ports as u16, u16::from_be((ports >> 16) as u16));
+    service::admit(tables, control.service_seed, network.destination(), to)?;
+    if from == 0 {
+        return Err(Verdict::Source);
+    }
+    if !N::CHECKSUM_OPTIONAL && load16::<6, _>(headers) == 0 {
+        return Err(Verdict::Checksum);
+    }
+    let front = load64::<8, _>(headers);
+    let back = load32::<16, _>(headers);
+    if front & front::RESPONSE != 0 {
+        return Err(Verdict::Response);
+    }
+    if front & front::OPCODE != 0 {
+        return Err(Verdict::Opcode);
+    }
+    let fixed = HEADERS + dns::TYPE_CLASS_OCTETS;
+    if front & front::COUNTS != front::ONE_QUESTION || back & !back::ONE_ADDITIONAL != 0 {
+        return Err(Verdict::Sections);
+    }
+    let opt = if back == 0 { 0 } else { dns::OPT_OCTETS };
+    let name_octets = datagram.wrapping_sub(fixed + opt);
+    if name_octets.wrapping_sub(1) >= dns::NAME_OCTETS {
+        return Err(Verdict::Question);
+    }
+    let back = F::forget(back.into(), front) as u32;
+    let name_octets = F::forget(name_octets as u64, front) as usize;
+    Ok(Query { ports, front, back, name_octets })
+}
+
+#[inline(always)]
+fn reply<F: Frame, T: Tables, N: Network>(
+    frame: &mut F,
+    tables: &T,
+    link: &Ethernet,
+) -> Result<Verdict, Verdict> {
+    if !tables.is_own_address(frame.ifindex(), link.destination()) {
+        return Err(Verdict::Link);
+    }
+    let (network, payload) = N::parse(frame, link.network)?;
+    let transport = link.network + N::OCTETS;
+    let control = tables.control().ok_or(Verdict::Unpublished)?;
+    let query = query(frame, tables, &control, &network, (transport, payload))?;
+
+    let question = transport + HEADERS;
+    let octets = query.name_octets;
+    let name = NameEnd::parse(frame, question, octets)?;
+    let behind = question + octets + dns::TYPE_CLASS_OCTETS;
+    let flags = if query.back == 0 {
+        None
+    } else {
+        let record = frame.window_at::<{ dns::OPT_OCTETS }>(behind).ok_or(Verdict::Truncated)?;
+        if !opt::is_plain(record) {
+            return Err(Verdict::Edns);
+        }
+        Some(record[7])
+    };
+    let aaaa = match name.type_class {
+        A_IN => false,
+        AAAA_IN => true,
+        other if other >> 16 == A_IN >> 16 => return Err(Verdict::Type),
+        _ => return Err(Verdict::Class),
+    };
+
+    if control.generation == 0 {
+        return Err(Verdict::Unpublished);
+    }
+    if tables.now() >= control.lease {
+        return Err(Verdict::Lease);
+    }
+    let side = if control.generation & 1 == 0 {
+        (0, control.sides[0].name_seed)
+    } else {
+        (1, control.sides[1].name_seed)
+    };
+    let (entry, before) = if octets <= SHORT_OCTETS {
+        (name::find_short(tables, side, &name).ok_or(Verdict::Name)?, 0)
+    } else {
+        name::find_long(frame, tables, side, question, octets).ok_or(Verdict::Name)?
+    };
+    let dealt = answer::deal(tables, &entry, aaaa, octets, |trie| {
+        network.leaf(tables, trie).map(|leaf| leaf.class)
+    })?;
+
+    let end = transport + payload;
+    let padding = frame.octets() - end;
+    frame.grow_head(narrow(dealt.octets).into()).ok_or(Verdict::Room)?;
+    let reply = Reply { link, network, transport, query, name, before, flags, dealt };
+    reply.write(frame, tables, padding).ok_or(Verdict::Fault)
+}
+
+/// A length inside a frame, which never has 2³² octets.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "lengths inside a frame have 16 bits")]
+const fn narrow(octets: usize) -> u16 {
+    octets as u16
+}
+
+const A_IN: u32 = dns::type_class(dns::TYPE_A, dns::CLASS_IN);
+const AAAA_IN: u32 = dns::type_class(dns::TYPE_AAAA, dns::CLASS_IN);
+
+/// Everything that the reply is made of.
+struct Reply<'a, N> {
+    link: &'a Ethernet,
+    network: N,
+    /// Offset of the UDP header.
+    transport: usize,
+    query: Query,
+    name: NameEnd,
+    /// Sum of the name's octets that aren't in `name`.
+    before: u32,
+    /// The first octet of the query's extended flags, if it had an OPT record.
+    flags: Option<u8>,
+    dealt: Dealt,
+}
+
+impl<N: Network> Reply<'_, N> {
+    /// Writes the reply into the grown frame, front to back but for the records.
+    #[inline(always)]
+    fn write<F: Frame, T: Tables>(
+        &self,
+        frame: &mut F,
+        tables: &T,
+        padding: usize,
+    ) -> Option<Verdict> {
+        let Self { query, name, dealt, .. } = self;
+        if padding != 0 {
+            frame.trim_tail(narrow(padding).into())?;
+        }
+        let question = self.transport + HEADERS;
+        let octets = query.name_octets;
+        if octets > SHORT_OCTETS {
+            name::move_long(frame, question, (octets, dealt.octets), query.front)?;
+        }
+        let end = question + octets + dns::TYPE_CLASS_OCTETS + dealt.octets;
+        compose::records(frame, tables, dealt, (end, octets, query.front))?;
+        let window = frame.window_at_mut::<WINDOW_OCTETS>(question + octets - SHORT_OCTETS)?;
+        store64::<0, _>(window, name.words[0]);
+        store64::<8, _>(window, name.words[1]);
+        store64::<16, _>(window, name.words[2]);
+        store64::<24, _>(window, name.words[3]);
+        store32::<SHORT_OCTETS, _>(window, name.type_class);
+
+        // The question begins at an even offset: what follows the name is at the name's parity.
+        let mut sum = Sum::new(self.before)
+            .add32(name.type_class)
+            .add64(name.words[0])
+            .add64(name.words[1])
+            .add64(name.words[2])
+            .add64(name.words[3])
+            .add32(dealt.sum);
+        let mut opt = 0;
+        if let Some(flags) = self.flags {
+            *frame.window_at_mut::<{ dns::OPT_OCTETS }>(end)? = opt::compose(flags);
+            sum = sum.add32(Sum::new(opt::sum(flags)).fold_at(dealt.octets));
+            opt = dns::OPT_OCTETS;
+        }
+
+        let nodata = answer::is(&dealt.deck, crate::abi::Kind::Nodata);
+        let (records, authority) =
+            if nodata { (0, back::ONE_AUTHORITY) } else { (dealt.deck.records, 0) };
+        let front = query.front & front::KEPT | front::ANSWERED | front::ancount(records);
+        let back = query.back | authority;
+        let datagram = HEADERS + octets + dns::TYPE_CLASS_OCTETS + dealt.octets + opt;
+        let datagram = narrow(datagram);
+        let ports = query.ports.rotate_left(16);
+        let length = u32::from(datagram.to_be());
+        let sum = self
+            .network
+            .sum()
+            .add32(udp::PSEUDO_PROTOCOL.into())
+            .add32(2 * length)
+            .add32(ports)
+            .add64(front)
+            .add32(back)
+            .add32(sum.fold_at(octets))
+            .finish_udp();
+        let headers = frame.window_at_mut::<HEADERS>(self.transport)?;
+        store32::<0, _>(headers, ports);
+        store32::<4, _>(headers, length | u32::from(sum) << 16);
+        store64::<8, _>(headers, front);
+        store32::<16, _>(headers, back);
+        self.network.reply(frame, self.link.network, datagram)?;
+        self.link.reply(frame)?;
+        Some(if nodata { Verdict::Nodata } else { Verdict::Answer })
+    }
+}

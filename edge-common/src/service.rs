@@ -1,0 +1,59 @@
+//! Served addresses: a table without collisions, chosen by its seed.
+
+use crate::abi::maps::SERVICE_SLOTS;
+use crate::tables::Tables;
+use crate::verdict::Verdict;
+
+/// Second word of an IPv4-mapped address's first half, `::ffff:0:0/96` (RFC 4291 §2.5.5.2).
+const MAPPED: u32 = u32::from_ne_bytes([0, 0, 0xff, 0xff]);
+
+/// An IPv4 address (wire octets) as the two words of its mapped IPv6 form.
+#[inline(always)]
+#[must_use]
+pub const fn mapped(address: u32) -> [u64; 2] {
+    [0, MAPPED as u64 | (address as u64) << 32]
+}
+
+/// The slot in which an address and port have to stand.
+#[inline(always)]
+#[must_use]
+pub const fn slot(seed: u64, address: [u64; 2], port: u16) -> u32 {
+    let hash = (address[0] ^ seed)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .wrapping_add(address[1] ^ port as u64)
+        .wrapping_mul(0xff51_afd7_ed55_8ccd);
+    #[expect(clippy::cast_possible_truncation, reason = "the shift leaves eight bits")]
+    let slot = (hash >> (64 - SERVICE_SLOTS.trailing_zeros())) as u32;
+    slot
+}
+
+/// Refuses what isn't sent to a served address and port (host octet order).
+#[inline(always)]
+pub(crate) fn admit<T: Tables>(
+    tables: &T,
+    seed: u64,
+    address: [u64; 2],
+    port: u16,
+) -> Result<(), Verdict> {
+    let slot = slot(seed, address, port);
+    let service = tables.service(slot).ok_or(Verdict::Service)?;
+    let differs = (service.address[0] ^ address[0])
+        | (service.address[1] ^ address[1])
+        | u64::from(service.port ^ u32::from(port));
+    if differs != 0 || port == 0 {
+        return Err(Verdict::Service);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mapped;
+
+    #[test]
+    fn an_ipv4_address_is_mapped_as_rfc_4291_says() {
+        let words = mapped(u32::from_ne_bytes([192, 0, 2, 1]));
+        let octets: std::vec::Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        assert_eq!(octets, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1]);
+    }
+}

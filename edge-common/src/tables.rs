@@ -1,0 +1,72 @@
+//! The ports through which a packet reads what userspace published.
+//!
+//! The kernel implements them over BPF maps, the host over the same layouts in memory.
+
+use core::ops::Deref;
+
+use crate::abi::{
+    Answer, Card4, Card6, ClassRow, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service,
+    ShortName, TableId, Tree6,
+};
+
+/// Everything a packet may look up. `None` means that there is no such entry; what is read of an
+/// entry is that of one moment, because entries in use are never changed in place.
+pub trait Tables {
+    /// What is being served. The generation and the lease are each read once, by one load.
+    fn control(&self) -> Option<Control>;
+    /// Jiffies, the clock of [`Control::lease`].
+    fn now(&self) -> u64;
+    /// Whether frames from interface `ifindex` are ours when sent to `address` (six octets in the
+    /// low 48 bits of a word in memory order).
+    fn is_own_address(&self, ifindex: u32, address: u64) -> bool;
+    /// A slot of the served addresses.
+    fn service(&self, slot: u32) -> Option<impl Deref<Target = Service>>;
+    /// A slot of the short names.
+    fn short_name(&self, slot: u32) -> Option<impl Deref<Target = ShortName>>;
+    /// A slot of the long names.
+    fn long_name(&self, slot: u32) -> Option<impl Deref<Target = LongName>>;
+    /// A row of a zone's class table.
+    fn class_row(&self, table: TableId, row: u32) -> Option<impl Deref<Target = ClassRow>>;
+    /// A deck of a zone.
+    fn deck(&self, table: TableId, deck: u32) -> Option<Deck>;
+    /// A cell of A records.
+    fn card4(&self, cell: u32) -> Option<impl Deref<Target = Card4>>;
+    /// A cell of AAAA records.
+    fn card6(&self, cell: u32) -> Option<impl Deref<Target = Card6>>;
+    /// Ready-made records.
+    fn rrs(&self, entry: u32) -> Option<impl Deref<Target = Rrs>>;
+    /// Entry `high` (an address's first 16 bits) of a trie's first level.
+    fn root4(&self, trie: u32, high: u32) -> Option<Root4>;
+    /// An entry of a trie node.
+    fn node4(&self, node: u32, octet: u8) -> Option<u16>;
+    /// A trie's IPv6 tree.
+    fn tree6(&self, trie: u32) -> Option<impl Deref<Target = Tree6>>;
+    /// A node of an IPv6 tree.
+    fn keys6(&self, node: u32) -> Option<impl Deref<Target = Keys6>>;
+    /// Leaf number `place` (0–7) of a last-level node.
+    fn leaf6(&self, node: u32, place: u32) -> Option<u16>;
+    /// What a leaf number of a trie stands for.
+    fn leaf(&self, trie: u32, leaf: u16) -> Option<GeoLeaf>;
+    /// 32 random bits.
+    fn random(&self) -> u32;
+}
+
+/// One step of the generator behind [`Tables::random`] (xorshift64, Marsaglia 2003): the next
+/// state, and 32 bits of it. The state must not be 0.
+#[inline(always)]
+#[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "32 bits are taken from the state's middle")]
+pub const fn xorshift(state: u64) -> (u64, u32) {
+    let mut x = state;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    (x, (x >> 20) as u32)
+}
+
+/// The answer of a name for one of the two types that have decks.
+#[inline(always)]
+#[must_use]
+pub(crate) const fn answer_of(tail: &crate::abi::NameTail, aaaa: bool) -> Answer {
+    if aaaa { tail.aaaa } else { tail.a }
+}

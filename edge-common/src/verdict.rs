@@ -1,0 +1,120 @@
+//! What became of a frame: every way out of the program has a name, and a counter.
+
+/// What the driver is to do with the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send it back out of the interface it came in by.
+    Tx,
+    /// Let it rise, untouched, to the network stack and the authority.
+    Pass,
+    /// A fault of ours after the first octet was written; never reached by traffic.
+    Aborted,
+}
+
+macro_rules! verdicts {
+    ($($(#[$doc:meta])* $variant:ident $action:ident $name:literal,)*) => {
+        /// Why a frame left the program; the counter's index and the metric's label.
+        #[repr(u8)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Verdict { $($(#[$doc])* $variant,)* }
+
+        impl Verdict {
+            /// All of them, by index.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// What the driver is to do.
+            #[inline(always)]
+            #[must_use]
+            pub const fn action(self) -> Action {
+                match self { $(Self::$variant => Action::$action,)* }
+            }
+
+            /// The label of its counter.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+verdicts! {
+    /// Address records were answered.
+    Answer Tx "answer",
+    /// The name exists and has no records of the type; answered with the zone's SOA.
+    Nodata Tx "nodata",
+    /// Shorter than its headers say, or than they have to be.
+    Truncated Pass "truncated",
+    /// Neither IPv4 nor IPv6, or behind more than two VLAN tags.
+    EtherType Pass "ethertype",
+    /// Not sent to this interface's own link-layer address.
+    Link Pass "link",
+    /// IPv4 with options, or not version 4.
+    Ip4Header Pass "ip4_header",
+    /// A fragment.
+    Fragment Pass "fragment",
+    /// IPv6 that isn't version 6.
+    Ip6Header Pass "ip6_header",
+    /// Not UDP, or UDP behind extension headers.
+    Transport Pass "transport",
+    /// Lengths that contradict each other.
+    Length Pass "length",
+    /// IPv4 header checksum wrong, or IPv6 UDP without checksum.
+    Checksum Pass "checksum",
+    /// A source address that no host can have, or source port 0.
+    Source Pass "source",
+    /// An address or port that isn't served here.
+    Service Pass "service",
+    /// A response, not a query.
+    Response Pass "response",
+    /// An opcode other than QUERY.
+    Opcode Pass "opcode",
+    /// Not one question, or records other than one in the additional section.
+    Sections Pass "sections",
+    /// The question doesn't end where the datagram says.
+    Question Pass "question",
+    /// A class other than IN.
+    Class Pass "class",
+    /// A type that has no decks.
+    Type Pass "type",
+    /// The additional record isn't an OPT of version 0 without options.
+    Edns Pass "edns",
+    /// Nothing is published yet.
+    Unpublished Pass "unpublished",
+    /// The lease of what is published has run out.
+    Lease Pass "lease",
+    /// The name isn't in the tables.
+    Name Pass "name",
+    /// The client's class can't be told from the tables.
+    Place Pass "place",
+    /// The name has no deck for this type and client.
+    Deck Pass "deck",
+    /// No room before the frame for the answer.
+    Room Pass "room",
+    /// A frame that changed under us.
+    Fault Aborted "fault",
+}
+
+impl Verdict {
+    /// The counter's index.
+    #[inline(always)]
+    #[must_use]
+    pub const fn index(self) -> u32 {
+        self as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Verdict;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_verdict_has_its_own_index_and_label() {
+        let names: BTreeSet<_> = Verdict::ALL.iter().map(|verdict| verdict.name()).collect();
+        assert_eq!(names.len(), Verdict::ALL.len());
+        for (index, verdict) in (0..).zip(Verdict::ALL) {
+            assert_eq!(verdict.index(), index);
+        }
+    }
+}

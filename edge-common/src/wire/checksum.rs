@@ -1,0 +1,116 @@
+//! The Internet checksum (RFC 1071), summed over words as they stand in memory.
+//!
+//! A one's-complement sum doesn't care in which octet order its 16-bit words are read, as long as
+//! all are read alike and the result is written the same way. A piece that begins at an odd offset
+//! of the datagram adds its octet-swapped sum.
+
+/// A one's-complement sum in the making: 32-bit pieces added up in 64 bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum(u64);
+
+impl Sum {
+    /// The sum of a folded piece.
+    #[inline(always)]
+    #[must_use]
+    pub const fn new(piece: u32) -> Self {
+        Self(piece as u64)
+    }
+
+    /// Adds four octets, or a folded sum.
+    #[inline(always)]
+    #[must_use]
+    pub const fn add32(self, word: u32) -> Self {
+        Self(self.0 + word as u64)
+    }
+
+    /// Adds eight octets.
+    #[inline(always)]
+    #[must_use]
+    pub const fn add64(self, word: u64) -> Self {
+        Self(self.0 + (word >> 32) + (word & 0xffff_ffff))
+    }
+
+    /// The sum folded to 16 bits.
+    #[inline(always)]
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "folded to 16 bits before")]
+    pub const fn fold(self) -> u16 {
+        let sum = (self.0 & 0xffff_ffff) + (self.0 >> 32);
+        let sum = (sum & 0xffff) + (sum >> 16);
+        let sum = (sum & 0xffff) + (sum >> 16);
+        let sum = (sum & 0xffff) + (sum >> 16);
+        sum as u16
+    }
+
+    /// The folded sum of a piece that begins at an odd offset if `odd`'s lowest bit is set.
+    #[inline(always)]
+    #[must_use]
+    pub const fn fold_at(self, odd: usize) -> u32 {
+        let sum = self.fold();
+        (if odd & 1 == 0 { sum } else { sum.swap_bytes() }) as u32
+    }
+
+    /// The checksum to write into an IPv4 header.
+    #[inline(always)]
+    #[must_use]
+    pub const fn finish(self) -> u16 {
+        !self.fold()
+    }
+
+    /// The checksum to write into a UDP header, where 0 means that there is none (RFC 768).
+    #[inline(always)]
+    #[must_use]
+    pub const fn finish_udp(self) -> u16 {
+        match !self.fold() {
+            0 => 0xffff,
+            sum => sum,
+        }
+    }
+
+    /// Adds octets that begin at an even offset; for the host.
+    #[must_use]
+    pub fn add_octets(mut self, octets: &[u8]) -> Self {
+        for pair in octets.chunks(2) {
+            let mut word = [0; 2];
+            for (to, from) in word.iter_mut().zip(pair) {
+                *to = *from;
+            }
+            self.0 += u64::from(u16::from_ne_bytes(word));
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Sum;
+
+    #[test]
+    fn the_example_of_rfc_1071_sums_up() {
+        let sum = Sum::default().add_octets(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]);
+        assert_eq!(sum.fold().to_ne_bytes(), [0xdd, 0xf2]);
+    }
+
+    #[test]
+    fn words_and_octets_give_the_same_sum() {
+        let octets: std::vec::Vec<u8> = (0..16_u8).map(|i| i.wrapping_mul(97)).collect();
+        let words = octets
+            .chunks(8)
+            .fold(Sum::default(), |sum, w| sum.add64(u64::from_ne_bytes(w.try_into().unwrap())));
+        assert_eq!(words.fold(), Sum::default().add_octets(&octets).fold());
+    }
+
+    #[test]
+    fn a_piece_at_an_odd_offset_counts_swapped() {
+        let whole = Sum::default().add_octets(&[9, 1, 2, 3, 4, 0]);
+        let piece = Sum::default().add_octets(&[1, 2, 3, 4]);
+        let parts = Sum::default().add_octets(&[9]).add32(piece.fold_at(1));
+        assert_eq!(parts.fold(), whole.fold());
+    }
+
+    #[test]
+    fn a_udp_checksum_is_never_zero() {
+        assert_eq!(Sum::new(0xffff).finish_udp(), 0xffff);
+        assert_eq!(Sum::new(0xffff).finish(), 0);
+    }
+}

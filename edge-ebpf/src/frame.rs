@@ -1,0 +1,129 @@
+//! [`Frame`] over `xdp_md`.
+//!
+//! No packet pointer is kept: every window reads the frame's bounds anew, so that none outlives
+//! a move of the frame's edges.
+#![expect(unsafe_code, reason = "packet memory is reached through the context's pointers")]
+
+use core::arch::asm;
+use core::ptr::{addr_of, read_volatile};
+
+use aya_ebpf::bindings::xdp_md;
+use aya_ebpf::helpers::generated::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail};
+use edge_common::frame::Frame;
+
+/// The frame of one run of the program.
+pub(crate) struct XdpFrame {
+    context: *mut xdp_md,
+}
+
+/// The same number, of which the compiler knows nothing.
+#[inline(always)]
+fn hide(mut x: usize) -> usize {
+    // SAFETY: the instruction copies a register onto itself. (An empty one would give the kernel
+    // two line records for one instruction, which it refuses.)
+    unsafe { asm!("{0} = {0}", inout(reg) x, options(pure, nomem, nostack, preserves_flags)) };
+    x
+}
+
+impl XdpFrame {
+    /// The frame behind the context that the program was called with.
+    #[inline(always)]
+    pub(crate) const fn new(context: *mut xdp_md) -> Self {
+        Self { context }
+    }
+
+    #[inline(always)]
+    fn start(&self) -> usize {
+        // SAFETY: the kernel calls the program with a valid context, which outlives its run.
+        // Volatile, because the kernel changes the field when an edge is moved.
+        unsafe { read_volatile(addr_of!((*self.context).data)) as usize }
+    }
+
+    #[inline(always)]
+    fn end(&self) -> usize {
+        // SAFETY: as in `start`.
+        unsafe { read_volatile(addr_of!((*self.context).data_end)) as usize }
+    }
+
+    /// A pointer to `N` octets at `at` that are inside the frame.
+    #[inline(always)]
+    fn span<const N: usize>(&self, at: usize) -> Option<*mut [u8; N]> {
+        // Hidden, or the compiler proves one window's check from another's and the verifier
+        // doesn't follow.
+        let start = hide(self.start() + at);
+        (start + N <= self.end()).then_some(start as *mut [u8; N])
+    }
+
+    #[inline(always)]
+    fn span_at<const N: usize>(&self, at: usize) -> Option<*mut [u8; N]> {
+        let at = hide(at);
+        if at > 0x3ff {
+            return None;
+        }
+        self.span(at)
+    }
+}
+
+impl Frame for XdpFrame {
+    #[inline(always)]
+    fn window<const N: usize>(&self, at: usize) -> Option<&[u8; N]> {
+        // SAFETY: `span` checked that the octets are inside the frame, any bit pattern is an
+        // array of octets, and `self` stays borrowed, so that no edge moves meanwhile.
+        self.span(at).map(|octets| unsafe { &*octets })
+    }
+
+    #[inline(always)]
+    fn window_mut<const N: usize>(&mut self, at: usize) -> Option<&mut [u8; N]> {
+        // SAFETY: as in `window`; `self` is borrowed exclusively, so that this is the only window.
+        self.span(at).map(|octets| unsafe { &mut *octets })
+    }
+
+    #[inline(always)]
+    fn window_at<const N: usize>(&self, at: usize) -> Option<&[u8; N]> {
+        // SAFETY: as in `window`.
+        self.span_at(at).map(|octets| unsafe { &*octets })
+    }
+
+    #[inline(always)]
+    fn window_at_mut<const N: usize>(&mut self, at: usize) -> Option<&mut [u8; N]> {
+        // SAFETY: as in `window_mut`.
+        self.span_at(at).map(|octets| unsafe { &mut *octets })
+    }
+
+    #[inline(always)]
+    fn opaque(x: usize) -> usize {
+        hide(x)
+    }
+
+    #[inline(always)]
+    fn forget(x: u64, salt: u64) -> u64 {
+        // What is xored with an unknown word is unknown, and stays so when it is xored back.
+        hide((x ^ salt) as usize) as u64 ^ salt
+    }
+
+    #[inline(always)]
+    fn octets(&self) -> usize {
+        // Hidden, or the compiler subtracts 32-bit halves of the pointers.
+        hide(self.end()) - hide(self.start())
+    }
+
+    #[inline(always)]
+    fn grow_head(&mut self, n: u32) -> Option<()> {
+        let by = 0_i32.wrapping_sub_unsigned(n);
+        // SAFETY: the helper checks the room itself, and moves the edge or changes nothing.
+        (unsafe { bpf_xdp_adjust_head(self.context, by) } == 0).then_some(())
+    }
+
+    #[inline(always)]
+    fn trim_tail(&mut self, n: u32) -> Option<()> {
+        let by = 0_i32.wrapping_sub_unsigned(n);
+        // SAFETY: as in `grow_head`.
+        (unsafe { bpf_xdp_adjust_tail(self.context, by) } == 0).then_some(())
+    }
+
+    #[inline(always)]
+    fn ifindex(&self) -> u32 {
+        // SAFETY: as in `start`.
+        unsafe { read_volatile(addr_of!((*self.context).ingress_ifindex)) }
+    }
+}
