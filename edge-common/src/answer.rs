@@ -50,7 +50,6 @@ fn deck<T: Tables>(
 /// Deals a card for a name's entry and type. `name_octets` is the question's, for the pointer
 /// from a record to the apex in it.
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "a pick is less than the number of cards")]
 pub(crate) fn deal<T: Tables>(
     tables: &T,
     entry: &NameTail,

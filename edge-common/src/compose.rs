@@ -65,12 +65,12 @@ fn records4<F: Frame, T: Tables>(
     let records = F::forget(dealt.deck.records.into(), salt);
     let mut cell = 0_u32;
     while cell < 3 {
-        if records > 4 * u64::from(cell) {
+        if records > 4 * cell as usize {
             let card = tables.card4(dealt.cell.wrapping_add(cell))?;
             let end = end - 2 * PAIR4 * cell as usize;
             let mut pair = 0_usize;
             while pair < 2 {
-                if records > 4 * u64::from(cell) + 2 * pair as u64 {
+                if records > 4 * cell as usize + 2 * pair {
                     let block = frame.window_at_mut::<PAIR4>(end - PAIR4 * (pair + 1))?;
                     let at = 2 - 2 * pair;
                     let first = u64::from(u32::from_ne_bytes(card.addresses[at & 3]));
@@ -101,12 +101,12 @@ fn records6<F: Frame, T: Tables>(
     let records = F::forget(dealt.deck.records.into(), salt);
     let mut cell = 0_u32;
     while cell < 2 {
-        if records > 4 * u64::from(cell) {
+        if records > 4 * cell as usize {
             let card = tables.card6(dealt.cell.wrapping_add(cell))?;
             let end = end - 2 * PAIR6 * cell as usize;
             let mut pair = 0_usize;
             while pair < 2 {
-                if records > 4 * u64::from(cell) + 2 * pair as u64 {
+                if records > 4 * cell as usize + 2 * pair {
                     let block = frame.window_at_mut::<PAIR6>(end - PAIR6 * (pair + 1))?;
                     let at = 2 - 2 * pair;
                     let (first, second) = (&card.addresses[at & 3], &card.addresses[(at + 1) & 3]);
@@ -140,10 +140,10 @@ fn ready_made<F: Frame, T: Tables>(
 ) -> Option<()> {
     let rrs = tables.rrs(dealt.cell)?;
     let (blocks, _) = rrs.octets.as_chunks::<BLOCK>();
-    let octets = F::forget(dealt.octets as u64, salt);
+    let octets = F::forget(dealt.octets, salt);
     let mut back = 0;
     while back < Rrs::MOST / BLOCK {
-        if octets > (back * BLOCK) as u64 {
+        if octets > back * BLOCK {
             let to = frame.window_at_mut::<BLOCK>(end - (back + 1) * BLOCK)?;
             let from = blocks.get(Rrs::MOST / BLOCK - 1 - back)?;
             store64::<0, _>(to, u64::from_ne_bytes(part::<0, 8, _>(from)));

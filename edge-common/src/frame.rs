@@ -18,7 +18,7 @@ pub trait Frame {
     fn opaque(x: usize) -> usize;
     /// The same number. In the kernel the verifier forgets what it knows of it, so that paths on
     /// which it knows different things become one; `salt` is any word of the frame.
-    fn forget(x: u64, salt: u64) -> u64;
+    fn forget(x: usize, salt: u64) -> usize;
     /// Octets in the frame.
     fn octets(&self) -> usize;
     /// Puts `n` octets of unspecified content before the first one. `None`: no room, nothing
@@ -89,7 +89,7 @@ impl Frame for SliceFrame<'_> {
         x
     }
 
-    fn forget(x: u64, _: u64) -> u64 {
+    fn forget(x: usize, _: u64) -> usize {
         x
     }
 

@@ -167,8 +167,9 @@ fn query<F: Frame, T: Tables, N: Network>(
     if name_octets.wrapping_sub(1) >= dns::NAME_OCTETS {
         return Err(Verdict::Question);
     }
-    let back = F::forget(back.into(), front) as u32;
-    let name_octets = F::forget(name_octets as u64, front) as usize;
+    #[expect(clippy::cast_possible_truncation, reason = "a word of four octets comes back")]
+    let back = F::forget(back as usize, front) as u32;
+    let name_octets = F::forget(name_octets, front);
     Ok(Query { ports, front, back, name_octets })
 }
 

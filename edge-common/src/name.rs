@@ -209,7 +209,7 @@ pub(crate) fn find_long<F: Frame, T: Tables>(
     let end = at + octets;
     let mut hash = seed;
     let mut sum = crate::wire::checksum::Sum::default();
-    let length = F::forget(octets as u64, seed) as usize;
+    let length = F::forget(octets, seed);
     let mut index = 0;
     while index < BLOCKS {
         if has_block(index, length) {
@@ -228,7 +228,7 @@ pub(crate) fn find_long<F: Frame, T: Tables>(
         let entry = tables.long_name(slot)?;
         if entry.tail.hash == tag {
             let mut differs = (entry.tail.octets as usize ^ octets) as u64;
-            let length = F::forget(octets as u64, seed) as usize;
+            let length = F::forget(octets, seed);
             let mut index = 0;
             while index < BLOCKS {
                 if has_block(index, length) {
@@ -261,7 +261,7 @@ pub(crate) fn move_long<F: Frame>(
     (octets, by): (usize, usize),
     salt: u64,
 ) -> Option<()> {
-    let octets = F::forget(octets as u64, salt) as usize;
+    let octets = F::forget(octets, salt);
     // The last window is written again by the caller, so that whole blocks before it will do.
     let mut index = 0;
     while index < BLOCKS - 1 {

@@ -96,9 +96,9 @@ impl Frame for XdpFrame {
     }
 
     #[inline(always)]
-    fn forget(x: u64, salt: u64) -> u64 {
+    fn forget(x: usize, salt: u64) -> usize {
         // What is xored with an unknown word is unknown, and stays so when it is xored back.
-        hide((x ^ salt) as usize) as u64 ^ salt
+        hide(x ^ salt as usize) ^ salt as usize
     }
 
     #[inline(always)]

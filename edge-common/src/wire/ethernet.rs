@@ -52,7 +52,7 @@ impl Ethernet {
             IPV6 => true,
             _ => return Err(Verdict::EtherType),
         };
-        let network = F::forget(network as u64, front) as usize;
+        let network = F::forget(network, front);
         let tags = frame.window_at::<10>(network - 10).ok_or(Verdict::Truncated)?;
         Ok(Self { front, back, tags: part::<0, 10, _>(tags), network, six })
     }

@@ -1,0 +1,351 @@
+//! The tables' memory: what the publisher writes and packets and the authority read.
+//!
+//! Each table is an array of 8-octet words, in memory of our own or mapped from a BPF map, so that
+//! kernel and authority read the same octets. Words are written and read one by one; that no
+//! reader sees an entry half written is the publisher's care, who fills only what no generation in
+//! use refers to.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+
+use edge_common::abi::{
+    Card4, Card6, ClassRow, Control, Deck, Device, GeoLeaf, Keys6, Leaves6, LongName, Node4, Root4,
+    Rrs, Service, ShortName, TableId, Tree6, maps,
+};
+use edge_common::tables::{Tables, xorshift};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// A table of `T`s, shared between threads and, when mapped, with the kernel.
+#[derive(Debug)]
+pub struct Region<T> {
+    words: &'static [AtomicU64],
+    entries: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Region<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Region<T> {}
+
+impl<T: FromBytes + IntoBytes + Immutable> Region<T> {
+    const WORDS: usize = size_of::<T>() / 8;
+
+    /// A table of `entries` zeroed entries in memory that is never given back.
+    #[must_use]
+    pub fn in_memory(entries: u32) -> Self {
+        let words = vec![0_u64; entries as usize * Self::WORDS].leak();
+        Self::over(words.as_mut_bytes())
+    }
+
+    /// A table over mapped memory; empty if that isn't aligned to words.
+    #[must_use]
+    pub fn over(octets: &'static mut [u8]) -> Self {
+        const { assert!(size_of::<T>().is_multiple_of(8)) }
+        let words = <[AtomicU64]>::mut_from_bytes(octets).map_or(&[][..], |words| words);
+        Self { words, entries: PhantomData }
+    }
+
+    /// Entries in the table.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.words.len() / Self::WORDS
+    }
+
+    fn entry(&self, index: usize) -> Option<&'static [AtomicU64]> {
+        self.words.get(index * Self::WORDS..(index + 1) * Self::WORDS)
+    }
+
+    /// A copy of an entry.
+    #[must_use]
+    pub fn read(&self, index: u32) -> Option<T> {
+        let words = self.entry(index as usize)?;
+        let mut entry = T::new_zeroed();
+        for (to, from) in entry.as_mut_bytes().chunks_exact_mut(8).zip(words) {
+            to.copy_from_slice(&from.load(Ordering::Relaxed).to_ne_bytes());
+        }
+        Some(entry)
+    }
+
+    /// Writes entries from `first` on. Those beyond the table's end are not written.
+    pub fn write(&self, first: u32, entries: &[T]) {
+        let words = self.words.get(first as usize * Self::WORDS..).unwrap_or_default();
+        for (to, from) in words.iter().zip(entries.as_bytes().chunks_exact(8)) {
+            let mut word = [0; 8];
+            word.copy_from_slice(from);
+            to.store(u64::from_ne_bytes(word), Ordering::Relaxed);
+        }
+    }
+
+    /// Zeroes `n` entries from `first` on.
+    pub fn clear(&self, first: u32, n: u32) {
+        let from = first as usize * Self::WORDS;
+        let words = self.words.get(from..from + n as usize * Self::WORDS).unwrap_or_default();
+        for word in words {
+            word.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// The word at octet `at` of an entry, to be read or written by itself.
+    #[must_use]
+    pub fn word(&self, index: u32, at: usize) -> Option<&'static AtomicU64> {
+        self.entry(index as usize)?.get(at / 8)
+    }
+}
+
+/// The tables of one zone slot.
+#[derive(Clone, Copy, Debug)]
+pub struct ZoneTable {
+    /// Its decks.
+    pub decks: Region<Deck>,
+    /// Its class table.
+    pub classes: Region<ClassRow>,
+}
+
+/// Every table.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each is the map of the same name in edge_common::abi::maps")]
+pub struct Store {
+    pub control: Region<Control>,
+    pub names: Region<ShortName>,
+    pub long_names: Region<LongName>,
+    pub cards_a: Region<Card4>,
+    pub cards_aaaa: Region<Card6>,
+    pub rrs: Region<Rrs>,
+    pub geo4_root: Region<Root4>,
+    pub geo4_node: Region<Node4>,
+    pub geo6_tree: Region<Tree6>,
+    pub geo6_keys: Region<Keys6>,
+    pub geo6_leaf: Region<Leaves6>,
+    pub geo_leaf: Region<GeoLeaf>,
+    pub services: Region<Service>,
+    pub devices: Region<Device>,
+    /// Held for reading while a thread of the authority uses the tables; the publisher takes it
+    /// for writing, for a moment, to know that all who saw the old generation are done.
+    pub readers: Arc<RwLock<()>>,
+    /// By size class and slot.
+    pub zones: [Vec<ZoneTable>; TableId::CLASSES],
+}
+
+impl Store {
+    /// Tables in memory of our own: for `xdp.mode = "off"`, and for tests.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        let zone = |class: usize| -> Vec<ZoneTable> {
+            let table = |_| ZoneTable {
+                decks: Region::in_memory(maps::DECK_ROWS[class]),
+                classes: Region::in_memory(maps::CLASS_ROWS[class]),
+            };
+            (0..maps::TABLES[class]).map(table).collect()
+        };
+        Self {
+            control: Region::in_memory(1),
+            names: Region::in_memory(2 * maps::NAME_SLOTS),
+            long_names: Region::in_memory(2 * maps::LONG_SLOTS),
+            cards_a: Region::in_memory(maps::CARDS_A_CELLS),
+            cards_aaaa: Region::in_memory(maps::CARDS_AAAA_CELLS),
+            rrs: Region::in_memory(maps::RRS_ENTRIES),
+            geo4_root: Region::in_memory(maps::TRIES * maps::GEO4_ROOTS),
+            geo4_node: Region::in_memory(maps::GEO4_NODES),
+            geo6_tree: Region::in_memory(maps::TRIES),
+            geo6_keys: Region::in_memory(maps::GEO6_NODES),
+            geo6_leaf: Region::in_memory(maps::GEO6_NODES),
+            geo_leaf: Region::in_memory(maps::TRIES * maps::GEO_LEAVES),
+            services: Region::in_memory(maps::SERVICE_SLOTS),
+            devices: Region::in_memory(maps::DEVICE_SLOTS),
+            readers: Arc::default(),
+            zones: [zone(0), zone(1), zone(2)],
+        }
+    }
+
+    /// The tables of a zone slot.
+    #[must_use]
+    pub fn zone(&self, table: TableId) -> Option<&ZoneTable> {
+        self.zones.get(table.class() as usize)?.get(table.slot() as usize)
+    }
+
+    /// A word of [`Control`], by its offset.
+    ///
+    /// # Panics
+    /// Never: the table has its one entry from the start.
+    #[must_use]
+    pub fn control_word(&self, at: usize) -> &'static AtomicU64 {
+        static NOWHERE: AtomicU64 = AtomicU64::new(0);
+        self.control.word(0, at).unwrap_or(&NOWHERE)
+    }
+
+    /// Generation being served; 0 for none.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.control_word(std::mem::offset_of!(Control, generation)).load(Ordering::Acquire)
+    }
+}
+
+/// A copy of an entry.
+#[derive(Clone, Copy, Debug)]
+pub struct Copied<T>(T);
+
+impl<T> Deref for Copied<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// [`Tables`] over a [`Store`], for a thread of the authority or a test.
+#[derive(Debug)]
+pub struct HostTables {
+    store: Store,
+    random: AtomicU64,
+    link_checked: bool,
+}
+
+impl HostTables {
+    /// With a random generator that starts from `seed` (not 0). With `any_link`, frames of every
+    /// interface and link-layer address are ours: the authority's have neither.
+    #[must_use]
+    pub const fn new(store: Store, seed: u64, any_link: bool) -> Self {
+        Self { store, random: AtomicU64::new(seed), link_checked: !any_link }
+    }
+
+    /// Sets the random generator's state (not 0).
+    pub fn seed(&self, state: u64) {
+        self.random.store(state, Ordering::Relaxed);
+    }
+
+    /// The tables behind the port.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+}
+
+/// Entries of a trie's part of a table that all tries share.
+const fn of_trie(trie: u32, entries: u32, index: u32) -> u32 {
+    trie.wrapping_mul(entries).wrapping_add(index)
+}
+
+impl Tables for HostTables {
+    fn control(&self) -> Option<Control> {
+        let generation = self.store.generation();
+        let control = self.store.control.read(0)?;
+        // The authority's answers need no lease: it answers as long as it lives.
+        let lease = if self.link_checked { control.lease } else { u64::MAX };
+        Some(Control { generation, lease, ..control })
+    }
+
+    fn now(&self) -> u64 {
+        0
+    }
+
+    fn is_own_address(&self, ifindex: u32, address: u64) -> bool {
+        !self.link_checked
+            || self.store.devices.read(ifindex & (maps::DEVICE_SLOTS - 1)).is_some_and(|device| {
+                device.ifindex == ifindex && u64::from_ne_bytes(device.address) == address
+            })
+    }
+
+    fn service(&self, slot: u32) -> Option<impl Deref<Target = Service>> {
+        self.store.services.read(slot).map(Copied)
+    }
+
+    fn short_name(&self, slot: u32) -> Option<impl Deref<Target = ShortName>> {
+        self.store.names.read(slot).map(Copied)
+    }
+
+    fn long_name(&self, slot: u32) -> Option<impl Deref<Target = LongName>> {
+        self.store.long_names.read(slot).map(Copied)
+    }
+
+    fn class_row(&self, table: TableId, row: u32) -> Option<impl Deref<Target = ClassRow>> {
+        self.store.zone(table)?.classes.read(row).map(Copied)
+    }
+
+    fn deck(&self, table: TableId, deck: u32) -> Option<Deck> {
+        self.store.zone(table)?.decks.read(deck)
+    }
+
+    fn card4(&self, cell: u32) -> Option<impl Deref<Target = Card4>> {
+        self.store.cards_a.read(cell).map(Copied)
+    }
+
+    fn card6(&self, cell: u32) -> Option<impl Deref<Target = Card6>> {
+        self.store.cards_aaaa.read(cell).map(Copied)
+    }
+
+    fn rrs(&self, entry: u32) -> Option<impl Deref<Target = Rrs>> {
+        self.store.rrs.read(entry).map(Copied)
+    }
+
+    fn root4(&self, trie: u32, high: u32) -> Option<Root4> {
+        self.store.geo4_root.read(of_trie(trie, maps::GEO4_ROOTS, high))
+    }
+
+    fn node4(&self, node: u32, octet: u8) -> Option<u16> {
+        let word = self.store.geo4_node.word(node, usize::from(octet) * 2)?;
+        let octets = word.load(Ordering::Relaxed).to_ne_bytes();
+        let at = usize::from(octet & 3) * 2;
+        octets.get(at..)?.first_chunk().map(|entry| u16::from_ne_bytes(*entry))
+    }
+
+    fn tree6(&self, trie: u32) -> Option<impl Deref<Target = Tree6>> {
+        self.store.geo6_tree.read(trie).map(Copied)
+    }
+
+    fn keys6(&self, node: u32) -> Option<impl Deref<Target = Keys6>> {
+        self.store.geo6_keys.read(node).map(Copied)
+    }
+
+    fn leaf6(&self, node: u32, place: u32) -> Option<u16> {
+        self.store.geo6_leaf.read(node)?.leaves.get(place as usize).copied()
+    }
+
+    fn leaf(&self, trie: u32, leaf: u16) -> Option<GeoLeaf> {
+        let leaf = u32::from(leaf) & (maps::GEO_LEAVES - 1);
+        self.store.geo_leaf.read(of_trie(trie, maps::GEO_LEAVES, leaf))
+    }
+
+    fn random(&self) -> u32 {
+        let (next, bits) = xorshift(self.random.load(Ordering::Relaxed));
+        self.random.store(next, Ordering::Relaxed);
+        bits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Region, Store};
+    use edge_common::abi::{GeoLeaf, Node4};
+    use edge_common::tables::Tables as _;
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_past_the_end() {
+        let region = Region::<GeoLeaf>::in_memory(4);
+        let leaf = GeoLeaf { class: 7, prefix: 24 };
+        region.write(3, &[leaf, leaf]);
+        assert_eq!(region.read(3), Some(leaf));
+        assert_eq!(region.read(2), Some(GeoLeaf { class: 0, prefix: 0 }));
+        assert_eq!(region.read(4), None);
+        region.clear(3, 1);
+        assert_eq!(region.read(3), Some(GeoLeaf { class: 0, prefix: 0 }));
+    }
+
+    #[test]
+    fn a_node_entry_is_read_without_copying_the_node() {
+        let store = Store::in_memory();
+        let mut node = Node4 { entries: [0; 256] };
+        for (entry, number) in node.entries.iter_mut().zip(0..) {
+            *entry = number;
+        }
+        store.geo4_node.write(5, &[node]);
+        let tables = super::HostTables::new(store, 1, true);
+        for octet in 0..=255 {
+            assert_eq!(tables.node4(5, octet), Some(octet.into()));
+        }
+    }
+}
