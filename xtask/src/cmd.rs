@@ -10,7 +10,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::print;
 
@@ -94,7 +94,9 @@ impl Cmd {
     /// end only when the command fails.
     pub(crate) fn watch(&self, label: &str) -> Result<()> {
         let started = Instant::now();
-        let mut child = self.spawn(self.command().stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+        let mut child = self.spawn(
+            self.command().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()),
+        )?;
         let (sender, lines) = mpsc::channel();
         forward(child.stdout.take(), sender.clone());
         forward(child.stderr.take(), sender);
@@ -138,7 +140,7 @@ impl Cmd {
 
     fn judge(&self, status: ExitStatus) -> Result<()> {
         if !status.success() {
-            bail!(anyhow!("`{self}` failed with {status}"));
+            bail!("`{self}` failed with {status}");
         }
         Ok(())
     }

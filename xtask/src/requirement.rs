@@ -2,6 +2,9 @@
 //!
 //! Nothing here looks at the machine: [`judge`] is a function of its arguments.
 
+use std::path::Path;
+use std::slice;
+
 use crate::setup::Facts;
 use crate::system::Privilege;
 use crate::toolchain::{LINKER_VERSION, LLVM_MAJOR, Origin, RUST};
@@ -254,11 +257,14 @@ fn rustc(facts: &Facts) -> Verdict {
 }
 
 /// A part of the toolchain: at a path, or to be had from where the toolchain is from.
-fn component(facts: &Facts, found: Option<&std::path::Path>, component: &'static str) -> Verdict {
+fn component(facts: &Facts, found: Option<&Path>, component: &'static str) -> Verdict {
     let toolchain = &facts.toolchain;
     if let Some(path) = found {
         let release = toolchain.rustc.as_ref().map(|rustc| rustc.release.as_str());
         return Verdict::found(release.unwrap_or_default(), path.display());
+    }
+    if toolchain.rustc.is_none() {
+        return Verdict::missing(Remedy::ByHand(format!("add {component} to the same Rust")));
     }
     Verdict::missing(match (&toolchain.origin, component) {
         (Origin::Rustup(toolchain), _) => {
@@ -297,7 +303,7 @@ fn command(facts: &Facts, name: &str, packages: &'static [&'static str]) -> Verd
 fn library(facts: &Facts, need: &'static Requirement) -> Verdict {
     match facts.system.package(need.name) {
         Some(version) => Verdict::found(version, format_args!("package {}", need.name)),
-        None => Verdict::missing(Remedy::Packages(std::slice::from_ref(&need.name))),
+        None => Verdict::missing(Remedy::Packages(slice::from_ref(&need.name))),
     }
 }
 

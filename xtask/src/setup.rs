@@ -69,7 +69,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             print::line("everything is there");
             return Ok(());
         }
-        bail!("missing: {}; run `cargo xtask setup`", names(&missing));
+        let bench = if args.bench { " --bench" } else { "" };
+        bail!("missing: {}; run `cargo xtask setup{bench}`", names(&missing));
     }
 
     let started = Instant::now();

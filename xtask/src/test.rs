@@ -73,14 +73,30 @@ fn tier_names() -> impl Iterator<Item = &'static str> {
 
 /// Runs `cargo xtask test`.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let facts = setup::ensure(&[Purpose::Lint, Purpose::Build, Purpose::Network])?;
+    let facts = setup::ensure(&purposes(&args.tier))?;
     steps::run(&plan(&args.tier, &facts)?)
+}
+
+fn chosen(wanted: &str) -> impl Iterator<Item = &'static Tier> {
+    TIERS.iter().filter(move |tier| wanted == ALL || wanted == tier.name)
+}
+
+/// What the chosen tiers need: without a root tier neither packages nor bpf-linker.
+fn purposes(wanted: &str) -> Vec<Purpose> {
+    let mut purposes = Vec::new();
+    if chosen(wanted).any(|tier| !tier.root) {
+        purposes.push(Purpose::Lint);
+    }
+    if chosen(wanted).any(|tier| tier.root) {
+        purposes.extend([Purpose::Build, Purpose::Network]);
+    }
+    purposes
 }
 
 fn plan(wanted: &str, facts: &Facts) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
     let mut built = false;
-    for tier in TIERS.iter().filter(|tier| wanted == ALL || wanted == tier.name) {
+    for tier in chosen(wanted) {
         if !tier.root {
             steps.extend(lint::plan(facts));
         } else if !built {
@@ -139,6 +155,13 @@ mod tests {
     fn one_root_tier_needs_only_the_build() {
         assert_eq!(names(&plan("netns", &debian()).unwrap()), ["build", "netns"]);
         assert_eq!(names(&plan("unit", &debian()).unwrap()).last(), Some(&"unit"));
+    }
+
+    #[test]
+    fn the_unit_tier_asks_for_no_packages() {
+        assert_eq!(purposes("unit"), [Purpose::Lint]);
+        assert_eq!(purposes("netns"), [Purpose::Build, Purpose::Network]);
+        assert_eq!(purposes(ALL), [Purpose::Lint, Purpose::Build, Purpose::Network]);
     }
 
     #[test]
