@@ -1,2 +1,60 @@
-//! Set up, build, show, test and measure the project.
-fn main() {}
+//! `cargo xtask COMMAND` comes in, one command runs, its exit code goes out.
+//!
+//! A new command is a file with an `Args` struct and `fn run(&Args) -> Result<()>`, a variant of
+//! [`Command`] and a line in [`run`].
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod build;
+mod cmd;
+mod lint;
+mod print;
+mod requirement;
+mod setup;
+mod steps;
+mod system;
+mod test;
+mod toolchain;
+
+/// Set up, build, show, test and measure the project.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Find or install what the eBPF build and the tests need
+    Setup(setup::Args),
+    /// Build the BPF object and target/release/edge with it inside
+    Build(build::Args),
+    /// Check formatting and lints, host and kernel
+    Lint(lint::Args),
+    /// Run all tests, or those of one tier
+    Test(test::Args),
+}
+
+fn run(command: &Command) -> anyhow::Result<()> {
+    match command {
+        Command::Setup(args) => setup::run(args),
+        Command::Build(args) => build::run(args),
+        Command::Lint(args) => lint::run(args),
+        Command::Test(args) => test::run(args),
+    }
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            print::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The sources come in; formatting and lints of host and kernel code are checked.
+
+use anyhow::Result;
+
+use crate::requirement::Purpose;
+use crate::setup::{self, Facts};
+use crate::steps::{self, Step};
+
+/// Arguments of `cargo xtask lint`.
+#[derive(clap::Args)]
+pub(crate) struct Args {}
+
+/// Runs `cargo xtask lint`.
+pub(crate) fn run(_: &Args) -> Result<()> {
+    steps::run(&plan(&setup::ensure(&[Purpose::Lint])?))
+}
+
+/// The commands, none of which links for BPF.
+pub(crate) fn plan(facts: &Facts) -> Vec<Step> {
+    let deny = ["--", "-D", "warnings"];
+    let host = facts.cargo(&["clippy", "--workspace", "--all-targets"]).args(deny);
+    let bpf = ["clippy", "-p", "edge-ebpf", "--target", "bpfel-unknown-none", "-Zbuild-std=core"];
+    let bpf = facts.cargo(&bpf).args(["--bins"]).args(deny);
+    vec![
+        Step::new("fmt", facts.cargo(&["fmt", "--all", "--check"])),
+        Step::new("clippy", host.env("EDGE_EBPF", "skip")),
+        Step::new("clippy bpf", bpf.env("RUSTC_BOOTSTRAP", "1")),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::setup::tests::debian;
+
+    #[test]
+    fn host_and_kernel_code_are_linted_with_warnings_denied() {
+        let lines: Vec<String> = plan(&debian()).iter().map(|step| step.cmd.to_string()).collect();
+        assert_eq!(lines[0], "cargo fmt --all --check");
+        assert_eq!(
+            lines[1],
+            "EDGE_EBPF=skip cargo clippy --workspace --all-targets -- -D warnings"
+        );
+        assert_eq!(
+            lines[2],
+            "RUSTC_BOOTSTRAP=1 cargo clippy -p edge-ebpf --target bpfel-unknown-none \
+             -Zbuild-std=core --bins -- -D warnings"
+        );
+    }
+}

@@ -1,0 +1,151 @@
+//! Judged rows come in, the commands that meet them go out and are run.
+//!
+//! All refusals come from [`plan`], before anything was changed.
+
+use std::env;
+use std::ffi::OsString;
+
+use anyhow::{Result, anyhow, bail};
+
+use crate::cmd::Cmd;
+use crate::print;
+use crate::requirement::{Remedy, Row, State, linker_version};
+use crate::system::{Privilege, System};
+use crate::toolchain::{LLVM_MAJOR, install_root};
+
+/// One command of an installation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) label: String,
+    pub(super) cmd: Cmd,
+    /// What to try when it fails.
+    pub(super) hint: &'static str,
+    /// Whether the step is moot if bpf-linker runs by now.
+    pub(super) builds_linker: bool,
+}
+
+const APT_HINT: &str = "if a package is unknown here: LLVM 22 is in Debian's security updates and \
+                        at https://apt.llvm.org";
+const RUSTUP_HINT: &str = "rustup needs https://static.rust-lang.org";
+const CARGO_HINT: &str = "it needs https://crates.io and LLVM 22 with its headers; LLVM_PREFIX \
+                          names its folder if that isn't /usr/lib/llvm-22";
+
+/// The commands that install what is missing.
+pub(super) fn plan(system: &System, rows: &[Row]) -> Result<Vec<Step>> {
+    let missing: Vec<(&Row, &Remedy)> = rows
+        .iter()
+        .filter_map(|row| match &row.state {
+            State::Missing(remedy) => Some((row, remedy)),
+            _ => None,
+        })
+        .collect();
+    if system.packages.is_none() {
+        bail!(unknown_system(system, &missing));
+    }
+    let by_hand = missing.iter().filter_map(|(row, remedy)| match remedy {
+        Remedy::ByHand(how) => Some(format!("{}: {how}", row.name)),
+        _ => None,
+    });
+    let by_hand: Vec<String> = by_hand.collect();
+    if !by_hand.is_empty() {
+        bail!("nothing was changed, this needs you first\n  {}", by_hand.join("\n  "));
+    }
+
+    let mut steps = Vec::new();
+    for (_, remedy) in &missing {
+        if let Remedy::Component { toolchain, component } = remedy {
+            let args = ["component", "add", component, "--toolchain", toolchain];
+            let cmd = Cmd::new("rustup").args(args);
+            let label = format!("rustup component {component}");
+            steps.push(Step { label, cmd, hint: RUSTUP_HINT, builds_linker: false });
+        }
+    }
+    steps.extend(packages(system.privilege, &missing)?);
+    if missing.iter().any(|(_, remedy)| **remedy == Remedy::Linker) {
+        let label = format!("bpf-linker {}", linker_version());
+        steps.push(Step { label, cmd: linker(), hint: CARGO_HINT, builds_linker: true });
+    }
+    Ok(steps)
+}
+
+/// Runs the steps, saying what is done.
+pub(super) fn run(steps: &[Step], has_linker: impl Fn() -> bool) -> Result<()> {
+    for step in steps {
+        // Packages may have brought back the LLVM library that an existing bpf-linker lacked.
+        if step.builds_linker && has_linker() {
+            continue;
+        }
+        print::line(format_args!("  {}", step.cmd));
+        step.cmd.watch(&step.label).map_err(|error| anyhow!("{error:#}; {}", step.hint))?;
+    }
+    Ok(())
+}
+
+fn packages(privilege: Privilege, missing: &[(&Row, &Remedy)]) -> Result<Vec<Step>> {
+    let mut names: Vec<&str> = Vec::new();
+    for (_, remedy) in missing {
+        if let Remedy::Packages(packages) = remedy {
+            names.extend(*packages);
+        }
+    }
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let apt = |args: &[&str]| {
+        let cmd = match privilege {
+            Privilege::Root => Cmd::new("env"),
+            // sudo drops the environment, so it is set behind it.
+            Privilege::Sudo | Privilege::None => Cmd::new("sudo").args(["env"]),
+        };
+        // A fresh machine's first update may hold dpkg's lock for a while.
+        cmd.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=120"])
+            .args(args.iter().copied())
+    };
+    let update = apt(&["update"]);
+    let install = apt(&["install", "-y", "--no-install-recommends"]).args(names);
+    if privilege == Privilege::None {
+        bail!(
+            "packages are missing, and this is neither root nor has it sudo; nothing was changed. \
+             As root, run\n  {update}\n  {install}\nand then `cargo xtask setup` again"
+        );
+    }
+    let step = |label: &str, cmd| Step {
+        label: label.to_owned(),
+        cmd,
+        hint: APT_HINT,
+        builds_linker: false,
+    };
+    Ok(vec![step("apt-get update", update), step("apt-get install", install)])
+}
+
+fn linker() -> Cmd {
+    let prefix = env::var_os("LLVM_PREFIX")
+        .unwrap_or_else(|| OsString::from(format!("/usr/lib/llvm-{LLVM_MAJOR}")));
+    let features = format!("llvm-{LLVM_MAJOR}");
+    let args = ["install", "bpf-linker", "--version", &linker_version(), "--locked"];
+    Cmd::new("cargo")
+        .env("LLVM_PREFIX", prefix)
+        .args(args)
+        .args(["--no-default-features", "--features", &features, "--force", "--root"])
+        .args([install_root()])
+}
+
+fn unknown_system(system: &System, missing: &[(&Row, &Remedy)]) -> String {
+    let mut text = format!(
+        "{} has no apt-get and dpkg-query, so nothing was changed; install these, then run \
+         `cargo xtask setup` again",
+        system.name
+    );
+    for (row, remedy) in missing {
+        let how = match remedy {
+            Remedy::Component { toolchain, component } => {
+                format!(": `rustup component add {component} --toolchain {toolchain}`")
+            }
+            Remedy::Linker => format!(": `{}`", linker()),
+            Remedy::ByHand(how) => format!(": {how}"),
+            Remedy::Packages(_) => String::new(),
+        };
+        text.push_str(&format!("\n  {}{how}", row.upstream));
+    }
+    text
+}
