@@ -1,2 +1,5 @@
 //! The controller and the authority of an `edge` node.
+#![forbid(unsafe_code)]
+
 pub mod store;
+pub mod zone;
