@@ -1,0 +1,263 @@
+//! The kernel's side: the object, its maps as a [`Store`], its programs on interfaces.
+//!
+//! Only this room names aya. All maps are created and all programs loaded by [`Kernel::load`];
+//! afterwards everything works through file descriptors.
+
+mod attach;
+mod bpffs;
+mod btf;
+mod error;
+mod inner;
+mod memory;
+mod object;
+mod pins;
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use aya::maps::{Map, MapData, PerCpuArray, PerCpuValues};
+use aya::programs::{TestRun as _, TestRunOptions, Xdp};
+use aya::{Ebpf, EbpfLoader};
+use edge_common::abi::{Control, TableId, maps};
+use edge_common::verdict::Verdict;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+pub use attach::{Attachment, Mode};
+pub use bpffs::Bpffs;
+pub use error::KernelError;
+pub use pins::{Pins, escape};
+
+use crate::store::{Region, Store};
+
+/// The loaded object.
+#[derive(Debug)]
+pub struct Kernel {
+    ebpf: Ebpf,
+    inner: inner::Inner,
+    store: Store,
+}
+
+/// What one run of the program over a frame gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// `XDP_TX`, `XDP_PASS` or `XDP_ABORTED`, by its number.
+    pub action: u32,
+    /// The frame afterwards.
+    pub frame: Vec<u8>,
+    /// Mean time of a run, when there were several.
+    pub time: Duration,
+}
+
+/// What the verifier and the kernel say of the program.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Instructions that the verifier followed; it gives up at a million.
+    pub verified_instructions: u32,
+    /// Octets of machine code.
+    pub jited_octets: u32,
+}
+
+/// Octets that `BPF_PROG_TEST_RUN` may give back.
+const FRAME_OCTETS: usize = 4096;
+
+impl Kernel {
+    /// Loads the object: creates every map, has every program verified.
+    ///
+    /// # Errors
+    /// When the object is missing from this build, the kernel or the user's rights are
+    /// insufficient, or the kernel refuses a program.
+    pub fn load() -> Result<Self, KernelError> {
+        let octets = object::octets()?;
+        let mut ebpf = EbpfLoader::new().load(octets).map_err(KernelError::load)?;
+        for name in [maps::PROGRAM, maps::LEASE_PROGRAM] {
+            program(&mut ebpf, name)?.load().map_err(|error| KernelError::program(name, error))?;
+        }
+        let btf = program(&mut ebpf, maps::PROGRAM)?
+            .info()
+            .map_err(|error| KernelError::program(maps::PROGRAM, error))?
+            .btf_id();
+        let inner = inner::Inner::create(&mut ebpf, octets, btf)?;
+        let store = Store {
+            control: mapped(&ebpf, maps::CONTROL, 1)?,
+            names: mapped(&ebpf, maps::NAMES, 2 * maps::NAME_SLOTS)?,
+            long_names: mapped(&ebpf, maps::LONG_NAMES, 2 * maps::LONG_SLOTS)?,
+            cards_a: mapped(&ebpf, maps::CARDS_A, maps::CARDS_A_CELLS)?,
+            cards_aaaa: mapped(&ebpf, maps::CARDS_AAAA, maps::CARDS_AAAA_CELLS)?,
+            rrs: mapped(&ebpf, maps::RRS, maps::RRS_ENTRIES)?,
+            geo4_root: mapped(&ebpf, maps::GEO4_ROOT, maps::TRIES * maps::GEO4_ROOTS)?,
+            geo4_node: mapped(&ebpf, maps::GEO4_NODE, maps::GEO4_NODES)?,
+            geo6_tree: mapped(&ebpf, maps::GEO6_TREE, maps::TRIES)?,
+            geo6_keys: mapped(&ebpf, maps::GEO6_KEYS, maps::GEO6_NODES)?,
+            geo6_leaf: mapped(&ebpf, maps::GEO6_LEAF, maps::GEO6_NODES)?,
+            geo_leaf: mapped(&ebpf, maps::GEO_LEAF, maps::TRIES * maps::GEO_LEAVES)?,
+            services: mapped(&ebpf, maps::SERVICES, maps::SERVICE_SLOTS)?,
+            devices: mapped(&ebpf, maps::DEVICES, maps::DEVICE_SLOTS)?,
+            readers: std::sync::Arc::default(),
+            zones: inner.regions()?,
+        };
+        let mut kernel = Self { ebpf, inner, store };
+        kernel.seed(|| fastrand::u64(1..))?;
+        kernel.set_lease(LEASE);
+        Ok(kernel)
+    }
+
+    /// The maps' memory.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        self.store.clone()
+    }
+
+    /// Sets the random generator of each CPU (never to 0).
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn seed(&mut self, mut seed: impl FnMut() -> u64) -> Result<(), KernelError> {
+        let cpus =
+            aya::util::nr_cpus().map_err(|(_, error)| KernelError::io("count CPUs", error))?;
+        let seeds: Vec<u64> = (0..cpus).map(|_| seed()).collect();
+        let seeds = PerCpuValues::try_from(seeds).map_err(|e| KernelError::io("seed", e))?;
+        let map =
+            self.ebpf.map_mut(maps::RANDOM).ok_or(KernelError::Object { name: maps::RANDOM })?;
+        let mut random: PerCpuArray<_, u64> =
+            PerCpuArray::try_from(map).map_err(KernelError::map(maps::RANDOM))?;
+        random.set(0, seeds, 0).map_err(KernelError::map(maps::RANDOM))
+    }
+
+    /// Puts a zone slot's tables into the maps of maps, if they aren't there yet. Takes some
+    /// milliseconds: the kernel waits until no packet uses what was there.
+    ///
+    /// # Errors
+    /// When there is no such slot.
+    pub fn insert(&mut self, table: TableId) -> Result<(), KernelError> {
+        self.inner.insert(table)
+    }
+
+    /// Waits until every packet that began before the call is through.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn barrier(&mut self) -> Result<(), KernelError> {
+        self.inner.barrier()
+    }
+
+    /// Sets how long a lease is, from its next renewal on.
+    pub fn set_lease(&self, lease: Duration) {
+        // The coarse clocks' resolution is the kernel's tick.
+        let tick = rustix::time::clock_getres(rustix::time::ClockId::MonotonicCoarse);
+        let tick = u64::try_from(tick.tv_nsec).unwrap_or(1_000_000).max(1);
+        let jiffies = u64::try_from(lease.as_nanos()).unwrap_or(u64::MAX) / tick;
+        let word = std::mem::offset_of!(Control, lease_jiffies);
+        self.store.control_word(word).store(jiffies, Ordering::Relaxed);
+    }
+
+    /// Begins a lease now.
+    ///
+    /// # Errors
+    /// When the kernel refuses to run the program.
+    pub fn renew_lease(&mut self) -> Result<(), KernelError> {
+        let program = program(&mut self.ebpf, maps::LEASE_PROGRAM)?;
+        let options = TestRunOptions { data_in: Some(&[0; 64]), ..TestRunOptions::new() };
+        program
+            .test_run(options)
+            .map_err(|error| KernelError::program(maps::LEASE_PROGRAM, error))?;
+        Ok(())
+    }
+
+    /// Ends the lease: from now on every query passes.
+    pub fn end_lease(&self) {
+        let word = std::mem::offset_of!(Control, lease);
+        self.store.control_word(word).store(0, Ordering::Release);
+    }
+
+    /// How often each verdict was given since loading, in [`Verdict::ALL`]'s order.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn verdicts(&self) -> Result<Vec<u64>, KernelError> {
+        let map = self.ebpf.map(maps::VERDICTS);
+        let map = map.ok_or(KernelError::Object { name: maps::VERDICTS })?;
+        let counters: PerCpuArray<_, u64> =
+            PerCpuArray::try_from(map).map_err(KernelError::map(maps::VERDICTS))?;
+        let mut sums = Vec::with_capacity(Verdict::ALL.len());
+        for verdict in Verdict::ALL {
+            let values =
+                counters.get(&verdict.index(), 0).map_err(KernelError::map(maps::VERDICTS))?;
+            sums.push(values.iter().sum());
+        }
+        Ok(sums)
+    }
+
+    /// Runs the program over a frame by `BPF_PROG_TEST_RUN`, as if it had come in by the loopback
+    /// interface (index 1).
+    ///
+    /// # Errors
+    /// When the kernel refuses, as for frames of under 14 octets.
+    pub fn run(&mut self, frame: &[u8], repeat: u32) -> Result<Run, KernelError> {
+        let mut out = vec![0; FRAME_OCTETS];
+        let options = TestRunOptions {
+            data_in: Some(frame),
+            data_out: Some(&mut out),
+            repeat,
+            ..TestRunOptions::new()
+        };
+        let result = program(&mut self.ebpf, maps::PROGRAM)?
+            .test_run(options)
+            .map_err(|error| KernelError::program(maps::PROGRAM, error))?;
+        out.truncate(result.data_size_out as usize);
+        Ok(Run { action: result.return_value, frame: out, time: result.duration })
+    }
+
+    /// What the verifier said.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn facts(&mut self) -> Result<Facts, KernelError> {
+        let info = program(&mut self.ebpf, maps::PROGRAM)?
+            .info()
+            .map_err(|error| KernelError::program(maps::PROGRAM, error))?;
+        Ok(Facts {
+            verified_instructions: info.verified_instruction_count().unwrap_or_default(),
+            jited_octets: info.size_jitted(),
+        })
+    }
+
+    /// Octets of kernel memory in all maps, as the kernel accounts for them.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn map_octets(&self) -> Result<u64, KernelError> {
+        let shared = self.shared().map(|(_, map)| memory::octets(map)).sum::<Result<u64, _>>()?;
+        Ok(shared + self.inner.octets()?)
+    }
+}
+
+impl Kernel {
+    /// The maps that all zones share.
+    fn shared(&self) -> impl Iterator<Item = (&str, &MapData)> {
+        self.ebpf.maps().filter_map(|(name, map)| match map {
+            Map::Array(map) | Map::PerCpuArray(map) => Some((name, map)),
+            _ => None,
+        })
+    }
+}
+
+/// A lease lasts this long unless it is renewed: half a minute without a controller, and the
+/// authority, if it still lives, answers alone.
+const LEASE: Duration = Duration::from_secs(30);
+
+fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Xdp, KernelError> {
+    let program = ebpf.program_mut(name).ok_or(KernelError::Object { name })?;
+    program.try_into().map_err(|error| KernelError::program(name, error))
+}
+
+/// The memory of a map of `entries` entries.
+fn mapped<T: FromBytes + IntoBytes + Immutable>(
+    ebpf: &Ebpf,
+    name: &'static str,
+    entries: u32,
+) -> Result<Region<T>, KernelError> {
+    match ebpf.map(name) {
+        Some(Map::Array(map)) => memory::map(name, map, entries),
+        _ => Err(KernelError::Object { name }),
+    }
+}

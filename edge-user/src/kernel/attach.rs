@@ -1,0 +1,200 @@
+//! The program on an interface: native where the driver can, generic otherwise, by a pinned link.
+
+use std::path::{Path, PathBuf};
+
+use aya::programs::links::{FdLink, PinnedLink};
+use aya::programs::xdp::XdpLink;
+use aya::programs::{ProgramError, Xdp, XdpMode};
+use edge_common::abi::{Device, maps};
+use nix::ifaddrs::getifaddrs;
+
+use super::{Kernel, KernelError, error, program};
+
+/// Where the program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// In the driver.
+    Native,
+    /// In the network stack, after the kernel allocated a buffer.
+    Generic,
+}
+
+impl Mode {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Generic => "generic",
+        }
+    }
+
+    const fn xdp(self) -> XdpMode {
+        match self {
+            Self::Native => XdpMode::Driver,
+            Self::Generic => XdpMode::Skb,
+        }
+    }
+}
+
+/// A program on an interface. Dropping it leaves the program there, by its pin.
+#[derive(Debug)]
+pub struct Attachment {
+    /// The interface's name.
+    pub interface: String,
+    /// How it is attached.
+    pub mode: Mode,
+    /// Why not natively, when that was tried first.
+    pub fallback: Option<String>,
+    pin: PathBuf,
+}
+
+/// An interface's index and link-layer address.
+fn device(name: &str) -> Result<Device, KernelError> {
+    let ifindex = nix::net::if_::if_nametoindex(name)
+        .map_err(|_| KernelError::NoInterface { name: name.to_owned() })?;
+    let addresses =
+        getifaddrs().map_err(|cause| KernelError::io("list interfaces", cause.into()))?;
+    let address = addresses
+        .filter(|entry| entry.interface_name == name)
+        .find_map(|entry| entry.address?.as_link_addr()?.addr())
+        .unwrap_or_default();
+    let [a, b, c, d, e, f] = address;
+    Ok(Device { address: [a, b, c, d, e, f, 0, 0], ifindex, reserved: 0 })
+}
+
+impl Kernel {
+    /// Says that frames of this device are ours.
+    fn own(&self, device: Device) -> Result<(), KernelError> {
+        let slot = device.ifindex & (maps::DEVICE_SLOTS - 1);
+        let store = self.store();
+        match store.devices.read(slot) {
+            Some(other) if other.ifindex != 0 && other.ifindex != device.ifindex => {
+                Err(KernelError::Map {
+                    name: maps::DEVICES,
+                    cause: format!(
+                        "interfaces {} and {} need the same slot; leave one out of xdp.interfaces",
+                        other.ifindex, device.ifindex
+                    ),
+                })
+            }
+            _ => {
+                store.devices.write(slot, &[device]);
+                Ok(())
+            }
+        }
+    }
+
+    /// Attaches the program to an interface in one of `modes`, the first that works, and pins the
+    /// link at `pin`. A link that a former run left there is taken over without a gap.
+    ///
+    /// # Errors
+    /// When there is no such interface, or the kernel refuses every mode.
+    pub fn attach(
+        &mut self,
+        interface: &str,
+        modes: &[Mode],
+        pin: &Path,
+    ) -> Result<Attachment, KernelError> {
+        self.own(device(interface)?)?;
+        let program = program(&mut self.ebpf, maps::PROGRAM)?;
+        if let Some(mode) = take_over(program, interface, pin)? {
+            return Ok(Attachment {
+                interface: interface.to_owned(),
+                mode,
+                fallback: None,
+                pin: pin.to_path_buf(),
+            });
+        }
+        let mut fallback = None;
+        let mut refused = None;
+        for mode in modes {
+            match program.attach(interface, mode.xdp()) {
+                Ok(id) => {
+                    let link = program.take_link(id);
+                    let link = link.map_err(|e| KernelError::program(maps::PROGRAM, e))?;
+                    pin_link(link, interface, pin)?;
+                    return Ok(Attachment {
+                        interface: interface.to_owned(),
+                        mode: *mode,
+                        fallback,
+                        pin: pin.to_path_buf(),
+                    });
+                }
+                Err(cause) => {
+                    let cause = explain(interface, *mode, &cause);
+                    fallback = Some(cause.to_string());
+                    refused = Some(cause);
+                }
+            }
+        }
+        Err(refused.unwrap_or_else(|| KernelError::NoInterface { name: interface.to_owned() }))
+    }
+}
+
+fn explain(interface: &str, mode: Mode, cause: &ProgramError) -> KernelError {
+    let text = error::chain(cause);
+    let way_out = if text.contains("os error 16") {
+        "; another XDP program is there: `ip link show` names it"
+    } else if text.contains("os error 1)") || text.contains("os error 13") {
+        return KernelError::NotPermitted { what: format!("attach to {interface}") };
+    } else if mode == Mode::Native {
+        "; the driver may not support XDP: set xdp.mode = \"generic\" or \"auto\""
+    } else {
+        ""
+    };
+    KernelError::Attach {
+        name: interface.to_owned(),
+        mode: mode.name(),
+        cause: format!("{text}{way_out}"),
+    }
+}
+
+/// Puts the program behind a link that is still pinned, if there is one.
+fn take_over(program: &mut Xdp, interface: &str, pin: &Path) -> Result<Option<Mode>, KernelError> {
+    if !pin.exists() {
+        return Ok(None);
+    }
+    let path = |cause: String| KernelError::Path { path: pin.to_path_buf(), cause };
+    let link = PinnedLink::from_pin(pin).map_err(|cause| path(error::chain(&cause)))?;
+    let link = XdpLink::try_from(FdLink::from(link)).map_err(|cause| path(error::chain(&cause)))?;
+    match program.attach_to_link(link) {
+        Ok(id) => {
+            // Out of aya's hands, which would detach it; the pin keeps it.
+            let link = program.take_link(id);
+            let link = link.map_err(|e| KernelError::program(maps::PROGRAM, e))?;
+            std::mem::forget(link);
+            Ok(Some(if is_native(interface) { Mode::Native } else { Mode::Generic }))
+        }
+        // The link's interface is gone: a new one of the same name wants a new link.
+        Err(_) => {
+            std::fs::remove_file(pin).map_err(|cause| path(cause.to_string()))?;
+            Ok(None)
+        }
+    }
+}
+
+fn is_native(_: &str) -> bool {
+    true
+}
+
+fn pin_link(link: XdpLink, interface: &str, pin: &Path) -> Result<(), KernelError> {
+    let path = |cause: String| KernelError::Path { path: pin.to_path_buf(), cause };
+    let link = FdLink::try_from(link).map_err(|_| KernelError::Attach {
+        name: interface.to_owned(),
+        mode: "any",
+        cause: "the kernel has no links for XDP; Linux 5.9 or later has".into(),
+    })?;
+    link.pin(pin).map_err(|cause| path(error::chain(&cause)))?;
+    Ok(())
+}
+
+impl Attachment {
+    /// Takes the program off the interface.
+    ///
+    /// # Errors
+    /// When the pin can't be removed.
+    pub fn detach(self) -> Result<(), KernelError> {
+        std::fs::remove_file(&self.pin)
+            .map_err(|cause| KernelError::Path { path: self.pin, cause: cause.to_string() })
+    }
+}

@@ -1,0 +1,57 @@
+//! A BPF file system to pin into: the system's, or one of our own.
+
+use std::path::{Path, PathBuf};
+
+use rustix::fs::statfs;
+use rustix::mount::{MountFlags, mount};
+
+use super::KernelError;
+
+/// `BPF_FS_MAGIC` of the kernel's `magic.h`.
+const MAGIC: u64 = 0xcafe_4a11;
+/// Where the system mounts it.
+const SYSTEM: &str = "/sys/fs/bpf";
+
+/// A mounted BPF file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bpffs {
+    path: PathBuf,
+    ours: bool,
+}
+
+impl Bpffs {
+    /// The system's, or, where there is none (as inside `ip netns exec`), one mounted on `own`.
+    ///
+    /// # Errors
+    /// When `own` can't be made or mounted.
+    pub fn find(own: &Path) -> Result<Self, KernelError> {
+        for (path, ours) in [(Path::new(SYSTEM), false), (own, true)] {
+            if is_bpffs(path) {
+                return Ok(Self { path: path.to_path_buf(), ours });
+            }
+        }
+        let error = |cause: String| KernelError::Path { path: own.to_path_buf(), cause };
+        std::fs::create_dir_all(own).map_err(|cause| error(cause.to_string()))?;
+        let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+        mount("bpf", own, "bpf", flags, Some(c"mode=0750")).map_err(|cause| {
+            error(format!("mount a BPF file system: {cause}; mount one on {SYSTEM} beforehand"))
+        })?;
+        Ok(Self { path: own.to_path_buf(), ours: true })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it is one that we mounted.
+    #[must_use]
+    pub const fn is_ours(&self) -> bool {
+        self.ours
+    }
+}
+
+fn is_bpffs(path: &Path) -> bool {
+    statfs(path).is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|kind| kind == MAGIC))
+}

@@ -1,0 +1,142 @@
+//! What can go wrong between us and the kernel.
+
+use std::io;
+use std::path::PathBuf;
+
+use aya::EbpfError;
+use aya::maps::MapError;
+use aya::programs::ProgramError;
+
+/// An error of this room.
+#[derive(Debug, thiserror::Error)]
+pub enum KernelError {
+    /// This build has no object.
+    #[error(
+        "this build has no XDP program; build it by `cargo xtask build`, or set xdp.mode = \"off\""
+    )]
+    NoObject,
+    /// The object isn't what this program expects.
+    #[error("the XDP object has no {name} of the right kind; rebuild by `cargo xtask build`")]
+    Object {
+        /// Map or program.
+        name: &'static str,
+    },
+    /// The user may not do it.
+    #[error(
+        "{what}: not permitted; run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, or set xdp.mode = \"off\""
+    )]
+    NotPermitted {
+        /// What was tried.
+        what: String,
+    },
+    /// The kernel refused a program.
+    #[error("program {name}: {cause}")]
+    Program {
+        /// Its name.
+        name: &'static str,
+        /// The kernel's and the verifier's words.
+        cause: String,
+    },
+    /// The kernel refused something about a map.
+    #[error("map {name}: {cause}")]
+    Map {
+        /// Its name.
+        name: &'static str,
+        /// The kernel's words.
+        cause: String,
+    },
+    /// There is no such interface.
+    #[error("interface {name}: no such interface; `ip link` lists what there is")]
+    NoInterface {
+        /// Its name.
+        name: String,
+    },
+    /// The interface can't have the program.
+    #[error("interface {name}, {mode} mode: {cause}")]
+    Attach {
+        /// The interface.
+        name: String,
+        /// Native or generic.
+        mode: &'static str,
+        /// The kernel's words, and a way out.
+        cause: String,
+    },
+    /// Something with a path failed.
+    #[error("{path}: {cause}")]
+    Path {
+        /// The path.
+        path: PathBuf,
+        /// Why, and a way out.
+        cause: String,
+    },
+    /// A system call failed.
+    #[error("{what}: {cause}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// The system's words.
+        cause: io::Error,
+    },
+    /// No zone slot of this number.
+    #[error("no zone slot {0:#x}")]
+    NoSlot(u32),
+}
+
+/// Whether an error was, at its bottom, a missing right.
+fn is_permission(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            return matches!(io.raw_os_error(), Some(libc::EPERM | libc::EACCES));
+        }
+        next = error.source();
+    }
+    false
+}
+
+/// An error with its causes in one line; of a verifier's log only the end.
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        let cause = error.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+        next = error.source();
+    }
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    match lines.as_slice() {
+        [first, .., before, last] => format!("{first} … {before} {last}"),
+        _ => text,
+    }
+}
+
+impl KernelError {
+    pub(super) fn load(error: EbpfError) -> Self {
+        if is_permission(&error) {
+            return Self::NotPermitted { what: "create BPF maps".into() };
+        }
+        Self::Program { name: "edge", cause: chain(&error) }
+    }
+
+    pub(super) fn program(name: &'static str, error: ProgramError) -> Self {
+        if is_permission(&error) {
+            return Self::NotPermitted { what: format!("load program {name}") };
+        }
+        Self::Program { name, cause: chain(&error) }
+    }
+
+    pub(super) fn map(name: &'static str) -> impl Fn(MapError) -> Self {
+        move |error| {
+            if is_permission(&error) {
+                return Self::NotPermitted { what: format!("use map {name}") };
+            }
+            Self::Map { name, cause: chain(&error) }
+        }
+    }
+
+    pub(super) const fn io(what: &'static str, cause: io::Error) -> Self {
+        Self::Io { what, cause }
+    }
+}

@@ -1,0 +1,162 @@
+//! Pins: the maps and links under names that other programs can find, `bpftool` above all.
+//!
+//! `<bpffs>/<instance>/v<ABI>/maps/NAME`, `…/zones/<apex>/{decks,classes}`, `…/links/<interface>`.
+
+use std::path::{Path, PathBuf};
+
+use aya::maps::MapData;
+use edge_common::abi::{self, TableId};
+
+use super::{Bpffs, Kernel, KernelError};
+
+/// The folder that a node pins into.
+#[derive(Debug)]
+pub struct Pins {
+    root: PathBuf,
+}
+
+/// A DNS name as a file's name on bpffs, which refuses dots: letters, digits and `-` stand for
+/// themselves, every other octet is `_` and two hexadecimal digits. What is longer than a file's
+/// name may be is cut, and ends in a hash.
+#[must_use]
+pub fn escape(name: &str) -> String {
+    let mut escaped = String::with_capacity(name.len() + 8);
+    for octet in name.trim_end_matches('.').bytes() {
+        match octet {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' => escaped.push(octet.into()),
+            _ => escaped.push_str(&format!("_{octet:02x}")),
+        }
+    }
+    if escaped.len() > MOST {
+        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, octet| {
+            (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
+        });
+        escaped.truncate(MOST - 18);
+        escaped.push_str(&format!("__{hash:016x}"));
+    }
+    escaped
+}
+
+/// Longest file name that bpffs takes.
+const MOST: usize = 255;
+
+impl Pins {
+    /// Makes the folder of an instance, and removes what a former run left of the same instance,
+    /// but for its links.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn new(bpffs: &Bpffs, instance: &str) -> Result<Self, KernelError> {
+        let root = bpffs.path().join(escape(instance)).join(format!("v{}", abi::VERSION));
+        let pins = Self { root };
+        for folder in ["maps", "zones"] {
+            remove(&pins.root.join(folder))?;
+            create(&pins.root.join(folder))?;
+        }
+        create(&pins.root.join("links"))?;
+        Ok(pins)
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where an interface's link is pinned.
+    #[must_use]
+    pub fn link(&self, interface: &str) -> PathBuf {
+        self.root.join("links").join(escape(interface))
+    }
+
+    /// Pins the maps that all zones share.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn pin_shared(&self, kernel: &Kernel) -> Result<(), KernelError> {
+        for (name, map) in kernel.shared() {
+            pin(map, &self.root.join("maps").join(name))?;
+        }
+        Ok(())
+    }
+
+    /// Pins a zone's tables; those of its former slot lose the name.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn pin_zone(&self, kernel: &Kernel, apex: &str, table: TableId) -> Result<(), KernelError> {
+        let folder = self.zone(apex);
+        create(&folder)?;
+        for (name, map) in kernel.inner.maps(table).ok_or(KernelError::NoSlot(table.0))? {
+            let path = folder.join(name);
+            remove(&path)?;
+            pin(map, &path)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a zone's pins away.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn unpin_zone(&self, apex: &str) -> Result<(), KernelError> {
+        remove(&self.zone(apex))
+    }
+
+    fn zone(&self, apex: &str) -> PathBuf {
+        self.root.join("zones").join(escape(&apex.to_ascii_lowercase()))
+    }
+
+    /// Takes all pins away, and the folders.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn remove(&self) -> Result<(), KernelError> {
+        remove(&self.root)?;
+        // The instance's folder goes too, unless another version of the layout lives in it.
+        if let Some(instance) = self.root.parent() {
+            drop(std::fs::remove_dir(instance));
+        }
+        Ok(())
+    }
+}
+
+fn pin(map: &MapData, path: &Path) -> Result<(), KernelError> {
+    map.pin(path).map_err(|error| KernelError::Path {
+        path: path.to_path_buf(),
+        cause: super::error::chain(&error),
+    })
+}
+
+fn create(path: &Path) -> Result<(), KernelError> {
+    std::fs::create_dir_all(path)
+        .map_err(|cause| KernelError::Path { path: path.to_path_buf(), cause: cause.to_string() })
+}
+
+fn remove(path: &Path) -> Result<(), KernelError> {
+    let removed = match std::fs::symlink_metadata(path) {
+        Ok(kind) if kind.is_dir() => std::fs::remove_dir_all(path),
+        Ok(_) => std::fs::remove_file(path),
+        Err(_) => Ok(()),
+    };
+    removed
+        .map_err(|cause| KernelError::Path { path: path.to_path_buf(), cause: cause.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape;
+
+    #[test]
+    fn dots_are_escaped_so_that_the_name_can_be_told() {
+        assert_eq!(escape("pool.ntp.org"), "pool_2entp_2eorg");
+        assert_eq!(escape("_sip._tcp.example.com."), "_5fsip_2e_5ftcp_2eexample_2ecom");
+    }
+
+    #[test]
+    fn a_long_name_is_cut_and_stays_its_own() {
+        let names = [1, 2].map(|n| escape(&format!("{}{n}", "a.".repeat(120))));
+        assert!(names.iter().all(|name| name.len() <= 255));
+        assert_ne!(names[0], names[1]);
+    }
+}
