@@ -1,1 +1,3 @@
 //! The controller and the authority of an `edge` node.
+
+pub mod deal;
