@@ -167,7 +167,7 @@ impl Dealer {
     /// does not starve records of small weight.
     ///
     /// `same` gives the old index of a new index, if the record was there before. What can't be matched
-    /// keeps its random start.
+    /// keeps its random start. Two new indices should not have the same old one.
     pub fn carry(&mut self, old: &Self, same: impl Fn(usize) -> Option<usize>) {
         match (&mut self.hand, &old.hand) {
             (

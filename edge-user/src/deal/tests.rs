@@ -416,6 +416,7 @@ fn dealers_of_another_kind_carry_nothing_and_still_deal() {
         for new in &dealers {
             let mut new = new.clone();
             new.carry(old, |record| Some(record * 2));
+            new.carry(old, |record| Some(record / 2));
             let n = new.n;
             if n > 0 {
                 count(&new.deal(&mut rng), &new, n);

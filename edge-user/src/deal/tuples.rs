@@ -55,7 +55,7 @@ pub(super) fn rank(tuple: &[usize], n: usize) -> usize {
     let mut rank = 0;
     for (place, &record) in tuple.iter().enumerate() {
         let used = tuple[..place].iter().filter(|&&earlier| earlier < record).count();
-        rank = rank * (n - place) + record - used;
+        rank = rank * (n - place) + record.saturating_sub(used);
     }
     rank
 }
