@@ -8,7 +8,7 @@ use aya::programs::{ProgramError, Xdp, XdpMode};
 use edge_common::abi::{Device, maps};
 use nix::ifaddrs::getifaddrs;
 
-use super::{Kernel, KernelError, error, program};
+use super::{Kernel, KernelError, Pins, error, program};
 
 /// Where the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -51,7 +51,7 @@ pub struct Attachment {
 /// An interface's index and link-layer address.
 fn device(name: &str) -> Result<Device, KernelError> {
     let ifindex = nix::net::if_::if_nametoindex(name)
-        .map_err(|_| KernelError::NoInterface { name: name.to_owned() })?;
+        .map_err(|_none| KernelError::NoInterface { name: name.to_owned() })?;
     let addresses =
         getifaddrs().map_err(|cause| KernelError::io("list interfaces", cause.into()))?;
     let address = addresses
@@ -85,7 +85,7 @@ impl Kernel {
     }
 
     /// Attaches the program to an interface in one of `modes`, the first that works, and pins the
-    /// link at `pin`. A link that a former run left there is taken over without a gap.
+    /// link. A link that a former run left there is taken over without a gap.
     ///
     /// # Errors
     /// When there is no such interface, or the kernel refuses every mode.
@@ -93,38 +93,31 @@ impl Kernel {
         &mut self,
         interface: &str,
         modes: &[Mode],
-        pin: &Path,
+        pins: &Pins,
     ) -> Result<Attachment, KernelError> {
         self.own(device(interface)?)?;
         let program = program(&mut self.ebpf, maps::PROGRAM)?;
-        if let Some(mode) = take_over(program, interface, pin)? {
-            return Ok(Attachment {
-                interface: interface.to_owned(),
-                mode,
-                fallback: None,
-                pin: pin.to_path_buf(),
-            });
+        let attached = |mode, fallback| Attachment {
+            interface: interface.to_owned(),
+            mode,
+            fallback,
+            pin: pins.link(mode.name(), interface),
+        };
+        for mode in [Mode::Native, Mode::Generic] {
+            if take_over(program, &pins.link(mode.name(), interface))? {
+                return Ok(attached(mode, None));
+            }
         }
-        let mut fallback = None;
-        let mut refused = None;
+        let mut refused: Option<KernelError> = None;
         for mode in modes {
             match program.attach(interface, mode.xdp()) {
                 Ok(id) => {
                     let link = program.take_link(id);
                     let link = link.map_err(|e| KernelError::program(maps::PROGRAM, e))?;
-                    pin_link(link, interface, pin)?;
-                    return Ok(Attachment {
-                        interface: interface.to_owned(),
-                        mode: *mode,
-                        fallback,
-                        pin: pin.to_path_buf(),
-                    });
+                    pin_link(link, interface, &pins.link(mode.name(), interface))?;
+                    return Ok(attached(*mode, refused.map(|cause| cause.to_string())));
                 }
-                Err(cause) => {
-                    let cause = explain(interface, *mode, &cause);
-                    fallback = Some(cause.to_string());
-                    refused = Some(cause);
-                }
+                Err(cause) => refused = Some(explain(interface, *mode, &cause)),
             }
         }
         Err(refused.unwrap_or_else(|| KernelError::NoInterface { name: interface.to_owned() }))
@@ -150,41 +143,33 @@ fn explain(interface: &str, mode: Mode, cause: &ProgramError) -> KernelError {
 }
 
 /// Puts the program behind a link that is still pinned, if there is one.
-fn take_over(program: &mut Xdp, interface: &str, pin: &Path) -> Result<Option<Mode>, KernelError> {
+fn take_over(program: &mut Xdp, pin: &Path) -> Result<bool, KernelError> {
     if !pin.exists() {
-        return Ok(None);
+        return Ok(false);
     }
     let path = |cause: String| KernelError::Path { path: pin.to_path_buf(), cause };
     let link = PinnedLink::from_pin(pin).map_err(|cause| path(error::chain(&cause)))?;
     let link = XdpLink::try_from(FdLink::from(link)).map_err(|cause| path(error::chain(&cause)))?;
-    match program.attach_to_link(link) {
-        Ok(id) => {
-            // Out of aya's hands, which would detach it; the pin keeps it.
-            let link = program.take_link(id);
-            let link = link.map_err(|e| KernelError::program(maps::PROGRAM, e))?;
-            std::mem::forget(link);
-            Ok(Some(if is_native(interface) { Mode::Native } else { Mode::Generic }))
-        }
-        // The link's interface is gone: a new one of the same name wants a new link.
-        Err(_) => {
-            std::fs::remove_file(pin).map_err(|cause| path(cause.to_string()))?;
-            Ok(None)
-        }
+    if let Ok(id) = program.attach_to_link(link) {
+        // Out of aya's hands, which would detach it with the program; the pin keeps it.
+        drop(program.take_link(id).map_err(|e| KernelError::program(maps::PROGRAM, e))?);
+        return Ok(true);
     }
-}
-
-fn is_native(_: &str) -> bool {
-    true
+    // The link's interface is gone: a new one of the same name wants a new link.
+    std::fs::remove_file(pin).map_err(|cause| path(cause.to_string()))?;
+    Ok(false)
 }
 
 fn pin_link(link: XdpLink, interface: &str, pin: &Path) -> Result<(), KernelError> {
-    let path = |cause: String| KernelError::Path { path: pin.to_path_buf(), cause };
-    let link = FdLink::try_from(link).map_err(|_| KernelError::Attach {
+    let link = FdLink::try_from(link).map_err(|cause| KernelError::Attach {
         name: interface.to_owned(),
         mode: "any",
-        cause: "the kernel has no links for XDP; Linux 5.9 or later has".into(),
+        cause: format!("{}; links for XDP want Linux 5.9 or later", error::chain(&cause)),
     })?;
-    link.pin(pin).map_err(|cause| path(error::chain(&cause)))?;
+    link.pin(pin).map_err(|cause| KernelError::Path {
+        path: pin.to_path_buf(),
+        cause: error::chain(&cause),
+    })?;
     Ok(())
 }
 

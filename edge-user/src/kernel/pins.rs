@@ -1,6 +1,6 @@
 //! Pins: the maps and links under names that other programs can find, `bpftool` above all.
 //!
-//! `<bpffs>/<instance>/v<ABI>/maps/NAME`, `…/zones/<apex>/{decks,classes}`, `…/links/<interface>`.
+//! `<bpffs>/<instance>/v<ABI>/maps/NAME`, `…/zones/<apex>/{decks,classes}`, `…/links/<mode>/<interface>`.
 
 use std::path::{Path, PathBuf};
 
@@ -53,7 +53,9 @@ impl Pins {
             remove(&pins.root.join(folder))?;
             create(&pins.root.join(folder))?;
         }
-        create(&pins.root.join("links"))?;
+        for mode in ["native", "generic"] {
+            create(&pins.root.join("links").join(mode))?;
+        }
         Ok(pins)
     }
 
@@ -63,10 +65,10 @@ impl Pins {
         &self.root
     }
 
-    /// Where an interface's link is pinned.
+    /// Where an interface's link is pinned, attached in this mode.
     #[must_use]
-    pub fn link(&self, interface: &str) -> PathBuf {
-        self.root.join("links").join(escape(interface))
+    pub fn link(&self, mode: &str, interface: &str) -> PathBuf {
+        self.root.join("links").join(mode).join(escape(interface))
     }
 
     /// Pins the maps that all zones share.

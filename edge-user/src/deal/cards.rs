@@ -1,0 +1,288 @@
+//! In: in how many cards of a deal each record has to be, and in how many of those first.
+//! Out: cards of distinct records with exactly these numbers, otherwise as random as can be.
+//!
+//! The firsts are shuffled over the cards. The other appearances are laid out server by server, one per card in
+//! passing round and round, so that a record meets itself only where it is first. Those meetings are resolved by
+//! exchanging with another card; then random exchanges that keep cards distinct forget the layout.
+
+/// Random exchanges tried before a way out of a meeting is searched for.
+const TRIES: usize = 16;
+
+/// Random exchanges per place of a card.
+const PASSES: usize = 3;
+
+/// The appearances of each record in a deal of `m` cards of `k` records.
+pub(super) struct Counts<'a> {
+    /// Cards the record is in: at most `m` each, `k·m` in all.
+    pub(super) included: &'a [u32],
+    /// Cards the record is first in: at most as many as it is in, `m` in all.
+    pub(super) first: &'a [u32],
+}
+
+/// Builds the `m` cards of `k` records, one after another.
+pub(super) fn build(counts: &Counts<'_>, k: usize, m: usize, rng: &mut fastrand::Rng) -> Vec<u16> {
+    let mut cards = Cards::lay_out(counts, k, m, rng);
+    cards.resolve(TRIES, rng);
+    if k > 1 {
+        cards.mix(rng);
+    }
+    cards.records
+}
+
+/// The `m` cards when every card has all records: one for each first.
+pub(super) fn of_all(first: &[u32], m: usize) -> Vec<u16> {
+    let mut cards = Vec::with_capacity(first.len() * m);
+    for (&count, leader) in first.iter().zip(0_u16..) {
+        for _ in 0..count {
+            cards.push(leader);
+            let others = first.iter().zip(0_u16..).map(|(_, record)| record);
+            cards.extend(others.filter(|&record| record != leader));
+        }
+    }
+    cards
+}
+
+struct Cards {
+    /// Card after card, each of `k` places, the first record at place 0.
+    records: Vec<u16>,
+    k: usize,
+}
+
+impl Cards {
+    /// Firsts at random; the rest round and round, so that distinct cards get a record's up to `m` appearances.
+    fn lay_out(counts: &Counts<'_>, k: usize, m: usize, rng: &mut fastrand::Rng) -> Self {
+        let mut records = vec![0; k * m];
+        let mut firsts: Vec<u16> = Vec::with_capacity(m);
+        for (&count, record) in counts.first.iter().zip(0_u16..) {
+            firsts.extend(std::iter::repeat_n(record, count as usize));
+        }
+        rng.shuffle(&mut firsts);
+        for (card, first) in records.chunks_exact_mut(k).zip(firsts) {
+            card[0] = first;
+        }
+        let rest = |i: usize| counts.included[i] - counts.first[i];
+        let present = counts.included.iter().zip(0_u16..).filter(|&(&count, _)| count > 0);
+        let mut order: Vec<u16> = present.map(|(_, record)| record).collect();
+        rng.shuffle(&mut order);
+        let (mut card, mut place) = (0, 1);
+        for record in order {
+            for _ in 0..rest(usize::from(record)) {
+                records[card * k + place] = record;
+                card += 1;
+                if card == m {
+                    (card, place) = (0, place + 1);
+                }
+            }
+        }
+        Self { records, k }
+    }
+
+    fn len(&self) -> usize {
+        self.records.len() / self.k
+    }
+
+    fn card(&self, card: usize) -> &[u16] {
+        &self.records[card * self.k..][..self.k]
+    }
+
+    fn holds(&self, card: usize, record: u16) -> bool {
+        self.card(card).contains(&record)
+    }
+
+    fn at(&self, card: usize, place: usize) -> u16 {
+        self.records[card * self.k + place]
+    }
+
+    /// Makes all cards distinct.
+    fn resolve(&mut self, tries: usize, rng: &mut fastrand::Rng) {
+        let m = self.len();
+        let mut stuck = Vec::new();
+        for card in 0..m {
+            if let Some(place) = self.meeting(card)
+                && !(0..tries).any(|_| self.leave(card, place, rng.usize(..m), rng))
+            {
+                stuck.push((self.at(card, 0), card));
+            }
+        }
+        // A record in nearly every card: look only at the cards without it.
+        stuck.sort_unstable();
+        for stuck in stuck.chunk_by(|a, b| a.0 == b.0) {
+            let mut without: Vec<usize> =
+                (0..m).filter(|&card| !self.holds(card, stuck[0].0)).collect();
+            for &(_, card) in stuck {
+                let Some(place) = self.meeting(card) else { continue };
+                let found = (0..if without.is_empty() { 0 } else { tries }).find_map(|_| {
+                    let i = rng.usize(..without.len());
+                    self.leave(card, place, without[i], rng).then_some(i)
+                });
+                match found {
+                    Some(i) => {
+                        without.swap_remove(i);
+                    }
+                    None => self.resolve_by_chain(card, place),
+                }
+            }
+        }
+    }
+
+    /// The place where the first of a card appears once more in it.
+    fn meeting(&self, card: usize) -> Option<usize> {
+        let card = self.card(card);
+        (1..self.k).find(|&place| card[place] == card[0])
+    }
+
+    /// Exchanges the record that meets itself at `place` with a random one of another card, if both fit.
+    fn leave(&mut self, card: usize, place: usize, other: usize, rng: &mut fastrand::Rng) -> bool {
+        let other_place = rng.usize(1..self.k);
+        let fits = !self.holds(other, self.at(card, place))
+            && !self.holds(card, self.at(other, other_place));
+        if fits {
+            self.records.swap(card * self.k + place, other * self.k + other_place);
+        }
+        fits
+    }
+
+    /// Finds the shortest chain in which the record at `card` and `place` moves to another card, the record it drives
+    /// out there moves to a third, and so on, until one fits into `card`.
+    ///
+    /// There always is one: an arrangement with these numbers exists for any placing of the firsts, because any set
+    /// of j < k records finds room for j·m appearances less its firsts, and no record needs more than m
+    /// (max-flow min-cut); a breadth-first search finds an augmenting path whenever an arrangement exists.
+    fn resolve_by_chain(&mut self, card: usize, place: usize) {
+        struct Driven {
+            record: u16,
+            /// The place in `records` it leaves.
+            place: usize,
+            /// The step that drives it out.
+            by: usize,
+        }
+        let start = card * self.k + place;
+        let mut steps = vec![Driven { record: self.records[start], place: start, by: 0 }];
+        let mut card_seen = vec![false; self.len()];
+        card_seen[card] = true;
+        let mut record_seen = std::collections::HashSet::from([self.records[start]]);
+        let mut step = 0;
+        while let Some(&Driven { record, .. }) = steps.get(step) {
+            if !self.holds(card, record) {
+                self.records[start] = record;
+                while step != 0 {
+                    let Driven { place, by, .. } = steps[step];
+                    self.records[place] = steps[by].record;
+                    step = by;
+                }
+                return;
+            }
+            for (other, seen) in card_seen.iter_mut().enumerate() {
+                if *seen || self.holds(other, record) {
+                    continue;
+                }
+                *seen = true;
+                for place in other * self.k + 1..(other + 1) * self.k {
+                    let record = self.records[place];
+                    if record_seen.insert(record) {
+                        steps.push(Driven { record, place, by: step });
+                    }
+                }
+            }
+            step += 1;
+        }
+        debug_assert!(false, "no chain from card {card}");
+    }
+
+    /// Exchanges firsts with firsts and others with others between random cards, wherever both stay distinct.
+    ///
+    /// Every exchange is as likely as its reverse, so this tends to the even distribution over all arrangements.
+    fn mix(&mut self, rng: &mut fastrand::Rng) {
+        let (k, m) = (self.k, self.len());
+        for _ in 0..PASSES {
+            for card in 0..m {
+                for place in 0..k {
+                    let other = rng.usize(..m);
+                    let other_place = if place == 0 { 0 } else { rng.usize(1..k) };
+                    let (a, b) = (self.at(card, place), self.at(other, other_place));
+                    if a != b && !self.holds(card, b) && !self.holds(other, a) {
+                        self.records.swap(card * k + place, other * k + other_place);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cards, Counts, build};
+
+    fn check(cards: &[u16], k: usize, included: &[u32], first: &[u32]) {
+        let (mut got_included, mut got_first) = (vec![0; included.len()], vec![0; included.len()]);
+        for card in cards.chunks(k) {
+            got_first[usize::from(card[0])] += 1;
+            for (place, &record) in card.iter().enumerate() {
+                got_included[usize::from(record)] += 1;
+                assert!(!card[..place].contains(&record), "{card:?}");
+            }
+        }
+        assert_eq!(got_included, included);
+        assert_eq!(got_first, first);
+    }
+
+    /// Random numbers: often with some records in nearly all cards, and any firsts that leave no record short.
+    fn random_counts(n: usize, k: usize, m: usize, rng: &mut fastrand::Rng) -> [Vec<u32>; 2] {
+        let few = rng.usize(k..=n);
+        let exchanges = rng.usize(0..=few);
+        let mut included = vec![0; n];
+        let mut appearances = Vec::new();
+        for _ in 0..m {
+            let mut card: Vec<usize> = (0..few).collect();
+            for _ in 0..exchanges {
+                card.swap(rng.usize(..few), rng.usize(..few));
+            }
+            for &record in &card[..k] {
+                included[record] += 1;
+                appearances.push(record);
+            }
+        }
+        rng.shuffle(&mut appearances);
+        let mut first = vec![0; n];
+        for &record in &appearances[..m] {
+            first[record] += 1;
+        }
+        [included, first]
+    }
+
+    #[test]
+    fn cards_are_distinct_and_have_exactly_the_wanted_numbers() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        for _ in 0..2_000 {
+            let n = rng.usize(1..30);
+            let (k, m) = (rng.usize(1..=n.min(12)), rng.usize(1..80));
+            let [included, first] = random_counts(n, k, m, &mut rng);
+            let counts = Counts { included: &included, first: &first };
+            check(&build(&counts, k, m, &mut rng), k, &included, &first);
+        }
+    }
+
+    #[test]
+    fn meetings_are_resolved_by_chains_alone() {
+        let mut rng = fastrand::Rng::with_seed(2);
+        for _ in 0..5_000 {
+            let n = rng.usize(2..9);
+            let (k, m) = (rng.usize(2.max(n - 2)..=n), rng.usize(1..12));
+            let [included, first] = random_counts(n, k, m, &mut rng);
+            let counts = Counts { included: &included, first: &first };
+            let mut cards = Cards::lay_out(&counts, k, m, &mut rng);
+            cards.resolve(0, &mut rng);
+            check(&cards.records, k, &included, &first);
+        }
+    }
+
+    #[test]
+    fn two_records_that_must_change_places_do() {
+        // Both cards need both records: the only arrangement, whatever was laid out.
+        for seed in 0..20 {
+            let counts = Counts { included: &[2, 2], first: &[1, 1] };
+            let cards = build(&counts, 2, 2, &mut fastrand::Rng::with_seed(seed));
+            check(&cards, 2, &[2, 2], &[1, 1]);
+        }
+    }
+}
