@@ -1,1 +1,2 @@
 //! The controller and the authority of an `edge` node.
+pub mod geo;
