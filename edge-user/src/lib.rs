@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 pub mod deal;
+pub mod geo;
 pub mod kernel;
 pub mod store;
 pub mod zone;

@@ -1,1 +1,3 @@
 //! The harness of the test tiers.
+
+pub mod geoip;
