@@ -76,17 +76,17 @@ pub mod maps {
     /// Cells of [`CARDS_A`].
     pub const CARDS_A_CELLS: u32 = 1 << 19;
     /// Cells of [`CARDS_AAAA`].
-    pub const CARDS_AAAA_CELLS: u32 = 1 << 18;
+    pub const CARDS_AAAA_CELLS: u32 = 1 << 17;
     /// Entries of [`RRS`].
     pub const RRS_ENTRIES: u32 = 1 << 11;
     /// Tries that can be in the maps at a time: profiles in use, and their successors.
-    pub const TRIES: u32 = 8;
+    pub const TRIES: u32 = 6;
     /// Entries of [`GEO4_ROOT`] a trie.
     pub const GEO4_ROOTS: u32 = 1 << 16;
     /// Nodes of [`GEO4_NODE`].
-    pub const GEO4_NODES: u32 = 1 << 16;
+    pub const GEO4_NODES: u32 = 3 << 15;
     /// Nodes of [`GEO6_KEYS`] and [`GEO6_LEAF`].
-    pub const GEO6_NODES: u32 = 1 << 17;
+    pub const GEO6_NODES: u32 = 1 << 18;
     /// Leaves of [`GEO_LEAF`] a trie.
     pub const GEO_LEAVES: u32 = 1 << 15;
     /// Slots of [`SERVICES`]; a power of two.

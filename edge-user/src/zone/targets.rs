@@ -200,6 +200,12 @@ impl Targets {
         Self(targets)
     }
 
+    /// These targets, most specific first.
+    #[must_use]
+    pub fn of(targets: impl IntoIterator<Item = String>) -> Self {
+        Self(targets.into_iter().map(Cow::from).collect())
+    }
+
     /// The targets, most specific first.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(AsRef::as_ref)

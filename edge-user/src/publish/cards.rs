@@ -1,0 +1,77 @@
+//! Cards as they stand in the maps: dealt records in, cells with their checksum's sum out.
+
+use edge_common::abi::{Card4, Card6, Rrs};
+use edge_common::wire::checksum::Sum;
+use edge_common::wire::dns;
+
+/// Octets of an address record before its address: owner, type, class, TTL, length.
+const FIXED_OCTETS: usize = 12;
+
+/// What an address record begins with.
+fn front(rtype: u16, ttl: u32, octets: u16) -> [u8; FIXED_OCTETS] {
+    let [p0, p1] = (dns::POINTER | 12).to_be_bytes();
+    let [t0, t1] = rtype.to_be_bytes();
+    let [c0, c1] = dns::CLASS_IN.to_be_bytes();
+    let [l0, l1, l2, l3] = ttl.to_be_bytes();
+    let [n0, n1] = octets.to_be_bytes();
+    [p0, p1, t0, t1, c0, c1, l0, l1, l2, l3, n0, n1]
+}
+
+/// A cell's addresses, in the last places of four, and the sum of their records.
+fn cell<const N: usize>(front: [u8; FIXED_OCTETS], addresses: &[[u8; N]]) -> ([[u8; N]; 4], u32) {
+    let mut places = [[0; N]; 4];
+    let mut sum = Sum::default();
+    for (place, address) in places.iter_mut().rev().zip(addresses.iter().rev()) {
+        *place = *address;
+        sum = sum.add_octets(&front).add_octets(address);
+    }
+    (places, sum.fold().into())
+}
+
+/// The cells of a card of A records, in the order of the answer.
+pub(super) fn card4(ttl: u32, addresses: &[[u8; 4]]) -> impl Iterator<Item = Card4> {
+    addresses.rchunks(Card4::RECORDS).map(move |chunk| {
+        let (addresses, sum) = cell(front(dns::TYPE_A, ttl, 4), chunk);
+        Card4 { addresses, sum, reserved: 0 }
+    })
+}
+
+/// The cells of a card of AAAA records, in the order of the answer.
+pub(super) fn card6(ttl: u32, addresses: &[[u8; 16]]) -> impl Iterator<Item = Card6> {
+    addresses.rchunks(Card6::RECORDS).map(move |chunk| {
+        let (addresses, sum) = cell(front(dns::TYPE_AAAA, ttl, 16), chunk);
+        Card6 { addresses, sum, reserved: 0 }
+    })
+}
+
+/// A record whose first two octets stand for the pointer to its owner; `None` if it is too long.
+pub(super) fn ready_made(record: &[u8]) -> Option<Rrs> {
+    let mut octets = [0; Rrs::MOST];
+    let start = Rrs::MOST.checked_sub(record.len())?;
+    octets.get_mut(start..)?.copy_from_slice(record);
+    let behind_pointer = record.get(2..)?;
+    let sum = Sum::default().add_octets(behind_pointer).fold().into();
+    let octets_used = u32::try_from(record.len()).ok()?;
+    Some(Rrs { octets, sum, octets_used })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{card4, ready_made};
+
+    #[test]
+    fn the_last_records_are_in_the_first_cell_at_its_end() {
+        let addresses: Vec<[u8; 4]> = (1..=6).map(|n| [192, 0, 2, n]).collect();
+        let cells: Vec<_> = card4(150, &addresses).collect();
+        let last = |n| cells[n].addresses.map(|address: [u8; 4]| address[3]);
+        assert_eq!(last(0), [3, 4, 5, 6]);
+        assert_eq!(last(1), [0, 0, 1, 2]);
+    }
+
+    #[test]
+    fn a_record_too_long_for_the_head_room_is_refused() {
+        assert!(ready_made(&[0; 192]).is_some());
+        assert!(ready_made(&[0; 193]).is_none());
+        assert!(ready_made(&[0; 1]).is_none());
+    }
+}

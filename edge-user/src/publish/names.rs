@@ -1,0 +1,183 @@
+//! One side of the name tables: owner names in, slots out, every name within its probes.
+
+use std::collections::HashMap;
+
+use edge_common::abi::{
+    Answer, LONG_WORDS, LongName, NAME_WORDS, NameTail, ShortName, TableId, maps,
+};
+use edge_common::name::{SHORT_OCTETS, long_hash, place, short_hash};
+use zerocopy::FromZeros as _;
+
+use crate::store::Region;
+
+/// A name and where its answers are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry<'z> {
+    /// On the wire, lower case.
+    pub name: &'z [u8],
+    pub table: TableId,
+    pub trie: u32,
+    pub a: Answer,
+    pub aaaa: Answer,
+}
+
+/// Words of a name, aligned to their end.
+fn words<const N: usize>(name: &[u8]) -> [u64; N] {
+    let mut words = [0; N];
+    for (word, octets) in words.iter_mut().rev().zip(name.rchunks(8)) {
+        let mut whole = [0; 8];
+        for (to, from) in whole.iter_mut().rev().zip(octets.iter().rev()) {
+            *to = *from;
+        }
+        *word = u64::from_ne_bytes(whole);
+    }
+    words
+}
+
+impl Entry<'_> {
+    fn tail(&self, hash: u32) -> NameTail {
+        NameTail {
+            hash,
+            octets: u32::try_from(self.name.len()).unwrap_or_default(),
+            table: self.table,
+            trie: self.trie,
+            a: self.a,
+            aaaa: self.aaaa,
+            reserved: [0; 2],
+        }
+    }
+
+    fn is_short(&self) -> bool {
+        self.name.len() <= SHORT_OCTETS
+    }
+
+    fn hash(&self, seed: u64) -> u64 {
+        if self.is_short() {
+            short_hash(seed, words::<NAME_WORDS>(self.name))
+        } else {
+            long_hash(seed, &words::<LONG_WORDS>(self.name), self.name.len())
+        }
+    }
+
+    fn short(&self, tag: u32) -> ShortName {
+        let letters =
+            self.name.iter().map(|octet| if octet.is_ascii_lowercase() { 0x20 } else { 0 });
+        let letters: Vec<u8> = letters.collect();
+        ShortName {
+            words: words(self.name),
+            letters: words(&letters),
+            tail: self.tail(tag),
+            reserved: [0; 4],
+        }
+    }
+
+    fn long(&self, tag: u32) -> LongName {
+        LongName { words: words(self.name), tail: self.tail(tag) }
+    }
+}
+
+/// Where each entry goes, by slot, for entries whose hashes these are; `None` if one would stand
+/// too far from where it points, or two could be taken for each other.
+fn arrange(hashes: &[u64], slots: u32) -> Option<HashMap<u32, usize>> {
+    let mut taken: HashMap<u32, usize> = HashMap::with_capacity(hashes.len());
+    for (at, hash) in hashes.iter().enumerate() {
+        let (first, tag) = place(*hash, slots);
+        let mut free = None;
+        for probe in 0..maps::NAME_PROBES {
+            let slot = (first + probe) & (slots - 1);
+            match taken.get(&slot) {
+                // A packet stops at the first equal tag: the second would never be found.
+                Some(other) if place(*hashes.get(*other)?, slots).1 == tag => return None,
+                Some(_) => {}
+                None => {
+                    free = Some(slot);
+                    break;
+                }
+            }
+        }
+        taken.insert(free?, at);
+    }
+    Some(taken)
+}
+
+/// The seed and slots of one side.
+pub(super) struct Side {
+    pub seed: u64,
+    short: HashMap<u32, usize>,
+    long: HashMap<u32, usize>,
+}
+
+/// Seeds that are tried before the names are said not to fit.
+const SEEDS: u32 = 64;
+
+/// Arranges names; `None` when they don't fit.
+pub(super) fn side(entries: &[Entry<'_>], rng: &mut fastrand::Rng) -> Option<Side> {
+    for _ in 0..SEEDS {
+        let seed = rng.u64(..);
+        let hashes = |short: bool| -> Vec<u64> {
+            entries.iter().filter(|e| e.is_short() == short).map(|e| e.hash(seed)).collect()
+        };
+        let short = arrange(&hashes(true), maps::NAME_SLOTS);
+        if let (Some(short), Some(long)) = (short, arrange(&hashes(false), maps::LONG_SLOTS)) {
+            return Some(Side { seed, short, long });
+        }
+    }
+    None
+}
+
+impl Side {
+    /// Writes the slots of side `side` (0 or 1), and empties all others of it.
+    pub(super) fn write(
+        &self,
+        entries: &[Entry<'_>],
+        side: u32,
+        names: &Region<ShortName>,
+        long_names: &Region<LongName>,
+    ) {
+        let mut slots = vec![ShortName::new_zeroed(); maps::NAME_SLOTS as usize];
+        let short: Vec<_> = entries.iter().filter(|entry| entry.is_short()).collect();
+        for (slot, at) in &self.short {
+            if let (Some(to), Some(entry)) = (slots.get_mut(*slot as usize), short.get(*at)) {
+                *to = entry.short(place(entry.hash(self.seed), maps::NAME_SLOTS).1);
+            }
+        }
+        names.write(side * maps::NAME_SLOTS, &slots);
+        let mut slots = vec![LongName::new_zeroed(); maps::LONG_SLOTS as usize];
+        let long: Vec<_> = entries.iter().filter(|entry| !entry.is_short()).collect();
+        for (slot, at) in &self.long {
+            if let (Some(to), Some(entry)) = (slots.get_mut(*slot as usize), long.get(*at)) {
+                *to = entry.long(place(entry.hash(self.seed), maps::LONG_SLOTS).1);
+            }
+        }
+        long_names.write(side * maps::LONG_SLOTS, &slots);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, side, words};
+    use edge_common::abi::{Answer, TableId};
+
+    #[test]
+    fn words_end_where_the_name_ends() {
+        let two: [u64; 2] = words(b"\x03abc\x02de\x01f\0");
+        let octets: Vec<u8> = two.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        assert_eq!(octets, b"\0\0\0\0\0\0\x03abc\x02de\x01f\0"[..].get(..16).unwrap());
+    }
+
+    #[test]
+    fn thirty_thousand_names_stand_within_their_probes() {
+        let names: Vec<Vec<u8>> =
+            (0..30_000).map(|n| format!("\x08{n:08}\x04pool\0").into_bytes()).collect();
+        let entry = |name| Entry {
+            name,
+            table: TableId::new(0, 0),
+            trie: 0,
+            a: Answer::NONE,
+            aaaa: Answer::NONE,
+        };
+        let entries: Vec<_> = names.iter().map(|name| entry(name)).collect();
+        let side = side(&entries, &mut fastrand::Rng::with_seed(1)).unwrap();
+        assert_eq!(side.short.len(), entries.len());
+    }
+}
