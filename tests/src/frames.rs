@@ -1,0 +1,227 @@
+//! Frames to send and replies to look at: a query described in words, octets out, and back.
+//!
+//! Built and read here by hand, apart from the product's own wire code, so that both can't be
+//! wrong in the same way.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// The link-layer address that frames are sent to.
+pub const SERVER_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x01];
+/// The link-layer address that frames come from.
+pub const CLIENT_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x02];
+
+/// A query and the frame around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// Where it comes from.
+    pub client: SocketAddr,
+    /// Where it goes to.
+    pub server: SocketAddr,
+    /// The name, in text without escapes; letters are sent as they stand.
+    pub name: String,
+    /// QTYPE.
+    pub rtype: u16,
+    /// QCLASS.
+    pub class: u16,
+    /// Message ID.
+    pub id: u16,
+    /// The header's flags word.
+    pub flags: u16,
+    /// The OPT record's octets, if there is one.
+    pub opt: Option<Vec<u8>>,
+    /// VLAN tags: ethertype and tag, outermost first.
+    pub tags: Vec<(u16, u16)>,
+    /// Octets behind the datagram.
+    pub padding: usize,
+}
+
+/// An OPT record without options: size 4096, the given extended flags.
+#[must_use]
+pub fn opt(flags: u16) -> Vec<u8> {
+    let [high, low] = flags.to_be_bytes();
+    vec![0, 0, 41, 0x10, 0, 0, 0, high, low, 0, 0]
+}
+
+/// A name in text as it stands on the wire.
+#[must_use]
+pub fn wire_name(name: &str) -> Vec<u8> {
+    let mut wire = Vec::new();
+    for label in name.split('.').filter(|label| !label.is_empty()) {
+        wire.push(u8::try_from(label.len()).expect("labels are short"));
+        wire.extend_from_slice(label.as_bytes());
+    }
+    wire.push(0);
+    wire
+}
+
+/// The one's-complement sum of octets, in wire order.
+#[must_use]
+pub fn ones_sum(octets: &[u8]) -> u32 {
+    let words = octets.chunks(2).map(|pair| match pair {
+        [high, low] => u32::from(u16::from_be_bytes([*high, *low])),
+        [high] => u32::from(*high) << 8,
+        _ => 0,
+    });
+    let mut sum: u32 = words.fold(0, |sum, word| {
+        let sum = sum + word;
+        (sum & 0xffff) + (sum >> 16)
+    });
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum
+}
+
+fn address_octets(ip: IpAddr) -> Vec<u8> {
+    match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    }
+}
+
+fn pseudo_header(source: IpAddr, destination: IpAddr, octets: usize) -> Vec<u8> {
+    let mut pseudo = address_octets(source);
+    pseudo.extend(address_octets(destination));
+    let length = u16::try_from(octets).expect("datagrams are short").to_be_bytes();
+    pseudo.extend([0, 17, length[0], length[1]]);
+    pseudo
+}
+
+impl Query {
+    /// An A query for `name` from `client` to `server`, RD set, no EDNS.
+    #[must_use]
+    pub fn new(name: &str, rtype: u16, client: SocketAddr, server: SocketAddr) -> Self {
+        Self {
+            client,
+            server,
+            name: name.to_owned(),
+            rtype,
+            class: 1,
+            id: 0x1234,
+            flags: 0x0100,
+            opt: None,
+            tags: Vec::new(),
+            padding: 0,
+        }
+    }
+
+    /// The same with an OPT record without options.
+    #[must_use]
+    pub fn with_edns(self, flags: u16) -> Self {
+        Self { opt: Some(opt(flags)), ..self }
+    }
+
+    /// The DNS message.
+    #[must_use]
+    pub fn message(&self) -> Vec<u8> {
+        let mut message = self.id.to_be_bytes().to_vec();
+        message.extend(self.flags.to_be_bytes());
+        message.extend([0, 1, 0, 0, 0, 0, 0, u8::from(self.opt.is_some())]);
+        message.extend(wire_name(&self.name));
+        message.extend(self.rtype.to_be_bytes());
+        message.extend(self.class.to_be_bytes());
+        message.extend(self.opt.iter().flatten());
+        message
+    }
+
+    /// The frame, all checksums right.
+    #[must_use]
+    pub fn frame(&self) -> Vec<u8> {
+        frame(self.client, self.server, &self.message(), &self.tags, self.padding)
+    }
+}
+
+/// A frame around any UDP payload.
+#[must_use]
+pub fn frame(
+    client: SocketAddr,
+    server: SocketAddr,
+    payload: &[u8],
+    tags: &[(u16, u16)],
+    padding: usize,
+) -> Vec<u8> {
+    let mut frame = SERVER_MAC.to_vec();
+    frame.extend(CLIENT_MAC);
+    for (ethertype, tag) in tags {
+        frame.extend(ethertype.to_be_bytes());
+        frame.extend(tag.to_be_bytes());
+    }
+    let mut udp = client.port().to_be_bytes().to_vec();
+    udp.extend(server.port().to_be_bytes());
+    let length = u16::try_from(8 + payload.len()).expect("datagrams are short");
+    udp.extend(length.to_be_bytes());
+    udp.extend([0, 0]);
+    udp.extend(payload);
+    let mut sum = ones_sum(&pseudo_header(client.ip(), server.ip(), udp.len())) + ones_sum(&udp);
+    sum = (sum & 0xffff) + (sum >> 16);
+    let sum = !u16::try_from(sum & 0xffff).expect("masked");
+    udp[6..8].copy_from_slice(&(if sum == 0 { 0xffff } else { sum }).to_be_bytes());
+    match (client.ip(), server.ip()) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            frame.extend([0x08, 0x00]);
+            let total = (20 + length).to_be_bytes();
+            let mut ip = vec![0x45, 0, total[0], total[1], 0x12, 0x34, 0, 0, 57, 17, 0, 0];
+            ip.extend(source.octets());
+            ip.extend(destination.octets());
+            let sum = !u16::try_from(ones_sum(&ip)).expect("folded");
+            ip[10..12].copy_from_slice(&sum.to_be_bytes());
+            frame.extend(ip);
+        }
+        (source, destination) => {
+            frame.extend([0x86, 0xdd, 0x60, 0x01, 0x02, 0x03]);
+            frame.extend(length.to_be_bytes());
+            frame.extend([17, 57]);
+            frame.extend(address_octets(source));
+            frame.extend(address_octets(destination));
+        }
+    }
+    frame.extend(udp);
+    frame.extend(std::iter::repeat_n(0xee, padding));
+    frame
+}
+
+/// A reply taken apart: its message, once everything around it has been found right.
+///
+/// # Errors
+/// What is wrong: addresses, ports, lengths, TTL, checksums.
+pub fn open_reply(query: &Query, reply: &[u8]) -> Result<Vec<u8>, String> {
+    let check = |right: bool, what: &str| if right { Ok(()) } else { Err(what.to_owned()) };
+    let mut at = 12;
+    check(reply.get(..6) == Some(&CLIENT_MAC), "destination MAC")?;
+    check(reply.get(6..12) == Some(&SERVER_MAC), "source MAC")?;
+    for (ethertype, tag) in &query.tags {
+        let expect = [ethertype.to_be_bytes(), tag.to_be_bytes()].concat();
+        check(reply.get(at..at + 4) == Some(&expect), "VLAN tag")?;
+        at += 4;
+    }
+    let four = query.client.is_ipv4();
+    let expect: [u8; 2] = if four { [0x08, 0] } else { [0x86, 0xdd] };
+    check(reply.get(at..at + 2) == Some(&expect), "ethertype")?;
+    at += 2;
+    let network = reply.get(at..).ok_or("short")?;
+    let udp = if four {
+        let header = network.get(..20).ok_or("short IPv4 header")?;
+        check(header[0] == 0x45 && header[8] == 64 && header[9] == 17, "IPv4 header")?;
+        check(ones_sum(header) == 0xffff, "IPv4 checksum")?;
+        let total = usize::from(u16::from_be_bytes([header[2], header[3]]));
+        check(total == network.len(), "IPv4 total length")?;
+        check(header[12..16] == address_octets(query.server.ip()), "source address")?;
+        check(header[16..20] == address_octets(query.client.ip()), "destination address")?;
+        &network[20..]
+    } else {
+        let header = network.get(..40).ok_or("short IPv6 header")?;
+        check(header[0] == 0x60 && header[6] == 17 && header[7] == 64, "IPv6 header")?;
+        let payload = usize::from(u16::from_be_bytes([header[4], header[5]]));
+        check(payload + 40 == network.len(), "IPv6 payload length")?;
+        check(header[8..24] == address_octets(query.server.ip()), "source address")?;
+        check(header[24..40] == address_octets(query.client.ip()), "destination address")?;
+        &network[40..]
+    };
+    let header = udp.get(..8).ok_or("short UDP header")?;
+    check(header[..2] == query.server.port().to_be_bytes(), "source port")?;
+    check(header[2..4] == query.client.port().to_be_bytes(), "destination port")?;
+    check(usize::from(u16::from_be_bytes([header[4], header[5]])) == udp.len(), "UDP length")?;
+    check(header[6..8] != [0, 0], "UDP checksum missing")?;
+    let pseudo = pseudo_header(query.server.ip(), query.client.ip(), udp.len());
+    let sum = ones_sum(&pseudo) + ones_sum(udp);
+    check((sum & 0xffff) + (sum >> 16) == 0xffff, "UDP checksum")?;
+    Ok(udp[8..].to_vec())
+}
