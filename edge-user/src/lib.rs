@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 pub mod compile;
+pub mod config;
 pub mod deal;
 pub mod extents;
 pub mod geo;

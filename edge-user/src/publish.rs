@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use edge_common::abi::{ClassRow, Control, Deck, Extent, Kind, Service, Side, TableId, maps};
+use edge_common::name::SHORT_OCTETS;
 use edge_common::service;
 
 use crate::compile::{Compiled, Source, Undealt};
@@ -221,8 +222,11 @@ impl Publisher {
     /// served.
     pub fn publish(&mut self, zones: &[Publishable]) -> anyhow::Result<Vec<Placed>> {
         let mut new: BTreeMap<Box<[u8]>, Zone> = BTreeMap::new();
-        let mut unfit = HashMap::new();
+        let mut unfit = too_many_names(zones);
         for zone in zones {
+            if unfit.contains_key(zone.compiled.apex.folded()) {
+                continue;
+            }
             let apex: &[u8] = zone.compiled.apex.folded();
             if self.zones.get(apex).is_none_or(|former| !former.source.is_same(zone)) {
                 match self.place(zone) {
@@ -596,6 +600,29 @@ fn visible<'z>(
             aaaa: owner.aaaa,
         },
     )
+}
+
+/// The zones whose names don't fit beside those of all smaller ones.
+fn too_many_names(zones: &[Publishable]) -> HashMap<&[u8], Unfit> {
+    let mut by_size: Vec<&Compiled> = zones.iter().map(|zone| &*zone.compiled).collect();
+    by_size.sort_by_key(|zone| zone.owners.len());
+    let limits = [(maps::NAMES, maps::NAME_SLOTS / 2), (maps::LONG_NAMES, maps::LONG_SLOTS / 2)];
+    let mut sums = [0, 0];
+    let mut unfit = HashMap::new();
+    for zone in by_size {
+        let long = zone.owners.iter().filter(|owner| owner.name.len() > SHORT_OCTETS).count();
+        let more = [zone.owners.len() - long, long];
+        let full = limits
+            .iter()
+            .zip(sums)
+            .zip(more)
+            .find(|((limit, sum), more)| u32::try_from(sum + more).is_ok_and(|n| n > limit.1));
+        match full {
+            Some(((limit, _), _)) => drop(unfit.insert(zone.apex.folded(), Unfit::Full(limit.0))),
+            None => sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more),
+        }
+    }
+    unfit
 }
 
 /// Whether a name on the wire is `apex` or under it.

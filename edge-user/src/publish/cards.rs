@@ -63,7 +63,7 @@ mod tests {
     fn the_last_records_are_in_the_first_cell_at_its_end() {
         let addresses: Vec<[u8; 4]> = (1..=6).map(|n| [192, 0, 2, n]).collect();
         let cells: Vec<_> = card4(150, &addresses).collect();
-        let last = |n| cells[n].addresses.map(|address: [u8; 4]| address[3]);
+        let last = |cell: usize| cells[cell].addresses.map(|address| address[3]);
         assert_eq!(last(0), [3, 4, 5, 6]);
         assert_eq!(last(1), [0, 0, 1, 2]);
     }

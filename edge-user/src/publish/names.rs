@@ -78,24 +78,33 @@ impl Entry<'_> {
 
 /// Where each entry goes, by slot, for entries whose hashes these are; `None` if one would stand
 /// too far from where it points, or two could be taken for each other.
+///
+/// Whoever is farther from home gets the slot ("Robin Hood"), which keeps the farthest near.
 fn arrange(hashes: &[u64], slots: u32) -> Option<HashMap<u32, usize>> {
     let mut taken: HashMap<u32, usize> = HashMap::with_capacity(hashes.len());
-    for (at, hash) in hashes.iter().enumerate() {
-        let (first, tag) = place(*hash, slots);
-        let mut free = None;
-        for probe in 0..maps::NAME_PROBES {
-            let slot = (first + probe) & (slots - 1);
-            match taken.get(&slot) {
-                // A packet stops at the first equal tag: the second would never be found.
-                Some(other) if place(*hashes.get(*other)?, slots).1 == tag => return None,
-                Some(_) => {}
-                None => {
-                    free = Some(slot);
-                    break;
-                }
+    let home = |at: usize| hashes.get(at).map(|hash| place(*hash, slots));
+    for newcomer in 0..hashes.len() {
+        let mut at = newcomer;
+        let mut slot = home(at)?.0;
+        loop {
+            let distance = slot.wrapping_sub(home(at)?.0) & (slots - 1);
+            if distance >= maps::NAME_PROBES {
+                return None;
             }
+            let Some(resident) = taken.get_mut(&slot) else {
+                taken.insert(slot, at);
+                break;
+            };
+            let theirs = home(*resident)?;
+            // A packet stops at the first equal tag: the second would never be found.
+            if theirs.1 == home(at)?.1 {
+                return None;
+            }
+            if (slot.wrapping_sub(theirs.0) & (slots - 1)) < distance {
+                std::mem::swap(&mut at, resident);
+            }
+            slot = (slot + 1) & (slots - 1);
         }
-        taken.insert(free?, at);
     }
     Some(taken)
 }

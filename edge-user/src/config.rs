@@ -1,0 +1,373 @@
+//! The configuration: a TOML file in, typed values with absolute paths out.
+//!
+//! Unknown keys are errors, so that a slip of the pen doesn't go unnoticed. Every key but
+//! `dns.listen` has a default. Relative paths are relative to the file.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+
+/// The port of DNS.
+pub const DNS_PORT: u16 = 53;
+
+/// The whole file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `[dns]`
+    pub dns: Dns,
+    /// `[xdp]`
+    #[serde(default)]
+    pub xdp: Xdp,
+    /// `[zones]`
+    #[serde(default)]
+    pub zones: Zones,
+    /// `[geoip]`
+    #[serde(default)]
+    pub geoip: GeoIp,
+    /// `[ntp]`
+    #[serde(default)]
+    pub ntp: Ntp,
+    /// `[limits]`
+    #[serde(default)]
+    pub limits: Empty,
+    /// `[cookies]`
+    #[serde(default)]
+    pub cookies: Empty,
+    /// `[log]`
+    #[serde(default)]
+    pub log: Empty,
+    /// `[http]`
+    #[serde(default)]
+    pub http: Http,
+    /// `[control]`
+    #[serde(default)]
+    pub control: Control,
+}
+
+/// Where DNS is served.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dns {
+    /// Service addresses; at least one.
+    #[serde(deserialize_with = "dns_addresses")]
+    pub listen: Vec<SocketAddr>,
+    /// What `_status` and `_country` say who answered, and NSID; the host's name when empty.
+    #[serde(default)]
+    pub server_id: String,
+    /// Threads of the authority for each address; as many as there are CPUs when 0.
+    #[serde(default)]
+    pub workers: usize,
+}
+
+/// The XDP program.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Xdp {
+    /// Interfaces that it is attached to.
+    pub interfaces: Vec<String>,
+    /// How.
+    pub mode: XdpMode,
+    /// The folder on the BPF file system that this node pins into.
+    pub instance: String,
+}
+
+impl Default for Xdp {
+    fn default() -> Self {
+        Self { interfaces: Vec::new(), mode: XdpMode::Auto, instance: "edge".into() }
+    }
+}
+
+/// How the XDP program is attached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum XdpMode {
+    /// Natively, or generically with a warning.
+    #[default]
+    Auto,
+    /// Natively or not at all.
+    Native,
+    /// Generically.
+    Generic,
+    /// Not at all: the authority answers everything.
+    Off,
+}
+
+/// Zone files.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Zones {
+    /// Where they are.
+    pub directory: PathBuf,
+}
+
+impl Default for Zones {
+    fn default() -> Self {
+        Self { directory: "zones".into() }
+    }
+}
+
+/// `MaxMind` databases.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GeoIp {
+    /// Where they are.
+    pub directory: PathBuf,
+}
+
+impl Default for GeoIp {
+    fn default() -> Self {
+        Self { directory: "geoip".into() }
+    }
+}
+
+/// The NTP service.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ntp {
+    /// Whether NTP is answered.
+    pub enabled: bool,
+    /// Service addresses; those of DNS when empty.
+    #[serde(deserialize_with = "ntp_addresses")]
+    pub listen: Vec<SocketAddr>,
+    /// The daemon that disciplines this host's clock.
+    pub source: SocketAddr,
+}
+
+impl Default for Ntp {
+    fn default() -> Self {
+        let source = SocketAddr::from(([127, 0, 0, 1], NTP_PORT));
+        Self { enabled: false, listen: Vec::new(), source }
+    }
+}
+
+const NTP_PORT: u16 = 123;
+
+/// A section that has no keys yet.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Empty {}
+
+/// The HTTP service.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// Where it listens.
+    pub listen: SocketAddr,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8053)) }
+    }
+}
+
+/// The control socket.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Control {
+    /// Its path.
+    pub socket: PathBuf,
+}
+
+/// Where the control socket is unless configured.
+pub const SOCKET: &str = "/run/edge/edge.sock";
+
+impl Default for Control {
+    fn default() -> Self {
+        Self { socket: SOCKET.into() }
+    }
+}
+
+fn dns_addresses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SocketAddr>, D::Error> {
+    let addresses = addresses(from, DNS_PORT)?;
+    if addresses.is_empty() {
+        return Err(D::Error::custom("at least one address is needed, such as \"192.0.2.1\""));
+    }
+    Ok(addresses)
+}
+
+fn ntp_addresses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SocketAddr>, D::Error> {
+    addresses(from, NTP_PORT)
+}
+
+fn addresses<'de, D: Deserializer<'de>>(from: D, port: u16) -> Result<Vec<SocketAddr>, D::Error> {
+    let texts = Vec::<String>::deserialize(from)?;
+    let mut addresses = Vec::with_capacity(texts.len());
+    for text in texts {
+        let address = address(&text, port).map_err(D::Error::custom)?;
+        if addresses.contains(&address) {
+            return Err(D::Error::custom(format!("{address} stands twice; leave one out")));
+        }
+        addresses.push(address);
+    }
+    Ok(addresses)
+}
+
+/// `ip`, `ip:port`, `[v6]` or `[v6]:port`.
+fn address(text: &str, port: u16) -> Result<SocketAddr, String> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let address = match (bare.parse::<IpAddr>(), text.parse::<SocketAddr>()) {
+        (Ok(ip), _) => SocketAddr::new(ip, port),
+        (_, Ok(address)) => address,
+        _ => {
+            let hint =
+                "write \"192.0.2.1\", \"192.0.2.1:53\", \"2001:db8::1\" or \"[2001:db8::1]:53\"";
+            return Err(format!("{text:?} is not an address; {hint}"));
+        }
+    };
+    if address.ip().is_unspecified() || address.ip().is_multicast() || address.port() == 0 {
+        return Err(format!(
+            "{text:?} can't be served: name each address and port that clients ask"
+        ));
+    }
+    Ok(address)
+}
+
+/// Why a configuration isn't taken.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}{place}: {reason}", path = .path.display())]
+pub struct ConfigError {
+    path: PathBuf,
+    /// `:line:column`, where there is one.
+    place: String,
+    reason: String,
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it can't be read, isn't TOML, or says something unknown or impossible.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+            path: path.to_path_buf(),
+            place: String::new(),
+            reason: format!("{error}; name the file by --config"),
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let error = |at: Option<usize>, reason: String| ConfigError {
+            path: path.to_path_buf(),
+            place: at.map(|at| place(text, at)).unwrap_or_default(),
+            reason,
+        };
+        let mut config: Self = toml::from_str(text).map_err(|cause| {
+            error(cause.span().map(|span| span.start), cause.message().replace('\n', ", "))
+        })?;
+        let key = |key: &str| text.find(key);
+        if config.ntp.enabled {
+            let reason = "ntp.enabled: this version answers no NTP yet; set it to false";
+            return Err(error(key("enabled"), reason.into()));
+        }
+        if config.xdp.mode != XdpMode::Off && config.xdp.interfaces.is_empty() {
+            let reason = "xdp.interfaces is empty; name the interfaces that queries come in by, \
+                          or set xdp.mode = \"off\"";
+            return Err(error(key("[xdp]"), reason.into()));
+        }
+        if config.xdp.instance.is_empty() {
+            return Err(error(key("instance"), "xdp.instance must not be empty".into()));
+        }
+        let base = path.parent().unwrap_or_else(|| Path::new(""));
+        for relative in
+            [&mut config.zones.directory, &mut config.geoip.directory, &mut config.control.socket]
+        {
+            *relative = base.join(&*relative);
+        }
+        if config.dns.server_id.is_empty() {
+            config.dns.server_id = host_name();
+        }
+        if config.dns.workers == 0 {
+            config.dns.workers = std::thread::available_parallelism().map_or(1, usize::from);
+        }
+        Ok(config)
+    }
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// `:line:column` of an octet.
+fn place(text: &str, at: usize) -> String {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+    format!(":{line}:{column}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, XdpMode};
+    use std::path::Path;
+
+    const MINIMAL: &str = "[dns]\nlisten = [\"192.0.2.1\", \"[2001:db8::1]:5353\"]\n";
+
+    fn parse(text: &str) -> Result<Config, String> {
+        Config::parse(text, Path::new("/etc/edge/edge.toml")).map_err(|error| error.to_string())
+    }
+
+    fn refused(text: &str) -> String {
+        parse(text).map(|_| ()).unwrap_err()
+    }
+
+    #[test]
+    fn only_the_addresses_and_the_interfaces_must_be_given() {
+        let config = parse(&format!("{MINIMAL}[xdp]\ninterfaces = [\"eth0\"]\n")).unwrap();
+        assert_eq!(config.dns.listen[0].to_string(), "192.0.2.1:53");
+        assert_eq!(config.dns.listen[1].to_string(), "[2001:db8::1]:5353");
+        assert_eq!(config.xdp.mode, XdpMode::Auto);
+        assert_eq!(config.zones.directory, Path::new("/etc/edge/zones"));
+        assert_eq!(config.geoip.directory, Path::new("/etc/edge/geoip"));
+        assert_eq!(config.control.socket, Path::new("/run/edge/edge.sock"));
+        assert_eq!(config.http.listen.to_string(), "127.0.0.1:8053");
+        assert!(!config.dns.server_id.is_empty());
+        assert!(parse(&format!("{MINIMAL}[xdp]\nmode = \"off\"\n")).is_ok());
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_place() {
+        let error = refused("[dns]\nlisten = [\"192.0.2.1\"]\nlissten = 1\n");
+        assert!(error.starts_with("/etc/edge/edge.toml:3:1: unknown field `lissten`"), "{error}");
+        let error = refused(&format!("{MINIMAL}[dsn]\n"));
+        assert!(error.starts_with("/etc/edge/edge.toml:3:2: unknown field `dsn`"), "{error}");
+    }
+
+    #[test]
+    fn addresses_that_cannot_be_served_are_refused() {
+        for (address, word) in [
+            ("192.0.2", "is not an address"),
+            ("0.0.0.0", "can't be served"),
+            ("ff02::1", "can't be served"),
+            ("192.0.2.1:0", "can't be served"),
+        ] {
+            let error = refused(&format!("[dns]\nlisten = [\"{address}\"]\n"));
+            assert!(error.starts_with("/etc/edge/edge.toml:2:10: "), "{error}");
+            assert!(error.contains(word), "{error}");
+        }
+        assert!(refused("[dns]\nlisten = []\n").contains("at least one address"));
+        assert!(refused("[dns]\nlisten = [\"::1\", \"[::1]:53\"]\n").contains("stands twice"));
+        assert!(refused("").contains("missing field `dns`"));
+    }
+
+    #[test]
+    fn impossible_wishes_are_refused_with_a_way_out() {
+        let error = refused(MINIMAL);
+        assert!(error.contains("xdp.interfaces is empty"), "{error}");
+        let error = refused(&format!("{MINIMAL}[xdp]\nmode=\"off\"\n[ntp]\nenabled = true\n"));
+        assert_eq!(
+            error,
+            "/etc/edge/edge.toml:6:1: ntp.enabled: this version answers no NTP yet; set it to false"
+        );
+        let error = refused(&format!("{MINIMAL}[xdp]\nmode = \"fast\"\n"));
+        assert!(error.contains("unknown variant `fast`, expected one of `auto`"), "{error}");
+    }
+}
