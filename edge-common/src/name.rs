@@ -130,12 +130,13 @@ pub fn long_hash(seed: u64, words: &[u64; LONG_WORDS], octets: usize) -> u64 {
     hash
 }
 
-/// The slot that a hash points to, and the part of it that slots repeat.
+/// The slot that a hash points to (of up to 2²⁴), and the part of it that slots repeat. The
+/// multiplication mixes towards the upper bits.
 #[inline(always)]
 #[must_use]
 #[expect(clippy::cast_possible_truncation, reason = "the hash is cut in two")]
 pub const fn place(hash: u64, slots: u32) -> (u32, u32) {
-    (hash as u32 & (slots - 1), (hash >> 32) as u32)
+    ((hash >> 40) as u32 & (slots - 1), hash as u32)
 }
 
 /// Finds a name of up to 32 octets on a side, whose hash has this seed.

@@ -18,7 +18,7 @@ pub const LONG_WORDS: usize = 32;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct NameTail {
-    /// The upper 32 bits of the name's hash.
+    /// The lower 32 bits of the name's hash.
     pub hash: u32,
     /// Octets of the name, 1–255.
     pub octets: u32,
