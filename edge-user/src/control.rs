@@ -3,7 +3,7 @@
 //! Whoever may open the socket may ask; its folder and mode are for its owner and group.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -111,7 +111,10 @@ async fn converse(stream: UnixStream, requests: mpsc::Sender<Asked>) -> io::Resu
 /// When no node answers, or it says that it can't.
 pub fn ask(path: &Path, request: &Request) -> Result<Value, String> {
     let failed = |cause: &dyn std::fmt::Display| {
-        format!("control socket {}: {cause}; is `edge run` running? name its socket by --socket", path.display())
+        format!(
+            "control socket {}: {cause}; is `edge run` running? name its socket by --socket",
+            path.display()
+        )
     };
     let mut stream =
         std::os::unix::net::UnixStream::connect(path).map_err(|cause| failed(&cause))?;

@@ -129,9 +129,10 @@ impl Controller {
         for zone in &zones {
             let Some(trie) = self.trie_of(zone) else { continue };
             let apex: Box<[u8]> = zone.apex.folded().into();
-            let same = self.ready.get(&apex).filter(|ready| {
-                Arc::ptr_eq(&ready.zone, zone) && Arc::ptr_eq(&ready.trie, &trie)
-            });
+            let same = self
+                .ready
+                .get(&apex)
+                .filter(|ready| Arc::ptr_eq(&ready.zone, zone) && Arc::ptr_eq(&ready.trie, &trie));
             let made = same.cloned().unwrap_or_else(|| {
                 let compiled = Arc::new(compile(zone, &trie.classes, soa_record(zone)));
                 Ready { zone: Arc::clone(zone), compiled, trie }
@@ -146,7 +147,12 @@ impl Controller {
                 trie: Arc::clone(&ready.trie),
             })
             .collect();
-        self.placed = self.publisher.publish(&publishable)?;
+        let others: Vec<&[u8]> = zones
+            .iter()
+            .map(|zone| zone.apex.folded())
+            .filter(|apex| !ready.contains_key(*apex))
+            .collect();
+        self.placed = self.publisher.publish(&publishable, &others)?;
         for zone in &self.placed {
             if let Some(reason) = &zone.unfit {
                 trouble.push(format!(

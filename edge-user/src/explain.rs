@@ -90,7 +90,8 @@ pub fn explain(
     server: SocketAddr,
     xdp: bool,
 ) -> Result<Explanation, String> {
-    let name = Name::parse(&question.name).map_err(|error| format!("{}: {error}", question.name))?;
+    let name =
+        Name::parse(&question.name).map_err(|error| format!("{}: {error}", question.name))?;
     let rtype = rtype(&question.rtype)?;
     let mut said = Explanation {
         name: name.to_string(),
@@ -157,9 +158,12 @@ fn message(name: &Name, rtype: u16) -> Vec<u8> {
 
 fn record_shares(label: &Label, kind: RecordKind) -> Vec<Share> {
     let records: Vec<(String, u32)> = match kind {
-        RecordKind::A => {
-            label.a.iter().flatten().map(|record| (record.data.to_string(), record.weight)).collect()
-        }
+        RecordKind::A => label
+            .a
+            .iter()
+            .flatten()
+            .map(|record| (record.data.to_string(), record.weight))
+            .collect(),
         RecordKind::Aaaa => {
             label.aaaa.iter().flatten().map(|r| (r.data.to_string(), r.weight)).collect()
         }
@@ -193,7 +197,10 @@ impl Explanation {
             vec!["targets tried".into(), self.targets.join(" ")],
         ];
         if let (Some(class), Some(prefix)) = (self.class, self.scope_prefix) {
-            rows.push(vec!["client class".into(), format!("{class}, the same for the whole /{prefix}")]);
+            rows.push(vec![
+                "client class".into(),
+                format!("{class}, the same for the whole /{prefix}"),
+            ]);
         }
         rows.push(vec!["records of label".into(), label]);
         if let Some(deck) = &self.deck {

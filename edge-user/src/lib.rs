@@ -3,6 +3,7 @@
 
 pub mod authority;
 pub mod catalogue;
+pub mod check;
 pub mod compile;
 pub mod config;
 pub mod control;

@@ -215,12 +215,17 @@ impl Publisher {
     }
 
     /// Publishes exactly these zones as the next generation. A zone that doesn't fit is left to
-    /// the authority, whole, and says why.
+    /// the authority, whole, and says why. `others` are the apexes (on the wire, lower case) of
+    /// zones that only the authority serves: no name under them is found.
     ///
     /// # Errors
     /// When the names don't fit or the kernel refuses; then the former generation goes on being
     /// served.
-    pub fn publish(&mut self, zones: &[Publishable]) -> anyhow::Result<Vec<Placed>> {
+    pub fn publish(
+        &mut self,
+        zones: &[Publishable],
+        others: &[&[u8]],
+    ) -> anyhow::Result<Vec<Placed>> {
         let mut new: BTreeMap<Box<[u8]>, Zone> = BTreeMap::new();
         let mut unfit = too_many_names(zones);
         for zone in zones {
@@ -235,7 +240,7 @@ impl Publisher {
                 }
             }
         }
-        match self.flip(zones, &new, &unfit) {
+        match self.flip(zones, others, &new, &unfit) {
             Ok(names) => self.replace(zones, new, &unfit, &names),
             Err(error) => {
                 for zone in new.values() {
@@ -252,13 +257,15 @@ impl Publisher {
     fn flip(
         &mut self,
         zones: &[Publishable],
+        others: &[&[u8]],
         new: &BTreeMap<Box<[u8]>, Zone>,
         unfit: &HashMap<&[u8], Unfit>,
     ) -> anyhow::Result<HashMap<TableId, usize>> {
         for zone in new.values() {
             self.backend.insert(zone.table)?;
         }
-        let apexes: Vec<&[u8]> = zones.iter().map(|zone| zone.compiled.apex.folded()).collect();
+        let apexes = zones.iter().map(|zone| zone.compiled.apex.folded());
+        let apexes: Vec<&[u8]> = apexes.chain(others.iter().copied()).collect();
         let mut entries = Vec::new();
         let mut counts = HashMap::new();
         for apex in apexes.iter().filter(|apex| !unfit.contains_key(**apex)) {

@@ -163,7 +163,9 @@ impl Status {
         let mut count = |what: String, n: u64| rows.push(vec![what, n.to_string()]);
         count("answered by xdp".into(), self.counters.xdp_answered);
         count("answered by the authority".into(), self.counters.authority_answered);
-        for (verb, reasons) in [("passed", &self.counters.passed), ("dropped", &self.counters.dropped)] {
+        for (verb, reasons) in
+            [("passed", &self.counters.passed), ("dropped", &self.counters.dropped)]
+        {
             for (reason, n) in reasons.iter().filter(|(_, n)| **n > 0) {
                 count(format!("{verb}: {reason}"), *n);
             }

@@ -92,7 +92,7 @@ pub fn publisher(store: Store, backend: Box<dyn Backend>, listen: &[SocketAddr])
 
 /// Publishes zones and insists that all fit.
 pub fn publish(publisher: &mut Publisher, zones: &[Publishable]) -> Vec<Placed> {
-    let placed = publisher.publish(zones).expect("publish");
+    let placed = publisher.publish(zones, &[]).expect("publish");
     assert!(placed.iter().all(|zone| zone.unfit.is_none()), "{placed:?}");
     placed
 }

@@ -192,6 +192,12 @@ impl Current {
     }
 }
 
+impl std::fmt::Debug for Current {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_list().entries(self.get().zones().map(|zone| zone.apex.to_string())).finish()
+    }
+}
+
 impl Default for Current {
     fn default() -> Self {
         Self::new(Serving::nothing())
