@@ -9,6 +9,7 @@ use crate::controller::Controller;
 use crate::publish::{NoKernel, Publisher};
 use crate::status::columns;
 use crate::store::Store;
+use crate::zone::name::bare;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -45,7 +46,7 @@ pub fn check(path: &Path) -> Report {
     }
     let mut rows = vec![["ZONE", "SERIAL", "LABELS", "NAMES", "DECKS"].map(str::to_owned).to_vec()];
     for zone in controller.zones() {
-        let name = zone.apex.to_string();
+        let name = bare(&zone.apex);
         let placed = controller.placed().iter().find(|placed| placed.apex == name);
         let number = |n: usize| n.to_string();
         rows.push(vec![

@@ -12,6 +12,7 @@ use crate::controller::Controller;
 use crate::deal::shares::shares;
 use crate::places::GeoPlaces;
 use crate::status::columns;
+use crate::zone::name::bare;
 use crate::zone::{Found, Label, Name, RecordKind, Targets, find, split};
 
 /// What is asked.
@@ -94,14 +95,14 @@ pub fn explain(
         Name::parse(&question.name).map_err(|error| format!("{}: {error}", question.name))?;
     let rtype = rtype(&question.rtype)?;
     let mut said = Explanation {
-        name: name.to_string(),
+        name: bare(&name),
         rtype: question.rtype.to_ascii_uppercase(),
         client: question.client.to_string(),
         ..Explanation::default()
     };
     let databases = std::sync::Arc::clone(controller.databases());
     if let Some(ready) = controller.zone_of(name.folded()).cloned() {
-        said.zone = Some(ready.zone.apex.to_string());
+        said.zone = Some(bare(&ready.zone.apex));
         let label = split(&ready.zone, name.folded()).unwrap_or_default();
         let (place, _) = GeoPlaces(databases).place(question.client, &ready.zone);
         let targets = Targets::new(ready.zone.targeting, &place);

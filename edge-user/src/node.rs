@@ -26,6 +26,7 @@ use crate::publish::{Backend, NoKernel, Publisher};
 use crate::status::{self, Status};
 use crate::store::Store;
 use crate::watch::Watch;
+use crate::zone::name::bare;
 
 /// How often decks are dealt anew.
 const DEAL: Duration = Duration::from_secs(1);
@@ -81,7 +82,11 @@ impl Xdp {
             info!("mounted a BPF file system on {}", bpffs.path().display());
         }
         let pins = Pins::new(&bpffs, &config.xdp.instance)?;
-        pins.pin_shared(&kernel)?;
+        if let Err(cause) = pins.pin_shared(&kernel) {
+            // What stopped us is worth more than what is left behind.
+            drop(pins.remove());
+            return Err(cause.into());
+        }
         let kernel = Arc::new(Mutex::new(kernel));
         Ok(Self { kernel, pins: Arc::new(pins), attachments: Vec::new() })
     }
@@ -299,7 +304,7 @@ impl Node {
     fn status(&self) -> Result<Status, String> {
         let placed = self.controller.placed();
         let zones = self.controller.zones().into_iter().map(|zone| {
-            let name = zone.apex.to_string();
+            let name = bare(&zone.apex);
             let placed = placed.iter().find(|placed| placed.apex == name);
             status::Zone {
                 serial: zone.serial,

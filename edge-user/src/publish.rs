@@ -23,6 +23,7 @@ use crate::deal::Dealer;
 use crate::extents::Extents;
 use crate::geo;
 use crate::store::Store;
+use crate::zone::name::bare;
 use crate::zone::{RecordKind, Targets};
 
 /// What stands behind the tables: the kernel, or nothing.
@@ -93,7 +94,7 @@ pub enum Unfit {
 /// What became of a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
-    /// Its name.
+    /// Its name, without the dot of the root.
     pub apex: String,
     /// Names in the tables.
     pub names: usize,
@@ -321,13 +322,13 @@ impl Publisher {
         for zone in old {
             let apex = &zone.source.compiled.apex;
             if !self.zones.contains_key(apex.folded()) {
-                self.backend.name(&apex.to_string(), None)?;
+                self.backend.name(&bare(apex), None)?;
             }
         }
         self.drop_unused_tries();
         let mut report = Vec::with_capacity(zones.len());
         for zone in zones {
-            let apex = zone.compiled.apex.to_string();
+            let apex = bare(&zone.compiled.apex);
             report.push(match self.zones.get(zone.compiled.apex.folded()) {
                 Some(placed) => {
                     self.backend.name(&apex, Some(placed.table))?;
