@@ -67,12 +67,16 @@ pub(crate) fn count(verdict: Verdict) {
 #[inline(always)]
 pub(crate) fn renew_lease() {
     let Some(control) = CONTROL.get_ptr_mut(0) else { return };
-    // SAFETY: the pointer is to the map's one value; userspace writes the word by one store.
-    let length = unsafe { read_volatile(addr_of!((*control).lease_jiffies)) };
+    // SAFETY: the pointer is to the map's one value.
+    let length = unsafe { addr_of!((*control).lease_jiffies) };
+    // SAFETY: as above; userspace writes the word by one store.
+    let length = unsafe { read_volatile(length) };
     // SAFETY: the helper takes nothing.
     let now = unsafe { bpf_jiffies64() };
-    // SAFETY: the pointer is to the map's one value; packets read the word by one load.
-    unsafe { write_volatile(addr_of_mut!((*control).lease), now.wrapping_add(length)) };
+    // SAFETY: the pointer is to the map's one value.
+    let lease = unsafe { addr_of_mut!((*control).lease) };
+    // SAFETY: as above; packets read the word by one load.
+    unsafe { write_volatile(lease, now.wrapping_add(length)) };
 }
 
 /// [`Tables`] over the maps.
