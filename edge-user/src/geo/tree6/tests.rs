@@ -1,3 +1,5 @@
+//! The IPv6 tree against a plain search.
+
 use super::*;
 
 use fastrand::Rng;

@@ -1,3 +1,5 @@
+//! The IPv4 trie against a plain search.
+
 use super::*;
 
 use crate::geo::ranges::cut;
