@@ -29,6 +29,21 @@ impl Profile {
         Self { targeting, closest: false, mentioned: BTreeSet::new() }
     }
 
+    /// The profile of a zone, to which others that it is for can be added.
+    #[must_use]
+    pub fn of(zone: &Zone) -> Self {
+        let mut profile = Self::new(zone.targeting);
+        profile.add(zone);
+        profile
+    }
+
+    /// Whether a zone's clients are told apart by the same words and the same databases. One that
+    /// asks for the closest servers needs the City database, and must not make others need it.
+    #[must_use]
+    pub fn is_for(&self, zone: &Zone) -> bool {
+        self.targeting == zone.targeting && self.closest == zone.has_closest
+    }
+
     /// Adds what a zone of the same targeting names.
     pub fn add(&mut self, zone: &Zone) {
         self.closest |= zone.has_closest;

@@ -38,19 +38,15 @@ pub fn countries(prefixes: &[(&str, &str)]) -> Databases {
 pub fn compiled(zones: &[Zone], databases: &Databases) -> Vec<Publishable> {
     let mut profiles: Vec<Profile> = Vec::new();
     for zone in zones {
-        match profiles.iter_mut().find(|profile| profile.targeting == zone.targeting) {
+        match profiles.iter_mut().find(|profile| profile.is_for(zone)) {
             Some(profile) => profile.add(zone),
-            None => {
-                let mut profile = Profile::new(zone.targeting);
-                profile.add(zone);
-                profiles.push(profile);
-            }
+            None => profiles.push(Profile::of(zone)),
         }
     }
     let tries: Vec<_> =
         profiles.iter().map(|p| Arc::new(p.compile(databases).expect("trie"))).collect();
     let trie = |zone: &Zone| {
-        let at = profiles.iter().position(|profile| profile.targeting == zone.targeting);
+        let at = profiles.iter().position(|profile| profile.is_for(zone));
         Arc::clone(&tries[at.expect("every zone has a profile")])
     };
     zones
