@@ -67,6 +67,10 @@ pub mod maps {
     /// The program that renews the lease; only ever run by `BPF_PROG_TEST_RUN`.
     pub const LEASE_PROGRAM: &str = "lease";
 
+    /// The program for the far end of a veth pair, which passes everything: veth delivers what
+    /// the near end's program sends only to an end that has a program, too.
+    pub const PASS_PROGRAM: &str = "pass";
+
     /// Slots a name may stand in, counted from where its hash points.
     pub const NAME_PROBES: u32 = 8;
     /// Slots of [`NAMES`] on each side; a power of two.

@@ -1,4 +1,5 @@
-//! The XDP program `edge`, and `lease`, which userspace runs to renew the lease.
+//! The XDP program `edge`; `lease`, which userspace runs to renew the lease; and `pass`, for the
+//! far end of a veth pair.
 //!
 //! A frame comes in as an `xdp_md`; [`edge_common::ingress`] rules on it over this crate's ports;
 //! the verdict is counted here, once. No decision is made in this crate.

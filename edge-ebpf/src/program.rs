@@ -3,6 +3,7 @@
     unsafe_code,
     reason = "entry points and the licence are found by their symbol and section names"
 )]
+#![expect(unreachable_pub, reason = "the xdp macro keeps the function's visibility")]
 
 use aya_ebpf::bindings::xdp_action;
 use aya_ebpf::macros::xdp;
@@ -29,6 +30,12 @@ pub fn edge(context: XdpContext) -> u32 {
 #[inline(always)]
 pub fn lease(_: XdpContext) -> u32 {
     maps::renew_lease();
+    xdp_action::XDP_PASS
+}
+
+#[xdp]
+#[inline(always)]
+pub fn pass(_: XdpContext) -> u32 {
     xdp_action::XDP_PASS
 }
 

@@ -23,7 +23,7 @@ use edge_common::abi::{Control, TableId, maps};
 use edge_common::verdict::Verdict;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-pub use attach::{Attachment, Mode};
+pub use attach::{Attachment, FarEnd, Mode};
 pub use bpffs::Bpffs;
 pub use error::KernelError;
 pub use pins::{Pins, escape};
@@ -269,10 +269,10 @@ fn refused(error: ProgramError) -> KernelError {
 }
 
 impl Kernel {
-    /// The maps that all zones share.
+    /// The maps that all zones share; not the program's own sections (`.rodata`).
     fn shared(&self) -> impl Iterator<Item = (&str, &MapData)> {
         self.ebpf.maps().filter_map(|(name, map)| match map {
-            Map::Array(map) | Map::PerCpuArray(map) => Some((name, map)),
+            Map::Array(map) | Map::PerCpuArray(map) if !name.starts_with('.') => Some((name, map)),
             _ => None,
         })
     }

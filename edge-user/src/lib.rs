@@ -1,13 +1,24 @@
 //! The controller and the authority of an `edge` node.
 #![deny(unsafe_code)]
 
+pub mod authority;
+pub mod catalogue;
+pub mod check;
 pub mod compile;
 pub mod config;
+pub mod control;
+pub mod controller;
 pub mod deal;
+pub mod explain;
 pub mod extents;
 pub mod geo;
 pub mod kernel;
+pub mod node;
+pub mod places;
 pub mod profile;
 pub mod publish;
+mod stamp;
+pub mod status;
 pub mod store;
+pub mod watch;
 pub mod zone;

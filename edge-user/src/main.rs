@@ -1,2 +1,146 @@
 //! The program `edge`.
-fn main() {}
+
+use std::io::{IsTerminal as _, Write as _};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use edge_user::config::{self, Config};
+use edge_user::control::{Request, ask};
+use edge_user::explain::{Explanation, Question};
+use edge_user::status::Status;
+use tracing_subscriber::EnvFilter;
+
+/// DNS for an anycast pool, answered in the network driver.
+///
+/// An XDP program answers A and AAAA queries for the zones of a geodns zone directory before the
+/// kernel allocates anything; everything else is answered by the authority in this process.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve, in the foreground, until SIGTERM or SIGINT.
+    ///
+    /// Writes `ready` to stderr when it serves. Zone files and databases are read anew when they
+    /// change; a broken one changes nothing that is being served.
+    Run {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Read the configuration, zones and databases, and say what is wrong with them.
+    Check {
+        /// The configuration.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Show what a running node serves and has answered.
+    Status {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// The node's control socket.
+        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
+        socket: PathBuf,
+    },
+    /// Show why a client gets what it gets: its class, the targets tried, the records' shares, and
+    /// who answers.
+    ///
+    /// Example: edge explain pool.example A --client 192.0.2.7
+    Explain {
+        /// The name that is asked for.
+        name: String,
+        /// The type that is asked for, such as A or AAAA.
+        #[arg(value_name = "TYPE")]
+        rtype: String,
+        /// The client's address.
+        #[arg(long, value_name = "IP")]
+        client: IpAddr,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// The node's control socket.
+        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
+        socket: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    match perform(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            say(&format!("edge: {error:#}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run { config } => {
+            log();
+            edge_user::node::run(Config::load(&config)?, || say("ready\n"))?;
+        }
+        Command::Check { config } => return check(&config),
+        Command::Status { json, socket } => {
+            let value = ask(&socket, &Request::Status).map_err(anyhow::Error::msg)?;
+            if json {
+                print(&format!("{}\n", serde_json::to_string_pretty(&value)?))?;
+            } else {
+                print(&serde_json::from_value::<Status>(value)?.to_text())?;
+            }
+        }
+        Command::Explain { name, rtype, client, json, socket } => {
+            let question = Question { name, rtype, client };
+            let value = ask(&socket, &Request::Explain(question)).map_err(anyhow::Error::msg)?;
+            if json {
+                print(&format!("{}\n", serde_json::to_string_pretty(&value)?))?;
+            } else {
+                print(&serde_json::from_value::<Explanation>(value)?.to_text())?;
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(config: &Path) -> anyhow::Result<ExitCode> {
+    let report = edge_user::check::check(config);
+    for warning in &report.warnings {
+        say(&format!("warning: {warning}\n"));
+    }
+    for error in &report.errors {
+        say(&format!("{error}\n"));
+    }
+    print(&report.zones)?;
+    Ok(if report.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Logs to stderr; `RUST_LOG` says how much.
+fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+/// A line for a person, on stderr; one that can't be told is not worth an error.
+fn say(text: &str) {
+    std::io::stderr().write_all(text.as_bytes()).unwrap_or_default();
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("write to stdout"),
+    }
+}

@@ -1,6 +1,6 @@
 //! What zones of the same targeting tell apart: zones in, a geo profile and its class keys out.
 //!
-//! Zones with the same targeting words share one trie. Countries, continents and region groups are
+//! Zones with the same targeting words (and need for coordinates) share one trie. Countries, continents and region groups are
 //! always told apart; regions, ASNs and addresses only where a label of some zone names one, so
 //! that one label about one network doesn't shred the address space.
 
@@ -23,45 +23,26 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// The profile of zones that have no labels yet.
+    /// The profile that a zone wants, before anything is added.
     #[must_use]
-    pub const fn new(targeting: Targeting) -> Self {
-        Self { targeting, closest: false, mentioned: BTreeSet::new() }
+    pub const fn of(zone: &Zone) -> Self {
+        Self { targeting: zone.targeting, closest: zone.has_closest, mentioned: BTreeSet::new() }
     }
 
-    /// The profile of a zone, to which others that it is for can be added.
+    /// Whether a zone can share the profile.
     #[must_use]
-    pub fn of(zone: &Zone) -> Self {
-        let mut profile = Self::new(zone.targeting);
-        profile.add(zone);
-        profile
-    }
-
-    /// Whether a zone's clients are told apart by the same words and the same databases. One that
-    /// asks for the closest servers needs the City database, and must not make others need it.
-    #[must_use]
-    pub fn is_for(&self, zone: &Zone) -> bool {
+    pub fn suits(&self, zone: &Zone) -> bool {
         self.targeting == zone.targeting && self.closest == zone.has_closest
     }
 
-    /// Adds what a zone of the same targeting names.
+    /// Adds what a zone that it suits names.
     pub fn add(&mut self, zone: &Zone) {
-        self.closest |= zone.has_closest;
         for label in &zone.labels {
             if let Some(target) = fine_target(&label.name)
                 && !self.mentioned.contains(target)
             {
                 self.mentioned.insert(target.to_owned());
             }
-        }
-    }
-
-    fn needs(&self) -> Needs {
-        let wants = |word| self.targeting.contains(word);
-        Needs {
-            country: wants(Targeting::COUNTRY) || wants(Targeting::CONTINENT),
-            region: wants(Targeting::REGION) || wants(Targeting::REGION_GROUP) || self.closest,
-            asn: wants(Targeting::ASN),
         }
     }
 
@@ -81,23 +62,27 @@ impl Profile {
         } else {
             Vec::new()
         };
-        let profile = geo::Profile { needs: self.needs(), prefixes };
+        let profile = geo::Profile { needs: needs(self.targeting, self.closest), prefixes };
         geo::compile(databases, &profile, |place, around| {
             let own = around.iter().map(|net| format!("[{}]", net.addr()));
             let rest = Targets::new(self.targeting, &place_of(place, None));
             Targets::of(own.chain(rest.iter().filter(|t| self.keeps(t)).map(str::to_owned)))
         })
     }
+}
 
-    /// What the databases know about an address, for a client of such a zone.
-    #[must_use]
-    pub fn place(&self, databases: &Databases, ip: IpAddr) -> Place {
-        place_of(&databases.lookup(ip, self.needs()), Some(ip))
+/// What clients of a zone with this targeting are looked up for.
+pub(crate) fn needs(targeting: Targeting, closest: bool) -> Needs {
+    let wants = |word| targeting.contains(word);
+    Needs {
+        country: wants(Targeting::COUNTRY) || wants(Targeting::CONTINENT),
+        region: wants(Targeting::REGION) || wants(Targeting::REGION_GROUP) || closest,
+        asn: wants(Targeting::ASN),
     }
 }
 
 /// A database's word about an address in the words of targets.
-fn place_of(place: &geo::Place, ip: Option<IpAddr>) -> Place {
+pub(crate) fn place_of(place: &geo::Place, ip: Option<IpAddr>) -> Place {
     let country = place.country.map(|code| code.map(char::from).iter().collect::<String>());
     let mut known = country.as_deref().map_or_else(Place::default, Place::in_country);
     if let Some(region) = &place.region

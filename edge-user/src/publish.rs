@@ -23,6 +23,7 @@ use crate::deal::Dealer;
 use crate::extents::Extents;
 use crate::geo;
 use crate::store::Store;
+use crate::zone::name::bare;
 use crate::zone::{RecordKind, Targets};
 
 /// What stands behind the tables: the kernel, or nothing.
@@ -93,7 +94,7 @@ pub enum Unfit {
 /// What became of a zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
-    /// Its name.
+    /// Its name, without the dot of the root.
     pub apex: String,
     /// Names in the tables.
     pub names: usize,
@@ -215,12 +216,17 @@ impl Publisher {
     }
 
     /// Publishes exactly these zones as the next generation. A zone that doesn't fit is left to
-    /// the authority, whole, and says why.
+    /// the authority, whole, and says why. `others` are the apexes (on the wire, lower case) of
+    /// zones that only the authority serves: no name under them is found.
     ///
     /// # Errors
     /// When the names don't fit or the kernel refuses; then the former generation goes on being
     /// served.
-    pub fn publish(&mut self, zones: &[Publishable]) -> anyhow::Result<Vec<Placed>> {
+    pub fn publish(
+        &mut self,
+        zones: &[Publishable],
+        others: &[&[u8]],
+    ) -> anyhow::Result<Vec<Placed>> {
         let mut new: BTreeMap<Box<[u8]>, Zone> = BTreeMap::new();
         let mut unfit = too_many_names(zones);
         for zone in zones {
@@ -235,7 +241,7 @@ impl Publisher {
                 }
             }
         }
-        match self.flip(zones, &new, &unfit) {
+        match self.flip(zones, others, &new, &unfit) {
             Ok(names) => self.replace(zones, new, &unfit, &names),
             Err(error) => {
                 for zone in new.values() {
@@ -252,13 +258,15 @@ impl Publisher {
     fn flip(
         &mut self,
         zones: &[Publishable],
+        others: &[&[u8]],
         new: &BTreeMap<Box<[u8]>, Zone>,
         unfit: &HashMap<&[u8], Unfit>,
     ) -> anyhow::Result<HashMap<TableId, usize>> {
         for zone in new.values() {
             self.backend.insert(zone.table)?;
         }
-        let apexes: Vec<&[u8]> = zones.iter().map(|zone| zone.compiled.apex.folded()).collect();
+        let apexes = zones.iter().map(|zone| zone.compiled.apex.folded());
+        let apexes: Vec<&[u8]> = apexes.chain(others.iter().copied()).collect();
         let mut entries = Vec::new();
         let mut counts = HashMap::new();
         for apex in apexes.iter().filter(|apex| !unfit.contains_key(**apex)) {
@@ -314,13 +322,13 @@ impl Publisher {
         for zone in old {
             let apex = &zone.source.compiled.apex;
             if !self.zones.contains_key(apex.folded()) {
-                self.backend.name(&apex.to_string(), None)?;
+                self.backend.name(&bare(apex), None)?;
             }
         }
         self.drop_unused_tries();
         let mut report = Vec::with_capacity(zones.len());
         for zone in zones {
-            let apex = zone.compiled.apex.to_string();
+            let apex = bare(&zone.compiled.apex);
             report.push(match self.zones.get(zone.compiled.apex.folded()) {
                 Some(placed) => {
                     self.backend.name(&apex, Some(placed.table))?;

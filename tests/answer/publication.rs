@@ -146,6 +146,24 @@ fn a_zone_nested_in_one_that_stays_hides_names_when_it_comes_and_shows_them_when
 }
 
 #[test]
+fn a_zone_that_only_the_authority_serves_now_passes_and_hides_its_parents_names() {
+    let mut node = Node::new();
+    let both = compiled(&[version("example", 1), version("few.example", 2)]);
+    let child = wire_name("few.example");
+    node::publish(&mut node.publisher, &both);
+    expect_version(&node, "few.example", 2);
+    // Twice, because what a publication leaves behind shows in the next.
+    for _ in 0..2 {
+        drop(node.publisher.publish(&both[..1], &[&child]).unwrap());
+        assert_eq!(node.ask("few.example", A), Err(Verdict::Name));
+        assert_eq!(node.ask("few.example", AAAA), Err(Verdict::Name));
+        assert!(node.ask("example", A).is_ok());
+    }
+    node::publish(&mut node.publisher, &both[..1]);
+    expect_version(&node, "example", 1);
+}
+
+#[test]
 fn a_zone_that_does_not_fit_says_why_and_the_others_are_served() {
     let mut node = Node::new();
     // Two names of 98 octets, and 20 octets of numbers, make an SOA too long for the head room.
@@ -165,7 +183,7 @@ fn a_zone_that_does_not_fit_says_why_and_the_others_are_served() {
     ]);
     node::publish(&mut node.publisher, &[zones[0].clone(), zones[3].clone()]);
     let before = node.publisher.usage();
-    let placed = node.publisher.publish(&zones).unwrap();
+    let placed = node.publisher.publish(&zones, &[]).unwrap();
     let unfit: Vec<_> = placed.iter().map(|zone| zone.unfit.clone()).collect();
     assert_eq!(unfit, [None, Some(Unfit::Soa), Some(Unfit::Full(maps::CARDS_AAAA)), None]);
     expect_version(&node, "one.example", 1);

@@ -38,15 +38,19 @@ pub fn countries(prefixes: &[(&str, &str)]) -> Databases {
 pub fn compiled(zones: &[Zone], databases: &Databases) -> Vec<Publishable> {
     let mut profiles: Vec<Profile> = Vec::new();
     for zone in zones {
-        match profiles.iter_mut().find(|profile| profile.is_for(zone)) {
+        match profiles.iter_mut().find(|profile| profile.suits(zone)) {
             Some(profile) => profile.add(zone),
-            None => profiles.push(Profile::of(zone)),
+            None => {
+                let mut profile = Profile::of(zone);
+                profile.add(zone);
+                profiles.push(profile);
+            }
         }
     }
     let tries: Vec<_> =
         profiles.iter().map(|p| Arc::new(p.compile(databases).expect("trie"))).collect();
     let trie = |zone: &Zone| {
-        let at = profiles.iter().position(|profile| profile.is_for(zone));
+        let at = profiles.iter().position(|profile| profile.suits(zone));
         Arc::clone(&tries[at.expect("every zone has a profile")])
     };
     zones
@@ -88,7 +92,7 @@ pub fn publisher(store: Store, backend: Box<dyn Backend>, listen: &[SocketAddr])
 
 /// Publishes zones and insists that all fit.
 pub fn publish(publisher: &mut Publisher, zones: &[Publishable]) -> Vec<Placed> {
-    let placed = publisher.publish(zones).expect("publish");
+    let placed = publisher.publish(zones, &[]).expect("publish");
     assert!(placed.iter().all(|zone| zone.unfit.is_none()), "{placed:?}");
     placed
 }

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::xdp::XdpLink;
 use aya::programs::{ProgramError, Xdp, XdpMode};
+use aya::{Ebpf, EbpfLoader};
 use edge_common::abi::{Device, maps};
 use nix::ifaddrs::getifaddrs;
 
-use super::{Kernel, KernelError, Pins, error, program};
+use super::{Kernel, KernelError, Pins, error, object, program};
 
 /// Where the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -21,7 +22,9 @@ pub enum Mode {
 }
 
 impl Mode {
-    const fn name(self) -> &'static str {
+    /// As the configuration calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
             Self::Generic => "generic",
@@ -171,6 +174,29 @@ fn pin_link(link: XdpLink, interface: &str, pin: &Path) -> Result<(), KernelErro
         cause: error::chain(&cause),
     })?;
     Ok(())
+}
+
+/// The program that passes everything, on the far end of a veth pair, for demonstrations and
+/// tests; it goes when this is dropped.
+#[derive(Debug)]
+pub struct FarEnd {
+    _ebpf: Ebpf,
+}
+
+impl FarEnd {
+    /// Attaches the program natively. Only the maps that it shares an object with are made besides.
+    ///
+    /// # Errors
+    /// When there is no such interface, or the kernel refuses.
+    pub fn attach(interface: &str) -> Result<Self, KernelError> {
+        let mut ebpf = EbpfLoader::new().load(object::octets()?).map_err(KernelError::load)?;
+        let program = program(&mut ebpf, maps::PASS_PROGRAM)?;
+        program.load().map_err(|error| KernelError::program(maps::PASS_PROGRAM, error))?;
+        program
+            .attach(interface, XdpMode::Driver)
+            .map_err(|cause| explain(interface, Mode::Native, &cause))?;
+        Ok(Self { _ebpf: ebpf })
+    }
 }
 
 impl Attachment {

@@ -41,6 +41,16 @@ pub enum NameError {
     Escape,
 }
 
+/// A name as operators write it: without the dot of the root, unless it is the root.
+#[must_use]
+pub fn bare(name: &Name) -> String {
+    let text = name.to_string();
+    match text.strip_suffix('.') {
+        Some("") | None => text,
+        Some(bare) => bare.to_owned(),
+    }
+}
+
 impl Name {
     /// Reads an absolute name; a dot at the end is optional.
     ///

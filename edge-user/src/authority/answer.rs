@@ -1,0 +1,254 @@
+//! A message and whom it came from come in; the response's octets go out, or nothing.
+//!
+//! The slow path: everything that the tables don't hold or the engine doesn't read. Refused: what isn't a query, zones
+//! that aren't served, zone transfers, classes other than IN.
+
+use std::net::SocketAddr;
+
+use edge_common::wire::dns::{CLASS_IN, UDP_PAYLOAD_OCTETS};
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::{DNSClass, RecordType};
+
+use super::client::{Client, scope};
+use super::closest::{Spot, UNKNOWN};
+use super::message::{self, Edns, Query, Refusal};
+use super::options::Options;
+use super::pick::{Picker, Urn};
+use super::rdata::{Apex, write_srv, write_text};
+use super::reply::{Closing, Reply, bare_header};
+use super::serving::{Served, Serving, yields};
+use super::special;
+use crate::zone::name::MAX_NAME_OCTETS;
+use crate::zone::record::Record;
+use crate::zone::{Found, Label, RecordKind, Records, Zone, find_where, split};
+
+/// The least octets that a client takes over UDP (RFC 1035 §2.3.4, RFC 6891 §6.2.3).
+const LEAST_UDP_OCTETS: u16 = 512;
+/// What answers ANY (RFC 8482 §4.2): a HINFO record that names the RFC.
+const ANY_HINFO: &[u8] = b"\x07RFC8482\0";
+
+/// Between whom, and how, a message came.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// Who sent it.
+    pub client: SocketAddr,
+    /// The address and port that it was sent to.
+    pub server: SocketAddr,
+    /// Whether over a stream, where an answer may have 65,535 octets.
+    pub stream: bool,
+}
+
+impl Asked {
+    fn limit(&self, edns: Option<&Edns>) -> usize {
+        if self.stream {
+            return usize::from(u16::MAX);
+        }
+        let wanted = edns.map_or(LEAST_UDP_OCTETS, |edns| edns.udp_payload);
+        usize::from(wanted.clamp(LEAST_UDP_OCTETS, UDP_PAYLOAD_OCTETS))
+    }
+}
+
+/// Answers messages; keeps its memory from answer to answer.
+pub struct Answerer {
+    picker: Picker,
+    distances: Vec<f64>,
+}
+
+impl Answerer {
+    /// Draws records by `random`.
+    #[must_use]
+    pub fn new(random: fastrand::Rng) -> Self {
+        Self { picker: Picker::new(random), distances: Vec::new() }
+    }
+
+    /// Writes the response to `message` into `out`, whose content is replaced; gives its RCODE. `None`: no response.
+    pub fn answer(
+        &mut self,
+        serving: &Serving,
+        options: &Options,
+        message: &[u8],
+        asked: &Asked,
+        out: &mut Vec<u8>,
+    ) -> Option<ResponseCode> {
+        let query = match message::read(message) {
+            Ok(query) => query,
+            Err(Refusal::Silence) => return None,
+            Err(Refusal::Header(metadata, code)) => {
+                bare_header(out, &metadata, code);
+                return Some(code);
+            }
+        };
+        let edns = query.edns.as_ref();
+        let mut reply = Reply::new(out, &query, asked.limit(edns));
+        let mut closing = Closing {
+            code: ResponseCode::Refused,
+            authoritative: false,
+            nsid: options.nsid(),
+            scope: 0,
+        };
+        if edns.is_some_and(|edns| edns.is_malformed) {
+            closing.code = ResponseCode::FormErr;
+        } else if edns.is_some_and(|edns| edns.version != 0) {
+            closing.code = ResponseCode::BADVERS;
+        } else {
+            let mut folded = [0; MAX_NAME_OCTETS];
+            if let Some(served) = find_zone(serving, &query, &mut folded) {
+                let turn = Turn { serving, served, options, asked, query: &query };
+                (closing.code, closing.scope) = self.serve(&turn, &mut reply);
+                // An answer about class ANY speaks for classes that we don't have (RFC 1035 §6.2).
+                closing.authoritative = query.class == CLASS_IN;
+            }
+        }
+        let code = closing.code;
+        reply.finish(&query, &closing);
+        Some(code)
+    }
+
+    /// Answers from a zone; gives RCODE and scope.
+    fn serve(&mut self, turn: &Turn<'_>, reply: &mut Reply<'_>) -> (ResponseCode, u8) {
+        let Turn { serving, served, query, asked, .. } = *turn;
+        let zone = &*served.zone;
+        let apex = Apex::new(zone, query.name.len());
+        // The name is in the zone, or the zone wouldn't have been found.
+        let Some(label) = split(zone, query.name) else { return (ResponseCode::ServFail, 0) };
+        let subnet = query.edns.as_ref().and_then(|edns| edns.subnet.as_ref());
+        let client = Client::new(serving, zone, asked.client.ip(), subnet);
+        let mut scope = scope(served, &label, subnet);
+        let mut code = ResponseCode::NoError;
+        match find_where(zone, &label, &client.targets, query.rtype, &yields) {
+            Found::Records { label, kind } => {
+                self.records(turn, &client, label, kind, apex, reply);
+                return (code, scope);
+            }
+            Found::Any { .. } => {
+                reply.answer(RecordType::HINFO.into(), zone.ttl, |out| {
+                    out.extend_from_slice(ANY_HINFO);
+                });
+                return (code, scope);
+            }
+            Found::NoData => {}
+            Found::NxDomain => match special::find(&label, turn.options, asked) {
+                Some(special) => {
+                    scope = subnet.map_or(0, |subnet| subnet.source_prefix);
+                    if special.answer(turn, &client, reply) {
+                        return (code, scope);
+                    }
+                }
+                None if serving.leads_to_a_zone(&query.name.to_ascii_lowercase()) => {}
+                None => code = ResponseCode::NXDomain,
+            },
+        }
+        reply.soa(&served.soa, apex.pointer);
+        (code, scope)
+    }
+
+    /// Selects from the records of `kind` at `label` and writes them.
+    fn records(
+        &mut self,
+        turn: &Turn<'_>,
+        client: &Client,
+        label: &Label,
+        kind: RecordKind,
+        apex: Apex<'_>,
+        reply: &mut Reply<'_>,
+    ) {
+        let zone = &*turn.served.zone;
+        let mut hand = Hand { answerer: self, turn, client, zone, label, kind };
+        match label.records(kind) {
+            Records::None => {}
+            Records::A(records) => {
+                hand.deal(records, reply, |ip, out| out.extend_from_slice(&ip.octets()));
+            }
+            Records::Aaaa(records) => {
+                hand.deal(records, reply, |ip, out| out.extend_from_slice(&ip.octets()));
+            }
+            Records::Ns(records) | Records::Cname(records) | Records::Ptr(records) => {
+                hand.deal(records, reply, |name, out| apex.write(name, out));
+            }
+            Records::Mx(records) => hand.deal(records, reply, |mx, out| apex.write_mx(mx, out)),
+            Records::Srv(records) => hand.deal(records, reply, write_srv),
+            Records::Txt(records) | Records::Spf(records) => {
+                hand.deal(records, reply, |text, out| write_text(text, out));
+            }
+            Records::Soa => {
+                let soa = &turn.served.soa;
+                // The record's TTL is that of negative answers, too, and its data begin behind its length.
+                reply.answer(kind.number(), zone.ttl_of(label, kind), |out| {
+                    out.extend_from_slice(soa.get(12..).unwrap_or_default());
+                });
+            }
+        }
+    }
+}
+
+/// One query, its zone, and what is around it.
+#[derive(Clone, Copy)]
+pub(super) struct Turn<'a> {
+    pub(super) serving: &'a Serving,
+    pub(super) served: &'a Served,
+    pub(super) options: &'a Options,
+    pub(super) asked: &'a Asked,
+    pub(super) query: &'a Query<'a>,
+}
+
+/// A set of records to select from.
+struct Hand<'a> {
+    answerer: &'a mut Answerer,
+    turn: &'a Turn<'a>,
+    client: &'a Client,
+    zone: &'a Zone,
+    label: &'a Label,
+    kind: RecordKind,
+}
+
+impl Hand<'_> {
+    fn deal<T>(
+        &mut self,
+        records: &[Record<T>],
+        reply: &mut Reply<'_>,
+        write: impl Fn(&T, &mut Vec<u8>),
+    ) {
+        let most = if self.kind == RecordKind::Cname { 1 } else { self.label.max_hosts };
+        let total = records.iter().map(|record| u64::from(record.weight)).sum();
+        let Answerer { picker, distances } = &mut *self.answerer;
+        let is_near = self.label.closest && most < records.len();
+        let spot = if is_near { self.client.spot() } else { None };
+        let distances = spot.and_then(|spot| {
+            let servers = self.turn.served.spots(self.label, self.kind);
+            measure(spot, servers, distances).then_some(distances.as_slice())
+        });
+        let ttl = self.zone.ttl_of(self.label, self.kind);
+        let weights = records.iter().map(|record| record.weight);
+        for &at in picker.pick(weights, &Urn { total, most, distances }) {
+            if let Some(record) = records.get(at) {
+                reply.answer(self.kind.number(), ttl, |out| write(&record.data, out));
+            }
+        }
+    }
+}
+
+/// The servers' distances from the client; false if there are no servers with places.
+fn measure(client: Spot, servers: &[Option<Spot>], distances: &mut Vec<f64>) -> bool {
+    distances.clear();
+    distances
+        .extend(servers.iter().map(|server| server.map_or(UNKNOWN, |spot| client.distance(spot))));
+    !distances.is_empty()
+}
+
+/// The zone that answers a query. `None` is refused: no zone, another class, a zone transfer.
+fn find_zone<'s>(
+    serving: &'s Serving,
+    query: &Query<'_>,
+    folded: &mut [u8; MAX_NAME_OCTETS],
+) -> Option<&'s Served> {
+    let rtype = RecordType::from(query.rtype);
+    let is_transfer = matches!(rtype, RecordType::AXFR | RecordType::IXFR);
+    let is_internet = query.class == CLASS_IN || query.class == u16::from(DNSClass::ANY);
+    if is_transfer || !is_internet {
+        return None;
+    }
+    let folded = folded.get_mut(..query.name.len())?;
+    folded.copy_from_slice(query.name);
+    folded.make_ascii_lowercase();
+    serving.find(folded, rtype == RecordType::DS)
+}

@@ -1,0 +1,107 @@
+//! An address comes in; bound sockets go out, or an error that says what is wrong with the address.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
+
+/// Octets asked for, for queries that wait to be read in a burst; the kernel's bookkeeping counts, too.
+const UDP_BUFFER_OCTETS: usize = 4 * 1024 * 1024;
+/// Connections that may wait to be accepted.
+const TCP_BACKLOG: i32 = 1024;
+
+/// Why an address can't be listened on.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// There is none.
+    #[error("listen: no address is given; name at least one, such as 192.0.2.1")]
+    NoAddress,
+    /// An address that stands for all addresses: answers could leave from another than was asked.
+    #[error(
+        "listen on {0}: it stands for every address of the host; name each address that is to be served"
+    )]
+    Wildcard(SocketAddr),
+    /// The system refused.
+    #[error("listen on {address} {transport}: {}; {}", cause(source), way_out(source))]
+    System {
+        /// The address and port.
+        address: SocketAddr,
+        /// `udp` or `tcp`.
+        transport: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+fn cause(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrNotAvailable
+        | io::ErrorKind::AddrInUse
+        | io::ErrorKind::PermissionDenied => error.kind().to_string(),
+        _ => error.to_string(),
+    }
+}
+
+fn way_out(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrNotAvailable => {
+            "add it to an interface of this host or don't listen on it"
+        }
+        io::ErrorKind::AddrInUse => "stop the server that has the port or choose another port",
+        io::ErrorKind::PermissionDenied => {
+            "give the program CAP_NET_BIND_SERVICE or choose a port from 1024 on"
+        }
+        _ => "check that the host has this address family and the address",
+    }
+}
+
+/// The sockets of one address.
+pub(super) struct Sockets {
+    /// The address, its port as the system gave it.
+    pub(super) address: SocketAddr,
+    /// One for each worker.
+    pub(super) udp: Vec<UdpSocket>,
+    pub(super) tcp: TcpListener,
+}
+
+impl Sockets {
+    /// Binds an address: a TCP socket, then `workers` UDP sockets, between which the kernel spreads the clients.
+    pub(super) fn bind(address: SocketAddr, workers: usize) -> Result<Self, BindError> {
+        if address.ip().is_unspecified() {
+            return Err(BindError::Wildcard(address));
+        }
+        let failed = |transport| move |source| BindError::System { address, transport, source };
+        // TCP first: its port is ours alone, which UDP sockets that share theirs wouldn't notice.
+        let tcp = bind_tcp(address).map_err(failed("tcp"))?;
+        let address = tcp.local_addr().map_err(failed("tcp"))?;
+        let udp = (0..workers.max(1)).map(|_| bind_udp(address)).collect::<io::Result<_>>();
+        Ok(Self { address, udp: udp.map_err(failed("udp"))?, tcp })
+    }
+}
+
+fn open(address: SocketAddr, kind: SocketType) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+    let socket = socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
+    if address.is_ipv6() {
+        sockopt::set_ipv6_v6only(&socket, true)?;
+    }
+    Ok(socket)
+}
+
+fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = open(address, SocketType::DGRAM)?;
+    sockopt::set_socket_reuseport(&socket, true)?;
+    // The system may allow less (net.core.rmem_max), which serves as well until bursts come.
+    sockopt::set_socket_recv_buffer_size(&socket, UDP_BUFFER_OCTETS).unwrap_or_default();
+    bind(&socket, &address)?;
+    Ok(socket.into())
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = open(address, SocketType::STREAM)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    bind(&socket, &address)?;
+    listen(&socket, TCP_BACKLOG)?;
+    Ok(socket.into())
+}

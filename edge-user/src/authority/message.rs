@@ -1,0 +1,300 @@
+//! The octets of a message come in; a query with its EDNS options goes out, or what to say instead.
+//!
+//! Read by hand but for the header, because what must be told apart here (a malformed option, an OPT record too
+//! many, an unknown version) is one error to a general decoder, or a line in the log.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use edge_common::wire::dns::HEADER_OCTETS;
+use hickory_proto::op::{Header, MessageType, Metadata, OpCode, ResponseCode};
+use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder};
+
+use crate::zone::name::{MAX_LABEL_OCTETS, MAX_NAME_OCTETS};
+
+/// OPT (RFC 6891 §6.1.1).
+const OPT: u16 = 41;
+/// The NSID option (RFC 5001 §2.3).
+pub(super) const NSID: u16 = 3;
+/// The Client Subnet option (RFC 7871 §6).
+pub(super) const SUBNET: u16 = 8;
+/// DO in the extended flags (RFC 3225 §3).
+pub(super) const DNSSEC_OK: u16 = 1 << 15;
+
+/// A query with one question.
+#[derive(Clone, Debug)]
+pub(super) struct Query<'m> {
+    /// ID and flags.
+    pub(super) metadata: Metadata,
+    /// QNAME as received.
+    pub(super) name: &'m [u8],
+    /// QNAME, QTYPE and QCLASS as received.
+    pub(super) question: &'m [u8],
+    /// QTYPE.
+    pub(super) rtype: u16,
+    /// QCLASS.
+    pub(super) class: u16,
+    /// What its OPT record says, if it has one.
+    pub(super) edns: Option<Edns>,
+}
+
+/// What an OPT record says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Edns {
+    /// Octets of the largest UDP payload the client takes.
+    pub(super) udp_payload: u16,
+    /// The options of versions other than 0 aren't read.
+    pub(super) version: u8,
+    /// The DO bit.
+    pub(super) dnssec_ok: bool,
+    /// Whether the server's identifier is asked for.
+    pub(super) nsid: bool,
+    /// The client's subnet; of several the last.
+    pub(super) subnet: Option<Subnet>,
+    /// More than one OPT record, or an option that isn't what it should be.
+    pub(super) is_malformed: bool,
+}
+
+/// A Client Subnet option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Subnet {
+    /// 1 for IPv4, 2 for IPv6, 0 for neither, then without an address.
+    pub(super) family: u16,
+    /// Bits of the address that are given.
+    pub(super) source_prefix: u8,
+    octets: [u8; 16],
+}
+
+impl Subnet {
+    /// Reads the option's data. Too few or too many octets, or bits past the prefix, are malformed (RFC 7871 §6).
+    fn read(data: &[u8]) -> Option<Self> {
+        let ([family_high, family_low, source_prefix, _scope], given) = data.split_first_chunk()?;
+        let family = u16::from_be_bytes([*family_high, *family_low]);
+        let bits = match family {
+            0 => 0,
+            1 => 32,
+            2 => 128,
+            _ => return None,
+        };
+        if *source_prefix > bits || given.len() != usize::from(source_prefix.div_ceil(8)) {
+            return None;
+        }
+        let mut octets = [0; 16];
+        octets.get_mut(..given.len())?.copy_from_slice(given);
+        let past = u128::MAX.checked_shr(u32::from(*source_prefix)).unwrap_or(0);
+        (u128::from_be_bytes(octets) & past == 0).then_some(Self {
+            family,
+            source_prefix: *source_prefix,
+            octets,
+        })
+    }
+
+    /// The address, zero past the prefix.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        let [a, b, c, d, ..] = self.octets;
+        match self.family {
+            1 => Some(Ipv4Addr::new(a, b, c, d).into()),
+            2 => Some(Ipv6Addr::from(self.octets).into()),
+            _ => None,
+        }
+    }
+
+    /// The octets of the address that are on the wire.
+    pub(super) fn given(&self) -> &[u8] {
+        self.octets.get(..usize::from(self.source_prefix.div_ceil(8))).unwrap_or_default()
+    }
+}
+
+/// What becomes of a message that can't be answered from its question.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Refusal {
+    /// No answer: a response, or not a message at all.
+    Silence,
+    /// A bare header.
+    Header(Metadata, ResponseCode),
+}
+
+/// Reads a message.
+pub(super) fn read(message: &[u8]) -> Result<Query<'_>, Refusal> {
+    let Ok(header) = Header::read(&mut BinDecoder::new(message)) else {
+        return Err(Refusal::Silence);
+    };
+    if header.message_type == MessageType::Response {
+        return Err(Refusal::Silence);
+    }
+    let metadata = header.metadata;
+    if metadata.op_code != OpCode::Query {
+        return Err(Refusal::Header(metadata, ResponseCode::NotImp));
+    }
+    let counts = header.counts;
+    let is_acceptable = counts.queries == 1
+        && counts.answers <= 1
+        && counts.authorities <= 1
+        && counts.additionals <= 2;
+    is_acceptable
+        .then(|| {
+            read_sections(
+                message,
+                metadata,
+                (counts.answers + counts.authorities, counts.additionals),
+            )
+        })
+        .flatten()
+        .ok_or(Refusal::Header(metadata, ResponseCode::FormErr))
+}
+
+fn read_sections(
+    message: &[u8],
+    metadata: Metadata,
+    (before, additional): (u16, u16),
+) -> Option<Query<'_>> {
+    let mut rest = message.get(HEADER_OCTETS..)?;
+    let question = rest;
+    let name_octets = name_octets(question)?;
+    let name = take(&mut rest, name_octets)?;
+    let rtype = take_u16(&mut rest)?;
+    let class = take_u16(&mut rest)?;
+    let question = question.get(..name_octets + 4)?;
+    for _ in 0..before {
+        Record::take(&mut rest)?;
+    }
+    let mut edns: Option<Edns> = None;
+    for _ in 0..additional {
+        let record = Record::take(&mut rest)?;
+        if record.rtype != OPT {
+            continue;
+        }
+        match &mut edns {
+            Some(first) => first.is_malformed = true,
+            None => edns = Some(read_opt(&record)),
+        }
+    }
+    Some(Query { metadata, name, question, rtype, class, edns })
+}
+
+/// Octets of the uncompressed name that `octets` begin with.
+fn name_octets(octets: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let length = usize::from(*octets.get(at)?);
+        at += 1 + length;
+        if length > MAX_LABEL_OCTETS || at > MAX_NAME_OCTETS {
+            return None;
+        }
+        if length == 0 {
+            return Some(at);
+        }
+    }
+}
+
+struct Record<'m> {
+    is_roots: bool,
+    rtype: u16,
+    class: u16,
+    ttl: u32,
+    data: &'m [u8],
+}
+
+impl<'m> Record<'m> {
+    fn take(rest: &mut &'m [u8]) -> Option<Self> {
+        let is_roots = rest.first() == Some(&0);
+        loop {
+            match take(rest, 1)?.first()? {
+                0 => break,
+                length @ 1..=63 => take(rest, usize::from(*length))?,
+                0xc0.. => {
+                    take(rest, 1)?;
+                    break;
+                }
+                _ => return None,
+            };
+        }
+        let rtype = take_u16(rest)?;
+        let class = take_u16(rest)?;
+        let ttl = u32::from_be_bytes(*take(rest, 4)?.first_chunk()?);
+        let length = take_u16(rest)?;
+        Some(Self { is_roots, rtype, class, ttl, data: take(rest, length.into())? })
+    }
+}
+
+fn read_opt(record: &Record<'_>) -> Edns {
+    let [_, version, high, low] = record.ttl.to_be_bytes();
+    let mut edns = Edns {
+        udp_payload: record.class,
+        version,
+        dnssec_ok: u16::from_be_bytes([high, low]) & DNSSEC_OK != 0,
+        is_malformed: !record.is_roots,
+        ..Edns::default()
+    };
+    if version == 0 && read_options(record.data, &mut edns).is_none() {
+        edns.is_malformed = true;
+    }
+    edns
+}
+
+fn read_options(mut rest: &[u8], edns: &mut Edns) -> Option<()> {
+    while !rest.is_empty() {
+        let code = take_u16(&mut rest)?;
+        let length = take_u16(&mut rest)?;
+        let data = take(&mut rest, length.into())?;
+        match code {
+            NSID => edns.nsid = true,
+            SUBNET => edns.subnet = Some(Subnet::read(data)?),
+            _ => {}
+        }
+    }
+    Some(())
+}
+
+fn take<'m>(rest: &mut &'m [u8], n: usize) -> Option<&'m [u8]> {
+    let (taken, behind) = rest.split_at_checked(n)?;
+    *rest = behind;
+    Some(taken)
+}
+
+fn take_u16(rest: &mut &[u8]) -> Option<u16> {
+    let (taken, behind) = rest.split_first_chunk()?;
+    *rest = behind;
+    Some(u16::from_be_bytes(*taken))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Subnet, name_octets};
+
+    #[test]
+    fn a_name_ends_at_its_root_label_and_is_never_compressed() {
+        assert_eq!(name_octets(b"\0rest"), Some(1));
+        assert_eq!(name_octets(b"\x01a\x02bc\0\0\x01"), Some(6));
+        for octets in [&b""[..], b"\x01", b"\x01a", b"\xc0\x0c", b"\x40", b"\x01a\xc0\x0c"] {
+            assert_eq!(name_octets(octets), None, "{octets:?}");
+        }
+        let mut longest = b"\x0f123456789012345".repeat(15);
+        longest.extend_from_slice(b"\x0d1234567890123\0");
+        assert_eq!(name_octets(&longest), Some(255));
+        longest.splice(240..241, *b"\x0e1");
+        assert_eq!(name_octets(&longest), None);
+    }
+
+    #[test]
+    fn a_subnet_has_just_the_octets_and_bits_of_its_prefix() {
+        let address = |data: &[u8]| Subnet::read(data).map(|subnet| subnet.address());
+        assert_eq!(address(&[0, 1, 24, 0, 192, 0, 2]), Some("192.0.2.0".parse().ok()));
+        assert_eq!(address(&[0, 1, 23, 99, 192, 0, 2]), Some("192.0.2.0".parse().ok()));
+        assert_eq!(address(&[0, 1, 32, 0, 192, 0, 2, 1]), Some("192.0.2.1".parse().ok()));
+        assert_eq!(address(&[0, 2, 32, 0, 0x20, 1, 0xd, 0xb8]), Some("2001:db8::".parse().ok()));
+        assert_eq!(address(&[0, 1, 0, 0]), Some("0.0.0.0".parse().ok()));
+        assert_eq!(address(&[0, 0, 0, 0]), Some(None));
+        for data in [
+            &[][..],
+            &[0, 1, 24],
+            &[0, 1, 24, 0, 192, 0],
+            &[0, 1, 24, 0, 192, 0, 2, 0],
+            &[0, 1, 23, 0, 192, 0, 3],
+            &[0, 1, 33, 0, 192, 0, 2, 1, 0],
+            &[0, 3, 0, 0],
+            &[0, 0, 8, 0, 1],
+        ] {
+            assert_eq!(Subnet::read(data), None, "{data:?}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What is configured of the authority beside its addresses.
+
+use std::time::Instant;
+
+/// The longest identifier that leaves room for any question in any response, in octets.
+const MAX_NSID_OCTETS: usize = 128;
+
+/// How the authority presents itself.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The server's identifier, told by NSID (RFC 5001; its first 128 octets), `_status` and `_country`; empty for
+    /// none.
+    pub server_id: String,
+    /// The host's name, told by `_status`.
+    pub hostname: String,
+    /// Whether `_status` and `_health` are answered to everyone; else only to this host.
+    pub public_debug_queries: bool,
+    /// When the program started.
+    pub started: Instant,
+}
+
+impl Options {
+    /// With the server's identifier, and nothing else.
+    #[must_use]
+    pub fn new(server_id: &str) -> Self {
+        Self {
+            server_id: server_id.to_owned(),
+            hostname: String::new(),
+            public_debug_queries: false,
+            started: Instant::now(),
+        }
+    }
+
+    /// As much of the server's identifier as fits into every response.
+    pub(super) fn nsid(&self) -> &str {
+        let cut = self.server_id.floor_char_boundary(MAX_NSID_OCTETS);
+        self.server_id.get(..cut).unwrap_or_default()
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new("")
+    }
+}

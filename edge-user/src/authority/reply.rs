@@ -1,0 +1,156 @@
+//! A query and the records of its answer come in; the response's octets go out, within their limit.
+
+use edge_common::wire::dns::{CLASS_IN, HEADER_OCTETS, POINTER, UDP_PAYLOAD_OCTETS};
+use hickory_proto::op::{Header, HeaderCounts, Metadata, ResponseCode};
+use hickory_proto::serialize::binary::{BinEncodable as _, BinEncoder};
+
+use super::message::{DNSSEC_OK, NSID, Query, SUBNET};
+
+/// A pointer to the question's name, which owns every record of an answer.
+#[expect(clippy::cast_possible_truncation, reason = "the question begins at octet 12")]
+const QNAME: u16 = POINTER | HEADER_OCTETS as u16;
+
+/// A response in the making.
+pub(super) struct Reply<'o> {
+    out: &'o mut Vec<u8>,
+    limit: usize,
+    /// Octets up to the question's end.
+    question_end: usize,
+    answers: u16,
+    authorities: u16,
+    is_truncated: bool,
+}
+
+/// What a response says beside its records.
+pub(super) struct Closing<'a> {
+    pub(super) code: ResponseCode,
+    /// AA.
+    pub(super) authoritative: bool,
+    /// The server's identifier, to be given if it was asked for; none if empty.
+    pub(super) nsid: &'a str,
+    /// SCOPE PREFIX-LENGTH, if the query had a client subnet.
+    pub(super) scope: u8,
+}
+
+impl<'o> Reply<'o> {
+    /// Begins a response of at most `limit` octets in `out`, whose content is replaced.
+    pub(super) fn new(out: &'o mut Vec<u8>, query: &Query<'_>, limit: usize) -> Self {
+        out.clear();
+        out.resize(HEADER_OCTETS, 0);
+        out.extend_from_slice(query.question);
+        Self {
+            question_end: out.len(),
+            out,
+            limit,
+            answers: 0,
+            authorities: 0,
+            is_truncated: false,
+        }
+    }
+
+    /// Adds a record owned by the question's name.
+    pub(super) fn answer(&mut self, rtype: u16, ttl: u32, data: impl FnOnce(&mut Vec<u8>)) {
+        if self.is_truncated {
+            return;
+        }
+        self.out.extend(QNAME.to_be_bytes());
+        self.out.extend(rtype.to_be_bytes());
+        self.out.extend(CLASS_IN.to_be_bytes());
+        self.out.extend(ttl.to_be_bytes());
+        let at = self.out.len();
+        self.out.extend([0, 0]);
+        data(self.out);
+        match (u16::try_from(self.out.len() - at - 2), self.out.get_mut(at..at + 2)) {
+            (Ok(octets), Some(length)) => length.copy_from_slice(&octets.to_be_bytes()),
+            // The reader of zones lets no such record pass.
+            _ => self.is_truncated = true,
+        }
+        self.answers += 1;
+        self.is_truncated |= self.out.len() > self.limit;
+    }
+
+    /// Adds the zone's SOA record to the authority section.
+    pub(super) fn soa(&mut self, record: &[u8], apex: u16) {
+        self.out.extend(apex.to_be_bytes());
+        self.out.extend_from_slice(record.get(2..).unwrap_or_default());
+        self.authorities += 1;
+    }
+
+    /// Completes the response. What doesn't fit is truncated: all records but OPT go, and TC says so.
+    pub(super) fn finish(mut self, query: &Query<'_>, closing: &Closing<'_>) {
+        let end = self.out.len();
+        write_opt(self.out, query, closing, closing.nsid);
+        self.is_truncated |= self.out.len() > self.limit;
+        if self.is_truncated {
+            self.out.truncate(self.question_end);
+            write_opt(self.out, query, closing, closing.nsid);
+            if self.out.len() > self.limit {
+                self.out.truncate(self.question_end);
+                write_opt(self.out, query, closing, "");
+            }
+            (self.answers, self.authorities) = (0, 0);
+        }
+        let mut metadata = Metadata::response_from_request(&query.metadata);
+        metadata.authoritative = closing.authoritative;
+        metadata.truncation = self.is_truncated && end > self.question_end;
+        metadata.response_code = closing.code;
+        let counts = HeaderCounts {
+            queries: 1,
+            answers: self.answers,
+            authorities: self.authorities,
+            additionals: query.edns.is_some().into(),
+        };
+        write_header(self.out, metadata, counts);
+    }
+}
+
+/// Writes a response without any section into `out`, whose content is replaced.
+pub(super) fn bare_header(out: &mut Vec<u8>, query: &Metadata, code: ResponseCode) {
+    out.clear();
+    out.resize(HEADER_OCTETS, 0);
+    let mut metadata = Metadata::response_from_request(query);
+    metadata.response_code = code;
+    write_header(out, metadata, HeaderCounts::default());
+}
+
+/// Writes the header over the first octets of `out`.
+fn write_header(out: &mut Vec<u8>, metadata: Metadata, counts: HeaderCounts) {
+    // The encoder fails only for want of room, and there is.
+    Header { metadata, counts }.emit(&mut BinEncoder::new(out)).unwrap_or_default();
+}
+
+/// Our OPT record, if the query had one.
+fn write_opt(out: &mut Vec<u8>, query: &Query<'_>, closing: &Closing<'_>, nsid: &str) {
+    let Some(edns) = &query.edns else { return };
+    let flags = if edns.dnssec_ok { DNSSEC_OK } else { 0 };
+    out.extend([0, 0, 41]);
+    out.extend(UDP_PAYLOAD_OCTETS.to_be_bytes());
+    out.extend([closing.code.high(), 0]);
+    out.extend(flags.to_be_bytes());
+    let at = out.len();
+    out.extend([0, 0]);
+    if edns.nsid && !nsid.is_empty() {
+        write_option(out, NSID, &[nsid.as_bytes()]);
+    }
+    if let Some(subnet) = &edns.subnet {
+        let [high, low] = subnet.family.to_be_bytes();
+        write_option(
+            out,
+            SUBNET,
+            &[&[high, low, subnet.source_prefix, closing.scope], subnet.given()],
+        );
+    }
+    let octets = u16::try_from(out.len() - at - 2).unwrap_or_default();
+    if let Some(length) = out.get_mut(at..at + 2) {
+        length.copy_from_slice(&octets.to_be_bytes());
+    }
+}
+
+fn write_option(out: &mut Vec<u8>, code: u16, parts: &[&[u8]]) {
+    let octets: usize = parts.iter().map(|part| part.len()).sum();
+    out.extend(code.to_be_bytes());
+    out.extend(u16::try_from(octets).unwrap_or_default().to_be_bytes());
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+}

@@ -1,0 +1,237 @@
+//! What is served: zones come in with a sense of place; the zone that a name belongs to goes out.
+//!
+//! A snapshot never changes; a new one takes its place. What follows from a zone alone and is needed for every
+//! answer (its SOA record, which names vary by client, where its servers are) is worked out once, here.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::closest::Spot;
+use super::rdata::soa_record;
+use crate::zone::resolve::MAX_ALIAS_DEPTH;
+use crate::zone::{Label, Place, RecordKind, Records, Zone};
+
+/// Latitude and longitude in degrees, north and east positive.
+pub type Coordinates = (f64, f64);
+
+/// Where addresses are.
+pub trait Places: Send + Sync {
+    /// The place of an address and its coordinates, as far as they are known and matter to a zone. [`Place::ip`] may
+    /// be left out.
+    fn place(&self, ip: IpAddr, zone: &Zone) -> (Place, Option<Coordinates>);
+}
+
+/// Knows no place at all: every client has the global target only.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nowhere;
+
+impl Places for Nowhere {
+    fn place(&self, _: IpAddr, _: &Zone) -> (Place, Option<Coordinates>) {
+        (Place::default(), None)
+    }
+}
+
+/// A zone with what follows from it.
+pub(super) struct Served {
+    pub(super) zone: Arc<Zone>,
+    /// As [`soa_record`].
+    pub(super) soa: Vec<u8>,
+    /// Labels that have another label with one more component before the apex's side, which may be a target.
+    varying: HashSet<Box<str>>,
+    /// Where the servers of `closest` labels are, in the order of their records.
+    spots: HashMap<Box<str>, Spots>,
+}
+
+#[derive(Default)]
+struct Spots {
+    a: Box<[Option<Spot>]>,
+    aaaa: Box<[Option<Spot>]>,
+}
+
+impl Served {
+    fn new(zone: Arc<Zone>, places: &dyn Places) -> Self {
+        let varying =
+            zone.labels.iter().filter_map(|label| base(&label.name)).map(Box::from).collect();
+        let spot = |ip: IpAddr| places.place(ip, &zone).1.map(Spot::new);
+        let spots = zone
+            .labels
+            .iter()
+            .filter(|label| label.closest)
+            .map(|label| {
+                let a = label.a.iter().flatten().map(|record| spot(record.data.into())).collect();
+                let aaaa =
+                    label.aaaa.iter().flatten().map(|record| spot(record.data.into())).collect();
+                (label.name.clone(), Spots { a, aaaa })
+            })
+            .collect();
+        Self { soa: soa_record(&zone), varying, spots, zone }
+    }
+
+    /// Where the servers of a `closest` label are; empty for any other.
+    pub(super) fn spots(&self, label: &Label, kind: RecordKind) -> &[Option<Spot>] {
+        match (self.spots.get(&label.name), kind) {
+            (Some(spots), RecordKind::A) => &spots.a,
+            (Some(spots), RecordKind::Aaaa) => &spots.aaaa,
+            _ => &[],
+        }
+    }
+
+    /// Whether the answer for `label` (relative, lower case) may differ from client to client. No false "no".
+    pub(super) fn varies(&self, label: &str) -> bool {
+        let mut name = label;
+        for _ in 0..=MAX_ALIAS_DEPTH {
+            if self.varying.contains(name) {
+                return true;
+            }
+            let Some(found) = self.zone.labels.get(name) else { return false };
+            if found.closest {
+                return true;
+            }
+            let Some(alias) = &found.alias else { return false };
+            name = alias;
+        }
+        true
+    }
+}
+
+/// The label that `name` belongs to if its last component is a target; `None` for the apex.
+fn base(name: &str) -> Option<&str> {
+    if name.is_empty() {
+        return None;
+    }
+    let cut = if name.ends_with(']') {
+        if name.starts_with('[') { None } else { name.rfind(".[") }
+    } else {
+        name.rfind('.')
+    };
+    Some(cut.and_then(|cut| name.get(..cut)).unwrap_or_default())
+}
+
+/// The zones being served. Immutable.
+pub struct Serving {
+    /// By the apex in wire format, lower case.
+    zones: HashMap<Box<[u8]>, Served>,
+    /// Every apex and the names above it, so that no zone denies what leads to another.
+    above: HashSet<Box<[u8]>>,
+    places: Arc<dyn Places>,
+}
+
+impl Serving {
+    /// Of two zones with the same apex the later one counts.
+    pub fn new(zones: impl IntoIterator<Item = Arc<Zone>>, places: Arc<dyn Places>) -> Self {
+        let zones: HashMap<_, _> = zones
+            .into_iter()
+            .map(|zone| (Box::from(zone.apex.folded()), Served::new(zone, &*places)))
+            .collect();
+        let above = zones.keys().flat_map(|apex| suffixes(apex)).map(Box::from).collect();
+        Self { zones, above, places }
+    }
+
+    /// Serves nothing: every query is refused.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self::new([], Arc::new(Nowhere))
+    }
+
+    /// The zones, in no order.
+    pub fn zones(&self) -> impl Iterator<Item = &Arc<Zone>> {
+        self.zones.values().map(|served| &served.zone)
+    }
+
+    /// Where addresses are.
+    pub(super) fn places(&self) -> &dyn Places {
+        &*self.places
+    }
+
+    /// The zone that `name` (wire format, lower case) belongs to. With `parent_side`, for types that live above a
+    /// zone cut (RFC 4035 §3.1.4.1), a zone's apex belongs to the zone above, if that is served.
+    pub(super) fn find(&self, name: &[u8], parent_side: bool) -> Option<&Served> {
+        let mut zones = suffixes(name).filter_map(|suffix| self.zones.get(suffix));
+        let nearest = zones.next()?;
+        if parent_side && nearest.zone.apex.folded() == name {
+            return zones.next().or(Some(nearest));
+        }
+        Some(nearest)
+    }
+
+    /// Whether a zone is served at or below `name` (wire format, lower case).
+    pub(super) fn leads_to_a_zone(&self, name: &[u8]) -> bool {
+        self.above.contains(name)
+    }
+}
+
+/// A name in wire format and the names above it, the root last.
+fn suffixes(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::successors(Some(name), |name| {
+        let (&length, rest) = name.split_first()?;
+        if length == 0 { None } else { rest.get(length.into()..) }
+    })
+    .filter(|name| !name.is_empty())
+}
+
+/// The snapshot being served, to be taken and replaced from any thread.
+pub struct Current(RwLock<Arc<Serving>>);
+
+impl Current {
+    /// Begins with `serving`.
+    #[must_use]
+    pub fn new(serving: Serving) -> Self {
+        Self(RwLock::new(Arc::new(serving)))
+    }
+
+    /// The snapshot of now.
+    #[must_use]
+    pub fn get(&self) -> Arc<Serving> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces the snapshot. Answers in the making are finished from the old one.
+    pub fn set(&self, serving: Arc<Serving>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = serving;
+    }
+}
+
+impl std::fmt::Debug for Current {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_list().entries(self.get().zones().map(|zone| zone.apex.to_string())).finish()
+    }
+}
+
+impl Default for Current {
+    fn default() -> Self {
+        Self::new(Serving::nothing())
+    }
+}
+
+/// Whether an answer from these records could hold any, as far as `max_hosts` goes.
+pub(super) fn yields(label: &Label, kind: RecordKind) -> bool {
+    let records: Records<'_> = label.records(kind);
+    kind == RecordKind::Cname || label.max_hosts > 0 || records.total_weight() == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{base, suffixes};
+
+    #[test]
+    fn a_names_suffixes_end_with_the_root() {
+        let found: Vec<&[u8]> = suffixes(b"\x01a\x02bc\0").collect();
+        assert_eq!(found, [&b"\x01a\x02bc\0"[..], b"\x02bc\0", b"\0"]);
+        assert_eq!(suffixes(b"\x05a").count(), 1);
+    }
+
+    #[test]
+    fn the_target_is_cut_off_a_label() {
+        for (name, expect) in [
+            ("www.europe", "www"),
+            ("europe", ""),
+            ("a.b.us-ca", "a.b"),
+            ("bar.[192.0.2.0]", "bar"),
+            ("[192.0.2.0]", ""),
+        ] {
+            assert_eq!(base(name), Some(expect), "{name}");
+        }
+        assert_eq!(base(""), None);
+    }
+}

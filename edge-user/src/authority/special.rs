@@ -1,0 +1,86 @@
+//! The labels that no zone file has: `_status`, `_health`, `_country`, and anything below them.
+//!
+//! They exist only where the zone has nothing. What tells of the server is for this host alone unless configured
+//! otherwise; what tells of the client is for everyone.
+
+use hickory_proto::rr::RecordType;
+
+use super::answer::{Asked, Turn};
+use super::client::Client;
+use super::options::Options;
+use super::rdata::write_text;
+use super::reply::Reply;
+
+/// Seconds: as good as never cached.
+const TTL: u32 = 1;
+
+/// A special label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Special {
+    /// Who the server is and for how long it has been up.
+    Status,
+    /// The health of a label's records; not known yet.
+    Health,
+    /// Who the client is.
+    Country,
+}
+
+/// The special label that `label` begins with, if the client may ask for it.
+pub(super) fn find(label: &str, options: &Options, asked: &Asked) -> Option<Special> {
+    let may_ask = || options.public_debug_queries || asked.client.ip().to_canonical().is_loopback();
+    match label.split('.').next()? {
+        "_status" if may_ask() => Some(Special::Status),
+        "_health" if may_ask() => Some(Special::Health),
+        "_country" => Some(Special::Country),
+        _ => None,
+    }
+}
+
+impl Special {
+    /// Writes the answer; false if there is none of the type.
+    pub(super) fn answer(self, turn: &Turn<'_>, client: &Client, reply: &mut Reply<'_>) -> bool {
+        let rtype = RecordType::from(turn.query.rtype);
+        if !matches!(rtype, RecordType::TXT | RecordType::ANY) {
+            return false;
+        }
+        let texts = match self {
+            Self::Status => vec![status(turn.options)],
+            Self::Health => vec!["{}".to_owned()],
+            Self::Country => country(turn, client),
+        };
+        reply.answer(RecordType::TXT.into(), TTL, |out| {
+            for text in &texts {
+                write_text(text, out);
+            }
+        });
+        true
+    }
+}
+
+fn status(options: &Options) -> String {
+    serde_json::json!({
+        "h": options.hostname,
+        "id": options.server_id,
+        "up": options.started.elapsed().as_secs().to_string(),
+        "v": env!("CARGO_PKG_VERSION"),
+    })
+    .to_string()
+}
+
+fn country(turn: &Turn<'_>, client: &Client) -> Vec<String> {
+    // The targets of the address that counts, though an answer may have gone by the packet's source.
+    let own = Client::at(turn.serving, &turn.served.zone, client.ip);
+    let coordinates = match own.coordinates {
+        Some((latitude, longitude)) => format!("({latitude:.3},{longitude:.3})"),
+        None => "()".to_owned(),
+    };
+    vec![
+        turn.asked.client.to_string(),
+        client.ip.to_string(),
+        own.targets.to_string(),
+        "/0".to_owned(),
+        turn.options.server_id.clone(),
+        turn.asked.server.ip().to_string(),
+        coordinates,
+    ]
+}

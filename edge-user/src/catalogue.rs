@@ -1,0 +1,174 @@
+//! The zone files of a directory: what each last held that was good, and what is wrong with it.
+//!
+//! A file that can't be read as a zone keeps what it held before; a file that is gone takes its
+//! zone along. What changed is told by size, times and inode, whichever way they went.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::stamp::Stamp;
+use crate::zone::{self, Zone};
+
+#[derive(Debug)]
+struct File {
+    stamp: Option<Stamp>,
+    zone: Option<Arc<Zone>>,
+    error: Option<String>,
+}
+
+/// The zone files of a directory.
+#[derive(Debug)]
+pub struct Catalogue {
+    directory: PathBuf,
+    files: BTreeMap<PathBuf, File>,
+}
+
+/// What a look at the directory found.
+#[derive(Debug, Default)]
+pub struct Look {
+    /// Whether the zones are others than before.
+    pub changed: bool,
+    /// What is newly wrong, a line each.
+    pub errors: Vec<String>,
+    /// What zones that were read anew are warned of, a line each.
+    pub warnings: Vec<String>,
+    /// The zones that were read anew.
+    pub read: Vec<String>,
+    /// The files that are gone.
+    pub gone: Vec<PathBuf>,
+}
+
+impl Catalogue {
+    /// Of a directory, not yet looked at.
+    #[must_use]
+    pub fn new(directory: &Path) -> Self {
+        Self { directory: directory.to_path_buf(), files: BTreeMap::new() }
+    }
+
+    /// Reads what is new or changed.
+    ///
+    /// # Errors
+    /// When the directory can't be read; then nothing has changed.
+    pub fn look(&mut self) -> Result<Look, String> {
+        let mut look = Look::default();
+        let paths = self.paths()?;
+        let gone: Vec<PathBuf> =
+            self.files.keys().filter(|path| !paths.contains(path)).cloned().collect();
+        for path in gone {
+            look.changed |= self.files.remove(&path).is_some_and(|file| file.zone.is_some());
+            look.gone.push(path);
+        }
+        for path in paths {
+            let stamp = Stamp::of(&path);
+            let known = self.files.get(&path);
+            if known.is_some_and(|file| file.stamp.is_some() && file.stamp == stamp) {
+                continue;
+            }
+            let former = known.and_then(|file| file.zone.clone());
+            let file = match zone::load(&path) {
+                Ok(zone) => {
+                    look.changed = true;
+                    look.warnings.extend(
+                        zone.warnings.iter().map(|text| format!("{}: {text}", path.display())),
+                    );
+                    look.read.push(zone.apex.to_string());
+                    File { stamp, zone: Some(Arc::new(zone)), error: None }
+                }
+                Err(error) => {
+                    let error = error.to_string();
+                    look.errors.push(error.clone());
+                    File { stamp, zone: former, error: Some(error) }
+                }
+            };
+            self.files.insert(path, file);
+        }
+        Ok(look)
+    }
+
+    /// The files that may hold zones: `*.json` in any letter case, no dotfiles.
+    fn paths(&self) -> Result<Vec<PathBuf>, String> {
+        let error = |cause: std::io::Error| {
+            format!("{}: {cause}; make it, or set zones.directory", self.directory.display())
+        };
+        let mut paths = Vec::new();
+        for entry in std::fs::read_dir(&self.directory).map_err(error)? {
+            let path = entry.map_err(error)?.path();
+            let name = path.file_name().unwrap_or_default();
+            let json = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json"));
+            if json && !name.as_encoded_bytes().starts_with(b".") && !path.is_dir() {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        Ok(paths)
+    }
+
+    /// The zones to be served, in the order of their files' names. Of two files for one zone the
+    /// first counts.
+    #[must_use]
+    pub fn zones(&self) -> Vec<Arc<Zone>> {
+        let mut zones: Vec<Arc<Zone>> = Vec::new();
+        for zone in self.files.values().filter_map(|file| file.zone.as_ref()) {
+            if !zones.iter().any(|other| other.apex == zone.apex) {
+                zones.push(Arc::clone(zone));
+            }
+        }
+        zones
+    }
+
+    /// What is wrong with files now, a line each.
+    #[must_use]
+    pub fn errors(&self) -> Vec<String> {
+        self.files.values().filter_map(|file| file.error.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Catalogue;
+    use std::fs;
+    use std::time::{Duration, SystemTime};
+
+    const GOOD: &str = r#"{"serial":1,"data":{"":{"ns":["ns1.example."]}}}"#;
+
+    #[test]
+    fn a_broken_file_keeps_what_it_held_and_is_picked_up_when_mended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.example.json");
+        fs::write(&path, GOOD).unwrap();
+        fs::write(folder.path().join(".hidden.json"), "nonsense").unwrap();
+        fs::write(folder.path().join("README"), "nonsense").unwrap();
+        let mut catalogue = Catalogue::new(folder.path());
+        assert!(catalogue.look().unwrap().changed);
+        assert!(!catalogue.look().unwrap().changed);
+
+        fs::write(&path, "{").unwrap();
+        let look = catalogue.look().unwrap();
+        assert!(!look.changed);
+        assert_eq!(look.errors.len(), 1);
+        assert!(look.errors[0].starts_with(&format!("{}:1:", path.display())), "{look:?}");
+        assert_eq!(catalogue.zones()[0].serial, 1);
+        assert_eq!(catalogue.errors().len(), 1);
+
+        fs::write(&path, GOOD.replace('1', "2")).unwrap();
+        let earlier = SystemTime::now() - Duration::from_secs(86_400);
+        fs::File::open(&path).unwrap().set_modified(earlier).unwrap();
+        assert!(catalogue.look().unwrap().changed);
+        assert_eq!(catalogue.zones()[0].serial, 2);
+        assert!(catalogue.errors().is_empty());
+
+        fs::remove_file(&path).unwrap();
+        let look = catalogue.look().unwrap();
+        assert!(look.changed);
+        assert_eq!(look.gone, [path]);
+        assert!(catalogue.zones().is_empty());
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_named() {
+        let mut catalogue = Catalogue::new(std::path::Path::new("/nowhere/zones"));
+        let error = catalogue.look().unwrap_err();
+        assert!(error.starts_with("/nowhere/zones: No such file"), "{error}");
+    }
+}

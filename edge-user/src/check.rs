@@ -1,0 +1,62 @@
+//! `edge check`: everything that `edge run` would read, read and compiled, and nothing touched.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::authority::Current;
+use crate::config::Config;
+use crate::controller::Controller;
+use crate::publish::{NoKernel, Publisher};
+use crate::status::columns;
+use crate::store::Store;
+use crate::zone::name::bare;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What is wrong, a line each, `file:line:column: reason` where there is such a place.
+    pub errors: Vec<String>,
+    /// What is odd.
+    pub warnings: Vec<String>,
+    /// The zones, as a table.
+    pub zones: String,
+}
+
+/// Reads a configuration and all that it names.
+#[must_use]
+pub fn check(path: &Path) -> Report {
+    let config = match Config::load(path) {
+        Ok(config) => config,
+        Err(error) => return Report { errors: vec![error.to_string()], ..Report::default() },
+    };
+    let mut publisher =
+        Publisher::new(Store::in_memory(), Box::new(NoKernel), fastrand::Rng::new());
+    let mut errors = Vec::new();
+    if let Err(error) = publisher.serve(&config.dns.listen) {
+        errors.push(format!("{}: dns.listen: {error}", path.display()));
+    }
+    let mut controller = Controller::new(&config, publisher, Arc::new(Current::default()));
+    let mut warnings = Vec::new();
+    match controller.refresh() {
+        Ok(refresh) => {
+            errors.extend(refresh.errors);
+            warnings = refresh.warnings;
+        }
+        Err(error) => errors.push(format!("{error:#}")),
+    }
+    let mut rows = vec![["ZONE", "SERIAL", "LABELS", "NAMES", "DECKS"].map(str::to_owned).to_vec()];
+    for zone in controller.zones() {
+        let name = bare(&zone.apex);
+        let placed = controller.placed().iter().find(|placed| placed.apex == name);
+        let number = |n: usize| n.to_string();
+        rows.push(vec![
+            name.clone(),
+            zone.serial.to_string(),
+            number(zone.labels.len()),
+            number(placed.map_or(0, |placed| placed.names)),
+            number(placed.map_or(0, |placed| placed.decks)),
+        ]);
+    }
+    let zones = if rows.len() > 1 { columns(&rows) } else { String::new() };
+    Report { errors, warnings, zones }
+}

@@ -1,0 +1,318 @@
+//! The controller: files in, publications out.
+//!
+//! It knows the good zones and databases, compiles what changed, and has it published to the
+//! tables and to the authority. Whatever is wrong with a file is remembered, and nothing that is
+//! being served changes for it.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::authority::{Current, Serving, soa_record};
+use crate::catalogue::Catalogue;
+use crate::compile::{Compiled, compile};
+use crate::config::Config;
+use crate::geo::{self, Databases};
+use crate::places::GeoPlaces;
+use crate::profile::Profile;
+use crate::publish::{Placed, Publishable, Publisher};
+use crate::stamp::Stamp;
+use crate::zone::{Targets, Zone};
+
+/// The trie of a profile.
+pub type Trie = geo::Compiled<Targets>;
+
+/// A zone with everything made of it.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// The zone.
+    pub zone: Arc<Zone>,
+    /// Its names and decks.
+    pub compiled: Arc<Compiled>,
+    /// The trie whose classes they are for.
+    pub trie: Arc<Trie>,
+}
+
+/// The databases of a directory.
+#[derive(Debug)]
+struct Atlas {
+    directory: PathBuf,
+    stamps: Vec<(PathBuf, Option<Stamp>)>,
+    databases: Arc<Databases>,
+    error: Option<String>,
+}
+
+/// The controller.
+#[derive(Debug)]
+pub struct Controller {
+    catalogue: Catalogue,
+    directory_error: Option<String>,
+    atlas: Atlas,
+    tries: Vec<(Profile, Arc<Databases>, Arc<Trie>)>,
+    ready: HashMap<Box<[u8]>, Ready>,
+    placed: Vec<Placed>,
+    trouble: Vec<String>,
+    publisher: Publisher,
+    current: Arc<Current>,
+}
+
+/// What a refresh did, for the log.
+#[derive(Debug, Default)]
+pub struct Refresh {
+    /// Whether a new generation was published.
+    pub published: bool,
+    /// What is newly wrong, a line each.
+    pub errors: Vec<String>,
+    /// What is odd, a line each.
+    pub warnings: Vec<String>,
+    /// Zones that were read anew.
+    pub read: Vec<String>,
+}
+
+impl Controller {
+    /// Of the directories in a configuration, which haven't been looked at yet.
+    #[must_use]
+    pub fn new(config: &Config, publisher: Publisher, current: Arc<Current>) -> Self {
+        let atlas = Atlas {
+            directory: config.geoip.directory.clone(),
+            stamps: Vec::new(),
+            databases: Arc::new(Databases::new(Vec::new())),
+            error: None,
+        };
+        Self {
+            catalogue: Catalogue::new(&config.zones.directory),
+            directory_error: None,
+            atlas,
+            tries: Vec::new(),
+            ready: HashMap::new(),
+            placed: Vec::new(),
+            trouble: Vec::new(),
+            publisher,
+            current,
+        }
+    }
+
+    /// Looks at the files, and publishes if what is to be served has changed.
+    ///
+    /// # Errors
+    /// When the kernel refuses; then the former generation goes on being served.
+    pub fn refresh(&mut self) -> anyhow::Result<Refresh> {
+        let mut refresh = Refresh::default();
+        let atlas_changed = self.atlas.look(&mut refresh);
+        let mut changed = atlas_changed;
+        match self.catalogue.look() {
+            Ok(look) => {
+                self.directory_error = None;
+                changed |= look.changed;
+                refresh.errors.extend(look.errors);
+                refresh.warnings.extend(look.warnings);
+                refresh.read = look.read;
+            }
+            Err(error) => {
+                if self.directory_error.as_ref() != Some(&error) {
+                    refresh.errors.push(error.clone());
+                }
+                self.directory_error = Some(error);
+            }
+        }
+        if changed || self.publisher.store().generation() == 0 {
+            self.publish(&mut refresh)?;
+        }
+        Ok(refresh)
+    }
+
+    fn publish(&mut self, refresh: &mut Refresh) -> anyhow::Result<()> {
+        let zones = self.catalogue.zones();
+        let mut trouble = Vec::new();
+        self.compile_tries(&zones, &mut trouble);
+        let mut ready = HashMap::new();
+        for zone in &zones {
+            let Some(trie) = self.trie_of(zone) else { continue };
+            let apex: Box<[u8]> = zone.apex.folded().into();
+            let same = self
+                .ready
+                .get(&apex)
+                .filter(|ready| Arc::ptr_eq(&ready.zone, zone) && Arc::ptr_eq(&ready.trie, &trie));
+            let made = same.cloned().unwrap_or_else(|| {
+                let compiled = Arc::new(compile(zone, &trie.classes, soa_record(zone)));
+                Ready { zone: Arc::clone(zone), compiled, trie }
+            });
+            ready.insert(apex, made);
+        }
+        let publishable: Vec<Publishable> = zones
+            .iter()
+            .filter_map(|zone| ready.get(zone.apex.folded()))
+            .map(|ready| Publishable {
+                compiled: Arc::clone(&ready.compiled),
+                trie: Arc::clone(&ready.trie),
+            })
+            .collect();
+        let others: Vec<&[u8]> = zones
+            .iter()
+            .map(|zone| zone.apex.folded())
+            .filter(|apex| !ready.contains_key(*apex))
+            .collect();
+        self.placed = self.publisher.publish(&publishable, &others)?;
+        for zone in &self.placed {
+            if let Some(reason) = &zone.unfit {
+                trouble.push(format!(
+                    "zone {}: {reason}; the authority answers for it, XDP doesn't",
+                    zone.apex
+                ));
+            }
+        }
+        refresh.warnings.extend(trouble.iter().filter(|t| !self.trouble.contains(t)).cloned());
+        self.trouble = trouble;
+        self.ready = ready;
+        let places = GeoPlaces(Arc::clone(&self.atlas.databases));
+        self.current.set(Arc::new(Serving::new(zones, Arc::new(places))));
+        refresh.published = true;
+        Ok(())
+    }
+
+    /// Makes the tries that the zones' profiles want, or keeps them.
+    fn compile_tries(&mut self, zones: &[Arc<Zone>], trouble: &mut Vec<String>) {
+        let mut profiles: Vec<Profile> = Vec::new();
+        for zone in zones {
+            if let Some(profile) = profiles.iter_mut().find(|profile| profile.suits(zone)) {
+                profile.add(zone);
+            } else {
+                let mut profile = Profile::of(zone);
+                profile.add(zone);
+                profiles.push(profile);
+            }
+        }
+        let databases = &self.atlas.databases;
+        let mut former = std::mem::take(&mut self.tries);
+        for profile in profiles {
+            let same = former
+                .iter()
+                .position(|(other, of, _)| *other == profile && Arc::ptr_eq(of, databases));
+            if let Some(at) = same {
+                self.tries.push(former.swap_remove(at));
+                continue;
+            }
+            match profile.compile(databases) {
+                Ok(trie) => self.tries.push((profile, Arc::clone(databases), Arc::new(trie))),
+                Err(error) => trouble.push(format!(
+                    "targeting \"{}\": {error}; the authority answers for its zones, XDP doesn't",
+                    profile.targeting
+                )),
+            }
+        }
+    }
+
+    fn trie_of(&self, zone: &Zone) -> Option<Arc<Trie>> {
+        let found = self.tries.iter().find(|(profile, ..)| profile.suits(zone));
+        found.map(|(_, _, trie)| Arc::clone(trie))
+    }
+
+    /// The one who publishes.
+    pub const fn publisher(&mut self) -> &mut Publisher {
+        &mut self.publisher
+    }
+
+    /// What became of the zones at the last publication.
+    #[must_use]
+    pub fn placed(&self) -> &[Placed] {
+        &self.placed
+    }
+
+    /// How full the tables are: name, taken, entries.
+    #[must_use]
+    pub fn usage(&self) -> Vec<(&'static str, u32, u32)> {
+        self.publisher.usage()
+    }
+
+    /// The generation being served.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.publisher.store().generation()
+    }
+
+    /// The zones being served, in the order of their files' names.
+    #[must_use]
+    pub fn zones(&self) -> Vec<Arc<Zone>> {
+        self.catalogue.zones()
+    }
+
+    /// The zone that a name (on the wire, lower case) is in, and what was made of it.
+    #[must_use]
+    pub fn zone_of(&self, name: &[u8]) -> Option<&Ready> {
+        let mut rest = name;
+        loop {
+            if let Some(ready) = self.ready.get(rest) {
+                return Some(ready);
+            }
+            let octets = usize::from(*rest.first()?);
+            rest = rest.get(octets + 1..)?;
+        }
+    }
+
+    /// The databases.
+    #[must_use]
+    pub fn databases(&self) -> &Arc<Databases> {
+        &self.atlas.databases
+    }
+
+    /// Everything that is wrong now, a line each.
+    #[must_use]
+    pub fn errors(&self) -> Vec<String> {
+        let mut errors = self.catalogue.errors();
+        errors.extend(self.directory_error.clone());
+        errors.extend(self.atlas.error.clone());
+        errors.extend(self.trouble.iter().cloned());
+        errors
+    }
+}
+
+impl Atlas {
+    /// Opens the databases if their files changed. What can't be opened, or lacks a database that
+    /// was there, replaces nothing. Tells whether the databases are others than before.
+    fn look(&mut self, refresh: &mut Refresh) -> bool {
+        let first = self.stamps.is_empty();
+        let mut paths: Vec<PathBuf> = std::fs::read_dir(&self.directory)
+            .map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
+            .unwrap_or_default();
+        paths.retain(|path| path.extension().is_some_and(|end| end == "mmdb"));
+        paths.sort();
+        let mut stamps: Vec<_> =
+            paths.into_iter().map(|path| (path.clone(), Stamp::of(&path))).collect();
+        stamps.push((self.directory.clone(), None));
+        if stamps == self.stamps {
+            return false;
+        }
+        self.stamps = stamps;
+        let opened = Databases::open(&self.directory).map_err(|error| error.to_string());
+        let opened = opened.and_then(|opened| match lost(&self.databases, &opened) {
+            Some(kind) => Err(format!(
+                "{}: the {kind} database is gone; what it held is still used, bring it back or restart",
+                self.directory.display()
+            )),
+            None => Ok(opened),
+        });
+        match opened {
+            Ok(databases) => {
+                self.error = None;
+                if databases.iter().next().is_none() && first {
+                    refresh.warnings.push(format!(
+                        "{}: no GeoIP databases; every client has only the target @",
+                        self.directory.display()
+                    ));
+                }
+                self.databases = Arc::new(databases);
+                true
+            }
+            Err(error) => {
+                refresh.errors.push(error.clone());
+                self.error = Some(error);
+                false
+            }
+        }
+    }
+}
+
+/// A kind of database that was there and is no more.
+fn lost(old: &Databases, new: &Databases) -> Option<geo::Kind> {
+    old.iter().map(geo::Database::kind).find(|kind| new.get(*kind).is_none())
+}

@@ -1,0 +1,364 @@
+//! A running node: everything put together, started in order, kept going, taken down in order.
+//!
+//! The authority listens before XDP is attached, so that what passes finds somebody; XDP is taken
+//! off before the authority stops.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use edge_common::abi::TableId;
+use edge_common::verdict::{Action, Verdict};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{error, info, warn};
+
+use crate::authority::{Authority, Counters, Current, Options};
+use crate::config::{Config, XdpMode};
+use crate::control::{Asked, Request, Socket};
+use crate::controller::{Controller, Refresh};
+use crate::explain::explain;
+use crate::kernel::{Attachment, Bpffs, Kernel, Mode, Pins};
+use crate::publish::{Backend, NoKernel, Publisher};
+use crate::status::{self, Status};
+use crate::store::Store;
+use crate::watch::Watch;
+use crate::zone::name::bare;
+
+/// How often decks are dealt anew.
+const DEAL: Duration = Duration::from_secs(1);
+/// How often the kernel's lease is renewed: well before it ends.
+const RENEW: Duration = Duration::from_secs(5);
+/// How often directories are looked at although nothing was told.
+const LOOK: Duration = Duration::from_secs(10);
+/// How long files are left to settle after a change.
+const SETTLE: Duration = Duration::from_millis(100);
+
+type SharedKernel = Arc<Mutex<Kernel>>;
+
+fn lock(kernel: &SharedKernel) -> MutexGuard<'_, Kernel> {
+    kernel.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The kernel behind the publisher.
+struct Behind {
+    kernel: SharedKernel,
+    pins: Arc<Pins>,
+}
+
+impl Backend for Behind {
+    fn insert(&mut self, table: TableId) -> anyhow::Result<()> {
+        Ok(lock(&self.kernel).insert(table)?)
+    }
+
+    fn barrier(&mut self) -> anyhow::Result<()> {
+        Ok(lock(&self.kernel).barrier()?)
+    }
+
+    fn name(&mut self, apex: &str, table: Option<TableId>) -> anyhow::Result<()> {
+        match table {
+            Some(table) => Ok(self.pins.pin_zone(&lock(&self.kernel), apex, table)?),
+            None => Ok(self.pins.unpin_zone(apex)?),
+        }
+    }
+}
+
+/// XDP, when it is on.
+struct Xdp {
+    kernel: SharedKernel,
+    pins: Arc<Pins>,
+    attachments: Vec<Attachment>,
+}
+
+impl Xdp {
+    fn load(config: &Config) -> anyhow::Result<Self> {
+        let kernel = Kernel::load()?;
+        let own = config.control.socket.with_file_name("bpf");
+        let bpffs = Bpffs::find(&own)?;
+        if bpffs.is_ours() {
+            info!("mounted a BPF file system on {}", bpffs.path().display());
+        }
+        let pins = Pins::new(&bpffs, &config.xdp.instance)?;
+        if let Err(cause) = pins.pin_shared(&kernel) {
+            // What stopped us is worth more than what is left behind.
+            drop(pins.remove());
+            return Err(cause.into());
+        }
+        let kernel = Arc::new(Mutex::new(kernel));
+        Ok(Self { kernel, pins: Arc::new(pins), attachments: Vec::new() })
+    }
+
+    fn attach(&mut self, config: &Config) -> anyhow::Result<()> {
+        let modes: &[Mode] = match config.xdp.mode {
+            XdpMode::Native => &[Mode::Native],
+            XdpMode::Generic => &[Mode::Generic],
+            XdpMode::Auto | XdpMode::Off => &[Mode::Native, Mode::Generic],
+        };
+        for interface in &config.xdp.interfaces {
+            let attachment = lock(&self.kernel).attach(interface, modes, &self.pins)?;
+            if let Some(reason) = &attachment.fallback {
+                warn!("{reason}; attached in generic mode, which is slower");
+            }
+            self.attachments.push(attachment);
+        }
+        Ok(())
+    }
+
+    /// Takes everything off and away, as far as possible.
+    fn take_down(self) {
+        lock(&self.kernel).end_lease();
+        for attachment in self.attachments {
+            if let Err(cause) = attachment.detach() {
+                error!("{cause}");
+            }
+        }
+        if let Err(cause) = self.pins.remove() {
+            error!("{cause}");
+        }
+    }
+}
+
+/// A node.
+struct Node {
+    config: Config,
+    controller: Controller,
+    authority: Arc<Counters>,
+    xdp: Option<Xdp>,
+    started: Instant,
+}
+
+/// Runs a node until it is told to stop. `ready` is called once it serves.
+///
+/// # Errors
+/// When it can't start, with everything taken down again.
+pub fn run(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve(config, ready))
+}
+
+async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let socket = Socket::bind(&config.control.socket).map_err(anyhow::Error::msg)?;
+    let mut xdp = if config.xdp.mode == XdpMode::Off { None } else { Some(Xdp::load(&config)?) };
+    let (store, backend): (Store, Box<dyn Backend>) = match &xdp {
+        Some(xdp) => {
+            let (kernel, pins) = (Arc::clone(&xdp.kernel), Arc::clone(&xdp.pins));
+            (lock(&xdp.kernel).store(), Box::new(Behind { kernel, pins }))
+        }
+        None => (Store::in_memory(), Box::new(NoKernel)),
+    };
+    let started_up = async {
+        let mut publisher = Publisher::new(store.clone(), backend, fastrand::Rng::new());
+        publisher.serve(&config.dns.listen).context("dns.listen")?;
+        let current = Arc::new(Current::default());
+        let options = Options::new(&config.dns.server_id);
+        let (listen, workers) = (&config.dns.listen, config.dns.workers);
+        let mut authority = Authority::bind(listen, workers, store, Arc::clone(&current), options)?;
+        let mut controller = Controller::new(&config, publisher, current);
+        tell(&controller.refresh()?);
+        authority.serve().context("start the authority's threads")?;
+        if let Some(xdp) = &mut xdp {
+            lock(&xdp.kernel).renew_lease()?;
+            xdp.attach(&config)?;
+        }
+        Ok((controller, authority))
+    };
+    let (controller, mut authority) = match started_up.await {
+        Ok(up) => up,
+        Err(cause) => {
+            if let Some(xdp) = xdp {
+                xdp.take_down();
+            }
+            return Err(cause);
+        }
+    };
+    let counters = Arc::clone(authority.counters());
+    let mut node = Node { config, controller, authority: counters, xdp, started };
+
+    let (sender, mut requests) = mpsc::channel(16);
+    let mut watch = node.watch();
+    let changed = watch.changed();
+    let [mut deal, mut renew, mut look] = [DEAL, RENEW, LOOK].map(|period| {
+        let mut ticks = interval(period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
+    });
+    ready();
+    let talk = socket.serve(sender);
+    tokio::pin!(talk);
+    loop {
+        tokio::select! {
+            _ = term.recv() => break,
+            _ = int.recv() => break,
+            () = &mut talk => {}
+            () = changed.notified() => {
+                tokio::time::sleep(SETTLE).await;
+                node.refresh();
+            }
+            _ = look.tick() => {
+                node.watch_again(&mut watch);
+                node.refresh();
+            }
+            _ = deal.tick() => node.deal(),
+            _ = renew.tick() => node.renew(),
+            Some(asked) = requests.recv() => node.reply(asked),
+        }
+    }
+    info!("stopping");
+    if let Some(xdp) = node.xdp.take() {
+        xdp.take_down();
+    }
+    authority.stop();
+    Ok(())
+}
+
+/// Logs what a refresh found.
+fn tell(refresh: &Refresh) {
+    for text in &refresh.warnings {
+        warn!("{text}");
+    }
+    for text in &refresh.errors {
+        error!("{text}");
+    }
+    if refresh.published && !refresh.read.is_empty() {
+        info!("read {}", refresh.read.join(", "));
+    }
+}
+
+impl Node {
+    fn watch(&self) -> Watch {
+        let (mut watch, trouble) = Watch::new();
+        let every = LOOK.as_secs();
+        if let Some(cause) = trouble {
+            warn!("inotify: {cause}; directories are looked at every {every} s");
+        }
+        for directory in [&self.config.zones.directory, &self.config.geoip.directory] {
+            if let Some(cause) = watch.add(directory) {
+                warn!("{}: {cause}; it is looked at every {every} s", directory.display());
+            }
+        }
+        watch
+    }
+
+    /// Watches directories again that were replaced or made since.
+    fn watch_again(&self, watch: &mut Watch) {
+        for directory in [&self.config.zones.directory, &self.config.geoip.directory] {
+            watch.add(directory);
+        }
+    }
+
+    fn refresh(&mut self) {
+        match self.controller.refresh() {
+            Ok(refresh) => tell(&refresh),
+            Err(cause) => error!("publish: {cause:#}; what was served before still is"),
+        }
+    }
+
+    fn deal(&mut self) {
+        if let Err(cause) = self.controller.publisher().deal_anew() {
+            error!("deal anew: {cause:#}");
+        }
+    }
+
+    fn renew(&self) {
+        if let Some(xdp) = &self.xdp
+            && let Err(cause) = lock(&xdp.kernel).renew_lease()
+        {
+            error!("renew the lease: {cause}; XDP passes everything when it ends");
+        }
+    }
+
+    fn reply(&mut self, (request, reply): Asked) {
+        let value = match request {
+            Request::Status => self
+                .status()
+                .and_then(|status| serde_json::to_value(status).map_err(|error| error.to_string())),
+            Request::Explain(question) => {
+                let server = self.server_for(question.client.is_ipv4());
+                let xdp = self.xdp.is_some();
+                explain(&mut self.controller, &question, server, xdp).and_then(|explanation| {
+                    serde_json::to_value(explanation).map_err(|error| error.to_string())
+                })
+            }
+        };
+        // Whoever asked may be gone.
+        drop(reply.send(value));
+    }
+
+    /// A served address of a family; any if there is none.
+    fn server_for(&self, v4: bool) -> SocketAddr {
+        let listen = &self.config.dns.listen;
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 53));
+        listen
+            .iter()
+            .find(|at| at.is_ipv4() == v4)
+            .or_else(|| listen.first())
+            .copied()
+            .unwrap_or(nowhere)
+    }
+
+    fn status(&self) -> Result<Status, String> {
+        let placed = self.controller.placed();
+        let zones = self.controller.zones().into_iter().map(|zone| {
+            let name = bare(&zone.apex);
+            let placed = placed.iter().find(|placed| placed.apex == name);
+            status::Zone {
+                serial: zone.serial,
+                names: placed.map_or(0, |placed| placed.names),
+                decks: placed.map_or(0, |placed| placed.decks),
+                in_xdp: self.xdp.is_some() && placed.is_some_and(|placed| placed.unfit.is_none()),
+                name,
+            }
+        });
+        let zones = zones.collect();
+        let xdp =
+            self.xdp.iter().flat_map(|xdp| &xdp.attachments).map(|attachment| status::Interface {
+                interface: attachment.interface.clone(),
+                mode: attachment.mode.name().to_owned(),
+            });
+        let pins = self.xdp.as_ref().map(|xdp| xdp.pins.root().display().to_string());
+        let tables = self
+            .controller
+            .usage()
+            .into_iter()
+            .map(|(name, used, entries)| status::Table { name: name.to_owned(), used, entries });
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            server_id: self.config.dns.server_id.clone(),
+            uptime_seconds: self.started.elapsed().as_secs(),
+            generation: self.controller.generation(),
+            zones,
+            xdp: xdp.collect(),
+            counters: self.counters()?,
+            feed: status::Feed::default(),
+            ntp: status::Ntp::default(),
+            tables: tables.collect(),
+            pins: pins.unwrap_or_default(),
+            errors: self.controller.errors(),
+        })
+    }
+
+    fn counters(&self) -> Result<status::Counters, String> {
+        let mut counters = status::Counters {
+            authority_answered: self.authority.answered(),
+            passed: BTreeMap::new(),
+            ..status::Counters::default()
+        };
+        let verdicts = match &self.xdp {
+            Some(xdp) => lock(&xdp.kernel).verdicts().map_err(|error| error.to_string())?,
+            None => vec![0; Verdict::ALL.len()],
+        };
+        for (verdict, n) in Verdict::ALL.iter().zip(verdicts) {
+            match verdict.action() {
+                Action::Tx => counters.xdp_answered += n,
+                Action::Pass => drop(counters.passed.insert(verdict.name().to_owned(), n)),
+                Action::Aborted => drop(counters.dropped.insert(verdict.name().to_owned(), n)),
+            }
+        }
+        Ok(counters)
+    }
+}

@@ -1,0 +1,47 @@
+//! Told when something in a directory changes: by inotify, and by a look every so often in case
+//! that it missed something (network file systems tell nothing).
+
+use std::path::Path;
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::Notify;
+
+use std::sync::Arc;
+
+/// Watches directories.
+#[derive(Debug)]
+pub struct Watch {
+    watcher: Option<RecommendedWatcher>,
+    changed: Arc<Notify>,
+}
+
+impl Watch {
+    /// Watches nothing yet. Without inotify, only the looks every so often are left; the reason is
+    /// given back then.
+    #[must_use]
+    pub fn new() -> (Self, Option<String>) {
+        let changed = Arc::new(Notify::new());
+        let told = Arc::clone(&changed);
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            if event.map_or(true, |event| !event.kind.is_access()) {
+                told.notify_one();
+            }
+        });
+        match watcher {
+            Ok(watcher) => (Self { watcher: Some(watcher), changed }, None),
+            Err(error) => (Self { watcher: None, changed }, Some(error.to_string())),
+        }
+    }
+
+    /// Adds a directory. One that can't be watched is only looked at every so often.
+    pub fn add(&mut self, directory: &Path) -> Option<String> {
+        let watched = self.watcher.as_mut()?.watch(directory, RecursiveMode::NonRecursive);
+        watched.err().map(|error| error.to_string())
+    }
+
+    /// Something that resolves when something changed.
+    #[must_use]
+    pub fn changed(&self) -> Arc<Notify> {
+        Arc::clone(&self.changed)
+    }
+}
