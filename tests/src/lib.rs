@@ -12,6 +12,8 @@ pub mod engine;
 pub mod fixture;
 pub mod frames;
 pub mod geoip;
+pub mod kernel;
 pub mod mutate;
 pub mod node;
+pub mod pool;
 pub mod reader;
