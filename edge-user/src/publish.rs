@@ -265,12 +265,13 @@ impl Publisher {
         for zone in new.values() {
             self.backend.insert(zone.table)?;
         }
-        let apexes = zones.iter().map(|zone| zone.compiled.apex.folded());
-        let apexes: Vec<&[u8]> = apexes.chain(others.iter().copied()).collect();
+        let own = zones.iter().map(|zone| zone.compiled.apex.folded());
+        let apexes: Vec<&[u8]> = own.clone().chain(others.iter().copied()).collect();
         let mut entries = Vec::new();
         let mut counts = HashMap::new();
-        for apex in apexes.iter().filter(|apex| !unfit.contains_key(**apex)) {
-            let Some(zone) = new.get(*apex).or_else(|| self.zones.get(*apex)) else { continue };
+        // Not of the others, which may have been in the tables until now.
+        for apex in own.filter(|apex| !unfit.contains_key(apex)) {
+            let Some(zone) = new.get(apex).or_else(|| self.zones.get(apex)) else { continue };
             let before = entries.len();
             entries.extend(visible(zone, &apexes));
             counts.insert(zone.table, entries.len() - before);
