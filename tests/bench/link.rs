@@ -114,8 +114,20 @@ impl Link {
         let other = format!("/proc/{}/fd/{}", std::process::id(), server.as_raw_fd());
         let (client_mac, server_mac) = (text(CLIENT_MAC), text(SERVER_MAC));
         ip(&[
-            "link", "add", CLIENT, "address", &client_mac, "type", "veth", "peer", "name", SERVER,
-            "address", &server_mac, "netns", &other,
+            "link",
+            "add",
+            CLIENT,
+            "address",
+            &client_mac,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            SERVER,
+            "address",
+            &server_mac,
+            "netns",
+            &other,
         ])?;
         ip(&["link", "set", CLIENT, "up"])?;
         setns(&server, CloneFlags::CLONE_NEWNET)?;

@@ -27,7 +27,9 @@ pub(crate) struct Machine {
 pub(crate) fn pin() -> Result<usize> {
     let cpu = cores().saturating_sub(1);
     let mut set = CpuSet::new();
-    set.set(cpu).and_then(|()| sched_setaffinity(Pid::from_raw(0), &set)).context("bind to a CPU")?;
+    set.set(cpu)
+        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
+        .context("bind to a CPU")?;
     Ok(cpu)
 }
 
@@ -45,7 +47,8 @@ fn cores() -> usize {
 pub(crate) fn read(cpu: usize) -> Machine {
     let info = read_line("/proc/cpuinfo");
     let model = info.lines().find(|line| line.starts_with("model name"));
-    let processor = model.and_then(|line| line.split_once(": ")).map_or("unknown", |(_, name)| name);
+    let processor =
+        model.and_then(|line| line.split_once(": ")).map_or("unknown", |(_, name)| name);
     let rustc = Command::new("rustc").arg("--version").output().map(|output| output.stdout);
     Machine {
         processor: processor.to_owned(),

@@ -25,8 +25,7 @@ const ROWS: &[u8] = b"0123456789abcdef";
 const ROWS_WITHOUT_AAAA: &[u8] = b"ghijklmnopqrstuv";
 
 /// Where queries go.
-pub(crate) const SERVER4: SocketAddr =
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 53, 0, 1)), 53);
+pub(crate) const SERVER4: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 53, 0, 1)), 53);
 /// See [`SERVER4`].
 pub(crate) const SERVER6: SocketAddr =
     SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0xfd53, 0, 0, 0, 0, 0, 0, 1)), 53);
@@ -89,14 +88,7 @@ pub(crate) const CASES: [Case; 8] = [
     Case { name: "A, EDNS", anchor: Some("Ae"), edns: true, ..A },
     Case { name: "AAAA", anchor: Some("Q"), rtype: 28, ..A },
     Case { name: "AAAA, EDNS", anchor: Some("Qe"), rtype: 28, edns: true, ..A },
-    Case {
-        name: "NODATA",
-        anchor: None,
-        nodata: true,
-        rtype: 28,
-        names: Names::WithoutAaaa,
-        ..A
-    },
+    Case { name: "NODATA", anchor: None, nodata: true, rtype: 28, names: Names::WithoutAaaa, ..A },
     Case { name: "A over IPv6", anchor: None, sources: HOT6, six: true, ..A },
     Case { name: "A, name of 100 octets", anchor: None, names: Names::Long, ..A },
     Case { name: "A, cold clients", anchor: None, sources: COLD, ..A },
@@ -157,7 +149,8 @@ fn records(rng: &mut Rng, aaaa: bool) -> String {
         json.push_str(",\"aaaa\":[");
         for at in 0..24 {
             let comma = if at == 0 { "" } else { "," };
-            write!(json, "{comma}[\"2001:db8::{:x}:{at:x}\",{}]", rng.u16(..), rng.u32(10..1_000)).ok();
+            write!(json, "{comma}[\"2001:db8::{:x}:{at:x}\",{}]", rng.u16(..), rng.u32(10..1_000))
+                .ok();
         }
         json.push(']');
     }
@@ -226,7 +219,8 @@ fn world() -> BTreeMap<String, &'static str> {
 /// The zone, compiled for the world.
 pub(crate) fn zones() -> Vec<Publishable> {
     let world = world();
-    let mut prefixes: Vec<_> = world.iter().map(|(net, country)| (net.as_str(), *country)).collect();
+    let mut prefixes: Vec<_> =
+        world.iter().map(|(net, country)| (net.as_str(), *country)).collect();
     // Of nested networks the longer must come later.
     prefixes.sort_by_key(|(net, _)| net.rsplit('/').next().and_then(|n| n.parse::<u32>().ok()));
     node::compiled(&[node::zone(APEX, &zone_json())], &node::countries(&prefixes))

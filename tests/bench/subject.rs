@@ -79,7 +79,8 @@ impl Subject {
 
     /// A program.
     pub(crate) fn program(&mut self, name: &str) -> Result<&mut Xdp> {
-        let program = self.kernel.object_mut().program_mut(name).with_context(|| name.to_owned())?;
+        let program =
+            self.kernel.object_mut().program_mut(name).with_context(|| name.to_owned())?;
         Ok(program.try_into()?)
     }
 
@@ -102,7 +103,12 @@ impl Subject {
     }
 
     /// Begins anew with these sources. `octets`: those of the frame that the next run begins with.
-    pub(crate) fn set_state(&mut self, sources: Sources, octets: usize, least: usize) -> Result<()> {
+    pub(crate) fn set_state(
+        &mut self,
+        sources: Sources,
+        octets: usize,
+        least: usize,
+    ) -> Result<()> {
         let mut state: State = [0; 13];
         state[0] = 0x9e37_79b9_7f4a_7c15;
         state[1] = sources.prefix;

@@ -90,7 +90,7 @@ mod tests {
         for (name, text) in sources() {
             assert!(!name.ends_with("/mod.rs"), "{name}");
             let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-            assert!(code.lines().count() <= 700, "{name}: {} lines", code.lines().count());
+            assert!(code.lines().count() <= 500, "{name}: {} lines", code.lines().count());
         }
     }
 
