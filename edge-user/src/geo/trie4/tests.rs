@@ -85,12 +85,12 @@ fn all_256_fourth_octet_nodes_of_a_16_are_reached() {
 
 #[test]
 fn a_trie_too_large_for_the_map_is_an_error() {
-    // One /16 too many of 256 nodes each, all different, for leaf numbers differ.
+    // One /16 too many of 256 nodes each, all different, for their leaf numbers are random.
     let networks = u64::from(Trie4::LARGEST / 256) + 1;
-    let mut leaf = 0;
+    let mut random = Rng::with_seed(4);
     let all = (0..networks << 16).map(|n| {
-        leaf = (leaf + 1) % 32_749;
-        Block { start: n << 32, prefix: 32, value: leaf }
+        let value = random.u16(..1 << 15);
+        Block { start: n << 32, prefix: 32, value }
     });
     let error = Trie4::build(&all.collect::<Vec<_>>()).unwrap_err().to_string();
     let text = format!("more than {} nodes of the IPv4 trie are needed", Trie4::LARGEST);
