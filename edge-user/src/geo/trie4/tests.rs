@@ -1,5 +1,7 @@
 //! The IPv4 trie against a plain search.
 
+use fastrand::Rng;
+
 use super::*;
 
 use crate::geo::ranges::cut;
