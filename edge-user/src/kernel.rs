@@ -68,7 +68,15 @@ impl Kernel {
     /// When the object is missing from this build, the kernel or the user's rights are
     /// insufficient, or the kernel refuses a program.
     pub fn load() -> Result<Self, KernelError> {
-        let octets = object::octets()?;
+        Self::load_from(object::octets()?)
+    }
+
+    /// As [`Kernel::load`], from an object that isn't built in: the benchmark's, which has more
+    /// programs over the same maps.
+    ///
+    /// # Errors
+    /// As [`Kernel::load`].
+    pub fn load_from(octets: &[u8]) -> Result<Self, KernelError> {
         let mut ebpf = EbpfLoader::new().load(octets).map_err(KernelError::load)?;
         for name in [maps::PROGRAM, maps::LEASE_PROGRAM] {
             program(&mut ebpf, name)?.load().map_err(|error| KernelError::program(name, error))?;
@@ -100,6 +108,11 @@ impl Kernel {
         kernel.seed(|| fastrand::u64(1..))?;
         kernel.set_lease(LEASE);
         Ok(kernel)
+    }
+
+    /// The object itself, for the programs and maps that this type knows nothing of.
+    pub const fn object_mut(&mut self) -> &mut Ebpf {
+        &mut self.ebpf
     }
 
     /// The maps' memory.
