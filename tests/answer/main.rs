@@ -1,6 +1,8 @@
 //! The answer tier: whole frames through the engine over the publisher's tables, on the host.
 
 #[cfg(test)]
+mod barrier;
+#[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod mutations;

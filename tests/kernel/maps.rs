@@ -26,22 +26,25 @@ fn own_maps() -> BTreeSet<u32> {
     numbers
 }
 
-/// The inner maps' numbers in our maps of maps, by `bpftool`.
+fn bpftool(arguments: &[&str]) -> String {
+    let run = Command::new("bpftool").args(arguments).output().unwrap();
+    String::from_utf8_lossy(&run.stdout).into_owned()
+}
+
+/// The inner maps' numbers in our maps of maps.
 fn inner_maps(own: &BTreeSet<u32>) -> BTreeSet<u32> {
     let mut inner = BTreeSet::new();
-    for number in own {
-        let map = Command::new("bpftool").args(["map", "show", "id", &number.to_string()]).output();
-        if !String::from_utf8_lossy(&map.unwrap().stdout).contains("array_of_maps") {
+    for number in own.iter().map(ToString::to_string) {
+        if !bpftool(&["map", "show", "id", &number]).contains("array_of_maps") {
             continue;
         }
-        let dump =
-            Command::new("bpftool").args(["map", "dump", "id", &number.to_string()]).output();
-        let text = String::from_utf8(dump.unwrap().stdout).unwrap();
-        inner.extend(text.split("inner_map_id").skip(1).filter_map(|rest| {
-            let digits = rest.trim_start_matches([':', '"', ' ']);
-            let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-            digits[..end].parse::<u32>().ok()
-        }));
+        // key: 00 00 00 00  value: 9a 3d 00 00
+        for line in bpftool(&["map", "dump", "id", &number]).lines() {
+            let Some((_, value)) = line.split_once("value: ") else { continue };
+            let octets = value.split_whitespace().map(|octet| u8::from_str_radix(octet, 16));
+            let octets: Vec<u8> = octets.collect::<Result<_, _>>().unwrap();
+            inner.insert(u32::from_le_bytes(octets.try_into().unwrap()));
+        }
     }
     inner
 }

@@ -44,7 +44,7 @@ fn a_zone_of_the_pools_size_fits_and_is_answered() {
     let (shared, _turn) = Shared::load();
     let store = shared.lock().store();
     let listen = [server4(), server6()];
-    let mut publisher = node::publisher(store.clone(), shared.backend(), &listen);
+    let mut publisher = node::publisher(store, shared.backend(), &listen);
     shared.lock().renew_lease().unwrap();
     let ask = |name: &str, rtype, client: IpAddr| {
         let client = SocketAddr::new(client, 4321);
@@ -102,7 +102,7 @@ fn a_zone_of_the_pools_size_fits_and_is_answered() {
             };
             let (query, run) = ask(&name, rtype, client);
             assert_eq!(run.action, 3, "{name} {rtype} from {client} in {country}");
-            reader::read(&query, &run.frame, &reply);
+            assert!(reader::read(&query, &run.frame, &reply).len() <= 4);
         }
     }
 }

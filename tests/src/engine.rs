@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering;
 use edge_common::abi::Control;
 use edge_common::frame::SliceFrame;
 use edge_common::ingress::ingress;
+use edge_common::tables::Tables;
 use edge_common::verdict::Verdict;
-use edge_user::store::{HostTables, Store};
+use edge_user::store::Store;
 
 use crate::node::TEST_IFINDEX;
 
@@ -22,13 +23,13 @@ pub struct Outcome {
 
 /// Runs the engine over a frame with the head room of native drivers.
 #[must_use]
-pub fn run(tables: &HostTables, frame: &[u8]) -> Outcome {
+pub fn run<T: Tables>(tables: &T, frame: &[u8]) -> Outcome {
     run_in(tables, frame, SliceFrame::HEAD_ROOM)
 }
 
 /// Runs the engine over a frame with so many octets of head room.
 #[must_use]
-pub fn run_in(tables: &HostTables, frame: &[u8], head_room: usize) -> Outcome {
+pub fn run_in<T: Tables>(tables: &T, frame: &[u8], head_room: usize) -> Outcome {
     // What isn't written shows.
     let mut buffer = vec![0xa5; head_room];
     buffer.extend_from_slice(frame);

@@ -2,6 +2,8 @@
 //!
 //! An address says which set of records it is from: `10.K.x.y`, `fd00:K::n`.
 
+mod clients;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use edge_user::geo::Databases;
@@ -10,6 +12,8 @@ use edge_user::store::Store;
 use edge_user::zone::Zone;
 
 use crate::node;
+
+pub use clients::{CLIENTS, UNKNOWABLE};
 
 /// QTYPE A.
 pub const A: u16 = 1;
@@ -279,82 +283,10 @@ pub fn zones() -> Vec<Zone> {
     vec![pool(), counts(), lengths(), parent(), child(), odd()]
 }
 
-/// Prefixes and countries.
-const PREFIXES: &[(&str, &str)] = &[
-    ("192.0.2.0/24", "DE"),
-    ("198.51.100.0/24", "US"),
-    ("198.51.100.64/26", "CA"),
-    ("203.0.113.7/32", "FR"),
-    ("11.0.0.0/8", "JP"),
-    ("11.128.0.0/16", "DE"),
-    ("100.64.16.0/20", "BR"),
-    ("223.255.255.0/24", "FR"),
-    ("2001:db8::/32", "DE"),
-    ("2001:db8:8000::/33", "US"),
-    ("2001:db8:ffff::/48", "CA"),
-    ("2001:db8:1:2::/64", "FR"),
-    ("2a00::/12", "JP"),
-    ("2001:db8:5:5:8000::/66", "BR"),
-];
-
-/// Clients on both sides of the prefixes' ends, and where each is, as [`COUNTRIES`] numbers it.
-pub const CLIENTS: &[(&str, usize)] = &[
-    ("192.0.1.255", 6),
-    ("192.0.2.0", 0),
-    ("192.0.2.255", 0),
-    ("192.0.3.0", 6),
-    ("198.51.99.255", 6),
-    ("198.51.100.0", 2),
-    ("198.51.100.63", 2),
-    ("198.51.100.64", 3),
-    ("198.51.100.127", 3),
-    ("198.51.100.128", 2),
-    ("198.51.100.255", 2),
-    ("203.0.113.6", 6),
-    ("203.0.113.7", 1),
-    ("203.0.113.8", 6),
-    ("10.255.255.255", 6),
-    ("11.0.0.0", 4),
-    ("11.127.255.255", 4),
-    ("11.128.0.0", 0),
-    ("11.128.255.255", 0),
-    ("11.129.0.0", 4),
-    ("11.255.255.255", 4),
-    ("12.0.0.0", 6),
-    ("100.64.15.255", 6),
-    ("100.64.16.0", 5),
-    ("100.64.31.255", 5),
-    ("100.64.32.0", 6),
-    ("1.0.0.0", 6),
-    ("223.255.254.255", 6),
-    ("223.255.255.255", 1),
-    ("2001:db7:ffff:ffff:ffff:ffff:ffff:ffff", 6),
-    ("2001:db8::", 0),
-    ("2001:db8:1:1:ffff::", 0),
-    ("2001:db8:1:2::", 1),
-    ("2001:db8:1:2:ffff:ffff:ffff:ffff", 1),
-    ("2001:db8:1:3::", 0),
-    ("2001:db8:7fff:ffff:ffff:ffff:ffff:ffff", 0),
-    ("2001:db8:8000::1", 2),
-    ("2001:db8:fffe:ffff::", 2),
-    ("2001:db8:ffff::", 3),
-    ("2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", 3),
-    ("2001:db9::", 6),
-    ("29ff:ffff::1", 6),
-    ("2a00::", 4),
-    ("2a0f:ffff:ffff::1", 4),
-    ("2a10::", 6),
-    ("100::", 6),
-    ("feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 6),
-];
-
-/// A client in a /64 that is in two countries.
-pub const UNKNOWABLE: &str = "2001:db8:5:5::1";
-
 /// The databases.
 #[must_use]
 pub fn databases() -> Databases {
-    node::countries(PREFIXES)
+    node::countries(clients::PREFIXES)
 }
 
 /// A publisher that serves all zones from these tables.

@@ -28,7 +28,6 @@ pub struct Shared {
 
 impl Shared {
     /// Loads the object, when no other test of this process has one loaded.
-    #[must_use]
     pub fn load() -> (Self, MutexGuard<'static, ()>) {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let kernel = Kernel::load().expect("load the object; this tier needs root");

@@ -15,5 +15,7 @@ pub mod geoip;
 pub mod kernel;
 pub mod mutate;
 pub mod node;
+pub mod paused;
 pub mod pool;
 pub mod reader;
+pub mod versions;

@@ -9,6 +9,9 @@ const LEAST: usize = 14;
 /// A longest frame, untagged.
 const MOST: usize = 1514;
 
+/// Octets at the ends of ranges.
+const ENDS: [u8; 8] = [0, 1, 0x3f, 0x40, 0x7f, 0x80, 0xc0, 0xff];
+
 /// An endless source of frames.
 #[derive(Debug)]
 pub struct Mutations {
@@ -52,10 +55,7 @@ impl Mutations {
         match self.rng.u8(..10) {
             0..4 => frame[at] ^= 1 << self.rng.u8(..8),
             4 => frame[at] = self.rng.u8(..),
-            5 => {
-                frame[at] =
-                    self.rng.choice([0, 1, 0x3f, 0x40, 0x7f, 0x80, 0xc0, 0xff]).expect("some")
-            }
+            5 => frame[at] = ENDS[self.rng.usize(..ENDS.len())],
             6 => frame.truncate(at),
             7 => {
                 let n = self.rng.usize(1..64);

@@ -83,9 +83,10 @@ impl Servers {
         let all = addresses4.take(size.servers4).chain(addresses6.take(size.servers6));
         for (id, address) in all.enumerate() {
             // A few countries have most of them.
-            let at = (rng.f64().powi(3) * countries.len() as f64) as usize;
+            let most = rng.usize(..countries.len());
+            let most = rng.usize(..=most);
             let weight = NETSPEEDS[rng.usize(..NETSPEEDS.len())];
-            let mut area = Some(countries[at.min(countries.len() - 1)].as_str());
+            let mut area = Some(countries[rng.usize(..=most)].as_str());
             while let Some(name) = area {
                 if address.is_ipv4() {
                     servers.push(name.to_owned(), address, weight);
@@ -109,9 +110,8 @@ impl Servers {
     pub fn expected(&self, quarter: Option<usize>, country: &str, six: bool) -> Vec<IpAddr> {
         let mut area = Some(country);
         while let Some(name) = area {
-            let label =
-                quarter.map_or_else(|| name.to_owned(), |quarter| self::label(quarter, name));
-            let found = self.by_label.get(&label).into_iter().flatten();
+            let wanted = quarter.map_or_else(|| name.to_owned(), |quarter| label(quarter, name));
+            let found = self.by_label.get(&wanted).into_iter().flatten();
             let found: Vec<_> =
                 found.map(|(address, _)| *address).filter(|a| a.is_ipv6() == six).collect();
             if !found.is_empty() {
@@ -176,7 +176,7 @@ fn length(lengths: &[(u8, u32)], rng: &mut Rng) -> u8 {
 pub fn prefixes(size: &Size, rng: &mut Rng) -> Vec<(String, String)> {
     let countries: Vec<String> = countries().iter().map(|code| code.to_uppercase()).collect();
     let mut out = Vec::new();
-    let mut country = |rng: &mut Rng| countries[rng.usize(..countries.len())].clone();
+    let country = |rng: &mut Rng| countries[rng.usize(..countries.len())].clone();
     let mut at = 0x0100_0000_u32;
     while out.len() < size.prefixes[0] {
         let length = length(LENGTHS4, rng);

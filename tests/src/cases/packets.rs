@@ -1,5 +1,8 @@
 //! The packet table: one good query, and what one change makes of it.
 
+mod edns;
+mod network;
+
 use std::net::SocketAddr;
 
 use edge_common::verdict::Verdict;
@@ -118,15 +121,15 @@ pub fn packets() -> Vec<Case> {
     let mut cases = Vec::new();
     for base in [&four, &six] {
         cases.extend(answered(base));
-        cases.extend(edns(base));
+        cases.extend(edns::edns(base));
         cases.extend(link(base));
         cases.extend(transport(base));
         cases.extend(header(base));
         cases.extend(question(base));
         cases.extend(control(base));
     }
-    cases.extend(network4(&four));
-    cases.extend(network6(&six));
+    cases.extend(network::four(&four));
+    cases.extend(network::six(&six));
     cases
 }
 
@@ -166,67 +169,6 @@ fn answered(base: &Base) -> Vec<Case> {
     for flags in [0, 0x0100, 0x0010, 0x0110, 0x0020, 0x0040, 0x0080, 0x0200, 0x0400, 0x000f] {
         cases.push(base.answered(&format!("flags {flags:04x}"), |query| query.flags = flags));
     }
-    cases
-}
-
-/// OPT records (RFC 6891 §6.1.2).
-fn edns(base: &Base) -> Vec<Case> {
-    let mut cases = Vec::new();
-    for flags in [0, 0x8000, 0x4000, 0x7fff, 0xffff] {
-        let what = format!("OPT with flags {flags:04x}");
-        cases.push(base.answered(&what, |query| query.opt = Some(opt(flags))));
-    }
-    let change = |at: usize, octet: u8| {
-        let mut record = opt(0);
-        record[at] = octet;
-        Some(record)
-    };
-    for (what, at, octet) in [("size 0", 3, 0), ("an extended RCODE", 5, 0xff)] {
-        cases.push(base.answered(&format!("OPT: {what}"), |query| query.opt = change(at, octet)));
-    }
-    for (what, at, octet) in [
-        ("owned by a name", 0, 1),
-        ("of another type", 2, 40),
-        ("of type 297", 1, 1),
-        ("of version 1", 6, 1),
-        ("of version 255", 6, 255),
-        ("with options that are missing", 10, 4),
-        ("with 256 octets of options", 9, 1),
-    ] {
-        let opt = change(at, octet);
-        let what = format!("OPT {what}");
-        cases.push(base.passed(&what, Verdict::Edns, |query| query.opt = opt));
-    }
-    let with = |options: &[u8]| {
-        let mut record = opt(0);
-        record[10] = u8::try_from(options.len()).expect("short");
-        record.extend_from_slice(options);
-        Some(record)
-    };
-    let cookie = with(&[0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8]);
-    let subnet = with(&[0, 8, 0, 7, 0, 1, 24, 0, 192, 0, 2]);
-    let nsid = with(&[0, 3, 0, 0]);
-    let padding = with(&[0, 12, 0, 3, 0, 0, 0]);
-    for (what, opt) in
-        [("cookie", cookie), ("subnet", subnet), ("NSID", nsid), ("padding", padding)]
-    {
-        let what = format!("OPT with {what}");
-        cases.push(base.passed(&what, Verdict::Edns, |query| query.opt = opt));
-    }
-    let address = [0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 192, 0, 2, 1];
-    let empty = [0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0];
-    cases.push(base.passed("an A record behind", Verdict::Edns, |query| {
-        query.opt = Some(address.to_vec());
-    }));
-    cases.push(base.passed("an empty A record behind", Verdict::Edns, |query| {
-        query.opt = Some(empty.to_vec());
-    }));
-    cases.push(base.passed("OPT and an octet behind", Verdict::Edns, |query| {
-        query.opt = Some([opt(0), vec![0]].concat());
-    }));
-    cases.push(base.edited("an additional record is missing", Verdict::Edns, |message| {
-        message[11] = 1;
-    }));
     cases
 }
 
@@ -381,83 +323,4 @@ fn control(base: &Base) -> Vec<Case> {
         case("generation 0", State::Unpublished, Verdict::Unpublished),
         case("the lease has ended", State::LeaseEnded, Verdict::Lease),
     ]
-}
-
-/// IPv4.
-fn network4(base: &Base) -> Vec<Case> {
-    let total = base.query.frame().len() - LINK;
-    let octet = |n: usize| u8::try_from(n).expect("short");
-    let source = |octets: [u8; 4]| {
-        [
-            (LINK + 12, octets[0]),
-            (LINK + 13, octets[1]),
-            (LINK + 14, octets[2]),
-            (LINK + 15, octets[3]),
-        ]
-    };
-    let ip = |at: usize, octet: u8| [(LINK + at, octet)];
-    let mut cases = vec![
-        base.patched("version 5", Verdict::Ip4Header, &ip(0, 0x55)),
-        base.patched("options", Verdict::Ip4Header, &ip(0, 0x46)),
-        base.patched("a header of four words", Verdict::Ip4Header, &ip(0, 0x44)),
-        base.patched("TCP", Verdict::Transport, &ip(9, 6)),
-        base.patched("ICMP", Verdict::Transport, &ip(9, 1)),
-        base.patched("more fragments", Verdict::Fragment, &ip(6, 0x20)),
-        base.patched("a last fragment", Verdict::Fragment, &ip(7, 1)),
-        base.patched("a fragment far behind", Verdict::Fragment, &ip(6, 0x1f)),
-        base.answered_as("don't fragment", |frame| frame[LINK + 6] = 0x40),
-        base.answered_as("without UDP checksum", |frame| frame[base.udp + 6..base.dns].fill(0)),
-        base.patched("total length 1 more", Verdict::Length, &ip(3, octet(total + 1))),
-        base.patched("total length 1 less", Verdict::Length, &ip(3, octet(total - 1))),
-        base.patched("total length 19", Verdict::Length, &ip(3, 19)),
-        base.patched("total length 0", Verdict::Length, &ip(3, 0)),
-        base.patched("total length 65,000", Verdict::Length, &ip(2, 0xfe)),
-    ];
-    let mut wrong = base.patched("wrong header checksum", Verdict::Checksum, &[]);
-    wrong.frame[LINK + 10] ^= 1;
-    cases.push(wrong);
-    for first in [0, 127, 224, 239, 240, 255] {
-        let what = format!("from {first}.1.2.3");
-        cases.push(base.patched(&what, Verdict::Source, &source([first, 1, 2, 3])));
-    }
-    cases.push(base.patched("from 0.0.0.0", Verdict::Source, &source([0; 4])));
-    cases.push(base.patched("from 255.255.255.255", Verdict::Source, &source([255; 4])));
-    for client in ["1.1.2.3:9", "126.1.2.3:9", "128.1.2.3:9", "223.1.2.3:9", "10.53.0.1:9"] {
-        let what = format!("from {client}");
-        cases.push(base.answered(&what, |query| query.client = client.parse().expect("one")));
-    }
-    cases
-}
-
-/// IPv6.
-fn network6(base: &Base) -> Vec<Case> {
-    let payload = base.query.frame().len() - LINK - 40;
-    let octet = |n: usize| u8::try_from(n).expect("short");
-    let ip = |at: usize, octet: u8| [(LINK + at, octet)];
-    let mut cases = vec![
-        base.patched("version 4", Verdict::Ip6Header, &ip(0, 0x45)),
-        base.patched("version 7", Verdict::Ip6Header, &ip(0, 0x70)),
-        base.patched("TCP", Verdict::Transport, &ip(6, 6)),
-        base.patched("hop-by-hop options", Verdict::Transport, &ip(6, 0)),
-        base.patched("a fragment", Verdict::Transport, &ip(6, 44)),
-        base.patched("destination options", Verdict::Transport, &ip(6, 60)),
-        base.patched("payload length 1 more", Verdict::Length, &ip(5, octet(payload + 1))),
-        base.patched("payload length 1 less", Verdict::Length, &ip(5, octet(payload - 1))),
-        base.patched("payload length 0", Verdict::Length, &ip(5, 0)),
-        base.patched(
-            "without UDP checksum",
-            Verdict::Checksum,
-            &[(base.udp + 6, 0), (base.udp + 7, 0)],
-        ),
-    ];
-    for source in ["::", "::1", "::ffff:192.0.2.1", "64:ff9b::1", "ff02::1", "ff0e::1"] {
-        let verdict = Verdict::Source;
-        let client = SocketAddr::new(source.parse().expect("an address"), 9);
-        cases.push(base.passed(&format!("from {source}"), verdict, |query| query.client = client));
-    }
-    for source in ["fe80::1", "fd00::1", "100::1", "3fff::1"] {
-        let client = SocketAddr::new(source.parse().expect("an address"), 9);
-        cases.push(base.answered(&format!("from {source}"), |query| query.client = client));
-    }
-    cases
 }
