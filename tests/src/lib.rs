@@ -3,4 +3,5 @@
 
 pub mod frames;
 pub mod geoip;
+pub mod netns;
 pub mod node;
