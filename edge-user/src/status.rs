@@ -110,7 +110,7 @@ pub fn columns(rows: &[Vec<String>]) -> String {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
     };
     let widths: Vec<usize> = (0..n).map(|column| width(column).unwrap_or_default()).collect();
-    let is_number = |cell: &str| cell.starts_with(|c: char| c.is_ascii_digit());
+    let is_number = |cell: &str| cell.parse::<f64>().is_ok();
     let right = |column: usize| {
         rows.get(1).and_then(|row| row.get(column)).is_some_and(|cell| is_number(cell))
     };
@@ -205,6 +205,13 @@ mod tests {
         let rows = [["ZONE", "NAMES"], ["a.example", "7"], ["b", "1200"]];
         let rows: Vec<_> = rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
         assert_eq!(columns(&rows), "  ZONE       NAMES\n  a.example      7\n  b           1200\n");
+    }
+
+    #[test]
+    fn addresses_are_no_numbers() {
+        let rows = [["RECORD", "IN %"], ["10.0.0.1", "7.5"], ["10.0.0.12", "12.25"]];
+        let rows: Vec<_> = rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
+        assert_eq!(columns(&rows), "  RECORD      IN %\n  10.0.0.1     7.5\n  10.0.0.12  12.25\n");
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod frames;
 pub mod geoip;
 pub mod kernel;
 pub mod mutate;
+pub mod netns;
 pub mod node;
 pub mod paused;
 pub mod pool;

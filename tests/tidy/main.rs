@@ -1,5 +1,4 @@
 //! The repository's own rules.
-#![expect(clippy::expect_used, reason = "a test fails loudly")]
 
 #[cfg(test)]
 mod tests {
@@ -155,10 +154,11 @@ mod tests {
     #[test]
     fn shipped_configurations_load() {
         for name in files() {
-            if name.starts_with("config/") && name.ends_with(".toml") {
-                if let Err(error) = Config::load(&root().join(&name)) {
-                    panic!("{error}");
-                }
+            if name.starts_with("config/")
+                && name.ends_with(".toml")
+                && let Err(error) = Config::load(&root().join(&name))
+            {
+                panic!("{error}");
             }
         }
     }

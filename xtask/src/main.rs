@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 
 mod build;
 mod cmd;
+mod demo;
 mod lint;
 mod print;
 mod requirement;
@@ -34,6 +35,8 @@ enum Command {
     Setup(setup::Args),
     /// Build the BPF object and target/release/edge with it inside
     Build(build::Args),
+    /// Show it at work: real queries over a veth pair, and who answered them
+    Demo(demo::Args),
     /// Check formatting and lints, host and kernel
     Lint(lint::Args),
     /// Run all tests, or those of one tier
@@ -44,6 +47,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Setup(args) => setup::run(args),
         Command::Build(args) => build::run(args),
+        Command::Demo(args) => demo::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Test(args) => test::run(args),
     }

@@ -1,0 +1,119 @@
+//! What XDP lets rise: the authority answers it, over UDP and TCP, and the reasons are counted.
+
+use edge_tests::netns::{Reply, Rig};
+
+/// Asks, and checks that the authority answered and, over UDP, why XDP didn't.
+fn passes(rig: &Rig, client: &str, question: &str, reason: &str) -> Reply {
+    let before = rig.counters();
+    let reply = rig.ask(client, question);
+    let after = rig.counters();
+    assert_eq!(after.xdp() - before.xdp(), 0, "{question}");
+    assert_eq!(after.authority() - before.authority(), 1, "{question}");
+    let n = after.passed(reason) - before.passed(reason);
+    if reason == "transport" {
+        assert!(n > 0, "{question}: TCP segments");
+    } else {
+        assert_eq!(n, 1, "{question}: {reason}");
+    }
+    reply
+}
+
+fn authority_answers_the_rest(mode: &'static str, client: &str) {
+    let rig = Rig::serving(mode);
+    // Neighbour discovery is over after this.
+    let _first = rig.ask(client, "pool.example A +nocookie");
+
+    let soa = passes(&rig, client, "pool.example SOA +nocookie", "type");
+    assert_eq!(soa.answers[0].ttl, 1500);
+    assert_eq!(
+        soa.data(),
+        ["ns1.pool.example. hostmaster.pool.example. 2026080101 5400 5400 1209600 3600"]
+    );
+    let ns = passes(&rig, client, "pool.example NS +nocookie", "type");
+    assert_eq!((ns.answers.len(), ns.answers[0].ttl), (2, 86_400));
+    let txt = passes(&rig, client, "pool.example TXT +nocookie", "type");
+    assert_eq!(txt.data(), ["\"a pool of time servers that do not exist\""]);
+    let mx = passes(&rig, client, "pool.example MX +nocookie", "type");
+    assert_eq!(mx.data(), ["10 mail.pool.example."]);
+    let any = passes(&rig, client, "pool.example ANY +nocookie +notcp", "type");
+    assert_eq!((any.answers[0].rtype.as_str(), any.answers.len()), ("HINFO", 1), "RFC 8482");
+
+    let cname = passes(&rig, client, "www.pool.example A +nocookie", "deck");
+    assert_eq!((cname.answers[0].rtype.as_str(), cname.data()), ("CNAME", vec!["www.example."]));
+    let unknown = passes(&rig, client, "nobody.pool.example A +nocookie", "name");
+    assert_eq!((unknown.status.as_str(), unknown.authorities.len()), ("NXDOMAIN", 1));
+    assert!(unknown.has_flag("aa"));
+    let foreign = passes(&rig, client, "pool.invalid A +nocookie", "name");
+    assert_eq!(foreign.status, "REFUSED");
+    assert!(!foreign.has_flag("aa"));
+    let chaos = passes(&rig, client, "version.bind CH TXT +nocookie", "class");
+    assert_eq!(chaos.status, "REFUSED");
+    let status = passes(&rig, client, "_status.pool.example TXT +nocookie", "type");
+    assert_eq!(status.status, "NXDOMAIN", "only this host may ask");
+    let country = passes(&rig, client, "_country.pool.example TXT +nocookie", "type");
+    assert!(country.data().iter().any(|text| text.contains(client)), "{country:?}");
+
+    // dig's own way of asking has a cookie.
+    let cookie = passes(&rig, client, "pool.example A", "edns");
+    assert_eq!(cookie.answers.len(), 4);
+    assert!(cookie.text.contains("COOKIE: "), "{}", cookie.text);
+    let subnet = passes(&rig, client, "pool.example A +nocookie +subnet=203.0.113.0/24", "edns");
+    assert!(subnet.data().iter().all(|ip| ip.starts_with("10.81.")), "Japan's: {subnet:?}");
+    assert!(subnet.text.contains("CLIENT-SUBNET: 203.0.113.0/24/"), "{}", subnet.text);
+    let nsid = passes(&rig, client, "pool.example A +nocookie +nsid", "edns");
+    assert!(nsid.text.contains("(\"rig\")"), "{}", nsid.text);
+    let future = passes(&rig, client, "pool.example A +nocookie +edns=1 +noednsneg", "edns");
+    assert_eq!(future.status, "BADVERS");
+    let notify = passes(&rig, client, "pool.example SOA +nocookie +opcode=NOTIFY", "opcode");
+    assert!(!notify.has_flag("tc"));
+
+    for question in ["pool.example A +tcp +nocookie", "pool.example A +tcp"] {
+        let tcp = passes(&rig, client, question, "transport");
+        assert_eq!(tcp.answers.len(), 4, "{}", tcp.text);
+        assert!(tcp.text.contains("(TCP)"), "{}", tcp.text);
+    }
+    let tcp = passes(&rig, client, "2.pool.example AAAA +tcp", "transport");
+    assert!(!tcp.answers.is_empty());
+}
+
+#[test]
+fn native_lets_the_rest_rise_over_ipv4() {
+    authority_answers_the_rest("native", "192.0.2.10");
+}
+
+#[test]
+fn native_lets_the_rest_rise_over_ipv6() {
+    authority_answers_the_rest("native", "2001:db8:de::10");
+}
+
+#[test]
+fn generic_lets_the_rest_rise_over_ipv4() {
+    authority_answers_the_rest("generic", "192.0.2.10");
+}
+
+#[test]
+fn generic_lets_the_rest_rise_over_ipv6() {
+    authority_answers_the_rest("generic", "2001:db8:de::10");
+}
+
+#[test]
+fn explain_says_who_answers_and_is_right() {
+    let rig = Rig::serving("native");
+    let client = "192.0.2.10".parse().unwrap();
+    for (name, rtype, by) in [
+        ("pool.example", "A", "xdp"),
+        ("pool.example", "AAAA", "xdp"),
+        ("pool.example", "TXT", "authority"),
+        ("www.pool.example", "A", "authority"),
+        ("nobody.pool.example", "A", "authority"),
+    ] {
+        let before = rig.counters();
+        let text = rig.explain(name, rtype, client);
+        let said = text.lines().find(|line| line.contains("answered by")).unwrap_or_default();
+        assert!(said.contains(&format!("{by} (")), "{name} {rtype}: {text}");
+        assert_eq!(rig.counters().xdp(), before.xdp(), "to explain is not to answer");
+        let _reply = rig.ask("192.0.2.10", &format!("{name} {rtype} +nocookie"));
+        let xdp = rig.counters().xdp() - before.xdp();
+        assert_eq!(xdp, u64::from(by == "xdp"), "{name} {rtype}");
+    }
+}

@@ -1,0 +1,13 @@
+//! The netns tier: the program `edge` on a veth pair between two network namespaces, asked by
+//! `dig`. Needs root.
+
+#![expect(clippy::tests_outside_test_module, reason = "all of it is tests")]
+
+mod answers;
+mod attach;
+mod authority;
+mod bad_input;
+mod bpffs;
+mod exit;
+mod load;
+mod reload;

@@ -1,0 +1,325 @@
+//! Two network namespaces with a veth pair between them, zones and databases in a folder, and
+//! `edge` on the server's end. Questions go in by `dig`, replies come out. Needs root; everything
+//! goes when the rig is dropped.
+
+mod dig;
+mod namespace;
+mod process;
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use edge_user::kernel::FarEnd;
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub use dig::{Record, Reply};
+pub use namespace::Namespace;
+pub use process::{PATIENCE, Process, program};
+
+/// The server's addresses.
+pub const SERVER: [&str; 2] = ["10.53.0.1", "fd53::1"];
+/// The client's addresses, and the country that the database says they are in; empty for none.
+pub const CLIENTS: [(&str, &str); 8] = [
+    ("192.0.2.10", "DE"),
+    ("198.51.100.10", "US"),
+    ("203.0.113.10", "JP"),
+    ("10.53.0.2", ""),
+    ("2001:db8:de::10", "DE"),
+    ("2001:db8:b0::10", "BR"),
+    ("2001:db8:6b::10", "GB"),
+    ("fd53::2", ""),
+];
+/// What the database says.
+pub const COUNTRIES: [(&str, &str); 6] = [
+    ("192.0.2.0/24", "DE"),
+    ("198.51.100.0/24", "US"),
+    ("203.0.113.0/24", "JP"),
+    ("2001:db8:de::/48", "DE"),
+    ("2001:db8:b0::/48", "BR"),
+    ("2001:db8:6b::/48", "GB"),
+];
+/// The zone of the rig.
+pub const POOL: &str = include_str!("../fixtures/zones/pool.example.json");
+
+/// Where the system's BPF file system is.
+const BPFFS: &str = "/sys/fs/bpf";
+
+/// The rig.
+#[derive(Debug)]
+pub struct Rig {
+    /// Where `edge` runs; its end of the pair is called `srv`.
+    pub server: Namespace,
+    /// Where `dig` runs; its end is called `cli`.
+    pub client: Namespace,
+    /// How `edge` is attached, as the configuration calls it.
+    pub mode: &'static str,
+    /// The interface that `edge` is attached to.
+    pub interface: &'static str,
+    instance: String,
+    folder: TempDir,
+    far_end: Option<FarEnd>,
+    node: Option<Process>,
+}
+
+impl Rig {
+    /// Everything but a running `edge`: namespaces, addresses, the pool's zone, the database.
+    #[must_use]
+    pub fn new(mode: &'static str) -> Self {
+        let (server, client) = (Namespace::new("server"), Namespace::new("client"));
+        server.run(&format!("ip link add srv type veth peer name cli netns {}", client.name()));
+        server.run("ip address add 10.53.0.1/24 dev srv");
+        server.run("ip address add fd53::1/64 dev srv nodad");
+        server.run("ip link set srv up");
+        client.run("ip address add 10.53.0.2/24 dev cli");
+        client.run("ip address add fd53::2/64 dev cli nodad");
+        client.run("ip link set cli up");
+        for (address, country) in CLIENTS {
+            if !country.is_empty() {
+                let (length, more) = if address.contains(':') { (128, "nodad") } else { (32, "") };
+                client.run(&format!("ip address add {address}/{length} dev cli {more}"));
+            }
+        }
+        for (prefix, _) in COUNTRIES {
+            let via = if prefix.contains(':') { "fd53::2" } else { "10.53.0.2" };
+            server.run(&format!("ip route add {prefix} via {via}"));
+        }
+        // Frames that XDP sends are only taken by an end that has a native program, too.
+        let far_end = (mode == "native")
+            .then(|| client.enter(|| FarEnd::attach("cli").expect("attach to the far end")));
+        namespace::sweep(Path::new(BPFFS), |path| drop(std::fs::remove_dir_all(path)));
+        let folder = tempfile::Builder::new().prefix("edge-test-").tempdir().expect("a folder");
+        let instance = namespace::unique("pins");
+        let rig =
+            Self { server, client, mode, interface: "srv", instance, folder, far_end, node: None };
+        for folder in ["zones", "geoip"] {
+            std::fs::create_dir(rig.path(folder)).expect("a new folder");
+        }
+        rig.write_zone("pool.example", POOL);
+        rig.write("geoip/GeoLite2-Country.mmdb", &crate::geoip::country_mmdb(&COUNTRIES));
+        rig.write("edge.toml", rig.config().as_bytes());
+        rig
+    }
+
+    /// A rig with `edge` serving.
+    #[must_use]
+    pub fn serving(mode: &'static str) -> Self {
+        let mut rig = Self::new(mode);
+        rig.start();
+        rig
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> String {
+        format!(
+            "[dns]\nlisten = {SERVER:?}\nserver_id = \"rig\"\n\n\
+             [xdp]\ninterfaces = [{:?}]\nmode = {:?}\ninstance = {:?}\n\n\
+             [control]\nsocket = \"edge.sock\"\n",
+            self.interface, self.mode, self.instance
+        )
+    }
+
+    /// A path in the rig's folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Where `edge` pins, if it uses the system's BPF file system.
+    #[must_use]
+    pub fn pins(&self) -> PathBuf {
+        Path::new(BPFFS).join(&self.instance)
+    }
+
+    /// Writes a file whole: under another name first, then renamed.
+    pub fn write(&self, name: &str, octets: &[u8]) {
+        let (path, new) = (self.path(name), self.path("new"));
+        std::fs::write(&new, octets).expect("write");
+        std::fs::rename(&new, &path).expect("rename");
+    }
+
+    /// Writes a zone's file.
+    pub fn write_zone(&self, zone: &str, json: &str) {
+        self.write(&format!("zones/{zone}.json"), json.as_bytes());
+    }
+
+    /// `edge` with arguments, in the server's namespace.
+    #[must_use]
+    pub fn edge(&self, arguments: &[&str]) -> Command {
+        let mut command = self.server.command(program());
+        command.args(arguments);
+        command
+    }
+
+    /// `edge run` in the server's namespace.
+    #[must_use]
+    pub fn run_command(&self) -> Command {
+        let config = self.path("edge.toml").display().to_string();
+        self.edge(&["run", "--config", &config])
+    }
+
+    /// Starts `edge` and waits until it serves.
+    pub fn start(&mut self) {
+        self.start_by(&mut self.run_command());
+    }
+
+    /// Starts `edge` by a command and waits until it serves.
+    pub fn start_by(&mut self, command: &mut Command) {
+        let node = Process::start(command);
+        let _ready = node.wait_for("ready");
+        self.node = Some(node);
+    }
+
+    /// The running `edge`.
+    ///
+    /// # Panics
+    /// When none runs.
+    #[must_use]
+    pub fn node(&self) -> &Process {
+        self.node.as_ref().expect("edge runs")
+    }
+
+    /// Stops `edge` as an operator does; gives its exit code and its log.
+    pub fn stop(&mut self) -> (Option<i32>, Vec<String>) {
+        let node = self.node.take().expect("edge runs");
+        node.signal(Signal::TERM);
+        let (status, log) = node.end();
+        (status.code(), log)
+    }
+
+    /// Kills `edge`, which has no time to tidy up.
+    pub fn kill(&mut self) {
+        drop(self.node.take());
+    }
+
+    /// Runs dig in the client's namespace; no reply is `None`.
+    #[must_use]
+    pub fn try_dig(&self, arguments: &str) -> Option<Reply> {
+        let mut dig = self.client.command("dig");
+        dig.args(["+tries=1", "+timeout=3", "+nocmd"]).args(arguments.split_whitespace());
+        let output = dig.output().unwrap_or_else(|error| panic!("{dig:?}: {error}"));
+        Reply::parse(&String::from_utf8_lossy(&output.stdout))
+    }
+
+    /// Asks from one of the client's addresses, by the same family; no reply is `None`.
+    #[must_use]
+    pub fn try_ask(&self, client: &str, question: &str) -> Option<Reply> {
+        let server = if client.contains(':') { SERVER[1] } else { SERVER[0] };
+        self.try_dig(&format!("@{server} -b {client} {question}"))
+    }
+
+    /// Asks from one of the client's addresses, by the same family.
+    ///
+    /// # Panics
+    /// When no reply comes.
+    #[must_use]
+    pub fn ask(&self, client: &str, question: &str) -> Reply {
+        self.try_ask(client, question).unwrap_or_else(|| {
+            let log = self.node.as_ref().map(Process::log);
+            panic!("no reply to {question} from {client}; edge's log: {log:#?}")
+        })
+    }
+
+    /// `edge status --json`.
+    #[must_use]
+    pub fn status(&self) -> Value {
+        serde_json::from_str(&self.tell(&["status", "--json"])).expect("JSON")
+    }
+
+    /// `edge status`, for people.
+    #[must_use]
+    pub fn status_text(&self) -> String {
+        self.tell(&["status"])
+    }
+
+    /// `edge explain`, for people.
+    #[must_use]
+    pub fn explain(&self, name: &str, rtype: &str, client: IpAddr) -> String {
+        self.tell(&["explain", name, rtype, "--client", &client.to_string()])
+    }
+
+    fn tell(&self, arguments: &[&str]) -> String {
+        let socket = self.path("edge.sock");
+        namespace::output(Command::new(program()).args(arguments).arg("--socket").arg(socket))
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        Counters(self.status()["counters"].clone())
+    }
+
+    /// Whether any interface of the server's has an XDP program, and which mode.
+    #[must_use]
+    pub fn attached(&self) -> Option<String> {
+        let links = self.server.read("ip -details link show");
+        let words = links.split_whitespace();
+        words.filter(|word| word.starts_with("xdp")).map(str::to_owned).next()
+    }
+
+    /// Waits for something to become so, looking every 50 ms.
+    ///
+    /// # Panics
+    /// When it hasn't within `patience`.
+    pub fn wait_until(&self, what: &str, patience: Duration, so: impl Fn() -> bool) {
+        let end = Instant::now() + patience;
+        while !so() {
+            assert!(
+                Instant::now() < end,
+                "waited {patience:?} until {what}; edge's log: {:#?}",
+                self.node.as_ref().map(Process::log)
+            );
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        drop(self.node.take());
+        drop(self.far_end.take());
+        // What is left of a killed node, and of one that mounted a file system of its own.
+        drop(std::fs::remove_dir_all(self.pins()));
+        drop(Command::new("umount").arg(self.path("bpf")).output());
+    }
+}
+
+/// A node's counters at some moment.
+#[derive(Clone, Debug)]
+pub struct Counters(Value);
+
+impl Counters {
+    fn number(&self, path: &str) -> u64 {
+        self.0.pointer(path).and_then(Value::as_u64).unwrap_or_default()
+    }
+
+    /// Queries that XDP answered.
+    #[must_use]
+    pub fn xdp(&self) -> u64 {
+        self.number("/xdp_answered")
+    }
+
+    /// Queries that the authority answered.
+    #[must_use]
+    pub fn authority(&self) -> u64 {
+        self.number("/authority_answered")
+    }
+
+    /// Frames that passed for a reason.
+    #[must_use]
+    pub fn passed(&self, reason: &str) -> u64 {
+        self.number(&format!("/passed/{reason}"))
+    }
+
+    /// Frames that were dropped for any reason.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        let reasons = self.0.pointer("/dropped").and_then(Value::as_object);
+        reasons.into_iter().flat_map(|map| map.values()).filter_map(Value::as_u64).sum()
+    }
+}

@@ -1,0 +1,148 @@
+//! A running `edge`: started, its log kept, stopped; killed when it is dropped.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How long anything may take that is waited for, unless it says otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a process has said on stderr.
+#[derive(Debug, Default)]
+struct Said {
+    lines: Mutex<(Vec<String>, bool)>,
+    changed: Condvar,
+}
+
+impl Said {
+    fn lock(&self) -> MutexGuard<'_, (Vec<String>, bool)> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, line: Option<String>) {
+        let mut lines = self.lock();
+        match line {
+            Some(line) => lines.0.push(line),
+            None => lines.1 = true,
+        }
+        drop(lines);
+        self.changed.notify_all();
+    }
+}
+
+/// A running process.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    said: Arc<Said>,
+}
+
+/// The program under test: `EDGE_BIN`, or `edge` beside this program or in the folder above.
+#[must_use]
+pub fn program() -> PathBuf {
+    if let Some(path) = std::env::var_os("EDGE_BIN") {
+        return path.into();
+    }
+    let own = std::env::current_exe().expect("a program knows its path");
+    let found = own.ancestors().skip(1).take(2).map(|folder| folder.join("edge"));
+    found.into_iter().find(|path| path.is_file()).unwrap_or_else(|| {
+        panic!(
+            "no edge beside {} or above; build it by `cargo xtask build`, or name it by EDGE_BIN",
+            own.display()
+        )
+    })
+}
+
+impl Process {
+    /// Starts a program.
+    #[must_use]
+    pub fn start(command: &mut Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let said = Arc::new(Said::default());
+        let (stderr, heard) = (child.stderr.take().expect("piped"), Arc::clone(&said));
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                heard.add(Some(line));
+            }
+            heard.add(None);
+        });
+        Self { child, said }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has said so far.
+    #[must_use]
+    pub fn log(&self) -> Vec<String> {
+        self.said.lock().0.clone()
+    }
+
+    /// Waits until it says a line that contains `text`, and gives it.
+    ///
+    /// # Panics
+    /// When it ends before, or doesn't within [`PATIENCE`].
+    #[must_use]
+    pub fn wait_for(&self, text: &str) -> String {
+        let end = Instant::now() + PATIENCE;
+        let mut lines = self.said.lock();
+        loop {
+            if let Some(line) = lines.0.iter().find(|line| line.contains(text)) {
+                return line.clone();
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(!lines.1 && !left.is_zero(), "no {text:?} in: {:#?}", lines.0);
+            lines = self
+                .said
+                .changed
+                .wait_timeout(lines, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process");
+        kill_process(id, signal).expect("it is ours");
+    }
+
+    /// Waits for its end; gives how it ended and all that it said.
+    ///
+    /// # Panics
+    /// When that takes longer than [`PATIENCE`].
+    #[must_use]
+    pub fn end(mut self) -> (ExitStatus, Vec<String>) {
+        let end = Instant::now() + PATIENCE;
+        let mut lines = self.said.lock();
+        while !lines.1 {
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "it does not end: {:#?}", lines.0);
+            lines = self
+                .said
+                .changed
+                .wait_timeout(lines, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        drop(lines);
+        let status = self.child.wait().expect("it is our child");
+        (status, self.log())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
