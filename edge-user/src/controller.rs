@@ -153,6 +153,7 @@ impl Controller {
             .filter(|apex| !ready.contains_key(*apex))
             .collect();
         self.placed = self.publisher.publish(&publishable, &others)?;
+        trouble.extend(self.publisher.take_trouble());
         for zone in &self.placed {
             if let Some(reason) = &zone.unfit {
                 trouble.push(format!(

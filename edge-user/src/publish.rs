@@ -110,6 +110,7 @@ pub struct Publisher {
     backend: Box<dyn Backend>,
     zones: BTreeMap<Box<[u8]>, Zone>,
     names: usize,
+    trouble: Vec<String>,
 }
 
 impl std::fmt::Debug for Publisher {
@@ -122,7 +123,13 @@ impl Publisher {
     /// A publisher of empty tables.
     #[must_use]
     pub fn new(store: Store, backend: Box<dyn Backend>, rng: fastrand::Rng) -> Self {
-        Self { slots: Slots::new(store, rng), backend, zones: BTreeMap::new(), names: 0 }
+        Self {
+            slots: Slots::new(store, rng),
+            backend,
+            zones: BTreeMap::new(),
+            names: 0,
+            trouble: Vec::new(),
+        }
     }
 
     /// The tables.
@@ -190,7 +197,7 @@ impl Publisher {
             }
         }
         match self.flip(zones, others, &new, &unfit) {
-            Ok(names) => self.replace(zones, new, &unfit, &names),
+            Ok(names) => Ok(self.replace(zones, new, &unfit, &names)),
             Err(error) => {
                 for zone in new.values() {
                     self.slots.release(zone);
@@ -251,8 +258,7 @@ impl Publisher {
         new: BTreeMap<Box<[u8]>, Zone>,
         unfit: &HashMap<&[u8], Unfit>,
         names: &HashMap<TableId, usize>,
-    ) -> anyhow::Result<Vec<Placed>> {
-        self.barrier()?;
+    ) -> Vec<Placed> {
         let kept = |apex: &[u8]| zones.iter().any(|zone| zone.compiled.apex.folded() == apex);
         let mut old = Vec::new();
         self.zones = std::mem::take(&mut self.zones)
@@ -265,23 +271,31 @@ impl Publisher {
                 None
             })
             .collect();
-        for zone in &old {
-            self.slots.release(zone);
-        }
         self.zones.extend(new);
+        match self.barrier() {
+            Ok(()) => {
+                for zone in &old {
+                    self.slots.release(zone);
+                }
+                self.slots.drop_unused_tries(&self.zones);
+            }
+            // Somebody may still be reading them: they are never written again.
+            Err(cause) => self.trouble.push(format!("wait for readers: {cause:#}")),
+        }
         for zone in old {
             let apex = &zone.source.compiled.apex;
             if !self.zones.contains_key(apex.folded()) {
-                self.backend.name(&bare(apex), None)?;
+                let named = self.backend.name(&bare(apex), None);
+                self.trouble.extend(named.err().map(|cause| format!("unpin: {cause:#}")));
             }
         }
-        self.slots.drop_unused_tries(&self.zones);
         let mut report = Vec::with_capacity(zones.len());
         for zone in zones {
             let apex = bare(&zone.compiled.apex);
             report.push(match self.zones.get(zone.compiled.apex.folded()) {
                 Some(placed) => {
-                    self.backend.name(&apex, Some(placed.table))?;
+                    let named = self.backend.name(&apex, Some(placed.table));
+                    self.trouble.extend(named.err().map(|cause| format!("pin: {cause:#}")));
                     let names = names.get(&placed.table).copied().unwrap_or_default();
                     Placed { apex, names, decks: placed.decks.len(), unfit: None }
                 }
@@ -291,7 +305,13 @@ impl Publisher {
                 }
             });
         }
-        Ok(report)
+        report
+    }
+
+    /// What went wrong at the last publication after the generation had changed; nothing that is
+    /// answered suffers from it.
+    pub fn take_trouble(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.trouble)
     }
 
     /// Deals every deck anew, into free runs, and gives the old ones back after a barrier. Gives
