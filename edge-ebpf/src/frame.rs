@@ -35,14 +35,18 @@ impl XdpFrame {
     #[inline(always)]
     fn start(&self) -> usize {
         // SAFETY: the kernel calls the program with a valid context, which outlives its run.
-        // Volatile, because the kernel changes the field when an edge is moved.
-        unsafe { read_volatile(addr_of!((*self.context).data)) as usize }
+        let field = unsafe { addr_of!((*self.context).data) };
+        // SAFETY: the field is inside the context. Volatile, because the kernel changes it when an
+        // edge is moved.
+        (unsafe { read_volatile(field) }) as usize
     }
 
     #[inline(always)]
     fn end(&self) -> usize {
         // SAFETY: as in `start`.
-        unsafe { read_volatile(addr_of!((*self.context).data_end)) as usize }
+        let field = unsafe { addr_of!((*self.context).data_end) };
+        // SAFETY: as in `start`.
+        (unsafe { read_volatile(field) }) as usize
     }
 
     /// A pointer to `N` octets at `at` that are inside the frame.
@@ -96,6 +100,7 @@ impl Frame for XdpFrame {
     }
 
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "words have 64 bits on the BPF machine")]
     fn forget(x: usize, salt: u64) -> usize {
         // What is xored with an unknown word is unknown, and stays so when it is xored back.
         hide(x ^ salt as usize) ^ salt as usize
@@ -124,6 +129,8 @@ impl Frame for XdpFrame {
     #[inline(always)]
     fn ifindex(&self) -> u32 {
         // SAFETY: as in `start`.
-        unsafe { read_volatile(addr_of!((*self.context).ingress_ifindex)) }
+        let field = unsafe { addr_of!((*self.context).ingress_ifindex) };
+        // SAFETY: as in `start`.
+        unsafe { read_volatile(field) }
     }
 }

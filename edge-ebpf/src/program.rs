@@ -1,11 +1,11 @@
-//! The programs' entry points.
+//! What the programs do, and what every object needs.
 #![expect(
     unsafe_code,
     reason = "entry points and the licence are found by their symbol and section names"
 )]
 #![expect(unreachable_pub, reason = "the xdp macro keeps the function's visibility")]
 
-use aya_ebpf::bindings::xdp_action;
+use aya_ebpf::bindings::{xdp_action, xdp_md};
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use edge_common::ingress::ingress;
@@ -14,10 +14,10 @@ use edge_common::verdict::Action;
 use crate::frame::XdpFrame;
 use crate::maps::{self, Maps};
 
-#[xdp]
+/// Rules on the frame and counts the verdict: all of `edge`.
 #[inline(always)]
-pub fn edge(context: XdpContext) -> u32 {
-    let verdict = ingress(&mut XdpFrame::new(context.ctx), &Maps);
+pub(crate) fn serve(context: *mut xdp_md) -> u32 {
+    let verdict = ingress(&mut XdpFrame::new(context), &Maps);
     maps::count(verdict);
     match verdict.action() {
         Action::Tx => xdp_action::XDP_TX,
@@ -28,7 +28,7 @@ pub fn edge(context: XdpContext) -> u32 {
 
 #[xdp]
 #[inline(always)]
-pub fn lease(_: XdpContext) -> u32 {
+pub(crate) fn lease(_: XdpContext) -> u32 {
     maps::renew_lease();
     xdp_action::XDP_PASS
 }

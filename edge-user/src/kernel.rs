@@ -16,8 +16,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use aya::maps::{Map, MapData, PerCpuArray, PerCpuValues};
-use aya::programs::{TestRun as _, TestRunOptions, Xdp};
+use aya::programs::{ProgramError, TestRun as _, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
+use aya_obj::programs::XdpAttachType;
 use edge_common::abi::{Control, TableId, maps};
 use edge_common::verdict::Verdict;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -67,7 +68,15 @@ impl Kernel {
     /// When the object is missing from this build, the kernel or the user's rights are
     /// insufficient, or the kernel refuses a program.
     pub fn load() -> Result<Self, KernelError> {
-        let octets = object::octets()?;
+        Self::load_from(object::octets()?)
+    }
+
+    /// As [`Kernel::load`], from an object that isn't built in: the benchmark's, which has more
+    /// programs over the same maps.
+    ///
+    /// # Errors
+    /// As [`Kernel::load`].
+    pub fn load_from(octets: &[u8]) -> Result<Self, KernelError> {
         let mut ebpf = EbpfLoader::new().load(octets).map_err(KernelError::load)?;
         for name in [maps::PROGRAM, maps::LEASE_PROGRAM] {
             program(&mut ebpf, name)?.load().map_err(|error| KernelError::program(name, error))?;
@@ -99,6 +108,11 @@ impl Kernel {
         kernel.seed(|| fastrand::u64(1..))?;
         kernel.set_lease(LEASE);
         Ok(kernel)
+    }
+
+    /// The object itself, for the programs and maps that this type knows nothing of.
+    pub const fn object_mut(&mut self) -> &mut Ebpf {
+        &mut self.ebpf
     }
 
     /// The maps' memory.
@@ -192,19 +206,22 @@ impl Kernel {
     ///
     /// # Errors
     /// When the kernel refuses, as for frames of under 14 octets.
-    pub fn run(&mut self, frame: &[u8], repeat: u32) -> Result<Run, KernelError> {
-        let mut out = vec![0; FRAME_OCTETS];
-        let options = TestRunOptions {
-            data_in: Some(frame),
-            data_out: Some(&mut out),
-            repeat,
-            ..TestRunOptions::new()
-        };
-        let result = program(&mut self.ebpf, maps::PROGRAM)?
-            .test_run(options)
-            .map_err(|error| KernelError::program(maps::PROGRAM, error))?;
-        out.truncate(result.data_size_out as usize);
-        Ok(Run { action: result.return_value, frame: out, time: result.duration })
+    pub fn run(&self, frame: &[u8], repeat: u32) -> Result<Run, KernelError> {
+        let program = self.ebpf.program(maps::PROGRAM);
+        let program = program.ok_or(KernelError::Object { name: maps::PROGRAM })?;
+        run(program.try_into().map_err(refused)?, frame, repeat)
+    }
+
+    /// A handle to run the program by, for another thread.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn runner(&self) -> Result<Runner, KernelError> {
+        let program = self.ebpf.program(maps::PROGRAM);
+        let program = program.ok_or(KernelError::Object { name: maps::PROGRAM })?;
+        let info = program.info().map_err(refused)?;
+        let program = Xdp::from_program_info(info, maps::PROGRAM.into(), XdpAttachType::Interface);
+        Ok(Runner { program: program.map_err(refused)? })
     }
 
     /// What the verifier said.
@@ -229,6 +246,39 @@ impl Kernel {
         let shared = self.shared().map(|(_, map)| memory::octets(map)).sum::<Result<u64, _>>()?;
         Ok(shared + self.inner.octets()?)
     }
+}
+
+/// Runs the program over frames while the kernel's owner goes on.
+#[derive(Debug)]
+pub struct Runner {
+    program: Xdp,
+}
+
+impl Runner {
+    /// As [`Kernel::run`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn run(&self, frame: &[u8], repeat: u32) -> Result<Run, KernelError> {
+        run(&self.program, frame, repeat)
+    }
+}
+
+fn run(program: &Xdp, frame: &[u8], repeat: u32) -> Result<Run, KernelError> {
+    let mut out = vec![0; FRAME_OCTETS];
+    let options = TestRunOptions {
+        data_in: Some(frame),
+        data_out: Some(&mut out),
+        repeat,
+        ..TestRunOptions::new()
+    };
+    let result = program.test_run(options).map_err(refused)?;
+    out.truncate(result.data_size_out as usize);
+    Ok(Run { action: result.return_value, frame: out, time: result.duration })
+}
+
+fn refused(error: ProgramError) -> KernelError {
+    KernelError::program(maps::PROGRAM, error)
 }
 
 impl Kernel {

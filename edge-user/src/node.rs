@@ -104,7 +104,8 @@ impl Xdp {
             }
             self.attachments.push(attachment);
         }
-        Ok(())
+        let keep: Vec<_> = self.attachments.iter().map(Attachment::pin).collect();
+        Ok(self.pins.keep_links(&keep)?)
     }
 
     /// Takes everything off and away, as far as possible.

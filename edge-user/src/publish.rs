@@ -7,6 +7,7 @@
 
 mod cards;
 mod names;
+mod slots;
 
 use std::collections::{BTreeMap, HashMap};
 use std::mem::offset_of;
@@ -14,17 +15,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use edge_common::abi::{ClassRow, Control, Deck, Extent, Kind, Service, Side, TableId, maps};
+use edge_common::abi::{Control, Service, Side, TableId, maps};
 use edge_common::name::SHORT_OCTETS;
 use edge_common::service;
 
-use crate::compile::{Compiled, Source, Undealt};
-use crate::deal::Dealer;
-use crate::extents::Extents;
+use crate::compile::Compiled;
 use crate::geo;
 use crate::store::Store;
+use crate::zone::Targets;
 use crate::zone::name::bare;
-use crate::zone::{RecordKind, Targets};
+use slots::{Slots, Zone};
 
 /// What stands behind the tables: the kernel, or nothing.
 pub trait Backend: Send {
@@ -104,53 +104,11 @@ pub struct Placed {
     pub unfit: Option<Unfit>,
 }
 
-/// A deck in the tables.
-#[derive(Debug)]
-struct Dealt {
-    dealer: Option<Dealer>,
-    extent: Extent,
-    /// Cells of its arena that it takes.
-    cells: u32,
-}
-
-/// A zone in the tables.
-#[derive(Debug)]
-struct Zone {
-    source: Publishable,
-    table: TableId,
-    trie: u32,
-    rrs: Option<u32>,
-    decks: Vec<Dealt>,
-}
-
-/// A trie in the tables.
-#[derive(Debug)]
-struct Trie {
-    source: Arc<geo::Compiled<Targets>>,
-    nodes4: (u32, u32),
-    nodes6: (u32, u32),
-}
-
-/// The free places of every table.
-#[derive(Debug)]
-struct Free {
-    tables: [Vec<u32>; TableId::CLASSES],
-    cards_a: Extents,
-    cards_aaaa: Extents,
-    rrs: Extents,
-    tries: Vec<u32>,
-    nodes4: Extents,
-    nodes6: Extents,
-}
-
 /// The one who writes the tables.
 pub struct Publisher {
-    store: Store,
+    slots: Slots,
     backend: Box<dyn Backend>,
-    free: Free,
     zones: BTreeMap<Box<[u8]>, Zone>,
-    tries: HashMap<u32, Trie>,
-    rng: fastrand::Rng,
     names: usize,
 }
 
@@ -164,23 +122,13 @@ impl Publisher {
     /// A publisher of empty tables.
     #[must_use]
     pub fn new(store: Store, backend: Box<dyn Backend>, rng: fastrand::Rng) -> Self {
-        let free = Free {
-            tables: maps::TABLES.map(|n| (0..n).rev().collect()),
-            cards_a: Extents::new(maps::CARDS_A_CELLS),
-            cards_aaaa: Extents::new(maps::CARDS_AAAA_CELLS),
-            rrs: Extents::new(maps::RRS_ENTRIES),
-            tries: (0..maps::TRIES).rev().collect(),
-            nodes4: Extents::new(maps::GEO4_NODES),
-            nodes6: Extents::new(maps::GEO6_NODES),
-        };
-        let (zones, tries) = (BTreeMap::new(), HashMap::new());
-        Self { store, backend, free, zones, tries, rng, names: 0 }
+        Self { slots: Slots::new(store, rng), backend, zones: BTreeMap::new(), names: 0 }
     }
 
     /// The tables.
     #[must_use]
     pub const fn store(&self) -> &Store {
-        &self.store
+        &self.slots.store
     }
 
     /// What stands behind the tables.
@@ -196,18 +144,18 @@ impl Publisher {
         let keys: Vec<_> =
             listen.iter().map(|address| (words_of(address), address.port())).collect();
         for _ in 0..100_000 {
-            let seed = self.rng.u64(..);
+            let seed = self.slots.rng.u64(..);
             let mut slots = HashMap::new();
             for (address, port) in &keys {
                 slots.insert(service::slot(seed, *address, *port), (*address, *port));
             }
             if slots.len() == keys.len() {
-                self.store.services.clear(0, maps::SERVICE_SLOTS);
+                self.slots.store.services.clear(0, maps::SERVICE_SLOTS);
                 for (slot, (address, port)) in slots {
                     let service = Service { address, port: port.into(), reserved: 0 };
-                    self.store.services.write(slot, &[service]);
+                    self.slots.store.services.write(slot, &[service]);
                 }
-                let word = self.store.control_word(offset_of!(Control, service_seed));
+                let word = self.slots.store.control_word(offset_of!(Control, service_seed));
                 word.store(seed, Ordering::Release);
                 return Ok(());
             }
@@ -235,7 +183,7 @@ impl Publisher {
             }
             let apex: &[u8] = zone.compiled.apex.folded();
             if self.zones.get(apex).is_none_or(|former| !former.source.is_same(zone)) {
-                match self.place(zone) {
+                match self.slots.place(zone, self.zones.get(apex)) {
                     Ok(placed) => drop(new.insert(apex.into(), placed)),
                     Err(reason) => drop(unfit.insert(apex, reason)),
                 }
@@ -245,9 +193,9 @@ impl Publisher {
             Ok(names) => self.replace(zones, new, &unfit, &names),
             Err(error) => {
                 for zone in new.values() {
-                    self.release(zone);
+                    self.slots.release(zone);
                 }
-                self.drop_unused_tries();
+                self.slots.drop_unused_tries(&self.zones);
                 Err(error)
             }
         }
@@ -265,28 +213,30 @@ impl Publisher {
         for zone in new.values() {
             self.backend.insert(zone.table)?;
         }
-        let apexes = zones.iter().map(|zone| zone.compiled.apex.folded());
-        let apexes: Vec<&[u8]> = apexes.chain(others.iter().copied()).collect();
+        let own = zones.iter().map(|zone| zone.compiled.apex.folded());
+        let apexes: Vec<&[u8]> = own.clone().chain(others.iter().copied()).collect();
         let mut entries = Vec::new();
         let mut counts = HashMap::new();
-        for apex in apexes.iter().filter(|apex| !unfit.contains_key(**apex)) {
-            let Some(zone) = new.get(*apex).or_else(|| self.zones.get(*apex)) else { continue };
+        // Not of the others, which may have been in the tables until now.
+        for apex in own.filter(|apex| !unfit.contains_key(apex)) {
+            let Some(zone) = new.get(apex).or_else(|| self.zones.get(apex)) else { continue };
             let before = entries.len();
             entries.extend(visible(zone, &apexes));
             counts.insert(zone.table, entries.len() - before);
         }
-        let arranged = names::side(&entries, &mut self.rng).ok_or_else(|| {
+        let arranged = names::side(&entries, &mut self.slots.rng).ok_or_else(|| {
             anyhow::anyhow!(
                 "{} names of all zones together don't fit into {}",
                 entries.len(),
                 maps::NAMES
             )
         })?;
-        let generation = self.store.generation() + 1;
+        let generation = self.slots.store.generation() + 1;
         let side = u32::from(generation % 2 == 1);
-        arranged.write(&entries, side, &self.store.names, &self.store.long_names);
+        arranged.write(&entries, side, &self.slots.store.names, &self.slots.store.long_names);
         self.names = entries.len();
-        let set = |at: usize, value: u64, order| self.store.control_word(at).store(value, order);
+        let set =
+            |at: usize, value: u64, order| self.slots.store.control_word(at).store(value, order);
         let at = offset_of!(Control, sides) + side as usize * size_of::<Side>();
         set(at + offset_of!(Side, name_seed), arranged.seed, Ordering::Relaxed);
         set(at + offset_of!(Side, generation), generation, Ordering::Relaxed);
@@ -316,7 +266,7 @@ impl Publisher {
             })
             .collect();
         for zone in &old {
-            self.release(zone);
+            self.slots.release(zone);
         }
         self.zones.extend(new);
         for zone in old {
@@ -325,7 +275,7 @@ impl Publisher {
                 self.backend.name(&bare(apex), None)?;
             }
         }
-        self.drop_unused_tries();
+        self.slots.drop_unused_tries(&self.zones);
         let mut report = Vec::with_capacity(zones.len());
         for zone in zones {
             let apex = bare(&zone.compiled.apex);
@@ -350,38 +300,16 @@ impl Publisher {
     /// # Errors
     /// When the kernel refuses.
     pub fn deal_anew(&mut self) -> anyhow::Result<usize> {
-        let mut old: Vec<(Kind, u32, u32)> = Vec::new();
-        let mut dealt = 0;
-        let mut zones = std::mem::take(&mut self.zones);
-        for zone in zones.values_mut() {
-            let Some(table) = self.store.zone(zone.table).copied() else { continue };
-            let undealt = &zone.source.compiled.decks;
-            for ((number, deck), undealt) in (0..).zip(&mut zone.decks).zip(undealt) {
-                let Some(dealer) = deck.dealer.as_mut().filter(|dealer| !dealer.is_constant())
-                else {
-                    continue;
-                };
-                let Ok((first, cells)) =
-                    deal(&self.store, &mut self.free, undealt, dealer, &mut self.rng)
-                else {
-                    continue; // No room now: the deck stays as it is until the next time.
-                };
-                old.push((kind_of(&undealt.source), deck.extent.first, deck.cells));
-                deck.extent =
-                    Extent { first, deal: deck.extent.deal.wrapping_add(1), ..deck.extent };
-                deck.cells = cells;
-                if let Some(word) = table.decks.word(number, offset_of!(Deck, cards)) {
-                    word.store(deck.extent.pack(), Ordering::Release);
-                }
-                dealt += 1;
-            }
+        let mut spent = Vec::new();
+        for zone in self.zones.values_mut() {
+            spent.extend(self.slots.deal_anew(zone));
         }
-        self.zones = zones;
-        if dealt > 0 {
+        if !spent.is_empty() {
             self.barrier()?;
         }
-        for (kind, first, cells) in old {
-            self.free.give_cards(kind, first, cells);
+        let dealt = spent.len();
+        for cards in spent {
+            self.slots.give(&cards);
         }
         Ok(dealt)
     }
@@ -390,198 +318,23 @@ impl Publisher {
     /// referred to.
     fn barrier(&mut self) -> anyhow::Result<()> {
         self.backend.barrier()?;
-        drop(self.store.readers.write().unwrap_or_else(std::sync::PoisonError::into_inner));
+        drop(self.slots.store.readers.write().unwrap_or_else(std::sync::PoisonError::into_inner));
         Ok(())
-    }
-
-    /// Writes a zone's tables into free places.
-    fn place(&mut self, zone: &Publishable) -> Result<Zone, Unfit> {
-        let compiled = &zone.compiled;
-        let (n_decks, n_classes) = (compiled.decks.len(), compiled.classes.len());
-        let fits = |class: &usize| {
-            maps::DECK_ROWS.get(*class).is_some_and(|rows| n_decks <= *rows as usize)
-                && maps::CLASS_ROWS
-                    .get(*class)
-                    .is_some_and(|rows| n_classes <= *rows as usize * ClassRow::ENTRIES)
-        };
-        let large_enough: Vec<usize> = (0..TableId::CLASSES).filter(fits).collect();
-        if large_enough.is_empty() {
-            return Err(Unfit::Zone { decks: n_decks, classes: n_classes });
-        }
-        let rrs = cards::ready_made(&compiled.soa).ok_or(Unfit::Soa)?;
-        let trie = self.trie(&zone.trie)?;
-        let table = large_enough.into_iter().find_map(|class| {
-            let slot = self.free.tables.get_mut(class)?.pop()?;
-            Some(TableId::new(u32::try_from(class).ok()?, slot))
-        });
-        let table = table.ok_or(Unfit::Full("every zone table"))?;
-        let mut placed = Zone { source: zone.clone(), table, trie, rrs: None, decks: Vec::new() };
-        match self.fill(&mut placed, &rrs) {
-            Ok(()) => Ok(placed),
-            Err(reason) => {
-                self.release(&placed);
-                Err(reason)
-            }
-        }
-    }
-
-    fn fill(&mut self, placed: &mut Zone, soa: &edge_common::abi::Rrs) -> Result<(), Unfit> {
-        let Some(table) = self.store.zone(placed.table).copied() else {
-            return Err(Unfit::Full("every zone table"));
-        };
-        let rrs = self.free.rrs.take(1).ok_or(Unfit::Full(maps::RRS))?;
-        placed.rrs = Some(rrs);
-        self.store.rrs.write(rrs, &[*soa]);
-        let compiled = Arc::clone(&placed.source.compiled);
-        let apex_octets = u8::try_from(compiled.apex.wire().len()).unwrap_or_default();
-        let former = self.zones.get(compiled.apex.folded());
-        let before: HashMap<(&str, RecordKind), (&Undealt, &Dealt)> = former
-            .map(|zone| {
-                let source = &zone.source.compiled;
-                let keys = source.deck_keys.iter().map(|(label, kind)| (&**label, *kind));
-                keys.zip(source.decks.iter().zip(&zone.decks)).collect()
-            })
-            .unwrap_or_default();
-        let mut rows = Vec::with_capacity(compiled.decks.len());
-        for (undealt, (label, kind)) in compiled.decks.iter().zip(&compiled.deck_keys) {
-            let mut deck = Deck {
-                cards: 0,
-                ttl: undealt.ttl,
-                records: 1,
-                kind: kind_of(&undealt.source) as u8,
-                apex_octets,
-                reserved: 0,
-            };
-            let dealt = if undealt.source == Source::Nodata {
-                let extent = Extent { first: rrs, cards: 1, deal: 0 };
-                Dealt { dealer: None, extent, cells: 0 }
-            } else {
-                let mut dealer =
-                    Dealer::new(&weights(&undealt.source), undealt.max_hosts, &mut self.rng);
-                if let Some((before, Dealt { dealer: Some(old), .. })) =
-                    before.get(&(&**label, *kind))
-                {
-                    let places = places(&before.source);
-                    let now = addresses(&undealt.source);
-                    dealer.carry(old, |record| places.get(now.get(record)?).copied());
-                }
-                let (first, cells) =
-                    deal(&self.store, &mut self.free, undealt, &mut dealer, &mut self.rng)?;
-                deck.records = u8::try_from(dealer.records()).unwrap_or_default();
-                let n = u32::try_from(dealer.cards()).unwrap_or_default();
-                let extent = Extent { first, cards: n, deal: 0 };
-                Dealt { dealer: Some(dealer), extent, cells }
-            };
-            deck.cards = dealt.extent.pack();
-            rows.push(deck);
-            placed.decks.push(dealt);
-        }
-        table.decks.clear(0, u32::try_from(table.decks.entries()).unwrap_or_default());
-        table.decks.write(0, &rows);
-        let rows: Vec<ClassRow> = compiled
-            .classes
-            .chunks(ClassRow::ENTRIES)
-            .map(|chunk| {
-                let mut row = ClassRow { decks: [ClassRow::NONE; ClassRow::ENTRIES] };
-                for (to, from) in row.decks.iter_mut().zip(chunk) {
-                    *to = *from;
-                }
-                row
-            })
-            .collect();
-        table.classes.write(0, &rows);
-        Ok(())
-    }
-
-    /// Gives everything back that a zone takes.
-    fn release(&mut self, zone: &Zone) {
-        for (dealt, undealt) in zone.decks.iter().zip(&zone.source.compiled.decks) {
-            self.free.give_cards(kind_of(&undealt.source), dealt.extent.first, dealt.cells);
-        }
-        if let Some(rrs) = zone.rrs {
-            self.free.rrs.give(rrs, 1);
-        }
-        if let Some(tables) = self.free.tables.get_mut(zone.table.class() as usize) {
-            tables.push(zone.table.slot());
-        }
-    }
-
-    /// The slot of a trie, which is written into a free one if it isn't there yet.
-    fn trie(&mut self, trie: &Arc<geo::Compiled<Targets>>) -> Result<u32, Unfit> {
-        if let Some((slot, _)) = self.tries.iter().find(|(_, held)| Arc::ptr_eq(&held.source, trie))
-        {
-            return Ok(*slot);
-        }
-        let n4 = u32::try_from(trie.v4.nodes.len()).unwrap_or(u32::MAX);
-        let n6 = u32::try_from(trie.v6.keys.len()).unwrap_or(u32::MAX);
-        let slot = self.free.tries.last().copied().ok_or(Unfit::Full(maps::GEO6_TREE))?;
-        let first4 = self.free.nodes4.take(n4).ok_or(Unfit::Full(maps::GEO4_NODE))?;
-        let Some(first6) = self.free.nodes6.take(n6) else {
-            self.free.nodes4.give(first4, n4);
-            return Err(Unfit::Full(maps::GEO6_KEYS));
-        };
-        self.free.tries.pop();
-        let store = &self.store;
-        let root: Vec<_> = trie.v4.root.iter().map(|root| moved(*root, first4)).collect();
-        store.geo4_root.write(slot * maps::GEO4_ROOTS, &root);
-        store.geo4_node.write(first4, &trie.v4.nodes);
-        let mut tree = trie.v6.tree;
-        let depth = tree.depth as usize;
-        for level in tree.levels.iter_mut().take(depth) {
-            *level += first6;
-        }
-        store.geo6_keys.write(first6, &trie.v6.keys);
-        store.geo6_leaf.write(first6, &trie.v6.leaves);
-        store.geo_leaf.write(slot * maps::GEO_LEAVES, &trie.leaves);
-        store.geo6_tree.write(slot, &[tree]);
-        let held = Trie { source: Arc::clone(trie), nodes4: (first4, n4), nodes6: (first6, n6) };
-        self.tries.insert(slot, held);
-        Ok(slot)
-    }
-
-    fn drop_unused_tries(&mut self) {
-        let used: Vec<u32> = self.zones.values().map(|zone| zone.trie).collect();
-        let (free, tries) = (&mut self.free, &mut self.tries);
-        tries.retain(|slot, trie| {
-            let keep = used.contains(slot);
-            if !keep {
-                free.nodes4.give(trie.nodes4.0, trie.nodes4.1);
-                free.nodes6.give(trie.nodes6.0, trie.nodes6.1);
-                free.tries.push(*slot);
-            }
-            keep
-        });
     }
 
     /// How full the tables are: name, taken, entries.
     #[must_use]
     pub fn usage(&self) -> Vec<(&'static str, u32, u32)> {
-        let free = &self.free;
         let names = u32::try_from(self.names).unwrap_or(u32::MAX);
-        vec![
-            (maps::NAMES, names, maps::NAME_SLOTS / 2),
-            (maps::CARDS_A, free.cards_a.taken(), maps::CARDS_A_CELLS),
-            (maps::CARDS_AAAA, free.cards_aaaa.taken(), maps::CARDS_AAAA_CELLS),
-            (maps::RRS, free.rrs.taken(), maps::RRS_ENTRIES),
-            (maps::GEO4_NODE, free.nodes4.taken(), maps::GEO4_NODES),
-            (maps::GEO6_KEYS, free.nodes6.taken(), maps::GEO6_NODES),
-        ]
+        let mut usage = vec![(maps::NAMES, names, maps::NAME_SLOTS / 2)];
+        usage.extend(self.slots.usage());
+        usage
     }
 }
 
 impl Publishable {
     fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.compiled, &other.compiled) && Arc::ptr_eq(&self.trie, &other.trie)
-    }
-}
-
-/// A root entry of a trie whose nodes begin at `first`.
-const fn moved(root: edge_common::abi::Root4, first: u32) -> edge_common::abi::Root4 {
-    use edge_common::abi::Root4;
-    if root.entry & Root4::CHILD == 0 {
-        root
-    } else {
-        Root4 { entry: root.entry + first, base: root.base + first }
     }
 }
 
@@ -644,84 +397,6 @@ fn is_under(name: &[u8], apex: &[u8]) -> bool {
         rest = next;
     }
     rest == apex
-}
-
-const fn kind_of(source: &Source) -> Kind {
-    match source {
-        Source::A(_) => Kind::A,
-        Source::Aaaa(_) => Kind::Aaaa,
-        Source::Nodata => Kind::Nodata,
-    }
-}
-
-fn weights(source: &Source) -> Vec<u64> {
-    match source {
-        Source::A(records) => records.iter().map(|(_, weight)| u64::from(*weight)).collect(),
-        Source::Aaaa(records) => records.iter().map(|(_, weight)| u64::from(*weight)).collect(),
-        Source::Nodata => Vec::new(),
-    }
-}
-
-fn addresses(source: &Source) -> Vec<u128> {
-    match source {
-        Source::A(records) => records.iter().map(|(a, _)| u32::from_be_bytes(*a).into()).collect(),
-        Source::Aaaa(records) => records.iter().map(|(a, _)| u128::from_be_bytes(*a)).collect(),
-        Source::Nodata => Vec::new(),
-    }
-}
-
-fn places(source: &Source) -> HashMap<u128, usize> {
-    addresses(source).into_iter().enumerate().map(|(at, address)| (address, at)).collect()
-}
-
-/// Deals a deck's cards into a free run of its arena; gives its first cell and its length.
-fn deal(
-    store: &Store,
-    free: &mut Free,
-    undealt: &Undealt,
-    dealer: &mut Dealer,
-    rng: &mut fastrand::Rng,
-) -> Result<(u32, u32), Unfit> {
-    let deal = dealer.deal(rng);
-    let records = deal.records.max(1);
-    let cards = deal.cards.chunks_exact(records);
-    match &undealt.source {
-        Source::A(source) => {
-            let mut cells = Vec::with_capacity(deal.cards.len() / records);
-            for card in cards {
-                let card: Vec<_> =
-                    card.iter().filter_map(|at| Some(source.get(usize::from(*at))?.0)).collect();
-                cells.extend(cards::card4(undealt.ttl, &card));
-            }
-            let n = u32::try_from(cells.len()).unwrap_or(u32::MAX);
-            let first = free.cards_a.take(n).ok_or(Unfit::Full(maps::CARDS_A))?;
-            store.cards_a.write(first, &cells);
-            Ok((first, n))
-        }
-        Source::Aaaa(source) => {
-            let mut cells = Vec::with_capacity(deal.cards.len() / records);
-            for card in cards {
-                let card: Vec<_> =
-                    card.iter().filter_map(|at| Some(source.get(usize::from(*at))?.0)).collect();
-                cells.extend(cards::card6(undealt.ttl, &card));
-            }
-            let n = u32::try_from(cells.len()).unwrap_or(u32::MAX);
-            let first = free.cards_aaaa.take(n).ok_or(Unfit::Full(maps::CARDS_AAAA))?;
-            store.cards_aaaa.write(first, &cells);
-            Ok((first, n))
-        }
-        Source::Nodata => Ok((0, 0)),
-    }
-}
-
-impl Free {
-    fn give_cards(&mut self, kind: Kind, first: u32, cells: u32) {
-        match kind {
-            Kind::A => self.cards_a.give(first, cells),
-            Kind::Aaaa => self.cards_aaaa.give(first, cells),
-            Kind::Nodata | Kind::None => {}
-        }
-    }
 }
 
 /// An address as the served-address table has it.

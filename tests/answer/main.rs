@@ -1,1 +1,12 @@
-//! Whole path.
+//! The answer tier: whole frames through the engine over the publisher's tables, on the host.
+
+#[cfg(test)]
+mod barrier;
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod mutations;
+#[cfg(test)]
+mod publication;
+#[cfg(test)]
+mod shares;

@@ -183,44 +183,52 @@ pub fn frame(
 /// # Errors
 /// What is wrong: addresses, ports, lengths, TTL, checksums.
 pub fn open_reply(query: &Query, reply: &[u8]) -> Result<Vec<u8>, String> {
+    open_reply_to(&query.frame(), reply)
+}
+
+/// As [`open_reply`], for the reply to any frame.
+///
+/// # Errors
+/// As there.
+pub fn open_reply_to(query: &[u8], reply: &[u8]) -> Result<Vec<u8>, String> {
     let check = |right: bool, what: &str| if right { Ok(()) } else { Err(what.to_owned()) };
+    let span = |from: usize, n: usize| query.get(from..from + n).ok_or("short query");
+    check(reply.get(..6) == Some(span(6, 6)?), "destination MAC")?;
+    check(reply.get(6..12) == Some(span(0, 6)?), "source MAC")?;
     let mut at = 12;
-    check(reply.get(..6) == Some(&CLIENT_MAC), "destination MAC")?;
-    check(reply.get(6..12) == Some(&SERVER_MAC), "source MAC")?;
-    for (ethertype, tag) in &query.tags {
-        let expect = [ethertype.to_be_bytes(), tag.to_be_bytes()].concat();
-        check(reply.get(at..at + 4) == Some(&expect), "VLAN tag")?;
+    while matches!(span(at, 2)?, [0x81, 0] | [0x88, 0xa8]) {
+        check(reply.get(at..at + 4) == Some(span(at, 4)?), "VLAN tag")?;
         at += 4;
     }
-    let four = query.client.is_ipv4();
-    let expect: [u8; 2] = if four { [0x08, 0] } else { [0x86, 0xdd] };
-    check(reply.get(at..at + 2) == Some(&expect), "ethertype")?;
+    let ethertype = span(at, 2)?;
+    check(reply.get(at..at + 2) == Some(ethertype), "ethertype")?;
+    let four = ethertype == [0x08, 0];
     at += 2;
     let network = reply.get(at..).ok_or("short")?;
-    let udp = if four {
-        let header = network.get(..20).ok_or("short IPv4 header")?;
-        check(header[0] == 0x45 && header[8] == 64 && header[9] == 17, "IPv4 header")?;
-        check(ones_sum(header) == 0xffff, "IPv4 checksum")?;
-        let total = usize::from(u16::from_be_bytes([header[2], header[3]]));
+    // Where the addresses and the UDP header stand, and how long an address is.
+    let (header, first, octets) = if four { (20, 12, 4) } else { (40, 8, 16) };
+    let fixed = network.get(..header).ok_or("short network header")?;
+    let (source, destination) = (&fixed[first..first + octets], &fixed[first + octets..][..octets]);
+    check(source == span(at + first + octets, octets)?, "source address")?;
+    check(destination == span(at + first, octets)?, "destination address")?;
+    if four {
+        check(fixed[0] == 0x45 && fixed[8] == 64 && fixed[9] == 17, "IPv4 header")?;
+        check(ones_sum(fixed) == 0xffff, "IPv4 checksum")?;
+        let total = usize::from(u16::from_be_bytes([fixed[2], fixed[3]]));
         check(total == network.len(), "IPv4 total length")?;
-        check(header[12..16] == address_octets(query.server.ip()), "source address")?;
-        check(header[16..20] == address_octets(query.client.ip()), "destination address")?;
-        &network[20..]
     } else {
-        let header = network.get(..40).ok_or("short IPv6 header")?;
-        check(header[0] == 0x60 && header[6] == 17 && header[7] == 64, "IPv6 header")?;
-        let payload = usize::from(u16::from_be_bytes([header[4], header[5]]));
+        check(fixed[0] == 0x60 && fixed[6] == 17 && fixed[7] == 64, "IPv6 header")?;
+        let payload = usize::from(u16::from_be_bytes([fixed[4], fixed[5]]));
         check(payload + 40 == network.len(), "IPv6 payload length")?;
-        check(header[8..24] == address_octets(query.server.ip()), "source address")?;
-        check(header[24..40] == address_octets(query.client.ip()), "destination address")?;
-        &network[40..]
-    };
-    let header = udp.get(..8).ok_or("short UDP header")?;
-    check(header[..2] == query.server.port().to_be_bytes(), "source port")?;
-    check(header[2..4] == query.client.port().to_be_bytes(), "destination port")?;
-    check(usize::from(u16::from_be_bytes([header[4], header[5]])) == udp.len(), "UDP length")?;
-    check(header[6..8] != [0, 0], "UDP checksum missing")?;
-    let pseudo = pseudo_header(query.server.ip(), query.client.ip(), udp.len());
+    }
+    let udp = &network[header..];
+    let fixed = udp.get(..8).ok_or("short UDP header")?;
+    check(fixed[..2] == *span(at + header + 2, 2)?, "source port")?;
+    check(fixed[2..4] == *span(at + header, 2)?, "destination port")?;
+    check(usize::from(u16::from_be_bytes([fixed[4], fixed[5]])) == udp.len(), "UDP length")?;
+    check(fixed[6..8] != [0, 0], "UDP checksum missing")?;
+    let length = u16::try_from(udp.len()).expect("datagrams are short").to_be_bytes();
+    let pseudo = [source, destination, &[0, 17, length[0], length[1]]].concat();
     let sum = ones_sum(&pseudo) + ones_sum(udp);
     check((sum & 0xffff) + (sum >> 16) == 0xffff, "UDP checksum")?;
     Ok(udp[8..].to_vec())

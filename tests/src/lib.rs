@@ -1,7 +1,22 @@
 //! The harness of the test tiers.
-#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a harness fails loudly")]
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    reason = "a harness fails loudly"
+)]
 
+pub mod cases;
+pub mod chi;
+pub mod engine;
+pub mod fixture;
 pub mod frames;
 pub mod geoip;
+pub mod kernel;
+pub mod mutate;
 pub mod netns;
 pub mod node;
+pub mod paused;
+pub mod pool;
+pub mod reader;
+pub mod versions;

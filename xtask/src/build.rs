@@ -30,9 +30,9 @@ pub(crate) fn command(facts: &Facts) -> Cmd {
 }
 
 /// The same environment for all that compiles edge-user in the release profile, so that no step
-/// undoes another's work: an object is a must, and rustc may build `core` for BPF.
+/// undoes another's work: an object is a must.
 pub(crate) fn with_object(cargo: Cmd) -> Cmd {
-    cargo.env("RUSTC_BOOTSTRAP", "1").env("EDGE_EBPF", "build")
+    cargo.env("EDGE_EBPF", "build")
 }
 
 /// Where the build puts the program: beside our own profile's folder, wherever cargo's target
@@ -52,7 +52,7 @@ mod tests {
     fn the_release_build_demands_the_object() {
         assert_eq!(
             command(&debian()).to_string(),
-            "RUSTC_BOOTSTRAP=1 EDGE_EBPF=build cargo build --release -p edge-user"
+            "EDGE_EBPF=build cargo build --release -p edge-user"
         );
     }
 

@@ -59,8 +59,8 @@ mod tests {
     fn both_programs_are_built_at_once_and_with_the_object() {
         assert_eq!(
             command(&debian()).to_string(),
-            "RUSTC_BOOTSTRAP=1 EDGE_EBPF=build cargo build --release -p edge-user -p edge-tests \
-             --bin edge --bin edge-demo"
+            "EDGE_EBPF=build cargo build --release -p edge-user -p edge-tests --bin edge \
+             --bin edge-demo"
         );
     }
 

@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(steps[0].cmd, build::command(&debian()));
         assert_eq!(
             steps[1].cmd.to_string(),
-            "RUSTC_BOOTSTRAP=1 EDGE_EBPF=build \
+            "EDGE_EBPF=build \
              CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER='sudo -E' \
              cargo test -p edge-tests --release --features kernel --test kernel"
         );

@@ -9,7 +9,7 @@ use aya::{Ebpf, EbpfLoader};
 use edge_common::abi::{Device, maps};
 use nix::ifaddrs::getifaddrs;
 
-use super::{Kernel, KernelError, Pins, error, object, program};
+use super::{Kernel, KernelError, Pins, error, object, pins, program};
 
 /// Where the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -107,7 +107,10 @@ impl Kernel {
             pin: pins.link(mode.name(), interface),
         };
         for mode in [Mode::Native, Mode::Generic] {
-            if take_over(program, &pins.link(mode.name(), interface))? {
+            let pin = pins.link(mode.name(), interface);
+            if !modes.contains(&mode) {
+                pins::remove(&pin)?;
+            } else if take_over(program, &pin)? {
                 return Ok(attached(mode, None));
             }
         }
@@ -200,6 +203,12 @@ impl FarEnd {
 }
 
 impl Attachment {
+    /// Where its link is pinned.
+    #[must_use]
+    pub fn pin(&self) -> &Path {
+        &self.pin
+    }
+
     /// Takes the program off the interface.
     ///
     /// # Errors

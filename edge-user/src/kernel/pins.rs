@@ -105,6 +105,24 @@ impl Pins {
         remove(&self.zone(apex))
     }
 
+    /// Removes links that a former run left, but for those pinned at `keep`: their interfaces are
+    /// served no more.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn keep_links(&self, keep: &[&Path]) -> Result<(), KernelError> {
+        for mode in ["native", "generic"] {
+            let folder = self.root.join("links").join(mode);
+            let entries = std::fs::read_dir(&folder).into_iter().flatten();
+            for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+                if !keep.contains(&&*path) {
+                    remove(&path)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn zone(&self, apex: &str) -> PathBuf {
         self.root.join("zones").join(escape(&apex.to_ascii_lowercase()))
     }
@@ -135,7 +153,8 @@ fn create(path: &Path) -> Result<(), KernelError> {
         .map_err(|cause| KernelError::Path { path: path.to_path_buf(), cause: cause.to_string() })
 }
 
-fn remove(path: &Path) -> Result<(), KernelError> {
+/// Removes a file or folder, if it is there.
+pub(super) fn remove(path: &Path) -> Result<(), KernelError> {
     let removed = match std::fs::symlink_metadata(path) {
         Ok(kind) if kind.is_dir() => std::fs::remove_dir_all(path),
         Ok(_) => std::fs::remove_file(path),

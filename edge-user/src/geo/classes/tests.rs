@@ -1,3 +1,5 @@
+//! Classes and scopes against direct look-ups in the databases.
+
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 

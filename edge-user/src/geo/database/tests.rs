@@ -1,3 +1,5 @@
+//! Opening, looking up and refusing databases.
+
 use std::time::UNIX_EPOCH;
 
 use fastrand::Rng;

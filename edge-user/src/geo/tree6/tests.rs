@@ -1,3 +1,5 @@
+//! The IPv6 tree against a plain search.
+
 use super::*;
 
 use fastrand::Rng;
@@ -91,16 +93,18 @@ fn random_ranges_are_found_as_a_sorted_list_finds_them() {
     }
 }
 
-/// Half a million ranges that alternate between two leaves.
+/// Ranges that alternate between two leaves, more than a tree may have.
 fn alternating() -> Vec<Block<u16>> {
-    (0..500_000).map(|start| Block { start, prefix: 64, value: u16::from(start % 2 > 0) }).collect()
+    let ranges = u64::from(Tree6Image::LARGEST) * 8;
+    (0..ranges).map(|start| Block { start, prefix: 64, value: u16::from(start % 2 > 0) }).collect()
 }
 
 #[test]
 fn a_tree_too_large_for_the_map_is_an_error() {
     let leaves = [leaf(0, 64), leaf(1, 64)];
     let error = Tree6Image::build(&alternating(), &leaves).unwrap_err().to_string();
-    assert!(error.contains("more than 65536 nodes of the IPv6 tree are needed"), "{error}");
+    let text = format!("more than {} nodes of the IPv6 tree are needed", Tree6Image::LARGEST);
+    assert!(error.contains(&text), "{error}");
 }
 
 #[test]

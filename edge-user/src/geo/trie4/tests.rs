@@ -1,3 +1,7 @@
+//! The IPv4 trie against a plain search.
+
+use fastrand::Rng;
+
 use super::*;
 
 use crate::geo::ranges::cut;
@@ -83,12 +87,14 @@ fn all_256_fourth_octet_nodes_of_a_16_are_reached() {
 
 #[test]
 fn a_trie_too_large_for_the_map_is_an_error() {
-    // 129 /16s of 256 nodes each, all different, for leaf numbers differ.
-    let mut leaf = 0;
-    let all = (0..129_u64 << 16).map(|n| {
-        leaf = (leaf + 1) % 32_749;
-        Block { start: n << 32, prefix: 32, value: leaf }
+    // One /16 too many of 256 nodes each, all different, for their leaf numbers are random.
+    let networks = u64::from(Trie4::LARGEST / 256) + 1;
+    let mut random = Rng::with_seed(4);
+    let all = (0..networks << 16).map(|n| {
+        let value = random.u16(..1 << 15);
+        Block { start: n << 32, prefix: 32, value }
     });
     let error = Trie4::build(&all.collect::<Vec<_>>()).unwrap_err().to_string();
-    assert!(error.contains("more than 32768 nodes of the IPv4 trie are needed"), "{error}");
+    let text = format!("more than {} nodes of the IPv4 trie are needed", Trie4::LARGEST);
+    assert!(error.contains(&text), "{error}");
 }

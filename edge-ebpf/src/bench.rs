@@ -1,0 +1,29 @@
+//! What `cargo xtask bench` loads beside the shipped object: `edge` behind a prelude that makes a
+//! fresh frame for every run, what it is measured against, and the other end of a link.
+//!
+//! Frames are templates in a map, times and counters come out. No part of the product.
+#![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
+#![deny(unsafe_code)]
+
+#[cfg(target_arch = "bpf")]
+#[path = "bench/edges.rs"]
+mod edges;
+#[cfg(target_arch = "bpf")]
+mod frame;
+#[cfg(target_arch = "bpf")]
+#[path = "bench/live.rs"]
+mod live;
+#[cfg(target_arch = "bpf")]
+mod maps;
+#[cfg(target_arch = "bpf")]
+#[path = "bench/prelude.rs"]
+mod prelude;
+#[cfg(target_arch = "bpf")]
+mod program;
+#[cfg(target_arch = "bpf")]
+#[path = "bench/state.rs"]
+mod state;
+
+/// On the host this program is only a stub, as `edge-xdp` is.
+#[cfg(not(target_arch = "bpf"))]
+fn main() {}

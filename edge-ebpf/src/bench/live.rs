@@ -1,0 +1,74 @@
+//! Programs for the two ends of a veth pair: one sends queries, one mirrors them in the place of
+//! `edge`, one counts replies.
+//!
+//! `BPF_PROG_TEST_RUN` takes the frames that it sends from a small pool. It puts a frame's edges
+//! back where they were, but not its octets: a pooled frame holds the middle of the last reply. So
+//! the generator writes every octet.
+
+use aya_ebpf::bindings::{xdp_action, xdp_md};
+use aya_ebpf::macros::xdp;
+use aya_ebpf::programs::XdpContext;
+use edge_common::frame::Frame as _;
+use edge_common::wire::checksum::Sum;
+
+use crate::edges::mirror;
+use crate::frame::XdpFrame;
+use crate::state::{self, TEMPLATE_WORDS};
+
+/// Writes an IPv4 query over all of the frame, which is as long as every template.
+#[inline(always)]
+fn generate(context: *mut xdp_md) -> Option<()> {
+    let (template, source) = state::choose(state::state()?)?;
+    let mut frame = XdpFrame::new(context);
+    let octets = frame.octets();
+    let mut word = 0;
+    while word < TEMPLATE_WORDS {
+        if word * 8 + 8 <= octets {
+            *frame.window_mut::<8>(word * 8)? = template.words.get(word)?.to_ne_bytes();
+        }
+        word += 1;
+    }
+    *frame.window_at_mut::<8>(octets - 8)? = template.last.to_ne_bytes();
+    let source = (source as u32).to_be();
+    let sum = Sum::default().add64(template.sum).add32(source).finish();
+    *frame.window_mut::<2>(24)? = sum.to_ne_bytes();
+    *frame.window_mut::<4>(26)? = source.to_ne_bytes();
+    Some(())
+}
+
+#[xdp]
+#[inline(always)]
+pub(crate) fn generator(context: XdpContext) -> u32 {
+    match generate(context.ctx) {
+        Some(()) => xdp_action::XDP_TX,
+        None => xdp_action::XDP_ABORTED,
+    }
+}
+
+#[xdp]
+#[inline(always)]
+pub(crate) fn reflector(context: XdpContext) -> u32 {
+    match mirror(context.ctx) {
+        Some(()) => xdp_action::XDP_TX,
+        None => xdp_action::XDP_PASS,
+    }
+}
+
+/// Octets up to the first of the DNS flags.
+const FLAGS: usize = 14 + 20 + 8 + 3;
+
+/// Whether the frame can be a reply to a generated query.
+#[inline(always)]
+fn is_reply(frame: &XdpFrame) -> Option<bool> {
+    let octets = frame.window::<FLAGS>(0)?;
+    let least = state::state()?.least;
+    let service = octets[34] == 0 && octets[35] == 53;
+    Some(frame.octets() as u64 >= least && service && octets[44] & 0x80 != 0)
+}
+
+#[xdp]
+#[inline(always)]
+pub(crate) fn sink(context: XdpContext) -> u32 {
+    state::count(is_reply(&XdpFrame::new(context.ctx)).unwrap_or_default());
+    xdp_action::XDP_DROP
+}

@@ -1,0 +1,227 @@
+//! A pool's zone, the world its clients live in, and the queries that are measured.
+//!
+//! 16 rows (`0` to `f`) of 24 addresses of each family, of their own for each of 64 countries, and
+//! 128 vendors' aliases of every row (`0.a0` and so on): the class of every client matters. Another
+//! 16 rows have no IPv6 addresses, and 256 aliases have names of 100 octets.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use edge_tests::frames::Query;
+use edge_tests::node;
+use edge_user::publish::Publishable;
+use fastrand::Rng;
+
+/// Countries with addresses of their own; the first four are those of the hot clients.
+const COUNTRIES: [&str; 64] = [
+    "de", "fr", "nl", "ch", "at", "be", "bg", "br", "ca", "cl", "cn", "co", "cz", "dk", "ee", "es",
+    "fi", "gb", "gr", "hk", "hr", "hu", "id", "ie", "il", "in", "ir", "is", "it", "jp", "ke", "kr",
+    "lt", "lu", "lv", "ma", "mx", "my", "ng", "no", "nz", "pe", "ph", "pk", "pl", "pt", "ro", "rs",
+    "ru", "sa", "se", "sg", "si", "sk", "th", "tr", "tw", "ua", "us", "uy", "ve", "vn", "za", "au",
+];
+const APEX: &str = "pool.example";
+const ROWS: &[u8] = b"0123456789abcdef";
+const ROWS_WITHOUT_AAAA: &[u8] = b"ghijklmnopqrstuv";
+
+/// Where queries go.
+pub(crate) const SERVER4: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 53, 0, 1)), 53);
+/// See [`SERVER4`].
+pub(crate) const SERVER6: SocketAddr =
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0xfd53, 0, 0, 0, 0, 0, 0, 1)), 53);
+
+/// A prefix that sources are taken from at random.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sources {
+    /// The address, or its first eight octets, as a number.
+    pub prefix: u64,
+    /// The bits that vary.
+    pub varying: u64,
+}
+
+/// One /20 of the benchmarking addresses of RFC 2544: 16 networks in four countries.
+pub(crate) const HOT: Sources = Sources { prefix: 0xc612_0000, varying: 0xfff };
+/// A quarter of the address space.
+const COLD: Sources = Sources { prefix: 0x8000_0000, varying: 0x3fff_ffff };
+/// One /36 of the documentation addresses of RFC 3849: 16 networks in the same countries.
+const HOT6: Sources = Sources { prefix: 0x2001_0db8_0000_0000, varying: 0xfff_ffff };
+
+/// What the names of a case look like.
+#[derive(Clone, Copy, Debug)]
+enum Names {
+    Usual,
+    WithoutAaaa,
+    Long,
+}
+
+/// Queries that are measured together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Case {
+    /// What the report calls it.
+    pub name: &'static str,
+    /// What the anchor calls it.
+    pub anchor: Option<&'static str>,
+    /// Who asks.
+    pub sources: Sources,
+    /// Whether the answer has no records.
+    pub nodata: bool,
+    rtype: u16,
+    edns: bool,
+    six: bool,
+    names: Names,
+}
+
+const A: Case = Case {
+    name: "A",
+    anchor: Some("A"),
+    sources: HOT,
+    nodata: false,
+    rtype: 1,
+    edns: false,
+    six: false,
+    names: Names::Usual,
+};
+
+/// Everything that is measured.
+pub(crate) const CASES: [Case; 8] = [
+    A,
+    Case { name: "A, EDNS", anchor: Some("Ae"), edns: true, ..A },
+    Case { name: "AAAA", anchor: Some("Q"), rtype: 28, ..A },
+    Case { name: "AAAA, EDNS", anchor: Some("Qe"), rtype: 28, edns: true, ..A },
+    Case { name: "NODATA", anchor: None, nodata: true, rtype: 28, names: Names::WithoutAaaa, ..A },
+    Case { name: "A over IPv6", anchor: None, sources: HOT6, six: true, ..A },
+    Case { name: "A, name of 100 octets", anchor: None, names: Names::Long, ..A },
+    Case { name: "A, cold clients", anchor: None, sources: COLD, ..A },
+];
+
+fn vendors() -> impl Iterator<Item = String> {
+    (b'a'..=b'p').flat_map(|letter| (0..8).map(move |n| format!("{}{n}", char::from(letter))))
+}
+
+/// Two labels between a row's alias and the apex, that make the name 100 octets long.
+fn long_labels() -> String {
+    format!("{}.{}", "l".repeat(40), "o".repeat(39))
+}
+
+impl Case {
+    fn name_of(&self, rng: &mut Rng) -> String {
+        let rows = if matches!(self.names, Names::WithoutAaaa) { ROWS_WITHOUT_AAAA } else { ROWS };
+        let row = char::from(rows.get(rng.usize(..rows.len())).copied().unwrap_or_default());
+        let some = if matches!(self.names, Names::Long) { 16 } else { 128 };
+        let vendor = vendors().nth(rng.usize(..some)).unwrap_or_default();
+        let name = match self.names {
+            Names::Long => format!("{row}.{vendor}.{}.{APEX}", long_labels()),
+            Names::Usual | Names::WithoutAaaa => format!("{row}.{vendor}.{APEX}"),
+        };
+        // Resolvers mix upper and lower case to make forgery harder.
+        let mixed = |c: char| if rng.bool() { c.to_ascii_uppercase() } else { c };
+        name.chars().map(mixed).collect()
+    }
+
+    /// Whether it comes over IPv6.
+    pub(crate) const fn is_six(&self) -> bool {
+        self.six
+    }
+
+    /// A query.
+    pub(crate) fn query(&self, rng: &mut Rng) -> Query {
+        let (client, server): (IpAddr, _) = if self.six {
+            (Ipv6Addr::from(u128::from(rng.u64(..)) | 0x2001_0db8 << 96).into(), SERVER6)
+        } else {
+            (Ipv4Addr::new(198, 18, 0, 1).into(), SERVER4)
+        };
+        let client = SocketAddr::new(client, rng.u16(1_024..));
+        let query = Query::new(&self.name_of(rng), self.rtype, client, server);
+        let query = if self.edns { query.with_edns(0x8000) } else { query };
+        Query { id: rng.u16(..), ..query }
+    }
+}
+
+fn records(rng: &mut Rng, aaaa: bool) -> String {
+    let mut json = String::from("{\"a\":[");
+    for at in 0..24 {
+        let comma = if at == 0 { "" } else { "," };
+        let [a, b] = rng.u16(..).to_be_bytes();
+        write!(json, "{comma}[\"203.{a}.{b}.{at}\",{}]", rng.u32(10..1_000)).ok();
+    }
+    json.push(']');
+    if aaaa {
+        json.push_str(",\"aaaa\":[");
+        for at in 0..24 {
+            let comma = if at == 0 { "" } else { "," };
+            write!(json, "{comma}[\"2001:db8::{:x}:{at:x}\",{}]", rng.u16(..), rng.u32(10..1_000))
+                .ok();
+        }
+        json.push(']');
+    }
+    json.push('}');
+    json
+}
+
+fn zone_json() -> String {
+    let mut rng = Rng::with_seed(1);
+    let mut labels = vec!["\"\":{\"ns\":[\"ns1.example.net.\"]}".to_owned()];
+    for row in ROWS {
+        let row = char::from(*row);
+        labels.push(format!("\"{row}\":{}", records(&mut rng, true)));
+        for country in COUNTRIES {
+            labels.push(format!("\"{row}.{country}\":{}", records(&mut rng, true)));
+        }
+    }
+    for row in ROWS_WITHOUT_AAAA {
+        labels.push(format!("\"{}\":{}", char::from(*row), records(&mut rng, false)));
+    }
+    for vendor in vendors() {
+        for row in ROWS.iter().chain(ROWS_WITHOUT_AAAA).map(|row| char::from(*row)) {
+            labels.push(format!("\"{row}.{vendor}\":{{\"alias\":\"{row}\"}}"));
+        }
+    }
+    for vendor in vendors().take(16) {
+        for row in ROWS.iter().map(|row| char::from(*row)) {
+            let long = long_labels();
+            labels.push(format!("\"{row}.{vendor}.{long}\":{{\"alias\":\"{row}\"}}"));
+        }
+    }
+    format!("{{\"ttl\":150,\"max_hosts\":4,\"data\":{{{}}}}}", labels.join(","))
+}
+
+/// Networks and countries; of 65,536 IPv4 networks of 16 bits about 40,000 have several.
+fn world() -> BTreeMap<String, &'static str> {
+    let mut rng = Rng::with_seed(2);
+    let mut prefixes = BTreeMap::new();
+    let hot = COUNTRIES.iter().copied().cycle().take(4).collect::<Vec<_>>();
+    for (at, country) in (0..16).zip(hot.into_iter().cycle()) {
+        prefixes.insert(format!("198.18.{at}.0/24"), country);
+        prefixes.insert(format!("2001:db8:{at:x}00::/40"), country);
+    }
+    let any = |rng: &mut Rng| COUNTRIES.get(rng.usize(..64)).copied().unwrap_or_default();
+    for network in 0x0100..0xe000_u32 {
+        if network == 0xc612 || network >> 8 == 127 || rng.u32(..10) < 3 {
+            continue;
+        }
+        // Two halves of a 16-bit network, and a smaller one in each that is another country's.
+        for half in 0..2 {
+            let (length, country) = (rng.u32(18..=24), any(&mut rng));
+            let base = network << 16 | half << 15;
+            let within = base | (rng.u32(..0x8000) >> (32 - length) << (32 - length));
+            prefixes.insert(format!("{}/17", Ipv4Addr::from(base)), country);
+            prefixes.insert(format!("{}/{length}", Ipv4Addr::from(within)), any(&mut rng));
+        }
+    }
+    for _ in 0..8_000 {
+        let network = 0x2400_0000 | rng.u32(..0x0800_0000);
+        let country = any(&mut rng);
+        prefixes.insert(format!("{}/32", Ipv6Addr::from(u128::from(network) << 96)), country);
+    }
+    prefixes
+}
+
+/// The zone, compiled for the world.
+pub(crate) fn zones() -> Vec<Publishable> {
+    let world = world();
+    let mut prefixes: Vec<_> =
+        world.iter().map(|(net, country)| (net.as_str(), *country)).collect();
+    // Of nested networks the longer must come later.
+    prefixes.sort_by_key(|(net, _)| net.rsplit('/').next().and_then(|n| n.parse::<u32>().ok()));
+    node::compiled(&[node::zone(APEX, &zone_json())], &node::countries(&prefixes))
+}

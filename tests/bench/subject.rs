@@ -1,0 +1,182 @@
+//! A loaded object with the pool in its maps; frames and states in, times out.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use aya::maps::{Array, MapData, PerCpuArray};
+use aya::programs::{TestRun as _, TestRunAttrs, TestRunOptions, Xdp};
+use edge_common::abi::TableId;
+use edge_common::wire::checksum::Sum;
+use edge_tests::node;
+use edge_user::kernel::Kernel;
+use edge_user::publish::{NoKernel, Publishable, Publisher};
+
+use crate::pool::{Case, SERVER4, SERVER6, Sources};
+
+/// Words of the octets of a template; see edge-ebpf's `bench/state.rs` for this and what follows.
+const WORDS: usize = 22;
+type Template = [u64; 3 + WORDS];
+type State = [u64; 13];
+const TEMPLATES: u32 = 256;
+
+/// Octets of the frame that the kernel is given to run a program over.
+const FRAME: usize = 128;
+
+/// A loaded object.
+pub(crate) struct Subject {
+    kernel: Kernel,
+    /// Keeps the tables as they are.
+    publisher: Publisher,
+}
+
+/// The object that the build leaves beside the shipped one.
+fn bench_object() -> Result<Vec<u8>> {
+    let own = std::env::current_exe().context("find the running program")?;
+    let target = own.ancestors().nth(3).map_or_else(PathBuf::new, PathBuf::from);
+    let path = target.join("bpf/bpfel-unknown-none/release/edge-bench");
+    let missing = || format!("read {}; run `cargo xtask bench`, which builds it", path.display());
+    std::fs::read(&path).with_context(missing)
+}
+
+impl Subject {
+    /// The shipped object.
+    pub(crate) fn shipped(zones: &[Publishable]) -> Result<Self> {
+        Self::new(Kernel::load()?, zones)
+    }
+
+    /// The benchmark's object, whose `edge` runs behind a prelude.
+    pub(crate) fn bench(zones: &[Publishable]) -> Result<Self> {
+        let mut kernel = Kernel::load_from(&bench_object()?)?;
+        for name in ["prelude", "prelude_reflector", "generator", "reflector", "sink"] {
+            let program = kernel.object_mut().program_mut(name).context(name)?;
+            <&mut Xdp>::try_from(program)?.load().with_context(|| format!("load {name}"))?;
+        }
+        Self::new(kernel, zones)
+    }
+
+    fn new(mut kernel: Kernel, zones: &[Publishable]) -> Result<Self> {
+        for class in 0..3 {
+            kernel.insert(TableId::new(class, 0))?;
+        }
+        let mut publisher =
+            node::publisher(kernel.store(), Box::new(NoKernel), &[SERVER4, SERVER6]);
+        node::publish(&mut publisher, zones);
+        kernel.set_lease(Duration::from_secs(24 * 60 * 60));
+        kernel.renew_lease()?;
+        Ok(Self { kernel, publisher })
+    }
+
+    /// The tables' memory.
+    pub(crate) fn store(&self) -> &edge_user::store::Store {
+        self.publisher.store()
+    }
+
+    /// How often each verdict was given.
+    pub(crate) fn verdicts(&self) -> Result<Vec<u64>> {
+        Ok(self.kernel.verdicts()?)
+    }
+
+    /// A program.
+    pub(crate) fn program(&mut self, name: &str) -> Result<&mut Xdp> {
+        let program =
+            self.kernel.object_mut().program_mut(name).with_context(|| name.to_owned())?;
+        Ok(program.try_into()?)
+    }
+
+    fn array<T: aya::Pod>(&mut self, name: &str) -> Result<Array<&mut MapData, T>> {
+        let map = self.kernel.object_mut().map_mut(name).with_context(|| name.to_owned())?;
+        Ok(map.try_into()?)
+    }
+
+    /// Makes a case's queries the templates; gives the octets of the last one's frame.
+    pub(crate) fn set_queries(&mut self, case: &Case) -> Result<usize> {
+        let mut rng = fastrand::Rng::with_seed(3);
+        let mut octets = 0;
+        let mut templates = self.array::<Template>("TEMPLATE")?;
+        for at in 0..TEMPLATES {
+            let frame = case.query(&mut rng).frame();
+            octets = frame.len();
+            templates.set(at, template(&frame)?, 0)?;
+        }
+        Ok(octets)
+    }
+
+    /// Begins anew with these sources. `octets`: those of the frame that the next run begins with.
+    pub(crate) fn set_state(
+        &mut self,
+        sources: Sources,
+        octets: usize,
+        least: usize,
+    ) -> Result<()> {
+        let mut state: State = [0; 13];
+        state[0] = 0x9e37_79b9_7f4a_7c15;
+        state[1] = sources.prefix;
+        state[2] = sources.varying;
+        state[4] = octets as u64;
+        state[12] = least as u64;
+        Ok(self.array::<State>("STATE")?.set(0, state, 0)?)
+    }
+
+    /// Replies that the sink took for good, and others.
+    pub(crate) fn replies(&mut self) -> Result<[u64; 2]> {
+        let map = self.kernel.object_mut().map_mut("REPLIES").context("REPLIES")?;
+        let counters: PerCpuArray<_, u64> = map.try_into()?;
+        let sum = |at| counters.get(&at, 0).map(|values| values.iter().sum());
+        Ok([sum(0)?, sum(1)?])
+    }
+
+    /// Mean nanoseconds of a run of a program behind the prelude.
+    pub(crate) fn time(&mut self, program: &str, sources: Sources, repeat: u32) -> Result<f64> {
+        self.set_state(sources, FRAME, 0)?;
+        let result = self.program(program)?.test_run(TestRunOptions {
+            data_in: Some(&[0; FRAME]),
+            repeat,
+            ..TestRunOptions::new()
+        })?;
+        if result.return_value == 0 {
+            bail!("program {program}: aborted");
+        }
+        Ok(result.duration.as_nanos() as f64)
+    }
+
+    /// Sends frames of `octets` octets from an interface of this namespace.
+    pub(crate) fn send(&mut self, ifindex: u32, octets: usize, repeat: u32) -> Result<()> {
+        let length = u32::try_from(octets)?;
+        let context = [0, length, 0, ifindex, 0, 0].map(u32::to_ne_bytes).concat();
+        self.program("generator")?.test_run(TestRunOptions {
+            data_in: Some(&vec![0; octets]),
+            ctx_in: Some(&context),
+            repeat,
+            attrs: TestRunAttrs::new().xdp_live_frames(64),
+            ..TestRunOptions::new()
+        })?;
+        Ok(())
+    }
+}
+
+/// A frame as the programs want it.
+fn template(frame: &[u8]) -> Result<Template> {
+    let six = frame.get(12..14) == Some(&[0x86, 0xdd]);
+    let mut sum = 0;
+    if !six {
+        let mut header = frame.get(14..34).context("an IPv4 header")?.to_vec();
+        header.drain(10..16);
+        sum = u64::from(Sum::default().add_octets(&header).fold());
+    }
+    let last = frame.last_chunk().context("a frame of eight octets")?;
+    let mut padded = frame.to_vec();
+    if padded.len() > 8 * WORDS {
+        return Err(anyhow!("a frame of {} octets is too long for a template", padded.len()));
+    }
+    padded.resize(8 * WORDS, 0);
+    let (words, _) = padded.as_chunks();
+    let front = frame.len() as u64 | u64::from(six) << 32;
+    let mut template = [0; 3 + WORDS];
+    let content = [front, sum, u64::from_ne_bytes(*last)];
+    let words = words.iter().map(|word| u64::from_ne_bytes(*word));
+    for (to, from) in template.iter_mut().zip(content.into_iter().chain(words)) {
+        *to = from;
+    }
+    Ok(template)
+}

@@ -1,0 +1,59 @@
+//! Pins: what `bpftool` shows of a node.
+
+use std::path::Path;
+use std::process::Command;
+
+use edge_common::abi::{TableId, maps};
+use edge_tests::fixture;
+use edge_tests::kernel::Shared;
+use edge_user::kernel::{Bpffs, Pins, escape};
+
+fn dump(path: &Path) -> String {
+    let run = Command::new("bpftool").args(["map", "dump", "pinned"]).arg(path).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    String::from_utf8(run.stdout).unwrap()
+}
+
+/// Takes the pins away however the test ends.
+struct Scratch(Pins);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        self.0.remove().unwrap();
+    }
+}
+
+#[test]
+fn bpftool_shows_the_tables_with_their_fields_names() {
+    let (shared, _turn) = Shared::load();
+    let store = shared.lock().store();
+    let _publisher = fixture::publisher(&store, shared.backend());
+    let bpffs = Bpffs::find(Path::new("/run/edge-tests/bpf")).unwrap();
+    let instance = format!("kernel-tier-{}", std::process::id());
+    let pins = Scratch(Pins::new(&bpffs, &instance).unwrap());
+    let root = pins.0.root().to_path_buf();
+    // The first zone that was published has the first small table.
+    let table = TableId::new(0, 0);
+    assert!(store.zone(table).unwrap().decks.read(0).unwrap().kind != 0);
+    pins.0.pin_shared(&shared.lock()).unwrap();
+    pins.0.pin_zone(&shared.lock(), "Pool.Example", table).unwrap();
+
+    let zone = root.join("zones").join("pool_2eexample");
+    assert_eq!(escape("pool.example"), "pool_2eexample");
+    let decks = dump(&zone.join("decks"));
+    for field in ["\"cards\"", "\"ttl\"", "\"records\"", "\"kind\"", "\"apex_octets\""] {
+        assert!(decks.contains(field), "{field} in {decks:.400}");
+    }
+    assert!(dump(&zone.join("classes")).contains("\"decks\""));
+    let names = dump(&root.join("maps").join(maps::NAMES));
+    for field in ["\"words\"", "\"letters\"", "\"tail\"", "\"table\""] {
+        assert!(names.contains(field), "{field} in {names:.400}");
+    }
+    assert!(dump(&root.join("maps").join(maps::CONTROL)).contains("\"generation\""));
+    assert!(dump(&root.join("maps").join(maps::VERDICTS)).contains("\"cpu\""));
+
+    pins.0.unpin_zone("pool.example").unwrap();
+    assert!(!zone.exists());
+    drop(pins);
+    assert!(!root.exists());
+}

@@ -1,0 +1,83 @@
+//! What the engine does in the kernel is what it does on the host, octet for octet.
+
+use edge_common::verdict::Verdict;
+use edge_tests::cases::{self, Case};
+use edge_tests::engine::{self, Outcome};
+use edge_tests::kernel::{Shared, number};
+use edge_tests::mutate::Mutations;
+use edge_tests::{fixture, node};
+use edge_user::publish::Publisher;
+use edge_user::store::HostTables;
+
+/// Mutated frames that are compared.
+const FRAMES: u64 = 200_000;
+
+struct Both {
+    shared: Shared,
+    tables: HostTables,
+    /// Keeps its backend's share of the kernel.
+    _publisher: Publisher,
+}
+
+impl Both {
+    fn new(shared: &Shared) -> Self {
+        let store = shared.lock().store();
+        let publisher = fixture::publisher(&store, shared.backend());
+        shared.lock().renew_lease().unwrap();
+        let tables = node::host(&store, 1);
+        Self { shared: shared.clone(), tables, _publisher: publisher }
+    }
+
+    /// The host's outcome, once the kernel's is found to be the same.
+    fn run(&self, frame: &[u8], seed: u64, what: &str) -> Outcome {
+        let mut kernel = self.shared.lock();
+        kernel.seed(|| seed).unwrap();
+        let run = kernel.run(frame, 1).unwrap();
+        self.tables.seed(seed);
+        let outcome = engine::run(&self.tables, frame);
+        assert_eq!(run.action, number(outcome.verdict.action()), "{what} {outcome:?}");
+        assert_eq!(run.frame, outcome.frame, "{what}");
+        outcome
+    }
+}
+
+#[test]
+fn every_case_has_the_same_outcome_in_the_kernel_and_counts_once() {
+    let (shared, _turn) = Shared::load();
+    let both = Both::new(&shared);
+    let mut rng = fastrand::Rng::with_seed(5);
+    let mut before = shared.verdicts();
+    let mut n = 0;
+    for case in cases::all() {
+        let outcome = case
+            .state
+            .during(both.tables.store(), || both.run(&case.frame, rng.u64(1..), &case.what));
+        Case::check(&case, &outcome);
+        let after = shared.verdicts();
+        before[outcome.verdict.index() as usize] += 1;
+        assert_eq!(after, before, "{}", case.what);
+        n += 1;
+    }
+    println!("{n} cases are the same");
+}
+
+#[test]
+fn mutated_frames_have_the_same_outcome_in_the_kernel() {
+    let (shared, _turn) = Shared::load();
+    let both = Both::new(&shared);
+    let mut mutations = Mutations::new(0x1357_9bdf, cases::corpus());
+    let mut rng = fastrand::Rng::with_seed(6);
+    let mut counts = shared.verdicts();
+    for n in 0..FRAMES {
+        // Leases last for half a minute, as in a node, and the test may take longer.
+        if n % 10_000 == 0 {
+            shared.lock().renew_lease().unwrap();
+        }
+        let frame = mutations.frame();
+        let outcome = both.run(&frame, rng.u64(1..), "mutated");
+        counts[outcome.verdict.index() as usize] += 1;
+    }
+    assert_eq!(shared.verdicts(), counts);
+    assert_eq!(counts[Verdict::Fault.index() as usize], 0);
+    println!("{FRAMES} mutated frames are the same: {counts:?}");
+}

@@ -1,0 +1,110 @@
+//! Tables that stop a packet in the midst of its lookups: the packet that is slower than a
+//! publication.
+
+use std::cell::Cell;
+use std::ops::Deref;
+
+use edge_common::abi::{
+    Card4, Card6, ClassRow, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service,
+    ShortName, TableId, Tree6,
+};
+use edge_common::tables::Tables;
+
+/// Tables that call `pause` before lookup number `at`, counted from 0.
+#[derive(Debug)]
+pub struct Paused<'a, T, P> {
+    tables: &'a T,
+    at: u32,
+    pause: P,
+    lookups: Cell<u32>,
+}
+
+impl<'a, T: Tables, P: Fn()> Paused<'a, T, P> {
+    /// Over other tables.
+    pub const fn new(tables: &'a T, at: u32, pause: P) -> Self {
+        Self { tables, at, pause, lookups: Cell::new(0) }
+    }
+
+    /// The tables, one lookup later.
+    fn next(&self) -> &'a T {
+        if self.lookups.get() == self.at {
+            (self.pause)();
+        }
+        self.lookups.set(self.lookups.get() + 1);
+        self.tables
+    }
+}
+
+impl<T: Tables, P: Fn()> Tables for Paused<'_, T, P> {
+    fn control(&self) -> Option<Control> {
+        self.next().control()
+    }
+
+    fn now(&self) -> u64 {
+        self.next().now()
+    }
+
+    fn is_own_address(&self, ifindex: u32, address: u64) -> bool {
+        self.next().is_own_address(ifindex, address)
+    }
+
+    fn service(&self, slot: u32) -> Option<impl Deref<Target = Service>> {
+        self.next().service(slot)
+    }
+
+    fn short_name(&self, slot: u32) -> Option<impl Deref<Target = ShortName>> {
+        self.next().short_name(slot)
+    }
+
+    fn long_name(&self, slot: u32) -> Option<impl Deref<Target = LongName>> {
+        self.next().long_name(slot)
+    }
+
+    fn class_row(&self, table: TableId, row: u32) -> Option<impl Deref<Target = ClassRow>> {
+        self.next().class_row(table, row)
+    }
+
+    fn deck(&self, table: TableId, deck: u32) -> Option<Deck> {
+        self.next().deck(table, deck)
+    }
+
+    fn card4(&self, cell: u32) -> Option<impl Deref<Target = Card4>> {
+        self.next().card4(cell)
+    }
+
+    fn card6(&self, cell: u32) -> Option<impl Deref<Target = Card6>> {
+        self.next().card6(cell)
+    }
+
+    fn rrs(&self, entry: u32) -> Option<impl Deref<Target = Rrs>> {
+        self.next().rrs(entry)
+    }
+
+    fn root4(&self, trie: u32, high: u32) -> Option<Root4> {
+        self.next().root4(trie, high)
+    }
+
+    fn node4(&self, node: u32, octet: u8) -> Option<u16> {
+        self.next().node4(node, octet)
+    }
+
+    fn tree6(&self, trie: u32) -> Option<impl Deref<Target = Tree6>> {
+        self.next().tree6(trie)
+    }
+
+    fn keys6(&self, node: u32) -> Option<impl Deref<Target = Keys6>> {
+        self.next().keys6(node)
+    }
+
+    fn leaf6(&self, node: u32, place: u32) -> Option<u16> {
+        self.next().leaf6(node, place)
+    }
+
+    fn leaf(&self, trie: u32, leaf: u16) -> Option<GeoLeaf> {
+        self.next().leaf(trie, leaf)
+    }
+
+    fn random(&self) -> u32 {
+        self.next().random()
+    }
+}

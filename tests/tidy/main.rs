@@ -1,0 +1,165 @@
+//! The repository's own rules.
+#![expect(clippy::expect_used, reason = "a test fails loudly")]
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+    use std::process::Command;
+
+    use edge_common::abi::maps;
+    use edge_user::config::Config;
+
+    /// The only files in which `unsafe` may stand.
+    const UNSAFE: [&str; 7] = [
+        "edge-ebpf/src/bench/edges.rs",
+        "edge-ebpf/src/bench/state.rs",
+        "edge-ebpf/src/frame.rs",
+        "edge-ebpf/src/maps.rs",
+        "edge-ebpf/src/program.rs",
+        "edge-user/src/kernel/btf.rs",
+        "edge-user/src/kernel/memory.rs",
+    ];
+
+    fn root() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    }
+
+    /// The files that git has or would take.
+    fn files() -> Vec<String> {
+        let git = Command::new("git")
+            .current_dir(root())
+            .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+            .output()
+            .expect("git ls-files");
+        assert!(git.status.success(), "git ls-files: {}", git.status);
+        let names = String::from_utf8(git.stdout).expect("names are UTF-8");
+        let names: Vec<String> = names.lines().map(str::to_owned).collect();
+        names.into_iter().filter(|name| root().join(name).is_file()).collect()
+    }
+
+    fn sources() -> Vec<(String, String)> {
+        let rust = files().into_iter().filter(|name| name.ends_with(".rs"));
+        rust.map(|name| {
+            let text = fs::read_to_string(root().join(&name)).expect("source");
+            (name, text)
+        })
+        .collect()
+    }
+
+    #[test]
+    fn every_source_file_says_what_it_is() {
+        let silent: Vec<_> = sources()
+            .into_iter()
+            .filter(|(_, text)| !text.starts_with("//! "))
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(silent, [""; 0]);
+    }
+
+    #[test]
+    fn unsafe_code_stands_only_in_the_listed_files() {
+        let this = "tests/tidy/main.rs";
+        let found: BTreeSet<_> = sources()
+            .into_iter()
+            .filter(|(name, text)| {
+                let mut code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+                name != this
+                    && code.any(|line| line.contains("unsafe {") || line.contains("unsafe("))
+            })
+            .map(|(name, _)| name)
+            .collect();
+        let listed = UNSAFE.map(str::to_owned).into_iter().collect::<BTreeSet<_>>();
+        let surplus: Vec<_> = found.difference(&listed).collect();
+        assert!(surplus.is_empty(), "{surplus:?}");
+        let stale: Vec<_> = listed.difference(&found).collect();
+        assert!(stale.is_empty(), "listed for nothing: {stale:?}");
+    }
+
+    #[test]
+    fn no_test_is_ignored_or_expects_a_panic() {
+        for (name, text) in sources() {
+            for attribute in ["#[ignore", "#[should_panic"] {
+                let stands = text.lines().any(|line| line.trim_start().starts_with(attribute));
+                assert!(!stands, "{name}: {attribute}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_module_hides_in_a_mod_rs_and_no_file_is_a_book() {
+        for (name, text) in sources() {
+            assert!(!name.ends_with("/mod.rs"), "{name}");
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            assert!(code.lines().count() <= 500, "{name}: {} lines", code.lines().count());
+        }
+    }
+
+    #[test]
+    fn nothing_compiled_is_committed() {
+        for name in files() {
+            let mut head = [0; 4];
+            let file = fs::read(root().join(&name)).expect("file");
+            if let Some(first) = file.first_chunk::<4>() {
+                head = *first;
+            }
+            assert_ne!(head, *b"\x7fELF", "{name}");
+        }
+    }
+
+    #[test]
+    fn the_kernel_keeps_map_and_program_names_whole() {
+        let names = maps::DECKS.into_iter().chain(maps::CLASSES).chain([
+            maps::CONTROL,
+            maps::NAMES,
+            maps::LONG_NAMES,
+            maps::CARDS_A,
+            maps::CARDS_AAAA,
+            maps::RRS,
+            maps::GEO4_ROOT,
+            maps::GEO4_NODE,
+            maps::GEO6_TREE,
+            maps::GEO6_KEYS,
+            maps::GEO6_LEAF,
+            maps::GEO_LEAF,
+            maps::SERVICES,
+            maps::DEVICES,
+            maps::VERDICTS,
+            maps::RANDOM,
+            maps::PROGRAM,
+            maps::LEASE_PROGRAM,
+            maps::PASS_PROGRAM,
+        ]);
+        for name in names {
+            assert!(name.len() <= 15, "{name}");
+        }
+    }
+
+    #[test]
+    fn decisions_are_numbered_without_gaps_and_indexed() {
+        let folder = root().join("docs/decisions");
+        let index = fs::read_to_string(folder.join("README.md")).expect("index");
+        let mut pages: Vec<String> = fs::read_dir(&folder)
+            .expect("decisions")
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| name != "README.md")
+            .collect();
+        pages.sort();
+        for (number, page) in (1..).zip(&pages) {
+            assert!(page.starts_with(&format!("{number:04}-")), "{page}");
+            assert!(index.contains(&format!("({page})")), "{page} isn't in the index");
+        }
+    }
+
+    #[test]
+    fn shipped_configurations_load() {
+        for name in files() {
+            if name.starts_with("config/") && name.ends_with(".toml") {
+                if let Err(error) = Config::load(&root().join(&name)) {
+                    panic!("{error}");
+                }
+            }
+        }
+    }
+}
