@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rustix::fs::statfs;
-use rustix::mount::{MountFlags, mount};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use super::KernelError;
 
@@ -37,6 +37,21 @@ impl Bpffs {
             error(format!("mount a BPF file system: {cause}; mount one on {SYSTEM} beforehand"))
         })?;
         Ok(Self { path: own.to_path_buf(), ours: true })
+    }
+
+    /// Unmounts it and removes its folder, if it is ours and nobody else has pins there.
+    ///
+    /// # Errors
+    /// When it is in use.
+    pub fn unmount(&self) -> Result<(), KernelError> {
+        let pinned = || std::fs::read_dir(&self.path).is_ok_and(|mut pins| pins.next().is_some());
+        if !self.ours || pinned() {
+            return Ok(());
+        }
+        unmount(&self.path, UnmountFlags::empty())
+            .map_err(std::io::Error::from)
+            .and_then(|()| std::fs::remove_dir(&self.path))
+            .map_err(|cause| KernelError::Path { path: self.path.clone(), cause: cause.to_string() })
     }
 
     /// Where it is.
