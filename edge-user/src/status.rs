@@ -211,10 +211,7 @@ mod tests {
     fn addresses_are_no_numbers() {
         let rows = [["RECORD", "IN %"], ["10.0.0.1", "7.5"], ["10.0.0.12", "12.25"]];
         let rows: Vec<_> = rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
-        assert_eq!(
-            columns(&rows),
-            "  RECORD      IN %\n  10.0.0.1     7.5\n  10.0.0.12  12.25\n"
-        );
+        assert_eq!(columns(&rows), "  RECORD      IN %\n  10.0.0.1     7.5\n  10.0.0.12  12.25\n");
     }
 
     #[test]

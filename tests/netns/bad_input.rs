@@ -9,11 +9,11 @@ use edge_tests::netns::{COUNTRIES, Process, Rig, program};
 /// Zone files that are wrong: what about them, the file, what the error says after the path.
 const ZONES: [(&str, &str, &str); 9] = [
     ("broken JSON", "{\"data\": {\n\"\": {\"ns\": [\"a.\"]},\n}}", ":3:1: data: broken JSON"),
-    ("a wrong type", "{\n \"ttl\": []}", ":2:9: ttl: invalid type: sequence"),
+    ("a wrong type", "{\n \"ttl\": []}", ":2:10: ttl: invalid type: sequence"),
     (
         "a bad address",
         "{\"data\": {\"\": {\"ns\": [\"a.\"],\n\"a\": [[\"10.0.0.300\"]]}}}",
-        ":2:18: data.\"\".a[0]: \"10.0.0.300\" is not an IPv4 address",
+        ":2:19: data.\"\".a[0]: \"10.0.0.300\" is not an IPv4 address",
     ),
     ("unknown targeting", "{\"targeting\": \"@ planet\"}", ":1:24: targeting: unknown word"),
     (
@@ -128,9 +128,9 @@ fn a_hostile_database_is_an_error_or_harmless() {
         }
     }
     // A tree whose every record points back to its root.
-    let mut octets = good.clone();
-    let data = octets.len() / 2;
-    octets[..data].fill(0);
+    let mut octets = good;
+    let half = octets.len() / 2;
+    octets[..half].fill(0);
     rig.write(path, &octets);
     let (code, errors) = check(&rig);
     assert!(code.is_some() && errors.len() < 2, "{code:?} {errors:#?}");
@@ -142,15 +142,15 @@ fn configurations_that_cannot_be_are_refused_by_check_and_run_alike() {
     let good = rig.config();
     for (what, config, reason) in [
         ("no TOML", "[dns\n".to_owned(), ":1:5: "),
-        ("an unknown key", format!("{good}sockett = 1\n"), ":11:1: unknown field `sockett`"),
-        ("an unknown table", format!("{good}[dsn]\n"), ":11:2: unknown field `dsn`"),
+        ("an unknown key", format!("{good}sockett = 1\n"), ":12:1: unknown field `sockett`"),
+        ("an unknown table", format!("{good}[dsn]\n"), ":12:2: unknown field `dsn`"),
         ("a wrong type", "[dns]\nlisten = 53\n".to_owned(), ":2:10: invalid type: integer `53`"),
         ("a bad address", good.replace("10.53.0.1", "10.53.0"), ":2:10: \"10.53.0\" is not an"),
         ("an unknown mode", good.replace("native", "fast"), ":7:8: unknown variant `fast`"),
         ("no interface", good.replace("\"srv\"", ""), ":5:1: xdp.interfaces is empty"),
         ("no address", "[xdp]\nmode = \"off\"\n".to_owned(), ":1:1: missing field `dns`"),
         ("an empty file", String::new(), ":1:1: missing field `dns`"),
-        ("NTP", format!("{good}[ntp]\nenabled = true\n"), ":12:1: ntp.enabled"),
+        ("NTP", format!("{good}[ntp]\nenabled = true\n"), ":13:1: ntp.enabled"),
     ] {
         rig.write("edge.toml", config.as_bytes());
         check_finds(&rig, what, "edge.toml", reason);

@@ -21,7 +21,7 @@ fn bpftool_shows_a_zones_maps_by_the_names_of_their_fields() {
     assert!(Path::new(&pins).starts_with(rig.pins()), "{pins}");
     let zone = Path::new(&pins).join("zones/pool_2eexample");
     let decks = dump(&zone.join("decks"));
-    for field in ["\"key\":", "\"value\":", "\"ttl\":", "\"first\":"] {
+    for field in ["\"cards\":", "\"ttl\": 150", "\"records\": 4", "\"kind\":"] {
         assert!(decks.contains(field), "{field}: {}", &decks[..400.min(decks.len())]);
     }
     let classes = dump(&zone.join("classes"));

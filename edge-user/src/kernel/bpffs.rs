@@ -1,5 +1,6 @@
 //! A BPF file system to pin into: the system's, or one of our own.
 
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::statfs;
@@ -44,14 +45,18 @@ impl Bpffs {
     /// # Errors
     /// When it is in use.
     pub fn unmount(&self) -> Result<(), KernelError> {
-        let pinned = || std::fs::read_dir(&self.path).is_ok_and(|mut pins| pins.next().is_some());
-        if !self.ours || pinned() {
+        // The kernel's own files (`maps.debug`) are always there; pins are in folders.
+        let pinned = |entry: std::io::Result<DirEntry>| entry.is_ok_and(|at| at.path().is_dir());
+        if !self.ours || std::fs::read_dir(&self.path).is_ok_and(|mut all| all.any(pinned)) {
             return Ok(());
         }
         unmount(&self.path, UnmountFlags::empty())
             .map_err(std::io::Error::from)
             .and_then(|()| std::fs::remove_dir(&self.path))
-            .map_err(|cause| KernelError::Path { path: self.path.clone(), cause: cause.to_string() })
+            .map_err(|cause| KernelError::Path {
+                path: self.path.clone(),
+                cause: cause.to_string(),
+            })
     }
 
     /// Where it is.

@@ -104,7 +104,9 @@ fn demonstrate() -> Option<Vec<String>> {
     say("start:   edge run --config edge.toml   (on srv, XDP in native mode)");
     rig.start();
     say(format_args!("ready:   it serves pool.example on {} and {}\n", SERVER[0], SERVER[1]));
-    say("10.49… and fd00:49… are Germany's servers, 1 the USA's, 81 Japan's, 44 Britain's, 55 Brazil's.");
+    say(
+        "10.49… and fd00:49… are Germany's servers, 1 the USA's, 81 Japan's, 44 Britain's, 55 Brazil's.",
+    );
     say("dig asks from addresses that the GeoIP database places in these countries:\n");
 
     let mut wrong = Vec::new();
