@@ -250,6 +250,12 @@ impl Controller {
         }
     }
 
+    /// Why the zones' directory can't be read, if it can't.
+    #[must_use]
+    pub fn directory_error(&self) -> Option<&str> {
+        self.directory_error.as_deref()
+    }
+
     /// The databases.
     #[must_use]
     pub fn databases(&self) -> &Arc<Databases> {

@@ -71,6 +71,7 @@ struct Xdp {
     kernel: SharedKernel,
     pins: Arc<Pins>,
     attachments: Vec<Attachment>,
+    bpffs: Bpffs,
 }
 
 impl Xdp {
@@ -85,10 +86,11 @@ impl Xdp {
         if let Err(cause) = pins.pin_shared(&kernel) {
             // What stopped us is worth more than what is left behind.
             drop(pins.remove());
+            drop(bpffs.unmount());
             return Err(cause.into());
         }
         let kernel = Arc::new(Mutex::new(kernel));
-        Ok(Self { kernel, pins: Arc::new(pins), attachments: Vec::new() })
+        Ok(Self { kernel, pins: Arc::new(pins), attachments: Vec::new(), bpffs })
     }
 
     fn attach(&mut self, config: &Config) -> anyhow::Result<()> {
@@ -116,8 +118,10 @@ impl Xdp {
                 error!("{cause}");
             }
         }
-        if let Err(cause) = self.pins.remove() {
-            error!("{cause}");
+        for removed in [self.pins.remove(), self.bpffs.unmount()] {
+            if let Err(cause) = removed {
+                error!("{cause}");
+            }
         }
     }
 }
@@ -160,7 +164,13 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         let (listen, workers) = (&config.dns.listen, config.dns.workers);
         let mut authority = Authority::bind(listen, workers, store, Arc::clone(&current), options)?;
         let mut controller = Controller::new(&config, publisher, current);
-        tell(&controller.refresh()?);
+        let refresh = controller.refresh()?;
+        // Later it may come and go; but a start with a slip of the pen in its path would refuse
+        // everything.
+        if let Some(cause) = controller.directory_error() {
+            anyhow::bail!("{cause}");
+        }
+        tell(&refresh);
         authority.serve().context("start the authority's threads")?;
         if let Some(xdp) = &mut xdp {
             lock(&xdp.kernel).renew_lease()?;

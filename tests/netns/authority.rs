@@ -97,6 +97,20 @@ fn generic_lets_the_rest_rise_over_ipv6() {
 }
 
 #[test]
+fn the_host_itself_may_ask_for_the_status_label() {
+    let mut rig = Rig::new("native");
+    let config = rig.config().replace("listen = [", "listen = [\"127.0.0.1\", ");
+    rig.write("edge.toml", config.as_bytes());
+    rig.start();
+    let status = rig.server.read("dig +short @127.0.0.1 _status.pool.example TXT");
+    assert!(status.contains("\\\"id\\\":\\\"rig\\\""), "{status}");
+    let before = rig.counters();
+    let reply = rig.server.read("dig +short +nocookie @127.0.0.1 pool.example A");
+    assert_eq!(reply.lines().count(), 4, "the loopback interface has no XDP: {reply}");
+    assert_eq!(rig.counters().authority() - before.authority(), 1);
+}
+
+#[test]
 fn explain_says_who_answers_and_is_right() {
     let rig = Rig::serving("native");
     let client = "192.0.2.10".parse().unwrap();

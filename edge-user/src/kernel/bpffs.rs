@@ -1,9 +1,10 @@
 //! A BPF file system to pin into: the system's, or one of our own.
 
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::statfs;
-use rustix::mount::{MountFlags, mount};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use super::KernelError;
 
@@ -37,6 +38,25 @@ impl Bpffs {
             error(format!("mount a BPF file system: {cause}; mount one on {SYSTEM} beforehand"))
         })?;
         Ok(Self { path: own.to_path_buf(), ours: true })
+    }
+
+    /// Unmounts it and removes its folder, if it is ours and nobody else has pins there.
+    ///
+    /// # Errors
+    /// When it is in use.
+    pub fn unmount(&self) -> Result<(), KernelError> {
+        // The kernel's own files (`maps.debug`) are always there; pins are in folders.
+        let pinned = |entry: std::io::Result<DirEntry>| entry.is_ok_and(|at| at.path().is_dir());
+        if !self.ours || std::fs::read_dir(&self.path).is_ok_and(|mut all| all.any(pinned)) {
+            return Ok(());
+        }
+        unmount(&self.path, UnmountFlags::empty())
+            .map_err(std::io::Error::from)
+            .and_then(|()| std::fs::remove_dir(&self.path))
+            .map_err(|cause| KernelError::Path {
+                path: self.path.clone(),
+                cause: cause.to_string(),
+            })
     }
 
     /// Where it is.
