@@ -42,7 +42,6 @@ impl Sum {
     /// The sum folded to 16 bits.
     #[inline(always)]
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "folded to 16 bits before")]
     pub const fn fold(self) -> u16 {
         // Added to its own halves exchanged, a word has their sum, carry included, in its upper half.
         let sum = (self.0.wrapping_add(self.0.rotate_left(32)) >> 32) as u32;
