@@ -34,7 +34,7 @@ pub(crate) fn records<F: Frame, T: Tables>(
     tables: &T,
     dealt: &Dealt,
     (end, name_octets, salt): (usize, usize, u64),
-) -> Option<()> {
+) -> Option<u32> {
     if is(&dealt.deck, Kind::A) {
         records4(frame, tables, dealt, end, salt)
     } else if is(&dealt.deck, Kind::Aaaa) {
@@ -43,7 +43,7 @@ pub(crate) fn records<F: Frame, T: Tables>(
         ready_made(frame, tables, dealt, end, salt)?;
         let owner = frame.window_at_mut::<2>(end - dealt.octets)?;
         store16::<0, _>(owner, apex_pointer(&dealt.deck, name_octets));
-        Some(())
+        Some(dealt.sum)
     }
 }
 
@@ -59,14 +59,16 @@ fn records4<F: Frame, T: Tables>(
     dealt: &Dealt,
     end: usize,
     salt: u64,
-) -> Option<()> {
+) -> Option<u32> {
     let front = record_front(dns::TYPE_A, dealt.deck.ttl);
     let middle = u64::from(record_middle(dealt.deck.ttl, 4));
     let records = F::forget(dealt.deck.records.into(), salt);
+    let mut sum = 0;
     let mut cell = 0_u32;
     while cell < 3 {
         if records > 4 * cell as usize {
             let card = tables.card4(dealt.cell.wrapping_add(cell))?;
+            sum += card.sum;
             let end = end - 2 * PAIR4 * cell as usize;
             let mut pair = 0_usize;
             while pair < 2 {
@@ -85,7 +87,7 @@ fn records4<F: Frame, T: Tables>(
         }
         cell += 1;
     }
-    Some(())
+    Some(sum)
 }
 
 #[inline(always)]
@@ -95,14 +97,16 @@ fn records6<F: Frame, T: Tables>(
     dealt: &Dealt,
     end: usize,
     salt: u64,
-) -> Option<()> {
+) -> Option<u32> {
     let front = record_front(dns::TYPE_AAAA, dealt.deck.ttl);
     let middle = record_middle(dealt.deck.ttl, 16);
     let records = F::forget(dealt.deck.records.into(), salt);
+    let mut sum = 0;
     let mut cell = 0_u32;
     while cell < 2 {
         if records > 4 * cell as usize {
             let card = tables.card6(dealt.cell.wrapping_add(cell))?;
+            sum += card.sum;
             let end = end - 2 * PAIR6 * cell as usize;
             let mut pair = 0_usize;
             while pair < 2 {
@@ -124,7 +128,7 @@ fn records6<F: Frame, T: Tables>(
         }
         cell += 1;
     }
-    Some(())
+    Some(sum)
 }
 
 /// Octets that ready-made records are copied in.
@@ -137,7 +141,7 @@ fn ready_made<F: Frame, T: Tables>(
     dealt: &Dealt,
     end: usize,
     salt: u64,
-) -> Option<()> {
+) -> Option<u32> {
     let rrs = tables.rrs(dealt.cell)?;
     let (blocks, _) = rrs.octets.as_chunks::<BLOCK>();
     let octets = F::forget(dealt.octets, salt);
@@ -153,5 +157,5 @@ fn ready_made<F: Frame, T: Tables>(
         }
         back += 1;
     }
-    Some(())
+    Some(dealt.sum)
 }

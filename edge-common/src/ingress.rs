@@ -278,7 +278,7 @@ impl<N: Network> Reply<'_, N> {
             name::move_long(frame, question, (octets, dealt.octets), query.front)?;
         }
         let end = question + octets + dns::TYPE_CLASS_OCTETS + dealt.octets;
-        compose::records(frame, tables, dealt, (end, octets, query.front))?;
+        let records = compose::records(frame, tables, dealt, (end, octets, query.front))?;
         let window = frame.window_at_mut::<WINDOW_OCTETS>(question + octets - SHORT_OCTETS)?;
         store64::<0, _>(window, name.words[0]);
         store64::<8, _>(window, name.words[1]);
@@ -293,18 +293,18 @@ impl<N: Network> Reply<'_, N> {
             .add64(name.words[1])
             .add64(name.words[2])
             .add64(name.words[3])
-            .add32(dealt.sum);
+            .add32(records);
         let mut opt = 0;
         if let Some(flags) = self.flags {
-            *frame.window_at_mut::<{ dns::OPT_OCTETS }>(end)? = opt::compose(flags);
-            sum = sum.add32(Sum::new(opt::sum(flags)).fold_at(dealt.octets));
+            opt::compose(frame.window_at_mut(end)?, flags);
+            sum = sum.add_at(Sum::new(opt::sum(flags)), dealt.octets);
             opt = dns::OPT_OCTETS;
         }
 
         let nodata = answer::is(&dealt.deck, crate::abi::Kind::Nodata);
-        let (records, authority) =
+        let (answers, authority) =
             if nodata { (0, back::ONE_AUTHORITY) } else { (dealt.deck.records, 0) };
-        let front = query.front & front::KEPT | front::ANSWERED | front::ancount(records);
+        let front = query.front & front::KEPT | front::ANSWERED | front::ancount(answers);
         let back = query.back | authority;
         let datagram = HEADERS + octets + dns::TYPE_CLASS_OCTETS + dealt.octets + opt;
         let datagram = narrow(datagram);
@@ -318,7 +318,7 @@ impl<N: Network> Reply<'_, N> {
             .add32(ports)
             .add64(front)
             .add32(back)
-            .add32(sum.fold_at(octets))
+            .add_at(sum, octets)
             .finish_udp();
         let headers = frame.window_at_mut::<HEADERS>(self.transport)?;
         store32::<0, _>(headers, ports);

@@ -5,6 +5,7 @@
 #![expect(unsafe_code, reason = "packet memory is reached through the context's pointers")]
 
 use core::arch::asm;
+use core::hint::assert_unchecked;
 use core::ptr::{addr_of, read_volatile};
 
 use aya_ebpf::bindings::xdp_md;
@@ -18,7 +19,7 @@ pub(crate) struct XdpFrame {
 
 /// The same number, of which the compiler knows nothing.
 #[inline(always)]
-fn hide(mut x: usize) -> usize {
+pub(crate) fn hide(mut x: usize) -> usize {
     // SAFETY: the instruction copies a register onto itself. (An empty one would give the kernel
     // two line records for one instruction, which it refuses.)
     unsafe { asm!("{0} = {0}", inout(reg) x, options(pure, nomem, nostack, preserves_flags)) };
@@ -55,6 +56,9 @@ impl XdpFrame {
         // Hidden, or the compiler proves one window's check from another's and the verifier
         // doesn't follow.
         let start = hide(self.start() + at);
+        // SAFETY: no frame is at address 0. Said, or an absent window, which is a null pointer, is
+        // looked for once more.
+        unsafe { assert_unchecked(start != 0) };
         (start + N <= self.end()).then_some(start as *mut [u8; N])
     }
 

@@ -1,7 +1,6 @@
 //! Every BPF map, and [`Tables`] over them.
 #![expect(unsafe_code, reason = "words that userspace rewrites are read and written volatile")]
 
-use core::arch::asm;
 use core::ops::Deref;
 use core::ptr::{addr_of, addr_of_mut, from_ref, null, read_volatile, write_volatile};
 
@@ -15,10 +14,27 @@ use edge_common::abi::{
 use edge_common::tables::{Tables, xorshift};
 use edge_common::verdict::Verdict;
 
+use crate::frame::hide;
+
 /// `BPF_F_MMAPABLE`: userspace writes through memory.
 const MAPPED: usize = 1 << 10;
 
-type Shared<T, const N: usize> = Array<T, N, MAPPED>;
+/// A table. The map's one value is all of it: an entry is an offset away, where the look-up of an
+/// entry of its own would be a trip through the stack, of which an answer makes nine.
+type Shared<T, const N: usize> = Array<[T; N], 1, MAPPED>;
+
+/// An entry of a table's memory.
+#[inline(always)]
+fn entry_of<T, const N: usize>(table: &[T; N], index: u32) -> Option<&T> {
+    // Hidden, so that what is compared is what the verifier sees used.
+    table.get(hide(index as usize))
+}
+
+/// An entry of a table.
+#[inline(always)]
+fn entry<T, const N: usize>(table: &Shared<T, N>, index: u32) -> Option<&T> {
+    entry_of(table.get(0)?, index)
+}
 
 macro_rules! maps {
     ($($name:ident: $map:ty;)*) => { $(
@@ -68,6 +84,7 @@ pub(crate) fn count(verdict: Verdict) {
 #[inline(always)]
 pub(crate) fn renew_lease() {
     let Some(control) = CONTROL.get_ptr_mut(0) else { return };
+    let control: *mut Control = control.cast();
     // SAFETY: the pointer is to the map's one value.
     let length = unsafe { addr_of!((*control).lease_jiffies) };
     // SAFETY: as above; userspace writes the word by one store.
@@ -88,11 +105,7 @@ pub(crate) struct Maps;
 /// costs twenty nanoseconds.
 #[inline(always)]
 fn apart<T>(entry: Option<&T>) -> Option<&T> {
-    let mut entry: *const T = entry.map_or(null(), from_ref);
-    // SAFETY: the instruction copies a register onto itself.
-    unsafe {
-        asm!("{0} = {0}", inout(reg) entry, options(pure, nomem, nostack, preserves_flags));
-    };
+    let entry = hide(entry.map_or(null(), from_ref) as usize) as *const T;
     // SAFETY: it is what came in: a valid reference, or null.
     unsafe { entry.as_ref() }
 }
@@ -101,9 +114,11 @@ fn apart<T>(entry: Option<&T>) -> Option<&T> {
 macro_rules! zone {
     ($table:expr, $key:expr, $small:ident, $medium:ident, $large:ident) => {
         match $table.class() {
-            0 => apart($small.get_value($table.slot(), &$key)),
-            1 => apart($medium.get_value($table.slot(), &$key)),
-            _ => apart($large.get_value($table.slot(), &$key)),
+            0 => apart($small.get_value($table.slot(), &0)).and_then(|table| entry_of(table, $key)),
+            1 => {
+                apart($medium.get_value($table.slot(), &0)).and_then(|table| entry_of(table, $key))
+            }
+            _ => apart($large.get_value($table.slot(), &0)).and_then(|table| entry_of(table, $key)),
         }
     };
 }
@@ -111,7 +126,7 @@ macro_rules! zone {
 impl Tables for Maps {
     #[inline(always)]
     fn control(&self) -> Option<Control> {
-        let control = CONTROL.get(0)?;
+        let [control] = CONTROL.get(0)?;
         // SAFETY: the reference is valid; volatile, because userspace writes the word by one store
         // and a packet has to read it just once.
         let generation = unsafe { read_volatile(addr_of!(control.generation)) };
@@ -128,24 +143,24 @@ impl Tables for Maps {
 
     #[inline(always)]
     fn is_own_address(&self, ifindex: u32, address: u64) -> bool {
-        DEVICES.get(ifindex & (abi::DEVICE_SLOTS - 1)).is_some_and(|device| {
+        entry(&DEVICES, ifindex & (abi::DEVICE_SLOTS - 1)).is_some_and(|device| {
             device.ifindex == ifindex && u64::from_ne_bytes(device.address) == address
         })
     }
 
     #[inline(always)]
     fn service(&self, slot: u32) -> Option<impl Deref<Target = Service>> {
-        SERVICES.get(slot)
+        entry(&SERVICES, slot)
     }
 
     #[inline(always)]
     fn short_name(&self, slot: u32) -> Option<impl Deref<Target = ShortName>> {
-        NAMES.get(slot)
+        entry(&NAMES, slot)
     }
 
     #[inline(always)]
     fn long_name(&self, slot: u32) -> Option<impl Deref<Target = LongName>> {
-        LONG_NAMES.get(slot)
+        entry(&LONG_NAMES, slot)
     }
 
     #[inline(always)]
@@ -164,48 +179,48 @@ impl Tables for Maps {
 
     #[inline(always)]
     fn card4(&self, cell: u32) -> Option<impl Deref<Target = Card4>> {
-        CARDS_A.get(cell)
+        entry(&CARDS_A, cell)
     }
 
     #[inline(always)]
     fn card6(&self, cell: u32) -> Option<impl Deref<Target = Card6>> {
-        CARDS_AAAA.get(cell)
+        entry(&CARDS_AAAA, cell)
     }
 
     #[inline(always)]
-    fn rrs(&self, entry: u32) -> Option<impl Deref<Target = Rrs>> {
-        RRS.get(entry)
+    fn rrs(&self, number: u32) -> Option<impl Deref<Target = Rrs>> {
+        entry(&RRS, number)
     }
 
     #[inline(always)]
     fn root4(&self, trie: u32, high: u32) -> Option<Root4> {
-        GEO4_ROOT.get(trie * abi::GEO4_ROOTS + high).copied()
+        entry(&GEO4_ROOT, trie * abi::GEO4_ROOTS + high).copied()
     }
 
     #[inline(always)]
     fn node4(&self, node: u32, octet: u8) -> Option<u16> {
-        GEO4_NODE.get(node).map(|node| node.entries[usize::from(octet)])
+        entry(&GEO4_NODE, node).map(|node| node.entries[usize::from(octet)])
     }
 
     #[inline(always)]
     fn tree6(&self, trie: u32) -> Option<impl Deref<Target = Tree6>> {
-        GEO6_TREE.get(trie)
+        entry(&GEO6_TREE, trie)
     }
 
     #[inline(always)]
     fn keys6(&self, node: u32) -> Option<impl Deref<Target = Keys6>> {
-        GEO6_KEYS.get(node)
+        entry(&GEO6_KEYS, node)
     }
 
     #[inline(always)]
     fn leaf6(&self, node: u32, place: u32) -> Option<u16> {
-        GEO6_LEAF.get(node).map(|node| node.leaves[place as usize & 7])
+        entry(&GEO6_LEAF, node).map(|node| node.leaves[place as usize & 7])
     }
 
     #[inline(always)]
     fn leaf(&self, trie: u32, leaf: u16) -> Option<GeoLeaf> {
         let leaf = u32::from(leaf) & (abi::GEO_LEAVES - 1);
-        GEO_LEAF.get(trie * abi::GEO_LEAVES + leaf).copied()
+        entry(&GEO_LEAF, trie * abi::GEO_LEAVES + leaf).copied()
     }
 
     #[inline(always)]

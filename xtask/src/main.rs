@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod build;
 mod cmd;
 mod demo;
@@ -37,6 +38,8 @@ enum Command {
     Build(build::Args),
     /// Show it at work: real queries over a veth pair, and who answered them
     Demo(demo::Args),
+    /// Measure the XDP program: nanoseconds a query, and replies a second over a veth pair
+    Bench(bench::Args),
     /// Check formatting and lints, host and kernel
     Lint(lint::Args),
     /// Run all tests, or those of one tier
@@ -48,6 +51,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Setup(args) => setup::run(args),
         Command::Build(args) => build::run(args),
         Command::Demo(args) => demo::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Test(args) => test::run(args),
     }

@@ -3,10 +3,11 @@
 //! A tier that needs root and can't have it fails, and so does one in which no test ran: nothing
 //! is skipped quietly.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::builder::PossibleValuesParser;
 
 use crate::build;
+use crate::cmd::Cmd;
 use crate::lint;
 use crate::requirement::Purpose;
 use crate::setup::{self, Facts};
@@ -110,23 +111,35 @@ fn plan(wanted: &str, facts: &Facts) -> Result<Vec<Step>> {
 
 fn step(tier: &Tier, facts: &Facts) -> Result<Step> {
     let cargo = facts.cargo(tier.cargo);
-    let cmd = match (tier.root, facts.system.privilege) {
+    if !tier.root {
         // Like the lints' build, so that one doesn't undo the other.
-        (false, _) => cargo.env("EDGE_EBPF", "skip"),
-        (true, Privilege::Root) => build::with_object(cargo),
-        // Cargo builds as the user and starts only the tests as root: no files of root's are left
-        // in the target folder, and root needs no Rust.
-        (true, Privilege::Sudo) => {
-            let rustc = facts.toolchain.rustc.as_ref().context("rustc does not run")?;
-            build::with_object(cargo).env(&runner(&rustc.host), "sudo -E")
-        }
-        (true, Privilege::None) => anyhow::bail!(
+        let cmd = cargo.env("EDGE_EBPF", "skip");
+        return Ok(Step { name: tier.name.to_owned(), cmd, tests: true });
+    }
+    let Some(cmd) = as_root(cargo, facts)? else {
+        bail!(
             "tier {}: needs root, and this is neither root nor has it sudo; run as root, or only \
              `cargo xtask test --tier unit`",
             tier.name
-        ),
+        );
     };
     Ok(Step { name: tier.name.to_owned(), cmd, tests: true })
+}
+
+/// A cargo command whose programs run as root, with the object; `None` if they can't.
+///
+/// Cargo builds as the user and starts only the programs as root: no files of root's are left in
+/// the target folder, and root needs no Rust.
+pub(crate) fn as_root(cargo: Cmd, facts: &Facts) -> Result<Option<Cmd>> {
+    let cargo = build::with_object(cargo);
+    Ok(match facts.system.privilege {
+        Privilege::Root => Some(cargo),
+        Privilege::Sudo => {
+            let rustc = facts.toolchain.rustc.as_ref().context("rustc does not run")?;
+            Some(cargo.env(&runner(&rustc.host), "sudo -E"))
+        }
+        Privilege::None => None,
+    })
 }
 
 /// Cargo's variable for what starts a host's programs.

@@ -30,24 +30,22 @@ impl Sum {
         Self(self.0 + (word >> 32) + (word & 0xffff_ffff))
     }
 
+    /// Adds another sum, of octets that begin at an odd offset if `odd`'s lowest bit is set.
+    #[inline(always)]
+    #[must_use]
+    pub const fn add_at(self, piece: Self, odd: usize) -> Self {
+        // A sum of words with their octets swapped is 256 times the sum.
+        let piece = (piece.0 >> 32) + (piece.0 & 0xffff_ffff);
+        Self(self.0 + (piece << ((odd & 1) * 8)))
+    }
+
     /// The sum folded to 16 bits.
     #[inline(always)]
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "folded to 16 bits before")]
     pub const fn fold(self) -> u16 {
-        let sum = (self.0 & 0xffff_ffff) + (self.0 >> 32);
-        let sum = (sum & 0xffff) + (sum >> 16);
-        let sum = (sum & 0xffff) + (sum >> 16);
-        let sum = (sum & 0xffff) + (sum >> 16);
-        sum as u16
-    }
-
-    /// The folded sum of a piece that begins at an odd offset if `odd`'s lowest bit is set.
-    #[inline(always)]
-    #[must_use]
-    pub const fn fold_at(self, odd: usize) -> u32 {
-        let sum = self.fold();
-        (if odd & 1 == 0 { sum } else { sum.swap_bytes() }) as u32
+        // Added to its own halves exchanged, a word has their sum, carry included, in its upper half.
+        let sum = (self.0.wrapping_add(self.0.rotate_left(32)) >> 32) as u32;
+        (sum.wrapping_add(sum.rotate_left(16)) >> 16) as u16
     }
 
     /// The checksum to write into an IPv4 header.
@@ -104,8 +102,10 @@ mod tests {
     fn a_piece_at_an_odd_offset_counts_swapped() {
         let whole = Sum::default().add_octets(&[9, 1, 2, 3, 4, 0]);
         let piece = Sum::default().add_octets(&[1, 2, 3, 4]);
-        let parts = Sum::default().add_octets(&[9]).add32(piece.fold_at(1));
+        let parts = Sum::default().add_octets(&[9]).add_at(piece, 1);
         assert_eq!(parts.fold(), whole.fold());
+        let parts = Sum::default().add_octets(&[9, 1, 2, 3]).add_at(Sum::new(4), 0);
+        assert_eq!(parts.fold(), Sum::default().add_octets(&[9, 1, 2, 3, 4]).fold());
     }
 
     #[test]

@@ -65,6 +65,7 @@ pub mod back {
 /// An OPT record without options.
 pub mod opt {
     use super::UDP_PAYLOAD_OCTETS;
+    use crate::wire::{store32, store64};
 
     const SIZE: [u8; 2] = UDP_PAYLOAD_OCTETS.to_be_bytes();
     /// The DO bit's octet of the extended flags (RFC 3225 §3).
@@ -78,12 +79,12 @@ pub mod opt {
         (root | t0 | version | l0 | l1) == 0 && t1 == 41
     }
 
-    /// Our OPT record, its first eight and its last eight octets (overlapping), with the DO bit of
-    /// the query's.
+    /// Writes our OPT record, with the DO bit of the query's.
     #[inline(always)]
-    #[must_use]
-    pub const fn compose(flags: u8) -> [u8; super::OPT_OCTETS] {
-        [0, 0, 41, SIZE[0], SIZE[1], 0, 0, flags & DO, 0, 0, 0]
+    pub fn compose(record: &mut [u8; super::OPT_OCTETS], flags: u8) {
+        let front = [0, 0, 41, SIZE[0], SIZE[1], 0, 0, flags & DO];
+        store64::<0, _>(record, u64::from_ne_bytes(front));
+        store32::<7, _>(record, u32::from(flags & DO).to_le());
     }
 
     /// The sum of [`compose`]'s octets.
@@ -104,10 +105,11 @@ mod tests {
     #[test]
     fn the_opt_records_sum_is_that_of_its_octets() {
         for flags in [0, opt::DO, 0xff] {
-            assert_eq!(
-                Sum::new(opt::sum(flags)).fold(),
-                Sum::default().add_octets(&opt::compose(flags)).fold()
-            );
+            let mut record = [0xa5; 11];
+            opt::compose(&mut record, flags);
+            assert_eq!(record, [0, 0, 41, 0x04, 0xd0, 0, 0, flags & 0x80, 0, 0, 0]);
+            let sum = Sum::default().add_octets(&record);
+            assert_eq!(Sum::new(opt::sum(flags)).fold(), sum.fold());
         }
     }
 

@@ -1,6 +1,6 @@
 //! Ethernet II with up to two VLAN tags (IEEE 802.1Q, 802.1ad).
 
-use super::{load16, load32, load64, part, store32, store64};
+use super::{load16, load32, load64, store16, store32, store64};
 use crate::frame::Frame;
 use crate::verdict::Verdict;
 
@@ -20,8 +20,9 @@ pub struct Ethernet {
     front: u64,
     /// The source's last four octets.
     back: u32,
-    /// The ten octets before the network header: tags and ethertype, when there are two tags.
-    tags: [u8; 10],
+    /// The ten octets before the network header, as words: tags and ethertype, when there are two
+    /// tags.
+    tags: (u64, u16),
     /// Offset of the network header: 14, 18 or 22.
     pub network: usize,
     /// Whether the network layer is IPv6.
@@ -54,7 +55,8 @@ impl Ethernet {
         };
         let network = F::forget(network, front);
         let tags = frame.window_at::<10>(network - 10).ok_or(Verdict::Truncated)?;
-        Ok(Self { front, back, tags: part::<0, 10, _>(tags), network, six })
+        let tags = (load64::<0, _>(tags), load16::<8, _>(tags));
+        Ok(Self { front, back, tags, network, six })
     }
 
     /// The address that the frame was sent to, in the low 48 bits of the word in memory order.
@@ -67,7 +69,9 @@ impl Ethernet {
     /// Writes the header of the reply: addresses exchanged, tags kept.
     #[inline(always)]
     pub fn reply<F: Frame>(&self, frame: &mut F) -> Option<()> {
-        *frame.window_at_mut::<10>(self.network - 10)? = self.tags;
+        let tags = frame.window_at_mut::<10>(self.network - 10)?;
+        store64::<0, _>(tags, self.tags.0);
+        store16::<8, _>(tags, self.tags.1);
         let addresses = frame.window_mut::<12>(0)?;
         let source = self.front >> 48 | u64::from(self.back) << 16;
         store64::<0, _>(addresses, source | self.front << 48);

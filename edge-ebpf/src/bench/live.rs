@@ -29,6 +29,7 @@ fn generate(context: *mut xdp_md) -> Option<()> {
         word += 1;
     }
     *frame.window_at_mut::<8>(octets - 8)? = template.last.to_ne_bytes();
+    #[expect(clippy::cast_possible_truncation, reason = "an IPv4 source has 32 bits")]
     let source = (source as u32).to_be();
     let sum = Sum::default().add64(template.sum).add32(source).finish();
     *frame.window_mut::<2>(24)? = sum.to_ne_bytes();

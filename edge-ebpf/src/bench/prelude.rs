@@ -5,6 +5,11 @@
 //! from the last to the first; the octets that a run finds were written long before it. What a
 //! reply grows by, at most 256 octets less the query, lies in the slot before, and is gone when
 //! that is written. The prelude costs the same behind every program, and is run alone, too.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "lengths are those of a buffer of 2,048 octets; an IPv4 source has 32 bits"
+)]
 
 use aya_ebpf::bindings::{xdp_action, xdp_md};
 use aya_ebpf::macros::xdp;

@@ -1,0 +1,94 @@
+//! Rounds and a yardstick's folder come in; times and rates of the XDP program go out, as a table
+//! and as JSON.
+//!
+//! What is measured, and how, is in the package edge-tests: its benchmark is built here, with the
+//! object, and run as root.
+
+use std::path::{self, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::cmd::Cmd;
+use crate::requirement::Purpose;
+use crate::setup::{self, Facts};
+use crate::test;
+
+/// Arguments of `cargo xtask bench`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Write the report as JSON, too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// How often everything is measured
+    #[arg(long, default_value_t = 15)]
+    rounds: u32,
+    /// Seconds of each run over the veth pair; 0 leaves it out
+    #[arg(long, default_value_t = 1.5)]
+    seconds: f64,
+    /// A folder with C programs to compare with: anchor.bpf.c and bench.c
+    #[arg(long, value_name = "DIR")]
+    anchor: Option<PathBuf>,
+}
+
+/// Runs `cargo xtask bench`.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let facts = setup::ensure(&[Purpose::Build, Purpose::Network, Purpose::Bench])?;
+    command(args, &facts)?.run()
+}
+
+/// Cargo runs it in the package's folder: paths have to be absolute.
+fn absolute(name: &str, given: Option<&PathBuf>) -> Result<Option<String>> {
+    let Some(given) = given else { return Ok(None) };
+    let path = path::absolute(given).with_context(|| format!("{name} {}", given.display()))?;
+    Ok(Some(format!("{name}={}", path.display())))
+}
+
+fn command(args: &Args, facts: &Facts) -> Result<Cmd> {
+    let cargo = facts.cargo(&["bench", "-p", "edge-tests", "--features", "bench"]);
+    let numbers = [format!("--rounds={}", args.rounds), format!("--seconds={}", args.seconds)];
+    let cargo = cargo
+        .args(["--bench", "bench", "--"])
+        .args(numbers)
+        .args(absolute("--json", args.json.as_ref())?)
+        .args(absolute("--anchor", args.anchor.as_ref())?);
+    let Some(cmd) = test::as_root(cargo, facts)? else {
+        bail!("bench: needs root, and this is neither root nor has it sudo; run as root");
+    };
+    Ok(cmd)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::setup::tests::debian;
+    use crate::system::Privilege;
+
+    fn args() -> Args {
+        let json = Some(PathBuf::from("/tmp/report.json"));
+        Args { json, rounds: 15, seconds: 1.5, anchor: None }
+    }
+
+    #[test]
+    fn the_benchmark_is_built_with_the_object_and_told_what_was_asked() {
+        assert_eq!(
+            command(&args(), &debian()).unwrap().to_string(),
+            "EDGE_EBPF=build cargo bench -p edge-tests --features bench --bench bench -- \
+             --rounds=15 --seconds=1.5 --json=/tmp/report.json"
+        );
+    }
+
+    #[test]
+    fn a_folder_is_named_from_the_root() {
+        let args = Args { anchor: Some("x".into()), ..args() };
+        let line = command(&args, &debian()).unwrap().to_string();
+        let wanted = format!("--anchor={}/x", std::env::current_dir().unwrap().display());
+        assert!(line.ends_with(&wanted), "{line}");
+    }
+
+    #[test]
+    fn without_root_and_sudo_there_is_no_benchmark() {
+        let mut facts = debian();
+        facts.system.privilege = Privilege::None;
+        assert!(command(&args(), &facts).unwrap_err().to_string().contains("needs root"));
+    }
+}
