@@ -41,6 +41,8 @@ fn serve<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Result<Verdict, Verd
 trait Network: Sized {
     /// Octets of the header.
     const OCTETS: usize;
+    /// Index of what there is one a family.
+    const FAMILY: usize;
     /// Whether a UDP checksum of 0 means that the sender computed none.
     const CHECKSUM_OPTIONAL: bool;
     fn parse<F: Frame>(frame: &F, at: usize) -> Result<(Self, usize), Verdict>;
@@ -52,6 +54,7 @@ trait Network: Sized {
 
 impl Network for Ip4 {
     const OCTETS: usize = ipv4::HEADER_OCTETS;
+    const FAMILY: usize = 0;
     const CHECKSUM_OPTIONAL: bool = true;
 
     #[inline(always)]
@@ -82,6 +85,7 @@ impl Network for Ip4 {
 
 impl Network for Ip6 {
     const OCTETS: usize = ipv6::HEADER_OCTETS;
+    const FAMILY: usize = 1;
     /// RFC 8200 §8.1.
     const CHECKSUM_OPTIONAL: bool = false;
 
@@ -143,7 +147,8 @@ fn query<F: Frame, T: Tables, N: Network>(
     let ports = load32::<0, _>(headers);
     #[expect(clippy::cast_possible_truncation, reason = "the word's two halves are the ports")]
     let (from, to) = (ports as u16, u16::from_be((ports >> 16) as u16));
-    service::admit(tables, control.service_seed, network.destination(), to)?;
+    let first = &control.first_services[N::FAMILY];
+    service::admit(tables, (first, control.service_seed), network.destination(), to)?;
     if from == 0 {
         return Err(Verdict::Source);
     }
@@ -179,12 +184,15 @@ fn reply<F: Frame, T: Tables, N: Network>(
     tables: &T,
     link: &Ethernet,
 ) -> Result<Verdict, Verdict> {
-    if !tables.is_own_address(frame.ifindex(), link.destination()) {
+    let control = tables.control().ok_or(Verdict::Unpublished)?;
+    let destination = link.destination();
+    if Control::own(destination) != control.own_address
+        && !tables.is_own_address(frame.ifindex(), destination)
+    {
         return Err(Verdict::Link);
     }
     let (network, payload) = N::parse(frame, link.network)?;
     let transport = link.network + N::OCTETS;
-    let control = tables.control().ok_or(Verdict::Unpublished)?;
     let query = query(frame, tables, &control, &network, (transport, payload))?;
 
     let question = transport + HEADERS;

@@ -1,5 +1,6 @@
 //! Served addresses: a table without collisions, chosen by its seed.
 
+use crate::abi::Service;
 use crate::abi::maps::SERVICE_SLOTS;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
@@ -31,19 +32,26 @@ pub const fn slot(seed: u64, address: [u64; 2], port: u16) -> u32 {
 #[inline(always)]
 pub(crate) fn admit<T: Tables>(
     tables: &T,
-    seed: u64,
+    (first, seed): (&Service, u64),
     address: [u64; 2],
     port: u16,
 ) -> Result<(), Verdict> {
-    let slot = slot(seed, address, port);
-    let service = tables.service(slot).ok_or(Verdict::Service)?;
-    let differs = (service.address[0] ^ address[0])
-        | (service.address[1] ^ address[1])
-        | u64::from(service.port ^ u32::from(port));
-    if differs != 0 || port == 0 {
+    if port == 0 {
         return Err(Verdict::Service);
     }
-    Ok(())
+    if is(first, address, port) {
+        return Ok(());
+    }
+    let service = tables.service(slot(seed, address, port)).ok_or(Verdict::Service)?;
+    if is(&service, address, port) { Ok(()) } else { Err(Verdict::Service) }
+}
+
+#[inline(always)]
+const fn is(service: &Service, address: [u64; 2], port: u16) -> bool {
+    (service.address[0] ^ address[0])
+        | (service.address[1] ^ address[1])
+        | (service.port ^ port as u32) as u64
+        == 0
 }
 
 #[cfg(test)]

@@ -162,6 +162,18 @@ impl Publisher {
                     let service = Service { address, port: port.into(), reserved: 0 };
                     self.slots.store.services.write(slot, &[service]);
                 }
+                let store = &self.slots.store;
+                let firsts = [SocketAddr::is_ipv4, SocketAddr::is_ipv6]
+                    .map(|is| listen.iter().find(|a| is(a)));
+                for (family, address) in firsts.into_iter().enumerate() {
+                    let at = offset_of!(Control, first_services) + family * size_of::<Service>();
+                    let Some(address) = address else { continue };
+                    let [front, back] = words_of(address);
+                    let words = [front, back, address.port().into()];
+                    for (place, word) in words.into_iter().enumerate() {
+                        store.control_word(at + 8 * place).store(word, Ordering::Relaxed);
+                    }
+                }
                 let word = self.slots.store.control_word(offset_of!(Control, service_seed));
                 word.store(seed, Ordering::Release);
                 return Ok(());

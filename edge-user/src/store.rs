@@ -162,6 +162,25 @@ impl Store {
         }
     }
 
+    /// Says that frames of a device are ours.
+    ///
+    /// # Errors
+    /// The index of another device that takes its slot.
+    pub fn own(&self, device: Device) -> Result<(), u32> {
+        let slot = device.ifindex & (maps::DEVICE_SLOTS - 1);
+        match self.devices.read(slot) {
+            Some(other) if other.ifindex != 0 && other.ifindex != device.ifindex => {
+                return Err(other.ifindex);
+            }
+            _ => self.devices.write(slot, &[device]),
+        }
+        let first = self.control_word(std::mem::offset_of!(Control, own_address));
+        let own = Control::own(u64::from_ne_bytes(device.address));
+        // Whoever came first stays; all are found by their slots.
+        let _first = first.compare_exchange(0, own, Ordering::Relaxed, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// The tables of a zone slot.
     #[must_use]
     pub fn zone(&self, table: TableId) -> Option<&ZoneTable> {

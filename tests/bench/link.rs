@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use aya::programs::XdpMode;
-use edge_common::abi::{Device, maps};
+use edge_common::abi::Device;
 use edge_tests::frames::{CLIENT_MAC, SERVER_MAC};
 use nix::net::if_::if_nametoindex;
 use nix::sched::{CloneFlags, setns, unshare};
@@ -174,7 +174,9 @@ impl Rig {
         let ifindex = link.at_server(|| Ok(if_nametoindex(SERVER)?))?;
         let [a, b, c, d, e, f] = SERVER_MAC;
         let device = Device { address: [a, b, c, d, e, f, 0, 0], ifindex, reserved: 0 };
-        edge.store().devices.write(ifindex & (maps::DEVICE_SLOTS - 1), &[device]);
+        if let Err(other) = edge.store().own(device) {
+            anyhow::bail!("interfaces {other} and {ifindex} need the same slot");
+        }
         bench.program("sink")?.attach(CLIENT, XdpMode::Driver).context("attach the sink")?;
         Ok(Self { link, bench, edge, case, octets })
     }

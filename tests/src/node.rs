@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use edge_common::abi::{Device, maps};
+use edge_common::abi::Device;
 use edge_user::compile::compile;
 use edge_user::geo::{Database, Databases, Kind};
 use edge_user::profile::Profile;
@@ -84,7 +84,7 @@ pub fn soa(zone: &Zone) -> Vec<u8> {
 pub fn publisher(store: Store, backend: Box<dyn Backend>, listen: &[SocketAddr]) -> Publisher {
     let [a, b, c, d, e, f] = SERVER_MAC;
     let device = Device { address: [a, b, c, d, e, f, 0, 0], ifindex: TEST_IFINDEX, reserved: 0 };
-    store.devices.write(TEST_IFINDEX & (maps::DEVICE_SLOTS - 1), &[device]);
+    store.own(device).expect("a free slot");
     let mut publisher = Publisher::new(store, backend, fastrand::Rng::with_seed(1));
     publisher.serve(listen).expect("addresses");
     publisher

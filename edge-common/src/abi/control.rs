@@ -2,6 +2,8 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use super::Service;
+
 /// The one entry of `CONTROL`. Each word is written by one aligned 8-octet store.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -17,6 +19,22 @@ pub struct Control {
     pub service_seed: u64,
     /// By the generation's lowest bit.
     pub sides: [Side; 2],
+    /// The link-layer address of the first interface, as [`Control::own`] has it; 0 if there is
+    /// none. Most frames are found to be ours by it, without a look-up.
+    pub own_address: u64,
+    /// Zero.
+    pub reserved: u64,
+    /// The first served address of IPv4 and of IPv6; likewise.
+    pub first_services: [Service; 2],
+}
+
+impl Control {
+    /// An address (six octets in the low 48 bits of a word in memory order) as a word that isn't 0.
+    #[inline(always)]
+    #[must_use]
+    pub const fn own(address: u64) -> u64 {
+        address | 1 << 63
+    }
 }
 
 /// One side of the two-sided maps.
@@ -29,4 +47,4 @@ pub struct Side {
     pub generation: u64,
 }
 
-const _: () = assert!(size_of::<Control>() == 64);
+const _: () = assert!(size_of::<Control>() == 128);

@@ -68,23 +68,13 @@ fn device(name: &str) -> Result<Device, KernelError> {
 impl Kernel {
     /// Says that frames of this device are ours.
     fn own(&self, device: Device) -> Result<(), KernelError> {
-        let slot = device.ifindex & (maps::DEVICE_SLOTS - 1);
-        let store = self.store();
-        match store.devices.read(slot) {
-            Some(other) if other.ifindex != 0 && other.ifindex != device.ifindex => {
-                Err(KernelError::Map {
-                    name: maps::DEVICES,
-                    cause: format!(
-                        "interfaces {} and {} need the same slot; leave one out of xdp.interfaces",
-                        other.ifindex, device.ifindex
-                    ),
-                })
-            }
-            _ => {
-                store.devices.write(slot, &[device]);
-                Ok(())
-            }
-        }
+        self.store().own(device).map_err(|other| KernelError::Map {
+            name: maps::DEVICES,
+            cause: format!(
+                "interfaces {other} and {} need the same slot; leave one out of xdp.interfaces",
+                device.ifindex
+            ),
+        })
     }
 
     /// Attaches the program to an interface in one of `modes`, the first that works, and pins the

@@ -12,6 +12,8 @@ use edge_common::verdict::Verdict;
 use edge_common::wire::checksum::Sum;
 
 use super::Engine;
+use zerocopy::FromZeros as _;
+
 use crate::authority::tests::mutation::mutate;
 use crate::authority::tests::{A, AAAA, Ask, MX, ask, opt, zone};
 use crate::authority::{Answerer, Current, Nowhere, Options, Serving, Shared, Worker, soa_record};
@@ -92,7 +94,7 @@ fn published(zone: &Zone) -> Store {
     }
     let side = Side { name_seed: 5, generation: 1 };
     let control =
-        Control { generation: 1, lease: 0, lease_jiffies: 0, service_seed: seed, sides: [side; 2] };
+        Control { generation: 1, service_seed: seed, sides: [side; 2], ..Control::new_zeroed() };
     store.control.write(0, &[control]);
     store
 }
