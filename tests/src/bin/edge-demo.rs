@@ -107,7 +107,7 @@ fn demonstrate() -> Option<Vec<String>> {
     say(
         "10.49… and fd00:49… are Germany's servers, 1 the USA's, 81 Japan's, 44 Britain's, 55 Brazil's.",
     );
-    say("dig asks from addresses that the GeoIP database places in these countries:\n");
+    say("Clients: dig asks from addresses that the GeoIP database places in these countries.\n");
 
     let mut wrong = Vec::new();
     let mut rows = vec![
@@ -128,7 +128,12 @@ fn demonstrate() -> Option<Vec<String>> {
         say(rig.explain("pool.example", "A", client));
     }
     let n = CASES.iter().filter(|case| case.by == "xdp").count();
-    say(format_args!("{n} queries were for XDP, {} for the authority", CASES.len() - n));
+    let (counters, rest) = (rig.counters(), CASES.len() - n);
+    say(format_args!(
+        "XDP answered {} of the {n} queries that were for it, the authority {} of the other {rest}",
+        counters.xdp(),
+        counters.authority()
+    ));
     let (code, log) = rig.stop();
     if code != Some(0) {
         wrong.push(format!("edge ended with exit code {code:?}: {log:#?}"));
