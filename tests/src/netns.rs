@@ -148,19 +148,14 @@ impl Rig {
         self.write(&format!("zones/{zone}.json"), json.as_bytes());
     }
 
-    /// `edge` with arguments, in the server's namespace.
-    #[must_use]
-    pub fn edge(&self, arguments: &[&str]) -> Command {
-        let mut command = self.server.command(program());
-        command.args(arguments);
-        command
-    }
-
     /// `edge run` in the server's namespace.
     #[must_use]
     pub fn run_command(&self) -> Command {
-        let config = self.path("edge.toml").display().to_string();
-        self.edge(&["run", "--config", &config])
+        // Should we end without tidying up, it ends, too.
+        let mut command = self.server.command("setpriv");
+        command.args(["--pdeathsig", "TERM"]).arg(program()).arg("run").arg("--config");
+        command.arg(self.path("edge.toml"));
+        command
     }
 
     /// Starts `edge` and waits until it serves.

@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use edge_tests::netns::{CLIENTS, Rig, SERVER};
 use edge_user::status::columns;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A question and what is wanted of its answer.
 struct Case {
@@ -56,14 +57,30 @@ const CASES: [Case; 18] = [
 
 static STOPPED: AtomicBool = AtomicBool::new(false);
 
-/// Control-C ends the demonstration at the next step, so that it can tidy up.
+/// A signal ends the demonstration at the next step, so that it can tidy up.
 fn listen_for_the_end() {
     thread::spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        if runtime.is_ok_and(|runtime| runtime.block_on(tokio::signal::ctrl_c()).is_ok()) {
+        if runtime.is_ok_and(|runtime| runtime.block_on(told_to_end()).is_ok()) {
             STOPPED.store(true, Ordering::Relaxed);
         }
     });
+}
+
+async fn told_to_end() -> io::Result<()> {
+    let mut int = signal(SignalKind::interrupt())?;
+    let mut term = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::select! {
+        _ = int.recv() => {}
+        _ = term.recv() => {}
+        _ = hangup.recv() => {}
+    }
+    Ok(())
+}
+
+fn is_stopped() -> bool {
+    STOPPED.load(Ordering::Relaxed)
 }
 
 /// A line; a reader that went away is no reason to stop before all is tidied up.
@@ -105,19 +122,22 @@ fn demonstrate() -> Option<Vec<String>> {
     rig.start();
     say(format_args!("ready:   it serves pool.example on {} and {}\n", SERVER[0], SERVER[1]));
     say(
-        "10.49… and fd00:49… are Germany's servers, 1 the USA's, 81 Japan's, 44 Britain's, 55 Brazil's.",
+        "Servers: 10.49… and fd00:49… are Germany's, 1 the USA's, 81 Japan's, 44 Britain's, 55 Brazil's.",
     );
-    say("dig asks from addresses that the GeoIP database places in these countries:\n");
+    say("Clients: dig asks from addresses that the GeoIP database places in these countries.\n");
 
     let mut wrong = Vec::new();
     let mut rows = vec![
         ["CLIENT", "COUNTRY", "OVER", "DIG", "ANSWER", "ANSWERED BY"].map(str::to_owned).to_vec(),
     ];
     for case in &CASES {
-        if STOPPED.load(Ordering::Relaxed) {
+        if is_stopped() {
             return None;
         }
         rows.push(row(&rig, case, &mut wrong));
+    }
+    if is_stopped() {
+        return None;
     }
     say(columns(&rows));
 
@@ -128,7 +148,12 @@ fn demonstrate() -> Option<Vec<String>> {
         say(rig.explain("pool.example", "A", client));
     }
     let n = CASES.iter().filter(|case| case.by == "xdp").count();
-    say(format_args!("{n} queries were for XDP, {} for the authority", CASES.len() - n));
+    let (counters, rest) = (rig.counters(), CASES.len() - n);
+    say(format_args!(
+        "XDP answered {} of the {n} queries that were for it, the authority {} of the other {rest}",
+        counters.xdp(),
+        counters.authority()
+    ));
     let (code, log) = rig.stop();
     if code != Some(0) {
         wrong.push(format!("edge ended with exit code {code:?}: {log:#?}"));
