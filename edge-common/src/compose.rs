@@ -47,10 +47,28 @@ pub(crate) fn records<F: Frame, T: Tables>(
     }
 }
 
-/// Octets of a block of two A records.
+/// Two A records, one behind the other, in 32 octets.
+#[inline(always)]
+fn pair4(block: &mut [u8; PAIR4], [front, middle]: [u64; 2], addresses: &[[u8; 4]; 2]) {
+    let [first, second] = addresses.map(|address| u64::from(u32::from_ne_bytes(address)));
+    store64::<0, _>(block, front);
+    store64::<8, _>(block, middle | first << 32);
+    store64::<16, _>(block, front);
+    store64::<24, _>(block, middle | second << 32);
+}
+
+/// Octets of two A records.
 const PAIR4: usize = 2 * Card4::RECORD_OCTETS;
-/// Octets of a block of two AAAA records.
+/// Octets of two AAAA records.
 const PAIR6: usize = 2 * Card6::RECORD_OCTETS;
+
+/// The halves of a block.
+#[inline(always)]
+fn halves<const PAIR: usize, const N: usize>(block: &mut [u8; N]) -> Option<[&mut [u8; PAIR]; 2]> {
+    const { assert!(N == 2 * PAIR) }
+    let (first, second) = block.split_first_chunk_mut()?;
+    Some([first, second.first_chunk_mut()?])
+}
 
 #[inline(always)]
 fn records4<F: Frame, T: Tables>(
@@ -60,8 +78,8 @@ fn records4<F: Frame, T: Tables>(
     end: usize,
     salt: u64,
 ) -> Option<u32> {
-    let front = record_front(dns::TYPE_A, dealt.deck.ttl);
-    let middle = u64::from(record_middle(dealt.deck.ttl, 4));
+    let fixed =
+        [record_front(dns::TYPE_A, dealt.deck.ttl), u64::from(record_middle(dealt.deck.ttl, 4))];
     let records = F::forget(dealt.deck.records.into(), salt);
     let mut sum = 0;
     let mut cell = 0_u32;
@@ -69,25 +87,37 @@ fn records4<F: Frame, T: Tables>(
         if records > 4 * cell as usize {
             let card = tables.card4(dealt.cell.wrapping_add(cell))?;
             sum += card.sum;
+            let [a, b, c, d] = card.addresses;
             let end = end - 2 * PAIR4 * cell as usize;
-            let mut pair = 0_usize;
-            while pair < 2 {
-                if records > 4 * cell as usize + 2 * pair {
-                    let block = frame.window_at_mut::<PAIR4>(end - PAIR4 * (pair + 1))?;
-                    let at = 2 - 2 * pair;
-                    let first = u64::from(u32::from_ne_bytes(card.addresses[at & 3]));
-                    let second = u64::from(u32::from_ne_bytes(card.addresses[(at + 1) & 3]));
-                    store64::<0, _>(block, front);
-                    store64::<8, _>(block, middle | first << 32);
-                    store64::<16, _>(block, front);
-                    store64::<24, _>(block, middle | second << 32);
+            if records > 4 * cell as usize + 3 {
+                let block = frame.window_at_mut::<{ 2 * PAIR4 }>(end - 2 * PAIR4)?;
+                let [front, back] = halves(block)?;
+                pair4(front, fixed, &[a, b]);
+                pair4(back, fixed, &[c, d]);
+            } else {
+                pair4(frame.window_at_mut(end - PAIR4)?, fixed, &[c, d]);
+                if records > 4 * cell as usize + 2 {
+                    pair4(frame.window_at_mut(end - 2 * PAIR4)?, fixed, &[a, b]);
                 }
-                pair += 1;
             }
         }
         cell += 1;
     }
     Some(sum)
+}
+
+/// Two AAAA records, one behind the other, in 56 octets.
+#[inline(always)]
+fn pair6(block: &mut [u8; PAIR6], (front, middle): (u64, u32), addresses: &[[u8; 16]; 2]) {
+    let [first, second] = addresses;
+    store64::<0, _>(block, front);
+    store32::<8, _>(block, middle);
+    store64::<12, _>(block, u64::from_ne_bytes(part::<0, 8, _>(first)));
+    store64::<20, _>(block, u64::from_ne_bytes(part::<8, 8, _>(first)));
+    store64::<28, _>(block, front);
+    store32::<36, _>(block, middle);
+    store64::<40, _>(block, u64::from_ne_bytes(part::<0, 8, _>(second)));
+    store64::<48, _>(block, u64::from_ne_bytes(part::<8, 8, _>(second)));
 }
 
 #[inline(always)]
@@ -98,8 +128,7 @@ fn records6<F: Frame, T: Tables>(
     end: usize,
     salt: u64,
 ) -> Option<u32> {
-    let front = record_front(dns::TYPE_AAAA, dealt.deck.ttl);
-    let middle = record_middle(dealt.deck.ttl, 16);
+    let fixed = (record_front(dns::TYPE_AAAA, dealt.deck.ttl), record_middle(dealt.deck.ttl, 16));
     let records = F::forget(dealt.deck.records.into(), salt);
     let mut sum = 0;
     let mut cell = 0_u32;
@@ -107,23 +136,19 @@ fn records6<F: Frame, T: Tables>(
         if records > 4 * cell as usize {
             let card = tables.card6(dealt.cell.wrapping_add(cell))?;
             sum += card.sum;
+            let (first, last) = card.addresses.split_first_chunk::<2>()?;
+            let last = last.first_chunk::<2>()?;
             let end = end - 2 * PAIR6 * cell as usize;
-            let mut pair = 0_usize;
-            while pair < 2 {
-                if records > 4 * cell as usize + 2 * pair {
-                    let block = frame.window_at_mut::<PAIR6>(end - PAIR6 * (pair + 1))?;
-                    let at = 2 - 2 * pair;
-                    let (first, second) = (&card.addresses[at & 3], &card.addresses[(at + 1) & 3]);
-                    store64::<0, _>(block, front);
-                    store32::<8, _>(block, middle);
-                    store64::<12, _>(block, u64::from_ne_bytes(part::<0, 8, _>(first)));
-                    store64::<20, _>(block, u64::from_ne_bytes(part::<8, 8, _>(first)));
-                    store64::<28, _>(block, front);
-                    store32::<36, _>(block, middle);
-                    store64::<40, _>(block, u64::from_ne_bytes(part::<0, 8, _>(second)));
-                    store64::<48, _>(block, u64::from_ne_bytes(part::<8, 8, _>(second)));
+            if records > 4 * cell as usize + 3 {
+                let block = frame.window_at_mut::<{ 2 * PAIR6 }>(end - 2 * PAIR6)?;
+                let [front, back] = halves(block)?;
+                pair6(front, fixed, first);
+                pair6(back, fixed, last);
+            } else {
+                pair6(frame.window_at_mut(end - PAIR6)?, fixed, last);
+                if records > 4 * cell as usize + 2 {
+                    pair6(frame.window_at_mut(end - 2 * PAIR6)?, fixed, first);
                 }
-                pair += 1;
             }
         }
         cell += 1;

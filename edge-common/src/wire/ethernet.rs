@@ -20,8 +20,10 @@ pub struct Ethernet {
     front: u64,
     /// The source's last four octets.
     back: u32,
-    /// The ten octets before the network header, as words: tags and ethertype, when there are two
-    /// tags.
+    /// 0 without tags.
+    tagged: usize,
+    /// The ten octets before the network header, as words, of which an untagged frame has only the
+    /// last: tags and ethertype.
     tags: (u64, u16),
     /// Offset of the network header: 14, 18 or 22.
     pub network: usize,
@@ -53,10 +55,14 @@ impl Ethernet {
             IPV6 => true,
             _ => return Err(Verdict::EtherType),
         };
+        let tagged = F::forget(network - HEADER_OCTETS, front);
         let network = F::forget(network, front);
-        let tags = frame.window_at::<10>(network - 10).ok_or(Verdict::Truncated)?;
-        let tags = (load64::<0, _>(tags), load16::<8, _>(tags));
-        Ok(Self { front, back, tags, network, six })
+        let mut tags = (0, ethertype);
+        if tagged != 0 {
+            let window = frame.window_at::<10>(network - 10).ok_or(Verdict::Truncated)?;
+            tags = (load64::<0, _>(window), load16::<8, _>(window));
+        }
+        Ok(Self { front, back, tagged, tags, network, six })
     }
 
     /// The address that the frame was sent to, in the low 48 bits of the word in memory order.
@@ -69,14 +75,24 @@ impl Ethernet {
     /// Writes the header of the reply: addresses exchanged, tags kept.
     #[inline(always)]
     pub fn reply<F: Frame>(&self, frame: &mut F) -> Option<()> {
-        let tags = frame.window_at_mut::<10>(self.network - 10)?;
-        store64::<0, _>(tags, self.tags.0);
-        store16::<8, _>(tags, self.tags.1);
-        let addresses = frame.window_mut::<12>(0)?;
+        if self.tagged != 0 {
+            let tags = frame.window_at_mut::<10>(self.network - 10)?;
+            store64::<0, _>(tags, self.tags.0);
+            store16::<8, _>(tags, self.tags.1);
+            return self.addresses(frame.window_mut::<12>(0)?);
+        }
+        let header = frame.window_mut::<HEADER_OCTETS>(0)?;
+        store16::<12, _>(header, self.tags.1);
+        self.addresses(header)
+    }
+
+    /// Writes the addresses, exchanged.
+    #[inline(always)]
+    fn addresses<const N: usize>(&self, header: &mut [u8; N]) -> Option<()> {
         let source = self.front >> 48 | u64::from(self.back) << 16;
-        store64::<0, _>(addresses, source | self.front << 48);
+        store64::<0, _>(header, source | self.front << 48);
         #[expect(clippy::cast_possible_truncation, reason = "octets 2 to 5 of the destination")]
-        store32::<8, _>(addresses, (self.front >> 16) as u32);
+        store32::<8, _>(header, (self.front >> 16) as u32);
         Some(())
     }
 }
