@@ -5,8 +5,8 @@
 use core::ops::Deref;
 
 use crate::abi::{
-    Answer, Card4, Card6, ClassRow, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service,
-    ShortName, TableId, Tree6,
+    Answer, Card4, Card6, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service, ShortName,
+    TableId, Tree6,
 };
 
 /// Everything a packet may look up. `None` means that there is no such entry; what is read of an
@@ -25,10 +25,9 @@ pub trait Tables {
     fn short_name(&self, slot: u32) -> Option<impl Deref<Target = ShortName>>;
     /// A slot of the long names.
     fn long_name(&self, slot: u32) -> Option<impl Deref<Target = LongName>>;
-    /// A row of a zone's class table.
-    fn class_row(&self, table: TableId, row: u32) -> Option<impl Deref<Target = ClassRow>>;
-    /// A deck of a zone.
-    fn deck(&self, table: TableId, deck: u32) -> Option<Deck>;
+    /// A deck of a zone: the one with number `at`, or if `varies` the one that entry `at` of the class
+    /// table names.
+    fn deck(&self, table: TableId, at: u32, varies: bool) -> Option<Deck>;
     /// A cell of A records.
     fn card4(&self, cell: u32) -> Option<impl Deref<Target = Card4>>;
     /// A cell of AAAA records.

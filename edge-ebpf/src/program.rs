@@ -17,8 +17,10 @@ use crate::maps::{self, Maps};
 /// Rules on the frame and counts the verdict: all of `edge`.
 #[inline(always)]
 pub(crate) fn serve(context: *mut xdp_md) -> u32 {
-    let verdict = ingress(&mut XdpFrame::new(context), &Maps);
-    maps::count(verdict);
+    // The kernel knows that the maps are there only when it has been looked.
+    let Some(maps) = Maps::new() else { return xdp_action::XDP_PASS };
+    let verdict = ingress(&mut XdpFrame::new(context), &maps);
+    maps.count(verdict);
     match verdict.action() {
         Action::Tx => xdp_action::XDP_TX,
         Action::Pass => xdp_action::XDP_PASS,

@@ -179,7 +179,7 @@ impl Publisher {
                 return Ok(());
             }
         }
-        Err(Unfit::Full(maps::SERVICES))
+        Err(Unfit::Full("services"))
     }
 
     /// Publishes exactly these zones as the next generation. A zone that doesn't fit is left to
@@ -247,7 +247,7 @@ impl Publisher {
             anyhow::anyhow!(
                 "{} names of all zones together don't fit into {}",
                 entries.len(),
-                maps::NAMES
+                "names"
             )
         })?;
         let generation = self.slots.store.generation() + 1;
@@ -358,7 +358,7 @@ impl Publisher {
     #[must_use]
     pub fn usage(&self) -> Vec<(&'static str, u32, u32)> {
         let names = u32::try_from(self.names).unwrap_or(u32::MAX);
-        let mut usage = vec![(maps::NAMES, names, maps::NAME_SLOTS / 2)];
+        let mut usage = vec![("names", names, maps::NAME_SLOTS / 2)];
         usage.extend(self.slots.usage());
         usage
     }
@@ -399,7 +399,7 @@ fn visible<'z>(
 fn too_many_names(zones: &[Publishable]) -> HashMap<&[u8], Unfit> {
     let mut by_size: Vec<&Compiled> = zones.iter().map(|zone| &*zone.compiled).collect();
     by_size.sort_by_key(|zone| zone.owners.len());
-    let limits = [(maps::NAMES, maps::NAME_SLOTS / 2), (maps::LONG_NAMES, maps::LONG_SLOTS / 2)];
+    let limits = [("names", maps::NAME_SLOTS / 2), ("long_names", maps::LONG_SLOTS / 2)];
     let mut sums = [0, 0];
     let mut unfit = HashMap::new();
     for zone in by_size {
