@@ -12,8 +12,12 @@ use crate::abi::{
 /// Everything a packet may look up. `None` means that there is no such entry; what is read of an
 /// entry is that of one moment, because entries in use are never changed in place.
 pub trait Tables {
-    /// What is being served. The generation and the lease are each read once, by one load.
-    fn control(&self) -> Option<Control>;
+    /// What doesn't change with each generation, or belongs to one that is in use.
+    fn control(&self) -> impl Deref<Target = Control>;
+    /// The generation being served; to be read once a packet, by one load.
+    fn generation(&self) -> u64;
+    /// When trust in the tables ends, in jiffies; likewise.
+    fn lease(&self) -> u64;
     /// Jiffies, the clock of [`Control::lease`].
     fn now(&self) -> u64;
     /// Whether frames from interface `ifindex` are ours when sent to `address` (six octets in the

@@ -82,6 +82,13 @@ impl Maps {
         Some(Self { shared: SHARED.get(0)?, cpu: CPU.get_ptr_mut(0)? })
     }
 
+    /// Counts [`Verdict::Answer`] on this CPU.
+    #[inline(always)]
+    pub(crate) fn count_answer(&self) {
+        // SAFETY: the pointer is to this CPU's value, which no other run uses meanwhile.
+        unsafe { (*self.cpu).verdicts[Verdict::Answer as usize] += 1 };
+    }
+
     /// Counts a verdict on this CPU.
     #[inline(always)]
     pub(crate) fn count(&self, verdict: Verdict) {
@@ -126,14 +133,21 @@ fn deck<const ROWS: usize, const DECKS: usize>(
 
 impl Tables for Maps {
     #[inline(always)]
-    fn control(&self) -> Option<Control> {
-        let control = &self.shared.control;
+    fn control(&self) -> impl Deref<Target = Control> {
+        &self.shared.control
+    }
+
+    #[inline(always)]
+    fn generation(&self) -> u64 {
         // SAFETY: the reference is valid; volatile, because userspace writes the word by one store
         // and a packet has to read it just once.
-        let generation = unsafe { read_volatile(addr_of!(control.generation)) };
+        unsafe { read_volatile(addr_of!(self.shared.control.generation)) }
+    }
+
+    #[inline(always)]
+    fn lease(&self) -> u64 {
         // SAFETY: as above.
-        let lease = unsafe { read_volatile(addr_of!(control.lease)) };
-        Some(Control { generation, lease, ..*control })
+        unsafe { read_volatile(addr_of!(self.shared.control.lease)) }
     }
 
     #[inline(always)]

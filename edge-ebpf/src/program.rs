@@ -9,7 +9,7 @@ use aya_ebpf::bindings::{xdp_action, xdp_md};
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use edge_common::ingress::ingress;
-use edge_common::verdict::Action;
+use edge_common::verdict::{Action, Verdict};
 
 use crate::frame::XdpFrame;
 use crate::maps::{self, Maps};
@@ -20,6 +20,11 @@ pub(crate) fn serve(context: *mut xdp_md) -> u32 {
     // The kernel knows that the maps are there only when it has been looked.
     let Some(maps) = Maps::new() else { return xdp_action::XDP_PASS };
     let verdict = ingress(&mut XdpFrame::new(context), &maps);
+    if let Verdict::Answer = verdict {
+        // Said apart, or the counter's place is worked out for this one as for all others.
+        maps.count_answer();
+        return xdp_action::XDP_TX;
+    }
     maps.count(verdict);
     match verdict.action() {
         Action::Tx => xdp_action::XDP_TX,

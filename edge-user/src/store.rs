@@ -15,7 +15,7 @@ use edge_common::abi::{
     Rrs, Service, Shared, ShortName, TableId, Tree6, maps,
 };
 use edge_common::tables::{Tables, xorshift};
-use zerocopy::{FromBytes, Immutable, IntoBytes};
+use zerocopy::{FromBytes, FromZeros as _, Immutable, IntoBytes};
 
 /// A table of `T`s, shared between threads and, when mapped, with the kernel.
 #[derive(Debug)]
@@ -292,12 +292,21 @@ const fn of_trie(trie: u32, entries: u32, index: u32) -> u32 {
 }
 
 impl Tables for HostTables {
-    fn control(&self) -> Option<Control> {
-        let generation = self.store.generation();
-        let control = self.store.control.read(0)?;
+    fn control(&self) -> impl Deref<Target = Control> {
+        // There is one entry.
+        Copied(self.store.control.read(0).unwrap_or_else(Control::new_zeroed))
+    }
+
+    fn generation(&self) -> u64 {
+        self.store.generation()
+    }
+
+    fn lease(&self) -> u64 {
         // The authority's answers need no lease: it answers as long as it lives.
-        let lease = if self.link_checked { control.lease } else { u64::MAX };
-        Some(Control { generation, lease, ..control })
+        if !self.link_checked {
+            return u64::MAX;
+        }
+        self.store.control_word(std::mem::offset_of!(Control, lease)).load(Ordering::Relaxed)
     }
 
     fn now(&self) -> u64 {

@@ -36,8 +36,16 @@ impl<'a, T: Tables, P: Fn()> Paused<'a, T, P> {
 }
 
 impl<T: Tables, P: Fn()> Tables for Paused<'_, T, P> {
-    fn control(&self) -> Option<Control> {
+    fn control(&self) -> impl Deref<Target = Control> {
         self.next().control()
+    }
+
+    fn generation(&self) -> u64 {
+        self.next().generation()
+    }
+
+    fn lease(&self) -> u64 {
+        self.next().lease()
     }
 
     fn now(&self) -> u64 {

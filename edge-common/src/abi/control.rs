@@ -22,8 +22,10 @@ pub struct Control {
     /// The link-layer address of the first interface, as [`Control::own`] has it; 0 if there is
     /// none. Most frames are found to be ours by it, without a look-up.
     pub own_address: u64,
+    /// The trie of most names.
+    pub usual_trie: u32,
     /// Zero.
-    pub reserved: u64,
+    pub reserved: u32,
     /// The first served address of IPv4 and of IPv6; likewise.
     pub first_services: [Service; 2],
 }
