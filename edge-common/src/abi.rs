@@ -22,7 +22,7 @@ pub use service::{Device, Service};
 pub use shared::{Cpu, Shared, ZoneTables};
 
 /// The layout's version; part of the pin path.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Names of maps and programs, at most 15 octets (the kernel keeps 16 with the NUL), and sizes
 /// that both sides must agree on.
@@ -62,7 +62,7 @@ pub mod maps {
     /// Nodes that all IPv4 tries share.
     pub const GEO4_NODES: u32 = 3 << 15;
     /// Nodes that all IPv6 trees share.
-    pub const GEO6_NODES: u32 = 1 << 18;
+    pub const GEO6_NODES: u32 = 15 << 14;
     /// Leaf numbers a trie.
     pub const GEO_LEAVES: u32 = 1 << 15;
     /// Slots of served addresses; a power of two.

@@ -236,18 +236,20 @@ impl Publisher {
         let apexes: Vec<&[u8]> = own.clone().chain(others.iter().copied()).collect();
         let mut entries = Vec::new();
         let mut counts = HashMap::new();
+        let mut usual = (0, 0);
         // Not of the others, which may have been in the tables until now.
         for apex in own.filter(|apex| !unfit.contains_key(apex)) {
             let Some(zone) = new.get(apex).or_else(|| self.zones.get(apex)) else { continue };
             let before = entries.len();
             entries.extend(visible(zone, &apexes));
-            counts.insert(zone.table, entries.len() - before);
+            let names = entries.len() - before;
+            counts.insert(zone.table, names);
+            usual = usual.max((names, zone.trie));
         }
         let arranged = names::side(&entries, &mut self.slots.rng).ok_or_else(|| {
             anyhow::anyhow!(
-                "{} names of all zones together don't fit into {}",
-                entries.len(),
-                "names"
+                "the {} names of all zones together don't fit into the table",
+                entries.len()
             )
         })?;
         let generation = self.slots.store.generation() + 1;
@@ -259,6 +261,8 @@ impl Publisher {
         let at = offset_of!(Control, sides) + side as usize * size_of::<Side>();
         set(at + offset_of!(Side, name_seed), arranged.seed, Ordering::Relaxed);
         set(at + offset_of!(Side, generation), generation, Ordering::Relaxed);
+        // The word's upper half is reserved.
+        set(offset_of!(Control, usual_trie), u64::from(usual.1), Ordering::Relaxed);
         set(offset_of!(Control, generation), generation, Ordering::Release);
         Ok(counts)
     }
