@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+use crate::authority::Any;
+
 /// The port of DNS.
 pub const DNS_PORT: u16 = 53;
 
@@ -35,7 +37,7 @@ pub struct Config {
     pub limits: Empty,
     /// `[cookies]`
     #[serde(default)]
-    pub cookies: Empty,
+    pub cookies: Cookies,
     /// `[log]`
     #[serde(default)]
     pub log: Empty,
@@ -60,6 +62,28 @@ pub struct Dns {
     /// Threads of the authority for each address; as many as there are CPUs when 0.
     #[serde(default)]
     pub workers: usize,
+    /// Whether `_status` and `_health` are answered to everyone; else only to this host.
+    #[serde(default)]
+    pub public_debug_queries: bool,
+    /// What ANY is answered with: one HINFO record, or the records of every type.
+    #[serde(default)]
+    pub any: Any,
+    /// What `version.bind` and `version.server` (TXT, class CH) say; they are refused without.
+    #[serde(default, deserialize_with = "text")]
+    pub version: Option<String>,
+    /// Whether `id.server` and `hostname.bind` (TXT, class CH) say the `server_id`; else they are refused.
+    #[serde(default)]
+    pub chaos_id: bool,
+}
+
+/// DNS cookies (RFC 7873).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cookies {
+    /// Files of 32 hexadecimal digits. The first makes cookies, all verify them. A random secret when empty.
+    pub secrets: Vec<PathBuf>,
+    /// Whether UDP clients that show a cookie, but not a good one, are told to come again.
+    pub enforce: bool,
 }
 
 /// The XDP program.
@@ -189,6 +213,15 @@ fn dns_addresses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SocketAddr>, 
     Ok(addresses)
 }
 
+/// A text that fits into one character-string (RFC 1035 §3.3).
+fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(from)?;
+    if text.is_empty() || text.len() > 255 {
+        return Err(D::Error::custom("a text has 1 to 255 octets; shorten it or leave it out"));
+    }
+    Ok(Some(text))
+}
+
 fn ntp_addresses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SocketAddr>, D::Error> {
     addresses(from, NTP_PORT)
 }
@@ -282,6 +315,9 @@ impl Config {
         {
             *relative = base.join(&*relative);
         }
+        for relative in &mut config.cookies.secrets {
+            *relative = base.join(&*relative);
+        }
         if config.dns.server_id.is_empty() {
             config.dns.server_id = host_name();
         }
@@ -292,7 +328,8 @@ impl Config {
     }
 }
 
-fn host_name() -> String {
+/// This host's name.
+pub(crate) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 

@@ -165,7 +165,9 @@ impl Controller {
         refresh.warnings.extend(trouble.iter().filter(|t| !self.trouble.contains(t)).cloned());
         self.trouble = trouble;
         self.ready = ready;
-        let places = GeoPlaces(Arc::clone(&self.atlas.databases));
+        let tries = self.tries.iter().map(|(profile, _, trie)| (profile.clone(), Arc::clone(trie)));
+        let databases = Arc::clone(&self.atlas.databases);
+        let places = GeoPlaces { databases, tries: tries.collect() };
         self.current.set(Arc::new(Serving::new(zones, Arc::new(places))));
         refresh.published = true;
         Ok(())

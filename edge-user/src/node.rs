@@ -16,8 +16,8 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
-use crate::authority::{Authority, Counters, Current, Options};
-use crate::config::{Config, XdpMode};
+use crate::authority::{Authority, Cookies, Counters, Current, Options};
+use crate::config::{Config, XdpMode, host_name};
 use crate::control::{Asked, Request, Socket};
 use crate::controller::{Controller, Refresh};
 use crate::explain::explain;
@@ -160,7 +160,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         let mut publisher = Publisher::new(store.clone(), backend, fastrand::Rng::new());
         publisher.serve(&config.dns.listen).context("dns.listen")?;
         let current = Arc::new(Current::default());
-        let options = Options::new(&config.dns.server_id);
+        let options = options(&config)?;
         let (listen, workers) = (&config.dns.listen, config.dns.workers);
         let mut authority = Authority::bind(listen, workers, store, Arc::clone(&current), options)?;
         let mut controller = Controller::new(&config, publisher, current);
@@ -225,6 +225,20 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     }
     authority.stop();
     Ok(())
+}
+
+/// How the authority presents itself.
+fn options(config: &Config) -> anyhow::Result<Options> {
+    let dns = &config.dns;
+    Ok(Options {
+        hostname: host_name(),
+        public_debug_queries: dns.public_debug_queries,
+        any: dns.any,
+        version: dns.version.clone(),
+        chaos_id: dns.chaos_id,
+        cookies: Cookies::load(&config.cookies.secrets, config.cookies.enforce)?,
+        ..Options::new(&dns.server_id)
+    })
 }
 
 /// Logs what a refresh found.

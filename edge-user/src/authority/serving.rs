@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::closest::Spot;
 use super::rdata::soa_record;
+use crate::places::whole;
 use crate::zone::resolve::MAX_ALIAS_DEPTH;
 use crate::zone::{Label, Place, RecordKind, Records, Zone};
 
@@ -20,6 +21,12 @@ pub trait Places: Send + Sync {
     /// The place of an address and its coordinates, as far as they are known and matter to a zone. [`Place::ip`] may
     /// be left out.
     fn place(&self, ip: IpAddr, zone: &Zone) -> (Place, Option<Coordinates>);
+
+    /// Length of a prefix around an address in which every address has the same targets in a zone, and with `near` the
+    /// same coordinates. Never shorter; all of the address's bits if that isn't known.
+    fn scope(&self, ip: IpAddr, _zone: &Zone, _near: bool) -> u8 {
+        whole(ip)
+    }
 }
 
 /// Knows no place at all: every client has the global target only.

@@ -37,13 +37,18 @@ pub(super) struct Limits {
     pub(super) write: Duration,
 }
 
+/// For how long a connection may be idle.
+const IDLE_SECONDS: u16 = 8;
+/// The same as the TCP Keepalive option has it, in tenths of seconds (RFC 7828 §3.1).
+pub(super) const KEEPALIVE: u16 = IDLE_SECONDS * 10;
+
 impl Limits {
     pub(super) const DEFAULT: Self = Self {
         connections: 1024,
         connections_of_client: 64,
         queries: 128,
         first: Duration::from_secs(2),
-        next: Duration::from_secs(8),
+        next: Duration::from_secs(IDLE_SECONDS as u64),
         write: Duration::from_secs(2),
     };
 }
