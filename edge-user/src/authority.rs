@@ -48,7 +48,7 @@ use listen::Sockets;
 pub use options::Options;
 pub use rdata::soa_record;
 pub use serving::{Coordinates, Current, Nowhere, Places, Serving};
-pub use worker::{Shared, Worker};
+pub use worker::{Batch, Shared, Worker};
 
 /// The authority: its sockets, and its threads once it serves. Stopped when dropped.
 pub struct Authority {
