@@ -52,7 +52,7 @@ use listen::Sockets;
 pub use options::{Any, Options};
 pub use rdata::soa_record;
 pub use serving::{Coordinates, Current, Nowhere, Places, Serving};
-pub use worker::{Shared, Worker};
+pub use worker::{Batch, Shared, Worker};
 
 /// The authority: its sockets, and its threads once it serves. Stopped when dropped.
 pub struct Authority {

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
-use std::sync::PoisonError;
+use std::sync::{PoisonError, RwLockReadGuard};
 
 use edge_common::frame::SliceFrame;
 use edge_common::ingress::ingress;
@@ -18,6 +18,20 @@ use crate::store::{HostTables, Store};
 
 /// Octets of the longest message that the engine answers.
 const MOST: usize = HEADER_OCTETS + NAME_OCTETS + TYPE_CLASS_OCTETS + OPT_OCTETS;
+
+/// Says that a thread uses the tables. To be held for some answers at most: a publication waits for it.
+#[derive(Debug)]
+pub struct InUse<'s> {
+    _readers: RwLockReadGuard<'s, ()>,
+}
+
+impl<'s> InUse<'s> {
+    /// Waits while a publication takes a moment for itself.
+    #[must_use]
+    pub fn of(store: &'s Store) -> Self {
+        Self { _readers: store.readers.read().unwrap_or_else(PoisonError::into_inner) }
+    }
+}
 
 /// The engine of one thread.
 #[derive(Debug)]
@@ -47,11 +61,22 @@ impl Engine {
         client: SocketAddr,
         server: SocketAddr,
     ) -> Result<Range<usize>, Verdict> {
+        self.answer_in_use(&InUse::of(self.tables.store()), buffer, octets, client, server)
+    }
+
+    /// As [`Self::answer`], while the tables are in use anyway.
+    pub(super) fn answer_in_use(
+        &self,
+        _: &InUse<'_>,
+        buffer: &mut [u8],
+        octets: usize,
+        client: SocketAddr,
+        server: SocketAddr,
+    ) -> Result<Range<usize>, Verdict> {
         let datagram = match u16::try_from(octets + udp::HEADER_OCTETS) {
             Ok(datagram) if octets <= MOST => datagram,
             _ => return Err(Verdict::Question),
         };
-        let _in_use = self.tables.store().readers.read().unwrap_or_else(PoisonError::into_inner);
         if self.tables.store().generation() == 0 {
             return Err(Verdict::Unpublished);
         }
