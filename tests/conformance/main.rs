@@ -39,7 +39,9 @@ mod choice;
 mod client;
 mod edns;
 mod header;
+mod health;
 mod names;
+mod newer;
 mod policy;
 mod records;
 mod reload;
@@ -50,12 +52,14 @@ mod stream;
 mod subnet;
 mod targets;
 
-const FILES: [(&str, Behaviours); 14] = [
+const FILES: [(&str, Behaviours); 16] = [
     ("choice", choice::ALL),
     ("client", client::ALL),
     ("edns", edns::ALL),
     ("header", header::ALL),
+    ("health", health::ALL),
     ("names", names::ALL),
+    ("newer", newer::ALL),
     ("policy", policy::ALL),
     ("records", records::ALL),
     ("reload", reload::ALL),

@@ -20,5 +20,6 @@ pub mod node;
 pub mod paused;
 pub mod pool;
 pub mod reader;
+pub mod space;
 pub mod stage;
 pub mod versions;

@@ -26,6 +26,7 @@ pub mod rtype {
     pub const NAPTR: u16 = 35;
     pub const OPT: u16 = 41;
     pub const DS: u16 = 43;
+    pub const SSHFP: u16 = 44;
     pub const DNSKEY: u16 = 48;
     pub const TLSA: u16 = 52;
     pub const SVCB: u16 = 64;
