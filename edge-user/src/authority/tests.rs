@@ -18,6 +18,7 @@ pub(super) mod mutation;
 mod records;
 mod sockets;
 mod special;
+mod wild;
 
 pub(super) const A: u16 = 1;
 pub(super) const NS: u16 = 2;
