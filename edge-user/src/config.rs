@@ -29,6 +29,9 @@ pub struct Config {
     /// `[geoip]`
     #[serde(default)]
     pub geoip: GeoIp,
+    /// `[health]`
+    #[serde(default)]
+    pub health: Health,
     /// `[ntp]`
     #[serde(default)]
     pub ntp: Ntp,
@@ -145,6 +148,14 @@ impl Default for GeoIp {
     fn default() -> Self {
         Self { directory: "geoip".into() }
     }
+}
+
+/// Health of the servers that zones name.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Health {
+    /// Where the status files are. If it isn't given, or empty, records that are tested are never answered.
+    pub directory: Option<PathBuf>,
 }
 
 /// The NTP service.
@@ -318,6 +329,9 @@ impl Config {
         for relative in &mut config.cookies.secrets {
             *relative = base.join(&*relative);
         }
+        let health = config.health.directory.take();
+        config.health.directory =
+            health.filter(|path| !path.as_os_str().is_empty()).map(|path| base.join(path));
         if config.dns.server_id.is_empty() {
             config.dns.server_id = host_name();
         }
@@ -367,7 +381,14 @@ mod tests {
         assert_eq!(config.control.socket, Path::new("/run/edge/edge.sock"));
         assert_eq!(config.http.listen.to_string(), "127.0.0.1:8053");
         assert!(!config.dns.server_id.is_empty());
-        assert!(parse(&format!("{MINIMAL}[xdp]\nmode = \"off\"\n")).is_ok());
+        assert_eq!(config.health.directory, None);
+        let off = format!("{MINIMAL}[xdp]\nmode = \"off\"\n");
+        assert_eq!(
+            parse(&format!("{off}[health]\ndirectory = \"\"\n")).unwrap().health.directory,
+            None
+        );
+        let config = parse(&format!("{off}[health]\ndirectory = \"status\"\n")).unwrap();
+        assert_eq!(config.health.directory.as_deref(), Some(Path::new("/etc/edge/status")));
     }
 
     #[test]

@@ -14,14 +14,14 @@ use super::client::Client;
 use super::closest::{Spot, UNKNOWN};
 use super::message::{self, Edns, Query, Refusal};
 use super::options::{Any, Options};
-use super::pick::{Picker, Urn};
+use super::pick::Picker;
 use super::rdata::{apex_pointer, write_mx, write_name, write_soa, write_srv, write_text};
 use super::reply::{Closing, Reply, bare_header};
 use super::serving::{Served, Serving, yields};
 use super::special;
 use crate::zone::name::MAX_NAME_OCTETS;
 use crate::zone::record::Record;
-use crate::zone::{Found, Label, RecordKind, Records, Zone, find_where, split};
+use crate::zone::{Cut, Found, Label, RecordKind, Records, Rules, Zone, find_where, split};
 
 /// The least octets that a client takes over UDP (RFC 1035 §2.3.4, RFC 6891 §6.2.3).
 const LEAST_UDP_OCTETS: u16 = 512;
@@ -131,7 +131,7 @@ impl Answerer {
         let Some(label) = split(zone, query.name) else { return (ResponseCode::ServFail, 0) };
         let subnet = query.edns.as_ref().and_then(|edns| edns.subnet.as_ref());
         let client = Client::new(serving, zone, asked.client.ip(), subnet);
-        let found = find_where(zone, &label, &client.targets, query.rtype, &yields);
+        let found = find_where(zone, &label, &client.targets, query.rtype, turn);
         let near = match found {
             Found::Records { label, .. } | Found::Any { label } => label.closest,
             Found::NoData | Found::NxDomain => false,
@@ -166,7 +166,6 @@ impl Answerer {
                         return (code, special.scope(subnet));
                     }
                 }
-                None if serving.leads_to_a_zone(&query.name.to_ascii_lowercase()) => {}
                 None => code = ResponseCode::NXDomain,
             },
         }
@@ -201,6 +200,9 @@ impl Answerer {
             Records::Txt(records) | Records::Spf(records) => {
                 hand.deal(records, reply, |text, out| write_text(text, out));
             }
+            Records::Wire(records) => {
+                hand.deal(records, reply, |data, out| out.extend_from_slice(data));
+            }
             Records::Soa => {
                 let soa = &turn.served.soa;
                 // The record's TTL is that of negative answers, too, and its data begin behind its length.
@@ -222,6 +224,20 @@ pub(super) struct Turn<'a> {
     pub(super) query: &'a Query<'a>,
 }
 
+impl Rules for Turn<'_> {
+    fn yields(&self, label: &Label, kind: RecordKind) -> bool {
+        yields(label, kind)
+    }
+
+    fn cut(&self, label: &str) -> Option<Cut> {
+        self.served.cut(label)
+    }
+
+    fn is_reserved(&self, label: &str) -> bool {
+        special::find(label, self.options, self.asked).is_some()
+    }
+}
+
 /// A set of records to select from.
 struct Hand<'a> {
     answerer: &'a mut Answerer,
@@ -240,7 +256,6 @@ impl Hand<'_> {
         write: impl Fn(&T, &mut Vec<u8>),
     ) {
         let most = if self.kind == RecordKind::Cname { 1 } else { self.label.max_hosts };
-        let total = records.iter().map(|record| u64::from(record.weight)).sum();
         let Answerer { picker, distances } = &mut *self.answerer;
         let is_near = self.label.closest && most < records.len();
         let spot = if is_near { self.client.spot() } else { None };
@@ -249,8 +264,7 @@ impl Hand<'_> {
             measure(spot, servers, distances).then_some(distances.as_slice())
         });
         let ttl = self.zone.ttl_of(self.label, self.kind);
-        let weights = records.iter().map(|record| record.weight);
-        for &at in picker.pick(weights, &Urn { total, most, distances }) {
+        for &at in picker.pick(records, most, distances) {
             if let Some(record) = records.get(at) {
                 reply.answer(self.kind.number(), ttl, |out| write(&record.data, out));
             }

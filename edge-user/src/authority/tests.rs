@@ -21,6 +21,7 @@ mod records;
 mod scope;
 mod sockets;
 mod special;
+mod wild;
 
 pub(super) const A: u16 = 1;
 pub(super) const NS: u16 = 2;

@@ -58,7 +58,8 @@ impl Loopback {
         for (name, octets) in atlas::files() {
             std::fs::write(folder.join("geoip").join(name), octets).expect("a database");
         }
-        "[dns]\nlisten = [\"127.0.0.1\", \"::1\"]\nserver_id = \"stage\"\n\n[xdp]\nmode = \"off\"\n"
+        "[dns]\nlisten = [\"127.0.0.1\", \"::1\"]\nserver_id = \"stage\"\n\n[xdp]\nmode = \"off\"\n\n\
+         [health]\ndirectory = \"health\"\n"
             .to_owned()
     }
 }

@@ -20,6 +20,8 @@ impl Namespaces {
     pub fn start(mode: &'static str) -> Self {
         let mut rig = Rig::new(mode);
         std::fs::create_dir(rig.path("health")).expect("a new folder");
+        let config = format!("{}\n[health]\ndirectory = \"health\"\n", rig.config());
+        rig.write("edge.toml", config.as_bytes());
         zones::write(&rig.path(""));
         for (name, octets) in atlas::files() {
             rig.write(&format!("geoip/{name}"), &octets);
