@@ -20,6 +20,7 @@ pub mod node;
 pub mod paused;
 pub mod pool;
 pub mod reader;
+pub mod served;
 pub mod space;
 pub mod stage;
 pub mod versions;
