@@ -71,9 +71,9 @@ pub struct Dns {
     /// What ANY is answered with: one HINFO record, or the records of every type.
     #[serde(default)]
     pub any: Any,
-    /// What `version.bind` and `version.server` (TXT, class CH) say; they are refused without.
+    /// What `version.bind` and `version.server` (TXT, class CH) say; they are refused when it is empty.
     #[serde(default, deserialize_with = "text")]
-    pub version: Option<String>,
+    pub version: String,
     /// Whether `id.server` and `hostname.bind` (TXT, class CH) say the `server_id`; else they are refused.
     #[serde(default)]
     pub chaos_id: bool,
@@ -225,12 +225,12 @@ fn dns_addresses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SocketAddr>, 
 }
 
 /// A text that fits into one character-string (RFC 1035 §3.3).
-fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let text = String::deserialize(from)?;
-    if text.is_empty() || text.len() > 255 {
-        return Err(D::Error::custom("a text has 1 to 255 octets; shorten it or leave it out"));
+    if text.len() > 255 {
+        return Err(D::Error::custom("a text has 255 octets at most; shorten it"));
     }
-    Ok(Some(text))
+    Ok(text)
 }
 
 fn ntp_addresses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SocketAddr>, D::Error> {
@@ -358,6 +358,7 @@ fn place(text: &str, at: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Config, XdpMode};
+    use crate::authority::Any;
     use std::path::Path;
 
     const MINIMAL: &str = "[dns]\nlisten = [\"192.0.2.1\", \"[2001:db8::1]:5353\"]\n";
@@ -389,6 +390,26 @@ mod tests {
         );
         let config = parse(&format!("{off}[health]\ndirectory = \"status\"\n")).unwrap();
         assert_eq!(config.health.directory.as_deref(), Some(Path::new("/etc/edge/status")));
+    }
+
+    #[test]
+    fn answers_and_cookies_are_as_configured() {
+        let text = "public_debug_queries = true\nany = \"full\"\nversion = \"edge\"\nchaos_id = true\n\
+                    [xdp]\nmode = \"off\"\n[cookies]\nsecrets = [\"new\", \"/old\"]\nenforce = true\n";
+        let config = parse(&format!("{MINIMAL}{text}")).unwrap();
+        assert!(config.dns.public_debug_queries && config.dns.chaos_id && config.cookies.enforce);
+        assert_eq!((config.dns.any, &*config.dns.version), (Any::Full, "edge"));
+        assert_eq!(config.cookies.secrets, [Path::new("/etc/edge/new"), Path::new("/old")]);
+
+        let config = parse(&format!("{MINIMAL}[xdp]\nmode = \"off\"\n")).unwrap();
+        assert!(!config.dns.public_debug_queries && !config.dns.chaos_id);
+        assert_eq!((config.dns.any, &*config.dns.version), (Any::Minimal, ""));
+        assert!(config.cookies.secrets.is_empty() && !config.cookies.enforce);
+
+        let long = format!("{MINIMAL}version = \"{}\"\n", "x".repeat(256));
+        assert!(refused(&long).starts_with("/etc/edge/edge.toml:3:11: a text has 255 octets"));
+        let error = refused(&format!("{MINIMAL}any = \"all\"\n"));
+        assert!(error.contains("unknown variant `all`, expected `minimal` or `full`"), "{error}");
     }
 
     #[test]

@@ -5,8 +5,9 @@
 //! being served changes for it.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use crate::authority::{Current, Serving, soa_record};
 use crate::catalogue::Catalogue;
@@ -18,7 +19,7 @@ use crate::places::GeoPlaces;
 use crate::profile::Profile;
 use crate::publish::{Placed, Publishable, Publisher};
 use crate::stamp::Stamp;
-use crate::zone::{Targets, Zone};
+use crate::zone::{self, Targets, Zone};
 
 /// The trie of a profile.
 pub type Trie = geo::Compiled<Targets>;
@@ -236,6 +237,7 @@ impl Controller {
         let tries = self.tries.iter().map(|(profile, _, trie)| (profile.clone(), Arc::clone(trie)));
         let databases = Arc::clone(&self.atlas.databases);
         let places = GeoPlaces { databases, tries: tries.collect() };
+        let zones = built_in().into_iter().chain(zones);
         self.current.set(Arc::new(Serving::new(zones, Arc::new(places))));
         refresh.published = true;
         Ok(())
@@ -342,6 +344,13 @@ impl Controller {
         errors.extend(self.trouble.iter().cloned());
         errors
     }
+}
+
+/// The zone that is always there, unless a file has it: with nothing in it, so that `_status.pgeodns` tells of the
+/// server whatever it serves. Only the authority knows it.
+fn built_in() -> Option<Arc<Zone>> {
+    let zone = zone::parse("pgeodns", br#"{"serial": 1}"#, UNIX_EPOCH, Path::new("pgeodns.json"));
+    zone.ok().map(Arc::new)
 }
 
 impl Atlas {

@@ -17,14 +17,16 @@ pub(super) fn answer(query: &Query<'_>, options: &Options, reply: &mut Reply<'_>
         return false;
     }
     let is_named = |name: &[u8]| query.name.eq_ignore_ascii_case(name);
-    let text = if is_named(b"\x07version\x04bind\0") || is_named(b"\x07version\x06server\0") {
-        options.version.as_deref()
+    let text: &str = if is_named(b"\x07version\x04bind\0") || is_named(b"\x07version\x06server\0") {
+        &options.version
     } else if is_named(b"\x02id\x06server\0") || is_named(b"\x08hostname\x04bind\0") {
-        options.chaos_id.then_some(options.server_id.as_str())
+        if options.chaos_id { &options.server_id } else { "" }
     } else {
-        None
+        ""
     };
-    let Some(text) = text else { return false };
+    if text.is_empty() {
+        return false;
+    }
     if matches!(RecordType::from(query.rtype), RecordType::TXT | RecordType::ANY) {
         // Not to be cached: two questions may reach two servers.
         reply.record((RecordType::TXT.into(), class), 0, |out| write_text(text, out));

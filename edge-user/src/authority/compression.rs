@@ -10,6 +10,8 @@ use hickory_proto::rr::RecordType;
 
 /// Records whose names are looked at, so that a long answer doesn't take quadratic time.
 const MOST_RECORDS: usize = 32;
+/// Pointers on the way from where a pointer leads to a name's end. Some readers follow few.
+const MOST_HOPS: usize = 2;
 /// Octets of a record before its data, its owner being a pointer.
 const FRONT_OCTETS: usize = 12;
 /// A pointer's octets; nothing shorter is worth one.
@@ -95,11 +97,13 @@ fn find_in(name: &[u8], message: &[u8], mut at: usize) -> Option<usize> {
 
 /// Whether the name at `at` is `name`. Pointers lead backwards only, so that this ends whatever they say.
 fn stands_at(mut name: &[u8], message: &[u8], mut at: usize) -> bool {
+    let mut hops = 0;
     loop {
         match message.get(at..).unwrap_or_default() {
             [high @ 0xc0..=0xff, low, ..] => {
                 let to = usize::from(u16::from_be_bytes([*high, *low]) & !POINTER);
-                if to >= at {
+                hops += 1;
+                if to >= at || hops > MOST_HOPS {
                     return false;
                 }
                 at = to;
@@ -184,6 +188,19 @@ mod tests {
             last(&[mail, (15, b"\0\x06", "x.mail.example.com")])[2..],
             [1, b'x', 0xc0, at + 2]
         );
+    }
+
+    #[test]
+    fn a_name_takes_no_more_than_three_pointers() {
+        let names =
+            ["d.example.com", "c.d.example.com", "b.c.d.example.com", "a.b.c.d.example.com"];
+        let records = names.map(|name| (2, &b""[..], name));
+        let d = u8::try_from(message(&[]).len() + 12).unwrap();
+        let c = d + 4 + 12;
+        assert_eq!(last(&records[..1]), b"\x01d\xc0\x11");
+        assert_eq!(last(&records[..2]), [1, b'c', 0xc0, d]);
+        assert_eq!(last(&records[..3]), [1, b'b', 0xc0, c]);
+        assert_eq!(last(&records), [1, b'a', 1, b'b', 0xc0, c]);
     }
 
     #[test]

@@ -19,8 +19,8 @@ pub struct Options {
     pub public_debug_queries: bool,
     /// What ANY is answered with.
     pub any: Any,
-    /// What `version.bind` and `version.server` say, at most 255 octets; they are refused if `None`.
-    pub version: Option<String>,
+    /// What `version.bind` and `version.server` say; they are refused if it is empty.
+    pub version: String,
     /// Whether `id.server` and `hostname.bind` tell the server's identifier; else they are refused.
     pub chaos_id: bool,
     /// Cookies.
@@ -49,7 +49,7 @@ impl Options {
             hostname: String::new(),
             public_debug_queries: false,
             any: Any::default(),
-            version: None,
+            version: String::new(),
             chaos_id: false,
             cookies: Cookies::none(),
             started: Instant::now(),

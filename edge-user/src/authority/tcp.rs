@@ -80,6 +80,13 @@ struct Room {
     open: RefCell<Open>,
 }
 
+impl Room {
+    /// Whether three quarters of the connections that there may be are open.
+    fn is_crowded(&self) -> bool {
+        self.open.borrow().all >= self.limits.connections / 4 * 3
+    }
+}
+
 #[derive(Default)]
 struct Open {
     all: usize,
@@ -144,20 +151,22 @@ impl Drop for Seat {
 async fn serve(stream: TcpStream, client: SocketAddr, room: &Room) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let asked = Asked { client, server: stream.local_addr()?, stream: true };
-    converse(stream, &asked, &room.worker, &room.limits).await
+    converse(stream, &asked, &room.worker, &room.limits, || room.is_crowded()).await
 }
 
-/// Answers the queries of one connection. An error or a late or broken query ends it.
+/// Answers the queries of one connection. An error or a late or broken query ends it. While `is_crowded` the next
+/// query has no more time than the first one.
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     asked: &Asked,
     worker: &RefCell<Worker>,
     limits: &Limits,
+    is_crowded: impl Fn() -> bool,
 ) -> io::Result<()> {
     let mut stream = BufReader::with_capacity(AHEAD_OCTETS, stream);
     let (mut buffer, mut framed) = (Vec::new(), Vec::new());
     for query in 0..limits.queries {
-        let patience = if query == 0 { limits.first } else { limits.next };
+        let patience = if query == 0 || is_crowded() { limits.first } else { limits.next };
         let octets = timeout(patience, read(&mut stream, &mut buffer)).await??;
         if !frame_answer(worker, &mut buffer, octets, asked, &mut framed) {
             continue;

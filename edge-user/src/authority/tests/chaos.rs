@@ -14,7 +14,7 @@ fn get(name: &str, rtype: u16, options: &Options) -> Message {
 }
 
 fn configured() -> Options {
-    Options { version: Some("edge".to_owned()), chaos_id: true, ..Options::new("edge1") }
+    Options { version: "edge".to_owned(), chaos_id: true, ..Options::new("edge1") }
 }
 
 #[test]

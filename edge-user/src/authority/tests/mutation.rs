@@ -30,7 +30,7 @@ fn seeds() -> Vec<Ask> {
 /// With everything that may make an answer longer.
 fn options() -> Options {
     Options {
-        version: Some("v".repeat(255)),
+        version: "v".repeat(255),
         chaos_id: true,
         public_debug_queries: true,
         any: Any::Full,

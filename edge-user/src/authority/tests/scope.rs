@@ -176,7 +176,7 @@ fn every_address_within_a_scope_has_the_same_answer() {
         let world = World::new(targeting, &mut random);
         let mut probes = fixture::probes(&mut random, &world.nets);
         random.shuffle(&mut probes);
-        probes.truncate(1500);
+        probes.truncate(300);
         let special = ["2.3.4.5", "2.3.4.6", "2.3.5.0", "10.1.2.3", "9.9.9.9", "127.0.0.1"];
         let special6 = ["2a00:1:2::5", "2a00:1:2::6", "2a00:1:3::", "fd00::1", "::5", "2002:1::"];
         probes.extend([special, special6].concat().into_iter().map(fixture::ip));
