@@ -136,8 +136,10 @@ impl Answerer {
             Found::Records { label, .. } | Found::Any { label } => label.closest,
             Found::NoData | Found::NxDomain => false,
         };
+        // The SOA record is the apex's own, and everyone's.
+        let own = matches!(found, Found::Records { kind: RecordKind::Soa, .. });
         let scope = subnet
-            .filter(|_| served.varies(&label))
+            .filter(|_| !own && served.varies(&label))
             .map_or(0, |subnet| client.scope(serving, zone, subnet, near));
         let mut code = ResponseCode::NoError;
         match found {
