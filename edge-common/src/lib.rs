@@ -16,6 +16,7 @@ pub mod abi;
 mod answer;
 pub mod class;
 mod compose;
+pub mod cookie;
 pub mod frame;
 pub mod ingress;
 pub mod name;

@@ -5,7 +5,7 @@
 //! answered; nothing that comes from the network stops a thread, makes it allocate without bound, or makes it log.
 //!
 //! The rooms: `message` reads, `client` knows for whom, `answer` finds, `pick` and `closest` select, `special` has
-//! the labels that no zone has, `rdata` and `reply` write; `worker` is one thread's share of it all; `listen`, `udp`
+//! the labels that no zone has, `chaos` the names of class CH, `cookies` who has been here; `rdata`, `compression` and `reply` write; `worker` is one thread's share of it all; `listen`, `udp`
 //! and `tcp` do the I/O.
 #![forbid(unsafe_code)]
 
@@ -22,8 +22,11 @@ use tokio::sync::watch;
 use crate::store::Store;
 
 mod answer;
+mod chaos;
 mod client;
 mod closest;
+mod compression;
+mod cookies;
 pub mod counters;
 pub mod engine;
 mod listen;
@@ -41,14 +44,15 @@ mod udp;
 mod worker;
 
 pub use answer::{Answerer, Asked};
+pub use cookies::{Cookies, SecretError};
 pub use counters::Counters;
 pub use engine::Engine;
 pub use listen::BindError;
 use listen::Sockets;
-pub use options::Options;
+pub use options::{Any, Options};
 pub use rdata::soa_record;
 pub use serving::{Coordinates, Current, Nowhere, Places, Serving};
-pub use worker::{Shared, Worker};
+pub use worker::{Batch, Shared, Worker};
 
 /// The authority: its sockets, and its threads once it serves. Stopped when dropped.
 pub struct Authority {

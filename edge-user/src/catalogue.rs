@@ -1,18 +1,19 @@
 //! The zone files of a directory: what each last held that was good, and what is wrong with it.
 //!
 //! A file that can't be read as a zone keeps what it held before; a file that is gone takes its
-//! zone along. What changed is told by size, times and inode, whichever way they went.
+//! zone along. What changed is told by size, times and inode, whichever way they went, and by the content where
+//! these can't tell.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::stamp::Stamp;
+use crate::stamp::{Seen, Stamp};
 use crate::zone::{self, Zone};
 
 #[derive(Debug)]
 struct File {
-    stamp: Option<Stamp>,
+    seen: Option<Seen>,
     zone: Option<Arc<Zone>>,
     error: Option<String>,
 }
@@ -60,25 +61,41 @@ impl Catalogue {
             look.gone.push(path);
         }
         for path in paths {
+            // Taken before the content is read, so that a change in between shows the next time.
             let stamp = Stamp::of(&path);
-            let known = self.files.get(&path);
-            if known.is_some_and(|file| file.stamp.is_some() && file.stamp == stamp) {
+            let seen = self.files.get(&path).and_then(|file| file.seen);
+            if let (Some(seen), Some(stamp)) = (&seen, stamp)
+                && seen.is_current(stamp)
+            {
                 continue;
             }
-            let former = known.and_then(|file| file.zone.clone());
-            let file = match zone::load(&path) {
+            let read = zone::read(&path);
+            let now =
+                read.as_ref().ok().zip(stamp).map(|((text, _), stamp)| Seen::new(stamp, text));
+            if let (Some(seen), Some(now), Some(file)) = (seen, now, self.files.get_mut(&path))
+                && seen.is_same(&now)
+            {
+                file.seen = Some(now);
+                continue;
+            }
+            let parsed = read
+                .and_then(|(text, mtime)| zone::parse(zone::zone_name(&path), &text, mtime, &path));
+            let known = self.files.remove(&path);
+            let file = match parsed {
                 Ok(zone) => {
                     look.changed = true;
                     look.warnings.extend(
                         zone.warnings.iter().map(|text| format!("{}: {text}", path.display())),
                     );
                     look.read.push(zone.apex.to_string());
-                    File { stamp, zone: Some(Arc::new(zone)), error: None }
+                    File { seen: now, zone: Some(Arc::new(zone)), error: None }
                 }
                 Err(error) => {
                     let error = error.to_string();
-                    look.errors.push(error.clone());
-                    File { stamp, zone: former, error: Some(error) }
+                    if known.as_ref().and_then(|file| file.error.as_ref()) != Some(&error) {
+                        look.errors.push(error.clone());
+                    }
+                    File { seen: now, zone: known.and_then(|file| file.zone), error: Some(error) }
                 }
             };
             self.files.insert(path, file);
@@ -163,6 +180,57 @@ mod tests {
         assert!(look.changed);
         assert_eq!(look.gone, [path]);
         assert!(catalogue.zones().is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_by_a_rename_is_read_and_what_is_written_beside_it_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.example.json");
+        fs::write(&path, GOOD).unwrap();
+        let mut catalogue = Catalogue::new(folder.path());
+        catalogue.look().unwrap();
+        for serial in ["2", "3"] {
+            for beside in ["a.example.json.tmp", ".a.example.json"] {
+                let beside = folder.path().join(beside);
+                fs::write(&beside, GOOD.get(..20).unwrap()).unwrap();
+                assert!(!catalogue.look().unwrap().changed);
+                fs::write(&beside, GOOD.replace('1', serial)).unwrap();
+                fs::File::open(&beside).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+            }
+            fs::rename(folder.path().join(".a.example.json"), &path).unwrap();
+            let look = catalogue.look().unwrap();
+            assert!(look.changed && look.errors.is_empty());
+            assert_eq!(catalogue.zones()[0].serial.to_string(), serial);
+        }
+    }
+
+    #[test]
+    fn a_zone_whose_first_file_was_broken_is_served_once_it_is_mended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.example.json");
+        fs::write(&path, GOOD.replace(':', ";")).unwrap();
+        let mut catalogue = Catalogue::new(folder.path());
+        assert_eq!(catalogue.look().unwrap().errors.len(), 1);
+        assert!(catalogue.look().unwrap().errors.is_empty());
+        assert!(catalogue.zones().is_empty());
+        // As long as the broken one, within the same moment, and older by its own word.
+        fs::write(&path, GOOD).unwrap();
+        fs::File::open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        assert!(catalogue.look().unwrap().changed);
+        assert_eq!(catalogue.zones().len(), 1);
+    }
+
+    #[test]
+    fn a_file_of_the_same_content_is_not_another_zone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.example.json");
+        fs::write(&path, r#"{"data":{"":{}}}"#).unwrap();
+        let mut catalogue = Catalogue::new(folder.path());
+        catalogue.look().unwrap();
+        let serial = catalogue.zones()[0].serial;
+        fs::File::open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        assert!(!catalogue.look().unwrap().changed);
+        assert_eq!(catalogue.zones()[0].serial, serial);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::authority::Current;
-use crate::config::Config;
+use crate::authority::{self, Current};
+use crate::config::{Config, Cookies};
 use crate::controller::Controller;
 use crate::publish::{NoKernel, Publisher};
 use crate::status::columns;
@@ -32,6 +32,10 @@ pub fn check(path: &Path) -> Report {
     let mut publisher =
         Publisher::new(Store::in_memory(), Box::new(NoKernel), fastrand::Rng::new());
     let mut errors = Vec::new();
+    let Cookies { secrets, enforce } = &config.cookies;
+    if let Err(error) = authority::Cookies::load(secrets, *enforce) {
+        errors.push(error.to_string());
+    }
     if let Err(error) = publisher.serve(&config.dns.listen) {
         errors.push(format!("{}: dns.listen: {error}", path.display()));
     }

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+use crate::authority::Any;
+
 /// The port of DNS.
 pub const DNS_PORT: u16 = 53;
 
@@ -27,6 +29,9 @@ pub struct Config {
     /// `[geoip]`
     #[serde(default)]
     pub geoip: GeoIp,
+    /// `[health]`
+    #[serde(default)]
+    pub health: Health,
     /// `[ntp]`
     #[serde(default)]
     pub ntp: Ntp,
@@ -35,7 +40,7 @@ pub struct Config {
     pub limits: Empty,
     /// `[cookies]`
     #[serde(default)]
-    pub cookies: Empty,
+    pub cookies: Cookies,
     /// `[log]`
     #[serde(default)]
     pub log: Empty,
@@ -60,6 +65,28 @@ pub struct Dns {
     /// Threads of the authority for each address; as many as there are CPUs when 0.
     #[serde(default)]
     pub workers: usize,
+    /// Whether `_status` and `_health` are answered to everyone; else only to this host.
+    #[serde(default)]
+    pub public_debug_queries: bool,
+    /// What ANY is answered with: one HINFO record, or the records of every type.
+    #[serde(default)]
+    pub any: Any,
+    /// What `version.bind` and `version.server` (TXT, class CH) say; they are refused when it is empty.
+    #[serde(default, deserialize_with = "text")]
+    pub version: String,
+    /// Whether `id.server` and `hostname.bind` (TXT, class CH) say the `server_id`; else they are refused.
+    #[serde(default)]
+    pub chaos_id: bool,
+}
+
+/// DNS cookies (RFC 7873).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cookies {
+    /// Files of 32 hexadecimal digits. The first makes cookies, all verify them. A random secret when empty.
+    pub secrets: Vec<PathBuf>,
+    /// Whether UDP clients that show a cookie, but not a good one, are told to come again.
+    pub enforce: bool,
 }
 
 /// The XDP program.
@@ -121,6 +148,14 @@ impl Default for GeoIp {
     fn default() -> Self {
         Self { directory: "geoip".into() }
     }
+}
+
+/// Health of the servers that zones name.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Health {
+    /// Where the status files are. If it isn't given, or empty, records that are tested are never answered.
+    pub directory: Option<PathBuf>,
 }
 
 /// The NTP service.
@@ -187,6 +222,15 @@ fn dns_addresses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SocketAddr>, 
         return Err(D::Error::custom("at least one address is needed, such as \"192.0.2.1\""));
     }
     Ok(addresses)
+}
+
+/// A text that fits into one character-string (RFC 1035 §3.3).
+fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    if text.len() > 255 {
+        return Err(D::Error::custom("a text has 255 octets at most; shorten it"));
+    }
+    Ok(text)
 }
 
 fn ntp_addresses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SocketAddr>, D::Error> {
@@ -282,6 +326,12 @@ impl Config {
         {
             *relative = base.join(&*relative);
         }
+        for relative in &mut config.cookies.secrets {
+            *relative = base.join(&*relative);
+        }
+        let health = config.health.directory.take();
+        config.health.directory =
+            health.filter(|path| !path.as_os_str().is_empty()).map(|path| base.join(path));
         if config.dns.server_id.is_empty() {
             config.dns.server_id = host_name();
         }
@@ -292,7 +342,8 @@ impl Config {
     }
 }
 
-fn host_name() -> String {
+/// This host's name.
+pub(crate) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
@@ -307,6 +358,7 @@ fn place(text: &str, at: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Config, XdpMode};
+    use crate::authority::Any;
     use std::path::Path;
 
     const MINIMAL: &str = "[dns]\nlisten = [\"192.0.2.1\", \"[2001:db8::1]:5353\"]\n";
@@ -330,7 +382,34 @@ mod tests {
         assert_eq!(config.control.socket, Path::new("/run/edge/edge.sock"));
         assert_eq!(config.http.listen.to_string(), "127.0.0.1:8053");
         assert!(!config.dns.server_id.is_empty());
-        assert!(parse(&format!("{MINIMAL}[xdp]\nmode = \"off\"\n")).is_ok());
+        assert_eq!(config.health.directory, None);
+        let off = format!("{MINIMAL}[xdp]\nmode = \"off\"\n");
+        assert_eq!(
+            parse(&format!("{off}[health]\ndirectory = \"\"\n")).unwrap().health.directory,
+            None
+        );
+        let config = parse(&format!("{off}[health]\ndirectory = \"status\"\n")).unwrap();
+        assert_eq!(config.health.directory.as_deref(), Some(Path::new("/etc/edge/status")));
+    }
+
+    #[test]
+    fn answers_and_cookies_are_as_configured() {
+        let text = "public_debug_queries = true\nany = \"full\"\nversion = \"edge\"\nchaos_id = true\n\
+                    [xdp]\nmode = \"off\"\n[cookies]\nsecrets = [\"new\", \"/old\"]\nenforce = true\n";
+        let config = parse(&format!("{MINIMAL}{text}")).unwrap();
+        assert!(config.dns.public_debug_queries && config.dns.chaos_id && config.cookies.enforce);
+        assert_eq!((config.dns.any, &*config.dns.version), (Any::Full, "edge"));
+        assert_eq!(config.cookies.secrets, [Path::new("/etc/edge/new"), Path::new("/old")]);
+
+        let config = parse(&format!("{MINIMAL}[xdp]\nmode = \"off\"\n")).unwrap();
+        assert!(!config.dns.public_debug_queries && !config.dns.chaos_id);
+        assert_eq!((config.dns.any, &*config.dns.version), (Any::Minimal, ""));
+        assert!(config.cookies.secrets.is_empty() && !config.cookies.enforce);
+
+        let long = format!("{MINIMAL}version = \"{}\"\n", "x".repeat(256));
+        assert!(refused(&long).starts_with("/etc/edge/edge.toml:3:11: a text has 255 octets"));
+        let error = refused(&format!("{MINIMAL}any = \"all\"\n"));
+        assert!(error.contains("unknown variant `all`, expected `minimal` or `full`"), "{error}");
     }
 
     #[test]

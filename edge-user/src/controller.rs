@@ -5,19 +5,21 @@
 //! being served changes for it.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use crate::authority::{Current, Serving, soa_record};
 use crate::catalogue::Catalogue;
 use crate::compile::{Compiled, compile};
 use crate::config::Config;
 use crate::geo::{self, Databases};
+use crate::health::Health;
 use crate::places::GeoPlaces;
 use crate::profile::Profile;
 use crate::publish::{Placed, Publishable, Publisher};
 use crate::stamp::Stamp;
-use crate::zone::{Targets, Zone};
+use crate::zone::{self, Targets, Zone};
 
 /// The trie of a profile.
 pub type Trie = geo::Compiled<Targets>;
@@ -42,11 +44,32 @@ struct Atlas {
     error: Option<String>,
 }
 
+/// A zone, and what is left of it by the health of its records.
+#[derive(Debug)]
+struct Judged {
+    source: Arc<Zone>,
+    verdicts: Vec<bool>,
+    served: Arc<Zone>,
+}
+
+impl Judged {
+    fn new(source: &Arc<Zone>, health: &Health) -> Self {
+        let source = Arc::clone(source);
+        if !source.has_health {
+            return Self { served: Arc::clone(&source), source, verdicts: Vec::new() };
+        }
+        let fit = |file: &str, key: &str| health.is_healthy(file, key);
+        Self { verdicts: source.verdicts(&fit), served: Arc::new(source.judged(&fit)), source }
+    }
+}
+
 /// The controller.
 #[derive(Debug)]
 pub struct Controller {
     catalogue: Catalogue,
     directory_error: Option<String>,
+    health: Health,
+    judged: Vec<Judged>,
     atlas: Atlas,
     tries: Vec<(Profile, Arc<Databases>, Arc<Trie>)>,
     ready: HashMap<Box<[u8]>, Ready>,
@@ -82,6 +105,8 @@ impl Controller {
         Self {
             catalogue: Catalogue::new(&config.zones.directory),
             directory_error: None,
+            health: Health::new(config.health.directory.as_deref()),
+            judged: Vec::new(),
             atlas,
             tries: Vec::new(),
             ready: HashMap::new(),
@@ -115,14 +140,58 @@ impl Controller {
                 self.directory_error = Some(error);
             }
         }
+        let health = self.health.look();
+        refresh.errors.extend(health.errors);
+        if changed || health.changed {
+            changed |= self.judge(&mut refresh);
+        }
         if changed || self.publisher.store().generation() == 0 {
             self.publish(&mut refresh)?;
         }
         Ok(refresh)
     }
 
+    /// Looks at the health alone, and publishes if that changes what is to be served.
+    ///
+    /// # Errors
+    /// When the kernel refuses; then the former generation goes on being served.
+    pub fn refresh_health(&mut self) -> anyhow::Result<Refresh> {
+        let mut refresh = Refresh::default();
+        let look = self.health.look();
+        refresh.errors = look.errors;
+        if look.changed && self.judge(&mut refresh) {
+            self.publish(&mut refresh)?;
+        }
+        Ok(refresh)
+    }
+
+    /// Judges the zones by the health of their records; tells whether any is another than before. One whose
+    /// verdicts are the same stays the very same, and so do its decks.
+    fn judge(&mut self, refresh: &mut Refresh) -> bool {
+        let mut former = std::mem::take(&mut self.judged);
+        let n_former = former.len();
+        let mut n_same = 0;
+        for zone in self.catalogue.zones() {
+            let mut judged = Judged::new(&zone, &self.health);
+            let known = former.iter().position(|known| Arc::ptr_eq(&known.source, &zone));
+            let known = known.map(|at| former.swap_remove(at));
+            if known.is_none() && zone.has_health && !self.health.is_configured() {
+                refresh.warnings.push(format!(
+                    "zone {}: its tested records are never answered, since health.directory isn't set",
+                    zone.apex
+                ));
+            }
+            if let Some(known) = known.filter(|known| known.verdicts == judged.verdicts) {
+                judged = known;
+                n_same += 1;
+            }
+            self.judged.push(judged);
+        }
+        n_same != self.judged.len() || n_same != n_former
+    }
+
     fn publish(&mut self, refresh: &mut Refresh) -> anyhow::Result<()> {
-        let zones = self.catalogue.zones();
+        let zones: Vec<_> = self.judged.iter().map(|zone| Arc::clone(&zone.served)).collect();
         let mut trouble = Vec::new();
         self.compile_tries(&zones, &mut trouble);
         let mut ready = HashMap::new();
@@ -165,7 +234,10 @@ impl Controller {
         refresh.warnings.extend(trouble.iter().filter(|t| !self.trouble.contains(t)).cloned());
         self.trouble = trouble;
         self.ready = ready;
-        let places = GeoPlaces(Arc::clone(&self.atlas.databases));
+        let tries = self.tries.iter().map(|(profile, _, trie)| (profile.clone(), Arc::clone(trie)));
+        let databases = Arc::clone(&self.atlas.databases);
+        let places = GeoPlaces { databases, tries: tries.collect() };
+        let zones = built_in().into_iter().chain(zones);
         self.current.set(Arc::new(Serving::new(zones, Arc::new(places))));
         refresh.published = true;
         Ok(())
@@ -267,10 +339,18 @@ impl Controller {
     pub fn errors(&self) -> Vec<String> {
         let mut errors = self.catalogue.errors();
         errors.extend(self.directory_error.clone());
+        errors.extend(self.health.errors().cloned());
         errors.extend(self.atlas.error.clone());
         errors.extend(self.trouble.iter().cloned());
         errors
     }
+}
+
+/// The zone that is always there, unless a file has it: with nothing in it, so that `_status.pgeodns` tells of the
+/// server whatever it serves. Only the authority knows it.
+fn built_in() -> Option<Arc<Zone>> {
+    let zone = zone::parse("pgeodns", br#"{"serial": 1}"#, UNIX_EPOCH, Path::new("pgeodns.json"));
+    zone.ok().map(Arc::new)
 }
 
 impl Atlas {
@@ -323,3 +403,6 @@ impl Atlas {
 fn lost(old: &Databases, new: &Databases) -> Option<geo::Kind> {
     old.iter().map(geo::Database::kind).find(|kind| new.get(*kind).is_none())
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,7 +104,8 @@ pub fn explain(
     if let Some(ready) = controller.zone_of(name.folded()).cloned() {
         said.zone = Some(bare(&ready.zone.apex));
         let label = split(&ready.zone, name.folded()).unwrap_or_default();
-        let (place, _) = GeoPlaces(databases).place(question.client, &ready.zone);
+        let places = GeoPlaces { databases, ..GeoPlaces::default() };
+        let (place, _) = places.place(question.client, &ready.zone);
         let targets = Targets::new(ready.zone.targeting, &place);
         said.targets = targets.iter().map(str::to_owned).collect();
         let leaf = ready.trie.lookup(question.client);

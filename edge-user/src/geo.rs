@@ -8,7 +8,7 @@
 mod classes;
 mod database;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod place;
 mod ranges;
 mod tree6;

@@ -12,6 +12,7 @@ pub mod deal;
 pub mod explain;
 pub mod extents;
 pub mod geo;
+pub mod health;
 pub mod kernel;
 pub mod node;
 pub mod places;

@@ -16,8 +16,8 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
-use crate::authority::{Authority, Counters, Current, Options};
-use crate::config::{Config, XdpMode};
+use crate::authority::{Authority, Cookies, Counters, Current, Options};
+use crate::config::{Config, XdpMode, host_name};
 use crate::control::{Asked, Request, Socket};
 use crate::controller::{Controller, Refresh};
 use crate::explain::explain;
@@ -34,6 +34,8 @@ const DEAL: Duration = Duration::from_secs(1);
 const RENEW: Duration = Duration::from_secs(5);
 /// How often directories are looked at although nothing was told.
 const LOOK: Duration = Duration::from_secs(10);
+/// How often status files are looked at.
+const HEALTH: Duration = Duration::from_secs(1);
 /// How long files are left to settle after a change.
 const SETTLE: Duration = Duration::from_millis(100);
 
@@ -160,7 +162,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         let mut publisher = Publisher::new(store.clone(), backend, fastrand::Rng::new());
         publisher.serve(&config.dns.listen).context("dns.listen")?;
         let current = Arc::new(Current::default());
-        let options = Options::new(&config.dns.server_id);
+        let options = options(&config)?;
         let (listen, workers) = (&config.dns.listen, config.dns.workers);
         let mut authority = Authority::bind(listen, workers, store, Arc::clone(&current), options)?;
         let mut controller = Controller::new(&config, publisher, current);
@@ -193,7 +195,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     let (sender, mut requests) = mpsc::channel(16);
     let mut watch = node.watch();
     let changed = watch.changed();
-    let [mut deal, mut renew, mut look] = [DEAL, RENEW, LOOK].map(|period| {
+    let [mut deal, mut renew, mut look, mut health] = [DEAL, RENEW, LOOK, HEALTH].map(|period| {
         let mut ticks = interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks
@@ -214,6 +216,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
                 node.watch_again(&mut watch);
                 node.refresh();
             }
+            _ = health.tick() => node.refresh_health(),
             _ = deal.tick() => node.deal(),
             _ = renew.tick() => node.renew(),
             Some(asked) = requests.recv() => node.reply(asked),
@@ -225,6 +228,20 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     }
     authority.stop();
     Ok(())
+}
+
+/// How the authority presents itself.
+fn options(config: &Config) -> anyhow::Result<Options> {
+    let dns = &config.dns;
+    Ok(Options {
+        hostname: host_name(),
+        public_debug_queries: dns.public_debug_queries,
+        any: dns.any,
+        version: dns.version.clone(),
+        chaos_id: dns.chaos_id,
+        cookies: Cookies::load(&config.cookies.secrets, config.cookies.enforce)?,
+        ..Options::new(&dns.server_id)
+    })
 }
 
 /// Logs what a refresh found.
@@ -262,8 +279,18 @@ impl Node {
         }
     }
 
+    fn refresh_health(&mut self) {
+        let refresh = self.controller.refresh_health();
+        Self::report(refresh);
+    }
+
     fn refresh(&mut self) {
-        match self.controller.refresh() {
+        let refresh = self.controller.refresh();
+        Self::report(refresh);
+    }
+
+    fn report(refresh: anyhow::Result<Refresh>) {
+        match refresh {
             Ok(refresh) => tell(&refresh),
             Err(cause) => error!("publish: {cause:#}; what was served before still is"),
         }

@@ -12,6 +12,10 @@ use ipnet::IpNet;
 use crate::geo::{self, Compiled, Databases, Needs};
 use crate::zone::{Place, Targeting, Targets, Zone};
 
+/// The target of clients of whom something is known that no label is for. No label has upper-case letters. It keeps
+/// them apart from those of whom nothing is known: for a client subnet of these the packet's source is looked at.
+const KNOWN: &str = "KNOWN";
+
 /// What zones share a trie for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
@@ -66,7 +70,13 @@ impl Profile {
         geo::compile(databases, &profile, |place, around| {
             let own = around.iter().map(|net| format!("[{}]", net.addr()));
             let rest = Targets::new(self.targeting, &place_of(place, None));
-            Targets::of(own.chain(rest.iter().filter(|t| self.keeps(t)).map(str::to_owned)))
+            let kept = rest.iter().filter(|t| self.keeps(t)).map(str::to_owned);
+            let targets = Targets::of(own.chain(kept));
+            if targets.say_nothing() && (ip || !rest.say_nothing()) {
+                let known = std::iter::once(KNOWN.to_owned());
+                return Targets::of(known.chain(targets.iter().map(str::to_owned)));
+            }
+            targets
         })
     }
 }

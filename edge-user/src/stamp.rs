@@ -1,7 +1,13 @@
 //! What a file's metadata say of its content: enough to know that it changed, whichever way.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How long after its last change a file's metadata can't be the same after another one. Their clock ticks every
+/// 10 ms at worst, but every 2 s on some file systems.
+const SETTLED: Duration = Duration::from_secs(3);
 
 /// Size, inode and times of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,5 +28,62 @@ impl Stamp {
             modified: (data.mtime(), data.mtime_nsec()),
             changed: (data.ctime(), data.ctime_nsec()),
         })
+    }
+
+    /// Whether the last change was so long ago that another one would show.
+    fn is_settled(&self) -> bool {
+        let latest = self.changed.0.max(self.modified.0);
+        let age = u64::try_from(latest).ok().and_then(|seconds| {
+            SystemTime::now().duration_since(UNIX_EPOCH + Duration::from_secs(seconds)).ok()
+        });
+        age.is_some_and(|age| age > SETTLED)
+    }
+}
+
+/// A content that was read, and how its file looked just before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    stamp: Stamp,
+    is_settled: bool,
+    digest: u64,
+}
+
+impl Seen {
+    /// Of what was read after `stamp` had been taken.
+    pub(crate) fn new(stamp: Stamp, content: &[u8]) -> Self {
+        let mut digest = DefaultHasher::new();
+        content.hash(&mut digest);
+        Self { stamp, is_settled: stamp.is_settled(), digest: digest.finish() }
+    }
+
+    /// Whether a file that looks like `stamp` now need not be read again.
+    pub(crate) fn is_current(&self, stamp: Stamp) -> bool {
+        self.is_settled && self.stamp == stamp
+    }
+
+    /// Whether both are of the same content.
+    pub(crate) const fn is_same(&self, other: &Self) -> bool {
+        self.digest == other.digest && self.stamp.octets == other.stamp.octets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Seen, Stamp};
+    use std::fs;
+
+    #[test]
+    fn a_file_that_has_just_changed_is_read_again_and_an_old_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        fs::write(&path, "one").unwrap();
+        let stamp = Stamp::of(&path).unwrap();
+        let one = Seen::new(stamp, b"one");
+        assert!(!one.is_current(stamp));
+        assert!(one.is_same(&Seen::new(stamp, b"one")) && !one.is_same(&Seen::new(stamp, b"two")));
+        let old = Stamp { modified: (1, 0), changed: (1, 0), ..stamp };
+        let one = Seen::new(old, b"one");
+        assert!(one.is_current(old) && !one.is_current(stamp));
+        assert_eq!(Stamp::of(&folder.path().join("gone")), None);
     }
 }

@@ -1,7 +1,7 @@
 //! A geodns zone file comes in; a checked [`Zone`] goes out, and answers "which label, which records".
 //!
 //! The rooms: [`name`] domain names, [`record`] record data, [`model`] the zone itself, [`targets`] who a client is,
-//! [`countries`] the geography, [`resolve`] the search; `parse` reads the JSON and `check` judges the whole.
+//! [`countries`] the geography, [`judge`] health, [`resolve`] the search; `parse` reads the JSON, `presentation` what is written as in zone files, and `check` judges the whole.
 //! Nothing here does selection by weight, and nothing but [`load`] touches a disk.
 //!
 //! Refused, with one error naming file, place, cause and way out: broken JSON, wrong types, bad addresses and names,
@@ -19,9 +19,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 mod check;
 pub mod countries;
+pub mod judge;
 pub mod model;
 pub mod name;
 mod parse;
+mod presentation;
 pub mod record;
 pub mod resolve;
 pub mod targets;
@@ -31,7 +33,7 @@ mod tests;
 pub use model::{Label, Labels, Soa, Zone};
 pub use name::Name;
 pub use record::{Mx, Record, RecordKind, Records, Srv};
-pub use resolve::{Found, find, find_where, split, split_text};
+pub use resolve::{Cut, Found, Rules, find, find_where, split, split_text};
 pub use targets::{Place, Targeting, Targets};
 
 /// The largest zone file that is read, in octets. A pool zone has about 10 MB.
@@ -94,6 +96,15 @@ pub enum ZoneError {
 /// # Errors
 /// Any [`ZoneError`]; nothing of a refused zone is kept.
 pub fn load(path: &Path) -> Result<Zone, ZoneError> {
+    let (text, mtime) = read(path)?;
+    parse(zone_name(path), &text, mtime, path)
+}
+
+/// The text of the zone file at `path`, and when it was last changed.
+///
+/// # Errors
+/// [`ZoneError::Read`] and [`ZoneError::TooLarge`].
+pub fn read(path: &Path) -> Result<(Vec<u8>, SystemTime), ZoneError> {
     let unreadable = |source| ZoneError::Read { path: path.to_owned(), source };
     // Asked before opening: opening a FIFO would wait for a writer.
     if !fs::metadata(path).map_err(unreadable)?.is_file() {
@@ -111,7 +122,7 @@ pub fn load(path: &Path) -> Result<Zone, ZoneError> {
     if n_octets as u64 > MAX_FILE_OCTETS {
         return Err(too_large(n_octets as u64));
     }
-    parse(zone_name(path), &text, metadata.modified().map_err(unreadable)?, path)
+    Ok((text, metadata.modified().map_err(unreadable)?))
 }
 
 /// Reads a zone called `name` from `text`; `mtime` gives the serial if the text has none, `path` is for messages.

@@ -10,3 +10,5 @@ mod mutations;
 mod publication;
 #[cfg(test)]
 mod shares;
+#[cfg(test)]
+mod slow;

@@ -19,8 +19,10 @@ use crate::figures::Spread;
 use crate::pool::{self, CASES, Case};
 use crate::subject::Subject;
 
-const CLIENT: &str = "edge-client";
-const SERVER: &str = "edge-server";
+/// The client's end of the link.
+pub(crate) const CLIENT: &str = "edge-client";
+/// The server's.
+pub(crate) const SERVER: &str = "edge-server";
 
 /// One run.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +87,8 @@ fn new_namespace() -> Result<File> {
     own_namespace()
 }
 
-fn ip(args: &[&str]) -> Result<()> {
+/// Runs `ip` in this thread's namespace.
+pub(crate) fn ip(args: &[&str]) -> Result<()> {
     let output = Command::new("ip").args(args).output().context("start ip")?;
     if !output.status.success() {
         bail!("ip {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr).trim());
@@ -94,7 +97,7 @@ fn ip(args: &[&str]) -> Result<()> {
 }
 
 /// The two namespaces with the link between them. The thread is in the client's.
-struct Link {
+pub(crate) struct Link {
     outside: File,
     client: File,
     server: File,
@@ -107,7 +110,8 @@ fn text(address: [u8; 6]) -> String {
 }
 
 impl Link {
-    fn new() -> Result<Self> {
+    /// A new one.
+    pub(crate) fn new() -> Result<Self> {
         let outside = own_namespace()?;
         let server = new_namespace()?;
         let client = new_namespace()?;
@@ -138,7 +142,7 @@ impl Link {
     }
 
     /// Does something at the server's end.
-    fn at_server<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub(crate) fn at_server<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         setns(&self.server, CloneFlags::CLONE_NEWNET)?;
         let result = work();
         setns(&self.client, CloneFlags::CLONE_NEWNET)?;

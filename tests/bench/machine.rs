@@ -26,11 +26,21 @@ pub(crate) struct Machine {
 /// Binds this process to the last CPU, and says which that is. Whatever it starts is bound, too.
 pub(crate) fn pin() -> Result<usize> {
     let cpu = cores().saturating_sub(1);
-    let mut set = CpuSet::new();
-    set.set(cpu)
-        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
-        .context("bind to a CPU")?;
+    bind(cpu)?;
     Ok(cpu)
+}
+
+fn bind(cpu: usize) -> Result<()> {
+    let mut set = CpuSet::new();
+    set.set(cpu).and_then(|()| sched_setaffinity(Pid::from_raw(0), &set)).context("bind to a CPU")
+}
+
+/// Does something on the first CPU, as if bound there: whatever it starts stays there.
+pub(crate) fn on_first_cpu<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    bind(0)?;
+    let result = work();
+    pin()?;
+    result
 }
 
 fn read_line(path: &str) -> String {

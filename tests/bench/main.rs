@@ -1,9 +1,10 @@
-//! Measures the XDP program: rounds and an anchor's folder come in, a table and JSON come out.
+//! Measures the XDP program and the authority: rounds and an anchor's folder come in, a table and JSON come out.
 //!
 //! Run by `cargo xtask bench`, as root. docs/benchmarks.md says what the numbers mean.
 #![forbid(unsafe_code)]
 
 mod anchor;
+mod authority;
 mod figures;
 mod link;
 mod machine;
@@ -29,20 +30,64 @@ struct Args {
     /// How often everything is measured
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Seconds of each run over the link; 0 leaves the link out
+    /// Seconds of each run over the link and of dnsperf; 0 leaves them out
     #[arg(long, default_value_t = 1.5)]
     seconds: f64,
     /// A folder with the C programs to compare with, built by clang
     #[arg(long, value_name = "DIR")]
     anchor: Option<PathBuf>,
+    /// Measure only this
+    #[arg(long, value_name = "PART")]
+    only: Option<Part>,
+    /// Be the server that is measured, with this configuration.
+    #[arg(long, hide = true)]
+    serve: Option<PathBuf>,
     /// What cargo adds.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
+/// What can be measured by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// The program's time
+    Program,
+    /// Its replies over a link
+    Link,
+    /// The authority
+    Authority,
+}
+
 fn main() -> Result<()> {
     let args = Args::parse();
+    if let Some(config) = &args.serve {
+        return edge_user::node::run(edge_user::config::Config::load(config)?, || {});
+    }
+    let wants = |part| args.only.is_none_or(|only| only == part);
     let cpu = machine::pin()?;
+    let programs = if wants(Part::Program) { programs(&args, cpu)? } else { Vec::new() };
+    let has_time = args.seconds > 0.0;
+    let rates = if has_time && wants(Part::Link) {
+        note(format_args!("link"));
+        Some(link::measure(args.seconds, args.rounds.clamp(5, 15))?)
+    } else {
+        None
+    };
+    let authority = if has_time && wants(Part::Authority) {
+        authority::measure(args.seconds, args.rounds, &|text| note(format_args!("{text}")))?
+    } else {
+        Vec::new()
+    };
+    let report = Report { machine: machine::read(cpu), programs, rates, authority };
+    std::io::stdout().write_all(report.text().as_bytes()).context("print the report")?;
+    if let Some(path) = &args.json {
+        let json = serde_json::to_string_pretty(&report.json())?;
+        std::fs::write(path, json + "\n").with_context(|| format!("write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn programs(args: &Args, cpu: usize) -> Result<Vec<measure::Times>> {
     let anchor = args.anchor.as_deref().map(|folder| anchor::build(folder, cpu)).transpose()?;
     let mut programs = measure::Programs::new()?;
     note(format_args!("{} rounds of {} cases", args.rounds, programs.cases()));
@@ -50,19 +95,7 @@ fn main() -> Result<()> {
         programs.round(anchor.as_ref())?;
         note(format_args!("round {round}"));
     }
-    let rates = if args.seconds > 0.0 {
-        note(format_args!("link"));
-        Some(link::measure(args.seconds, args.rounds.clamp(5, 15))?)
-    } else {
-        None
-    };
-    let report = Report { machine: machine::read(cpu), programs: programs.finish(), rates };
-    std::io::stdout().write_all(report.text().as_bytes()).context("print the report")?;
-    if let Some(path) = &args.json {
-        let json = serde_json::to_string_pretty(&report.json())?;
-        std::fs::write(path, json + "\n").with_context(|| format!("write {}", path.display()))?;
-    }
-    Ok(())
+    Ok(programs.finish())
 }
 
 /// A line of progress, apart from the report.

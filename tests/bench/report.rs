@@ -4,10 +4,13 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::authority::Mix;
 use crate::figures::{Pairs, Spread};
 use crate::link::Rates;
 use crate::machine::Machine;
 use crate::measure::Times;
+
+mod authority;
 
 /// What `edge` may take of the anchor's time at most.
 const TIME: f64 = 1.15;
@@ -19,6 +22,7 @@ pub(crate) struct Report {
     pub machine: Machine,
     pub programs: Vec<Times>,
     pub rates: Option<Rates>,
+    pub authority: Vec<Mix>,
 }
 
 /// Rows as aligned columns: the first to the left, all others to the right.
@@ -72,9 +76,22 @@ impl Report {
     pub(crate) fn text(&self) -> String {
         let Machine { processor, cores, kernel, rustc, cpu, load } = &self.machine;
         let mut text = format!(
-            "{processor}, {cores} cores, Linux {kernel}, {rustc}; all on CPU {cpu}; load {load}\n\n\
-             ns above the prelude (BPF_PROG_TEST_RUN)\n"
+            "{processor}, {cores} cores, Linux {kernel}, {rustc}; on CPU {cpu}; load {load}\n"
         );
+        if !self.programs.is_empty() {
+            self.times(&mut text);
+        }
+        if let Some(rates) = &self.rates {
+            live(&mut text, rates);
+        }
+        if !self.authority.is_empty() {
+            authority::text(&mut text, &self.authority);
+        }
+        text
+    }
+
+    fn times(&self, text: &mut String) {
+        text.push_str("\nns above the prelude (BPF_PROG_TEST_RUN)\n");
         let mut rows = vec![row(&["case", "program", "min", "p25", "median", "max"])];
         for times in &self.programs {
             let mut add = |program: &str, pairs: &Pairs| {
@@ -92,11 +109,7 @@ impl Report {
             }
         }
         text.push_str(&table(&rows));
-        self.compare(&mut text);
-        if let Some(rates) = &self.rates {
-            live(&mut text, rates);
-        }
-        text
+        self.compare(text);
     }
 
     fn compare(&self, text: &mut String) {
@@ -161,6 +174,7 @@ impl Report {
                 "pairs": pairs,
             });
         }
+        report["authority"] = authority::json(&self.authority);
         report
     }
 }

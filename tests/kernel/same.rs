@@ -5,9 +5,9 @@ use edge_tests::cases::{self, Case};
 use edge_tests::engine::{self, Outcome};
 use edge_tests::kernel::{Shared, number};
 use edge_tests::mutate::Mutations;
-use edge_tests::{fixture, node};
-use edge_user::publish::Publisher;
-use edge_user::store::HostTables;
+use edge_tests::{fixture, node, space};
+use edge_user::publish::{Backend, Publisher};
+use edge_user::store::{HostTables, Store};
 
 /// Mutated frames that are compared.
 const FRAMES: u64 = 200_000;
@@ -20,9 +20,9 @@ struct Both {
 }
 
 impl Both {
-    fn new(shared: &Shared) -> Self {
+    fn new(shared: &Shared, publisher: impl FnOnce(&Store, Box<dyn Backend>) -> Publisher) -> Self {
         let store = shared.lock().store();
-        let publisher = fixture::publisher(&store, shared.backend());
+        let publisher = publisher(&store, shared.backend());
         shared.lock().renew_lease().unwrap();
         let tables = node::host(&store, 1);
         Self { shared: shared.clone(), tables, _publisher: publisher }
@@ -44,7 +44,7 @@ impl Both {
 #[test]
 fn every_case_has_the_same_outcome_in_the_kernel_and_counts_once() {
     let (shared, _turn) = Shared::load();
-    let both = Both::new(&shared);
+    let both = Both::new(&shared, fixture::publisher);
     let mut rng = fastrand::Rng::with_seed(5);
     let mut before = shared.verdicts();
     let mut n = 0;
@@ -64,7 +64,7 @@ fn every_case_has_the_same_outcome_in_the_kernel_and_counts_once() {
 #[test]
 fn mutated_frames_have_the_same_outcome_in_the_kernel() {
     let (shared, _turn) = Shared::load();
-    let both = Both::new(&shared);
+    let both = Both::new(&shared, fixture::publisher);
     let mut mutations = Mutations::new(0x1357_9bdf, cases::corpus());
     let mut rng = fastrand::Rng::with_seed(6);
     let mut counts = shared.verdicts();
@@ -80,4 +80,26 @@ fn mutated_frames_have_the_same_outcome_in_the_kernel() {
     assert_eq!(shared.verdicts(), counts);
     assert_eq!(counts[Verdict::Fault.index() as usize], 0);
     println!("{FRAMES} mutated frames are the same: {counts:?}");
+}
+
+#[test]
+fn the_whole_answer_space_has_the_same_outcome_in_the_kernel() {
+    let (shared, _turn) = Shared::load();
+    let both = Both::new(&shared, space::publisher);
+    let mut rng = fastrand::Rng::with_seed(7);
+    let mut counts = shared.verdicts();
+    let mut n = 0_u64;
+    for query in space::questions() {
+        if n % 10_000 == 0 {
+            shared.lock().renew_lease().unwrap();
+        }
+        n += 1;
+        let outcome = both.run(&query.frame(), rng.u64(1..), &query.name);
+        counts[outcome.verdict.index() as usize] += 1;
+    }
+    assert_eq!(shared.verdicts(), counts);
+    for verdict in [Verdict::Answer, Verdict::Nodata] {
+        assert!(counts[verdict.index() as usize] > 1_000, "{counts:?}");
+    }
+    println!("{n} questions are the same");
 }

@@ -4,8 +4,14 @@
 /// Hilferty).
 #[must_use]
 pub fn limit(freedom: f64) -> f64 {
+    limit_at(freedom, 3.719)
+}
+
+/// The value that χ² exceeds as often as the normal distribution exceeds `quantile`.
+#[must_use]
+pub fn limit_at(freedom: f64, quantile: f64) -> f64 {
     let part = 2.0 / (9.0 * freedom);
-    freedom * (1.0 - part + 3.719 * part.sqrt()).powi(3)
+    freedom * (1.0 - part + quantile * part.sqrt()).powi(3)
 }
 
 /// χ² of counts, and its degrees of freedom. Bins of which fewer than five are expected are merged.

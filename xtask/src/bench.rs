@@ -1,5 +1,5 @@
-//! Rounds and a yardstick's folder come in; times and rates of the XDP program go out, as a table
-//! and as JSON.
+//! Rounds and a yardstick's folder come in; times and rates of the XDP program and of the authority
+//! go out, as a table and as JSON.
 //!
 //! What is measured, and how, is in the package edge-tests: its benchmark is built here, with the
 //! object, and run as root.
@@ -22,9 +22,12 @@ pub(crate) struct Args {
     /// How often everything is measured
     #[arg(long, default_value_t = 15)]
     rounds: u32,
-    /// Seconds of each run over the veth pair; 0 leaves it out
+    /// Seconds of each run over the veth pair and of dnsperf; 0 leaves them out
     #[arg(long, default_value_t = 1.5)]
     seconds: f64,
+    /// Measure only this: program, link or authority
+    #[arg(long, value_name = "PART")]
+    only: Option<String>,
     /// A folder with C programs to compare with: anchor.bpf.c and bench.c
     #[arg(long, value_name = "DIR")]
     anchor: Option<PathBuf>,
@@ -49,6 +52,7 @@ fn command(args: &Args, facts: &Facts) -> Result<Cmd> {
     let cargo = cargo
         .args(["--bench", "bench", "--"])
         .args(numbers)
+        .args(args.only.as_ref().map(|part| format!("--only={part}")))
         .args(absolute("--json", args.json.as_ref())?)
         .args(absolute("--anchor", args.anchor.as_ref())?);
     let Some(cmd) = test::as_root(cargo, facts)? else {
@@ -65,7 +69,7 @@ mod tests {
 
     fn args() -> Args {
         let json = Some(PathBuf::from("/tmp/report.json"));
-        Args { json, rounds: 15, seconds: 1.5, anchor: None }
+        Args { json, rounds: 15, seconds: 1.5, only: None, anchor: None }
     }
 
     #[test]
@@ -75,6 +79,13 @@ mod tests {
             "EDGE_EBPF=build cargo bench -p edge-tests --features bench --bench bench -- \
              --rounds=15 --seconds=1.5 --json=/tmp/report.json"
         );
+    }
+
+    #[test]
+    fn a_part_can_be_measured_by_itself() {
+        let args = Args { only: Some("authority".into()), json: None, ..args() };
+        let line = command(&args, &debian()).unwrap().to_string();
+        assert!(line.ends_with("--rounds=15 --seconds=1.5 --only=authority"), "{line}");
     }
 
     #[test]

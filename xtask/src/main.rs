@@ -13,6 +13,7 @@ mod bench;
 mod build;
 mod cmd;
 mod demo;
+mod fuzz;
 mod lint;
 mod print;
 mod requirement;
@@ -40,6 +41,8 @@ enum Command {
     Demo(demo::Args),
     /// Measure the XDP program: nanoseconds a query, and replies a second over a veth pair
     Bench(bench::Args),
+    /// Give what reads foreign octets octets that nobody would send
+    Fuzz(fuzz::Args),
     /// Check formatting and lints, host and kernel
     Lint(lint::Args),
     /// Run all tests, or those of one tier
@@ -52,6 +55,7 @@ fn run(command: &Command) -> anyhow::Result<()> {
         Command::Build(args) => build::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Fuzz(args) => fuzz::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Test(args) => test::run(args),
     }

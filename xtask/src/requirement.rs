@@ -87,6 +87,8 @@ const REQUIREMENTS: &[Requirement] = &[
     need("libbpf-dev", "libbpf with its headers", &[Bench], Check::Library),
     need("libelf-dev", "libelf with its headers", &[Bench], Check::Library),
     need("dnsperf", "dnsperf", &[Bench], Check::Command("dnsperf", &["dnsperf"])),
+    need("knotd", "Knot DNS", &[Bench], Check::Command("knotd", &["knot"])),
+    need("nsd", "NSD", &[Bench], Check::Command("nsd", &["nsd"])),
     need("kernel", "Linux 6.1 or newer", &[Network, Bench], Check::KernelRelease),
     need("kernel types", "a kernel with BTF", &[Network, Bench], Check::KernelTypes),
     need("kernel rights", "root", &[Network, Bench], Check::KernelRights),

@@ -61,6 +61,8 @@ const TIERS: &[Tier] = &[
             "netns",
             "--test",
             "netns",
+            "--test",
+            "conformance",
             "--",
             "--test-threads=1",
         ],

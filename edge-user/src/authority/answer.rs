@@ -9,18 +9,19 @@ use edge_common::wire::dns::{CLASS_IN, UDP_PAYLOAD_OCTETS};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{DNSClass, RecordType};
 
-use super::client::{Client, scope};
+use super::chaos;
+use super::client::Client;
 use super::closest::{Spot, UNKNOWN};
 use super::message::{self, Edns, Query, Refusal};
-use super::options::Options;
-use super::pick::{Picker, Urn};
-use super::rdata::{Apex, write_srv, write_text};
+use super::options::{Any, Options};
+use super::pick::Picker;
+use super::rdata::{apex_pointer, write_mx, write_name, write_soa, write_srv, write_text};
 use super::reply::{Closing, Reply, bare_header};
 use super::serving::{Served, Serving, yields};
 use super::special;
 use crate::zone::name::MAX_NAME_OCTETS;
 use crate::zone::record::Record;
-use crate::zone::{Found, Label, RecordKind, Records, Zone, find_where, split};
+use crate::zone::{Cut, Found, Label, RecordKind, Records, Rules, Zone, find_where, split};
 
 /// The least octets that a client takes over UDP (RFC 1035 §2.3.4, RFC 6891 §6.2.3).
 const LEAST_UDP_OCTETS: u16 = 512;
@@ -79,17 +80,35 @@ impl Answerer {
             }
         };
         let edns = query.edns.as_ref();
+        let cookie = edns.filter(|edns| edns.version == 0).and_then(|edns| edns.cookie.as_ref());
+        let ruling = cookie.and_then(|cookie| options.cookies.rule(cookie, asked.client.ip()));
+        if query.question.is_empty() && ruling.is_none() {
+            bare_header(out, &query.metadata, ResponseCode::FormErr);
+            return Some(ResponseCode::FormErr);
+        }
         let mut reply = Reply::new(out, &query, asked.limit(edns));
         let mut closing = Closing {
             code: ResponseCode::Refused,
             authoritative: false,
             nsid: options.nsid(),
             scope: 0,
+            cookie: cookie.zip(ruling).map(|(cookie, ruling)| (cookie.client, ruling.server)),
+            stream: asked.stream,
         };
+        let is_bad = ruling.is_some_and(|ruling| !ruling.is_good);
         if edns.is_some_and(|edns| edns.is_malformed) {
             closing.code = ResponseCode::FormErr;
         } else if edns.is_some_and(|edns| edns.version != 0) {
             closing.code = ResponseCode::BADVERS;
+        } else if query.question.is_empty() {
+            // It is about the cookie alone (RFC 7873 §5.4); who has none yet is given one.
+            let is_new = cookie.is_some_and(|cookie| cookie.server.is_none());
+            closing.code =
+                if is_bad && !is_new { ResponseCode::BADCOOKIE } else { ResponseCode::NoError };
+        } else if is_bad && options.cookies.enforce && !asked.stream {
+            closing.code = ResponseCode::BADCOOKIE;
+        } else if chaos::answer(&query, options, &mut reply) {
+            (closing.code, closing.authoritative) = (ResponseCode::NoError, true);
         } else {
             let mut folded = [0; MAX_NAME_OCTETS];
             if let Some(served) = find_zone(serving, &query, &mut folded) {
@@ -108,16 +127,32 @@ impl Answerer {
     fn serve(&mut self, turn: &Turn<'_>, reply: &mut Reply<'_>) -> (ResponseCode, u8) {
         let Turn { serving, served, query, asked, .. } = *turn;
         let zone = &*served.zone;
-        let apex = Apex::new(zone, query.name.len());
         // The name is in the zone, or the zone wouldn't have been found.
         let Some(label) = split(zone, query.name) else { return (ResponseCode::ServFail, 0) };
         let subnet = query.edns.as_ref().and_then(|edns| edns.subnet.as_ref());
         let client = Client::new(serving, zone, asked.client.ip(), subnet);
-        let mut scope = scope(served, &label, subnet);
+        let found = find_where(zone, &label, &client.targets, query.rtype, turn);
+        let near = match found {
+            Found::Records { label, .. } | Found::Any { label } => label.closest,
+            Found::NoData | Found::NxDomain => false,
+        };
+        // The SOA record is the apex's own, and everyone's.
+        let own = matches!(found, Found::Records { kind: RecordKind::Soa, .. });
+        let scope = subnet
+            .filter(|_| !own && served.varies(&label))
+            .map_or(0, |subnet| client.scope(serving, zone, subnet, near));
         let mut code = ResponseCode::NoError;
-        match find_where(zone, &label, &client.targets, query.rtype, &yields) {
+        match found {
             Found::Records { label, kind } => {
-                self.records(turn, &client, label, kind, apex, reply);
+                self.records(turn, &client, label, kind, reply);
+                return (code, scope);
+            }
+            Found::Any { label } if turn.options.any == Any::Full => {
+                for kind in RecordKind::ALL {
+                    if label.has(kind) {
+                        self.records(turn, &client, label, kind, reply);
+                    }
+                }
                 return (code, scope);
             }
             Found::Any { .. } => {
@@ -129,16 +164,14 @@ impl Answerer {
             Found::NoData => {}
             Found::NxDomain => match special::find(&label, turn.options, asked) {
                 Some(special) => {
-                    scope = subnet.map_or(0, |subnet| subnet.source_prefix);
                     if special.answer(turn, &client, reply) {
-                        return (code, scope);
+                        return (code, special.scope(subnet));
                     }
                 }
-                None if serving.leads_to_a_zone(&query.name.to_ascii_lowercase()) => {}
                 None => code = ResponseCode::NXDomain,
             },
         }
-        reply.soa(&served.soa, apex.pointer);
+        reply.soa(&served.soa, apex_pointer(zone, query.name.len()));
         (code, scope)
     }
 
@@ -149,7 +182,6 @@ impl Answerer {
         client: &Client,
         label: &Label,
         kind: RecordKind,
-        apex: Apex<'_>,
         reply: &mut Reply<'_>,
     ) {
         let zone = &*turn.served.zone;
@@ -163,18 +195,21 @@ impl Answerer {
                 hand.deal(records, reply, |ip, out| out.extend_from_slice(&ip.octets()));
             }
             Records::Ns(records) | Records::Cname(records) | Records::Ptr(records) => {
-                hand.deal(records, reply, |name, out| apex.write(name, out));
+                hand.deal(records, reply, write_name);
             }
-            Records::Mx(records) => hand.deal(records, reply, |mx, out| apex.write_mx(mx, out)),
+            Records::Mx(records) => hand.deal(records, reply, write_mx),
             Records::Srv(records) => hand.deal(records, reply, write_srv),
             Records::Txt(records) | Records::Spf(records) => {
                 hand.deal(records, reply, |text, out| write_text(text, out));
+            }
+            Records::Wire(records) => {
+                hand.deal(records, reply, |data, out| out.extend_from_slice(data));
             }
             Records::Soa => {
                 let soa = &turn.served.soa;
                 // The record's TTL is that of negative answers, too, and its data begin behind its length.
                 reply.answer(kind.number(), zone.ttl_of(label, kind), |out| {
-                    out.extend_from_slice(soa.get(12..).unwrap_or_default());
+                    write_soa(soa, out);
                 });
             }
         }
@@ -189,6 +224,20 @@ pub(super) struct Turn<'a> {
     pub(super) options: &'a Options,
     pub(super) asked: &'a Asked,
     pub(super) query: &'a Query<'a>,
+}
+
+impl Rules for Turn<'_> {
+    fn yields(&self, label: &Label, kind: RecordKind) -> bool {
+        yields(label, kind)
+    }
+
+    fn cut(&self, label: &str) -> Option<Cut> {
+        self.served.cut(label)
+    }
+
+    fn is_reserved(&self, label: &str) -> bool {
+        special::find(label, self.options, self.asked).is_some()
+    }
 }
 
 /// A set of records to select from.
@@ -209,7 +258,6 @@ impl Hand<'_> {
         write: impl Fn(&T, &mut Vec<u8>),
     ) {
         let most = if self.kind == RecordKind::Cname { 1 } else { self.label.max_hosts };
-        let total = records.iter().map(|record| u64::from(record.weight)).sum();
         let Answerer { picker, distances } = &mut *self.answerer;
         let is_near = self.label.closest && most < records.len();
         let spot = if is_near { self.client.spot() } else { None };
@@ -218,8 +266,7 @@ impl Hand<'_> {
             measure(spot, servers, distances).then_some(distances.as_slice())
         });
         let ttl = self.zone.ttl_of(self.label, self.kind);
-        let weights = records.iter().map(|record| record.weight);
-        for &at in picker.pick(weights, &Urn { total, most, distances }) {
+        for &at in picker.pick(records, most, distances) {
             if let Some(record) = records.get(at) {
                 reply.answer(self.kind.number(), ttl, |out| write(&record.data, out));
             }

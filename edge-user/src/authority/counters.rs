@@ -14,7 +14,24 @@ impl Counter {
     }
 
     pub(super) fn add_one(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.add(1);
+    }
+
+    pub(super) fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Adds one to a counter that no other thread has.
+    pub(super) fn count(&mut self) {
+        *self.0.get_mut() += 1;
+    }
+
+    /// Adds this counter to another and begins again from 0.
+    fn move_to(&mut self, to: &Self) {
+        let n = std::mem::take(self.0.get_mut());
+        if n > 0 {
+            to.add(n);
+        }
     }
 }
 
@@ -54,5 +71,56 @@ impl Counters {
     #[must_use]
     pub fn answered(&self) -> u64 {
         self.udp_answered.get() + self.tcp_answered.get()
+    }
+
+    /// Adds these counters, which one thread has for itself, to those that all share; they begin again from 0.
+    pub(super) fn move_to(&mut self, to: &Self) {
+        let Self {
+            udp_answered,
+            tcp_answered,
+            engine_answered,
+            refused,
+            formerr,
+            notimp,
+            nxdomain,
+            truncated,
+            dropped,
+            send_failed,
+            receive_failed,
+            connections,
+            connections_refused,
+        } = self;
+        udp_answered.move_to(&to.udp_answered);
+        tcp_answered.move_to(&to.tcp_answered);
+        engine_answered.move_to(&to.engine_answered);
+        refused.move_to(&to.refused);
+        formerr.move_to(&to.formerr);
+        notimp.move_to(&to.notimp);
+        nxdomain.move_to(&to.nxdomain);
+        truncated.move_to(&to.truncated);
+        dropped.move_to(&to.dropped);
+        send_failed.move_to(&to.send_failed);
+        receive_failed.move_to(&to.receive_failed);
+        connections.move_to(&to.connections);
+        connections_refused.move_to(&to.connections_refused);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counters;
+
+    #[test]
+    fn what_a_thread_counted_is_added_once() {
+        let (mut own, shared) = (Counters::default(), Counters::default());
+        shared.nxdomain.add_one();
+        for _ in 0..3 {
+            own.nxdomain.count();
+        }
+        own.dropped.count();
+        own.move_to(&shared);
+        own.move_to(&shared);
+        assert_eq!((shared.nxdomain.get(), shared.dropped.get(), shared.refused.get()), (4, 1, 0));
+        assert_eq!(own.nxdomain.get(), 0);
     }
 }

@@ -5,19 +5,34 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
-use std::sync::PoisonError;
+use std::sync::{PoisonError, RwLockReadGuard};
 
 use edge_common::frame::SliceFrame;
 use edge_common::ingress::ingress;
 use edge_common::verdict::Verdict;
 use edge_common::wire::checksum::Sum;
 use edge_common::wire::dns::{HEADER_OCTETS, NAME_OCTETS, OPT_OCTETS, TYPE_CLASS_OCTETS};
-use edge_common::wire::{ethernet, ipv4, ipv6, udp};
+use edge_common::wire::{ethernet, ipv6, udp};
+use zerocopy::{IntoBytes as _, transmute};
 
 use crate::store::{HostTables, Store};
 
 /// Octets of the longest message that the engine answers.
 const MOST: usize = HEADER_OCTETS + NAME_OCTETS + TYPE_CLASS_OCTETS + OPT_OCTETS;
+
+/// Says that a thread uses the tables. To be held for some answers at most: a publication waits for it.
+#[derive(Debug)]
+pub struct InUse<'s> {
+    _readers: RwLockReadGuard<'s, ()>,
+}
+
+impl<'s> InUse<'s> {
+    /// Waits while a publication takes a moment for itself.
+    #[must_use]
+    pub fn of(store: &'s Store) -> Self {
+        Self { _readers: store.readers.read().unwrap_or_else(PoisonError::into_inner) }
+    }
+}
 
 /// The engine of one thread.
 #[derive(Debug)]
@@ -47,81 +62,83 @@ impl Engine {
         client: SocketAddr,
         server: SocketAddr,
     ) -> Result<Range<usize>, Verdict> {
+        self.answer_in_use(&InUse::of(self.tables.store()), buffer, octets, client, server)
+    }
+
+    /// As [`Self::answer`], while the tables are in use anyway.
+    pub(super) fn answer_in_use(
+        &self,
+        _: &InUse<'_>,
+        buffer: &mut [u8],
+        octets: usize,
+        client: SocketAddr,
+        server: SocketAddr,
+    ) -> Result<Range<usize>, Verdict> {
         let datagram = match u16::try_from(octets + udp::HEADER_OCTETS) {
             Ok(datagram) if octets <= MOST => datagram,
             _ => return Err(Verdict::Question),
         };
-        let _in_use = self.tables.store().readers.read().unwrap_or_else(PoisonError::into_inner);
         if self.tables.store().generation() == 0 {
             return Err(Verdict::Unpublished);
         }
-        let headers = Headers::new(client, server, datagram).ok_or(Verdict::EtherType)?;
-        let start = Self::ROOM - headers.octets;
-        let written = headers.all.get(..headers.octets).zip(buffer.get_mut(start..Self::ROOM));
-        let (from, to) = written.ok_or(Verdict::Room)?;
-        to.copy_from_slice(from);
-        let frame = SliceFrame::new(buffer, start, Self::ROOM + octets, 0);
+        let headers = write_headers(buffer, (client, server), datagram)?;
+        let frame = SliceFrame::new(buffer, Self::ROOM - headers, Self::ROOM + octets, 0);
         let mut frame = frame.ok_or(Verdict::Length)?;
         match ingress(&mut frame, &self.tables) {
             Verdict::Answer | Verdict::Nodata => {
                 let Range { start, end } = frame.range();
-                Ok(start + headers.octets..end)
+                Ok(start + headers..end)
             }
             other => Err(other),
         }
     }
 }
 
-/// Link, network and transport header of a frame.
-struct Headers {
-    all: [u8; Self::MOST],
-    /// Octets used.
-    octets: usize,
+/// Writes link, network and transport header of a datagram of `datagram` octets, its own header included, before
+/// [`Engine::ROOM`]; gives their octets.
+///
+/// In words, as the engine reads them: a processor waits for octets that are read right after they were written one
+/// by one.
+fn write_headers(
+    buffer: &mut [u8],
+    (client, server): (SocketAddr, SocketAddr),
+    datagram: u16,
+) -> Result<usize, Verdict> {
+    let word = |[a, b]: [u8; 2], [c, d]: [u8; 2]| u32::from_ne_bytes([a, b, c, d]);
+    let ports = word(client.port().to_be_bytes(), server.port().to_be_bytes());
+    // The sum was the kernel's to check; that there is one is asked for over IPv6.
+    let length = word(datagram.to_be_bytes(), [0xff, 0xff]);
+    match (client.ip().to_canonical(), server.ip().to_canonical()) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            let total = word([0x45, 0], (datagram + 20).to_be_bytes());
+            let (fragment, third) = (word([0, 0], [0x40, 0]), |sum| word([64, 17], sum));
+            let from = u32::from_ne_bytes(from.octets());
+            let to = u32::from_ne_bytes(to.octets());
+            let sum = Sum::new(total).add32(fragment).add32(third([0, 0])).add32(from).add32(to);
+            let third = third(sum.finish().to_ne_bytes());
+            put(buffer, [0x08, 0x00], [total, fragment, third, from, to, ports, length])
+        }
+        (IpAddr::V6(from), IpAddr::V6(to)) => {
+            let (first, second) = (word([0x60, 0], [0, 0]), word(datagram.to_be_bytes(), [17, 64]));
+            let [a, b, c, d]: [u32; 4] = transmute!(from.octets());
+            let [e, f, g, h]: [u32; 4] = transmute!(to.octets());
+            put(buffer, [0x86, 0xdd], [first, second, a, b, c, d, e, f, g, h, ports, length])
+        }
+        _ => Err(Verdict::EtherType),
+    }
 }
 
-impl Headers {
-    const MOST: usize = ethernet::HEADER_OCTETS + ipv6::HEADER_OCTETS + udp::HEADER_OCTETS;
-
-    /// For a datagram of `datagram` octets, its header included; `None` if the addresses are of two families.
-    fn new(client: SocketAddr, server: SocketAddr, datagram: u16) -> Option<Self> {
-        let mut headers = Self { all: [0; Self::MOST], octets: 0 };
-        headers.put(&[0; 12]);
-        match (client.ip().to_canonical(), server.ip().to_canonical()) {
-            (IpAddr::V4(from), IpAddr::V4(to)) => {
-                headers.put(&[0x08, 0x00]);
-                let at = headers.octets;
-                let [high, low] = (datagram + 20).to_be_bytes();
-                headers.put(&[0x45, 0, high, low, 0, 0, 0x40, 0, 64, 17, 0, 0]);
-                headers.put(&from.octets());
-                headers.put(&to.octets());
-                let header = headers.all.get(at..at + ipv4::HEADER_OCTETS)?;
-                let sum = Sum::default().add_octets(header).finish().to_ne_bytes();
-                headers.all.get_mut(at + 10..at + 12)?.copy_from_slice(&sum);
-            }
-            (IpAddr::V6(from), IpAddr::V6(to)) => {
-                headers.put(&[0x86, 0xdd]);
-                let [high, low] = datagram.to_be_bytes();
-                headers.put(&[0x60, 0, 0, 0, high, low, 17, 64]);
-                headers.put(&from.octets());
-                headers.put(&to.octets());
-            }
-            _ => return None,
-        }
-        headers.put(&client.port().to_be_bytes());
-        headers.put(&server.port().to_be_bytes());
-        headers.put(&datagram.to_be_bytes());
-        // The sum was the kernel's to check; that there is one is asked for over IPv6.
-        headers.put(&[0xff, 0xff]);
-        Some(headers)
-    }
-
-    fn put(&mut self, octets: &[u8]) {
-        let end = self.octets + octets.len();
-        if let Some(to) = self.all.get_mut(self.octets..end) {
-            to.copy_from_slice(octets);
-            self.octets = end;
-        }
-    }
+/// Writes a link header without addresses and the words behind it so that they end at [`Engine::ROOM`].
+fn put<const N: usize>(
+    buffer: &mut [u8],
+    [high, low]: [u8; 2],
+    words: [u32; N],
+) -> Result<usize, Verdict> {
+    let octets = ethernet::HEADER_OCTETS + size_of_val(&words);
+    let headers = buffer.get_mut(Engine::ROOM - octets..Engine::ROOM).ok_or(Verdict::Room)?;
+    let (link, rest) = headers.split_first_chunk_mut().ok_or(Verdict::Room)?;
+    *link = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, high, low];
+    words.write_to(rest).map_or(Err(Verdict::Room), |()| Ok(octets))
 }
 
 #[cfg(test)]

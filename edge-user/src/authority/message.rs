@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use edge_common::cookie::{self, Cookie};
 use edge_common::wire::dns::HEADER_OCTETS;
 use hickory_proto::op::{Header, MessageType, Metadata, OpCode, ResponseCode};
 use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder};
@@ -17,17 +18,19 @@ const OPT: u16 = 41;
 pub(super) const NSID: u16 = 3;
 /// The Client Subnet option (RFC 7871 §6).
 pub(super) const SUBNET: u16 = 8;
+/// The TCP Keepalive option (RFC 7828 §3.1).
+pub(super) const KEEPALIVE: u16 = 11;
 /// DO in the extended flags (RFC 3225 §3).
 pub(super) const DNSSEC_OK: u16 = 1 << 15;
 
-/// A query with one question.
+/// A query with one question, or with none but a cookie.
 #[derive(Clone, Debug)]
 pub(super) struct Query<'m> {
     /// ID and flags.
     pub(super) metadata: Metadata,
-    /// QNAME as received.
+    /// QNAME as received; empty without a question.
     pub(super) name: &'m [u8],
-    /// QNAME, QTYPE and QCLASS as received.
+    /// QNAME, QTYPE and QCLASS as received; empty without a question.
     pub(super) question: &'m [u8],
     /// QTYPE.
     pub(super) rtype: u16,
@@ -50,6 +53,10 @@ pub(super) struct Edns {
     pub(super) nsid: bool,
     /// The client's subnet; of several the last.
     pub(super) subnet: Option<Subnet>,
+    /// The cookie; of several the first (RFC 7873 §5.2).
+    pub(super) cookie: Option<Cookie>,
+    /// Whether it is asked how long a connection may be idle.
+    pub(super) keepalive: bool,
     /// More than one OPT record, or an option that isn't what it should be.
     pub(super) is_malformed: bool,
 }
@@ -125,50 +132,48 @@ pub(super) fn read(message: &[u8]) -> Result<Query<'_>, Refusal> {
     if metadata.op_code != OpCode::Query {
         return Err(Refusal::Header(metadata, ResponseCode::NotImp));
     }
-    let counts = header.counts;
-    let is_acceptable = counts.queries == 1
-        && counts.answers <= 1
-        && counts.authorities <= 1
-        && counts.additionals <= 2;
-    is_acceptable
-        .then(|| {
-            read_sections(
-                message,
-                metadata,
-                (counts.answers + counts.authorities, counts.additionals),
-            )
-        })
-        .flatten()
-        .ok_or(Refusal::Header(metadata, ResponseCode::FormErr))
+    read_sections(message, &header).ok_or(Refusal::Header(metadata, ResponseCode::FormErr))
 }
 
-fn read_sections(
-    message: &[u8],
-    metadata: Metadata,
-    (before, additional): (u16, u16),
-) -> Option<Query<'_>> {
+fn read_sections<'m>(message: &'m [u8], header: &Header) -> Option<Query<'m>> {
+    let counts = header.counts;
+    if counts.queries > 1 || counts.answers > 1 || counts.authorities > 1 || counts.additionals > 2
+    {
+        return None;
+    }
     let mut rest = message.get(HEADER_OCTETS..)?;
-    let question = rest;
-    let name_octets = name_octets(question)?;
-    let name = take(&mut rest, name_octets)?;
-    let rtype = take_u16(&mut rest)?;
-    let class = take_u16(&mut rest)?;
-    let question = question.get(..name_octets + 4)?;
-    for _ in 0..before {
+    let mut query = Query {
+        metadata: header.metadata,
+        name: &[],
+        question: &[],
+        rtype: 0,
+        class: 0,
+        edns: None,
+    };
+    if counts.queries == 1 {
+        let question = rest;
+        let name_octets = name_octets(question)?;
+        query.name = take(&mut rest, name_octets)?;
+        query.rtype = take_u16(&mut rest)?;
+        query.class = take_u16(&mut rest)?;
+        query.question = question.get(..name_octets + 4)?;
+    }
+    for _ in 0..counts.answers + counts.authorities {
         Record::take(&mut rest)?;
     }
-    let mut edns: Option<Edns> = None;
-    for _ in 0..additional {
+    for _ in 0..counts.additionals {
         let record = Record::take(&mut rest)?;
         if record.rtype != OPT {
             continue;
         }
-        match &mut edns {
+        match &mut query.edns {
             Some(first) => first.is_malformed = true,
-            None => edns = Some(read_opt(&record)),
+            None => query.edns = Some(read_opt(&record)),
         }
     }
-    Some(Query { metadata, name, question, rtype, class, edns })
+    // Without a question there must be a cookie to talk about (RFC 7873 §5.4).
+    let has_cookie = query.edns.as_ref().is_some_and(|edns| edns.cookie.is_some());
+    (counts.queries == 1 || has_cookie).then_some(query)
 }
 
 /// Octets of the uncompressed name that `octets` begin with.
@@ -239,6 +244,11 @@ fn read_options(mut rest: &[u8], edns: &mut Edns) -> Option<()> {
         match code {
             NSID => edns.nsid = true,
             SUBNET => edns.subnet = Some(Subnet::read(data)?),
+            KEEPALIVE => edns.keepalive = true,
+            cookie::OPTION => {
+                let cookie = Cookie::read(data)?;
+                edns.cookie.get_or_insert(cookie);
+            }
             _ => {}
         }
     }

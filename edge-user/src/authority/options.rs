@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use super::cookies::Cookies;
+
 /// The longest identifier that leaves room for any question in any response, in octets.
 const MAX_NSID_OCTETS: usize = 128;
 
@@ -15,8 +17,27 @@ pub struct Options {
     pub hostname: String,
     /// Whether `_status` and `_health` are answered to everyone; else only to this host.
     pub public_debug_queries: bool,
+    /// What ANY is answered with.
+    pub any: Any,
+    /// What `version.bind` and `version.server` say; they are refused if it is empty.
+    pub version: String,
+    /// Whether `id.server` and `hostname.bind` tell the server's identifier; else they are refused.
+    pub chaos_id: bool,
+    /// Cookies.
+    pub cookies: Cookies,
     /// When the program started.
     pub started: Instant,
+}
+
+/// What ANY is answered with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Any {
+    /// One HINFO record (RFC 8482 §4.2).
+    #[default]
+    Minimal,
+    /// The records of every type at the plain label, those of each selected as for a query of the type.
+    Full,
 }
 
 impl Options {
@@ -27,6 +48,10 @@ impl Options {
             server_id: server_id.to_owned(),
             hostname: String::new(),
             public_debug_queries: false,
+            any: Any::default(),
+            version: String::new(),
+            chaos_id: false,
+            cookies: Cookies::none(),
             started: Instant::now(),
         }
     }

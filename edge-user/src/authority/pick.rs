@@ -1,186 +1,147 @@
-//! Weights come in; which records answer, and in which order, goes out.
+//! Weighed records come in; which of them answer, and in which order, goes out.
 //!
 //! Records are drawn one after another by weight, without replacement. Records of weight 0 come only when all
 //! others have been drawn. If no record has a weight, all of them are the answer, in the zone's order.
+//!
+//! A few of many are drawn by ticket: each ticket is looked up in the running sums of the weights, with what was
+//! drawn before cut out. Many, or some of the closest, are put in an order of random keys whose first `n` are
+//! distributed as `n` draws are (Efraimidis and Spirakis, 2006).
 
-/// What is drawn from.
-pub(super) struct Urn<'a> {
-    /// Sum of all weights.
-    pub(super) total: u64,
-    /// Records drawn at most.
-    pub(super) most: usize,
-    /// Each record's distance from the client: of more records than `most` only the closest are drawn from.
-    pub(super) distances: Option<&'a [f64]>,
-}
+use crate::zone::record::{Record, total_weight};
+
+/// The most records that are drawn by ticket; each looks at all tickets before.
+const MOST_TICKETS: usize = 32;
+/// How much wider than its inner edge a ring of servers that count as equally close is.
+const RING: f64 = 1.05;
 
 /// Draws records; keeps its memory from draw to draw.
 pub(super) struct Picker {
     random: fastrand::Rng,
-    weights: Vec<u64>,
-    /// Records that can't be drawn (any more).
-    out: Vec<bool>,
     picks: Vec<usize>,
+    gaps: Gaps,
+    keys: Vec<Key>,
+}
+
+/// A record in a random order.
+#[derive(Clone, Copy)]
+struct Key {
+    /// Whether it has no weight, and so comes after all that have.
+    is_idle: bool,
+    /// Exponentially distributed with the weight as its rate; before that, the distance.
+    value: f64,
+    at: usize,
 }
 
 impl Picker {
-    pub(super) fn new(random: fastrand::Rng) -> Self {
-        Self { random, weights: Vec::new(), out: Vec::new(), picks: Vec::new() }
+    pub(super) const fn new(random: fastrand::Rng) -> Self {
+        Self { random, picks: Vec::new(), gaps: Gaps(Vec::new()), keys: Vec::new() }
     }
 
-    /// The places of the records drawn, in the order of the answer.
-    pub(super) fn pick(&mut self, weights: impl Iterator<Item = u32>, urn: &Urn<'_>) -> &[usize] {
+    /// The places of at most `most` records, in the order of the answer. With `distances`, one for each record, and
+    /// more records than `most`, only the closest are drawn from.
+    pub(super) fn pick<T>(
+        &mut self,
+        records: &[Record<T>],
+        most: usize,
+        distances: Option<&[f64]>,
+    ) -> &[usize] {
         self.picks.clear();
-        self.weights.clear();
-        self.weights.extend(weights.map(u64::from));
-        let n_records = self.weights.len();
-        if urn.total == 0 {
-            self.picks.extend(0..n_records);
-            return &self.picks;
-        }
-        self.out.clear();
-        self.out.resize(n_records, false);
-        let most = urn.most.min(n_records);
-        let (mut total, mut left) = (urn.total, n_records);
-        if let Some(distances) = urn.distances
-            && most < n_records
-        {
-            (total, left) = self.keep_closest(distances, most);
-        }
-        for _ in 0..most.min(left) {
-            let Some(at) = self.draw(total, left) else { break };
-            if let (Some(out), Some(weight)) = (self.out.get_mut(at), self.weights.get(at)) {
-                *out = true;
-                total = total.saturating_sub(*weight);
-                left -= 1;
-                self.picks.push(at);
+        let most = most.min(records.len());
+        match distances {
+            _ if total_weight(records) == 0 => self.picks.extend(0..records.len()),
+            Some(distances) if most < records.len() => {
+                self.keep_closest(distances, most);
+                self.order(records, most);
             }
+            _ if most > MOST_TICKETS => {
+                self.keys.clear();
+                let all = (0..records.len()).map(|at| Key { is_idle: false, value: 0.0, at });
+                self.keys.extend(all);
+                self.order(records, most);
+            }
+            _ => self.draw(records, most),
         }
         &self.picks
     }
 
-    /// One of the `left` records, whose weights sum up to `total`.
-    fn draw(&mut self, total: u64, left: usize) -> Option<usize> {
-        let mut records =
-            self.out.iter().zip(&self.weights).enumerate().filter(|(_, (out, _))| !**out);
-        if total == 0 {
-            let nth = self.random.usize(0..left.max(1));
-            return records.nth(nth).map(|(at, _)| at);
+    /// Draws by ticket.
+    fn draw<T>(&mut self, records: &[Record<T>], most: usize) {
+        let mut tickets = total_weight(records);
+        self.gaps.0.clear();
+        while self.picks.len() < most && tickets > 0 {
+            let ticket = self.gaps.beyond(self.random.u64(0..tickets));
+            let at = records.partition_point(|record| record.until <= ticket);
+            let Some(record) = records.get(at) else { return };
+            let weight = u64::from(record.weight);
+            self.gaps.cut(record.until.saturating_sub(weight), weight);
+            tickets = tickets.saturating_sub(weight);
+            self.picks.push(at);
         }
-        let mut ticket = self.random.u64(0..total);
-        for (at, (_, &weight)) in records {
-            if ticket < weight {
-                return Some(at);
-            }
-            ticket -= weight;
+        // Those without a weight are behind all others, and a ticket each.
+        let first = self.picks.len();
+        let mut tickets = records.len().saturating_sub(first) as u64;
+        self.gaps.0.clear();
+        while self.picks.len() < most && tickets > 0 {
+            let ticket = self.gaps.beyond(self.random.u64(0..tickets));
+            self.gaps.cut(ticket, 1);
+            tickets -= 1;
+            self.picks.push(first + usize::try_from(ticket).unwrap_or_default());
         }
-        None
     }
 
-    /// Rules out all but the closest: ring by ring, each as wide as 5 % of its inner edge's distance, until there are
-    /// `most`. Gives the total weight of the rest and their number.
-    fn keep_closest(&mut self, distances: &[f64], most: usize) -> (u64, usize) {
-        self.out.fill(true);
-        let (mut total, mut left) = (0, 0);
-        while left < most {
-            let outside = self.out.iter().zip(distances).filter(|(out, _)| **out);
-            let nearest = outside.map(|(_, distance)| *distance).fold(f64::INFINITY, f64::min);
-            if nearest == f64::INFINITY {
-                break;
-            }
-            for ((out, distance), weight) in self.out.iter_mut().zip(distances).zip(&self.weights) {
-                if *out && *distance <= nearest * 1.05 {
-                    *out = false;
-                    total += weight;
-                    left += 1;
-                }
+    /// Takes the first `most` of the records in `keys`, in a random order by weight.
+    fn order<T>(&mut self, records: &[Record<T>], most: usize) {
+        for key in &mut self.keys {
+            let weight = records.get(key.at).map_or(0, |record| record.weight);
+            key.is_idle = weight == 0;
+            // In (0, 1], so that the logarithm is finite.
+            let exponential = -(1.0 - self.random.f64()).ln();
+            key.value = exponential / f64::from(weight.max(1));
+        }
+        self.keys.sort_unstable_by(|one, other| {
+            one.is_idle.cmp(&other.is_idle).then(one.value.total_cmp(&other.value))
+        });
+        self.picks.extend(self.keys.iter().take(most).map(|key| key.at));
+    }
+
+    /// Puts the closest into `keys`: ring by ring, each as wide as 5 % of its inner edge's distance, until there are
+    /// `most`.
+    fn keep_closest(&mut self, distances: &[f64], most: usize) {
+        self.keys.clear();
+        let all = distances.iter().enumerate();
+        self.keys.extend(all.map(|(at, &value)| Key { is_idle: false, value, at }));
+        let Some(last) = most.checked_sub(1).filter(|last| *last < self.keys.len()) else {
+            self.keys.truncate(most);
+            return;
+        };
+        let by_distance = |one: &Key, other: &Key| one.value.total_cmp(&other.value);
+        self.keys.select_nth_unstable_by(last, by_distance);
+        let nearest = self.keys.get_mut(..most).unwrap_or_default();
+        nearest.sort_unstable_by(by_distance);
+        let mut edge = nearest.first().map_or(0.0, |key| key.value);
+        for key in nearest {
+            if key.value > edge * RING {
+                edge = key.value;
             }
         }
-        (total, left)
+        self.keys.retain(|key| key.value <= edge * RING);
+    }
+}
+
+/// What has been cut out of a row of tickets: starts and widths, in order.
+struct Gaps(Vec<(u64, u64)>);
+
+impl Gaps {
+    /// The ticket that is the `nth` of those left.
+    fn beyond(&self, nth: u64) -> u64 {
+        self.0.iter().fold(nth, |at, &(start, width)| if at >= start { at + width } else { at })
+    }
+
+    fn cut(&mut self, start: u64, width: u64) {
+        let at = self.0.partition_point(|&(other, _)| other < start);
+        self.0.insert(at, (start, width));
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Picker, Urn};
-
-    fn picker() -> Picker {
-        Picker::new(fastrand::Rng::with_seed(1))
-    }
-
-    fn pick(picker: &mut Picker, weights: &[u32], most: usize) -> Vec<usize> {
-        let total = weights.iter().map(|&weight| u64::from(weight)).sum();
-        picker.pick(weights.iter().copied(), &Urn { total, most, distances: None }).to_vec()
-    }
-
-    #[test]
-    fn without_weights_all_records_answer_in_order() {
-        assert_eq!(pick(&mut picker(), &[0, 0, 0], 1), [0, 1, 2]);
-        assert!(pick(&mut picker(), &[], 4).is_empty());
-    }
-
-    #[test]
-    fn records_are_distinct_and_at_most_max_hosts() {
-        let mut picker = picker();
-        for most in 0..6 {
-            let mut picks = pick(&mut picker, &[5, 3, 2, 1], most);
-            picks.sort_unstable();
-            picks.dedup();
-            assert_eq!(picks.len(), most.min(4));
-        }
-    }
-
-    #[test]
-    fn a_record_of_weight_0_comes_after_all_others() {
-        let mut picker = picker();
-        let mut third = [0; 4];
-        for _ in 0..1000 {
-            let picks = pick(&mut picker, &[7, 1, 0, 0], 3);
-            assert!(picks[0] < 2 && picks[1] < 2);
-            third[picks[2]] += 1;
-        }
-        assert!(third[2] > 400 && third[3] > 400);
-    }
-
-    #[test]
-    fn first_and_second_places_follow_the_weights() {
-        const N: u32 = 200_000;
-        let weights = [4, 3, 2, 1];
-        let (mut first, mut second) = ([0_u32; 4], [0_u32; 4]);
-        let mut picker = picker();
-        for _ in 0..N {
-            let picks = pick(&mut picker, &weights, 2);
-            first[picks[0]] += 1;
-            second[picks[1]] += 1;
-        }
-        let chance = |i: usize| f64::from(weights[i]) / 10.0;
-        for at in 0..4 {
-            let others = (0..4).filter(|&other| other != at);
-            let exact = others.map(|i| chance(i) * chance(at) / (1.0 - chance(i))).sum::<f64>();
-            assert!((f64::from(first[at]) / f64::from(N) - chance(at)).abs() < 0.005);
-            assert!((f64::from(second[at]) / f64::from(N) - exact).abs() < 0.005);
-        }
-    }
-
-    #[test]
-    fn the_closest_are_drawn_from_with_all_that_are_nearly_as_close() {
-        let mut picker = picker();
-        let distances = [3.0, 1.0, 1.04, 9.0, 2.0];
-        let mut seen = [0; 5];
-        for _ in 0..1000 {
-            let urn = Urn { total: 5, most: 1, distances: Some(&distances) };
-            seen[picker.pick([1; 5].into_iter(), &urn)[0]] += 1;
-        }
-        assert!(seen[1] > 400 && seen[2] > 400);
-        let urn = Urn { total: 5, most: 3, distances: Some(&distances) };
-        let mut picks = picker.pick([1; 5].into_iter(), &urn).to_vec();
-        picks.sort_unstable();
-        assert_eq!(picks, [1, 2, 4]);
-    }
-
-    #[test]
-    fn sums_beyond_32_bits_are_drawn_from_evenly() {
-        let mut picker = picker();
-        let seen = (0..4000).filter(|_| pick(&mut picker, &[u32::MAX; 8], 1)[0] < 4).count();
-        assert!((1800..2200).contains(&seen));
-    }
-}
+mod tests;

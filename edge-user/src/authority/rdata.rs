@@ -2,6 +2,7 @@
 
 use edge_common::wire::dns::{CLASS_IN, HEADER_OCTETS, POINTER, TYPE_SOA};
 
+use super::compression;
 use crate::zone::{Mx, Name, Srv, Zone, record::character_strings};
 
 /// The zone's SOA record as on the wire, uncompressed but for its owner: that is a pointer to the apex in the
@@ -29,50 +30,32 @@ pub fn soa_record(zone: &Zone) -> Vec<u8> {
     record
 }
 
-/// The zone apex inside a question: what names in the answer are compressed against.
-#[derive(Clone, Copy)]
-pub(super) struct Apex<'z> {
-    folded: &'z [u8],
-    /// The pointer to it.
-    pub(super) pointer: u16,
+/// The pointer to the zone's apex in a question whose QNAME, of `name_octets`, is in the zone.
+pub(super) fn apex_pointer(zone: &Zone, name_octets: usize) -> u16 {
+    let at = (HEADER_OCTETS + name_octets).saturating_sub(zone.apex.folded().len());
+    // A name has 255 octets at most.
+    POINTER | u16::try_from(at).unwrap_or_default()
 }
 
-impl<'z> Apex<'z> {
-    /// Of the zone that a QNAME of `name_octets` belongs to.
-    pub(super) fn new(zone: &'z Zone, name_octets: usize) -> Self {
-        let folded = zone.apex.folded();
-        let at = (HEADER_OCTETS + name_octets).saturating_sub(folded.len());
-        // A name has 255 octets at most.
-        Self { folded, pointer: POINTER | u16::try_from(at).unwrap_or_default() }
-    }
-
-    /// Writes a name in record data of a type of RFC 1035, where compression is allowed (RFC 3597 §4).
-    pub(super) fn write(&self, name: &Name, out: &mut Vec<u8>) {
-        let (wire, folded) = (name.wire(), name.folded());
-        // Under a root apex nothing would be saved.
-        let own = folded.len().checked_sub(self.folded.len()).filter(|_| self.folded.len() > 2);
-        match own.and_then(|own| wire.get(..own)) {
-            Some(labels) if folded.ends_with(self.folded) && is_whole(labels) => {
-                out.extend_from_slice(labels);
-                out.extend(self.pointer.to_be_bytes());
-            }
-            _ => out.extend_from_slice(wire),
-        }
-    }
-
-    pub(super) fn write_mx(&self, mx: &Mx, out: &mut Vec<u8>) {
-        out.extend(mx.preference.to_be_bytes());
-        self.write(&mx.exchange, out);
-    }
+/// A name in the data of a type of RFC 1035, where compression is allowed (RFC 3597 §4).
+pub(super) fn write_name(name: &Name, out: &mut Vec<u8>) {
+    compression::write(name.wire(), out);
 }
 
-/// Whether the octets are whole labels, so that what follows them is a name.
-fn is_whole(mut labels: &[u8]) -> bool {
-    while let Some((&length, rest)) = labels.split_first() {
-        let Some(rest) = rest.get(length.into()..) else { return false };
-        labels = rest;
+pub(super) fn write_mx(mx: &Mx, out: &mut Vec<u8>) {
+    out.extend(mx.preference.to_be_bytes());
+    write_name(&mx.exchange, out);
+}
+
+/// The data of a SOA record, of which [`soa_record`] is the whole.
+pub(super) fn write_soa(record: &[u8], out: &mut Vec<u8>) {
+    let mut rest = record.get(12..).unwrap_or_default();
+    for _ in 0..2 {
+        let Some((name, behind)) = rest.split_at_checked(compression::octets(rest)) else { return };
+        compression::write(name, out);
+        rest = behind;
     }
-    true
+    out.extend_from_slice(rest);
 }
 
 /// The target of an SRV record is never compressed (RFC 2782).
@@ -96,8 +79,8 @@ pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Apex, soa_record, write_text};
-    use crate::zone::{Name, Zone, parse};
+    use super::{apex_pointer, soa_record, write_soa, write_text};
+    use crate::zone::{Zone, parse};
     use std::path::Path;
     use std::time::UNIX_EPOCH;
 
@@ -120,20 +103,23 @@ mod tests {
     }
 
     #[test]
-    fn a_name_in_the_zone_ends_with_a_pointer_to_the_apex() {
-        let zone = zone();
-        let apex = Apex::new(&zone, 17);
-        let written = |text: &str| {
-            let mut out = Vec::new();
-            apex.write(&Name::parse(text).unwrap(), &mut out);
-            out
-        };
-        assert_eq!(apex.pointer, 0xc010);
-        assert_eq!(written("Web.example.COM"), b"\x03Web\xc0\x10");
-        assert_eq!(written("example.com"), b"\xc0\x10");
-        assert_eq!(written("example.net"), b"\x07example\x03net\0");
-        // The apex's octets at the end, but not at a label's border: 7 is an octet of the label.
-        assert_eq!(written(r"a\007example.com"), b"\x09a\x07example\x03com\0");
+    fn the_apex_is_the_end_of_the_question() {
+        assert_eq!(apex_pointer(&zone(), 17), 0xc010);
+        assert_eq!(apex_pointer(&zone(), 13), 0xc00c);
+    }
+
+    #[test]
+    fn the_names_of_a_soa_record_are_compressed_in_an_answer() {
+        let mut out = vec![0; 12];
+        out.extend_from_slice(b"\x07Example\x03com\0\0\x06\0\x01");
+        let question = out.len();
+        let record = soa_record(&zone());
+        write_soa(&record, &mut out);
+        let rest = &record[record.len() - 20..];
+        assert_eq!(
+            out[question..],
+            [b"\x03ns1\x07example\x03net\0\x0ahostmaster\xc0\x0c", rest].concat()
+        );
     }
 
     #[test]

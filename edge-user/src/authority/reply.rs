@@ -1,10 +1,12 @@
 //! A query and the records of its answer come in; the response's octets go out, within their limit.
 
+use edge_common::cookie::{self, CLIENT_OCTETS, SERVER_OCTETS};
 use edge_common::wire::dns::{CLASS_IN, HEADER_OCTETS, POINTER, UDP_PAYLOAD_OCTETS};
 use hickory_proto::op::{Header, HeaderCounts, Metadata, ResponseCode};
 use hickory_proto::serialize::binary::{BinEncodable as _, BinEncoder};
 
-use super::message::{DNSSEC_OK, NSID, Query, SUBNET};
+use super::message::{DNSSEC_OK, KEEPALIVE, NSID, Query, SUBNET};
+use super::tcp;
 
 /// A pointer to the question's name, which owns every record of an answer.
 #[expect(clippy::cast_possible_truncation, reason = "the question begins at octet 12")]
@@ -30,6 +32,10 @@ pub(super) struct Closing<'a> {
     pub(super) nsid: &'a str,
     /// SCOPE PREFIX-LENGTH, if the query had a client subnet.
     pub(super) scope: u8,
+    /// Client and server cookie, if the query had one.
+    pub(super) cookie: Option<([u8; CLIENT_OCTETS], [u8; SERVER_OCTETS])>,
+    /// Whether the answer goes over a stream.
+    pub(super) stream: bool,
 }
 
 impl<'o> Reply<'o> {
@@ -48,14 +54,24 @@ impl<'o> Reply<'o> {
         }
     }
 
-    /// Adds a record owned by the question's name.
+    /// Adds a record of class IN owned by the question's name.
     pub(super) fn answer(&mut self, rtype: u16, ttl: u32, data: impl FnOnce(&mut Vec<u8>)) {
+        self.record((rtype, CLASS_IN), ttl, data);
+    }
+
+    /// Adds a record of some type and class owned by the question's name.
+    pub(super) fn record(
+        &mut self,
+        (rtype, class): (u16, u16),
+        ttl: u32,
+        data: impl FnOnce(&mut Vec<u8>),
+    ) {
         if self.is_truncated {
             return;
         }
         self.out.extend(QNAME.to_be_bytes());
         self.out.extend(rtype.to_be_bytes());
-        self.out.extend(CLASS_IN.to_be_bytes());
+        self.out.extend(class.to_be_bytes());
         self.out.extend(ttl.to_be_bytes());
         let at = self.out.len();
         self.out.extend([0, 0]);
@@ -95,7 +111,7 @@ impl<'o> Reply<'o> {
         metadata.truncation = self.is_truncated && end > self.question_end;
         metadata.response_code = closing.code;
         let counts = HeaderCounts {
-            queries: 1,
+            queries: (!query.question.is_empty()).into(),
             answers: self.answers,
             authorities: self.authorities,
             additionals: query.edns.is_some().into(),
@@ -139,6 +155,12 @@ fn write_opt(out: &mut Vec<u8>, query: &Query<'_>, closing: &Closing<'_>, nsid: 
             SUBNET,
             &[&[high, low, subnet.source_prefix, closing.scope], subnet.given()],
         );
+    }
+    if let Some((client, server)) = &closing.cookie {
+        write_option(out, cookie::OPTION, &[client, server]);
+    }
+    if edns.keepalive && closing.stream {
+        write_option(out, KEEPALIVE, &[&tcp::KEEPALIVE.to_be_bytes()]);
     }
     let octets = u16::try_from(out.len() - at - 2).unwrap_or_default();
     if let Some(length) = out.get_mut(at..at + 2) {

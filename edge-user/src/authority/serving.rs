@@ -9,8 +9,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::closest::Spot;
 use super::rdata::soa_record;
-use crate::zone::resolve::MAX_ALIAS_DEPTH;
-use crate::zone::{Label, Place, RecordKind, Records, Zone};
+use crate::places::whole;
+use crate::zone::resolve::{MAX_ALIAS_DEPTH, parent};
+use crate::zone::{Cut, Label, Place, RecordKind, Records, Zone, split};
 
 /// Latitude and longitude in degrees, north and east positive.
 pub type Coordinates = (f64, f64);
@@ -20,6 +21,12 @@ pub trait Places: Send + Sync {
     /// The place of an address and its coordinates, as far as they are known and matter to a zone. [`Place::ip`] may
     /// be left out.
     fn place(&self, ip: IpAddr, zone: &Zone) -> (Place, Option<Coordinates>);
+
+    /// Length of a prefix around an address in which every address has the same targets in a zone, and with `near` the
+    /// same coordinates. Never shorter; all of the address's bits if that isn't known.
+    fn scope(&self, ip: IpAddr, _zone: &Zone, _near: bool) -> u8 {
+        whole(ip)
+    }
 }
 
 /// Knows no place at all: every client has the global target only.
@@ -39,6 +46,8 @@ pub(super) struct Served {
     pub(super) soa: Vec<u8>,
     /// Labels that have another label with one more component before the apex's side, which may be a target.
     varying: HashSet<Box<str>>,
+    /// Labels that are the apexes of other zones, or lead to them.
+    cuts: HashMap<Box<str>, Cut>,
     /// Where the servers of `closest` labels are, in the order of their records.
     spots: HashMap<Box<str>, Spots>,
 }
@@ -65,7 +74,7 @@ impl Served {
                 (label.name.clone(), Spots { a, aaaa })
             })
             .collect();
-        Self { soa: soa_record(&zone), varying, spots, zone }
+        Self { soa: soa_record(&zone), varying, cuts: HashMap::new(), spots, zone }
     }
 
     /// Where the servers of a `closest` label are; empty for any other.
@@ -77,8 +86,50 @@ impl Served {
         }
     }
 
+    /// Where `label` (relative, lower case) stands to the zones nested in this one.
+    pub(super) fn cut(&self, label: &str) -> Option<Cut> {
+        self.cuts.get(label).copied()
+    }
+
+    /// Notes the zone of `apex` (wire format, lower case), which is below this one's.
+    fn add_cut(&mut self, apex: &[u8]) {
+        let Some(label) = split(&self.zone, apex) else { return };
+        let mut above = parent(&label);
+        while !above.is_empty() {
+            self.cuts.entry(above.into()).or_insert(Cut::Above);
+            above = parent(above);
+        }
+        self.cuts.insert(label.into(), Cut::At);
+    }
+
     /// Whether the answer for `label` (relative, lower case) may differ from client to client. No false "no".
     pub(super) fn varies(&self, label: &str) -> bool {
+        if self.zone.labels.has_wildcards() && self.zone.labels.position(label).is_none() {
+            return self.varies_by_wildcard(label);
+        }
+        self.varies_by_itself(label)
+    }
+
+    /// The same of a label that doesn't exist: whether it, or an asterisk label that may answer for it, varies.
+    fn varies_by_wildcard(&self, label: &str) -> bool {
+        let mut name = label;
+        loop {
+            // It may exist for some clients only, and then nothing above answers for them.
+            if self.varying.contains(name) {
+                return true;
+            }
+            name = parent(name);
+            let source = if name.is_empty() { "*".to_owned() } else { format!("*.{name}") };
+            if self.varies_by_itself(&source) {
+                return true;
+            }
+            if name.is_empty() || self.zone.labels.position(name).is_some() {
+                return false;
+            }
+        }
+    }
+
+    fn varies_by_itself(&self, label: &str) -> bool {
         let mut name = label;
         for _ in 0..=MAX_ALIAS_DEPTH {
             if self.varying.contains(name) {
@@ -112,20 +163,25 @@ fn base(name: &str) -> Option<&str> {
 pub struct Serving {
     /// By the apex in wire format, lower case.
     zones: HashMap<Box<[u8]>, Served>,
-    /// Every apex and the names above it, so that no zone denies what leads to another.
-    above: HashSet<Box<[u8]>>,
     places: Arc<dyn Places>,
 }
 
 impl Serving {
     /// Of two zones with the same apex the later one counts.
     pub fn new(zones: impl IntoIterator<Item = Arc<Zone>>, places: Arc<dyn Places>) -> Self {
-        let zones: HashMap<_, _> = zones
+        let mut zones: HashMap<Box<[u8]>, _> = zones
             .into_iter()
             .map(|zone| (Box::from(zone.apex.folded()), Served::new(zone, &*places)))
             .collect();
-        let above = zones.keys().flat_map(|apex| suffixes(apex)).map(Box::from).collect();
-        Self { zones, above, places }
+        let apexes: Vec<Box<[u8]>> = zones.keys().cloned().collect();
+        for apex in &apexes {
+            for above in suffixes(apex).skip(1) {
+                if let Some(served) = zones.get_mut(above) {
+                    served.add_cut(apex);
+                }
+            }
+        }
+        Self { zones, places }
     }
 
     /// Serves nothing: every query is refused.
@@ -153,11 +209,6 @@ impl Serving {
             return zones.next().or(Some(nearest));
         }
         Some(nearest)
-    }
-
-    /// Whether a zone is served at or below `name` (wire format, lower case).
-    pub(super) fn leads_to_a_zone(&self, name: &[u8]) -> bool {
-        self.above.contains(name)
     }
 }
 

@@ -6,10 +6,12 @@
 use hickory_proto::rr::RecordType;
 
 use super::answer::{Asked, Turn};
-use super::client::Client;
+use super::client::{Client, netmask};
+use super::message::Subnet;
 use super::options::Options;
 use super::rdata::write_text;
 use super::reply::Reply;
+use crate::places::whole;
 
 /// Seconds: as good as never cached.
 const TTL: u32 = 1;
@@ -37,6 +39,14 @@ pub(super) fn find(label: &str, options: &Options, asked: &Asked) -> Option<Spec
 }
 
 impl Special {
+    /// The scope of the answer: only `_country` tells of the subnet, and that of its very address.
+    pub(super) fn scope(self, subnet: Option<&Subnet>) -> u8 {
+        match (self, subnet.filter(|subnet| subnet.source_prefix > 0).and_then(Subnet::address)) {
+            (Self::Country, Some(address)) => whole(address),
+            _ => 0,
+        }
+    }
+
     /// Writes the answer; false if there is none of the type.
     pub(super) fn answer(self, turn: &Turn<'_>, client: &Client, reply: &mut Reply<'_>) -> bool {
         let rtype = RecordType::from(turn.query.rtype);
@@ -70,6 +80,8 @@ fn status(options: &Options) -> String {
 fn country(turn: &Turn<'_>, client: &Client) -> Vec<String> {
     // The targets of the address that counts, though an answer may have gone by the packet's source.
     let own = Client::at(turn.serving, &turn.served.zone, client.ip);
+    let zone = &turn.served.zone;
+    let netmask = netmask(turn.serving, zone, client.ip, zone.has_closest);
     let coordinates = match own.coordinates {
         Some((latitude, longitude)) => format!("({latitude:.3},{longitude:.3})"),
         None => "()".to_owned(),
@@ -78,7 +90,7 @@ fn country(turn: &Turn<'_>, client: &Client) -> Vec<String> {
         turn.asked.client.to_string(),
         client.ip.to_string(),
         own.targets.to_string(),
-        "/0".to_owned(),
+        format!("/{netmask}"),
         turn.options.server_id.clone(),
         turn.asked.server.ip().to_string(),
         coordinates,

@@ -37,13 +37,18 @@ pub(super) struct Limits {
     pub(super) write: Duration,
 }
 
+/// For how long a connection may be idle.
+const IDLE_SECONDS: u16 = 8;
+/// The same as the TCP Keepalive option has it, in tenths of seconds (RFC 7828 §3.1).
+pub(super) const KEEPALIVE: u16 = IDLE_SECONDS * 10;
+
 impl Limits {
     pub(super) const DEFAULT: Self = Self {
         connections: 1024,
         connections_of_client: 64,
         queries: 128,
         first: Duration::from_secs(2),
-        next: Duration::from_secs(8),
+        next: Duration::from_secs(IDLE_SECONDS as u64),
         write: Duration::from_secs(2),
     };
 }
@@ -73,6 +78,13 @@ struct Room {
     worker: RefCell<Worker>,
     limits: Limits,
     open: RefCell<Open>,
+}
+
+impl Room {
+    /// Whether three quarters of the connections that there may be are open.
+    fn is_crowded(&self) -> bool {
+        self.open.borrow().all >= self.limits.connections / 4 * 3
+    }
 }
 
 #[derive(Default)]
@@ -139,20 +151,22 @@ impl Drop for Seat {
 async fn serve(stream: TcpStream, client: SocketAddr, room: &Room) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let asked = Asked { client, server: stream.local_addr()?, stream: true };
-    converse(stream, &asked, &room.worker, &room.limits).await
+    converse(stream, &asked, &room.worker, &room.limits, || room.is_crowded()).await
 }
 
-/// Answers the queries of one connection. An error or a late or broken query ends it.
+/// Answers the queries of one connection. An error or a late or broken query ends it. While `is_crowded` the next
+/// query has no more time than the first one.
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     asked: &Asked,
     worker: &RefCell<Worker>,
     limits: &Limits,
+    is_crowded: impl Fn() -> bool,
 ) -> io::Result<()> {
     let mut stream = BufReader::with_capacity(AHEAD_OCTETS, stream);
     let (mut buffer, mut framed) = (Vec::new(), Vec::new());
     for query in 0..limits.queries {
-        let patience = if query == 0 { limits.first } else { limits.next };
+        let patience = if query == 0 || is_crowded() { limits.first } else { limits.next };
         let octets = timeout(patience, read(&mut stream, &mut buffer)).await??;
         if !frame_answer(worker, &mut buffer, octets, asked, &mut framed) {
             continue;

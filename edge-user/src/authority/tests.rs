@@ -12,12 +12,16 @@ use super::serving::{Coordinates, Places, Serving};
 use super::{Answerer, Asked, Options};
 use crate::zone::{self, Place, Zone};
 
+mod chaos;
+mod cookies;
 mod edns;
 mod header;
 pub(super) mod mutation;
 mod records;
+mod scope;
 mod sockets;
 mod special;
+mod wild;
 
 pub(super) const A: u16 = 1;
 pub(super) const NS: u16 = 2;
@@ -68,6 +72,14 @@ impl Places for Atlas {
             (Place::in_country("AU"), Some((-33.9, 151.2)))
         } else {
             (Place::default(), None)
+        }
+    }
+
+    fn scope(&self, ip: IpAddr, _: &Zone, near: bool) -> u8 {
+        match (ip, near) {
+            (IpAddr::V4(_), false) => 24,
+            (IpAddr::V4(_), true) => 25,
+            (IpAddr::V6(_), _) => 48,
         }
     }
 }

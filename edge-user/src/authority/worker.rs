@@ -1,5 +1,9 @@
 //! A message in a buffer comes in; its answer goes out, by the engine if it can, else the slow way.
+//!
+//! What threads share is taken once for a [`Batch`] of messages, not for each: a lock or a counter that all cores
+//! write to costs as much as an answer.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use edge_common::verdict::Verdict;
@@ -7,9 +11,9 @@ use hickory_proto::op::ResponseCode;
 
 use super::answer::{Answerer, Asked};
 use super::counters::Counters;
-use super::engine::Engine;
+use super::engine::{Engine, InUse};
 use super::options::Options;
-use super::serving::Current;
+use super::serving::{Current, Serving};
 use crate::store::Store;
 
 /// What all workers share.
@@ -27,9 +31,16 @@ pub struct Shared {
 
 /// What one thread needs to answer.
 pub struct Worker {
+    shared: Shared,
+    own: Own,
+}
+
+/// What no other thread has.
+struct Own {
     engine: Engine,
     answerer: Answerer,
-    shared: Shared,
+    /// Not yet added to those that are shared.
+    counters: Counters,
     out: Vec<u8>,
 }
 
@@ -42,13 +53,20 @@ impl Worker {
     pub fn new(shared: Shared) -> Self {
         let mut random = fastrand::Rng::new();
         let engine = Engine::new(shared.store.clone(), random.u64(1..));
-        Self { engine, answerer: Answerer::new(random), shared, out: Vec::with_capacity(4096) }
+        let (answerer, counters) = (Answerer::new(random), Counters::default());
+        Self { shared, own: Own { engine, answerer, counters, out: Vec::with_capacity(4096) } }
     }
 
     /// What has been done.
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.shared.counters
+    }
+
+    /// Begins to answer messages that came together.
+    pub fn batch(&mut self) -> Batch<'_> {
+        let Self { shared, own } = self;
+        Batch { served: Served::of(shared), own, counters: &shared.counters }
     }
 
     /// Answers the message of `octets` octets at [`Self::ROOM`] in `buffer`, which is overwritten. `None`: no answer.
@@ -58,34 +76,109 @@ impl Worker {
         octets: usize,
         asked: &Asked,
     ) -> Option<&'a [u8]> {
-        let Self { engine, answerer, shared: Shared { current, options, counters, .. }, out } =
-            self;
-        match engine.answer(buffer, octets, asked.client, asked.server) {
+        let Self { shared, own } = self;
+        let answer = own.answer(&Served::of(shared), buffer, octets, asked);
+        own.counters.move_to(&shared.counters);
+        Some(own.octets(answer?, buffer))
+    }
+}
+
+/// Messages that are answered from the same tables and zones. To be kept while answering only: a publication waits
+/// for its end.
+pub struct Batch<'w> {
+    served: Served<'w>,
+    own: &'w mut Own,
+    counters: &'w Counters,
+}
+
+impl Batch<'_> {
+    /// As [`Worker::answer`].
+    pub fn answer<'a>(
+        &'a mut self,
+        buffer: &'a mut [u8],
+        octets: usize,
+        asked: &Asked,
+    ) -> Option<&'a [u8]> {
+        let answer = self.own.answer(&self.served, buffer, octets, asked)?;
+        Some(self.own.octets(answer, buffer))
+    }
+
+    /// Counts a message that isn't to be answered.
+    pub(super) fn drop_one(&mut self) {
+        self.own.counters.dropped.count();
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        self.own.counters.move_to(self.counters);
+    }
+}
+
+/// What is served, held still.
+struct Served<'s> {
+    tables: InUse<'s>,
+    zones: Arc<Serving>,
+    options: &'s Options,
+}
+
+impl<'s> Served<'s> {
+    fn of(shared: &'s Shared) -> Self {
+        let Shared { store, current, options, .. } = shared;
+        Self { tables: InUse::of(store), zones: current.get(), options }
+    }
+}
+
+/// Where an answer is.
+enum Answer {
+    /// In the message's buffer.
+    Buffer(Range<usize>),
+    /// In a buffer of our own.
+    Out,
+}
+
+impl Own {
+    fn answer(
+        &mut self,
+        served: &Served<'_>,
+        buffer: &mut [u8],
+        octets: usize,
+        asked: &Asked,
+    ) -> Option<Answer> {
+        let Self { engine, answerer, counters, out } = self;
+        match engine.answer_in_use(&served.tables, buffer, octets, asked.client, asked.server) {
             Ok(answer) => {
-                counters.engine_answered.add_one();
-                return buffer.get(answer);
+                counters.engine_answered.count();
+                return Some(Answer::Buffer(answer));
             }
             Err(Verdict::Fault) => {
-                counters.dropped.add_one();
+                counters.dropped.count();
                 return None;
             }
             Err(_) => {}
         }
-        let message = buffer.get(Self::ROOM..Self::ROOM + octets).unwrap_or_default();
-        let Some(code) = answerer.answer(&current.get(), options, message, asked, out) else {
-            counters.dropped.add_one();
+        let message = buffer.get(Worker::ROOM..Worker::ROOM + octets).unwrap_or_default();
+        let Some(code) = answerer.answer(&served.zones, served.options, message, asked, out) else {
+            counters.dropped.count();
             return None;
         };
         match code {
-            ResponseCode::Refused => counters.refused.add_one(),
-            ResponseCode::FormErr => counters.formerr.add_one(),
-            ResponseCode::NotImp => counters.notimp.add_one(),
-            ResponseCode::NXDomain => counters.nxdomain.add_one(),
+            ResponseCode::Refused => counters.refused.count(),
+            ResponseCode::FormErr => counters.formerr.count(),
+            ResponseCode::NotImp => counters.notimp.count(),
+            ResponseCode::NXDomain => counters.nxdomain.count(),
             _ => {}
         }
         if out.get(2).is_some_and(|flags| flags & 0x02 != 0) {
-            counters.truncated.add_one();
+            counters.truncated.count();
         }
-        Some(out)
+        Some(Answer::Out)
+    }
+
+    fn octets<'a>(&'a self, answer: Answer, buffer: &'a [u8]) -> &'a [u8] {
+        match answer {
+            Answer::Buffer(at) => buffer.get(at).unwrap_or_default(),
+            Answer::Out => &self.out,
+        }
     }
 }

@@ -59,6 +59,20 @@ impl<K> Compiled<K> {
     }
 }
 
+impl<K> Compiled<K> {
+    /// Length of the prefix around an address in which every address has its class: the scope of an answer that
+    /// depends on the class (RFC 7871 §7.2.1). `None` where only the databases can tell.
+    ///
+    /// For IPv4 it is the shortest there is. For IPv6 it is, unless the tree would have been too large for its map,
+    /// when it may be longer than need be ([`Tree6Image`]).
+    #[must_use]
+    pub fn scope(&self, address: IpAddr) -> Option<u8> {
+        let leaf = self.lookup(address);
+        let prefix = u8::try_from(leaf.prefix).ok()?;
+        (leaf.class != GeoLeaf::UNKNOWABLE).then_some(prefix)
+    }
+}
+
 /// Partitions the address space by `key`, which is given what the databases know of a block of
 /// addresses and those of the profile's prefixes that it lies in, longest first. It is called once
 /// for each combination that occurs.

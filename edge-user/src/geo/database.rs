@@ -184,6 +184,19 @@ impl Database {
         }
     }
 
+    /// Length of the prefix around an address that shares its record, or its lack of one; 0 where the file has no tree
+    /// for the address's family.
+    #[must_use]
+    pub fn prefix(&self, address: IpAddr) -> u8 {
+        let Ok(found) = self.reader.lookup(address) else { return 0 };
+        match (address, found.network()) {
+            (IpAddr::V4(_), Ok(network)) if network.is_ipv6() => 0,
+            (_, Ok(network)) => network.prefix(),
+            (IpAddr::V4(_), Err(_)) => 32,
+            (IpAddr::V6(_), Err(_)) => 128,
+        }
+    }
+
     /// The record of a number from [`Self::blocks`].
     pub(super) fn place(&self, number: u32) -> Place {
         usize::try_from(number).ok().and_then(|n| self.places.get(n)).copied().unwrap_or_default()
@@ -279,6 +292,14 @@ impl Databases {
     pub fn lookup(&self, address: IpAddr, needs: Needs) -> Place {
         let [place, asn] = self.sources(needs).map(|source| source.map(|d| d.lookup(address)));
         Place { asn: asn.and_then(|found| found.asn), ..place.unwrap_or_default() }
+    }
+
+    /// Length of a prefix around an address in which [`Self::lookup`] says one thing. It may be longer than need be,
+    /// because the files may say the same of neighbours.
+    #[must_use]
+    pub fn prefix(&self, address: IpAddr, needs: Needs) -> u8 {
+        let lengths = self.sources(needs).map(|source| source.map_or(0, |d| d.prefix(address)));
+        lengths.into_iter().max().unwrap_or(0)
     }
 }
 

@@ -21,18 +21,18 @@ fn coded(code: &str) -> Value {
     Value::map([("iso_code", code)])
 }
 
-pub(super) fn country(records: &[(IpNet, &str)]) -> Vec<u8> {
+pub(crate) fn country(records: &[(IpNet, &str)]) -> Vec<u8> {
     let records = records.iter().map(|(net, code)| (*net, Value::map([("country", coded(code))])));
     write(Kind::Country, records)
 }
 
-pub(super) fn asn(records: &[(IpNet, u32)]) -> Vec<u8> {
+pub(crate) fn asn(records: &[(IpNet, u32)]) -> Vec<u8> {
     let record = |asn| Value::map([("autonomous_system_number", Value::from(asn))]);
     write(Kind::Asn, records.iter().map(|(net, asn)| (*net, record(*asn))))
 }
 
 /// Network, country, subdivision, latitude and longitude.
-pub(super) fn city(records: &[(IpNet, &str, &str, (f64, f64))]) -> Vec<u8> {
+pub(crate) fn city(records: &[(IpNet, &str, &str, (f64, f64))]) -> Vec<u8> {
     let records = records.iter().map(|(net, code, subdivision, (latitude, longitude))| {
         let location = [("latitude", *latitude), ("longitude", *longitude)];
         let record = Value::map([
@@ -45,24 +45,24 @@ pub(super) fn city(records: &[(IpNet, &str, &str, (f64, f64))]) -> Vec<u8> {
     write(Kind::City, records)
 }
 
-pub(super) fn open(kind: Kind, octets: Vec<u8>) -> Database {
+pub(crate) fn open(kind: Kind, octets: Vec<u8>) -> Database {
     Database::from_octets(octets, Path::new("fixture"), kind).unwrap()
 }
 
-pub(super) fn databases<const N: usize>(files: [(Kind, Vec<u8>); N]) -> Databases {
+pub(crate) fn databases<const N: usize>(files: [(Kind, Vec<u8>); N]) -> Databases {
     Databases::new(files.into_iter().map(|(kind, octets)| open(kind, octets)).collect())
 }
 
-pub(super) fn net(text: &str) -> IpNet {
+pub(crate) fn net(text: &str) -> IpNet {
     text.parse().unwrap()
 }
 
-pub(super) fn ip(text: &str) -> IpAddr {
+pub(crate) fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
 /// Networks of lengths as they are announced, with some that are longer than tables can tell.
-pub(super) fn nets(random: &mut Rng, v4: usize, v6: usize) -> Vec<IpNet> {
+pub(crate) fn nets(random: &mut Rng, v4: usize, v6: usize) -> Vec<IpNet> {
     let mut out = Vec::new();
     for _ in 0..v4 {
         let length = match random.u8(..100) {
@@ -98,7 +98,7 @@ pub(super) fn nets(random: &mut Rng, v4: usize, v6: usize) -> Vec<IpNet> {
 }
 
 /// Addresses around the ends of each network, and as many at random.
-pub(super) fn probes(random: &mut Rng, nets: &[IpNet]) -> Vec<IpAddr> {
+pub(crate) fn probes(random: &mut Rng, nets: &[IpNet]) -> Vec<IpAddr> {
     let mut out = Vec::new();
     for net in nets {
         match (net.network(), net.broadcast()) {

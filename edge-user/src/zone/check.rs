@@ -13,11 +13,20 @@ use super::targets::Targeting;
 /// The most dangling aliases that are named one by one.
 const MAX_NAMED: usize = 20;
 
+/// What is wrong with an alias.
+#[derive(Debug)]
+pub(super) struct AliasFault {
+    /// The label.
+    pub(super) label: Box<str>,
+    /// Key path, cause and way out.
+    pub(super) message: String,
+}
+
 /// Checks all aliases; one that leads nowhere is a warning.
 ///
 /// # Errors
-/// A message that names the loop, or the chain that is too long.
-pub(super) fn aliases(zone: &mut Zone) -> Result<(), String> {
+/// The loop, or the chain that is too long.
+pub(super) fn aliases(zone: &mut Zone) -> Result<(), AliasFault> {
     let links = Links::of(zone);
     links.walk()?;
     let dangling = links.dangling(zone);
@@ -36,12 +45,22 @@ pub(super) fn oddities(zone: &mut Zone, has_data: bool, has_apex: bool) {
                 .to_owned(),
         );
     }
+    for label in zone.labels.iter_mut().filter(|label| label.name.is_empty()) {
+        let n_sets = label.wire.len();
+        label.wire.retain(|(kind, _)| *kind != super::RecordKind::Ds);
+        if label.wire.len() < n_sets {
+            warnings.push(
+                r#"data."".ds: DS records of a zone belong into the zone above; they are ignored"#
+                    .to_owned(),
+            );
+        }
+    }
     if zone.labels.position("@").is_some() {
         warnings.push(r#"data."@": this is a label like any other; the apex is """#.to_owned());
     }
     if zone.labels.get("").is_some_and(|apex| apex.has(super::RecordKind::Cname)) {
         warnings.push(
-            r#"data."".cname: a CNAME at the apex hides the zone's SOA and NS; use an alias"#
+            r#"data."".cname: a CNAME at the apex hides all of its records but SOA and NS; use an alias"#
                 .to_owned(),
         );
     }
@@ -71,7 +90,7 @@ impl<'z> Links<'z> {
     }
 
     /// Walks every chain of aliases, depth first and without recursion: the data decides how deep it goes.
-    fn walk(&self) -> Result<(), String> {
+    fn walk(&self) -> Result<(), AliasFault> {
         // How many aliases follow each one, itself included; 0 until it is known.
         let mut depths = vec![0_usize; self.aliases.len()];
         let mut on_path = vec![false; self.aliases.len()];
@@ -114,22 +133,24 @@ impl<'z> Links<'z> {
         self.met.get(named).map_or(&[], Vec::as_slice)
     }
 
-    fn tell_loop(&self, path: &[(usize, usize)], back_to: usize) -> String {
+    fn tell_loop(&self, path: &[(usize, usize)], back_to: usize) -> AliasFault {
         let names = path.iter().map(|&(at, _)| at).skip_while(|&at| at != back_to);
         let names: Vec<&str> =
             names.chain([back_to]).filter_map(|at| Some(shown(self.aliases.get(at)?.0))).collect();
         let first = self.aliases.get(back_to).map_or("", |(name, _)| name);
-        format!(
+        let message = format!(
             "data.{first:?}.alias: alias loop {}; let one of them have records of its own",
             names.join(" -> ")
-        )
+        );
+        AliasFault { label: first.into(), message }
     }
 
-    fn tell_depth(&self, at: usize) -> String {
+    fn tell_depth(&self, at: usize) -> AliasFault {
         let name = self.aliases.get(at).map_or("", |(name, _)| name);
-        format!(
+        let message = format!(
             "data.{name:?}.alias: more than {MAX_ALIAS_DEPTH} aliases in a row; let it name the last one's label"
-        )
+        );
+        AliasFault { label: name.into(), message }
     }
 
     /// Aliases for which no client finds a label.

@@ -30,6 +30,8 @@ pub struct Zone {
     pub targeting: Targeting,
     /// Whether the zone or any of its labels asks for the closest servers, so that clients need a location.
     pub has_closest: bool,
+    /// Whether the health of some label's records decides which of them answer.
+    pub has_health: bool,
     /// The labels.
     pub labels: Labels,
     /// What was ignored or looks wrong though the zone was accepted; one line each, for the log.
@@ -125,6 +127,8 @@ pub struct Label {
     pub srv: Option<Vec<Record<Srv>>>,
     /// Sender policies.
     pub spf: Option<Vec<Record<Box<str>>>>,
+    /// Records of the types whose data are kept as on the wire; each type once at most.
+    pub wire: Vec<(RecordKind, Vec<Record<Box<[u8]>>>)>,
 }
 
 impl Label {
@@ -143,7 +147,23 @@ impl Label {
             RecordKind::Aaaa => Records::Aaaa(self.aaaa.as_deref().unwrap_or_default()),
             RecordKind::Srv => Records::Srv(self.srv.as_deref().unwrap_or_default()),
             RecordKind::Spf => Records::Spf(self.spf.as_deref().unwrap_or_default()),
+            RecordKind::Naptr
+            | RecordKind::Ds
+            | RecordKind::Sshfp
+            | RecordKind::Tlsa
+            | RecordKind::Svcb
+            | RecordKind::Https
+            | RecordKind::Caa => {
+                let set = self.wire.iter().find(|(own, _)| *own == kind);
+                Records::Wire(set.map_or(&[], |(_, records)| records.as_slice()))
+            }
         }
+    }
+
+    /// Whether its first label is an asterisk (RFC 4592 §2.1.1).
+    #[must_use]
+    pub fn is_wildcard(&self) -> bool {
+        self.name.strip_prefix('*').is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 
     /// Whether it has at least one record of `kind`.
@@ -158,6 +178,7 @@ impl Label {
 pub struct Labels {
     sorted: Vec<Label>,
     index: HashMap<Box<str>, usize>,
+    has_wildcards: bool,
 }
 
 impl Labels {
@@ -189,7 +210,19 @@ impl Labels {
                 *place = at;
             }
         }
-        Self { sorted, index }
+        let has_wildcards = sorted.iter().any(|label| label.is_wildcard());
+        Self { sorted, index, has_wildcards }
+    }
+
+    /// Whether there are names below an asterisk label's parent that are made up when they are asked for.
+    #[must_use]
+    pub const fn has_wildcards(&self) -> bool {
+        self.has_wildcards
+    }
+
+    /// All labels in the order of their names, to be changed but for their names.
+    pub(super) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Label> {
+        self.sorted.iter_mut()
     }
 
     /// The label called `name` (relative, lower case).

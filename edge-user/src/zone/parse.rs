@@ -12,16 +12,18 @@ use std::path::Path;
 use serde::de::Deserializer as _;
 use serde_json::error::Category;
 
-use super::check;
+use super::check::{self, AliasFault};
 use super::model::{Label, Labels, Zone};
 use super::name::{Name, quote};
 use super::targets::Targeting;
 use super::{MAX_FILE_OCTETS, ZoneError};
 
 mod label;
+mod line;
 mod list;
 mod scalar;
 mod top;
+mod wire;
 
 /// How many warnings of a file are kept; the rest are counted.
 const MAX_WARNINGS: usize = 100;
@@ -47,11 +49,13 @@ pub(super) fn read(text: &str, apex: Name, mtime: u32, path: &Path) -> Result<Zo
     let mut labels = Vec::new();
     let mut has_apex = false;
     let mut has_closest = closest;
+    let mut has_health = false;
     for read in top.labels.unwrap_or_default() {
         let mut label = read.label;
         label.max_hosts = read.max_hosts.unwrap_or(max_hosts);
         label.closest = read.closest.unwrap_or(closest);
         has_closest |= label.closest;
+        has_health |= label.health.is_some();
         has_apex |= label.name.is_empty();
         labels.push(label);
     }
@@ -69,11 +73,17 @@ pub(super) fn read(text: &str, apex: Name, mtime: u32, path: &Path) -> Result<Zo
         contact,
         targeting: top.targeting.unwrap_or_default(),
         has_closest,
+        has_health,
         labels: Labels::new(labels, &defaults),
         warnings: warnings.into_inner(),
     };
-    check::aliases(&mut zone)
-        .map_err(|message| ZoneError::Whole { path: path.to_owned(), message })?;
+    check::aliases(&mut zone).map_err(|AliasFault { label, message }| {
+        let path = path.to_owned();
+        match line::of_alias(text, &label) {
+            Some((line, column)) => ZoneError::Text { path, line, column, message },
+            None => ZoneError::Whole { path, message },
+        }
+    })?;
     check::oddities(&mut zone, has_data, has_apex);
     if let Some(more) = n_warnings.get().checked_sub(MAX_WARNINGS).filter(|&more| more > 0) {
         zone.warnings.push(format!("and {more} more warnings of this kind"));

@@ -1,6 +1,6 @@
 //! Record data as the zone file gives it: what a record holds, its weight and its health test.
 //!
-//! Ten kinds are known; geodns's `alias` is not among them, since it never reaches the wire.
+//! geodns's `alias` is not among the kinds, since it never reaches the wire.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -27,13 +27,27 @@ pub enum RecordKind {
     Aaaa,
     /// Server selection.
     Srv,
+    /// Naming authority pointer (RFC 3403).
+    Naptr,
+    /// Delegation signer (RFC 4034 §5).
+    Ds,
+    /// Fingerprint of a host key (RFC 4255).
+    Sshfp,
+    /// Certificate association (RFC 6698).
+    Tlsa,
+    /// Service binding (RFC 9460).
+    Svcb,
+    /// Service binding for HTTP (RFC 9460 §9).
+    Https,
     /// Sender policy, the obsolete type of its own (RFC 7208 §3.1); same format as TXT.
     Spf,
+    /// Certification authority authorization (RFC 8659).
+    Caa,
 }
 
 impl RecordKind {
     /// Every kind, in the order of the registry.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 17] = [
         Self::A,
         Self::Ns,
         Self::Cname,
@@ -43,7 +57,14 @@ impl RecordKind {
         Self::Txt,
         Self::Aaaa,
         Self::Srv,
+        Self::Naptr,
+        Self::Ds,
+        Self::Sshfp,
+        Self::Tlsa,
+        Self::Svcb,
+        Self::Https,
         Self::Spf,
+        Self::Caa,
     ];
 
     /// The type's number in the registry.
@@ -59,7 +80,14 @@ impl RecordKind {
             Self::Txt => 16,
             Self::Aaaa => 28,
             Self::Srv => 33,
+            Self::Naptr => 35,
+            Self::Ds => 43,
+            Self::Sshfp => 44,
+            Self::Tlsa => 52,
+            Self::Svcb => 64,
+            Self::Https => 65,
             Self::Spf => 99,
+            Self::Caa => 257,
         }
     }
 
@@ -79,6 +107,15 @@ pub struct Record<T> {
     pub weight: u32,
     /// The `health` key of this record: what to look up instead of its address or name.
     pub health: Option<Box<str>>,
+    /// The sum of the weights up to and with this record, in the order of its set.
+    pub until: u64,
+}
+
+impl<T> Record<T> {
+    /// A record of a set that hasn't been weighed yet.
+    pub(super) const fn new(data: T, weight: u32, health: Option<Box<str>>) -> Self {
+        Self { data, weight, health, until: 0 }
+    }
 }
 
 /// Data of an MX record.
@@ -128,6 +165,8 @@ pub enum Records<'z> {
     Srv(&'z [Record<Srv>]),
     /// Sender policies, as texts.
     Spf(&'z [Record<Box<str>>]),
+    /// Data of any other type, as on the wire.
+    Wire(&'z [Record<Box<[u8]>>]),
 }
 
 impl Records<'_> {
@@ -143,6 +182,7 @@ impl Records<'_> {
             Self::Txt(records) | Self::Spf(records) => records.len(),
             Self::Aaaa(records) => records.len(),
             Self::Srv(records) => records.len(),
+            Self::Wire(records) => records.len(),
         }
     }
 
@@ -163,24 +203,40 @@ impl Records<'_> {
             Self::Txt(records) | Self::Spf(records) => total_weight(records),
             Self::Aaaa(records) => total_weight(records),
             Self::Srv(records) => total_weight(records),
+            Self::Wire(records) => total_weight(records),
         }
     }
 }
 
-fn total_weight<T>(records: &[Record<T>]) -> u64 {
-    records.iter().map(|record| u64::from(record.weight)).sum()
+/// The sum of a set's weights.
+pub(crate) fn total_weight<T>(records: &[Record<T>]) -> u64 {
+    records.last().map_or(0, |record| record.until)
 }
 
 /// Orders a set by weight, heaviest first, equals in the file's order. If nothing in a set that is `always`
 /// selected from has a weight, every record gets weight 1.
 pub(super) fn weigh<T>(records: &mut [Record<T>], always: bool) {
-    if total_weight(records) > 0 {
+    if records.iter().any(|record| record.weight > 0) {
         records.sort_by_key(|record| std::cmp::Reverse(record.weight));
     } else if always {
-        for record in records {
+        for record in &mut *records {
             record.weight = 1;
         }
     }
+    let mut sum = 0;
+    for record in records {
+        sum += u64::from(record.weight);
+        record.until = sum;
+    }
+}
+
+/// A set of records that is always selected from.
+#[cfg(test)]
+pub(crate) fn weighed<T>(records: impl IntoIterator<Item = (T, u32)>) -> Vec<Record<T>> {
+    let records = records.into_iter().map(|(data, weight)| Record::new(data, weight, None));
+    let mut records: Vec<_> = records.collect();
+    weigh(&mut records, false);
+    records
 }
 
 /// The character-strings of a TXT or SPF text: pieces of at most 255 octets (RFC 1035 §3.3).
@@ -193,11 +249,7 @@ mod tests {
     use super::{Record, RecordKind, character_strings, weigh};
 
     fn set(weights: &[u32]) -> Vec<Record<usize>> {
-        weights
-            .iter()
-            .enumerate()
-            .map(|(data, &weight)| Record { data, weight, health: None })
-            .collect()
+        weights.iter().enumerate().map(|(data, &weight)| Record::new(data, weight, None)).collect()
     }
 
     fn order(records: &[Record<usize>]) -> Vec<(usize, u32)> {
@@ -210,7 +262,7 @@ mod tests {
             assert_eq!(RecordKind::of_number(kind.number()), Some(kind));
         }
         assert_eq!(RecordKind::of_number(4), None);
-        assert_eq!(RecordKind::of_number(257), None);
+        assert_eq!(RecordKind::of_number(0x1c), Some(RecordKind::Aaaa));
     }
 
     #[test]
@@ -218,6 +270,8 @@ mod tests {
         let mut records = set(&[1, 3, 0, 3]);
         weigh(&mut records, true);
         assert_eq!(order(&records), [(1, 3), (3, 3), (0, 1), (2, 0)]);
+        let sums: Vec<u64> = records.iter().map(|record| record.until).collect();
+        assert_eq!(sums, [3, 6, 7, 7]);
     }
 
     #[test]

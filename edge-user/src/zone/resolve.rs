@@ -4,6 +4,7 @@
 //! searched with the same targets; else its CNAME, else the type asked for. The first that yields a record wins.
 //! Nothing is selected by weight here. Loops are refused when a zone is read; here every alias is followed at most
 //! once per search, and at most [`MAX_ALIAS_DEPTH`] deep, so that no search can run away whatever the data.
+//! A name that doesn't exist may be made up from a wildcard.
 
 use super::model::{Label, Zone};
 use super::name::{Name, escape};
@@ -37,33 +38,81 @@ pub enum Found<'z> {
     NxDomain,
 }
 
+/// What a search is told beside the zone's own data.
+pub trait Rules {
+    /// Whether an answer from this set, which isn't empty, would hold any record; if not, it is passed over.
+    fn yields(&self, _: &Label, _: RecordKind) -> bool {
+        true
+    }
+
+    /// What another zone makes of a name of this one.
+    fn cut(&self, _: &str) -> Option<Cut> {
+        None
+    }
+
+    /// Whether a name that the zone doesn't have has an answer of its own, so that none is made up for it.
+    fn is_reserved(&self, _: &str) -> bool {
+        false
+    }
+}
+
+/// Nothing beside the zone's data.
+impl Rules for () {}
+
+/// Where a name stands to a zone nested in ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// It leads to the other zone's apex: it exists, if only as an empty non-terminal.
+    Above,
+    /// It is the other zone's apex: all it has here are DS records (RFC 4035 §3.1.4.1).
+    At,
+}
+
 /// Searches `zone` for `label` (relative, lower case) and QTYPE `qtype`, on behalf of a client with `targets`.
 ///
 /// A name that exists only with targets behind it (`www.europe` but no `www`) exists for clients that have one of
 /// these targets: for them a missing type is NODATA, where geodns says NXDOMAIN.
+///
+/// For a name that doesn't exist the asterisk label below its closest encloser is searched (RFC 4592), with targets
+/// as any other label is: of `*.europe` and `*` a European is answered by the first. So `*.europe` is the wildcard
+/// below `europe`, too.
 #[must_use]
 pub fn find<'z>(zone: &'z Zone, label: &str, targets: &Targets, qtype: u16) -> Found<'z> {
-    find_where(zone, label, targets, qtype, &|_, _| true)
+    find_where(zone, label, targets, qtype, &())
 }
 
-/// Like [`find`], but a set that `yields` nothing is passed over: it is asked about sets that aren't empty, and
-/// says whether the health of their records leaves any.
+/// Like [`find`], by `rules`.
 #[must_use]
 pub fn find_where<'z>(
     zone: &'z Zone,
     label: &str,
     targets: &Targets,
     qtype: u16,
-    yields: &dyn Fn(&Label, RecordKind) -> bool,
+    rules: &dyn Rules,
 ) -> Found<'z> {
     let wanted = match RecordKind::of_number(qtype) {
         Some(kind) => Wanted::Kind(kind),
         None if qtype == ANY => Wanted::Any,
         None => Wanted::Nothing,
     };
-    let mut search = Search { zone, targets, yields, followed: Vec::new(), exists: false };
-    search.exists = zone.labels.position(label).is_some();
-    match search.look(label, wanted, 0) {
+    let cut = rules.cut(label);
+    if cut == Some(Cut::At) {
+        let at = zone.labels.get(label).filter(|label| label.has(RecordKind::Ds));
+        return match (at, wanted) {
+            (Some(label), Wanted::Kind(kind @ RecordKind::Ds)) => Found::Records { label, kind },
+            _ => Found::NoData,
+        };
+    }
+    let mut search = Search { zone, targets, rules, followed: Vec::new(), exists: false };
+    search.exists = cut.is_some() || zone.labels.position(label).is_some();
+    let mut found = search.look(label, wanted, 0);
+    if found.is_none() && !search.exists && zone.labels.has_wildcards() && !rules.is_reserved(label)
+    {
+        let source = search.source_of_synthesis(label);
+        search.exists = zone.labels.position(&source).is_some();
+        found = search.look(&source, wanted, 0);
+    }
+    match found {
         Some(found) => found,
         None if search.exists => Found::NoData,
         None => Found::NxDomain,
@@ -79,11 +128,16 @@ enum Wanted {
 }
 
 impl Wanted {
+    /// Whether it is of those that only the apex's own label has.
+    const fn is_of_apex(self) -> bool {
+        matches!(self, Self::Kind(RecordKind::Ns | RecordKind::Soa))
+    }
+
     /// An alias lends its records, but not what makes the other name a zone: NS and SOA.
     const fn through_alias(self) -> Self {
         match self {
-            Self::Kind(RecordKind::Ns | RecordKind::Soa) => Self::Nothing,
-            other => other,
+            wanted if wanted.is_of_apex() => Self::Nothing,
+            wanted => wanted,
         }
     }
 }
@@ -91,7 +145,7 @@ impl Wanted {
 struct Search<'z, 'q> {
     zone: &'z Zone,
     targets: &'q Targets,
-    yields: &'q dyn Fn(&Label, RecordKind) -> bool,
+    rules: &'q dyn Rules,
     /// Aliases' labels already searched; they yielded nothing, or we wouldn't be searching.
     followed: Vec<&'z str>,
     /// Whether the name asked for exists, with or without a target.
@@ -99,6 +153,25 @@ struct Search<'z, 'q> {
 }
 
 impl<'z> Search<'z, '_> {
+    /// The asterisk label that answers for `label`, which doesn't exist.
+    fn source_of_synthesis(&self, label: &str) -> String {
+        let mut encloser = parent(label);
+        while !encloser.is_empty() && !self.is_there(encloser) {
+            encloser = parent(encloser);
+        }
+        if encloser.is_empty() { "*".to_owned() } else { format!("*.{encloser}") }
+    }
+
+    /// Whether a name exists for this client.
+    fn is_there(&self, name: &str) -> bool {
+        let labels = &self.zone.labels;
+        labels.position(name).is_some()
+            || self.rules.cut(name).is_some()
+            || self.targets.iter().any(|target| {
+                target != "@" && labels.position(&[name, ".", target].concat()).is_some()
+            })
+    }
+
     fn look(&mut self, base: &str, wanted: Wanted, depth: usize) -> Option<Found<'z>> {
         let mut name = String::with_capacity(base.len() + 16);
         for target in self.targets.iter() {
@@ -110,6 +183,13 @@ impl<'z> Search<'z, '_> {
             }
             let Some(label) = self.zone.labels.get(&name) else { continue };
             self.exists = self.exists || depth == 0;
+            // Nothing stands for what makes the zone a zone.
+            if base.is_empty() && depth == 0 && wanted.is_of_apex() {
+                if let Some(found) = self.take_kind(label, wanted) {
+                    return Some(found);
+                }
+                continue;
+            }
             if let Some(alias) = label.alias.as_deref()
                 && let Some(found) = self.follow(alias, wanted, depth)
             {
@@ -130,23 +210,44 @@ impl<'z> Search<'z, '_> {
         self.look(alias, wanted.through_alias(), depth + 1)
     }
 
+    fn has(&self, label: &Label, kind: RecordKind) -> bool {
+        label.has(kind) && self.rules.yields(label, kind)
+    }
+
+    fn take_kind(&self, label: &'z Label, wanted: Wanted) -> Option<Found<'z>> {
+        match wanted {
+            Wanted::Kind(kind) if self.has(label, kind) => Some(Found::Records { label, kind }),
+            _ => None,
+        }
+    }
+
     fn take(&self, label: &'z Label, base: &str, wanted: Wanted) -> Option<Found<'z>> {
-        let has = |label: &Label, kind| label.has(kind) && (self.yields)(label, kind);
-        if has(label, RecordKind::Cname) {
+        if self.has(label, RecordKind::Cname) {
             return Some(Found::Records { label, kind: RecordKind::Cname });
         }
         match wanted {
-            Wanted::Kind(kind) if has(label, kind) => Some(Found::Records { label, kind }),
+            Wanted::Kind(_) => self.take_kind(label, wanted),
             // The plain label's, even where a target's label was found: ANY isn't geo-targeted.
             Wanted::Any => self
                 .zone
                 .labels
                 .get(base)
-                .filter(|plain| RecordKind::ALL.into_iter().any(|kind| has(plain, kind)))
+                .filter(|plain| RecordKind::ALL.into_iter().any(|kind| self.has(plain, kind)))
                 .map(|label| Found::Any { label }),
-            _ => None,
+            Wanted::Nothing => None,
         }
     }
+}
+
+/// The name above a label; the apex is above all and itself.
+pub(crate) fn parent(label: &str) -> &str {
+    let mut is_escaped = false;
+    let dot = label.bytes().position(|octet| {
+        let is_dot = octet == b'.' && !is_escaped;
+        is_escaped = octet == b'\\' && !is_escaped;
+        is_dot
+    });
+    dot.and_then(|dot| label.get(dot + 1..)).unwrap_or_default()
 }
 
 /// The label of an absolute name in wire format: relative to the zone's apex, lower case; `None` if the name isn't

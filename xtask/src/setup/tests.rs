@@ -82,7 +82,7 @@ fn each_purpose_asks_only_for_its_own() {
     let facts = fresh();
     assert_eq!(missing_names(&facts, &[Purpose::Lint]), "rust-src, rustfmt, clippy");
     assert_eq!(missing_names(&facts, &[Purpose::Network]), "ip, ethtool, dig, bpftool");
-    let bench = "clang, libbpf-dev, libelf-dev, dnsperf";
+    let bench = "clang, libbpf-dev, libelf-dev, dnsperf, knotd, nsd";
     assert_eq!(missing_names(&facts, &[Purpose::Bench]), bench);
     assert!(!missing_names(&facts, DEFAULT).contains("clang"));
 }

@@ -214,3 +214,28 @@ fn a_worker_answers_by_the_engine_what_it_can_and_the_rest_slowly() {
         assert_eq!(worker.counters().engine_answered.get(), engine_answered);
     }
 }
+
+#[test]
+fn a_publication_waits_for_a_batch_which_counts_at_its_end() {
+    let zone = pool();
+    let shared = Shared {
+        store: published(&zone),
+        current: Arc::new(Current::new(Serving::new([zone], Arc::new(Nowhere)))),
+        options: Arc::new(Options::default()),
+        counters: Arc::default(),
+    };
+    let mut worker = Worker::new(shared.clone());
+    let mut batch = worker.batch();
+    for (name, code) in [("pool.example.com", 0), ("nothing.example.com", 3), ("example.org", 5)] {
+        let ask = ask(name, A);
+        let (mut buffer, octets) = buffer(&ask);
+        let answer = batch.answer(&mut buffer, octets, &ask.asked()).unwrap();
+        assert_eq!(answer[3] & 0xf, code);
+    }
+    assert!(shared.store.readers.try_write().is_err());
+    drop(batch);
+    assert!(shared.store.readers.try_write().is_ok());
+    let counters = &shared.counters;
+    let counted = [&counters.engine_answered, &counters.nxdomain, &counters.refused];
+    assert_eq!(counted.map(super::super::counters::Counter::get), [1, 1, 1]);
+}

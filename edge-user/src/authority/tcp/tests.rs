@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 use tokio::runtime;
 
 use super::{Limits, Open, Room, Seat, converse};
+use crate::authority::tests::mutation::mutate;
 use crate::authority::tests::{A, ask, serving};
 use crate::authority::{Current, Options, Shared, Worker};
 use crate::store::Store;
@@ -43,7 +44,7 @@ fn exchange(limits: &Limits, octets: &[u8], and_close: bool) -> (Vec<u8>, std::i
         if and_close {
             client.shutdown().await.unwrap();
         }
-        let talk = converse(server, &asked, &worker, limits);
+        let talk = converse(server, &asked, &worker, limits, || false);
         let mut back = Vec::new();
         let listen = async {
             client.read_to_end(&mut back).await.unwrap();
@@ -89,6 +90,65 @@ fn a_connection_that_has_nothing_more_to_say_ends() {
 }
 
 #[test]
+fn where_it_is_crowded_the_next_query_must_come_as_soon_as_the_first() {
+    let runtime = runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let asked = ask("x", A).stream().asked();
+    let worker = RefCell::new(worker());
+    let limits = Limits { first: Duration::ZERO, ..PATIENT };
+    runtime.block_on(async {
+        let (mut client, server) = duplex(1 << 16);
+        client.write_all(&query()).await.unwrap();
+        let ended = converse(server, &asked, &worker, &limits, || true).await;
+        assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+        let mut back = Vec::new();
+        client.read_to_end(&mut back).await.unwrap();
+        assert_eq!(back.len(), answer_octets());
+    });
+}
+
+#[test]
+fn what_was_asked_before_the_client_closed_its_side_is_answered() {
+    let (back, ended) = exchange(&PATIENT, &query().repeat(2), true);
+    assert_eq!(back.len(), 2 * answer_octets());
+    assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
+}
+
+#[test]
+fn whatever_a_stream_says_whole_answers_come_back_in_order() {
+    const N: usize = 2_000;
+    let limits = Limits { queries: 8, ..PATIENT };
+    let mut random = fastrand::Rng::with_seed(0x7c9);
+    let mut n_answers = 0;
+    for _ in 0..N {
+        let (mut octets, mut ids) = (Vec::new(), Vec::new());
+        for id in 0..random.u16(1..6) {
+            let mut message = ask("pool.example.com", A).edns(1232, &[0, 11, 0, 0]).octets();
+            message[..2].copy_from_slice(&id.to_be_bytes());
+            ids.push(id);
+            octets.extend(u16::try_from(message.len()).unwrap().to_be_bytes());
+            octets.extend(message);
+        }
+        let is_broken = random.bool();
+        if is_broken {
+            mutate(&mut octets, &mut random);
+        }
+        let (back, _) = exchange(&limits, &octets, true);
+        let mut rest = &back[..];
+        let mut answered = Vec::new();
+        while let Some((length, behind)) = rest.split_first_chunk() {
+            let (answer, next) = behind.split_at(usize::from(u16::from_be_bytes(*length)));
+            let message = hickory_proto::op::Message::from_vec(answer).unwrap();
+            answered.push(message.metadata.id);
+            rest = next;
+        }
+        assert!(rest.is_empty());
+        n_answers += answered.len();
+        assert!(is_broken || answered == ids);
+    }
+    assert!(n_answers > N, "{n_answers}");
+}
+
+#[test]
 fn half_a_query_is_not_answered() {
     let whole = query();
     for octets in 0..whole.len() {
@@ -116,7 +176,7 @@ fn a_client_that_takes_no_answers_is_left() {
     runtime.block_on(async {
         let (mut client, server) = duplex(query().len());
         client.write_all(&query()).await.unwrap();
-        let ended = converse(server, &asked, &worker, &limits).await;
+        let ended = converse(server, &asked, &worker, &limits, || false).await;
         assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
     });
     assert_eq!(worker.borrow().counters().send_failed.get(), 1);

@@ -2,11 +2,11 @@
 
 use hickory_proto::op::ResponseCode;
 
-use super::{A, Ask, TXT, ask, opt, serving};
+use super::{A, Ask, ask, opt, serving};
 use crate::authority::Options;
 
 /// The options of a response's OPT record, which is its end.
-fn options(ask: &Ask) -> Vec<u8> {
+pub(super) fn options(ask: &Ask) -> Vec<u8> {
     let raw = ask.raw();
     let at = raw.windows(5).rposition(|octets| octets == [0, 0, 41, 0x04, 0xd0]).unwrap();
     assert_eq!(usize::from(raw[at + 10]), raw.len() - at - 11);
@@ -65,9 +65,8 @@ fn a_second_opt_or_a_malformed_option_is_a_format_error() {
 
 #[test]
 fn options_that_we_do_not_have_are_ignored() {
-    // A client cookie, padding, keepalive, and 65001.
-    let mine =
-        [0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 12, 0, 2, 0, 0, 0, 11, 0, 0, 0xfd, 0xe9, 0, 1, 7];
+    // Padding, expire, and 65001.
+    let mine = [0, 12, 0, 2, 0, 0, 0, 9, 0, 0, 0xfd, 0xe9, 0, 1, 7];
     let ask = ask("pool.example.com", A).edns(1232, &mine);
     assert!(options(&ask).is_empty());
     assert_eq!(ask.told().1.len(), 4);
@@ -113,23 +112,9 @@ fn a_subnet_that_tells_nothing_leaves_the_source() {
 }
 
 #[test]
-fn a_subnet_comes_back_with_a_scope_where_the_answer_depends_on_it() {
-    let asker = |name: &str, rtype| ask(name, rtype).subnet(1, 24, &[198, 51, 100]);
-    let scope = |ask: &Ask| {
-        let options = options(ask);
-        assert_eq!(
-            (&options[..7], &options[8..]),
-            (&[0, 8, 0, 7, 0, 1, 24][..], &[198, 51, 100][..])
-        );
-        options[7]
-    };
-    for name in ["pool", "alias", "near", "_country"] {
-        assert_eq!(scope(&asker(&format!("{name}.example.com"), TXT)), 24, "{name}");
-    }
-    for name in
-        ["texts.example.com", "www.example.com", "x.y.example.com", "a.child.of.example.com", "org"]
-    {
-        assert_eq!(scope(&asker(name, TXT)), 0, "{name}");
-    }
-    assert_eq!(options(&ask("pool.example.com", A).subnet(0, 0, &[])), [0, 8, 0, 4, 0, 0, 0, 0]);
+fn how_long_a_connection_may_be_idle_is_told_over_streams_if_asked_for() {
+    let ask = ask("pool.example.com", A).edns(1232, &[0, 11, 0, 0]);
+    assert!(options(&ask).is_empty());
+    assert_eq!(options(&ask.stream()), [0, 11, 0, 2, 0, 80]);
+    assert!(options(&super::ask("pool.example.com", A).edns(1232, &[]).stream()).is_empty());
 }

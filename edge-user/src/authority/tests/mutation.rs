@@ -1,9 +1,10 @@
 //! No message, however broken, stops the authority or makes it say more than it may.
 
+use edge_common::cookie::Secret;
 use hickory_proto::op::Message;
 
 use super::{A, AAAA, ANY, Ask, MX, NS, SOA, SRV, TXT, ask, serving};
-use crate::authority::{Answerer, Options};
+use crate::authority::{Answerer, Any, Cookies, Options};
 
 fn seeds() -> Vec<Ask> {
     vec![
@@ -20,8 +21,22 @@ fn seeds() -> Vec<Ask> {
         ask("_country.example.com", TXT).subnet(1, 32, &[192, 0, 2, 1]),
         ask("_status.example.com", TXT).from("127.0.0.1"),
         ask("x.child.of.example.com", A),
+        ask("version.bind", TXT).class(3).edns(4096, &[0, 11, 0, 0]),
+        ask("pool.example.com", A).edns(1232, &[&[0, 10, 0, 24][..], &[1; 24]].concat()),
         ask(&("abcdefg.".repeat(29) + "example.com"), A).edns(512, &[0, 3, 0, 0]),
     ]
+}
+
+/// With everything that may make an answer longer.
+fn options() -> Options {
+    Options {
+        version: "v".repeat(255),
+        chaos_id: true,
+        public_debug_queries: true,
+        any: Any::Full,
+        cookies: Cookies { secrets: vec![Secret([7; 16])], enforce: false, clock: || 0 },
+        ..Options::new("edge1")
+    }
 }
 
 /// Octets changed, put in, taken out; counts and lengths are as likely as text.
@@ -45,7 +60,7 @@ pub(in crate::authority) fn mutate(octets: &mut Vec<u8>, random: &mut fastrand::
 #[test]
 fn any_message_is_answered_within_its_limit_or_not_at_all() {
     const N: usize = 200_000;
-    let (serving, options, seeds) = (serving(), Options::new("edge1"), seeds());
+    let (serving, options, seeds) = (serving(), options(), seeds());
     let mut random = fastrand::Rng::with_seed(0x5eed);
     let mut answerer = Answerer::new(random.fork());
     let (mut out, mut n_answered) = (Vec::new(), 0);

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hickory_proto::op::ResponseCode;
+use hickory_proto::op::{Message, ResponseCode};
 
 use super::{
     A, AAAA, ANY, Ask, CNAME, DS, HTTPS, MX, NS, PTR, SOA, SRV, TXT, ask, assert_negative, serving,
     zone,
 };
-use crate::authority::{Answerer, Nowhere, Options, Serving, soa_record};
+use crate::authority::{Answerer, Any, Nowhere, Options, Serving, soa_record};
 
 #[test]
 fn every_kind_of_record_is_written_as_its_rfc_says() {
@@ -34,6 +34,15 @@ fn every_kind_of_record_is_written_as_its_rfc_says() {
 fn names_are_compressed_where_rfc_1035_has_them_and_nowhere_else() {
     let mail = ask("example.com", MX).raw();
     assert!(mail.ends_with(b"\0\x09\0\x05\x04mail\xc0\x0c"));
+    let servers: Vec<_> =
+        (b'a'..=b'i').map(|letter| format!("{}.ntpns.org.", char::from(letter))).collect();
+    let zone = zone("z", &format!(r#"{{"data": {{"": {{"ns": {servers:?}}}}}}}"#));
+    let serving = Serving::new([zone], Arc::new(Nowhere));
+    let raw = ask("z", NS).raw_with(&serving, &Options::default()).unwrap();
+    assert_eq!(raw.len(), 12 + 7 + (12 + 13) + 8 * (12 + 4));
+    let told = Message::from_vec(&raw).unwrap();
+    let told: Vec<_> = told.answers.iter().map(|answer| answer.data.to_string()).collect();
+    assert_eq!(told, servers);
     let server = ask("_ntp._udp.example.com", SRV).raw();
     assert!(server.ends_with(b"\x04pool\x07example\x03com\0"));
 }
@@ -126,6 +135,44 @@ fn any_is_answered_by_hinfo_as_rfc_8482_says() {
     assert_eq!(ask("example.com", ANY).sorted(), ["HINFO 60 RFC8482 "]);
     assert_eq!(ask("pool.example.com", ANY).from("198.51.100.9").sorted(), ["HINFO 60 RFC8482 "]);
     assert_negative(&ask("nothing.example.com", ANY).get(), ResponseCode::NXDomain, "example.com.");
+}
+
+#[test]
+fn any_is_answered_in_full_if_configured() {
+    let options = Options { any: Any::Full, ..Options::default() };
+    let get = |ask: &Ask| {
+        let message = Message::from_vec(&ask.raw_with(&serving(), &options).unwrap()).unwrap();
+        let types = message.answers.iter().map(|answer| u16::from(answer.record_type()));
+        let mut types: Vec<_> = types.collect();
+        types.sort_unstable();
+        (message.metadata.response_code, types)
+    };
+    let all = |types: &[u16]| (ResponseCode::NoError, types.to_vec());
+    assert_eq!(get(&ask("example.com", ANY)), all(&[NS, NS, SOA, MX]));
+    assert_eq!(get(&ask("texts.example.com", ANY)), all(&[TXT, TXT, TXT, 99]));
+    // The plain label's, and as many as an answer has, wherever the client is.
+    assert_eq!(get(&ask("pool.example.com", ANY).from("198.51.100.9")), all(&[A; 4]));
+    assert_eq!(get(&ask("alias.example.com", ANY)), all(&[A; 4]));
+    assert_eq!(get(&ask("www.example.com", ANY)), all(&[CNAME]));
+    assert_eq!(get(&ask("empty.example.com", ANY)), all(&[]));
+    assert_eq!(get(&ask("nothing.example.com", ANY)).0, ResponseCode::NXDomain);
+    let long = ask("long.example.com", ANY).raw_with(&serving(), &options).unwrap();
+    assert_eq!(long[2] & 2, 2);
+}
+
+#[test]
+fn any_for_a_name_that_only_some_have_is_nodata_for_them() {
+    let zone = || zone("z", r#"{"data": {"www.europe": {"a": [["192.0.2.1"]]}}}"#);
+    for any in [Any::Minimal, Any::Full] {
+        let options = Options { any, ..Options::default() };
+        let serving = Serving::new([zone()], Arc::new(super::Atlas));
+        let code = |ip: &str| {
+            let raw = ask("www.z", ANY).from(ip).raw_with(&serving, &options).unwrap();
+            (raw[3] & 0xf, raw[7])
+        };
+        assert_eq!(code("192.0.2.9"), (0, 0));
+        assert_eq!(code("198.51.100.9"), (3, 0));
+    }
 }
 
 #[test]

@@ -80,6 +80,27 @@ fn queries_are_answered_over_udp_and_tcp_and_both_families() {
 }
 
 #[test]
+fn every_query_of_a_burst_is_answered() {
+    let (_authority, server) = start("127.0.0.1:0");
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(PATIENCE).unwrap();
+    let ask = ask("pool.example.com", A).octets();
+    let mut missing: Vec<u16> = (0..150).collect();
+    for id in &missing {
+        let message = [&id.to_be_bytes(), &ask[2..]].concat();
+        socket.send_to(&message, server).unwrap();
+    }
+    let mut buffer = [0; 2048];
+    while !missing.is_empty() {
+        let (octets, from) = socket.recv_from(&mut buffer).unwrap();
+        let message = Message::from_vec(&buffer[..octets]).unwrap();
+        assert_eq!((from, message.answers.len()), (server, 4));
+        let at = missing.iter().position(|id| *id == message.metadata.id).unwrap();
+        missing.remove(at);
+    }
+}
+
+#[test]
 fn queries_in_one_go_are_answered_in_order() {
     let (_authority, server) = start("127.0.0.1:0");
     let mut stream = connect(server);

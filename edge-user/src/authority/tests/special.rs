@@ -42,10 +42,10 @@ fn country_tells_everyone_who_they_are() {
     let raw = ask("_country.example.com", TXT).from("198.51.100.9").raw();
     assert_eq!(
         text(&raw),
-        "198.51.100.9:4000198.51.100.9us north-america @/0edge1100.64.0.53(37.800,-122.400)"
+        "198.51.100.9:4000198.51.100.9us north-america @/25edge1100.64.0.53(37.800,-122.400)"
     );
     let nowhere = ask("_country.a.b.example.com", TXT).raw();
-    assert_eq!(text(&nowhere), "100.64.0.1:4000100.64.0.1@/0edge1100.64.0.53()");
+    assert_eq!(text(&nowhere), "100.64.0.1:4000100.64.0.1@/25edge1100.64.0.53()");
     let subnet = ask("_country.example.com", TXT).subnet(1, 24, &[192, 0, 2]).raw();
     assert!(text(&subnet).contains("192.0.2.0de europe @"));
 }

@@ -8,8 +8,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
 use super::list::{Form, List};
 use super::scalar::{Flag, Key, Text, Whole, narrow, once, skip};
+use super::wire::WireList;
 use super::{Context, MAX_TTL, ReadLabel};
 use crate::zone::name::{Name, NameError, quote};
+use crate::zone::presentation::LAYOUTS;
 use crate::zone::record::{Mx, Srv};
 
 /// Octets of the longest TXT text: with its length octets it just fits RDATA's 65535.
@@ -109,6 +111,15 @@ impl<'de> Visitor<'de> for LabelReader<'_> {
         read.label.name = self.name;
         let ReadLabel { label, max_hosts, closest } = &mut read;
         while let Some(key) = map.next_key_seed(Key)? {
+            if let Some(layout) = LAYOUTS.iter().find(|layout| layout.key == key) {
+                context.key.set(layout.key);
+                let mut set =
+                    label.wire.iter().any(|(kind, _)| *kind == layout.kind).then(Vec::new);
+                once(&mut map, &mut set, WireList { context, layout }, |set| set)?;
+                label.wire.extend(set.map(|records| (layout.kind, records)));
+                context.key.set("");
+                continue;
+            }
             let Some(key) = KEYS.into_iter().find(|known| *known == key) else {
                 context.warn_unknown(&key);
                 skip(&mut map)?;

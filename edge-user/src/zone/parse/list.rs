@@ -32,7 +32,7 @@ pub(super) struct Form {
 }
 
 /// A weight; null is none.
-const WEIGHT: Whole = Whole { max: u32::MAX as u64, null: Some(0) };
+pub(super) const WEIGHT: Whole = Whole { max: u32::MAX as u64, null: Some(0) };
 /// A preference, priority or port; null is 0.
 const NUMBER: Whole = Whole { max: u16::MAX as u64, null: Some(0) };
 const STRING: &str = "a string";
@@ -59,7 +59,7 @@ impl<T, R> Copy for List<'_, T, R> {}
 impl<T, R> List<'_, T, R> {
     fn record(&self, text: &str) -> Result<Record<R>, String> {
         let data = (self.read)(self.context, text)?;
-        Ok(Record { data: (self.build)(data, [0; N_NUMBERS]), weight: 0, health: None })
+        Ok(Record::new((self.build)(data, [0; N_NUMBERS]), 0, None))
     }
 }
 
@@ -157,7 +157,7 @@ impl<'de, T, R> Visitor<'de> for Element<'_, T, R> {
         let weight = seq.next_element_seed(WEIGHT)?.map_or(0, narrow);
         // geodns takes no notice of what follows.
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Record { data: build(data, [0; N_NUMBERS]), weight, health: None })
+        Ok(Record::new(build(data, [0; N_NUMBERS]), weight, None))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -211,6 +211,6 @@ impl<'de, T, R> Visitor<'de> for Element<'_, T, R> {
             )));
         };
         let numbers = numbers.map(Option::unwrap_or_default);
-        Ok(Record { data: build(data, numbers), weight: weight.unwrap_or_default(), health })
+        Ok(Record::new(build(data, numbers), weight.unwrap_or_default(), health))
     }
 }

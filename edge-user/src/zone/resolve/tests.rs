@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use super::{Found, find, find_where, split, split_text};
-use crate::zone::{Name, Place, RecordKind, Targets, Zone, parse};
+use super::{Cut, Found, Rules, find, find_where, parent, split, split_text};
+use crate::zone::{Label, Name, Place, RecordKind, Targets, Zone, parse};
 
 const A: u16 = 1;
 const NS: u16 = 2;
@@ -222,14 +222,20 @@ fn without_the_global_target_a_plain_label_only_exists() {
     assert_eq!(ask_at("country", &place, "nowhere", A), "NXDOMAIN");
 }
 
+/// Labels whose sets yield nothing.
+struct Sick(&'static [&'static str]);
+
+impl Rules for Sick {
+    fn yields(&self, label: &Label, _: RecordKind) -> bool {
+        !self.0.contains(&&*label.name)
+    }
+}
+
 #[test]
 fn a_set_that_yields_nothing_is_passed_over() {
     let zone = zone("@ country continent");
     let targets = Targets::new(zone.targeting, &Place::in_country("fr"));
-    let sick = |names: &'static [&str]| {
-        move |label: &crate::zone::Label, _| !names.contains(&&*label.name)
-    };
-    let ask = |names, qtype| tell(find_where(&zone, "0", &targets, qtype, &sick(names)));
+    let ask = |names, qtype| tell(find_where(&zone, "0", &targets, qtype, &Sick(names)));
     assert_eq!(ask(&[], A), r#""0.europe" A"#);
     assert_eq!(ask(&["0.europe"], A), r#""0" A"#);
     assert_eq!(ask(&["0.europe", "0"], A), "NODATA");
@@ -248,7 +254,7 @@ fn a_search_ends_even_if_a_zone_has_a_loop() {
         }
         label
     });
-    let labels = crate::zone::Labels::new(given.collect(), &crate::zone::Label::default());
+    let labels = crate::zone::Labels::new(given.collect(), &Label::default());
     let zone = Zone { labels, ..zone };
     let targets = Targets::new(zone.targeting, &Place::in_country("de"));
     assert_eq!(tell(find(&zone, "a", &targets, A)), "NODATA");
@@ -310,4 +316,125 @@ fn a_found_set_can_be_read_with_its_weights() {
         panic!("bar has an address");
     };
     assert_eq!((label.records(kind).len(), label.records(kind).total_weight()), (1, 1));
+}
+
+const WILD: &str = r#"{"data": {"": {"ns": ["ns1.example.net."]},
+  "*": {"a": [["192.0.2.1"]]}, "*.europe": {"a": [["192.0.2.2"]], "txt": "t"},
+  "host": {"a": [["192.0.2.3"]]}, "only.europe": {"a": [["192.0.2.4"]]}, "a.b.sub": {"a": []},
+  "*.cname": {"cname": "host"}, "*.alias": {"alias": "host"}, "*.empty": {}}}"#;
+
+/// What a client in a country finds in a zone of wildcards.
+fn ask_wild(country: &str, label: &str, qtype: u16) -> String {
+    let zone = parse("example.com", WILD.as_bytes(), UNIX_EPOCH, Path::new("z")).unwrap();
+    let targets = Targets::new(zone.targeting, &Place::in_country(country));
+    tell(find(&zone, label, &targets, qtype))
+}
+
+#[test]
+fn a_name_that_does_not_exist_is_made_up_from_the_wildcard_of_its_closest_encloser() {
+    assert_eq!(ask_wild("us", "nowhere", A), r#""*" A"#);
+    assert_eq!(ask_wild("us", "a.b.nowhere", A), r#""*" A"#);
+    assert_eq!(ask_wild("us", "nowhere", AAAA), "NODATA");
+    assert_eq!(ask_wild("us", "x.cname", A), r#""*.cname" Cname"#);
+    assert_eq!(ask_wild("us", "x.alias", A), r#""host" A"#);
+    assert_eq!(ask_wild("us", "x.empty", A), "NODATA");
+    assert_eq!(ask_wild("us", "*", A), r#""*" A"#);
+}
+
+#[test]
+fn a_name_that_exists_blocks_the_wildcard_above_it() {
+    assert_eq!(ask_wild("us", "host", AAAA), "NODATA");
+    assert_eq!(ask_wild("us", "x.host", A), "NXDOMAIN");
+    // Empty non-terminals exist, too (RFC 4592 §2.2.2).
+    assert_eq!(ask_wild("us", "sub", A), "NODATA");
+    assert_eq!(ask_wild("us", "x.sub", A), "NXDOMAIN");
+    assert_eq!(ask_wild("us", "x.b.sub", A), "NXDOMAIN");
+    assert_eq!(ask_wild("us", "europe", A), "NODATA");
+}
+
+#[test]
+fn a_wildcard_has_targets_like_any_other_label() {
+    assert_eq!(ask_wild("de", "nowhere", A), r#""*.europe" A"#);
+    assert_eq!(ask_wild("de", "nowhere", TXT), r#""*.europe" Txt"#);
+    assert_eq!(ask_wild("us", "nowhere", TXT), "NODATA");
+    assert_eq!(ask_wild("us", "x.europe", A), r#""*.europe" A"#);
+}
+
+#[test]
+fn a_name_that_exists_for_some_clients_blocks_the_wildcard_for_them() {
+    assert_eq!(ask_wild("de", "only", A), r#""only.europe" A"#);
+    assert_eq!(ask_wild("de", "only", AAAA), "NODATA");
+    assert_eq!(ask_wild("us", "only", A), r#""*" A"#);
+    assert_eq!(ask_wild("de", "x.only", A), "NXDOMAIN");
+    assert_eq!(ask_wild("us", "x.only", A), r#""*" A"#);
+}
+
+/// `sub` is the apex of another zone, `up` leads to one.
+struct Nested;
+
+impl Rules for Nested {
+    fn cut(&self, label: &str) -> Option<Cut> {
+        match label {
+            "sub" => Some(Cut::At),
+            "up" => Some(Cut::Above),
+            _ => None,
+        }
+    }
+
+    fn is_reserved(&self, label: &str) -> bool {
+        label == "_status"
+    }
+}
+
+#[test]
+fn another_zones_apex_has_only_ds_records_here_and_what_leads_to_it_exists() {
+    const DS: u16 = 43;
+    let text = br#"{"data": {"": {}, "*": {"a": [["192.0.2.1"]]},
+      "sub": {"a": [["192.0.2.2"]], "cname": "x", "ds": "1 13 2 dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"}}}"#;
+    let zone = parse("example.com", text, UNIX_EPOCH, Path::new("z")).unwrap();
+    let targets = Targets::new(zone.targeting, &Place::default());
+    let ask = |label, qtype| tell(find_where(&zone, label, &targets, qtype, &Nested));
+    assert_eq!(ask("sub", DS), r#""sub" Ds"#);
+    assert_eq!(ask("sub", A), "NODATA");
+    assert_eq!(ask("up", A), "NODATA");
+    assert_eq!(ask("x.up", A), "NXDOMAIN");
+    assert_eq!(ask("x", A), r#""*" A"#);
+    assert_eq!(ask("_status", A), "NXDOMAIN");
+    assert_eq!(tell(find(&zone, "sub", &targets, DS)), r#""sub" Cname"#);
+}
+
+#[test]
+fn nothing_hides_what_makes_the_zone_a_zone() {
+    let text = br#"{"data": {"": {"ns": ["ns1."], "cname": "x", "alias": "www"},
+      "www": {"cname": "y", "ns": ["ns2."]}, "europe": {"cname": "z"}}}"#;
+    let zone = parse("example.com", text, UNIX_EPOCH, Path::new("z")).unwrap();
+    let targets = Targets::new(zone.targeting, &Place::in_country("DE"));
+    let ask = |qtype| tell(find(&zone, "", &targets, qtype));
+    assert_eq!((ask(NS), ask(SOA)), (r#""" Ns"#.to_owned(), r#""" Soa"#.to_owned()));
+    assert_eq!(ask(A), r#""europe" Cname"#);
+}
+
+#[test]
+fn an_alias_at_the_apex_lends_it_everything_but_ns_and_soa() {
+    let text = br#"{"data": {"": {"ns": ["ns1."], "alias": "www"},
+      "www": {"a": [["192.0.2.1"]], "ns": ["ns2."]}, "www.europe": {"a": [["192.0.2.2"]]}}}"#;
+    let zone = parse("example.com", text, UNIX_EPOCH, Path::new("z")).unwrap();
+    let ask = |country, qtype| {
+        let targets = Targets::new(zone.targeting, &Place::in_country(country));
+        tell(find(&zone, "", &targets, qtype))
+    };
+    assert_eq!(ask("us", A), r#""www" A"#);
+    assert_eq!(ask("fr", A), r#""www.europe" A"#);
+    assert_eq!((ask("us", NS), ask("us", SOA)), (r#""" Ns"#.to_owned(), r#""" Soa"#.to_owned()));
+    assert_eq!(ask("us", AAAA), "NODATA");
+}
+
+#[test]
+fn the_name_above_is_behind_the_first_dot_that_is_not_escaped() {
+    for (label, above) in
+        [("a.b.c", "b.c"), ("c", ""), ("", ""), (r"a\.b", ""), (r"a\\.b", "b"), (r"a\046.b", "b")]
+    {
+        assert_eq!(parent(label), above, "{label}");
+    }
+    assert_eq!(parent(r"a\.b.c"), "c");
 }

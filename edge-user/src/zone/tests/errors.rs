@@ -11,6 +11,14 @@ fn refuse(text: &str, message: &str) {
     assert_eq!(said, format!("zones/example.com.json:{message}"), "{text}");
 }
 
+/// `text` is refused with `message`, which is about an alias on the `line` given.
+fn refuse_alias(text: &str, line: usize, message: &str) {
+    let said = read(text).map(|zone| zone.warnings).unwrap_err().to_string();
+    let (place, said) = said.split_once(": ").unwrap();
+    assert!(place.starts_with(&format!("zones/example.com.json:{line}:")), "{place}");
+    assert_eq!(said, message, "{text}");
+}
+
 /// A label `x` whose value is `text` is refused with `message`, wherever it is.
 fn refuse_label(text: &str, message: &str) {
     let text = format!("{{\"data\": {{\n\"x\": {text}\n}}}}");
@@ -302,6 +310,31 @@ fn numbers_of_records_have_their_bounds() {
 }
 
 #[test]
+fn data_of_types_with_a_format_of_their_own_are_checked() {
+    refuse_label(r#"{"tlsa": ["3 1 1 ab"]}"#, ".tlsa[0]: data: it has 1 octets; type 1 has 32");
+    refuse_label(
+        r#"{"https": {"priority": 1, "target": ".", "params": {"port": "x"}}}"#,
+        r#".https: params: port: "x" is not a number from 0 to 65535"#,
+    );
+    refuse_label(
+        r#"{"https": {"priority": [], "target": "."}}"#,
+        ".https.priority: invalid type: sequence, expected a string, a whole number, or an object of parameters",
+    );
+    refuse_label(
+        r#"{"svcb": {"priority": 1, "target": ".", "params": {"alpn": false}}}"#,
+        ".svcb.params: invalid value: boolean `false`, expected a string, a number, a list of strings, or true",
+    );
+    refuse_label(
+        r#"{"ds": "1 2 0 ab", "ds": "1 2 0 ab"}"#,
+        ".ds: the key is given twice; keep one",
+    );
+    refuse_label(
+        r#"{"sshfp": [{"type": 1}]}"#,
+        r#".sshfp[0]: "algorithm" is missing; write a text such as "4 2 123456789abcdef6…" (algorithm, type, fingerprint), an object of "algorithm", "type" and "fingerprint", or a list of them"#,
+    );
+}
+
+#[test]
 fn a_message_does_not_repeat_a_whole_file() {
     let long = "x".repeat(100_000);
     for text in [format!(r#"{{"ttl": "{long}"}}"#), format!(r#"{{"contact": "{long} "}}"#)] {
@@ -325,7 +358,7 @@ fn alias_loops_are_refused_and_named() {
             r#"data."x".alias: alias loop x -> y -> z -> x; let one of them have records of its own"#,
         ),
     ] {
-        refuse(&format!(r#"{{"data": {{{data}}}}}"#), &format!(" {message}"));
+        refuse_alias(&format!("{{\"data\": {{\n{data}}}}}"), 2, message);
     }
 }
 
@@ -342,20 +375,23 @@ fn alias_loops_through_targets_are_refused_and_named() {
         ("[2001:db8::]", all),
     ] {
         let data = format!(r#""a": {{"alias": "b"}}, "b": {{}}, "b.{target}": {{"alias": "a"}}"#);
-        refuse(
+        refuse_alias(
             &format!(r#"{{"targeting": "{targeting}", "data": {{{data}}}}}"#),
+            1,
             &format!(
-                r#" data."a".alias: alias loop a -> b.{target} -> a; let one of them have records of its own"#
+                r#"data."a".alias: alias loop a -> b.{target} -> a; let one of them have records of its own"#
             ),
         );
     }
-    refuse(
+    refuse_alias(
         r#"{"data": {"de": {"alias": ""}}}"#,
-        r#" data."de".alias: alias loop de -> de; let one of them have records of its own"#,
+        1,
+        r#"data."de".alias: alias loop de -> de; let one of them have records of its own"#,
     );
-    refuse(
+    refuse_alias(
         r#"{"data": {"": {"alias": "a"}, "a.de": {"alias": ""}}}"#,
-        r#" data."".alias: alias loop "" -> a.de -> ""; let one of them have records of its own"#,
+        1,
+        r#"data."".alias: alias loop "" -> a.de -> ""; let one of them have records of its own"#,
     );
 }
 
@@ -372,9 +408,10 @@ fn a_chain_of_aliases_may_be_sixteen_long_and_no_longer() {
         crate::zone::find(&zone, "n0", &targets, 1),
         crate::zone::Found::Records { label, .. } if &*label.name == "n16"
     ));
-    refuse(
+    refuse_alias(
         &chain(17),
-        r#" data."n0".alias: more than 16 aliases in a row; let it name the last one's label"#,
+        1,
+        r#"data."n0".alias: more than 16 aliases in a row; let it name the last one's label"#,
     );
     assert!(read(&chain(100_000)).is_err());
 }

@@ -1,0 +1,162 @@
+//! Files on a disk, and what is served of them: by the tables, and by the authority.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Controller;
+use crate::authority::{Answerer, Asked, Current, Engine, Options};
+use crate::config::Config;
+use crate::publish::{NoKernel, Publisher};
+use crate::store::Store;
+
+const ZONE: &str = r#"{"serial": 1, "ttl": 60, "targeting": "@", "max_hosts": 4, "data": {
+  "": {"ns": ["ns1.example.net."]},
+  "tested": {"health": {"name": "pool"}, "a": [["192.0.2.1", 3], ["192.0.2.2", 2], ["192.0.2.3", 1]],
+             "mx": [{"mx": "mx.example.net."}]},
+  "plain": {"a": [["192.0.2.9", 1]]}}}"#;
+
+struct Running {
+    folder: tempfile::TempDir,
+    controller: Controller,
+    current: Arc<Current>,
+}
+
+const SERVER: &str = "192.0.2.53:53";
+const CLIENT: &str = "198.51.100.7:5353";
+
+fn running(health: Option<&str>) -> Running {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["zones", "geoip", "health"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    let section = if health.is_some() { "[health]\ndirectory = \"health\"\n" } else { "" };
+    let path = folder.path().join("edge.toml");
+    fs::write(&path, format!("[dns]\nlisten = [\"{SERVER}\"]\n[xdp]\nmode = \"off\"\n{section}"))
+        .unwrap();
+    fs::write(folder.path().join("zones/example.com.json"), ZONE).unwrap();
+    if let Some(health) = health {
+        write_health(folder.path(), health);
+    }
+    let config = Config::load(&path).unwrap();
+    let mut publisher =
+        Publisher::new(Store::in_memory(), Box::new(NoKernel), fastrand::Rng::with_seed(1));
+    publisher.serve(&config.dns.listen).unwrap();
+    let current = Arc::new(Current::default());
+    let controller = Controller::new(&config, publisher, Arc::clone(&current));
+    Running { folder, controller, current }
+}
+
+fn write_health(folder: &Path, text: &str) {
+    fs::write(folder.join("health/pool.json"), text).unwrap();
+}
+
+/// A query for `label` in the zone.
+fn query(label: &str, rtype: u8) -> Vec<u8> {
+    let mut message = vec![0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    message.push(u8::try_from(label.len()).unwrap());
+    message.extend_from_slice(label.as_bytes());
+    message.extend_from_slice(b"\x07example\x03com\0\0");
+    message.extend([rtype, 0, 1]);
+    message
+}
+
+/// The last octets of the addresses in a response, in order.
+fn addresses(response: &[u8], question: &[u8]) -> Vec<u8> {
+    let n = usize::from(response[7]);
+    let answers = response[question.len()..].chunks(16).take(n);
+    let mut last: Vec<u8> = answers.map(|record| record[15]).collect();
+    last.sort_unstable();
+    last
+}
+
+impl Running {
+    /// What the tables answer; `None` if they leave it to the authority.
+    fn by_tables(&mut self, label: &str) -> Option<Vec<u8>> {
+        let engine = Engine::new(self.controller.publisher().store().clone(), 1);
+        let question = query(label, 1);
+        let mut buffer = vec![0; Engine::ROOM];
+        buffer.extend_from_slice(&question);
+        buffer.resize(Engine::ROOM + 2048, 0);
+        let (client, server): (SocketAddr, SocketAddr) =
+            (CLIENT.parse().unwrap(), SERVER.parse().unwrap());
+        let answer = engine.answer(&mut buffer, question.len(), client, server).ok()?;
+        Some(addresses(&buffer[answer], &question))
+    }
+
+    /// How many answers the authority has, and the addresses among them.
+    fn by_authority(&self, label: &str, rtype: u8) -> (u8, Vec<u8>) {
+        let question = query(label, rtype);
+        let asked = Asked {
+            client: CLIENT.parse().unwrap(),
+            server: SERVER.parse().unwrap(),
+            stream: false,
+        };
+        let mut out = Vec::new();
+        let mut answerer = Answerer::new(fastrand::Rng::with_seed(1));
+        let serving = self.current.get();
+        answerer.answer(&serving, &Options::default(), &question, &asked, &mut out).unwrap();
+        (out[7], if rtype == 1 { addresses(&out, &question) } else { Vec::new() })
+    }
+
+    fn both(&mut self, label: &str) -> Vec<u8> {
+        let told = self.by_authority(label, 1).1;
+        assert_eq!(self.by_tables(label), Some(told.clone()));
+        told
+    }
+}
+
+const MX: u8 = 15;
+
+#[test]
+fn the_healthy_records_alone_are_served_by_tables_and_authority_alike() {
+    let mut running = running(Some(r#"{"192.0.2.1": 2, "192.0.2.2": 1, "192.0.2.3": 2}"#));
+    assert!(running.controller.refresh().unwrap().published);
+    assert_eq!(running.both("tested"), [1, 3]);
+    assert_eq!(running.both("plain"), [9]);
+    assert_eq!(running.by_authority("tested", MX).0, 0);
+
+    assert!(!running.controller.refresh_health().unwrap().published);
+    // Another status of something that isn't in the zone changes nothing.
+    let text = r#"{"192.0.2.1": 2, "192.0.2.2": 1, "192.0.2.3": 2, "192.0.2.4": 2}"#;
+    write_health(running.folder.path(), text);
+    assert!(!running.controller.refresh_health().unwrap().published);
+
+    write_health(running.folder.path(), r#"{"192.0.2.2": 2, "mx.example.net": 2}"#);
+    assert!(running.controller.refresh_health().unwrap().published);
+    assert_eq!(running.both("tested"), [2]);
+    assert_eq!(running.by_authority("tested", MX).0, 1);
+
+    write_health(running.folder.path(), "{");
+    let refresh = running.controller.refresh_health().unwrap();
+    assert!(!refresh.published && refresh.errors.len() == 1);
+    assert_eq!(running.controller.errors(), refresh.errors);
+    assert_eq!(running.both("tested"), [2]);
+
+    write_health(running.folder.path(), "{}");
+    assert!(running.controller.refresh_health().unwrap().published);
+    assert!(running.both("tested").is_empty());
+}
+
+#[test]
+fn without_status_files_no_tested_record_is_served_and_that_is_told() {
+    let mut running = running(None);
+    let refresh = running.controller.refresh().unwrap();
+    let warning = "zone example.com.: its tested records are never answered, since health.directory isn't set";
+    assert!(refresh.warnings.iter().any(|told| told == warning), "{refresh:?}");
+    assert!(running.both("tested").is_empty());
+    assert_eq!(running.both("plain"), [9]);
+    assert!(running.controller.refresh().unwrap().warnings.is_empty());
+}
+
+#[test]
+fn a_zone_whose_file_is_gone_is_served_no_more() {
+    let mut running = running(Some("{}"));
+    running.controller.refresh().unwrap();
+    assert_eq!(running.both("plain"), [9]);
+    fs::remove_file(running.folder.path().join("zones/example.com.json")).unwrap();
+    assert!(running.controller.refresh().unwrap().published);
+    assert_eq!(running.by_tables("plain"), None);
+    assert!(running.current.get().zones().next().is_none());
+}

@@ -1,0 +1,17 @@
+//! Two octets that say who asks, and a message come in; the authority's reply is a message within its limits, or
+//! there is none.
+#![no_main]
+
+use std::cell::RefCell;
+
+use edge_tests::served::Served;
+use libfuzzer_sys::fuzz_target;
+
+thread_local! {
+    static SERVED: RefCell<Served> = RefCell::new(Served::new());
+}
+
+fuzz_target!(|input: &[u8]| {
+    let [who, how, message @ ..] = input else { return };
+    SERVED.with_borrow_mut(|served| drop(served.ask(*who, how % 2 == 1, message)));
+});

@@ -1,0 +1,142 @@
+//! The conformance tier: what geodns does and RFCs demand, a named test for each behaviour, over UDP and over TCP.
+//!
+//! Without root the authority is asked on loopback, in this process. With the feature `netns` it is the program
+//! `edge`, asked over a veth pair, through XDP and with `xdp.mode = "off"`.
+//!
+//! Each file has its behaviours, written from the specification: functions that know an [`Asker`] and nothing else.
+
+use std::cell::RefCell;
+use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use edge_tests::stage::{Asker, Stage, Transport};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// A behaviour: its name and what checks it.
+type Behaviour = (&'static str, fn(&Asker));
+
+/// The behaviours of a file, by the transports that they are about.
+struct Behaviours {
+    both: &'static [Behaviour],
+    udp: &'static [Behaviour],
+    tcp: &'static [Behaviour],
+}
+
+/// Lists a file's functions; what isn't listed is dead code.
+macro_rules! behaviours {
+    ($($over:ident: [$($name:ident),* $(,)?]),* $(,)?) => {
+        pub(crate) const ALL: crate::Behaviours = crate::Behaviours {
+            $($over: &[$((stringify!($name), $name)),*],)*
+            ..crate::NONE
+        };
+    };
+}
+
+const NONE: Behaviours = Behaviours { both: &[], udp: &[], tcp: &[] };
+
+mod choice;
+mod client;
+mod edns;
+mod header;
+mod health;
+mod names;
+mod newer;
+mod policy;
+mod records;
+mod reload;
+mod size;
+mod soa;
+mod special;
+mod stream;
+mod subnet;
+mod targets;
+
+const FILES: [(&str, Behaviours); 16] = [
+    ("choice", choice::ALL),
+    ("client", client::ALL),
+    ("edns", edns::ALL),
+    ("header", header::ALL),
+    ("health", health::ALL),
+    ("names", names::ALL),
+    ("newer", newer::ALL),
+    ("policy", policy::ALL),
+    ("records", records::ALL),
+    ("reload", reload::ALL),
+    ("size", size::ALL),
+    ("soa", soa::ALL),
+    ("special", special::ALL),
+    ("stream", stream::ALL),
+    ("subnet", subnet::ALL),
+    ("targets", targets::ALL),
+];
+
+/// The tests of a stage.
+fn trials(place: &str, stage: &Arc<dyn Stage>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (file, behaviours) in FILES {
+        for (name, transport, listed) in [
+            ("udp", Transport::Udp, [behaviours.both, behaviours.udp]),
+            ("tcp", Transport::Tcp, [behaviours.both, behaviours.tcp]),
+        ] {
+            for (behaviour, check) in listed.concat() {
+                let asker = Asker::new(Arc::clone(stage), transport);
+                let name = format!("{place}::{name}::{file}::{behaviour}");
+                trials.push(Trial::test(name, move || run(check, &asker)));
+            }
+        }
+    }
+    trials
+}
+
+thread_local! {
+    /// What this thread's test failed for; `None` on threads that run no test.
+    static FAILURE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// A failed assertion is a failed test, and no more.
+fn run(check: fn(&Asker), asker: &Asker) -> Result<(), Failed> {
+    FAILURE.set(Some(String::new()));
+    let passed = std::panic::catch_unwind(AssertUnwindSafe(|| check(asker)));
+    passed.map_err(|_| Failed::from(FAILURE.take().unwrap_or_default()))
+}
+
+/// Has failures of tests told once, at the end; those of the server's threads at once.
+fn keep_failures() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        FAILURE.with_borrow_mut(|kept| match kept {
+            Some(text) => text.push_str(&info.to_string()),
+            None => tell(info),
+        });
+    }));
+}
+
+#[cfg(not(feature = "netns"))]
+fn main() -> ExitCode {
+    keep_failures();
+    let stage: Arc<dyn Stage> = Arc::new(edge_tests::stage::Loopback::start());
+    libtest_mimic::run(&Arguments::from_args(), trials("loopback", &stage)).exit_code()
+}
+
+/// The stages in their namespaces go when all is done, whatever failed.
+#[cfg(feature = "netns")]
+fn main() -> ExitCode {
+    use edge_tests::stage::Namespaces;
+
+    keep_failures();
+    let stages = [("xdp", "native"), ("off", "off")]
+        .map(|(place, mode)| (place, Arc::new(Namespaces::start(mode))));
+    let mut all = Vec::new();
+    for (place, stage) in &stages {
+        let stage: Arc<dyn Stage> = Arc::clone(stage) as _;
+        all.extend(trials(place, &stage));
+    }
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), all);
+    for (place, stage) in &stages {
+        let counters = stage.rig().counters();
+        assert_eq!(counters.dropped(), 0, "{place}: the program had a fault");
+        assert_eq!(counters.xdp() > 0, *place == "xdp", "{place}: who answered");
+    }
+    conclusion.exit_code()
+}
