@@ -5,8 +5,9 @@
 //! being served changes for it.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use crate::authority::{Current, Serving, soa_record};
 use crate::catalogue::Catalogue;
@@ -18,7 +19,7 @@ use crate::places::GeoPlaces;
 use crate::profile::Profile;
 use crate::publish::{Placed, Publishable, Publisher};
 use crate::stamp::Stamp;
-use crate::zone::{Targets, Zone};
+use crate::zone::{self, Targets, Zone};
 
 /// The trie of a profile.
 pub type Trie = geo::Compiled<Targets>;
@@ -234,7 +235,9 @@ impl Controller {
         self.trouble = trouble;
         self.ready = ready;
         let places = GeoPlaces(Arc::clone(&self.atlas.databases));
-        self.current.set(Arc::new(Serving::new(zones, Arc::new(places))));
+        // Of zones of one name the later counts: a file's.
+        let all = std::iter::once(built_in()).flatten().chain(zones);
+        self.current.set(Arc::new(Serving::new(all, Arc::new(places))));
         refresh.published = true;
         Ok(())
     }
@@ -386,6 +389,11 @@ impl Atlas {
             }
         }
     }
+}
+
+/// The zone that geodns always has: nothing but a SOA record, and the special labels.
+fn built_in() -> Option<Arc<Zone>> {
+    zone::parse("pgeodns", b"{}", UNIX_EPOCH, Path::new("pgeodns")).ok().map(Arc::new)
 }
 
 /// A kind of database that was there and is no more.

@@ -349,7 +349,11 @@ fn a_type_of_its_own_format_is_a_text_an_object_or_a_list_of_them() {
         r#"[{"flags": "0", "tag": "issue", "value": "ca.example.net", "weight": null}]"#,
         r#"[{"caa": "0 issue ca.example.net"}]"#,
     ] {
-        assert_eq!(wire(Caa, &format!(r#"{{"caa": {text}}}"#)), [issue.clone()], "{text}");
+        assert_eq!(
+            wire(Caa, &format!(r#"{{"caa": {text}}}"#)),
+            std::slice::from_ref(&issue),
+            "{text}"
+        );
     }
     let weighed = r#"{"caa": [{"caa": "0 issue a", "weight": 1}, {"tag": "issue", "value": "b\\", "weight": "2"}]}"#;
     let expect = [(b"\0\x05issueb\\".to_vec(), 2), (b"\0\x05issuea".to_vec(), 1)];
@@ -418,7 +422,7 @@ fn every_such_type_has_an_object_of_its_fields() {
 
 #[test]
 fn ds_records_at_the_apex_are_the_parent_zones_to_answer() {
-    let zone = read(&format!(r#"{{"data": {{"": {{"ds": "1 13 0 ab"}}}}}}"#)).unwrap();
+    let zone = read(r#"{"data": {"": {"ds": "1 13 0 ab"}}}"#).unwrap();
     assert!(!zone.labels.get("").unwrap().has(super::RecordKind::Ds));
     assert_eq!(
         zone.warnings,
