@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::closest::Spot;
 use super::rdata::soa_record;
 use crate::places::whole;
-use crate::zone::resolve::{MAX_ALIAS_DEPTH, parent};
+use crate::zone::resolve::{MAX_ALIAS_DEPTH, NameBuffer, parent, wildcard_below};
 use crate::zone::{Cut, Label, Place, RecordKind, Records, Zone, split};
 
 /// Latitude and longitude in degrees, north and east positive.
@@ -119,8 +119,7 @@ impl Served {
                 return true;
             }
             name = parent(name);
-            let source = if name.is_empty() { "*".to_owned() } else { format!("*.{name}") };
-            if self.varies_by_itself(&source) {
+            if self.varies_by_itself(wildcard_below(name, &mut NameBuffer::default())) {
                 return true;
             }
             if name.is_empty() || self.zone.labels.position(name).is_some() {
