@@ -21,6 +21,7 @@ use tokio::sync::watch;
 
 use crate::store::Store;
 
+mod account;
 mod answer;
 mod client;
 mod closest;
@@ -40,6 +41,7 @@ mod tests;
 mod udp;
 mod worker;
 
+pub use account::{Account, opt_start};
 pub use answer::{Answerer, Asked};
 pub use counters::Counters;
 pub use engine::Engine;
