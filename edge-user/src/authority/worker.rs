@@ -10,6 +10,7 @@ use super::counters::Counters;
 use super::engine::Engine;
 use super::options::Options;
 use super::serving::Current;
+use crate::querylog::Sender;
 use crate::store::Store;
 
 /// What all workers share.
@@ -23,6 +24,8 @@ pub struct Shared {
     pub options: Arc<Options>,
     /// What has been done.
     pub counters: Arc<Counters>,
+    /// Where answers are logged.
+    pub log: Sender,
 }
 
 /// What one thread needs to answer.
@@ -58,12 +61,14 @@ impl Worker {
         octets: usize,
         asked: &Asked,
     ) -> Option<&'a [u8]> {
-        let Self { engine, answerer, shared: Shared { current, options, counters, .. }, out } =
+        let Self { engine, answerer, shared: Shared { current, options, counters, log, .. }, out } =
             self;
         match engine.answer(buffer, octets, asked.client, asked.server) {
             Ok(answer) => {
                 counters.engine_answered.add_one();
-                return buffer.get(answer);
+                let answer = buffer.get(answer)?;
+                log.send(asked, answer);
+                return Some(answer);
             }
             Err(Verdict::Fault) => {
                 counters.dropped.add_one();
@@ -86,6 +91,7 @@ impl Worker {
         if out.get(2).is_some_and(|flags| flags & 0x02 != 0) {
             counters.truncated.add_one();
         }
+        log.send(asked, out);
         Some(out)
     }
 }
