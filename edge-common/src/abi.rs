@@ -10,6 +10,7 @@ mod control;
 mod deck;
 mod geo;
 mod name;
+mod sample;
 mod service;
 
 pub use card::{Card4, Card6, Rrs};
@@ -17,6 +18,7 @@ pub use control::{Control, Side};
 pub use deck::{Answer, ClassRow, Deck, Extent, Kind, TableId};
 pub use geo::{GeoLeaf, Keys6, Leaves6, Node4, Root4, Tree6};
 pub use name::{LONG_WORDS, LongName, NAME_WORDS, NameTail, ShortName};
+pub use sample::Sample;
 pub use service::{Device, Service};
 
 /// The layout's version; part of the pin path.
@@ -55,6 +57,10 @@ pub mod maps {
     pub const DEVICES: &str = "DEVICES";
     /// Verdict counters, a `u64` each, per CPU.
     pub const VERDICTS: &str = "VERDICTS";
+    /// A ring of [`super::Sample`] entries, [`SAMPLES_OCTETS`] long with their headers.
+    pub const SAMPLES: &str = "SAMPLES";
+    /// Samples that found the ring full, a `u64` per CPU.
+    pub const SAMPLES_LOST: &str = "SAMPLES_LOST";
     /// The state of the random generator, a `u64` per CPU.
     pub const RANDOM: &str = "RANDOM";
     /// Maps of maps with a zone's [`super::Deck`] table, by size class.
@@ -95,6 +101,8 @@ pub mod maps {
     pub const GEO_LEAVES: u32 = 1 << 15;
     /// Slots of [`SERVICES`]; a power of two.
     pub const SERVICE_SLOTS: u32 = 256;
+    /// Octets of [`SAMPLES`]: some 1,600 entries; a power of two.
+    pub const SAMPLES_OCTETS: u32 = 1 << 20;
     /// Slots of [`DEVICES`]; a power of two.
     pub const DEVICE_SLOTS: u32 = 64;
     /// Decks that a zone of each size class can hold.

@@ -17,10 +17,14 @@ use crate::maps::{self, Maps};
 /// Rules on the frame and counts the verdict: all of `edge`.
 #[inline(always)]
 pub(crate) fn serve(context: *mut xdp_md) -> u32 {
-    let verdict = ingress(&mut XdpFrame::new(context), &Maps);
+    let mut frame = XdpFrame::new(context);
+    let verdict = ingress(&mut frame, &Maps);
     maps::count(verdict);
     match verdict.action() {
-        Action::Tx => xdp_action::XDP_TX,
+        Action::Tx => {
+            maps::sample(&frame);
+            xdp_action::XDP_TX
+        }
         Action::Pass => xdp_action::XDP_PASS,
         Action::Aborted => xdp_action::XDP_ABORTED,
     }

@@ -23,7 +23,7 @@ use crate::controller::{Controller, Refresh};
 use crate::explain::explain;
 use crate::kernel::{Attachment, Bpffs, Kernel, Mode, Pins};
 use crate::publish::{Backend, NoKernel, Publisher};
-use crate::querylog::Log;
+use crate::querylog::{Log, Samples};
 use crate::status::{self, Status};
 use crate::store::Store;
 use crate::watch::Watch;
@@ -165,7 +165,14 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         let options = Options::new(&config.dns.server_id);
         let (listen, workers) = (&config.dns.listen, config.dns.workers);
         let mut authority = Authority::bind(listen, workers, store, Arc::clone(&current), options)?;
-        let log = Log::start(&config.log, Arc::clone(&current), None).context("start the log")?;
+        let samples: Option<Box<dyn Samples>> = match &xdp {
+            Some(xdp) if config.log.xdp_sample > 0 => {
+                Some(Box::new(lock(&xdp.kernel).sample(config.log.xdp_sample)?))
+            }
+            _ => None,
+        };
+        let log =
+            Log::start(&config.log, Arc::clone(&current), samples).context("start the log")?;
         authority.log_to(log.sender());
         let mut controller = Controller::new(&config, publisher, current);
         let refresh = controller.refresh()?;

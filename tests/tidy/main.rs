@@ -124,6 +124,8 @@ mod tests {
             maps::GEO_LEAF,
             maps::SERVICES,
             maps::DEVICES,
+            maps::SAMPLES,
+            maps::SAMPLES_LOST,
             maps::VERDICTS,
             maps::RANDOM,
             maps::PROGRAM,

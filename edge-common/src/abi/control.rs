@@ -22,8 +22,8 @@ pub struct Control {
     /// The link-layer address of the first interface, as [`Control::own`] has it; 0 if there is
     /// none. Most frames are found to be ours by it, without a look-up.
     pub own_address: u64,
-    /// Zero.
-    pub reserved: u64,
+    /// Of so many answers one is copied to `SAMPLES`, at random; none when 0. Less than 2³².
+    pub sample: u64,
     /// The first served address of IPv4 and of IPv6; likewise.
     pub first_services: [Service; 2],
 }
