@@ -10,6 +10,7 @@ mod control;
 mod deck;
 mod geo;
 mod name;
+mod sample;
 mod service;
 mod shared;
 
@@ -18,6 +19,7 @@ pub use control::{Control, Side};
 pub use deck::{Answer, ClassRow, Deck, Extent, Kind, TableId};
 pub use geo::{GeoLeaf, Keys6, Leaves6, Node4, Root4, Tree6};
 pub use name::{LONG_WORDS, LongName, NAME_WORDS, NameTail, ShortName};
+pub use sample::Sample;
 pub use service::{Device, Service};
 pub use shared::{Cpu, Shared, ZoneTables};
 
@@ -33,6 +35,10 @@ pub mod maps {
     pub const CPU: &str = "CPU";
     /// Maps of maps with [`super::ZoneTables`], by size class.
     pub const ZONES: [&str; super::TableId::CLASSES] = ["ZONES_S", "ZONES_M", "ZONES_L"];
+    /// A ring of [`super::Sample`] entries, [`SAMPLES_OCTETS`] long with their headers.
+    pub const SAMPLES: &str = "SAMPLES";
+    /// Samples that found the ring full, a `u64` per CPU.
+    pub const SAMPLES_LOST: &str = "SAMPLES_LOST";
 
     /// The program on the interfaces.
     pub const PROGRAM: &str = "edge";
@@ -62,11 +68,13 @@ pub mod maps {
     /// Nodes that all IPv4 tries share.
     pub const GEO4_NODES: u32 = 3 << 15;
     /// Nodes that all IPv6 trees share.
-    pub const GEO6_NODES: u32 = 15 << 14;
+    pub const GEO6_NODES: u32 = 14 << 14;
     /// Leaf numbers a trie.
     pub const GEO_LEAVES: u32 = 1 << 15;
     /// Slots of served addresses; a power of two.
     pub const SERVICE_SLOTS: u32 = 256;
+    /// Octets of [`SAMPLES`]: some 1,600 entries; a power of two.
+    pub const SAMPLES_OCTETS: u32 = 1 << 20;
     /// Slots of interfaces; a power of two.
     pub const DEVICE_SLOTS: u32 = 64;
     /// Decks that a zone of each size class can hold.

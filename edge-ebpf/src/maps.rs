@@ -1,20 +1,24 @@
 //! Every BPF map, and [`Tables`] over them.
-#![expect(unsafe_code, reason = "words that userspace rewrites are read and written volatile")]
+#![expect(
+    unsafe_code,
+    reason = "words that userspace rewrites are read and written volatile; ring entries are written"
+)]
 
+use core::mem::MaybeUninit;
 use core::ops::Deref;
 use core::ptr::{addr_of, addr_of_mut, from_ref, null, read_volatile, write_volatile};
 
-use aya_ebpf::btf_maps::{Array, ArrayOfMaps, PerCpuArray};
+use aya_ebpf::btf_maps::{Array, ArrayOfMaps, PerCpuArray, RingBuf};
 use aya_ebpf::helpers::generated::bpf_jiffies64;
 use aya_ebpf::macros::btf_map;
 use edge_common::abi::{
-    Card4, Card6, ClassRow, Control, Cpu, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service,
-    Shared, ShortName, TableId, Tree6, ZoneTables, maps as abi,
+    Card4, Card6, ClassRow, Control, Cpu, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Sample,
+    Service, Shared, ShortName, TableId, Tree6, ZoneTables, maps as abi,
 };
 use edge_common::tables::{Tables, xorshift};
 use edge_common::verdict::Verdict;
 
-use crate::frame::hide;
+use crate::frame::{XdpFrame, hide};
 
 /// `BPF_F_MMAPABLE`: userspace writes through memory.
 const MAPPED: usize = 1 << 10;
@@ -44,6 +48,9 @@ maps! {
         One<ZoneTables<{ abi::CLASS_ROWS[2] as usize }, { abi::DECK_ROWS[2] as usize }>>,
         { abi::TABLES[2] as usize },
     >;
+    // The ring's values have no size of their own.
+    SAMPLES: RingBuf<(), { abi::SAMPLES_OCTETS as usize }>;
+    SAMPLES_LOST: PerCpuArray<u64, 1>;
 }
 
 /// An entry of a table.
@@ -51,6 +58,28 @@ maps! {
 fn entry<T, const N: usize>(table: &[T; N], index: u32) -> Option<&T> {
     // Hidden, so that what is compared is what the verifier sees used.
     table.get(hide(index as usize))
+}
+
+/// `BPF_RB_NO_WAKEUP`: userspace looks at the ring when it has time.
+const NO_WAKEUP: u64 = 1;
+
+#[inline(always)]
+fn keep(frame: &XdpFrame) -> Option<()> {
+    let mut entry = SAMPLES.reserve_untyped::<Sample>(0)?;
+    let sample = entry.as_mut_ptr();
+    // SAFETY: the entry is the memory of a sample.
+    let room = unsafe { addr_of_mut!((*sample).frame) }.cast::<[MaybeUninit<u8>; _]>();
+    // SAFETY: as above; it is ours until it is submitted, and needn't have been written yet.
+    let Some(octets) = frame.copy_to::<{ Sample::FRAME_OCTETS }>(unsafe { &mut *room }) else {
+        entry.discard(NO_WAKEUP);
+        return None;
+    };
+    // SAFETY: the entry is the memory of a sample.
+    let length = unsafe { addr_of_mut!((*sample).octets) };
+    // SAFETY: as above.
+    unsafe { length.write(octets) };
+    entry.submit(NO_WAKEUP);
+    Some(())
 }
 
 /// Ends the lease `lease_jiffies` from now.
@@ -87,6 +116,22 @@ impl Maps {
     pub(crate) fn count_answer(&self) {
         // SAFETY: the pointer is to this CPU's value, which no other run uses meanwhile.
         unsafe { (*self.cpu).verdicts[Verdict::Answer as usize] += 1 };
+    }
+
+    /// Copies one in so many frames, as userspace wishes, to where it finds them.
+    #[inline(always)]
+    pub(crate) fn sample(&self, frame: &XdpFrame) {
+        // SAFETY: the reference is valid; volatile, because userspace writes the word by one store.
+        let one_in = unsafe { read_volatile(addr_of!(self.shared.control.sample)) };
+        if one_in == 0 || u64::from(self.random()).wrapping_mul(one_in) >> 32 != 0 {
+            return;
+        }
+        if keep(frame).is_none()
+            && let Some(lost) = SAMPLES_LOST.get_ptr_mut(0)
+        {
+            // SAFETY: the pointer is to this CPU's counter, which no other run uses meanwhile.
+            unsafe { *lost += 1 };
+        }
     }
 
     /// Counts a verdict on this CPU.

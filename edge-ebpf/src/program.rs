@@ -19,15 +19,20 @@ use crate::maps::{self, Maps};
 pub(crate) fn serve(context: *mut xdp_md) -> u32 {
     // The kernel knows that the maps are there only when it has been looked.
     let Some(maps) = Maps::new() else { return xdp_action::XDP_PASS };
-    let verdict = ingress(&mut XdpFrame::new(context), &maps);
+    let mut frame = XdpFrame::new(context);
+    let verdict = ingress(&mut frame, &maps);
     if let Verdict::Answer = verdict {
         // Said apart, or the counter's place is worked out for this one as for all others.
         maps.count_answer();
+        maps.sample(&frame);
         return xdp_action::XDP_TX;
     }
     maps.count(verdict);
     match verdict.action() {
-        Action::Tx => xdp_action::XDP_TX,
+        Action::Tx => {
+            maps.sample(&frame);
+            xdp_action::XDP_TX
+        }
         Action::Pass => xdp_action::XDP_PASS,
         Action::Aborted => xdp_action::XDP_ABORTED,
     }

@@ -4,6 +4,7 @@
 //! `dns.listen` has a default. Relative paths are relative to the file.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -43,7 +44,7 @@ pub struct Config {
     pub cookies: Cookies,
     /// `[log]`
     #[serde(default)]
-    pub log: Empty,
+    pub log: Log,
     /// `[http]`
     #[serde(default)]
     pub http: Http,
@@ -185,6 +186,55 @@ const NTP_PORT: u16 = 123;
 #[serde(deny_unknown_fields)]
 pub struct Empty {}
 
+/// The query log.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// A file for JSON lines, a directory for Avro; nothing is logged when empty.
+    pub path: PathBuf,
+    /// What is written.
+    pub format: LogFormat,
+    /// One in so many of the authority's answers is logged.
+    pub sample: NonZeroU32,
+    /// One in so many of XDP's answers is logged; none when 0.
+    pub xdp_sample: u32,
+    /// Mebibytes of a file; 200 for JSON lines and 5 for Avro unless given.
+    pub max_size_mb: Option<NonZeroU32>,
+    /// Seconds after which a file that isn't empty is closed, 0 for never; never for JSON lines and 10 for Avro
+    /// unless given.
+    pub max_age_seconds: Option<u32>,
+    /// Closed files that are kept, 0 for all; 1 for JSON lines and all for Avro unless given.
+    pub keep: Option<u32>,
+    /// What is logged as `Hostname`; left out when empty.
+    pub hostname: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::new(),
+            format: LogFormat::Json,
+            sample: NonZeroU32::MIN,
+            xdp_sample: 0,
+            max_size_mb: None,
+            max_age_seconds: None,
+            keep: None,
+            hostname: String::new(),
+        }
+    }
+}
+
+/// What a query log is written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// A JSON object a line.
+    #[default]
+    Json,
+    /// Avro object container files.
+    Avro,
+}
+
 /// The HTTP service.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -320,6 +370,11 @@ impl Config {
         if config.xdp.instance.is_empty() {
             return Err(error(key("instance"), "xdp.instance must not be empty".into()));
         }
+        if config.log.xdp_sample > 0 && config.log.path.as_os_str().is_empty() {
+            let reason = "log.xdp_sample: nothing is logged without log.path; name a file, or a \
+                          directory for Avro";
+            return Err(error(key("xdp_sample"), reason.into()));
+        }
         let base = path.parent().unwrap_or_else(|| Path::new(""));
         for relative in
             [&mut config.zones.directory, &mut config.geoip.directory, &mut config.control.socket]
@@ -332,6 +387,9 @@ impl Config {
         let health = config.health.directory.take();
         config.health.directory =
             health.filter(|path| !path.as_os_str().is_empty()).map(|path| base.join(path));
+        if !config.log.path.as_os_str().is_empty() {
+            config.log.path = base.join(&config.log.path);
+        }
         if config.dns.server_id.is_empty() {
             config.dns.server_id = host_name();
         }
@@ -357,8 +415,9 @@ fn place(text: &str, at: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Config, XdpMode};
+    use super::{Config, Log, LogFormat, XdpMode};
     use crate::authority::Any;
+    use std::num::NonZeroU32;
     use std::path::Path;
 
     const MINIMAL: &str = "[dns]\nlisten = [\"192.0.2.1\", \"[2001:db8::1]:5353\"]\n";
@@ -435,6 +494,32 @@ mod tests {
         assert!(refused("[dns]\nlisten = []\n").contains("at least one address"));
         assert!(refused("[dns]\nlisten = [\"::1\", \"[::1]:53\"]\n").contains("stands twice"));
         assert!(refused("").contains("missing field `dns`"));
+    }
+
+    #[test]
+    fn the_query_log_is_off_until_it_has_a_path() {
+        let config = parse(&format!("{MINIMAL}[xdp]\nmode = \"off\"\n")).unwrap();
+        assert_eq!(config.log, Log::default());
+        let text = "[log]\npath = \"q.log\"\nformat = \"avro\"\nsample = 8\nxdp_sample = 100\n\
+                    max_size_mb = 7\nmax_age_seconds = 60\nkeep = 3\nhostname = \"a\"\n";
+        let config = parse(&format!("{MINIMAL}[xdp]\nmode = \"off\"\n{text}")).unwrap();
+        let eight = NonZeroU32::new(8).unwrap();
+        let expect = Log {
+            path: "/etc/edge/q.log".into(),
+            format: LogFormat::Avro,
+            sample: eight,
+            xdp_sample: 100,
+            max_size_mb: NonZeroU32::new(7),
+            max_age_seconds: Some(60),
+            keep: Some(3),
+            hostname: "a".into(),
+        };
+        assert_eq!(config.log, expect);
+        let off = format!("{MINIMAL}[xdp]\nmode = \"off\"\n");
+        let error = refused(&format!("{off}[log]\nxdp_sample = 9\n"));
+        assert!(error.starts_with("/etc/edge/edge.toml:6:1: log.xdp_sample: nothing"), "{error}");
+        assert!(refused(&format!("{off}[log]\nsample = 0\n")).contains("nonzero"));
+        assert!(refused(&format!("{off}[log]\nformat = \"csv\"\n")).contains("`json` or `avro`"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod inner;
 mod memory;
 mod object;
 mod pins;
+mod samples;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub use attach::{Attachment, FarEnd, Mode};
 pub use bpffs::Bpffs;
 pub use error::KernelError;
 pub use pins::{Pins, escape};
+pub use samples::Samples;
 
 use crate::store::Store;
 
@@ -158,6 +160,12 @@ impl Kernel {
         self.store.control_word(word).store(jiffies, Ordering::Relaxed);
     }
 
+    /// Sets of how many answers one is sampled; of none if it is 0.
+    pub fn set_sample(&self, one_in: u32) {
+        let word = std::mem::offset_of!(Control, sample);
+        self.store.control_word(word).store(one_in.into(), Ordering::Relaxed);
+    }
+
     /// Begins a lease now.
     ///
     /// # Errors
@@ -234,7 +242,11 @@ impl Kernel {
     /// When the kernel refuses.
     pub fn map_octets(&self) -> Result<u64, KernelError> {
         let shared = self.shared().map(|(_, map)| memory::octets(map)).sum::<Result<u64, _>>()?;
-        Ok(shared + self.inner.octets()?)
+        let ring = match self.ebpf.map(maps::SAMPLES) {
+            Some(Map::RingBuf(ring)) => memory::octets(ring)?,
+            _ => 0,
+        };
+        Ok(shared + ring + self.inner.octets()?)
     }
 }
 

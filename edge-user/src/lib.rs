@@ -18,6 +18,7 @@ pub mod node;
 pub mod places;
 pub mod profile;
 pub mod publish;
+pub mod querylog;
 mod stamp;
 pub mod status;
 pub mod store;

@@ -23,6 +23,7 @@ use crate::controller::{Controller, Refresh};
 use crate::explain::explain;
 use crate::kernel::{Attachment, Bpffs, Kernel, Mode, Pins};
 use crate::publish::{Backend, NoKernel, Publisher};
+use crate::querylog::{Log, Samples};
 use crate::status::{self, Status};
 use crate::store::Store;
 use crate::watch::Watch;
@@ -133,6 +134,7 @@ struct Node {
     config: Config,
     controller: Controller,
     authority: Arc<Counters>,
+    log: Log,
     xdp: Option<Xdp>,
     started: Instant,
 }
@@ -165,6 +167,15 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         let options = options(&config)?;
         let (listen, workers) = (&config.dns.listen, config.dns.workers);
         let mut authority = Authority::bind(listen, workers, store, Arc::clone(&current), options)?;
+        let samples: Option<Box<dyn Samples>> = match &xdp {
+            Some(xdp) if config.log.xdp_sample > 0 => {
+                Some(Box::new(lock(&xdp.kernel).sample(config.log.xdp_sample)?))
+            }
+            _ => None,
+        };
+        let log =
+            Log::start(&config.log, Arc::clone(&current), samples).context("start the log")?;
+        authority.log_to(log.sender());
         let mut controller = Controller::new(&config, publisher, current);
         let refresh = controller.refresh()?;
         // Later it may come and go; but a start with a slip of the pen in its path would refuse
@@ -178,9 +189,9 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
             lock(&xdp.kernel).renew_lease()?;
             xdp.attach(&config)?;
         }
-        Ok((controller, authority))
+        Ok((controller, authority, log))
     };
-    let (controller, mut authority) = match started_up.await {
+    let (controller, mut authority, log) = match started_up.await {
         Ok(up) => up,
         Err(cause) => {
             if let Some(xdp) = xdp {
@@ -190,7 +201,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         }
     };
     let counters = Arc::clone(authority.counters());
-    let mut node = Node { config, controller, authority: counters, xdp, started };
+    let mut node = Node { config, controller, authority: counters, log, xdp, started };
 
     let (sender, mut requests) = mpsc::channel(16);
     let mut watch = node.watch();
@@ -227,6 +238,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         xdp.take_down();
     }
     authority.stop();
+    node.log.stop();
     Ok(())
 }
 
@@ -364,6 +376,8 @@ impl Node {
             .usage()
             .into_iter()
             .map(|(name, used, entries)| status::Table { name: name.to_owned(), used, entries });
+        let log = self.log.status();
+        let trouble = Some(log.error.clone()).filter(|text| !text.is_empty());
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             server_id: self.config.dns.server_id.clone(),
@@ -372,11 +386,12 @@ impl Node {
             zones,
             xdp: xdp.collect(),
             counters: self.counters()?,
+            log,
             feed: status::Feed::default(),
             ntp: status::Ntp::default(),
             tables: tables.collect(),
             pins: pins.unwrap_or_default(),
-            errors: self.controller.errors(),
+            errors: self.controller.errors().into_iter().chain(trouble).collect(),
         })
     }
 

@@ -14,6 +14,7 @@ mod tests {
     use edge_tests::frames::Query;
     use edge_user::authority::{Asked, Authority, Current, Options, Shared, Worker};
     use edge_user::publish::NoKernel;
+    use edge_user::querylog::Sender;
     use edge_user::store::Store;
     use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
@@ -49,7 +50,13 @@ mod tests {
     /// A worker answers queries in batches, as from sockets.
     fn by_a_worker(store: &Store) -> usize {
         let (current, options, counters) = (Arc::default(), Arc::default(), Arc::default());
-        let mut worker = Worker::new(Shared { store: store.clone(), current, options, counters });
+        let mut worker = Worker::new(Shared {
+            store: store.clone(),
+            current,
+            options,
+            counters,
+            log: Sender::default(),
+        });
         let messages: Vec<_> = queries()
             .into_iter()
             .map(|Query { client, server, .. }| Asked { client, server, stream: false })

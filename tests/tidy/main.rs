@@ -112,6 +112,8 @@ mod tests {
         let names = maps::ZONES.into_iter().chain([
             maps::SHARED,
             maps::CPU,
+            maps::SAMPLES,
+            maps::SAMPLES_LOST,
             maps::PROGRAM,
             maps::LEASE_PROGRAM,
             maps::PASS_PROGRAM,

@@ -58,7 +58,14 @@ fn plan(chosen: &[&str], seconds: u32, facts: &Facts, target: &Path) -> Result<V
     let host = &facts.toolchain.rustc.as_ref().context("rustc does not run")?.host;
     // With a target named, build scripts and macros are left without instrumentation.
     let mut build = facts
-        .cargo(&["build", "--release", "--manifest-path", "fuzz/Cargo.toml", "--target", host.as_str()])
+        .cargo(&[
+            "build",
+            "--release",
+            "--manifest-path",
+            "fuzz/Cargo.toml",
+            "--target",
+            host.as_str(),
+        ])
         .args(["--target-dir".into(), target.as_os_str().to_owned()])
         .env("RUSTFLAGS", FLAGS)
         .env("EDGE_EBPF", "skip");

@@ -28,6 +28,10 @@ pub struct Control {
     pub reserved: u32,
     /// The first served address of IPv4 and of IPv6; likewise.
     pub first_services: [Service; 2],
+    /// Of so many answers one is copied to `SAMPLES`, at random; none when 0. Less than 2³².
+    pub sample: u64,
+    /// Zero.
+    pub unused: [u64; 7],
 }
 
 impl Control {
@@ -49,4 +53,4 @@ pub struct Side {
     pub generation: u64,
 }
 
-const _: () = assert!(size_of::<Control>() == 128);
+const _: () = assert!(size_of::<Control>() == 192);

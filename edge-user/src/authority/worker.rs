@@ -14,6 +14,7 @@ use super::counters::Counters;
 use super::engine::{Engine, InUse};
 use super::options::Options;
 use super::serving::{Current, Serving};
+use crate::querylog::Sender;
 use crate::store::Store;
 
 /// What all workers share.
@@ -27,6 +28,8 @@ pub struct Shared {
     pub options: Arc<Options>,
     /// What has been done.
     pub counters: Arc<Counters>,
+    /// Where answers are logged.
+    pub log: Sender,
 }
 
 /// What one thread needs to answer.
@@ -42,6 +45,7 @@ struct Own {
     /// Not yet added to those that are shared.
     counters: Counters,
     out: Vec<u8>,
+    log: Sender,
 }
 
 impl Worker {
@@ -54,7 +58,8 @@ impl Worker {
         let mut random = fastrand::Rng::new();
         let engine = Engine::new(shared.store.clone(), random.u64(1..));
         let (answerer, counters) = (Answerer::new(random), Counters::default());
-        Self { shared, own: Own { engine, answerer, counters, out: Vec::with_capacity(4096) } }
+        let (out, log) = (Vec::with_capacity(4096), shared.log.clone());
+        Self { own: Own { engine, answerer, counters, out, log }, shared }
     }
 
     /// What has been done.
@@ -145,10 +150,11 @@ impl Own {
         octets: usize,
         asked: &Asked,
     ) -> Option<Answer> {
-        let Self { engine, answerer, counters, out } = self;
+        let Self { engine, answerer, counters, out, log } = self;
         match engine.answer_in_use(&served.tables, buffer, octets, asked.client, asked.server) {
             Ok(answer) => {
                 counters.engine_answered.count();
+                log.send(asked, buffer.get(answer.clone()).unwrap_or_default());
                 return Some(Answer::Buffer(answer));
             }
             Err(Verdict::Fault) => {
@@ -172,6 +178,7 @@ impl Own {
         if out.get(2).is_some_and(|flags| flags & 0x02 != 0) {
             counters.truncated.count();
         }
+        log.send(asked, out);
         Some(Answer::Out)
     }
 

@@ -17,6 +17,7 @@ use zerocopy::FromZeros as _;
 use crate::authority::tests::mutation::mutate;
 use crate::authority::tests::{A, AAAA, Ask, MX, ask, opt, zone};
 use crate::authority::{Answerer, Current, Nowhere, Options, Serving, Shared, Worker, soa_record};
+use crate::querylog::Sender;
 use crate::store::Store;
 use crate::zone::Zone;
 
@@ -202,6 +203,7 @@ fn a_worker_answers_by_the_engine_what_it_can_and_the_rest_slowly() {
         current: Arc::new(Current::new(Serving::new([zone], Arc::new(Nowhere)))),
         options: Arc::new(Options::default()),
         counters: Arc::default(),
+        log: Sender::default(),
     });
     for (ask, engine_answered) in [
         (ask("pool.example.com", A), 1),
