@@ -52,13 +52,19 @@ impl Asked {
 pub struct Answerer {
     picker: Picker,
     distances: Vec<f64>,
+    apex_octets: u8,
 }
 
 impl Answerer {
     /// Draws records by `random`.
     #[must_use]
     pub fn new(random: fastrand::Rng) -> Self {
-        Self { picker: Picker::new(random), distances: Vec::new() }
+        Self { picker: Picker::new(random), distances: Vec::new(), apex_octets: 0 }
+    }
+
+    /// Octets of the apex (wire format) of the zone that the last answer was from; 0 if it was from none.
+    pub(super) const fn apex_octets(&self) -> u8 {
+        self.apex_octets
     }
 
     /// Writes the response to `message` into `out`, whose content is replaced; gives its RCODE. `None`: no response.
@@ -70,6 +76,7 @@ impl Answerer {
         asked: &Asked,
         out: &mut Vec<u8>,
     ) -> Option<ResponseCode> {
+        self.apex_octets = 0;
         let query = match message::read(message) {
             Ok(query) => query,
             Err(Refusal::Silence) => return None,
@@ -108,6 +115,7 @@ impl Answerer {
     fn serve(&mut self, turn: &Turn<'_>, reply: &mut Reply<'_>) -> (ResponseCode, u8) {
         let Turn { serving, served, query, asked, .. } = *turn;
         let zone = &*served.zone;
+        self.apex_octets = u8::try_from(zone.apex.wire().len()).unwrap_or_default();
         let apex = Apex::new(zone, query.name.len());
         // The name is in the zone, or the zone wouldn't have been found.
         let Some(label) = split(zone, query.name) else { return (ResponseCode::ServFail, 0) };
@@ -129,6 +137,7 @@ impl Answerer {
             Found::NoData => {}
             Found::NxDomain => match special::find(&label, turn.options, asked) {
                 Some(special) => {
+                    self.apex_octets = 0;
                     scope = subnet.map_or(0, |subnet| subnet.source_prefix);
                     if special.answer(turn, &client, reply) {
                         return (code, scope);
@@ -210,7 +219,7 @@ impl Hand<'_> {
     ) {
         let most = if self.kind == RecordKind::Cname { 1 } else { self.label.max_hosts };
         let total = records.iter().map(|record| u64::from(record.weight)).sum();
-        let Answerer { picker, distances } = &mut *self.answerer;
+        let Answerer { picker, distances, .. } = &mut *self.answerer;
         let is_near = self.label.closest && most < records.len();
         let spot = if is_near { self.client.spot() } else { None };
         let distances = spot.and_then(|spot| {

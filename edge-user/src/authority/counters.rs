@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::tally::Tallies;
+
 /// One number, added to by many threads.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -47,6 +49,8 @@ pub struct Counters {
     pub connections: Counter,
     /// TCP connections closed at once because there were too many.
     pub connections_refused: Counter,
+    /// Answers by zone, type, label and RCODE.
+    pub tallies: Tallies,
 }
 
 impl Counters {

@@ -15,6 +15,8 @@ pub struct Options {
     pub hostname: String,
     /// Whether `_status` and `_health` are answered to everyone; else only to this host.
     pub public_debug_queries: bool,
+    /// Whether answers are counted by label, too.
+    pub detailed_metrics: bool,
     /// When the program started.
     pub started: Instant,
 }
@@ -27,6 +29,7 @@ impl Options {
             server_id: server_id.to_owned(),
             hostname: String::new(),
             public_debug_queries: false,
+            detailed_metrics: false,
             started: Instant::now(),
         }
     }

@@ -10,6 +10,7 @@ use super::counters::Counters;
 use super::engine::Engine;
 use super::options::Options;
 use super::serving::Current;
+use super::tally::Tally;
 use crate::store::Store;
 
 /// What all workers share.
@@ -29,6 +30,7 @@ pub struct Shared {
 pub struct Worker {
     engine: Engine,
     answerer: Answerer,
+    tally: Tally,
     shared: Shared,
     out: Vec<u8>,
 }
@@ -42,7 +44,9 @@ impl Worker {
     pub fn new(shared: Shared) -> Self {
         let mut random = fastrand::Rng::new();
         let engine = Engine::new(shared.store.clone(), random.u64(1..));
-        Self { engine, answerer: Answerer::new(random), shared, out: Vec::with_capacity(4096) }
+        let tally = shared.counters.tallies.join(shared.options.detailed_metrics);
+        let answerer = Answerer::new(random);
+        Self { engine, answerer, tally, shared, out: Vec::with_capacity(4096) }
     }
 
     /// What has been done.
@@ -58,12 +62,14 @@ impl Worker {
         octets: usize,
         asked: &Asked,
     ) -> Option<&'a [u8]> {
-        let Self { engine, answerer, shared: Shared { current, options, counters, .. }, out } =
-            self;
+        let Self { engine, answerer, tally, shared, out } = self;
+        let Shared { current, options, counters, .. } = shared;
         match engine.answer(buffer, octets, asked.client, asked.server) {
             Ok(answer) => {
                 counters.engine_answered.add_one();
-                return buffer.get(answer);
+                let answer = buffer.get(answer)?;
+                tally.count(answer, engine.apex_octets(), ResponseCode::NoError);
+                return Some(answer);
             }
             Err(Verdict::Fault) => {
                 counters.dropped.add_one();
@@ -76,6 +82,7 @@ impl Worker {
             counters.dropped.add_one();
             return None;
         };
+        tally.count(out, answerer.apex_octets(), code);
         match code {
             ResponseCode::Refused => counters.refused.add_one(),
             ResponseCode::FormErr => counters.formerr.add_one(),
