@@ -3,10 +3,10 @@
 //! The authority listens before XDP is attached, so that what passes finds somebody; XDP is taken
 //! off before the authority stops.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 use edge_common::abi::TableId;
@@ -21,10 +21,13 @@ use crate::config::{Config, XdpMode};
 use crate::control::{Asked, Request, Socket};
 use crate::controller::{Controller, Refresh};
 use crate::explain::explain;
+use crate::http::Http;
 use crate::kernel::{Attachment, Bpffs, Kernel, Mode, Pins};
+use crate::metrics::{Instance, Metrics};
 use crate::publish::{Backend, NoKernel, Publisher};
 use crate::status::{self, Status};
 use crate::store::Store;
+use crate::vitals::Vitals;
 use crate::watch::Watch;
 use crate::zone::name::bare;
 
@@ -132,6 +135,7 @@ struct Node {
     controller: Controller,
     authority: Arc<Counters>,
     xdp: Option<Xdp>,
+    vitals: Arc<Vitals>,
     started: Instant,
 }
 
@@ -148,6 +152,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     let started = Instant::now();
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let socket = Socket::bind(&config.control.socket).map_err(anyhow::Error::msg)?;
+    let http = Http::bind(&config.http)?;
     let mut xdp = if config.xdp.mode == XdpMode::Off { None } else { Some(Xdp::load(&config)?) };
     let (store, backend): (Store, Box<dyn Backend>) = match &xdp {
         Some(xdp) => {
@@ -160,7 +165,10 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         let mut publisher = Publisher::new(store.clone(), backend, fastrand::Rng::new());
         publisher.serve(&config.dns.listen).context("dns.listen")?;
         let current = Arc::new(Current::default());
-        let options = Options::new(&config.dns.server_id);
+        let options = Options {
+            detailed_metrics: config.http.detailed_metrics,
+            ..Options::new(&config.dns.server_id)
+        };
         let (listen, workers) = (&config.dns.listen, config.dns.workers);
         let mut authority = Authority::bind(listen, workers, store, Arc::clone(&current), options)?;
         let mut controller = Controller::new(&config, publisher, current);
@@ -188,7 +196,20 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         }
     };
     let counters = Arc::clone(authority.counters());
-    let mut node = Node { config, controller, authority: counters, xdp, started };
+    let vitals = Arc::new(Vitals::default());
+    let mut node = Node { config, controller, authority: counters, xdp, vitals, started };
+    node.vitals.renew();
+    node.tell_vitals();
+    // It ends, and says that the node stops until then, after XDP is off.
+    let _http = match http.map(|http| http.serve(node.metrics())).transpose() {
+        Ok(http) => http,
+        Err(cause) => {
+            if let Some(xdp) = node.xdp {
+                xdp.take_down();
+            }
+            return Err(cause.into());
+        }
+    };
 
     let (sender, mut requests) = mpsc::channel(16);
     let mut watch = node.watch();
@@ -220,6 +241,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         }
     }
     info!("stopping");
+    node.vitals.stop();
     if let Some(xdp) = node.xdp.take() {
         xdp.take_down();
     }
@@ -267,6 +289,28 @@ impl Node {
             Ok(refresh) => tell(&refresh),
             Err(cause) => error!("publish: {cause:#}; what was served before still is"),
         }
+        self.tell_vitals();
+    }
+
+    fn tell_vitals(&self) {
+        self.vitals.serve(self.served());
+    }
+
+    /// Where HTTP finds its numbers, without asking this loop.
+    fn metrics(&self) -> Metrics {
+        let config = &self.config.dns;
+        let instance = Instance {
+            id: config.server_id.clone(),
+            ip: config.listen.first().map(|at| at.ip().to_string()).unwrap_or_default(),
+            group: config.groups.first().cloned().unwrap_or_default(),
+            started: SystemTime::now()
+                .checked_sub(self.started.elapsed())
+                .unwrap_or(SystemTime::UNIX_EPOCH),
+        };
+        let kernel = self.xdp.as_ref().map(|xdp| Arc::clone(&xdp.kernel));
+        let verdicts = move || lock(kernel.as_ref()?).verdicts().ok();
+        let (authority, vitals) = (Arc::clone(&self.authority), Arc::clone(&self.vitals));
+        Metrics { instance, authority, verdicts: Box::new(verdicts), vitals }
     }
 
     fn deal(&mut self) {
@@ -280,7 +324,9 @@ impl Node {
             && let Err(cause) = lock(&xdp.kernel).renew_lease()
         {
             error!("renew the lease: {cause}; XDP passes everything when it ends");
+            return;
         }
+        self.vitals.renew();
     }
 
     fn reply(&mut self, (request, reply): Asked) {
@@ -313,10 +359,17 @@ impl Node {
     }
 
     fn status(&self) -> Result<Status, String> {
+        Ok(Status { counters: self.counters()?, ..self.served() })
+    }
+
+    /// What is served, without counters.
+    fn served(&self) -> Status {
         let placed = self.controller.placed();
+        let placed: HashMap<_, _> =
+            placed.iter().map(|placed| (placed.apex.as_str(), placed)).collect();
         let zones = self.controller.zones().into_iter().map(|zone| {
             let name = bare(&zone.apex);
-            let placed = placed.iter().find(|placed| placed.apex == name);
+            let placed = placed.get(name.as_str());
             status::Zone {
                 serial: zone.serial,
                 names: placed.map_or(0, |placed| placed.names),
@@ -337,20 +390,20 @@ impl Node {
             .usage()
             .into_iter()
             .map(|(name, used, entries)| status::Table { name: name.to_owned(), used, entries });
-        Ok(Status {
+        Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             server_id: self.config.dns.server_id.clone(),
             uptime_seconds: self.started.elapsed().as_secs(),
             generation: self.controller.generation(),
             zones,
             xdp: xdp.collect(),
-            counters: self.counters()?,
+            counters: status::Counters::default(),
             feed: status::Feed::default(),
             ntp: status::Ntp::default(),
             tables: tables.collect(),
             pins: pins.unwrap_or_default(),
             errors: self.controller.errors(),
-        })
+        }
     }
 
     fn counters(&self) -> Result<status::Counters, String> {
