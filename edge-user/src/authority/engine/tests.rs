@@ -15,7 +15,7 @@ use super::Engine;
 use zerocopy::FromZeros as _;
 
 use crate::authority::tests::mutation::mutate;
-use crate::authority::tests::{A, AAAA, Ask, MX, ask, opt, zone};
+use crate::authority::tests::{A, AAAA, Ask, MX, TXT, ask, opt, zone};
 use crate::authority::{Answerer, Current, Nowhere, Options, Serving, Shared, Worker, soa_record};
 use crate::store::Store;
 use crate::zone::Zone;
@@ -213,4 +213,39 @@ fn a_worker_answers_by_the_engine_what_it_can_and_the_rest_slowly() {
         assert_eq!(answer[3] & 0xf, 0);
         assert_eq!(worker.counters().engine_answered.get(), engine_answered);
     }
+}
+
+#[test]
+fn a_worker_counts_under_the_zone_whoever_answers() {
+    let zone = pool();
+    let mut worker = Worker::new(Shared {
+        store: published(&zone),
+        current: Arc::new(Current::new(Serving::new([zone], Arc::new(Nowhere)))),
+        options: Arc::new(Options { detailed_metrics: true, ..Options::default() }),
+        counters: Arc::default(),
+    });
+    for ask in [
+        // By the engine.
+        ask("POOL.example.com", A),
+        ask("pool.example.com", AAAA),
+        // The slow way.
+        ask("pool.example.com", MX),
+        ask("nobody.example.com", A),
+        // Not counted: special labels, no zone, an unknown version of EDNS.
+        ask("_country.example.com", TXT),
+        ask("example.org", A),
+        Ask { additional: vec![opt(1232, 1 << 16, &[])], ..ask("pool.example.com", A) },
+    ] {
+        let (mut buffer, octets) = buffer(&ask);
+        assert!(worker.answer(&mut buffer, octets, &ask.asked()).is_some());
+    }
+    let sums = worker.counters().tallies.sum();
+    let rows: Vec<_> = sums
+        .into_iter()
+        .map(|(kind, n)| format!("{} {} {} {n}", kind.qtype, kind.qname, kind.rcode))
+        .collect();
+    assert_eq!(
+        rows,
+        ["A _error NXDOMAIN 1", "A pool NOERROR 1", "AAAA pool NOERROR 1", "MX pool NOERROR 1"]
+    );
 }
