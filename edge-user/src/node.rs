@@ -153,6 +153,9 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let socket = Socket::bind(&config.control.socket).map_err(anyhow::Error::msg)?;
     let http = Http::bind(&config.http)?;
+    if let Some(http) = &http {
+        info!("HTTP on {}", http.address());
+    }
     let mut xdp = if config.xdp.mode == XdpMode::Off { None } else { Some(Xdp::load(&config)?) };
     let (store, backend): (Store, Box<dyn Backend>) = match &xdp {
         Some(xdp) => {

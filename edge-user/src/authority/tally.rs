@@ -204,7 +204,8 @@ impl Tally {
             if key.rtype == rtype
                 && key.code == code
                 && (key.apex_octets, key.has_label) == (apex_octets, has_label)
-                && key.name.eq_ignore_ascii_case(name)
+                // Most names come in lower case, and that is seen sooner.
+                && (*key.name == *name || key.name.eq_ignore_ascii_case(name))
             {
                 add_one(&row.n);
                 return true;
@@ -223,8 +224,10 @@ impl Tally {
         for word in words {
             hash = mix(hash, u64::from_ne_bytes(*word) | SMALL);
         }
-        for octet in rest {
-            hash = mix(hash, u64::from(octet | 0x20));
+        // The last word overlaps the one before it; only the shortest names go octet by octet.
+        match name.last_chunk() {
+            Some(last) => hash = mix(hash, u64::from_ne_bytes(*last) | SMALL),
+            None => hash = rest.iter().fold(hash, |hash, octet| mix(hash, u64::from(octet | 0x20))),
         }
         usize::try_from(hash >> 52).unwrap_or_default()
     }

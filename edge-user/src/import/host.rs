@@ -28,7 +28,7 @@ pub struct Address {
 /// What a host has.
 #[derive(Clone, Debug, Default)]
 pub struct Host {
-    /// The interfaces' addresses, in the system's order.
+    /// The interfaces' addresses, interface by interface, as geodns binds them.
     pub addresses: Vec<Address>,
     /// The interfaces that a default route leads out of.
     pub ways_out: BTreeSet<String>,
@@ -51,6 +51,14 @@ impl Host {
                 addresses.push(Address { interface: at.interface_name, ip });
             }
         }
+        // The system gives all of a family first.
+        let mut order: Vec<String> = Vec::new();
+        for at in &addresses {
+            if !order.contains(&at.interface) {
+                order.push(at.interface.clone());
+            }
+        }
+        addresses.sort_by_key(|at| order.iter().position(|name| *name == at.interface));
         let read = |path| std::fs::read_to_string(path).unwrap_or_default();
         let ways_out = ways_out(&read("/proc/net/route"), &read("/proc/net/ipv6_route"));
         let geoip = GEOIP.into_iter().find(|path| Path::new(path).is_dir()).map(str::to_owned);

@@ -234,7 +234,7 @@ fn a_worker_counts_under_the_zone_whoever_answers() {
         // Not counted: special labels, no zone, an unknown version of EDNS.
         ask("_country.example.com", TXT),
         ask("example.org", A),
-        Ask { additional: vec![opt(1232, 1 << 16, &[])], ..ask("pool.example.com", A) },
+        ask("pool.example.com", A).record(&opt(1232, 1 << 16, &[])),
     ] {
         let (mut buffer, octets) = buffer(&ask);
         assert!(worker.answer(&mut buffer, octets, &ask.asked()).is_some());
