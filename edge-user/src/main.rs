@@ -155,7 +155,7 @@ fn import(arguments: ImportArguments) -> anyhow::Result<()> {
         text: &text,
         flags: &Flags::parse(words)?,
         zones: zones.as_deref().map(absolute).transpose()?.as_deref(),
-        directory: &absolute(directory.as_deref().unwrap_or(Path::new(".")))?,
+        directory: &absolute(directory.as_deref().unwrap_or_else(|| Path::new(".")))?,
         host: &Host::look().context("ask for the host's addresses")?,
     })?;
     match output {
