@@ -39,6 +39,7 @@ mod rdata;
 mod reply;
 pub mod serving;
 mod special;
+pub mod tally;
 mod tcp;
 #[cfg(test)]
 mod tests;

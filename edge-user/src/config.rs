@@ -3,14 +3,17 @@
 //! Unknown keys are errors, so that a slip of the pen doesn't go unnoticed. Every key but
 //! `dns.listen` has a default. Relative paths are relative to the file.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+mod http;
+
 use crate::authority::Any;
+pub use http::Http;
 
 /// The port of DNS.
 pub const DNS_PORT: u16 = 53;
@@ -60,7 +63,8 @@ pub struct Dns {
     /// Service addresses; at least one.
     #[serde(deserialize_with = "dns_addresses")]
     pub listen: Vec<SocketAddr>,
-    /// What `_status` and `_country` say who answered, and NSID; the host's name when empty.
+    /// What `_status` and `_country` say who answered, and NSID. When empty, the first address of
+    /// `listen` that isn't 127.0.0.1, or the host's name.
     #[serde(default)]
     pub server_id: String,
     /// Threads of the authority for each address; as many as there are CPUs when 0.
@@ -75,6 +79,9 @@ pub struct Dns {
     /// What `version.bind` and `version.server` (TXT, class CH) say; they are refused when it is empty.
     #[serde(default, deserialize_with = "text")]
     pub version: String,
+    /// Groups that this server belongs to; metrics name the first.
+    #[serde(default)]
+    pub groups: Vec<String>,
     /// Whether `id.server` and `hostname.bind` (TXT, class CH) say the `server_id`; else they are refused.
     #[serde(default)]
     pub chaos_id: bool,
@@ -235,20 +242,6 @@ pub enum LogFormat {
     Avro,
 }
 
-/// The HTTP service.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Http {
-    /// Where it listens.
-    pub listen: SocketAddr,
-}
-
-impl Default for Http {
-    fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8053)) }
-    }
-}
-
 /// The control socket.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -390,14 +383,22 @@ impl Config {
         if !config.log.path.as_os_str().is_empty() {
             config.log.path = base.join(&config.log.path);
         }
+        config.http.complete(base).map_err(|reason| error(key("[http]"), reason))?;
         if config.dns.server_id.is_empty() {
-            config.dns.server_id = host_name();
+            config.dns.server_id = first_name(&config.dns.listen);
         }
         if config.dns.workers == 0 {
             config.dns.workers = std::thread::available_parallelism().map_or(1, usize::from);
         }
         Ok(config)
     }
+}
+
+/// Who we are unless somebody says so: as geodns, the first address that isn't 127.0.0.1.
+fn first_name(listen: &[SocketAddr]) -> String {
+    let mut addresses = listen.iter().map(SocketAddr::ip);
+    let first = addresses.find(|ip| *ip != IpAddr::from(Ipv4Addr::LOCALHOST));
+    first.map_or_else(host_name, |ip| ip.to_string())
 }
 
 /// This host's name.
@@ -439,8 +440,8 @@ mod tests {
         assert_eq!(config.zones.directory, Path::new("/etc/edge/zones"));
         assert_eq!(config.geoip.directory, Path::new("/etc/edge/geoip"));
         assert_eq!(config.control.socket, Path::new("/run/edge/edge.sock"));
-        assert_eq!(config.http.listen.to_string(), "127.0.0.1:8053");
-        assert!(!config.dns.server_id.is_empty());
+        assert_eq!(config.http.listen, "127.0.0.1:8053".parse().ok());
+        assert_eq!(config.dns.server_id, "192.0.2.1");
         assert_eq!(config.health.directory, None);
         let off = format!("{MINIMAL}[xdp]\nmode = \"off\"\n");
         assert_eq!(
@@ -533,5 +534,15 @@ mod tests {
         );
         let error = refused(&format!("{MINIMAL}[xdp]\nmode = \"fast\"\n"));
         assert!(error.contains("unknown variant `fast`, expected one of `auto`"), "{error}");
+    }
+
+    #[test]
+    fn the_server_is_named_after_its_first_address_that_is_its_own() {
+        let name = |listen: &str| {
+            let text = format!("[dns]\nlisten = [{listen}]\n[xdp]\nmode = \"off\"\n");
+            parse(&text).unwrap().dns.server_id
+        };
+        assert_eq!(name("\"127.0.0.1\", \"::1\", \"192.0.2.1\""), "::1");
+        assert_eq!(name("\"127.0.0.1\""), super::host_name());
     }
 }

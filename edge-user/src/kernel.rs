@@ -295,7 +295,7 @@ impl Kernel {
 
 /// A lease lasts this long unless it is renewed: half a minute without a controller, and the
 /// authority, if it still lives, answers alone.
-const LEASE: Duration = Duration::from_secs(30);
+pub const LEASE: Duration = Duration::from_secs(30);
 
 fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Xdp, KernelError> {
     let program = ebpf.program_mut(name).ok_or(KernelError::Object { name })?;

@@ -7,7 +7,7 @@
 
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use edge_common::abi::{
@@ -263,6 +263,7 @@ impl<T> Deref for Copied<T> {
 pub struct HostTables {
     store: Store,
     random: AtomicU64,
+    apex_octets: AtomicU8,
     link_checked: bool,
 }
 
@@ -271,7 +272,14 @@ impl HostTables {
     /// interface and link-layer address are ours: the authority's have neither.
     #[must_use]
     pub const fn new(store: Store, seed: u64, any_link: bool) -> Self {
-        Self { store, random: AtomicU64::new(seed), link_checked: !any_link }
+        let (random, apex_octets) = (AtomicU64::new(seed), AtomicU8::new(0));
+        Self { store, random, apex_octets, link_checked: !any_link }
+    }
+
+    /// Octets of the apex of the zone that the last deck was found in; 0 before there is one.
+    #[must_use]
+    pub fn apex_octets(&self) -> u8 {
+        self.apex_octets.load(Ordering::Relaxed)
     }
 
     /// Sets the random generator's state (not 0).
@@ -334,12 +342,15 @@ impl Tables for HostTables {
 
     fn deck(&self, table: TableId, at: u32, varies: bool) -> Option<Deck> {
         let zone = self.store.zone(table)?;
-        if !varies {
-            return zone.decks.read(at);
+        let mut number = at;
+        if varies {
+            let entry = at as usize;
+            let row = zone.classes.read(u32::try_from(entry / ClassRow::ENTRIES).ok()?)?;
+            number = row.decks.get(entry % ClassRow::ENTRIES).copied()?.into();
         }
-        let entry = at as usize;
-        let row = zone.classes.read(u32::try_from(entry / ClassRow::ENTRIES).ok()?)?;
-        zone.decks.read(row.decks.get(entry % ClassRow::ENTRIES).copied()?.into())
+        let deck = zone.decks.read(number)?;
+        self.apex_octets.store(deck.apex_octets, Ordering::Relaxed);
+        Some(deck)
     }
 
     fn card4(&self, cell: u32) -> Option<impl Deref<Target = Card4>> {

@@ -55,13 +55,20 @@ pub struct Answerer {
     distances: Vec<f64>,
     /// The name asked for, relative to its zone.
     label: String,
+    apex_octets: u8,
 }
 
 impl Answerer {
     /// Draws records by `random`.
     #[must_use]
     pub fn new(random: fastrand::Rng) -> Self {
-        Self { picker: Picker::new(random), distances: Vec::new(), label: String::new() }
+        let (picker, distances) = (Picker::new(random), Vec::new());
+        Self { picker, distances, label: String::new(), apex_octets: 0 }
+    }
+
+    /// Octets of the apex (wire format) of the zone that the last answer was from; 0 if it was from none.
+    pub(super) const fn apex_octets(&self) -> u8 {
+        self.apex_octets
     }
 
     /// Writes the response to `message` into `out`, whose content is replaced; gives its RCODE. `None`: no response.
@@ -73,6 +80,7 @@ impl Answerer {
         asked: &Asked,
         out: &mut Vec<u8>,
     ) -> Option<ResponseCode> {
+        self.apex_octets = 0;
         let query = match message::read(message) {
             Ok(query) => query,
             Err(Refusal::Silence) => return None,
@@ -136,6 +144,7 @@ impl Answerer {
     fn serve(&mut self, turn: &Turn<'_>, label: &str, reply: &mut Reply<'_>) -> (ResponseCode, u8) {
         let Turn { serving, served, query, asked, .. } = *turn;
         let zone = &*served.zone;
+        self.apex_octets = u8::try_from(zone.apex.wire().len()).unwrap_or_default();
         let subnet = query.edns.as_ref().and_then(|edns| edns.subnet.as_ref());
         let client = Client::new(serving, zone, asked.client.ip(), subnet);
         let found = find_where(zone, label, &client.targets, query.rtype, turn);
@@ -171,6 +180,7 @@ impl Answerer {
             Found::NoData => {}
             Found::NxDomain => match special::find(label, turn.options, asked) {
                 Some(special) => {
+                    self.apex_octets = 0;
                     if special.answer(turn, &client, reply) {
                         return (code, special.scope(subnet));
                     }

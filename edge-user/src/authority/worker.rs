@@ -14,6 +14,7 @@ use super::counters::Counters;
 use super::engine::{Engine, InUse};
 use super::options::Options;
 use super::serving::{Current, Serving};
+use super::tally::Tally;
 use crate::querylog::Sender;
 use crate::store::Store;
 
@@ -44,6 +45,7 @@ struct Own {
     answerer: Answerer,
     /// Not yet added to those that are shared.
     counters: Counters,
+    tally: Tally,
     out: Vec<u8>,
     log: Sender,
 }
@@ -59,7 +61,8 @@ impl Worker {
         let engine = Engine::new(shared.store.clone(), random.u64(1..));
         let (answerer, counters) = (Answerer::new(random), Counters::default());
         let (out, log) = (Vec::with_capacity(4096), shared.log.clone());
-        Self { own: Own { engine, answerer, counters, out, log }, shared }
+        let tally = shared.counters.tallies.join(shared.options.detailed_metrics);
+        Self { own: Own { engine, answerer, counters, tally, out, log }, shared }
     }
 
     /// What has been done.
@@ -150,11 +153,13 @@ impl Own {
         octets: usize,
         asked: &Asked,
     ) -> Option<Answer> {
-        let Self { engine, answerer, counters, out, log } = self;
+        let Self { engine, answerer, counters, tally, out, log } = self;
         match engine.answer_in_use(&served.tables, buffer, octets, asked.client, asked.server) {
             Ok(answer) => {
                 counters.engine_answered.count();
-                log.send(asked, buffer.get(answer.clone()).unwrap_or_default());
+                let octets = buffer.get(answer.clone()).unwrap_or_default();
+                tally.count(octets, engine.apex_octets(), ResponseCode::NoError);
+                log.send(asked, octets);
                 return Some(Answer::Buffer(answer));
             }
             Err(Verdict::Fault) => {
@@ -168,6 +173,7 @@ impl Own {
             counters.dropped.count();
             return None;
         };
+        tally.count(out, answerer.apex_octets(), code);
         match code {
             ResponseCode::Refused => counters.refused.count(),
             ResponseCode::FormErr => counters.formerr.count(),
