@@ -3,9 +3,10 @@
 //! A snapshot never changes; a new one takes its place. What follows from a zone alone and is needed for every
 //! answer (its SOA record, which names vary by client, where its servers are) is worked out once, here.
 
-use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
+
+use foldhash::{HashMap, HashSet};
 
 use super::closest::Spot;
 use super::rdata::soa_record;
@@ -74,7 +75,7 @@ impl Served {
                 (label.name.clone(), Spots { a, aaaa })
             })
             .collect();
-        Self { soa: soa_record(&zone), varying, cuts: HashMap::new(), spots, zone }
+        Self { soa: soa_record(&zone), varying, cuts: HashMap::default(), spots, zone }
     }
 
     /// Where the servers of a `closest` label are; empty for any other.

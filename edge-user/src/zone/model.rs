@@ -3,8 +3,9 @@
 //! Label names are relative to the apex, lower case, dots between; `""` is the apex and always exists.
 //! Every parent of a label exists too, so that an empty non-terminal is NODATA and not NXDOMAIN (RFC 8020 §2).
 
-use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
+
+use foldhash::HashMap;
 
 use super::name::Name;
 use super::record::{Mx, Record, RecordKind, Records, Srv, WireRecord};
