@@ -1,7 +1,7 @@
 //! From a name's entry to the card that is dealt: everything that is decided before the frame is
 //! touched.
 
-use crate::abi::{Answer, Card4, Card6, ClassRow, Deck, Extent, Kind, NameTail, Rrs};
+use crate::abi::{Answer, Card4, Card6, Deck, Extent, Kind, NameTail, Rrs};
 use crate::tables::{Tables, answer_of};
 use crate::verdict::Verdict;
 
@@ -36,15 +36,11 @@ fn deck<T: Tables>(
     if answer == Answer::NONE {
         return Err(Verdict::Deck);
     }
-    let mut deck = answer.index();
+    let mut at = answer.index();
     if answer.varies() {
-        let at = deck.wrapping_add(class(entry.trie)?);
-        let row = tables.class_row(entry.table, at >> ClassRow::ENTRIES.trailing_zeros());
-        let row = row.ok_or(Verdict::Deck)?;
-        deck = row.decks[at as usize & (ClassRow::ENTRIES - 1)].into();
+        at = at.wrapping_add(class(entry.trie)?);
     }
-    // An absent deck is beyond every table.
-    tables.deck(entry.table, deck).ok_or(Verdict::Deck)
+    tables.deck(entry.table, at, answer.varies()).ok_or(Verdict::Deck)
 }
 
 /// Deals a card for a name's entry and type. `name_octets` is the question's, for the pointer

@@ -80,6 +80,14 @@ fn records4<F: Frame, T: Tables>(
 ) -> Option<u32> {
     let fixed =
         [record_front(dns::TYPE_A, dealt.deck.ttl), u64::from(record_middle(dealt.deck.ttl, 4))];
+    if dealt.octets == 2 * PAIR4 {
+        let card = tables.card4(dealt.cell)?;
+        let [a, b, c, d] = card.addresses;
+        let [front, back] = halves(frame.window_at_mut::<{ 2 * PAIR4 }>(end - 2 * PAIR4)?)?;
+        pair4(front, fixed, &[a, b]);
+        pair4(back, fixed, &[c, d]);
+        return Some(card.sum);
+    }
     let records = F::forget(dealt.deck.records.into(), salt);
     let mut sum = 0;
     let mut cell = 0_u32;
@@ -129,6 +137,14 @@ fn records6<F: Frame, T: Tables>(
     salt: u64,
 ) -> Option<u32> {
     let fixed = (record_front(dns::TYPE_AAAA, dealt.deck.ttl), record_middle(dealt.deck.ttl, 16));
+    if dealt.octets == 2 * PAIR6 {
+        let card = tables.card6(dealt.cell)?;
+        let (first, last) = card.addresses.split_first_chunk::<2>()?;
+        let [front, back] = halves(frame.window_at_mut::<{ 2 * PAIR6 }>(end - 2 * PAIR6)?)?;
+        pair6(front, fixed, first);
+        pair6(back, fixed, last.first_chunk::<2>()?);
+        return Some(card.sum);
+    }
     let records = F::forget(dealt.deck.records.into(), salt);
     let mut sum = 0;
     let mut cell = 0_u32;

@@ -3,7 +3,7 @@
 //! Nothing is written before everything that could fail has been decided, so that a frame that
 //! passes is the frame that came. What a frame looks up belongs to one generation.
 
-use crate::abi::{Control, GeoLeaf};
+use crate::abi::{Card4, Card6, Control, GeoLeaf};
 use crate::answer::{self, Dealt};
 use crate::class;
 use crate::compose;
@@ -37,6 +37,9 @@ fn serve<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Result<Verdict, Verd
     }
 }
 
+/// Octets of the UDP and DNS headers, which are read and written as one.
+const HEADERS: usize = udp::HEADER_OCTETS + dns::HEADER_OCTETS;
+
 /// What the two network layers do differently.
 trait Network: Sized {
     /// Octets of the header.
@@ -45,22 +48,66 @@ trait Network: Sized {
     const FAMILY: usize;
     /// Whether a UDP checksum of 0 means that the sender computed none.
     const CHECKSUM_OPTIONAL: bool;
-    fn parse<F: Frame>(frame: &F, at: usize) -> Result<(Self, usize), Verdict>;
+    /// The header.
+    type Header;
+    /// The header at `at`, and the UDP and DNS headers behind it.
+    fn headers<F: Frame>(frame: &F, at: usize) -> Option<(&Self::Header, &[u8; HEADERS])>;
+    /// As [`Network::headers`], to write.
+    fn headers_mut<F: Frame>(
+        frame: &mut F,
+        at: usize,
+    ) -> Option<(&mut Self::Header, &mut [u8; HEADERS])>;
+    fn parse(header: &Self::Header) -> Result<(Self, usize), Verdict>;
     fn destination(&self) -> [u64; 2];
     fn leaf<T: Tables>(&self, tables: &T, trie: u32) -> Result<GeoLeaf, Verdict>;
     fn sum(&self) -> Sum;
-    fn reply<F: Frame>(&self, frame: &mut F, at: usize, payload: u16) -> Option<()>;
+    fn reply(&self, header: &mut Self::Header, payload: u16);
+}
+
+/// What both have in common, but for its types.
+macro_rules! network {
+    ($octets:expr) => {
+        const OCTETS: usize = $octets;
+        type Header = [u8; $octets];
+
+        #[inline(always)]
+        fn headers<F: Frame>(frame: &F, at: usize) -> Option<(&Self::Header, &[u8; HEADERS])> {
+            let (header, rest) =
+                frame.window_at::<{ $octets + HEADERS }>(at)?.split_first_chunk()?;
+            Some((header, rest.first_chunk()?))
+        }
+
+        #[inline(always)]
+        fn headers_mut<F: Frame>(
+            frame: &mut F,
+            at: usize,
+        ) -> Option<(&mut Self::Header, &mut [u8; HEADERS])> {
+            let window = frame.window_at_mut::<{ $octets + HEADERS }>(at)?;
+            let (header, rest) = window.split_first_chunk_mut()?;
+            Some((header, rest.first_chunk_mut()?))
+        }
+
+        #[inline(always)]
+        fn parse(header: &Self::Header) -> Result<(Self, usize), Verdict> {
+            Self::parse(header)
+        }
+
+        #[inline(always)]
+        fn sum(&self) -> Sum {
+            self.sum()
+        }
+
+        #[inline(always)]
+        fn reply(&self, header: &mut Self::Header, payload: u16) {
+            self.reply(header, payload);
+        }
+    };
 }
 
 impl Network for Ip4 {
-    const OCTETS: usize = ipv4::HEADER_OCTETS;
+    network!(ipv4::HEADER_OCTETS);
     const FAMILY: usize = 0;
     const CHECKSUM_OPTIONAL: bool = true;
-
-    #[inline(always)]
-    fn parse<F: Frame>(frame: &F, at: usize) -> Result<(Self, usize), Verdict> {
-        Self::parse(frame, at)
-    }
 
     #[inline(always)]
     fn destination(&self) -> [u64; 2] {
@@ -71,28 +118,13 @@ impl Network for Ip4 {
     fn leaf<T: Tables>(&self, tables: &T, trie: u32) -> Result<GeoLeaf, Verdict> {
         class::leaf4(tables, trie, self.source)
     }
-
-    #[inline(always)]
-    fn sum(&self) -> Sum {
-        self.sum()
-    }
-
-    #[inline(always)]
-    fn reply<F: Frame>(&self, frame: &mut F, at: usize, payload: u16) -> Option<()> {
-        self.reply(frame, at, payload)
-    }
 }
 
 impl Network for Ip6 {
-    const OCTETS: usize = ipv6::HEADER_OCTETS;
+    network!(ipv6::HEADER_OCTETS);
     const FAMILY: usize = 1;
     /// RFC 8200 §8.1.
     const CHECKSUM_OPTIONAL: bool = false;
-
-    #[inline(always)]
-    fn parse<F: Frame>(frame: &F, at: usize) -> Result<(Self, usize), Verdict> {
-        Self::parse(frame, at)
-    }
 
     #[inline(always)]
     fn destination(&self) -> [u64; 2] {
@@ -103,20 +135,7 @@ impl Network for Ip6 {
     fn leaf<T: Tables>(&self, tables: &T, trie: u32) -> Result<GeoLeaf, Verdict> {
         class::leaf6(tables, trie, self.source[0])
     }
-
-    #[inline(always)]
-    fn sum(&self) -> Sum {
-        self.sum()
-    }
-
-    #[inline(always)]
-    fn reply<F: Frame>(&self, frame: &mut F, at: usize, payload: u16) -> Option<()> {
-        self.reply(frame, at, payload)
-    }
 }
-
-/// Octets of the UDP and DNS headers, which are read and written as one.
-const HEADERS: usize = udp::HEADER_OCTETS + dns::HEADER_OCTETS;
 
 /// What a query says before its question.
 struct Query {
@@ -133,13 +152,11 @@ struct Query {
 /// The ladder: is this a query that tables can answer?
 #[inline(always)]
 fn query<F: Frame, T: Tables, N: Network>(
-    frame: &F,
     tables: &T,
-    control: &Control,
     network: &N,
-    (at, payload): (usize, usize),
+    headers: &[u8; HEADERS],
+    payload: usize,
 ) -> Result<Query, Verdict> {
-    let headers = frame.window_at::<HEADERS>(at).ok_or(Verdict::Truncated)?;
     let datagram = usize::from(u16::from_be(load16::<4, _>(headers)));
     if datagram != payload {
         return Err(Verdict::Length);
@@ -147,8 +164,7 @@ fn query<F: Frame, T: Tables, N: Network>(
     let ports = load32::<0, _>(headers);
     #[expect(clippy::cast_possible_truncation, reason = "the word's two halves are the ports")]
     let (from, to) = (ports as u16, u16::from_be((ports >> 16) as u16));
-    let first = &control.first_services[N::FAMILY];
-    service::admit(tables, (first, control.service_seed), network.destination(), to)?;
+    service::admit(tables, N::FAMILY, network.destination(), to)?;
     if from == 0 {
         return Err(Verdict::Source);
     }
@@ -157,16 +173,10 @@ fn query<F: Frame, T: Tables, N: Network>(
     }
     let front = load64::<8, _>(headers);
     let back = load32::<16, _>(headers);
-    if front & front::RESPONSE != 0 {
-        return Err(Verdict::Response);
-    }
-    if front & front::OPCODE != 0 {
-        return Err(Verdict::Opcode);
+    if front & front::RULED != front::ONE_QUESTION || back & !back::ONE_ADDITIONAL != 0 {
+        return Err(unlike_a_query(front));
     }
     let fixed = HEADERS + dns::TYPE_CLASS_OCTETS;
-    if front & front::COUNTS != front::ONE_QUESTION || back & !back::ONE_ADDITIONAL != 0 {
-        return Err(Verdict::Sections);
-    }
     let opt = if back == 0 { 0 } else { dns::OPT_OCTETS };
     let name_octets = datagram.wrapping_sub(fixed + opt);
     if name_octets.wrapping_sub(1) >= dns::NAME_OCTETS {
@@ -178,23 +188,40 @@ fn query<F: Frame, T: Tables, N: Network>(
     Ok(Query { ports, front, back, name_octets })
 }
 
+/// Why a header isn't that of a query with one question.
+#[inline(always)]
+const fn unlike_a_query(front: u64) -> Verdict {
+    if front & front::RESPONSE != 0 {
+        Verdict::Response
+    } else if front & front::OPCODE != 0 {
+        Verdict::Opcode
+    } else {
+        Verdict::Sections
+    }
+}
+
 #[inline(always)]
 fn reply<F: Frame, T: Tables, N: Network>(
     frame: &mut F,
     tables: &T,
     link: &Ethernet,
 ) -> Result<Verdict, Verdict> {
-    let control = tables.control().ok_or(Verdict::Unpublished)?;
     let destination = link.destination();
-    if Control::own(destination) != control.own_address
+    if Control::own(destination) != tables.control().own_address
         && !tables.is_own_address(frame.ifindex(), destination)
     {
         return Err(Verdict::Link);
     }
-    let (network, payload) = N::parse(frame, link.network)?;
-    let transport = link.network + N::OCTETS;
-    let query = query(frame, tables, &control, &network, (transport, payload))?;
+    let (header, headers) = N::headers(frame, link.network).ok_or(Verdict::Truncated)?;
+    let (network, total) = N::parse(header)?;
+    let query = query::<F, T, N>(tables, &network, headers, total.wrapping_sub(N::OCTETS))?;
+    let (end, octets) = (link.network + total, frame.octets());
+    if end > octets {
+        return Err(Verdict::Length);
+    }
+    let padding = octets - end;
 
+    let transport = link.network + N::OCTETS;
     let question = transport + HEADERS;
     let octets = query.name_octets;
     let name = NameEnd::parse(frame, question, octets)?;
@@ -215,28 +242,36 @@ fn reply<F: Frame, T: Tables, N: Network>(
         _ => return Err(Verdict::Class),
     };
 
-    if control.generation == 0 {
+    let generation = tables.generation();
+    if generation == 0 {
         return Err(Verdict::Unpublished);
     }
-    if tables.now() >= control.lease {
+    if tables.now() >= tables.lease() {
         return Err(Verdict::Lease);
     }
-    let side = if control.generation & 1 == 0 {
-        (0, control.sides[0].name_seed)
+    let side = if generation & 1 == 0 {
+        (0, tables.control().sides[0].name_seed)
     } else {
-        (1, control.sides[1].name_seed)
+        (1, tables.control().sides[1].name_seed)
     };
     let (entry, before) = if octets <= SHORT_OCTETS {
         (name::find_short(tables, side, &name).ok_or(Verdict::Name)?, 0)
     } else {
         name::find_long(frame, tables, side, question, octets).ok_or(Verdict::Name)?
     };
-    let dealt = answer::deal(tables, &entry, aaaa, octets, |trie| {
-        network.leaf(tables, trie).map(|leaf| leaf.class)
+    let usual = tables.control().usual_trie as usize;
+    let mut dealt = answer::deal(tables, &entry, aaaa, octets, |trie| {
+        // Nearly always the same: the processor guesses so, and need not wait for the name's entry.
+        let trie = if trie as usize == usual { F::opaque(usual) } else { trie as usize };
+        network.leaf(tables, narrow(trie).into()).map(|leaf| leaf.class)
     })?;
 
-    let end = transport + payload;
-    let padding = frame.octets() - end;
+    // Nearly all answers have four records: the processor guesses so, and moves the edge before it
+    // has found the deck.
+    let usual = 4 * if aaaa { Card6::RECORD_OCTETS } else { Card4::RECORD_OCTETS };
+    if dealt.octets == usual {
+        dealt.octets = F::forget(usual, query.front);
+    }
     frame.grow_head(narrow(dealt.octets).into()).ok_or(Verdict::Room)?;
     let reply = Reply { link, network, transport, query, name, before, flags, dealt };
     reply.write(frame, tables, padding).ok_or(Verdict::Fault)
@@ -328,12 +363,13 @@ impl<N: Network> Reply<'_, N> {
             .add32(back)
             .add_at(sum, octets)
             .finish_udp();
-        let headers = frame.window_at_mut::<HEADERS>(self.transport)?;
+        let network = self.transport - N::OCTETS;
+        let (header, headers) = N::headers_mut(frame, network)?;
+        self.network.reply(header, datagram);
         store32::<0, _>(headers, ports);
         store32::<4, _>(headers, length | u32::from(sum) << 16);
         store64::<8, _>(headers, front);
         store32::<16, _>(headers, back);
-        self.network.reply(frame, self.link.network, datagram)?;
         self.link.reply(frame)?;
         Some(if nodata { Verdict::Nodata } else { Verdict::Answer })
     }

@@ -28,21 +28,23 @@ pub const fn slot(seed: u64, address: [u64; 2], port: u16) -> u32 {
     slot
 }
 
-/// Refuses what isn't sent to a served address and port (host octet order).
+/// Refuses what isn't sent to a served address of a family (0 for IPv4, 1 for IPv6) and port (host octet order).
 #[inline(always)]
 pub(crate) fn admit<T: Tables>(
     tables: &T,
-    (first, seed): (&Service, u64),
+    family: usize,
     address: [u64; 2],
     port: u16,
 ) -> Result<(), Verdict> {
     if port == 0 {
         return Err(Verdict::Service);
     }
-    if is(first, address, port) {
+    let control = tables.control();
+    if control.first_services.get(family).is_some_and(|first| is(first, address, port)) {
         return Ok(());
     }
-    let service = tables.service(slot(seed, address, port)).ok_or(Verdict::Service)?;
+    let slot = slot(control.service_seed, address, port);
+    let service = tables.service(slot).ok_or(Verdict::Service)?;
     if is(&service, address, port) { Ok(()) } else { Err(Verdict::Service) }
 }
 

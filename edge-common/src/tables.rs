@@ -5,15 +5,19 @@
 use core::ops::Deref;
 
 use crate::abi::{
-    Answer, Card4, Card6, ClassRow, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service,
-    ShortName, TableId, Tree6,
+    Answer, Card4, Card6, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service, ShortName,
+    TableId, Tree6,
 };
 
 /// Everything a packet may look up. `None` means that there is no such entry; what is read of an
 /// entry is that of one moment, because entries in use are never changed in place.
 pub trait Tables {
-    /// What is being served. The generation and the lease are each read once, by one load.
-    fn control(&self) -> Option<Control>;
+    /// What doesn't change with each generation, or belongs to one that is in use.
+    fn control(&self) -> impl Deref<Target = Control>;
+    /// The generation being served; to be read once a packet, by one load.
+    fn generation(&self) -> u64;
+    /// When trust in the tables ends, in jiffies; likewise.
+    fn lease(&self) -> u64;
     /// Jiffies, the clock of [`Control::lease`].
     fn now(&self) -> u64;
     /// Whether frames from interface `ifindex` are ours when sent to `address` (six octets in the
@@ -25,10 +29,9 @@ pub trait Tables {
     fn short_name(&self, slot: u32) -> Option<impl Deref<Target = ShortName>>;
     /// A slot of the long names.
     fn long_name(&self, slot: u32) -> Option<impl Deref<Target = LongName>>;
-    /// A row of a zone's class table.
-    fn class_row(&self, table: TableId, row: u32) -> Option<impl Deref<Target = ClassRow>>;
-    /// A deck of a zone.
-    fn deck(&self, table: TableId, deck: u32) -> Option<Deck>;
+    /// A deck of a zone: the one with number `at`, or if `varies` the one that entry `at` of the class
+    /// table names.
+    fn deck(&self, table: TableId, at: u32, varies: bool) -> Option<Deck>;
     /// A cell of A records.
     fn card4(&self, cell: u32) -> Option<impl Deref<Target = Card4>>;
     /// A cell of AAAA records.

@@ -5,11 +5,13 @@
 #![expect(unsafe_code, reason = "packet memory is reached through the context's pointers")]
 
 use core::arch::asm;
+use core::ffi::c_void;
 use core::hint::assert_unchecked;
+use core::mem::MaybeUninit;
 use core::ptr::{addr_of, read_volatile};
 
 use aya_ebpf::bindings::xdp_md;
-use aya_ebpf::helpers::generated::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail};
+use aya_ebpf::helpers::generated::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail, bpf_xdp_load_bytes};
 use edge_common::frame::Frame;
 
 /// The frame of one run of the program.
@@ -31,6 +33,20 @@ impl XdpFrame {
     #[inline(always)]
     pub(crate) const fn new(context: *mut xdp_md) -> Self {
         Self { context }
+    }
+
+    /// Copies the frame's beginning, as much as there is room for; gives how much.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "it is at most N")]
+    pub(crate) fn copy_to<const N: usize>(&self, to: &mut [MaybeUninit<u8>; N]) -> Option<u32> {
+        let octets = hide(self.octets());
+        if octets == 0 {
+            return None;
+        }
+        let octets = hide(if octets > N { N } else { octets }) as u32;
+        let room = to.as_mut_ptr().cast::<c_void>();
+        // SAFETY: the helper writes `octets`, at most `N`, and checks that the frame has them.
+        (unsafe { bpf_xdp_load_bytes(self.context, 0, room, octets) } == 0).then_some(octets)
     }
 
     #[inline(always)]

@@ -9,7 +9,7 @@ use aya_ebpf::bindings::{xdp_action, xdp_md};
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
 use edge_common::ingress::ingress;
-use edge_common::verdict::Action;
+use edge_common::verdict::{Action, Verdict};
 
 use crate::frame::XdpFrame;
 use crate::maps::{self, Maps};
@@ -17,10 +17,22 @@ use crate::maps::{self, Maps};
 /// Rules on the frame and counts the verdict: all of `edge`.
 #[inline(always)]
 pub(crate) fn serve(context: *mut xdp_md) -> u32 {
-    let verdict = ingress(&mut XdpFrame::new(context), &Maps);
-    maps::count(verdict);
+    // The kernel knows that the maps are there only when it has been looked.
+    let Some(maps) = Maps::new() else { return xdp_action::XDP_PASS };
+    let mut frame = XdpFrame::new(context);
+    let verdict = ingress(&mut frame, &maps);
+    if let Verdict::Answer = verdict {
+        // Said apart, or the counter's place is worked out for this one as for all others.
+        maps.count_answer();
+        maps.sample(&frame);
+        return xdp_action::XDP_TX;
+    }
+    maps.count(verdict);
     match verdict.action() {
-        Action::Tx => xdp_action::XDP_TX,
+        Action::Tx => {
+            maps.sample(&frame);
+            xdp_action::XDP_TX
+        }
         Action::Pass => xdp_action::XDP_PASS,
         Action::Aborted => xdp_action::XDP_ABORTED,
     }

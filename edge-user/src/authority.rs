@@ -19,8 +19,10 @@ use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::sync::watch;
 
+use crate::querylog::Sender;
 use crate::store::Store;
 
+mod account;
 mod answer;
 mod chaos;
 mod client;
@@ -37,12 +39,14 @@ mod rdata;
 mod reply;
 pub mod serving;
 mod special;
+pub mod tally;
 mod tcp;
 #[cfg(test)]
 mod tests;
 mod udp;
 mod worker;
 
+pub use account::{Account, opt_start};
 pub use answer::{Answerer, Asked};
 pub use cookies::{Cookies, SecretError};
 pub use counters::Counters;
@@ -87,7 +91,13 @@ impl Authority {
         let sockets = listen.iter().map(|&address| Sockets::bind(address, workers));
         let sockets = sockets.collect::<Result<_, _>>()?;
         let (options, counters) = (Arc::new(options), Arc::default());
-        Ok(Self { shared: Shared { store, current, options, counters }, sockets, running: None })
+        let shared = Shared { store, current, options, counters, log: Sender::default() };
+        Ok(Self { shared, sockets, running: None })
+    }
+
+    /// Has what is answered logged, once it serves.
+    pub fn log_to(&mut self, log: Sender) {
+        self.shared.log = log;
     }
 
     /// The addresses, in the order given, with the ports that the system chose.

@@ -7,6 +7,7 @@ use crate::authority::{self, Current};
 use crate::config::{Config, Cookies};
 use crate::controller::Controller;
 use crate::publish::{NoKernel, Publisher};
+use crate::querylog;
 use crate::status::columns;
 use crate::store::Store;
 use crate::zone::name::bare;
@@ -38,6 +39,9 @@ pub fn check(path: &Path) -> Report {
     }
     if let Err(error) = publisher.serve(&config.dns.listen) {
         errors.push(format!("{}: dns.listen: {error}", path.display()));
+    }
+    if let Err(error) = querylog::check(&config.log) {
+        errors.push(error);
     }
     let mut controller = Controller::new(&config, publisher, Arc::new(Current::default()));
     let mut warnings = Vec::new();

@@ -3,13 +3,17 @@
 //! Unknown keys are errors, so that a slip of the pen doesn't go unnoticed. Every key but
 //! `dns.listen` has a default. Relative paths are relative to the file.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+mod http;
+
 use crate::authority::Any;
+pub use http::Http;
 
 /// The port of DNS.
 pub const DNS_PORT: u16 = 53;
@@ -43,7 +47,7 @@ pub struct Config {
     pub cookies: Cookies,
     /// `[log]`
     #[serde(default)]
-    pub log: Empty,
+    pub log: Log,
     /// `[http]`
     #[serde(default)]
     pub http: Http,
@@ -59,7 +63,8 @@ pub struct Dns {
     /// Service addresses; at least one.
     #[serde(deserialize_with = "dns_addresses")]
     pub listen: Vec<SocketAddr>,
-    /// What `_status` and `_country` say who answered, and NSID; the host's name when empty.
+    /// What `_status` and `_country` say who answered, and NSID. When empty, the first address of
+    /// `listen` that isn't 127.0.0.1, or the host's name.
     #[serde(default)]
     pub server_id: String,
     /// Threads of the authority for each address; as many as there are CPUs when 0.
@@ -74,6 +79,9 @@ pub struct Dns {
     /// What `version.bind` and `version.server` (TXT, class CH) say; they are refused when it is empty.
     #[serde(default, deserialize_with = "text")]
     pub version: String,
+    /// Groups that this server belongs to; metrics name the first.
+    #[serde(default)]
+    pub groups: Vec<String>,
     /// Whether `id.server` and `hostname.bind` (TXT, class CH) say the `server_id`; else they are refused.
     #[serde(default)]
     pub chaos_id: bool,
@@ -185,18 +193,53 @@ const NTP_PORT: u16 = 123;
 #[serde(deny_unknown_fields)]
 pub struct Empty {}
 
-/// The HTTP service.
-#[derive(Clone, Debug, Deserialize)]
+/// The query log.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Http {
-    /// Where it listens.
-    pub listen: SocketAddr,
+pub struct Log {
+    /// A file for JSON lines, a directory for Avro; nothing is logged when empty.
+    pub path: PathBuf,
+    /// What is written.
+    pub format: LogFormat,
+    /// One in so many of the authority's answers is logged.
+    pub sample: NonZeroU32,
+    /// One in so many of XDP's answers is logged; none when 0.
+    pub xdp_sample: u32,
+    /// Mebibytes of a file; 200 for JSON lines and 5 for Avro unless given.
+    pub max_size_mb: Option<NonZeroU32>,
+    /// Seconds after which a file that isn't empty is closed, 0 for never; never for JSON lines and 10 for Avro
+    /// unless given.
+    pub max_age_seconds: Option<u32>,
+    /// Closed files that are kept, 0 for all; 1 for JSON lines and all for Avro unless given.
+    pub keep: Option<u32>,
+    /// What is logged as `Hostname`; left out when empty.
+    pub hostname: String,
 }
 
-impl Default for Http {
+impl Default for Log {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8053)) }
+        Self {
+            path: PathBuf::new(),
+            format: LogFormat::Json,
+            sample: NonZeroU32::MIN,
+            xdp_sample: 0,
+            max_size_mb: None,
+            max_age_seconds: None,
+            keep: None,
+            hostname: String::new(),
+        }
     }
+}
+
+/// What a query log is written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// A JSON object a line.
+    #[default]
+    Json,
+    /// Avro object container files.
+    Avro,
 }
 
 /// The control socket.
@@ -320,6 +363,11 @@ impl Config {
         if config.xdp.instance.is_empty() {
             return Err(error(key("instance"), "xdp.instance must not be empty".into()));
         }
+        if config.log.xdp_sample > 0 && config.log.path.as_os_str().is_empty() {
+            let reason = "log.xdp_sample: nothing is logged without log.path; name a file, or a \
+                          directory for Avro";
+            return Err(error(key("xdp_sample"), reason.into()));
+        }
         let base = path.parent().unwrap_or_else(|| Path::new(""));
         for relative in
             [&mut config.zones.directory, &mut config.geoip.directory, &mut config.control.socket]
@@ -332,14 +380,25 @@ impl Config {
         let health = config.health.directory.take();
         config.health.directory =
             health.filter(|path| !path.as_os_str().is_empty()).map(|path| base.join(path));
+        if !config.log.path.as_os_str().is_empty() {
+            config.log.path = base.join(&config.log.path);
+        }
+        config.http.complete(base).map_err(|reason| error(key("[http]"), reason))?;
         if config.dns.server_id.is_empty() {
-            config.dns.server_id = host_name();
+            config.dns.server_id = first_name(&config.dns.listen);
         }
         if config.dns.workers == 0 {
             config.dns.workers = std::thread::available_parallelism().map_or(1, usize::from);
         }
         Ok(config)
     }
+}
+
+/// Who we are unless somebody says so: as geodns, the first address that isn't 127.0.0.1.
+fn first_name(listen: &[SocketAddr]) -> String {
+    let mut addresses = listen.iter().map(SocketAddr::ip);
+    let first = addresses.find(|ip| *ip != IpAddr::from(Ipv4Addr::LOCALHOST));
+    first.map_or_else(host_name, |ip| ip.to_string())
 }
 
 /// This host's name.
@@ -357,8 +416,9 @@ fn place(text: &str, at: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Config, XdpMode};
+    use super::{Config, Log, LogFormat, XdpMode};
     use crate::authority::Any;
+    use std::num::NonZeroU32;
     use std::path::Path;
 
     const MINIMAL: &str = "[dns]\nlisten = [\"192.0.2.1\", \"[2001:db8::1]:5353\"]\n";
@@ -380,8 +440,8 @@ mod tests {
         assert_eq!(config.zones.directory, Path::new("/etc/edge/zones"));
         assert_eq!(config.geoip.directory, Path::new("/etc/edge/geoip"));
         assert_eq!(config.control.socket, Path::new("/run/edge/edge.sock"));
-        assert_eq!(config.http.listen.to_string(), "127.0.0.1:8053");
-        assert!(!config.dns.server_id.is_empty());
+        assert_eq!(config.http.listen, "127.0.0.1:8053".parse().ok());
+        assert_eq!(config.dns.server_id, "192.0.2.1");
         assert_eq!(config.health.directory, None);
         let off = format!("{MINIMAL}[xdp]\nmode = \"off\"\n");
         assert_eq!(
@@ -438,6 +498,32 @@ mod tests {
     }
 
     #[test]
+    fn the_query_log_is_off_until_it_has_a_path() {
+        let config = parse(&format!("{MINIMAL}[xdp]\nmode = \"off\"\n")).unwrap();
+        assert_eq!(config.log, Log::default());
+        let text = "[log]\npath = \"q.log\"\nformat = \"avro\"\nsample = 8\nxdp_sample = 100\n\
+                    max_size_mb = 7\nmax_age_seconds = 60\nkeep = 3\nhostname = \"a\"\n";
+        let config = parse(&format!("{MINIMAL}[xdp]\nmode = \"off\"\n{text}")).unwrap();
+        let eight = NonZeroU32::new(8).unwrap();
+        let expect = Log {
+            path: "/etc/edge/q.log".into(),
+            format: LogFormat::Avro,
+            sample: eight,
+            xdp_sample: 100,
+            max_size_mb: NonZeroU32::new(7),
+            max_age_seconds: Some(60),
+            keep: Some(3),
+            hostname: "a".into(),
+        };
+        assert_eq!(config.log, expect);
+        let off = format!("{MINIMAL}[xdp]\nmode = \"off\"\n");
+        let error = refused(&format!("{off}[log]\nxdp_sample = 9\n"));
+        assert!(error.starts_with("/etc/edge/edge.toml:6:1: log.xdp_sample: nothing"), "{error}");
+        assert!(refused(&format!("{off}[log]\nsample = 0\n")).contains("nonzero"));
+        assert!(refused(&format!("{off}[log]\nformat = \"csv\"\n")).contains("`json` or `avro`"));
+    }
+
+    #[test]
     fn impossible_wishes_are_refused_with_a_way_out() {
         let error = refused(MINIMAL);
         assert!(error.contains("xdp.interfaces is empty"), "{error}");
@@ -448,5 +534,15 @@ mod tests {
         );
         let error = refused(&format!("{MINIMAL}[xdp]\nmode = \"fast\"\n"));
         assert!(error.contains("unknown variant `fast`, expected one of `auto`"), "{error}");
+    }
+
+    #[test]
+    fn the_server_is_named_after_its_first_address_that_is_its_own() {
+        let name = |listen: &str| {
+            let text = format!("[dns]\nlisten = [{listen}]\n[xdp]\nmode = \"off\"\n");
+            parse(&text).unwrap().dns.server_id
+        };
+        assert_eq!(name("\"127.0.0.1\", \"::1\", \"192.0.2.1\""), "::1");
+        assert_eq!(name("\"127.0.0.1\""), super::host_name());
     }
 }

@@ -11,6 +11,7 @@ mod inner;
 mod memory;
 mod object;
 mod pins;
+mod samples;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,16 +20,16 @@ use aya::maps::{Map, MapData, PerCpuArray, PerCpuValues};
 use aya::programs::{ProgramError, TestRun as _, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use aya_obj::programs::XdpAttachType;
-use edge_common::abi::{Control, TableId, maps};
+use edge_common::abi::{Control, Cpu, Shared, TableId, maps};
 use edge_common::verdict::Verdict;
-use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 pub use attach::{Attachment, FarEnd, Mode};
 pub use bpffs::Bpffs;
 pub use error::KernelError;
 pub use pins::{Pins, escape};
+pub use samples::Samples;
 
-use crate::store::{Region, Store};
+use crate::store::Store;
 
 /// The loaded object.
 #[derive(Debug)]
@@ -86,24 +87,8 @@ impl Kernel {
             .map_err(|error| KernelError::program(maps::PROGRAM, error))?
             .btf_id();
         let inner = inner::Inner::create(&mut ebpf, octets, btf)?;
-        let store = Store {
-            control: mapped(&ebpf, maps::CONTROL, 1)?,
-            names: mapped(&ebpf, maps::NAMES, 2 * maps::NAME_SLOTS)?,
-            long_names: mapped(&ebpf, maps::LONG_NAMES, 2 * maps::LONG_SLOTS)?,
-            cards_a: mapped(&ebpf, maps::CARDS_A, maps::CARDS_A_CELLS)?,
-            cards_aaaa: mapped(&ebpf, maps::CARDS_AAAA, maps::CARDS_AAAA_CELLS)?,
-            rrs: mapped(&ebpf, maps::RRS, maps::RRS_ENTRIES)?,
-            geo4_root: mapped(&ebpf, maps::GEO4_ROOT, maps::TRIES * maps::GEO4_ROOTS)?,
-            geo4_node: mapped(&ebpf, maps::GEO4_NODE, maps::GEO4_NODES)?,
-            geo6_tree: mapped(&ebpf, maps::GEO6_TREE, maps::TRIES)?,
-            geo6_keys: mapped(&ebpf, maps::GEO6_KEYS, maps::GEO6_NODES)?,
-            geo6_leaf: mapped(&ebpf, maps::GEO6_LEAF, maps::GEO6_NODES)?,
-            geo_leaf: mapped(&ebpf, maps::GEO_LEAF, maps::TRIES * maps::GEO_LEAVES)?,
-            services: mapped(&ebpf, maps::SERVICES, maps::SERVICE_SLOTS)?,
-            devices: mapped(&ebpf, maps::DEVICES, maps::DEVICE_SLOTS)?,
-            readers: std::sync::Arc::default(),
-            zones: inner.regions()?,
-        };
+        let shared = memory::map(maps::SHARED, array(&ebpf, maps::SHARED)?, size_of::<Shared>())?;
+        let store = Store::over(shared, inner.tables()?);
         let mut kernel = Self { ebpf, inner, store };
         kernel.seed(|| fastrand::u64(1..))?;
         kernel.set_lease(LEASE);
@@ -126,15 +111,26 @@ impl Kernel {
     /// # Errors
     /// When the kernel refuses.
     pub fn seed(&mut self, mut seed: impl FnMut() -> u64) -> Result<(), KernelError> {
-        let cpus =
-            aya::util::nr_cpus().map_err(|(_, error)| KernelError::io("count CPUs", error))?;
-        let seeds: Vec<u64> = (0..cpus).map(|_| seed()).collect();
-        let seeds = PerCpuValues::try_from(seeds).map_err(|e| KernelError::io("seed", e))?;
-        let map =
-            self.ebpf.map_mut(maps::RANDOM).ok_or(KernelError::Object { name: maps::RANDOM })?;
-        let mut random: PerCpuArray<_, u64> =
-            PerCpuArray::try_from(map).map_err(KernelError::map(maps::RANDOM))?;
-        random.set(0, seeds, 0).map_err(KernelError::map(maps::RANDOM))
+        let mut values = self.per_cpu()?;
+        for words in &mut values {
+            if let Some(random) = words.last_mut() {
+                *random = seed();
+            }
+        }
+        let values = PerCpuValues::try_from(values).map_err(|e| KernelError::io("seed", e))?;
+        let map = self.ebpf.map_mut(maps::CPU).ok_or(KernelError::Object { name: maps::CPU })?;
+        let mut cpus: PerCpuArray<_, CpuWords> =
+            PerCpuArray::try_from(map).map_err(KernelError::map(maps::CPU))?;
+        cpus.set(0, values, 0).map_err(KernelError::map(maps::CPU))
+    }
+
+    /// What each CPU has for itself.
+    fn per_cpu(&self) -> Result<Vec<CpuWords>, KernelError> {
+        let map = self.ebpf.map(maps::CPU).ok_or(KernelError::Object { name: maps::CPU })?;
+        let cpus: PerCpuArray<_, CpuWords> =
+            PerCpuArray::try_from(map).map_err(KernelError::map(maps::CPU))?;
+        let values = cpus.get(&0, 0).map_err(KernelError::map(maps::CPU))?;
+        Ok(values.iter().copied().collect())
     }
 
     /// Puts a zone slot's tables into the maps of maps, if they aren't there yet. Takes some
@@ -164,6 +160,12 @@ impl Kernel {
         self.store.control_word(word).store(jiffies, Ordering::Relaxed);
     }
 
+    /// Sets of how many answers one is sampled; of none if it is 0.
+    pub fn set_sample(&self, one_in: u32) {
+        let word = std::mem::offset_of!(Control, sample);
+        self.store.control_word(word).store(one_in.into(), Ordering::Relaxed);
+    }
+
     /// Begins a lease now.
     ///
     /// # Errors
@@ -188,15 +190,11 @@ impl Kernel {
     /// # Errors
     /// When the kernel refuses.
     pub fn verdicts(&self) -> Result<Vec<u64>, KernelError> {
-        let map = self.ebpf.map(maps::VERDICTS);
-        let map = map.ok_or(KernelError::Object { name: maps::VERDICTS })?;
-        let counters: PerCpuArray<_, u64> =
-            PerCpuArray::try_from(map).map_err(KernelError::map(maps::VERDICTS))?;
-        let mut sums = Vec::with_capacity(Verdict::ALL.len());
-        for verdict in Verdict::ALL {
-            let values =
-                counters.get(&verdict.index(), 0).map_err(KernelError::map(maps::VERDICTS))?;
-            sums.push(values.iter().sum());
+        let mut sums = vec![0; Verdict::ALL.len()];
+        for words in self.per_cpu()? {
+            for (sum, n) in sums.iter_mut().zip(words) {
+                *sum += n;
+            }
         }
         Ok(sums)
     }
@@ -244,7 +242,11 @@ impl Kernel {
     /// When the kernel refuses.
     pub fn map_octets(&self) -> Result<u64, KernelError> {
         let shared = self.shared().map(|(_, map)| memory::octets(map)).sum::<Result<u64, _>>()?;
-        Ok(shared + self.inner.octets()?)
+        let ring = match self.ebpf.map(maps::SAMPLES) {
+            Some(Map::RingBuf(ring)) => memory::octets(ring)?,
+            _ => 0,
+        };
+        Ok(shared + ring + self.inner.octets()?)
     }
 }
 
@@ -293,21 +295,19 @@ impl Kernel {
 
 /// A lease lasts this long unless it is renewed: half a minute without a controller, and the
 /// authority, if it still lives, answers alone.
-const LEASE: Duration = Duration::from_secs(30);
+pub const LEASE: Duration = Duration::from_secs(30);
 
 fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Xdp, KernelError> {
     let program = ebpf.program_mut(name).ok_or(KernelError::Object { name })?;
     program.try_into().map_err(|error| KernelError::program(name, error))
 }
 
-/// The memory of a map of `entries` entries.
-fn mapped<T: FromBytes + IntoBytes + Immutable>(
-    ebpf: &Ebpf,
-    name: &'static str,
-    entries: u32,
-) -> Result<Region<T>, KernelError> {
+/// [`Cpu`] as words: a counter for each verdict, then the random generator's state.
+type CpuWords = [u64; size_of::<Cpu>() / 8];
+
+fn array<'a>(ebpf: &'a Ebpf, name: &'static str) -> Result<&'a MapData, KernelError> {
     match ebpf.map(name) {
-        Some(Map::Array(map)) => memory::map(name, map, entries),
+        Some(Map::Array(map)) => Ok(map),
         _ => Err(KernelError::Object { name }),
     }
 }

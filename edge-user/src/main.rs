@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 use edge_user::config::{self, Config};
 use edge_user::control::{Request, ask};
 use edge_user::explain::{Explanation, Question};
+use edge_user::import::{self, Flags, Host, Import};
 use edge_user::status::Status;
 use tracing_subscriber::EnvFilter;
 
@@ -70,6 +71,38 @@ enum Command {
         #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
         socket: PathBuf,
     },
+    /// Make a configuration from that of geodns and its flags.
+    ///
+    /// Every key and flag is carried over, or a comment says why not. Give the flags that geodns is
+    /// run with after `--`, or by --flags.
+    ///
+    /// Example: edge import /etc/geodns/geodns.conf -- -interface 192.0.2.53 -identifier ns1
+    Import(ImportArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct ImportArguments {
+    /// geodns's configuration.
+    #[arg(value_name = "GEODNS.CONF")]
+    conf: PathBuf,
+    /// The zones' directory, if it isn't that of -config or of the configuration.
+    #[arg(long, value_name = "DIR")]
+    zones: Option<PathBuf>,
+    /// The directory that geodns runs in, for relative paths [default: this one].
+    #[arg(long, value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// geodns's flags in one text.
+    #[arg(long, value_name = "TEXT", default_value = "", allow_hyphen_values = true)]
+    flags: String,
+    /// The file to write, for its owner only [default: stdout].
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Replace the file if it is there.
+    #[arg(long, requires = "output")]
+    force: bool,
+    /// geodns's flags.
+    #[arg(last = true, value_name = "FLAGS")]
+    geodns: Vec<String>,
 }
 
 fn main() -> ExitCode {
@@ -106,8 +139,29 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
                 print(&serde_json::from_value::<Explanation>(value)?.to_text())?;
             }
         }
+        Command::Import(arguments) => import(arguments)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn import(arguments: ImportArguments) -> anyhow::Result<()> {
+    let ImportArguments { conf, zones, directory, flags, output, force, geodns } = arguments;
+    let words = Flags::words(&flags)?.into_iter().chain(geodns);
+    let text = std::fs::read_to_string(&conf).with_context(|| conf.display().to_string())?;
+    let absolute =
+        |path: &Path| std::path::absolute(path).with_context(|| path.display().to_string());
+    let toml = import::import(&Import {
+        path: &absolute(&conf)?,
+        text: &text,
+        flags: &Flags::parse(words)?,
+        zones: zones.as_deref().map(absolute).transpose()?.as_deref(),
+        directory: &absolute(directory.as_deref().unwrap_or_else(|| Path::new(".")))?,
+        host: &Host::look().context("ask for the host's addresses")?,
+    })?;
+    match output {
+        Some(output) => Ok(import::write(&output, &toml, force)?),
+        None => print(&toml),
+    }
 }
 
 fn check(config: &Path) -> anyhow::Result<ExitCode> {

@@ -3,10 +3,10 @@
 //! The authority listens before XDP is attached, so that what passes finds somebody; XDP is taken
 //! off before the authority stops.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 use edge_common::abi::TableId;
@@ -21,10 +21,14 @@ use crate::config::{Config, XdpMode, host_name};
 use crate::control::{Asked, Request, Socket};
 use crate::controller::{Controller, Refresh};
 use crate::explain::explain;
+use crate::http::Http;
 use crate::kernel::{Attachment, Bpffs, Kernel, Mode, Pins};
+use crate::metrics::{Instance, Metrics};
 use crate::publish::{Backend, NoKernel, Publisher};
+use crate::querylog::{Log, Samples};
 use crate::status::{self, Status};
 use crate::store::Store;
+use crate::vitals::Vitals;
 use crate::watch::Watch;
 use crate::zone::name::bare;
 
@@ -133,7 +137,9 @@ struct Node {
     config: Config,
     controller: Controller,
     authority: Arc<Counters>,
+    log: Log,
     xdp: Option<Xdp>,
+    vitals: Arc<Vitals>,
     started: Instant,
 }
 
@@ -150,6 +156,10 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     let started = Instant::now();
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let socket = Socket::bind(&config.control.socket).map_err(anyhow::Error::msg)?;
+    let http = Http::bind(&config.http)?;
+    if let Some(http) = &http {
+        info!("HTTP on {}", http.address());
+    }
     let mut xdp = if config.xdp.mode == XdpMode::Off { None } else { Some(Xdp::load(&config)?) };
     let (store, backend): (Store, Box<dyn Backend>) = match &xdp {
         Some(xdp) => {
@@ -165,6 +175,15 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         let options = options(&config)?;
         let (listen, workers) = (&config.dns.listen, config.dns.workers);
         let mut authority = Authority::bind(listen, workers, store, Arc::clone(&current), options)?;
+        let samples: Option<Box<dyn Samples>> = match &xdp {
+            Some(xdp) if config.log.xdp_sample > 0 => {
+                Some(Box::new(lock(&xdp.kernel).sample(config.log.xdp_sample)?))
+            }
+            _ => None,
+        };
+        let log =
+            Log::start(&config.log, Arc::clone(&current), samples).context("start the log")?;
+        authority.log_to(log.sender());
         let mut controller = Controller::new(&config, publisher, current);
         let refresh = controller.refresh()?;
         // Later it may come and go; but a start with a slip of the pen in its path would refuse
@@ -178,9 +197,9 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
             lock(&xdp.kernel).renew_lease()?;
             xdp.attach(&config)?;
         }
-        Ok((controller, authority))
+        Ok((controller, authority, log))
     };
-    let (controller, mut authority) = match started_up.await {
+    let (controller, mut authority, log) = match started_up.await {
         Ok(up) => up,
         Err(cause) => {
             if let Some(xdp) = xdp {
@@ -190,7 +209,20 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         }
     };
     let counters = Arc::clone(authority.counters());
-    let mut node = Node { config, controller, authority: counters, xdp, started };
+    let vitals = Arc::new(Vitals::default());
+    let mut node = Node { config, controller, authority: counters, log, xdp, vitals, started };
+    node.vitals.renew();
+    node.tell_vitals();
+    // It ends, and says that the node stops until then, after XDP is off.
+    let _http = match http.map(|http| http.serve(node.metrics())).transpose() {
+        Ok(http) => http,
+        Err(cause) => {
+            if let Some(xdp) = node.xdp {
+                xdp.take_down();
+            }
+            return Err(cause.into());
+        }
+    };
 
     let (sender, mut requests) = mpsc::channel(16);
     let mut watch = node.watch();
@@ -223,10 +255,12 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         }
     }
     info!("stopping");
+    node.vitals.stop();
     if let Some(xdp) = node.xdp.take() {
         xdp.take_down();
     }
     authority.stop();
+    node.log.stop();
     Ok(())
 }
 
@@ -236,6 +270,7 @@ fn options(config: &Config) -> anyhow::Result<Options> {
     Ok(Options {
         hostname: host_name(),
         public_debug_queries: dns.public_debug_queries,
+        detailed_metrics: config.http.detailed_metrics,
         any: dns.any,
         version: dns.version.clone(),
         chaos_id: dns.chaos_id,
@@ -281,19 +316,41 @@ impl Node {
 
     fn refresh_health(&mut self) {
         let refresh = self.controller.refresh_health();
-        Self::report(refresh);
+        self.report(refresh);
     }
 
     fn refresh(&mut self) {
         let refresh = self.controller.refresh();
-        Self::report(refresh);
+        self.report(refresh);
     }
 
-    fn report(refresh: anyhow::Result<Refresh>) {
+    fn report(&self, refresh: anyhow::Result<Refresh>) {
         match refresh {
             Ok(refresh) => tell(&refresh),
             Err(cause) => error!("publish: {cause:#}; what was served before still is"),
         }
+        self.tell_vitals();
+    }
+
+    fn tell_vitals(&self) {
+        self.vitals.serve(self.served());
+    }
+
+    /// Where HTTP finds its numbers, without asking this loop.
+    fn metrics(&self) -> Metrics {
+        let config = &self.config.dns;
+        let instance = Instance {
+            id: config.server_id.clone(),
+            ip: config.listen.first().map(|at| at.ip().to_string()).unwrap_or_default(),
+            group: config.groups.first().cloned().unwrap_or_default(),
+            started: SystemTime::now()
+                .checked_sub(self.started.elapsed())
+                .unwrap_or(SystemTime::UNIX_EPOCH),
+        };
+        let kernel = self.xdp.as_ref().map(|xdp| Arc::clone(&xdp.kernel));
+        let verdicts = move || lock(kernel.as_ref()?).verdicts().ok();
+        let (authority, vitals) = (Arc::clone(&self.authority), Arc::clone(&self.vitals));
+        Metrics { instance, authority, verdicts: Box::new(verdicts), vitals }
     }
 
     fn deal(&mut self) {
@@ -307,7 +364,9 @@ impl Node {
             && let Err(cause) = lock(&xdp.kernel).renew_lease()
         {
             error!("renew the lease: {cause}; XDP passes everything when it ends");
+            return;
         }
+        self.vitals.renew();
     }
 
     fn reply(&mut self, (request, reply): Asked) {
@@ -340,10 +399,17 @@ impl Node {
     }
 
     fn status(&self) -> Result<Status, String> {
+        Ok(Status { counters: self.counters()?, ..self.served() })
+    }
+
+    /// What is served, without counters.
+    fn served(&self) -> Status {
         let placed = self.controller.placed();
+        let placed: HashMap<_, _> =
+            placed.iter().map(|placed| (placed.apex.as_str(), placed)).collect();
         let zones = self.controller.zones().into_iter().map(|zone| {
             let name = bare(&zone.apex);
-            let placed = placed.iter().find(|placed| placed.apex == name);
+            let placed = placed.get(name.as_str());
             status::Zone {
                 serial: zone.serial,
                 names: placed.map_or(0, |placed| placed.names),
@@ -364,20 +430,23 @@ impl Node {
             .usage()
             .into_iter()
             .map(|(name, used, entries)| status::Table { name: name.to_owned(), used, entries });
-        Ok(Status {
+        let log = self.log.status();
+        let trouble = Some(log.error.clone()).filter(|text| !text.is_empty());
+        Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             server_id: self.config.dns.server_id.clone(),
             uptime_seconds: self.started.elapsed().as_secs(),
             generation: self.controller.generation(),
             zones,
             xdp: xdp.collect(),
-            counters: self.counters()?,
+            counters: status::Counters::default(),
+            log,
             feed: status::Feed::default(),
             ntp: status::Ntp::default(),
             tables: tables.collect(),
             pins: pins.unwrap_or_default(),
-            errors: self.controller.errors(),
-        })
+            errors: self.controller.errors().into_iter().chain(trouble).collect(),
+        }
     }
 
     fn counters(&self) -> Result<status::Counters, String> {

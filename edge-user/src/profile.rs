@@ -93,8 +93,8 @@ pub(crate) fn needs(targeting: Targeting, closest: bool) -> Needs {
 
 /// A database's word about an address in the words of targets.
 pub(crate) fn place_of(place: &geo::Place, ip: Option<IpAddr>) -> Place {
-    let country = place.country.map(|code| code.map(char::from).iter().collect::<String>());
-    let mut known = country.as_deref().map_or_else(Place::default, Place::in_country);
+    let country = place.country.as_ref().and_then(|code| str::from_utf8(code).ok());
+    let mut known = country.map_or_else(Place::default, Place::in_country);
     if let Some(region) = &place.region
         && let Some((_, subdivision)) = region.as_str().split_once('-')
     {

@@ -179,7 +179,7 @@ impl Publisher {
                 return Ok(());
             }
         }
-        Err(Unfit::Full(maps::SERVICES))
+        Err(Unfit::Full("services"))
     }
 
     /// Publishes exactly these zones as the next generation. A zone that doesn't fit is left to
@@ -236,18 +236,20 @@ impl Publisher {
         let apexes: Vec<&[u8]> = own.clone().chain(others.iter().copied()).collect();
         let mut entries = Vec::new();
         let mut counts = HashMap::new();
+        let mut usual = (0, 0);
         // Not of the others, which may have been in the tables until now.
         for apex in own.filter(|apex| !unfit.contains_key(apex)) {
             let Some(zone) = new.get(apex).or_else(|| self.zones.get(apex)) else { continue };
             let before = entries.len();
             entries.extend(visible(zone, &apexes));
-            counts.insert(zone.table, entries.len() - before);
+            let names = entries.len() - before;
+            counts.insert(zone.table, names);
+            usual = usual.max((names, zone.trie));
         }
         let arranged = names::side(&entries, &mut self.slots.rng).ok_or_else(|| {
             anyhow::anyhow!(
-                "{} names of all zones together don't fit into {}",
-                entries.len(),
-                maps::NAMES
+                "the {} names of all zones together don't fit into the table",
+                entries.len()
             )
         })?;
         let generation = self.slots.store.generation() + 1;
@@ -259,6 +261,8 @@ impl Publisher {
         let at = offset_of!(Control, sides) + side as usize * size_of::<Side>();
         set(at + offset_of!(Side, name_seed), arranged.seed, Ordering::Relaxed);
         set(at + offset_of!(Side, generation), generation, Ordering::Relaxed);
+        // The word's upper half is reserved.
+        set(offset_of!(Control, usual_trie), u64::from(usual.1), Ordering::Relaxed);
         set(offset_of!(Control, generation), generation, Ordering::Release);
         Ok(counts)
     }
@@ -358,7 +362,7 @@ impl Publisher {
     #[must_use]
     pub fn usage(&self) -> Vec<(&'static str, u32, u32)> {
         let names = u32::try_from(self.names).unwrap_or(u32::MAX);
-        let mut usage = vec![(maps::NAMES, names, maps::NAME_SLOTS / 2)];
+        let mut usage = vec![("names", names, maps::NAME_SLOTS / 2)];
         usage.extend(self.slots.usage());
         usage
     }
@@ -399,7 +403,7 @@ fn visible<'z>(
 fn too_many_names(zones: &[Publishable]) -> HashMap<&[u8], Unfit> {
     let mut by_size: Vec<&Compiled> = zones.iter().map(|zone| &*zone.compiled).collect();
     by_size.sort_by_key(|zone| zone.owners.len());
-    let limits = [(maps::NAMES, maps::NAME_SLOTS / 2), (maps::LONG_NAMES, maps::LONG_SLOTS / 2)];
+    let limits = [("names", maps::NAME_SLOTS / 2), ("long_names", maps::LONG_SLOTS / 2)];
     let mut sums = [0, 0];
     let mut unfit = HashMap::new();
     for zone in by_size {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 /// The state of a node.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Status {
     /// This program's version.
     pub version: String,
@@ -22,6 +22,9 @@ pub struct Status {
     pub xdp: Vec<Interface>,
     /// What became of frames and queries.
     pub counters: Counters,
+    /// The query log.
+    #[serde(default)]
+    pub log: Log,
     /// The scorer feed.
     pub feed: Feed,
     /// The NTP service.
@@ -69,6 +72,25 @@ pub struct Counters {
     pub dropped: BTreeMap<String, u64>,
     /// Queries that the authority answered.
     pub authority_answered: u64,
+}
+
+/// The query log.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Log {
+    /// `off`, `json` or `avro`.
+    pub format: String,
+    /// The file, or the directory; empty when off.
+    pub path: String,
+    /// Records written.
+    pub written: u64,
+    /// Records dropped because they came faster than they are written.
+    pub dropped: u64,
+    /// Records lost because the file couldn't be written.
+    pub failed: u64,
+    /// Samples that XDP lost because they came faster than they are taken.
+    pub samples_lost: u64,
+    /// What is wrong with the files now; empty if nothing is.
+    pub error: String,
 }
 
 /// The scorer feed.
@@ -168,6 +190,16 @@ impl Status {
         {
             for (reason, n) in reasons.iter().filter(|(_, n)| **n > 0) {
                 count(format!("{verb}: {reason}"), *n);
+            }
+        }
+        if self.log.format != "off" {
+            for (what, n) in [
+                ("logged", self.log.written),
+                ("logged: dropped", self.log.dropped),
+                ("logged: failed", self.log.failed),
+                ("logged: samples lost", self.log.samples_lost),
+            ] {
+                rows.push(vec![what.to_owned(), n.to_string()]);
             }
         }
         text.push_str(&columns(&rows));

@@ -7,15 +7,15 @@
 
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use edge_common::abi::{
     Card4, Card6, ClassRow, Control, Deck, Device, GeoLeaf, Keys6, Leaves6, LongName, Node4, Root4,
-    Rrs, Service, ShortName, TableId, Tree6, maps,
+    Rrs, Service, Shared, ShortName, TableId, Tree6, maps,
 };
 use edge_common::tables::{Tables, xorshift};
-use zerocopy::{FromBytes, Immutable, IntoBytes};
+use zerocopy::{FromBytes, FromZeros as _, Immutable, IntoBytes};
 
 /// A table of `T`s, shared between threads and, when mapped, with the kernel.
 #[derive(Debug)]
@@ -38,15 +38,12 @@ impl<T: FromBytes + IntoBytes + Immutable> Region<T> {
     /// A table of `entries` zeroed entries in memory that is never given back.
     #[must_use]
     pub fn in_memory(entries: u32) -> Self {
-        let words = vec![0_u64; entries as usize * Self::WORDS].leak();
-        Self::over(words.as_mut_bytes())
+        Self::over(zeroed(entries as usize * size_of::<T>()))
     }
 
-    /// A table over mapped memory; empty if that isn't aligned to words.
-    #[must_use]
-    pub fn over(octets: &'static mut [u8]) -> Self {
+    /// A table over words of memory.
+    const fn over(words: &'static [AtomicU64]) -> Self {
         const { assert!(size_of::<T>().is_multiple_of(8)) }
-        let words = <[AtomicU64]>::mut_from_bytes(octets).map_or(&[][..], |words| words);
         Self { words, entries: PhantomData }
     }
 
@@ -97,6 +94,29 @@ impl<T: FromBytes + IntoBytes + Immutable> Region<T> {
     }
 }
 
+/// Words over mapped memory; none if that isn't aligned to words.
+pub fn words(octets: &'static mut [u8]) -> &'static [AtomicU64] {
+    <[AtomicU64]>::mut_from_bytes(octets).map_or(&[], |words| words)
+}
+
+/// Words of zeroed memory that is never given back.
+fn zeroed(octets: usize) -> &'static [AtomicU64] {
+    words(vec![0_u64; octets / 8].leak().as_mut_bytes())
+}
+
+/// Memory that is cut into tables, front to back.
+struct Cut(&'static [AtomicU64]);
+
+impl Cut {
+    /// The next `entries` entries; fewer if there aren't as many.
+    fn next<T: FromBytes + IntoBytes + Immutable>(&mut self, entries: u32) -> Region<T> {
+        let words = (entries as usize * Region::<T>::WORDS).min(self.0.len());
+        let (table, rest) = self.0.split_at(words);
+        self.0 = rest;
+        Region::over(table)
+    }
+}
+
 /// The tables of one zone slot.
 #[derive(Clone, Copy, Debug)]
 pub struct ZoneTable {
@@ -108,7 +128,7 @@ pub struct ZoneTable {
 
 /// Every table.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "each is the map of the same name in edge_common::abi::maps")]
+#[expect(missing_docs, reason = "each is the field of the same name in edge_common::abi::Shared")]
 pub struct Store {
     pub control: Region<Control>,
     pub names: Region<ShortName>,
@@ -131,35 +151,57 @@ pub struct Store {
     pub zones: [Vec<ZoneTable>; TableId::CLASSES],
 }
 
+impl ZoneTable {
+    /// In a [`ZoneTables`] of a size class (below [`TableId::CLASSES`]).
+    #[must_use]
+    pub fn over(words: &'static [AtomicU64], class: usize) -> Self {
+        let mut cut = Cut(words);
+        let rows = |rows: [u32; TableId::CLASSES]| rows.get(class).copied().unwrap_or_default();
+        Self { classes: cut.next(rows(maps::CLASS_ROWS)), decks: cut.next(rows(maps::DECK_ROWS)) }
+    }
+
+    /// Octets of a [`ZoneTables`] of a size class (below [`TableId::CLASSES`]).
+    #[must_use]
+    pub const fn octets(class: usize) -> usize {
+        maps::CLASS_ROWS[class] as usize * size_of::<ClassRow>()
+            + maps::DECK_ROWS[class] as usize * size_of::<Deck>()
+    }
+}
+
 impl Store {
+    /// Tables in a [`Shared`], and the zones'.
+    #[must_use]
+    pub fn over(shared: &'static [AtomicU64], zones: [Vec<ZoneTable>; TableId::CLASSES]) -> Self {
+        // As they stand in `Shared`, which has no padding.
+        let mut cut = Cut(shared);
+        Self {
+            control: cut.next(1),
+            services: cut.next(maps::SERVICE_SLOTS),
+            devices: cut.next(maps::DEVICE_SLOTS),
+            names: cut.next(2 * maps::NAME_SLOTS),
+            long_names: cut.next(2 * maps::LONG_SLOTS),
+            cards_a: cut.next(maps::CARDS_A_CELLS),
+            cards_aaaa: cut.next(maps::CARDS_AAAA_CELLS),
+            rrs: cut.next(maps::RRS_ENTRIES),
+            geo_leaf: cut.next(maps::TRIES * maps::GEO_LEAVES),
+            geo4_root: cut.next(maps::TRIES * maps::GEO4_ROOTS),
+            geo4_node: cut.next(maps::GEO4_NODES),
+            geo6_tree: cut.next(maps::TRIES),
+            geo6_keys: cut.next(maps::GEO6_NODES),
+            geo6_leaf: cut.next(maps::GEO6_NODES),
+            readers: Arc::default(),
+            zones,
+        }
+    }
+
     /// Tables in memory of our own: for `xdp.mode = "off"`, and for tests.
     #[must_use]
     pub fn in_memory() -> Self {
         let zone = |class: usize| -> Vec<ZoneTable> {
-            let table = |_| ZoneTable {
-                decks: Region::in_memory(maps::DECK_ROWS[class]),
-                classes: Region::in_memory(maps::CLASS_ROWS[class]),
-            };
+            let table = |_| ZoneTable::over(zeroed(ZoneTable::octets(class)), class);
             (0..maps::TABLES[class]).map(table).collect()
         };
-        Self {
-            control: Region::in_memory(1),
-            names: Region::in_memory(2 * maps::NAME_SLOTS),
-            long_names: Region::in_memory(2 * maps::LONG_SLOTS),
-            cards_a: Region::in_memory(maps::CARDS_A_CELLS),
-            cards_aaaa: Region::in_memory(maps::CARDS_AAAA_CELLS),
-            rrs: Region::in_memory(maps::RRS_ENTRIES),
-            geo4_root: Region::in_memory(maps::TRIES * maps::GEO4_ROOTS),
-            geo4_node: Region::in_memory(maps::GEO4_NODES),
-            geo6_tree: Region::in_memory(maps::TRIES),
-            geo6_keys: Region::in_memory(maps::GEO6_NODES),
-            geo6_leaf: Region::in_memory(maps::GEO6_NODES),
-            geo_leaf: Region::in_memory(maps::TRIES * maps::GEO_LEAVES),
-            services: Region::in_memory(maps::SERVICE_SLOTS),
-            devices: Region::in_memory(maps::DEVICE_SLOTS),
-            readers: Arc::default(),
-            zones: [zone(0), zone(1), zone(2)],
-        }
+        Self::over(zeroed(size_of::<Shared>()), [zone(0), zone(1), zone(2)])
     }
 
     /// Says that frames of a device are ours.
@@ -221,6 +263,7 @@ impl<T> Deref for Copied<T> {
 pub struct HostTables {
     store: Store,
     random: AtomicU64,
+    apex_octets: AtomicU8,
     link_checked: bool,
 }
 
@@ -229,7 +272,14 @@ impl HostTables {
     /// interface and link-layer address are ours: the authority's have neither.
     #[must_use]
     pub const fn new(store: Store, seed: u64, any_link: bool) -> Self {
-        Self { store, random: AtomicU64::new(seed), link_checked: !any_link }
+        let (random, apex_octets) = (AtomicU64::new(seed), AtomicU8::new(0));
+        Self { store, random, apex_octets, link_checked: !any_link }
+    }
+
+    /// Octets of the apex of the zone that the last deck was found in; 0 before there is one.
+    #[must_use]
+    pub fn apex_octets(&self) -> u8 {
+        self.apex_octets.load(Ordering::Relaxed)
     }
 
     /// Sets the random generator's state (not 0).
@@ -250,12 +300,21 @@ const fn of_trie(trie: u32, entries: u32, index: u32) -> u32 {
 }
 
 impl Tables for HostTables {
-    fn control(&self) -> Option<Control> {
-        let generation = self.store.generation();
-        let control = self.store.control.read(0)?;
+    fn control(&self) -> impl Deref<Target = Control> {
+        // There is one entry.
+        Copied(self.store.control.read(0).unwrap_or_else(Control::new_zeroed))
+    }
+
+    fn generation(&self) -> u64 {
+        self.store.generation()
+    }
+
+    fn lease(&self) -> u64 {
         // The authority's answers need no lease: it answers as long as it lives.
-        let lease = if self.link_checked { control.lease } else { u64::MAX };
-        Some(Control { generation, lease, ..control })
+        if !self.link_checked {
+            return u64::MAX;
+        }
+        self.store.control_word(std::mem::offset_of!(Control, lease)).load(Ordering::Relaxed)
     }
 
     fn now(&self) -> u64 {
@@ -281,12 +340,17 @@ impl Tables for HostTables {
         self.store.long_names.read(slot).map(Copied)
     }
 
-    fn class_row(&self, table: TableId, row: u32) -> Option<impl Deref<Target = ClassRow>> {
-        self.store.zone(table)?.classes.read(row).map(Copied)
-    }
-
-    fn deck(&self, table: TableId, deck: u32) -> Option<Deck> {
-        self.store.zone(table)?.decks.read(deck)
+    fn deck(&self, table: TableId, at: u32, varies: bool) -> Option<Deck> {
+        let zone = self.store.zone(table)?;
+        let mut number = at;
+        if varies {
+            let entry = at as usize;
+            let row = zone.classes.read(u32::try_from(entry / ClassRow::ENTRIES).ok()?)?;
+            number = row.decks.get(entry % ClassRow::ENTRIES).copied()?.into();
+        }
+        let deck = zone.decks.read(number)?;
+        self.apex_octets.store(deck.apex_octets, Ordering::Relaxed);
+        Some(deck)
     }
 
     fn card4(&self, cell: u32) -> Option<impl Deref<Target = Card4>> {

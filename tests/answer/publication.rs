@@ -185,7 +185,7 @@ fn a_zone_that_does_not_fit_says_why_and_the_others_are_served() {
     let before = node.publisher.usage();
     let placed = node.publisher.publish(&zones, &[]).unwrap();
     let unfit: Vec<_> = placed.iter().map(|zone| zone.unfit.clone()).collect();
-    assert_eq!(unfit, [None, Some(Unfit::Soa), Some(Unfit::Full(maps::CARDS_AAAA)), None]);
+    assert_eq!(unfit, [None, Some(Unfit::Soa), Some(Unfit::Full("cards_aaaa")), None]);
     expect_version(&node, "one.example", 1);
     expect_version(&node, "two.example", 1);
     assert_eq!(node.ask("long.example", A), Err(Verdict::Name));

@@ -45,11 +45,22 @@ impl Series {
         self.runs.iter().map(|run| run.lost).sum()
     }
 
-    /// This server's rates in those of another, round by round.
-    pub(crate) fn to(&self, other: &Self) -> Spread {
-        let pairs = self.runs.iter().zip(&other.runs);
-        Spread::of(pairs.map(|(own, other)| own.rate() / other.rate()))
+    /// This server's rates, and its costs, in those of another, round by round.
+    fn to(&self, other: &Self) -> Ratios {
+        let ratios = |of: fn(&Run) -> f64| {
+            let pairs = self.runs.iter().zip(&other.runs);
+            Spread::of(pairs.map(|(own, other)| of(own) / of(other)))
+        };
+        Ratios { rates: ratios(Run::rate), costs: ratios(Run::cost) }
     }
+}
+
+/// A server beside another.
+pub(crate) struct Ratios {
+    /// Of queries a second.
+    pub rates: Spread,
+    /// Of CPU time for each query.
+    pub costs: Spread,
 }
 
 /// What came of one kind of queries.
@@ -62,7 +73,7 @@ pub(crate) struct Mix {
 
 impl Mix {
     /// `edge` and the server called `name`, if it took part.
-    pub(crate) fn against(&self, name: &str) -> Option<Spread> {
+    pub(crate) fn against(&self, name: &str) -> Option<Ratios> {
         let [edge, others @ ..] = self.servers.as_slice() else { return None };
         Some(edge.to(others.iter().find(|series| series.server == name)?))
     }

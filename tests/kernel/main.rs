@@ -14,4 +14,6 @@ mod pool;
 #[cfg(test)]
 mod same;
 #[cfg(test)]
+mod sample;
+#[cfg(test)]
 mod serving;

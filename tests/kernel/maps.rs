@@ -10,7 +10,7 @@ use edge_tests::node;
 /// Instructions that the verifier may follow; it gives up at a million.
 const INSTRUCTIONS: u32 = 400_000;
 /// Octets that the maps may take.
-const OCTETS: u64 = 128 << 20;
+const OCTETS: u64 = 128_000_000;
 const PUBLICATIONS: usize = 50;
 
 /// The numbers of the maps that this process holds.

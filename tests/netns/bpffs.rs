@@ -20,7 +20,7 @@ fn bpftool_shows_a_zones_maps_by_the_names_of_their_fields() {
     let pins = rig.status()["pins"].as_str().unwrap().to_owned();
     assert!(Path::new(&pins).starts_with(rig.pins()), "{pins}");
     let zone = Path::new(&pins).join("zones/pool_2eexample");
-    let decks = dump(&zone.join("decks"));
+    let decks = dump(&zone);
     for field in ["\"cards\":", "\"ttl\": 150", "\"records\": 4", "\"kind\":"] {
         assert!(decks.contains(field), "{field}: {}", &decks[..400.min(decks.len())]);
     }
@@ -37,12 +37,12 @@ fn a_zone_that_goes_takes_its_pins_along() {
     let rig = Rig::serving("native");
     let zones = rig.pins().join("v1/zones");
     rig.write_zone("other.example", r#"{"data": {"": {"ns": ["a."], "a": [["10.0.0.1"]]}}}"#);
-    let both = || zones.join("other_2eexample/decks").exists();
+    let both = || zones.join("other_2eexample").exists();
     rig.wait_until("the second zone is pinned", edge_tests::netns::PATIENCE, both);
     std::fs::remove_file(rig.path("zones/other.example.json")).unwrap();
     let gone = || !zones.join("other_2eexample").exists();
     rig.wait_until("its pins are gone", edge_tests::netns::PATIENCE, gone);
-    assert!(zones.join("pool_2eexample/decks").exists());
+    assert!(zones.join("pool_2eexample").exists());
 }
 
 #[test]

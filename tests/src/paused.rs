@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::ops::Deref;
 
 use edge_common::abi::{
-    Card4, Card6, ClassRow, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service,
-    ShortName, TableId, Tree6,
+    Card4, Card6, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service, ShortName, TableId,
+    Tree6,
 };
 use edge_common::tables::Tables;
 
@@ -36,8 +36,16 @@ impl<'a, T: Tables, P: Fn()> Paused<'a, T, P> {
 }
 
 impl<T: Tables, P: Fn()> Tables for Paused<'_, T, P> {
-    fn control(&self) -> Option<Control> {
+    fn control(&self) -> impl Deref<Target = Control> {
         self.next().control()
+    }
+
+    fn generation(&self) -> u64 {
+        self.next().generation()
+    }
+
+    fn lease(&self) -> u64 {
+        self.next().lease()
     }
 
     fn now(&self) -> u64 {
@@ -60,12 +68,8 @@ impl<T: Tables, P: Fn()> Tables for Paused<'_, T, P> {
         self.next().long_name(slot)
     }
 
-    fn class_row(&self, table: TableId, row: u32) -> Option<impl Deref<Target = ClassRow>> {
-        self.next().class_row(table, row)
-    }
-
-    fn deck(&self, table: TableId, deck: u32) -> Option<Deck> {
-        self.next().deck(table, deck)
+    fn deck(&self, table: TableId, at: u32, varies: bool) -> Option<Deck> {
+        self.next().deck(table, at, varies)
     }
 
     fn card4(&self, cell: u32) -> Option<impl Deref<Target = Card4>> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use edge_user::authority::{Asked, Current, Options, Serving, Shared, Worker};
 use edge_user::places::GeoPlaces;
 use edge_user::publish::NoKernel;
+use edge_user::querylog::Sender;
 use edge_user::store::Store;
 
 use crate::engine::grant_lease;
@@ -40,7 +41,8 @@ impl Served {
         let serving = Serving::new(space::zones().into_iter().map(Arc::new), Arc::new(places));
         let current = Arc::new(Current::new(serving));
         let options = Arc::new(Options::new("tests"));
-        let shared = Shared { store, current, options, counters: Arc::default() };
+        let (counters, log) = (Arc::default(), Sender::default());
+        let shared = Shared { store, current, options, counters, log };
         Self { worker: Worker::new(shared) }
     }
 

@@ -109,23 +109,11 @@ mod tests {
 
     #[test]
     fn the_kernel_keeps_map_and_program_names_whole() {
-        let names = maps::DECKS.into_iter().chain(maps::CLASSES).chain([
-            maps::CONTROL,
-            maps::NAMES,
-            maps::LONG_NAMES,
-            maps::CARDS_A,
-            maps::CARDS_AAAA,
-            maps::RRS,
-            maps::GEO4_ROOT,
-            maps::GEO4_NODE,
-            maps::GEO6_TREE,
-            maps::GEO6_KEYS,
-            maps::GEO6_LEAF,
-            maps::GEO_LEAF,
-            maps::SERVICES,
-            maps::DEVICES,
-            maps::VERDICTS,
-            maps::RANDOM,
+        let names = maps::ZONES.into_iter().chain([
+            maps::SHARED,
+            maps::CPU,
+            maps::SAMPLES,
+            maps::SAMPLES_LOST,
             maps::PROGRAM,
             maps::LEASE_PROGRAM,
             maps::PASS_PROGRAM,

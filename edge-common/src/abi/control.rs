@@ -15,17 +15,23 @@ pub struct Control {
     pub lease: u64,
     /// Length of a lease in jiffies, added to now by the program `lease`.
     pub lease_jiffies: u64,
-    /// Seed of the hash that places served addresses in `SERVICES`.
+    /// Seed of the hash that places served addresses in their table.
     pub service_seed: u64,
     /// By the generation's lowest bit.
     pub sides: [Side; 2],
     /// The link-layer address of the first interface, as [`Control::own`] has it; 0 if there is
     /// none. Most frames are found to be ours by it, without a look-up.
     pub own_address: u64,
+    /// The trie of the zone with most names; a hint.
+    pub usual_trie: u32,
     /// Zero.
-    pub reserved: u64,
+    pub reserved: u32,
     /// The first served address of IPv4 and of IPv6; likewise.
     pub first_services: [Service; 2],
+    /// Of so many answers one is copied to `SAMPLES`, at random; none when 0. Less than 2³².
+    pub sample: u64,
+    /// Zero.
+    pub unused: [u64; 7],
 }
 
 impl Control {
@@ -47,4 +53,4 @@ pub struct Side {
     pub generation: u64,
 }
 
-const _: () = assert!(size_of::<Control>() == 128);
+const _: () = assert!(size_of::<Control>() == 192);

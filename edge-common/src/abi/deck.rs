@@ -109,11 +109,11 @@ pub struct Deck {
 pub enum Kind {
     /// No deck.
     None = 0,
-    /// A records: cells of `CARDS_A`.
+    /// A records: cells of `Shared::cards_a`.
     A = 1,
-    /// AAAA records: cells of `CARDS_AAAA`.
+    /// AAAA records: cells of `Shared::cards_aaaa`.
     Aaaa = 2,
-    /// NODATA: the zone's SOA, ready-made in `RRS`, goes into the authority section.
+    /// NODATA: the zone's SOA, ready-made in `Shared::rrs`, goes into the authority section.
     Nodata = 3,
 }
 

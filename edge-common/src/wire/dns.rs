@@ -40,8 +40,8 @@ pub mod front {
     pub const RESPONSE: u64 = u64::from_ne_bytes([0, 0, 0x80, 0, 0, 0, 0, 0]);
     /// The four bits of the opcode.
     pub const OPCODE: u64 = u64::from_ne_bytes([0, 0, 0x78, 0, 0, 0, 0, 0]);
-    /// QDCOUNT and ANCOUNT.
-    pub const COUNTS: u64 = u64::from_ne_bytes([0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
+    /// QR, the opcode, QDCOUNT and ANCOUNT.
+    pub const RULED: u64 = u64::from_ne_bytes([0, 0, 0xf8, 0, 0xff, 0xff, 0xff, 0xff]);
     /// QDCOUNT 1, ANCOUNT 0.
     pub const ONE_QUESTION: u64 = u64::from_ne_bytes([0, 0, 0, 0, 0, 1, 0, 0]);
     /// QR, AA, QDCOUNT 1.

@@ -2,7 +2,6 @@
 
 use super::checksum::Sum;
 use super::{load16, load32, load64, store32, store64};
-use crate::frame::Frame;
 use crate::verdict::Verdict;
 
 /// Octets of a header without options.
@@ -20,35 +19,32 @@ pub struct Ip4 {
 /// Version 4, five words of header.
 const VERSION_AND_LENGTH: u8 = 0x45;
 const UDP: u8 = 17;
-/// More fragments, and the fragment's offset.
-const FRAGMENT: u16 = 0x3fff_u16.to_be();
+/// In the first eight octets: version and length, more fragments, and the fragment's offset.
+const FRONT: u64 = u64::from_ne_bytes([0xff, 0, 0, 0, 0, 0, 0x3f, 0xff]);
+/// In the next four octets: the protocol.
+const PROTOCOL: u32 = u32::from_ne_bytes([0, 0xff, 0, 0]);
 /// Don't fragment, in the word of identification, flags and offset.
 const DONT_FRAGMENT: u32 = 0x4000_u32.to_be();
 const TTL: u8 = 64;
 
 impl Ip4 {
-    /// Reads the header at `at`; gives it and the octets of its payload, which the frame holds.
+    /// Reads a header; gives it and the octets of the packet, header included.
     #[inline(always)]
-    pub fn parse<F: Frame>(frame: &F, at: usize) -> Result<(Self, usize), Verdict> {
-        let header = frame.window_at::<HEADER_OCTETS>(at).ok_or(Verdict::Truncated)?;
-        if header[0] != VERSION_AND_LENGTH {
-            return Err(Verdict::Ip4Header);
+    pub fn parse(header: &[u8; HEADER_OCTETS]) -> Result<(Self, usize), Verdict> {
+        let front = load64::<0, _>(header);
+        let middle = load32::<8, _>(header);
+        let version = u64::from(VERSION_AND_LENGTH);
+        if front & FRONT != version || middle & PROTOCOL != u32::from(UDP) << 8 {
+            return Err(unlike_a_datagram(front, middle));
         }
-        if header[9] != UDP {
-            return Err(Verdict::Transport);
-        }
-        if load16::<6, _>(header) & FRAGMENT != 0 {
-            return Err(Verdict::Fragment);
-        }
-        let sum = Sum::default()
-            .add64(load64::<0, _>(header))
-            .add64(load64::<8, _>(header))
-            .add32(load32::<16, _>(header));
+        let source = load32::<12, _>(header);
+        let destination = load32::<16, _>(header);
+        let sum = Sum::new(source).add32(destination).add64(front).add32(middle);
         if sum.fold() != 0xffff {
             return Err(Verdict::Checksum);
         }
         let total = usize::from(u16::from_be(load16::<2, _>(header)));
-        if total < HEADER_OCTETS || at + total > frame.octets() {
+        if total < HEADER_OCTETS {
             return Err(Verdict::Length);
         }
         // 0/8, 127/8 and everything from 224/4 on can't be answered to.
@@ -56,9 +52,7 @@ impl Ip4 {
         if network.wrapping_sub(1) >= 223 || network == 127 {
             return Err(Verdict::Source);
         }
-        let source = load32::<12, _>(header);
-        let destination = load32::<16, _>(header);
-        Ok((Self { source, destination }, total - HEADER_OCTETS))
+        Ok((Self { source, destination }, total))
     }
 
     /// The sum of the UDP pseudo-header's addresses.
@@ -68,10 +62,9 @@ impl Ip4 {
         Sum::new(self.source).add32(self.destination)
     }
 
-    /// Writes the header of the reply, `payload` octets long.
+    /// Writes the header of the reply, whose payload has `payload` octets.
     #[inline(always)]
-    pub fn reply<F: Frame>(&self, frame: &mut F, at: usize, payload: u16) -> Option<()> {
-        let header = frame.window_at_mut::<HEADER_OCTETS>(at)?;
+    pub fn reply(&self, header: &mut [u8; HEADER_OCTETS], payload: u16) {
         let total = payload.wrapping_add(20).to_be();
         let first = u32::from(VERSION_AND_LENGTH) | u32::from(total) << 16;
         let third = u32::from(TTL) | u32::from(UDP) << 8;
@@ -80,6 +73,17 @@ impl Ip4 {
         store32::<8, _>(header, third | u32::from(sum) << 16);
         store32::<12, _>(header, self.destination);
         store32::<16, _>(header, self.source);
-        Some(())
+    }
+}
+
+/// Why a header isn't that of a whole UDP datagram, by its first twelve octets.
+#[inline(always)]
+const fn unlike_a_datagram(front: u64, middle: u32) -> Verdict {
+    if front.to_ne_bytes()[0] != VERSION_AND_LENGTH {
+        Verdict::Ip4Header
+    } else if middle & PROTOCOL != (UDP as u32) << 8 {
+        Verdict::Transport
+    } else {
+        Verdict::Fragment
     }
 }

@@ -2,7 +2,6 @@
 
 use super::checksum::Sum;
 use super::{load16, load64, store64};
-use crate::frame::Frame;
 use crate::verdict::Verdict;
 
 /// Octets of the header.
@@ -22,10 +21,9 @@ const UDP: u8 = 17;
 const HOP_LIMIT: u8 = 64;
 
 impl Ip6 {
-    /// Reads the header at `at`; gives it and the octets of its payload, which the frame holds.
+    /// Reads a header; gives it and the octets of the packet, header included.
     #[inline(always)]
-    pub fn parse<F: Frame>(frame: &F, at: usize) -> Result<(Self, usize), Verdict> {
-        let header = frame.window_at::<HEADER_OCTETS>(at).ok_or(Verdict::Truncated)?;
+    pub fn parse(header: &[u8; HEADER_OCTETS]) -> Result<(Self, usize), Verdict> {
         if header[0] >> 4 != VERSION {
             return Err(Verdict::Ip6Header);
         }
@@ -33,16 +31,13 @@ impl Ip6 {
             return Err(Verdict::Transport);
         }
         let payload = usize::from(u16::from_be(load16::<4, _>(header)));
-        if at + HEADER_OCTETS + payload > frame.octets() {
-            return Err(Verdict::Length);
-        }
         let source = [load64::<8, _>(header), load64::<16, _>(header)];
         let destination = [load64::<24, _>(header), load64::<32, _>(header)];
         // ::/8 holds the unspecified, loopback and mapped addresses, ff00::/8 is multicast.
         if header[8] == 0 || header[8] == 0xff {
             return Err(Verdict::Source);
         }
-        Ok((Self { source, destination }, payload))
+        Ok((Self { source, destination }, HEADER_OCTETS + payload))
     }
 
     /// The sum of the UDP pseudo-header's addresses.
@@ -56,10 +51,9 @@ impl Ip6 {
             .add64(self.destination[1])
     }
 
-    /// Writes the header of the reply, `payload` octets long.
+    /// Writes the header of the reply, whose payload has `payload` octets.
     #[inline(always)]
-    pub fn reply<F: Frame>(&self, frame: &mut F, at: usize, payload: u16) -> Option<()> {
-        let header = frame.window_at_mut::<HEADER_OCTETS>(at)?;
+    pub fn reply(&self, header: &mut [u8; HEADER_OCTETS], payload: u16) {
         let [low, high] = payload.to_be().to_ne_bytes();
         let first = [VERSION << 4, 0, 0, 0, low, high, UDP, HOP_LIMIT];
         store64::<0, _>(header, u64::from_ne_bytes(first));
@@ -67,6 +61,5 @@ impl Ip6 {
         store64::<16, _>(header, self.destination[1]);
         store64::<24, _>(header, self.source[0]);
         store64::<32, _>(header, self.source[1]);
-        Some(())
     }
 }

@@ -21,7 +21,7 @@ use super::serving::{Served, Serving, yields};
 use super::special;
 use crate::zone::name::MAX_NAME_OCTETS;
 use crate::zone::record::Record;
-use crate::zone::{Cut, Found, Label, RecordKind, Records, Rules, Zone, find_where, split};
+use crate::zone::{Cut, Found, Label, RecordKind, Records, Rules, Zone, find_where, split_into};
 
 /// The least octets that a client takes over UDP (RFC 1035 §2.3.4, RFC 6891 §6.2.3).
 const LEAST_UDP_OCTETS: u16 = 512;
@@ -53,13 +53,22 @@ impl Asked {
 pub struct Answerer {
     picker: Picker,
     distances: Vec<f64>,
+    /// The name asked for, relative to its zone.
+    label: String,
+    apex_octets: u8,
 }
 
 impl Answerer {
     /// Draws records by `random`.
     #[must_use]
     pub fn new(random: fastrand::Rng) -> Self {
-        Self { picker: Picker::new(random), distances: Vec::new() }
+        let (picker, distances) = (Picker::new(random), Vec::new());
+        Self { picker, distances, label: String::new(), apex_octets: 0 }
+    }
+
+    /// Octets of the apex (wire format) of the zone that the last answer was from; 0 if it was from none.
+    pub(super) const fn apex_octets(&self) -> u8 {
+        self.apex_octets
     }
 
     /// Writes the response to `message` into `out`, whose content is replaced; gives its RCODE. `None`: no response.
@@ -71,6 +80,7 @@ impl Answerer {
         asked: &Asked,
         out: &mut Vec<u8>,
     ) -> Option<ResponseCode> {
+        self.apex_octets = 0;
         let query = match message::read(message) {
             Ok(query) => query,
             Err(Refusal::Silence) => return None,
@@ -113,7 +123,14 @@ impl Answerer {
             let mut folded = [0; MAX_NAME_OCTETS];
             if let Some(served) = find_zone(serving, &query, &mut folded) {
                 let turn = Turn { serving, served, options, asked, query: &query };
-                (closing.code, closing.scope) = self.serve(&turn, &mut reply);
+                let mut label = std::mem::take(&mut self.label);
+                // The name is in the zone, or the zone wouldn't have been found.
+                (closing.code, closing.scope) =
+                    match split_into(&served.zone, query.name, &mut label) {
+                        Some(()) => self.serve(&turn, &label, &mut reply),
+                        None => (ResponseCode::ServFail, 0),
+                    };
+                self.label = label;
                 // An answer about class ANY speaks for classes that we don't have (RFC 1035 §6.2).
                 closing.authoritative = query.class == CLASS_IN;
             }
@@ -123,15 +140,14 @@ impl Answerer {
         Some(code)
     }
 
-    /// Answers from a zone; gives RCODE and scope.
-    fn serve(&mut self, turn: &Turn<'_>, reply: &mut Reply<'_>) -> (ResponseCode, u8) {
+    /// Answers for `label` of a zone; gives RCODE and scope.
+    fn serve(&mut self, turn: &Turn<'_>, label: &str, reply: &mut Reply<'_>) -> (ResponseCode, u8) {
         let Turn { serving, served, query, asked, .. } = *turn;
         let zone = &*served.zone;
-        // The name is in the zone, or the zone wouldn't have been found.
-        let Some(label) = split(zone, query.name) else { return (ResponseCode::ServFail, 0) };
+        self.apex_octets = u8::try_from(zone.apex.wire().len()).unwrap_or_default();
         let subnet = query.edns.as_ref().and_then(|edns| edns.subnet.as_ref());
         let client = Client::new(serving, zone, asked.client.ip(), subnet);
-        let found = find_where(zone, &label, &client.targets, query.rtype, turn);
+        let found = find_where(zone, label, &client.targets, query.rtype, turn);
         let near = match found {
             Found::Records { label, .. } | Found::Any { label } => label.closest,
             Found::NoData | Found::NxDomain => false,
@@ -139,7 +155,7 @@ impl Answerer {
         // The SOA record is the apex's own, and everyone's.
         let own = matches!(found, Found::Records { kind: RecordKind::Soa, .. });
         let scope = subnet
-            .filter(|_| !own && served.varies(&label))
+            .filter(|_| !own && served.varies(label))
             .map_or(0, |subnet| client.scope(serving, zone, subnet, near));
         let mut code = ResponseCode::NoError;
         match found {
@@ -162,8 +178,9 @@ impl Answerer {
                 return (code, scope);
             }
             Found::NoData => {}
-            Found::NxDomain => match special::find(&label, turn.options, asked) {
+            Found::NxDomain => match special::find(label, turn.options, asked) {
                 Some(special) => {
+                    self.apex_octets = 0;
                     if special.answer(turn, &client, reply) {
                         return (code, special.scope(subnet));
                     }
@@ -258,7 +275,7 @@ impl Hand<'_> {
         write: impl Fn(&T, &mut Vec<u8>),
     ) {
         let most = if self.kind == RecordKind::Cname { 1 } else { self.label.max_hosts };
-        let Answerer { picker, distances } = &mut *self.answerer;
+        let Answerer { picker, distances, .. } = &mut *self.answerer;
         let is_near = self.label.closest && most < records.len();
         let spot = if is_near { self.client.spot() } else { None };
         let distances = spot.and_then(|spot| {

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::tally::Tallies;
+
 /// One number, added to by many threads.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -64,6 +66,8 @@ pub struct Counters {
     pub connections: Counter,
     /// TCP connections closed at once because there were too many.
     pub connections_refused: Counter,
+    /// Answers by zone, type, label and RCODE.
+    pub tallies: Tallies,
 }
 
 impl Counters {
@@ -89,6 +93,8 @@ impl Counters {
             receive_failed,
             connections,
             connections_refused,
+            // Each thread's are its own, and summed up when they are read.
+            tallies: _,
         } = self;
         udp_answered.move_to(&to.udp_answered);
         tcp_answered.move_to(&to.tcp_answered);

@@ -51,6 +51,12 @@ impl Engine {
         Self { tables: HostTables::new(store, seed.max(1), true) }
     }
 
+    /// Octets of the apex (wire format) of the zone that the last answer was from.
+    #[must_use]
+    pub fn apex_octets(&self) -> u8 {
+        self.tables.apex_octets()
+    }
+
     /// Answers the message of `octets` octets at [`Self::ROOM`] in `buffer`; gives where the answer is.
     ///
     /// # Errors

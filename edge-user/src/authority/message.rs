@@ -73,7 +73,7 @@ pub(super) struct Subnet {
 
 impl Subnet {
     /// Reads the option's data. Too few or too many octets, or bits past the prefix, are malformed (RFC 7871 §6).
-    fn read(data: &[u8]) -> Option<Self> {
+    pub(super) fn read(data: &[u8]) -> Option<Self> {
         let ([family_high, family_low, source_prefix, _scope], given) = data.split_first_chunk()?;
         let family = u16::from_be_bytes([*family_high, *family_low]);
         let bits = match family {

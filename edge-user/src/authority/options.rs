@@ -25,6 +25,8 @@ pub struct Options {
     pub chaos_id: bool,
     /// Cookies.
     pub cookies: Cookies,
+    /// Whether answers are counted by label, too.
+    pub detailed_metrics: bool,
     /// When the program started.
     pub started: Instant,
 }
@@ -52,6 +54,7 @@ impl Options {
             version: String::new(),
             chaos_id: false,
             cookies: Cookies::none(),
+            detailed_metrics: false,
             started: Instant::now(),
         }
     }

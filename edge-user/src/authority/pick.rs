@@ -10,7 +10,7 @@
 use crate::zone::record::{Record, total_weight};
 
 /// The most records that are drawn by ticket; each looks at all tickets before.
-const MOST_TICKETS: usize = 32;
+const MOST_TICKETS: usize = 64;
 /// How much wider than its inner edge a ring of servers that count as equally close is.
 const RING: f64 = 1.05;
 
@@ -98,10 +98,15 @@ impl Picker {
             let exponential = -(1.0 - self.random.f64()).ln();
             key.value = exponential / f64::from(weight.max(1));
         }
-        self.keys.sort_unstable_by(|one, other| {
+        let by_key = |one: &Key, other: &Key| {
             one.is_idle.cmp(&other.is_idle).then(one.value.total_cmp(&other.value))
-        });
-        self.picks.extend(self.keys.iter().take(most).map(|key| key.at));
+        };
+        if most < self.keys.len() {
+            self.keys.select_nth_unstable_by(most, by_key);
+            self.keys.truncate(most);
+        }
+        self.keys.sort_unstable_by(by_key);
+        self.picks.extend(self.keys.iter().map(|key| key.at));
     }
 
     /// Puts the closest into `keys`: ring by ring, each as wide as 5 % of its inner edge's distance, until there are

@@ -10,8 +10,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::closest::Spot;
 use super::rdata::soa_record;
 use crate::places::whole;
-use crate::zone::resolve::{MAX_ALIAS_DEPTH, parent};
-use crate::zone::{Cut, Label, Place, RecordKind, Records, Zone, split};
+use crate::zone::resolve::{MAX_ALIAS_DEPTH, NameBuffer, parent, wildcard_below};
+use crate::zone::{Cut, Label, Place, RecordKind, Records, Rules, Zone, split};
 
 /// Latitude and longitude in degrees, north and east positive.
 pub type Coordinates = (f64, f64);
@@ -119,8 +119,7 @@ impl Served {
                 return true;
             }
             name = parent(name);
-            let source = if name.is_empty() { "*".to_owned() } else { format!("*.{name}") };
-            if self.varies_by_itself(&source) {
+            if self.varies_by_itself(wildcard_below(name, &mut NameBuffer::default())) {
                 return true;
             }
             if name.is_empty() || self.zone.labels.position(name).is_some() {
@@ -252,6 +251,16 @@ impl std::fmt::Debug for Current {
 impl Default for Current {
     fn default() -> Self {
         Self::new(Serving::nothing())
+    }
+}
+
+impl Rules for Served {
+    fn yields(&self, label: &Label, kind: RecordKind) -> bool {
+        yields(label, kind)
+    }
+
+    fn cut(&self, label: &str) -> Option<Cut> {
+        Self::cut(self, label)
     }
 }
 

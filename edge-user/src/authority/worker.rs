@@ -14,6 +14,8 @@ use super::counters::Counters;
 use super::engine::{Engine, InUse};
 use super::options::Options;
 use super::serving::{Current, Serving};
+use super::tally::Tally;
+use crate::querylog::Sender;
 use crate::store::Store;
 
 /// What all workers share.
@@ -27,6 +29,8 @@ pub struct Shared {
     pub options: Arc<Options>,
     /// What has been done.
     pub counters: Arc<Counters>,
+    /// Where answers are logged.
+    pub log: Sender,
 }
 
 /// What one thread needs to answer.
@@ -41,7 +45,9 @@ struct Own {
     answerer: Answerer,
     /// Not yet added to those that are shared.
     counters: Counters,
+    tally: Tally,
     out: Vec<u8>,
+    log: Sender,
 }
 
 impl Worker {
@@ -54,7 +60,9 @@ impl Worker {
         let mut random = fastrand::Rng::new();
         let engine = Engine::new(shared.store.clone(), random.u64(1..));
         let (answerer, counters) = (Answerer::new(random), Counters::default());
-        Self { shared, own: Own { engine, answerer, counters, out: Vec::with_capacity(4096) } }
+        let (out, log) = (Vec::with_capacity(4096), shared.log.clone());
+        let tally = shared.counters.tallies.join(shared.options.detailed_metrics);
+        Self { own: Own { engine, answerer, counters, tally, out, log }, shared }
     }
 
     /// What has been done.
@@ -145,10 +153,13 @@ impl Own {
         octets: usize,
         asked: &Asked,
     ) -> Option<Answer> {
-        let Self { engine, answerer, counters, out } = self;
+        let Self { engine, answerer, counters, tally, out, log } = self;
         match engine.answer_in_use(&served.tables, buffer, octets, asked.client, asked.server) {
             Ok(answer) => {
                 counters.engine_answered.count();
+                let octets = buffer.get(answer.clone()).unwrap_or_default();
+                tally.count(octets, engine.apex_octets(), ResponseCode::NoError);
+                log.send(asked, octets);
                 return Some(Answer::Buffer(answer));
             }
             Err(Verdict::Fault) => {
@@ -162,6 +173,7 @@ impl Own {
             counters.dropped.count();
             return None;
         };
+        tally.count(out, answerer.apex_octets(), code);
         match code {
             ResponseCode::Refused => counters.refused.count(),
             ResponseCode::FormErr => counters.formerr.count(),
@@ -172,6 +184,7 @@ impl Own {
         if out.get(2).is_some_and(|flags| flags & 0x02 != 0) {
             counters.truncated.count();
         }
+        log.send(asked, out);
         Some(Answer::Out)
     }
 

@@ -15,6 +15,7 @@ const ZONE: &str = r#"{"serial": 1, "ttl": 60, "targeting": "@", "max_hosts": 4,
   "": {"ns": ["ns1.example.net."]},
   "tested": {"health": {"name": "pool"}, "a": [["192.0.2.1", 3], ["192.0.2.2", 2], ["192.0.2.3", 1]],
              "mx": [{"mx": "mx.example.net."}]},
+  "*.wild": {"a": [["192.0.2.8", 1]]},
   "plain": {"a": [["192.0.2.9", 1]]}}}"#;
 
 struct Running {
@@ -55,8 +56,10 @@ fn write_health(folder: &Path, text: &str) {
 /// A query for `label` in the zone.
 fn query(label: &str, rtype: u8) -> Vec<u8> {
     let mut message = vec![0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-    message.push(u8::try_from(label.len()).unwrap());
-    message.extend_from_slice(label.as_bytes());
+    for label in label.split('.') {
+        message.push(u8::try_from(label.len()).unwrap());
+        message.extend_from_slice(label.as_bytes());
+    }
     message.extend_from_slice(b"\x07example\x03com\0\0");
     message.extend([rtype, 0, 1]);
     message
@@ -158,5 +161,33 @@ fn a_zone_whose_file_is_gone_is_served_no_more() {
     fs::remove_file(running.folder.path().join("zones/example.com.json")).unwrap();
     assert!(running.controller.refresh().unwrap().published);
     assert_eq!(running.by_tables("plain"), None);
-    assert!(running.current.get().zones().next().is_none());
+    let left: Vec<_> = running.current.get().zones().map(|zone| zone.apex.to_string()).collect();
+    assert_eq!(left, ["pgeodns."]);
+}
+
+#[test]
+fn names_made_up_from_a_wildcard_are_left_to_the_authority_and_no_others() {
+    let mut running = running(None);
+    running.controller.refresh().unwrap();
+    assert_eq!(running.by_tables("any.wild"), None);
+    assert_eq!(running.by_authority("any.wild", 1), (1, vec![8]));
+    // The asterisk label itself, and the empty non-terminal above it, are names like any other.
+    assert_eq!(running.both("*.wild"), [8]);
+    assert!(running.both("wild").is_empty());
+}
+
+#[test]
+fn the_zone_that_geodns_always_has_is_served() {
+    let mut running = running(None);
+    running.controller.refresh().unwrap();
+    let mut question = vec![0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    question.extend_from_slice(b"\x07pgeodns\0\0\x06\0\x01");
+    let asked =
+        Asked { client: CLIENT.parse().unwrap(), server: SERVER.parse().unwrap(), stream: false };
+    let mut out = Vec::new();
+    let mut answerer = Answerer::new(fastrand::Rng::with_seed(1));
+    let serving = running.current.get();
+    answerer.answer(&serving, &Options::default(), &question, &asked, &mut out).unwrap();
+    assert_eq!((out[3] & 15, out[7]), (0, 1));
+    assert!(running.controller.zones().iter().all(|zone| zone.apex.to_string() != "pgeodns."));
 }

@@ -69,7 +69,7 @@ impl Kernel {
     /// Says that frames of this device are ours.
     fn own(&self, device: Device) -> Result<(), KernelError> {
         self.store().own(device).map_err(|other| KernelError::Map {
-            name: maps::DEVICES,
+            name: "devices",
             cause: format!(
                 "interfaces {other} and {} need the same slot; leave one out of xdp.interfaces",
                 device.ifindex

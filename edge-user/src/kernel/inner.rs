@@ -5,11 +5,10 @@ use std::os::fd::AsFd as _;
 use aya::Ebpf;
 use aya::maps::{ArrayOfMaps, MapData};
 use aya_obj::Object;
-use edge_common::abi::{ClassRow, Deck, TableId, maps};
-use zerocopy::{FromBytes, Immutable, IntoBytes};
+use edge_common::abi::{TableId, maps};
 
 use super::{KernelError, btf, memory};
-use crate::store::{Region, ZoneTable};
+use crate::store::ZoneTable;
 
 /// A map of maps, and all maps that can be in it.
 #[derive(Debug)]
@@ -20,12 +19,9 @@ struct Outer {
     placed: Vec<bool>,
 }
 
-/// The zones' tables.
+/// The zones' tables, by size class.
 #[derive(Debug)]
-pub(super) struct Inner {
-    decks: Vec<Outer>,
-    classes: Vec<Outer>,
-}
+pub(super) struct Inner(Vec<Outer>);
 
 impl Inner {
     /// Makes all inner maps, by the templates in the object.
@@ -52,49 +48,36 @@ impl Inner {
                 .collect::<Result<Vec<_>, _>>()?;
             Ok(Outer { name, outer, placed: vec![false; inner.len()], inner })
         };
-        let mut all = |names: [&'static str; TableId::CLASSES]| -> Result<Vec<Outer>, KernelError> {
-            names.into_iter().zip(maps::TABLES).map(|(name, n)| create(name, n)).collect()
-        };
-        Ok(Self { decks: all(maps::DECKS)?, classes: all(maps::CLASSES)? })
+        let all = maps::ZONES.into_iter().zip(maps::TABLES).map(|(name, n)| create(name, n));
+        Ok(Self(all.collect::<Result<_, _>>()?))
     }
 
     /// The memory of all of them.
-    pub(super) fn regions(&self) -> Result<[Vec<ZoneTable>; TableId::CLASSES], KernelError> {
-        let mut regions = [const { Vec::new() }; TableId::CLASSES];
-        let outers = self.decks.iter().zip(&self.classes);
-        let rows = maps::DECK_ROWS.into_iter().zip(maps::CLASS_ROWS);
-        for ((tables, (decks, classes)), (n_decks, n_classes)) in
-            regions.iter_mut().zip(outers).zip(rows)
-        {
-            for (decks_map, classes_map) in decks.inner.iter().zip(&classes.inner) {
-                tables.push(ZoneTable {
-                    decks: region::<Deck>(decks.name, decks_map, n_decks)?,
-                    classes: region::<ClassRow>(classes.name, classes_map, n_classes)?,
-                });
+    pub(super) fn tables(&self) -> Result<[Vec<ZoneTable>; TableId::CLASSES], KernelError> {
+        let mut tables = [const { Vec::new() }; TableId::CLASSES];
+        for (class, (tables, outer)) in tables.iter_mut().zip(&self.0).enumerate() {
+            for inner in &outer.inner {
+                let words = memory::map(outer.name, inner, ZoneTable::octets(class))?;
+                tables.push(ZoneTable::over(words, class));
             }
         }
-        Ok(regions)
+        Ok(tables)
     }
 
-    fn pair(&mut self, table: TableId) -> Result<[&mut Outer; 2], KernelError> {
-        let class = table.class() as usize;
-        match (self.decks.get_mut(class), self.classes.get_mut(class)) {
-            (Some(decks), Some(classes)) => Ok([decks, classes]),
-            _ => Err(KernelError::NoSlot(table.0)),
-        }
+    fn class(&mut self, table: TableId) -> Result<&mut Outer, KernelError> {
+        self.0.get_mut(table.class() as usize).ok_or(KernelError::NoSlot(table.0))
     }
 
-    /// Puts a slot's maps into place, if they aren't there yet.
+    /// Puts a slot's map into place, if it isn't there yet.
     pub(super) fn insert(&mut self, table: TableId) -> Result<(), KernelError> {
-        for outer in self.pair(table)? {
-            let slot = table.slot() as usize;
-            let placed = outer.placed.get_mut(slot).ok_or(KernelError::NoSlot(table.0))?;
-            if !*placed {
-                let inner = outer.inner.get(slot).ok_or(KernelError::NoSlot(table.0))?;
-                let set = outer.outer.set(table.slot(), inner, 0);
-                set.map_err(KernelError::map(outer.name))?;
-                *placed = true;
-            }
+        let outer = self.class(table)?;
+        let slot = table.slot() as usize;
+        let placed = outer.placed.get_mut(slot).ok_or(KernelError::NoSlot(table.0))?;
+        if !*placed {
+            let inner = outer.inner.get(slot).ok_or(KernelError::NoSlot(table.0))?;
+            let set = outer.outer.set(table.slot(), inner, 0);
+            set.map_err(KernelError::map(outer.name))?;
+            *placed = true;
         }
         Ok(())
     }
@@ -102,34 +85,18 @@ impl Inner {
     /// Replaces a map by itself: the kernel comes back when every program that may have seen the
     /// old one is through (`synchronize_rcu`).
     pub(super) fn barrier(&mut self) -> Result<(), KernelError> {
-        let [outer, _] = self.pair(TableId::new(0, 0))?;
+        let outer = self.class(TableId::new(0, 0))?;
         let inner = outer.inner.first().ok_or(KernelError::NoSlot(0))?;
         outer.outer.set(0, inner, 0).map_err(KernelError::map(outer.name))
     }
 
-    /// A slot's two maps.
-    pub(super) fn maps(&self, table: TableId) -> Option<[(&'static str, &MapData); 2]> {
-        let (class, slot) = (table.class() as usize, table.slot() as usize);
-        let decks = self.decks.get(class)?.inner.get(slot)?;
-        let classes = self.classes.get(class)?.inner.get(slot)?;
-        Some([("decks", decks), ("classes", classes)])
+    /// A slot's map.
+    pub(super) fn map(&self, table: TableId) -> Option<&MapData> {
+        self.0.get(table.class() as usize)?.inner.get(table.slot() as usize)
     }
 
     /// Octets of kernel memory in all of them.
     pub(super) fn octets(&self) -> Result<u64, KernelError> {
-        self.decks
-            .iter()
-            .chain(&self.classes)
-            .flat_map(|outer| &outer.inner)
-            .map(memory::octets)
-            .sum()
+        self.0.iter().flat_map(|outer| &outer.inner).map(memory::octets).sum()
     }
-}
-
-fn region<T: FromBytes + IntoBytes + Immutable>(
-    name: &'static str,
-    map: &MapData,
-    entries: u32,
-) -> Result<Region<T>, KernelError> {
-    memory::map(name, map, entries)
 }

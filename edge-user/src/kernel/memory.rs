@@ -2,21 +2,20 @@
 #![expect(unsafe_code, reason = "a map is mapped into this process's memory")]
 
 use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::sync::atomic::AtomicU64;
 
 use aya::maps::MapData;
 use memmap2::{MmapMut, MmapOptions};
-use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use super::KernelError;
-use crate::store::Region;
+use crate::store::words;
 
-/// Maps an array of `entries` entries for the rest of the process's life.
-pub(super) fn map<T: FromBytes + IntoBytes + Immutable>(
+/// Maps an array of one value of `octets` octets for the rest of the process's life.
+pub(super) fn map(
     name: &'static str,
     map: &MapData,
-    entries: u32,
-) -> Result<Region<T>, KernelError> {
-    let octets = entries as usize * size_of::<T>();
+    octets: usize,
+) -> Result<&'static [AtomicU64], KernelError> {
     let fd = map.fd().as_fd().as_raw_fd();
     // SAFETY: the memory is the map's own, which lives as long as it is mapped and never shrinks.
     // Others write it too (the kernel's programs, another process that opens the pin): it is only
@@ -24,7 +23,7 @@ pub(super) fn map<T: FromBytes + IntoBytes + Immutable>(
     let memory = unsafe { MmapOptions::new().len(octets).map_mut(fd) };
     let memory = memory.map_err(|cause| KernelError::Map { name, cause: cause.to_string() })?;
     let memory: &'static mut MmapMut = Box::leak(Box::new(memory));
-    Ok(Region::over(memory))
+    Ok(words(memory))
 }
 
 /// Octets of kernel memory behind a map, as the kernel accounts for them.

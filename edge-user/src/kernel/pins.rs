@@ -1,6 +1,6 @@
 //! Pins: the maps and links under names that other programs can find, `bpftool` above all.
 //!
-//! `<bpffs>/<instance>/v<ABI>/maps/NAME`, `…/zones/<apex>/{decks,classes}`, `…/links/<mode>/<interface>`.
+//! `<bpffs>/<instance>/v<ABI>/maps/NAME`, `…/zones/<apex>`, `…/links/<mode>/<interface>`.
 
 use std::path::{Path, PathBuf};
 
@@ -87,14 +87,9 @@ impl Pins {
     /// # Errors
     /// When the file system refuses.
     pub fn pin_zone(&self, kernel: &Kernel, apex: &str, table: TableId) -> Result<(), KernelError> {
-        let folder = self.zone(apex);
-        create(&folder)?;
-        for (name, map) in kernel.inner.maps(table).ok_or(KernelError::NoSlot(table.0))? {
-            let path = folder.join(name);
-            remove(&path)?;
-            pin(map, &path)?;
-        }
-        Ok(())
+        let path = self.zone(apex);
+        remove(&path)?;
+        pin(kernel.inner.map(table).ok_or(KernelError::NoSlot(table.0))?, &path)
     }
 
     /// Takes a zone's pins away.

@@ -90,11 +90,11 @@ impl Slots {
     pub(super) fn usage(&self) -> [(&'static str, u32, u32); 5] {
         let free = &self.free;
         [
-            (maps::CARDS_A, free.cards_a.taken(), maps::CARDS_A_CELLS),
-            (maps::CARDS_AAAA, free.cards_aaaa.taken(), maps::CARDS_AAAA_CELLS),
-            (maps::RRS, free.rrs.taken(), maps::RRS_ENTRIES),
-            (maps::GEO4_NODE, free.nodes4.taken(), maps::GEO4_NODES),
-            (maps::GEO6_KEYS, free.nodes6.taken(), maps::GEO6_NODES),
+            ("cards_a", free.cards_a.taken(), maps::CARDS_A_CELLS),
+            ("cards_aaaa", free.cards_aaaa.taken(), maps::CARDS_AAAA_CELLS),
+            ("rrs", free.rrs.taken(), maps::RRS_ENTRIES),
+            ("geo4_node", free.nodes4.taken(), maps::GEO4_NODES),
+            ("geo6_keys", free.nodes6.taken(), maps::GEO6_NODES),
         ]
     }
 
@@ -166,7 +166,7 @@ impl Slots {
         let Some(table) = self.store.zone(placed.table).copied() else {
             return Err(Unfit::Full("every zone table"));
         };
-        let rrs = self.free.rrs.take(1).ok_or(Unfit::Full(maps::RRS))?;
+        let rrs = self.free.rrs.take(1).ok_or(Unfit::Full("rrs"))?;
         placed.rrs = Some(rrs);
         self.store.rrs.write(rrs, &[*soa]);
         let compiled = Arc::clone(&placed.source.compiled);
@@ -250,11 +250,11 @@ impl Slots {
         }
         let n4 = u32::try_from(trie.v4.nodes.len()).unwrap_or(u32::MAX);
         let n6 = u32::try_from(trie.v6.keys.len()).unwrap_or(u32::MAX);
-        let slot = self.free.tries.last().copied().ok_or(Unfit::Full(maps::GEO6_TREE))?;
-        let first4 = self.free.nodes4.take(n4).ok_or(Unfit::Full(maps::GEO4_NODE))?;
+        let slot = self.free.tries.last().copied().ok_or(Unfit::Full("geo6_tree"))?;
+        let first4 = self.free.nodes4.take(n4).ok_or(Unfit::Full("geo4_node"))?;
         let Some(first6) = self.free.nodes6.take(n6) else {
             self.free.nodes4.give(first4, n4);
-            return Err(Unfit::Full(maps::GEO6_KEYS));
+            return Err(Unfit::Full("geo6_keys"));
         };
         self.free.tries.pop();
         let store = &self.store;
@@ -347,7 +347,7 @@ fn deal(
                 cells.extend(cards::card4(undealt.ttl, &card));
             }
             let n = u32::try_from(cells.len()).unwrap_or(u32::MAX);
-            let first = free.cards_a.take(n).ok_or(Unfit::Full(maps::CARDS_A))?;
+            let first = free.cards_a.take(n).ok_or(Unfit::Full("cards_a"))?;
             store.cards_a.write(first, &cells);
             Ok((first, n))
         }
@@ -359,7 +359,7 @@ fn deal(
                 cells.extend(cards::card6(undealt.ttl, &card));
             }
             let n = u32::try_from(cells.len()).unwrap_or(u32::MAX);
-            let first = free.cards_aaaa.take(n).ok_or(Unfit::Full(maps::CARDS_AAAA))?;
+            let first = free.cards_aaaa.take(n).ok_or(Unfit::Full("cards_aaaa"))?;
             store.cards_aaaa.write(first, &cells);
             Ok((first, n))
         }

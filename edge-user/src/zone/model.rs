@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::name::Name;
-use super::record::{Mx, Record, RecordKind, Records, Srv};
+use super::record::{Mx, Record, RecordKind, Records, Srv, WireRecord};
 use super::targets::Targeting;
 
 /// TTL of NS records whose label has none of its own, in seconds.
@@ -128,7 +128,7 @@ pub struct Label {
     /// Sender policies.
     pub spf: Option<Vec<Record<Box<str>>>>,
     /// Records of the types whose data are kept as on the wire; each type once at most.
-    pub wire: Vec<(RecordKind, Vec<Record<Box<[u8]>>>)>,
+    pub wire: Vec<(RecordKind, Vec<WireRecord>)>,
 }
 
 impl Label {

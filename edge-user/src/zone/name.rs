@@ -142,7 +142,7 @@ fn unescape(octets: &mut std::str::Bytes<'_>) -> Result<u8, NameError> {
 }
 
 /// Appends a wire label's octets as text in which only separators are bare dots; the inverse of reading.
-pub(super) fn escape(label: &[u8], text: &mut String) {
+pub fn escape(label: &[u8], text: &mut String) {
     for &octet in label {
         match octet {
             b'.' | b'\\' => text.extend(['\\', char::from(octet)]),

@@ -270,9 +270,11 @@ impl Field {
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| {
-        let most = u64::MAX.checked_shr(64 - u32::try_from(8 * size_of::<T>()).unwrap_or(64));
-        format!("{} is not a number from 0 to {}", quote(text), most.unwrap_or_default())
+    let is_plain = text.bytes().all(|octet| octet.is_ascii_digit());
+    let number = if is_plain { text.parse().ok() } else { None };
+    number.ok_or_else(|| {
+        let most = if size_of::<T>() == 1 { u16::from(u8::MAX) } else { u16::MAX };
+        format!("{} is not a number from 0 to {most}", quote(text))
     })
 }
 

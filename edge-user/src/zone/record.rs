@@ -118,6 +118,9 @@ impl<T> Record<T> {
     }
 }
 
+/// A record whose data are kept as on the wire, uncompressed.
+pub type WireRecord = Record<Box<[u8]>>;
+
 /// Data of an MX record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mx {
@@ -166,7 +169,7 @@ pub enum Records<'z> {
     /// Sender policies, as texts.
     Spf(&'z [Record<Box<str>>]),
     /// Data of any other type, as on the wire.
-    Wire(&'z [Record<Box<[u8]>>]),
+    Wire(&'z [WireRecord]),
 }
 
 impl Records<'_> {

@@ -7,12 +7,15 @@
 //! A name that doesn't exist may be made up from a wildcard.
 
 use super::model::{Label, Zone};
-use super::name::{Name, escape};
+use super::name::{MAX_NAME_OCTETS, Name, escape};
 use super::record::RecordKind;
 use super::targets::Targets;
 
 /// How many aliases may lead from one to the next; deeper zones are refused.
 pub const MAX_ALIAS_DEPTH: usize = 16;
+
+/// What no label is called, since labels print.
+const NOWHERE: &str = " ";
 
 /// QTYPE ANY.
 const ANY: u16 = 255;
@@ -108,9 +111,10 @@ pub fn find_where<'z>(
     let mut found = search.look(label, wanted, 0);
     if found.is_none() && !search.exists && zone.labels.has_wildcards() && !rules.is_reserved(label)
     {
-        let source = search.source_of_synthesis(label);
-        search.exists = zone.labels.position(&source).is_some();
-        found = search.look(&source, wanted, 0);
+        let mut buffer = NameBuffer::default();
+        let source = search.source_of_synthesis(label, &mut buffer);
+        search.exists = zone.labels.position(source).is_some();
+        found = search.look(source, wanted, 0);
     }
     match found {
         Some(found) => found,
@@ -154,34 +158,35 @@ struct Search<'z, 'q> {
 
 impl<'z> Search<'z, '_> {
     /// The asterisk label that answers for `label`, which doesn't exist.
-    fn source_of_synthesis(&self, label: &str) -> String {
+    fn source_of_synthesis<'b>(&self, label: &str, buffer: &'b mut NameBuffer) -> &'b str {
         let mut encloser = parent(label);
         while !encloser.is_empty() && !self.is_there(encloser) {
             encloser = parent(encloser);
         }
-        if encloser.is_empty() { "*".to_owned() } else { format!("*.{encloser}") }
+        wildcard_below(encloser, buffer)
     }
 
     /// Whether a name exists for this client.
     fn is_there(&self, name: &str) -> bool {
         let labels = &self.zone.labels;
+        let mut buffer = NameBuffer::default();
         labels.position(name).is_some()
             || self.rules.cut(name).is_some()
-            || self.targets.iter().any(|target| {
-                target != "@" && labels.position(&[name, ".", target].concat()).is_some()
+            || self.targets.iter().filter(|target| *target != "@").any(|target| {
+                let name = buffer.join(&[name, ".", target]);
+                name.is_some_and(|name| labels.position(name).is_some())
             })
     }
 
     fn look(&mut self, base: &str, wanted: Wanted, depth: usize) -> Option<Found<'z>> {
-        let mut name = String::with_capacity(base.len() + 16);
+        let mut buffer = NameBuffer::default();
         for target in self.targets.iter() {
-            name.clear();
-            match (base, target) {
-                (_, "@") => name.push_str(base),
-                ("", _) => name.push_str(target),
-                _ => name.extend([base, ".", target]),
-            }
-            let Some(label) = self.zone.labels.get(&name) else { continue };
+            let name = match (base, target) {
+                (_, "@") => base,
+                ("", _) => target,
+                _ => buffer.join(&[base, ".", target]).unwrap_or(NOWHERE),
+            };
+            let Some(label) = self.zone.labels.get(name) else { continue };
             self.exists = self.exists || depth == 0;
             // Nothing stands for what makes the zone a zone.
             if base.is_empty() && depth == 0 && wanted.is_of_apex() {
@@ -239,6 +244,36 @@ impl<'z> Search<'z, '_> {
     }
 }
 
+/// The asterisk label below a label; [`NOWHERE`] if it would be too long for a name.
+pub(crate) fn wildcard_below<'b>(encloser: &str, buffer: &'b mut NameBuffer) -> &'b str {
+    match encloser {
+        "" => "*",
+        _ => buffer.join(&["*.", encloser]).unwrap_or(NOWHERE),
+    }
+}
+
+/// Room for the name of any label that a zone may have.
+pub(crate) struct NameBuffer([u8; MAX_NAME_OCTETS]);
+
+impl Default for NameBuffer {
+    fn default() -> Self {
+        Self([0; MAX_NAME_OCTETS])
+    }
+}
+
+impl NameBuffer {
+    /// The parts as one text; `None` if that is longer than a name.
+    fn join(&mut self, parts: &[&str]) -> Option<&str> {
+        let mut octets = 0;
+        for part in parts {
+            let end = octets + part.len();
+            self.0.get_mut(octets..end)?.copy_from_slice(part.as_bytes());
+            octets = end;
+        }
+        str::from_utf8(self.0.get(..octets)?).ok()
+    }
+}
+
 /// The name above a label; the apex is above all and itself.
 pub(crate) fn parent(label: &str) -> &str {
     let mut is_escaped = false;
@@ -254,8 +289,16 @@ pub(crate) fn parent(label: &str) -> &str {
 /// in the zone or isn't well formed. Dots within a wire label are escaped, so that they never look like separators.
 #[must_use]
 pub fn split(zone: &Zone, qname: &[u8]) -> Option<String> {
-    let apex = zone.apex.folded();
     let mut label = String::with_capacity(qname.len());
+    split_into(zone, qname, &mut label)?;
+    Some(label)
+}
+
+/// Like [`split`], but replaces the content of `label`, whatever comes out.
+#[must_use]
+pub fn split_into(zone: &Zone, qname: &[u8], label: &mut String) -> Option<()> {
+    label.clear();
+    let apex = zone.apex.folded();
     let mut rest = qname;
     while rest.len() > apex.len() {
         let (&length, tail) = rest.split_first()?;
@@ -267,11 +310,11 @@ pub fn split(zone: &Zone, qname: &[u8]) -> Option<String> {
         if !label.is_empty() {
             label.push('.');
         }
-        escape(octets, &mut label);
+        escape(octets, label);
         rest = tail;
     }
     label.make_ascii_lowercase();
-    rest.eq_ignore_ascii_case(apex).then_some(label)
+    rest.eq_ignore_ascii_case(apex).then_some(())
 }
 
 /// Like [`split`], for a name as text; a dot at the end is optional.

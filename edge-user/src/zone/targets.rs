@@ -166,18 +166,32 @@ impl Place {
     }
 }
 
-/// The targets of a client in one zone, in the order in which labels are tried.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Targets(Vec<Cow<'static, str>>);
+/// The most targets that a client has: two of its address and one of each other kind.
+const MOST: usize = 8;
+
+/// The targets of a client in one zone, in the order in which labels are tried. Those that few clients share are
+/// on the heap, the rest are not.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Targets {
+    list: [Cow<'static, str>; MOST],
+    n: usize,
+}
+
+impl Default for Targets {
+    /// None at all.
+    fn default() -> Self {
+        Self { list: [const { Cow::Borrowed("") }; MOST], n: 0 }
+    }
+}
 
 impl Targets {
     /// The targets that `targeting` makes of `place`.
     #[must_use]
     pub fn new(targeting: Targeting, place: &Place) -> Self {
         let wants = |kind| targeting.contains(kind);
-        let mut targets: Vec<Cow<'static, str>> = Vec::with_capacity(8);
+        let mut targets = Self::default();
         if let (true, Some(ip)) = (wants(Targeting::IP), place.ip) {
-            push_addresses(&mut targets, ip.to_canonical());
+            targets.push_addresses(ip.to_canonical());
         }
         if wants(Targeting::ASN) {
             targets.push(format!("as{}", place.asn.unwrap_or(0)).into());
@@ -189,7 +203,7 @@ impl Targets {
             targets.push(group.into());
         }
         if let (true, Some(country)) = (wants(Targeting::COUNTRY), place.country) {
-            targets.push(country.map(char::from).iter().collect::<String>().into());
+            targets.push(country_text(country));
         }
         if let (true, Some(continent)) = (wants(Targeting::CONTINENT), place.continent) {
             targets.push(continent.into());
@@ -197,18 +211,47 @@ impl Targets {
         if wants(Targeting::GLOBAL) {
             targets.push("@".into());
         }
-        Self(targets)
+        targets
     }
 
-    /// These targets, most specific first.
+    /// These targets, most specific first; no client has more than eight.
     #[must_use]
-    pub fn of(targets: impl IntoIterator<Item = String>) -> Self {
-        Self(targets.into_iter().map(Cow::from).collect())
+    pub fn of(given: impl IntoIterator<Item = String>) -> Self {
+        let mut targets = Self::default();
+        for target in given {
+            targets.push(target.into());
+        }
+        targets
     }
 
     /// The targets, most specific first.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(AsRef::as_ref)
+        self.list.iter().take(self.n).map(AsRef::as_ref)
+    }
+
+    fn push(&mut self, target: Cow<'static, str>) {
+        debug_assert!(self.n < MOST, "a kind of target that isn't counted");
+        if let Some(slot) = self.list.get_mut(self.n) {
+            *slot = target;
+            self.n += 1;
+        }
+    }
+
+    /// The address itself, then its network: /24 unless that is the same, /48.
+    fn push_addresses(&mut self, ip: IpAddr) {
+        self.push(format!("[{ip}]").into());
+        match ip {
+            IpAddr::V4(ip) => {
+                let [a, b, c, last] = ip.octets();
+                if last != 0 {
+                    self.push(format!("[{}]", Ipv4Addr::new(a, b, c, 0)).into());
+                }
+            }
+            IpAddr::V6(ip) => {
+                let network = Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 80));
+                self.push(format!("[{network}]").into());
+            }
+        }
     }
 
     /// Whether they say nothing about the client: none at all, or `@` alone. geodns then asks for the targets of
@@ -219,26 +262,32 @@ impl Targets {
     }
 }
 
-/// The address itself, then its network: /24 unless that is the same, /48.
-fn push_addresses(targets: &mut Vec<Cow<'static, str>>, ip: IpAddr) {
-    targets.push(format!("[{ip}]").into());
-    match ip {
-        IpAddr::V4(ip) => {
-            let [a, b, c, last] = ip.octets();
-            if last != 0 {
-                targets.push(format!("[{}]", Ipv4Addr::new(a, b, c, 0)).into());
-            }
-        }
-        IpAddr::V6(ip) => {
-            let network = Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 80));
-            targets.push(format!("[{network}]").into());
-        }
+/// Every pair of letters, in order.
+static PAIRS: [[u8; 2]; 26 * 26] = {
+    let mut pairs = [[b'a'; 2]; 26 * 26];
+    let mut nth = 1;
+    while nth < pairs.len() {
+        let [first, second] = pairs[nth - 1];
+        pairs[nth] = if second == b'z' { [first + 1, b'a'] } else { [first, second + 1] };
+        nth += 1;
     }
+    pairs
+};
+
+/// A country's code as text.
+fn country_text(code: [u8; 2]) -> Cow<'static, str> {
+    let letter = |octet: u8| octet.checked_sub(b'a').filter(|nth| *nth < 26).map(usize::from);
+    let known = || str::from_utf8(PAIRS.get(26 * letter(code[0])? + letter(code[1])?)?).ok();
+    known().map_or_else(|| code.map(char::from).iter().collect::<String>().into(), Cow::Borrowed)
 }
 
 impl fmt::Display for Targets {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0.join(" "))
+        for (nth, target) in self.iter().enumerate() {
+            let space = if nth > 0 { " " } else { "" };
+            write!(out, "{space}{target}")?;
+        }
+        Ok(())
     }
 }
 
@@ -334,6 +383,17 @@ mod tests {
         assert!(say_nothing("country", &Place::default()));
         assert!(!say_nothing("@ asn", &Place::default()));
         assert!(!say_nothing("@ country", &Place::in_country("de")));
+    }
+
+    #[test]
+    fn every_country_is_its_own_target() {
+        for first in 'a'..='z' {
+            for second in 'a'..='z' {
+                let code = format!("{first}{second}");
+                let place = Place::in_country(&code.to_uppercase());
+                assert_eq!(targets("country", &place), code);
+            }
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::{row, table};
-use crate::authority::{Mix, Run};
+use crate::authority::{Mix, Ratios, Run};
 use crate::figures::Spread;
 
 /// The server that `edge` is to be level with.
@@ -18,7 +18,9 @@ pub(super) fn text(text: &mut String, mixes: &[Mix]) {
     let head =
         ["plain UDP, dnsperf", "server", "q/s median", "min", "max", "lost", "CPU ns/q", "min"];
     let mut rows = vec![row(&head)];
-    let mut ratios = vec![row(&["edge / others", "server", "median", "min", "max"])];
+    let head_of_ratios =
+        ["edge / others", "server", "q/s median", "min", "max", "CPU median", "min", "max"];
+    let mut ratios = vec![row(&head_of_ratios)];
     for mix in mixes {
         for series in &mix.servers {
             let (rates, costs) = (series.rates(), series.costs());
@@ -27,9 +29,11 @@ pub(super) fn text(text: &mut String, mixes: &[Mix]) {
             cells.push(series.lost().to_string());
             cells.extend([costs.median, costs.least].map(|cost| format!("{cost:.0}")));
             rows.push(cells);
-            if let Some(Spread { least, median, most, .. }) = mix.against(series.server) {
+            if let Some(Ratios { rates, costs }) = mix.against(series.server) {
                 let mut cells = row(&[mix.name, series.server]);
-                cells.extend([median, least, most].map(|ratio| format!("{ratio:.3}")));
+                for Spread { least, median, most, .. } in [rates, costs] {
+                    cells.extend([median, least, most].map(|ratio| format!("{ratio:.3}")));
+                }
                 ratios.push(cells);
             }
         }
@@ -57,6 +61,12 @@ fn run(run: &Run) -> Value {
 
 /// The same as JSON.
 pub(super) fn json(mixes: &[Mix]) -> Value {
+    let ratios = |Ratios { rates, costs }| {
+        json!({
+            "queries_per_second": spread(rates),
+            "cpu_nanoseconds_per_query": spread(costs),
+        })
+    };
     let mix = |mix: &Mix| {
         let servers = mix.servers.iter().map(|series| {
             json!({
@@ -64,7 +74,7 @@ pub(super) fn json(mixes: &[Mix]) -> Value {
                 "version": series.version,
                 "queries_per_second": spread(series.rates()),
                 "cpu_nanoseconds_per_query": spread(series.costs()),
-                "edge_to_this": mix.against(series.server).map(spread),
+                "edge_to_this": mix.against(series.server).map(ratios),
                 "runs": series.runs.iter().map(run).collect::<Vec<_>>(),
             })
         });

@@ -15,8 +15,9 @@ use super::Engine;
 use zerocopy::FromZeros as _;
 
 use crate::authority::tests::mutation::mutate;
-use crate::authority::tests::{A, AAAA, Ask, MX, ask, opt, zone};
+use crate::authority::tests::{A, AAAA, Ask, MX, TXT, ask, opt, zone};
 use crate::authority::{Answerer, Current, Nowhere, Options, Serving, Shared, Worker, soa_record};
+use crate::querylog::Sender;
 use crate::store::Store;
 use crate::zone::Zone;
 
@@ -202,6 +203,7 @@ fn a_worker_answers_by_the_engine_what_it_can_and_the_rest_slowly() {
         current: Arc::new(Current::new(Serving::new([zone], Arc::new(Nowhere)))),
         options: Arc::new(Options::default()),
         counters: Arc::default(),
+        log: Sender::default(),
     });
     for (ask, engine_answered) in [
         (ask("pool.example.com", A), 1),
@@ -223,6 +225,7 @@ fn a_publication_waits_for_a_batch_which_counts_at_its_end() {
         current: Arc::new(Current::new(Serving::new([zone], Arc::new(Nowhere)))),
         options: Arc::new(Options::default()),
         counters: Arc::default(),
+        log: Sender::default(),
     };
     let mut worker = Worker::new(shared.clone());
     let mut batch = worker.batch();
@@ -238,4 +241,40 @@ fn a_publication_waits_for_a_batch_which_counts_at_its_end() {
     let counters = &shared.counters;
     let counted = [&counters.engine_answered, &counters.nxdomain, &counters.refused];
     assert_eq!(counted.map(super::super::counters::Counter::get), [1, 1, 1]);
+}
+
+#[test]
+fn a_worker_counts_under_the_zone_whoever_answers() {
+    let zone = pool();
+    let mut worker = Worker::new(Shared {
+        store: published(&zone),
+        current: Arc::new(Current::new(Serving::new([zone], Arc::new(Nowhere)))),
+        options: Arc::new(Options { detailed_metrics: true, ..Options::default() }),
+        counters: Arc::default(),
+        log: Sender::default(),
+    });
+    for ask in [
+        // By the engine.
+        ask("POOL.example.com", A),
+        ask("pool.example.com", AAAA),
+        // The slow way.
+        ask("pool.example.com", MX),
+        ask("nobody.example.com", A),
+        // Not counted: special labels, no zone, an unknown version of EDNS.
+        ask("_country.example.com", TXT),
+        ask("example.org", A),
+        ask("pool.example.com", A).record(&opt(1232, 1 << 16, &[])),
+    ] {
+        let (mut buffer, octets) = buffer(&ask);
+        assert!(worker.answer(&mut buffer, octets, &ask.asked()).is_some());
+    }
+    let sums = worker.counters().tallies.sum();
+    let rows: Vec<_> = sums
+        .into_iter()
+        .map(|(kind, n)| format!("{} {} {} {n}", kind.qtype, kind.qname, kind.rcode))
+        .collect();
+    assert_eq!(
+        rows,
+        ["A _error NXDOMAIN 1", "A pool NOERROR 1", "AAAA pool NOERROR 1", "MX pool NOERROR 1"]
+    );
 }

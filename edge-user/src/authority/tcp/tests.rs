@@ -13,6 +13,7 @@ use super::{Limits, Open, Room, Seat, converse};
 use crate::authority::tests::mutation::mutate;
 use crate::authority::tests::{A, ask, serving};
 use crate::authority::{Current, Options, Shared, Worker};
+use crate::querylog::Sender;
 use crate::store::Store;
 
 const PATIENT: Limits = Limits {
@@ -30,6 +31,7 @@ fn worker() -> Worker {
         current: Arc::new(Current::new(serving())),
         options: Arc::new(Options::default()),
         counters: Arc::default(),
+        log: Sender::default(),
     })
 }
 

@@ -1,3 +1,5 @@
+//! Datagrams through real sockets on loopback: what comes in, and what goes out.
+
 use std::net::{SocketAddr, UdpSocket};
 
 use nix::sys::socket::{SockaddrIn, SockaddrIn6};

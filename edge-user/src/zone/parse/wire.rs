@@ -10,9 +10,7 @@ use super::Context;
 use super::list::WEIGHT;
 use super::scalar::{Key, Text, narrow, once, skip};
 use crate::zone::presentation::{Given, Layout};
-use crate::zone::record::{Record, weigh};
-
-type Wire = Record<Box<[u8]>>;
+use crate::zone::record::{Record, WireRecord, weigh};
 
 /// Reads all records of a type.
 #[derive(Clone, Copy)]
@@ -22,13 +20,13 @@ pub(super) struct WireList<'c> {
 }
 
 impl WireList<'_> {
-    fn record<E: Error>(self, text: &str) -> Result<Wire, E> {
+    fn record<E: Error>(self, text: &str) -> Result<WireRecord, E> {
         let data = self.layout.parse(text, &self.context.apex).map_err(E::custom)?;
         Ok(Record::new(data, 0, None))
     }
 
     /// Reads an object.
-    fn object<'de, M: MapAccess<'de>>(self, mut map: M) -> Result<Wire, M::Error> {
+    fn object<'de, M: MapAccess<'de>>(self, mut map: M) -> Result<WireRecord, M::Error> {
         let Self { context, layout } = self;
         let mut fields: Vec<Option<Given<'de>>> = layout.fields.iter().map(|_| None).collect();
         let (mut whole, mut weight, mut health) = (None, None, None);
@@ -66,7 +64,7 @@ impl WireList<'_> {
 
 impl<'de> DeserializeSeed<'de> for WireList<'_> {
     /// `None` for null, as for the other types.
-    type Value = Option<Vec<Wire>>;
+    type Value = Option<Vec<WireRecord>>;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
         from.deserialize_any(self)
@@ -74,7 +72,7 @@ impl<'de> DeserializeSeed<'de> for WireList<'_> {
 }
 
 impl<'de> Visitor<'de> for WireList<'_> {
-    type Value = Option<Vec<Wire>>;
+    type Value = Option<Vec<WireRecord>>;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.layout.expect)
@@ -111,25 +109,25 @@ impl<'de> Visitor<'de> for WireList<'_> {
 struct Element<'c>(WireList<'c>);
 
 impl<'de> DeserializeSeed<'de> for Element<'_> {
-    type Value = Wire;
+    type Value = WireRecord;
 
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Wire, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<WireRecord, D::Error> {
         from.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Element<'_> {
-    type Value = Wire;
+    type Value = WireRecord;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.expecting(out)
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Wire, E> {
+    fn visit_str<E: Error>(self, text: &str) -> Result<WireRecord, E> {
         self.0.record(text)
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Wire, M::Error> {
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<WireRecord, M::Error> {
         self.0.object(map)
     }
 }

@@ -64,8 +64,7 @@ pub(super) fn write(params: &[Param], out: &mut Vec<u8>) -> Result<(), String> {
         }
     }
     for (key, octets) in &written {
-        let length =
-            u16::try_from(octets.len()).map_err(|_| "the values are too long".to_owned())?;
+        let length = u16::try_from(octets.len()).ok().ok_or("the values are too long")?;
         out.extend(key.to_be_bytes());
         out.extend(length.to_be_bytes());
         out.extend_from_slice(octets);
@@ -109,7 +108,7 @@ fn value_of(key: u16, value: Option<&str>) -> Result<Vec<u8>, String> {
         }
         return Ok(out);
     }
-    let text = str::from_utf8(&octets).map_err(|_| "the value isn't text".to_owned())?;
+    let text = str::from_utf8(&octets).ok().ok_or("the value isn't text")?;
     match key {
         PORT => out.extend(number::<u16>(text)?.to_be_bytes()),
         ECH => out = base64(text).ok_or_else(|| format!("{} is not base64", quote(text)))?,
@@ -123,10 +122,10 @@ fn value_of(key: u16, value: Option<&str>) -> Result<Vec<u8>, String> {
             for each in text.split(',') {
                 let fault = |family| format!("{} is not an {family} address", quote(each));
                 if key == IPV4_HINT {
-                    let ip: Ipv4Addr = each.parse().map_err(|_| fault("IPv4"))?;
+                    let ip: Ipv4Addr = each.parse().ok().ok_or_else(|| fault("IPv4"))?;
                     out.extend(ip.octets());
                 } else {
-                    let ip: Ipv6Addr = each.parse().map_err(|_| fault("IPv6"))?;
+                    let ip: Ipv6Addr = each.parse().ok().ok_or_else(|| fault("IPv6"))?;
                     out.extend(ip.octets());
                 }
             }

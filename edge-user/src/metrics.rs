@@ -1,0 +1,73 @@
+//! What the node has done and how it is come in; Prometheus's text format goes out.
+//!
+//! geodns's names and labels are kept, so that its dashboards go on working; what it has not
+//! begins with `edge_`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use prometheus::TextEncoder;
+use prometheus::proto::MetricFamily;
+
+use crate::authority::Counters;
+use crate::vitals::Vitals;
+
+mod answers;
+mod family;
+mod node;
+mod process;
+
+/// How often each verdict was given, in the order of [`edge_common::verdict::Verdict::ALL`];
+/// nothing without XDP, or when the kernel refuses to tell.
+pub type ReadVerdicts = dyn Fn() -> Option<Vec<u64>> + Send + Sync;
+
+/// Who the node is.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// `dns.server_id`.
+    pub id: String,
+    /// The first address served.
+    pub ip: String,
+    /// The first of `dns.groups`; empty if there is none.
+    pub group: String,
+    /// When it started.
+    pub started: SystemTime,
+}
+
+/// Where the numbers come from.
+pub struct Metrics {
+    /// Who the node is.
+    pub instance: Instance,
+    /// What the authority has done.
+    pub authority: Arc<Counters>,
+    /// What XDP has done.
+    pub verdicts: Box<ReadVerdicts>,
+    /// How the node is.
+    pub vitals: Arc<Vitals>,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Metrics").field("instance", &self.instance).finish_non_exhaustive()
+    }
+}
+
+impl Metrics {
+    /// All of them.
+    ///
+    /// # Errors
+    /// When there is a family without a sample, which would be a fault of ours.
+    pub fn text(&self) -> prometheus::Result<String> {
+        let verdicts = (self.verdicts)();
+        let mut families = Vec::new();
+        answers::add(&mut families, &self.authority, verdicts.as_deref());
+        node::add(&mut families, &self.instance, &self.vitals.pulse());
+        process::add(&mut families);
+        families.retain(|family: &MetricFamily| !family.get_metric().is_empty());
+        TextEncoder::new().encode_to_string(&families)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! What became of queries: by whom they were answered, and why not by XDP.
+
+use edge_common::verdict::{Action, Verdict};
+use prometheus::proto::MetricFamily;
+
+use super::family::{Family, float};
+use crate::authority::Counters;
+use crate::authority::tally::Kind;
+
+pub(super) fn add(
+    families: &mut Vec<MetricFamily>,
+    authority: &Counters,
+    verdicts: Option<&[u64]>,
+) {
+    let answered_by_xdp = verdicts.map(|verdicts| sum(verdicts, Action::Tx));
+    families.push(queries(authority, answered_by_xdp));
+    if let Some(verdicts) = verdicts {
+        add_verdicts(families, verdicts);
+    }
+    add_authority(families, authority);
+}
+
+/// geodns's metric. XDP does not tell its answers apart by zone; they have a row of their own, so
+/// that the sum over all rows is right.
+fn queries(authority: &Counters, answered_by_xdp: Option<u64>) -> MetricFamily {
+    let mut sums = authority.tallies.sum();
+    if let Some(n) = answered_by_xdp {
+        *sums.entry(Kind::untold("NOERROR")).or_default() += n;
+    }
+    let mut family = Family::counter("dns_queries_total", "Number of served queries");
+    for (Kind { zone, qtype, qname, rcode }, n) in &sums {
+        let labels = [("zone", zone), ("qtype", qtype), ("qname", qname), ("rcode", rcode)];
+        family.add(&labels.map(|(name, value)| (name, value.as_str())), float(*n));
+    }
+    family.done()
+}
+
+fn named(verdicts: &[u64], action: Action) -> impl Iterator<Item = (&'static str, u64)> {
+    let all = Verdict::ALL.iter().zip(verdicts.iter().copied());
+    all.filter(move |(verdict, _)| verdict.action() == action)
+        .map(|(verdict, n)| (verdict.name(), n))
+}
+
+fn sum(verdicts: &[u64], action: Action) -> u64 {
+    named(verdicts, action).map(|(_, n)| n).sum()
+}
+
+fn add_verdicts(families: &mut Vec<MetricFamily>, verdicts: &[u64]) {
+    for (action, name, label, help) in [
+        (Action::Tx, "edge_xdp_answered_total", "answer", "Queries that XDP answered"),
+        (
+            Action::Pass,
+            "edge_passed_total",
+            "reason",
+            "Frames that XDP let rise to the network stack; they include all that is not DNS",
+        ),
+        (Action::Aborted, "edge_dropped_total", "reason", "Frames that XDP dropped"),
+    ] {
+        let mut family = Family::counter(name, help);
+        for (reason, n) in named(verdicts, action) {
+            family.add(&[(label, reason)], float(n));
+        }
+        families.push(family.done());
+    }
+}
+
+fn add_authority(families: &mut Vec<MetricFamily>, authority: &Counters) {
+    families.push(
+        Family::counter("edge_authority_answered_total", "Answers sent over sockets")
+            .count(&[("transport", "udp")], authority.udp_answered.get())
+            .count(&[("transport", "tcp")], authority.tcp_answered.get())
+            .done(),
+    );
+    for (name, help, n) in [
+        (
+            "edge_authority_engine_answered_total",
+            "Answers given by the code that XDP runs, too",
+            &authority.engine_answered,
+        ),
+        ("edge_authority_truncated_total", "Answers with TC", &authority.truncated),
+        (
+            "edge_authority_dropped_total",
+            "Messages that are not answered: responses, scraps, from port 0",
+            &authority.dropped,
+        ),
+        ("edge_authority_send_failed_total", "Answers that were not sent", &authority.send_failed),
+        (
+            "edge_authority_receive_failed_total",
+            "Errors of receiving or accepting",
+            &authority.receive_failed,
+        ),
+        ("edge_authority_connections_total", "TCP connections accepted", &authority.connections),
+        (
+            "edge_authority_connections_refused_total",
+            "TCP connections closed at once because there were too many",
+            &authority.connections_refused,
+        ),
+    ] {
+        families.push(Family::counter(name, help).count(&[], n.get()).done());
+    }
+    families.push(
+        Family::counter("edge_authority_errors_total", "Answers that say no, by RCODE")
+            .count(&[("rcode", "FORMERR")], authority.formerr.get())
+            .count(&[("rcode", "NXDOMAIN")], authority.nxdomain.get())
+            .count(&[("rcode", "NOTIMP")], authority.notimp.get())
+            .count(&[("rcode", "REFUSED")], authority.refused.get())
+            .done(),
+    );
+}

@@ -1,0 +1,127 @@
+//! The text, for a node with and without XDP.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use edge_common::verdict::Verdict;
+
+use super::{Instance, Metrics};
+use crate::status::{Interface, Status, Table, Zone};
+use crate::vitals::Vitals;
+
+fn metrics(verdicts: Option<Vec<u64>>) -> Metrics {
+    let vitals = Arc::new(Vitals::default());
+    let attached = Interface { interface: "eth0".into(), mode: "native".into() };
+    vitals.serve(Status {
+        generation: 7,
+        zones: vec![Zone {
+            name: "pool.example".into(),
+            serial: 2_026_080_101,
+            names: 29,
+            decks: 24,
+            in_xdp: true,
+        }],
+        tables: vec![Table { name: "NAMES".into(), used: 29, entries: 32_768 }],
+        xdp: verdicts.iter().map(|_| attached.clone()).collect(),
+        errors: vec!["a \"quoted\" error".into()],
+        ..Status::default()
+    });
+    vitals.renew();
+    let instance = Instance {
+        id: "edge1".into(),
+        ip: "192.0.2.1".into(),
+        group: "a\"b".into(),
+        started: SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_250),
+    };
+    let verdicts = Box::new(move || verdicts.clone());
+    Metrics { instance, authority: Arc::default(), verdicts, vitals }
+}
+
+/// One for the first verdict, two for the second, and so on.
+fn counts() -> Vec<u64> {
+    (1..).take(Verdict::ALL.len()).collect()
+}
+
+#[test]
+fn geodns_names_and_labels_are_kept() {
+    let text = metrics(Some(counts())).text().unwrap();
+    for line in [
+        "# TYPE dns_queries_total counter",
+        "dns_queries_total{zone=\"_\",qtype=\"_\",qname=\"_\",rcode=\"NOERROR\"} 3",
+        "geodns_instance_info{ID=\"edge1\",IP=\"192.0.2.1\",Group=\"a\\\"b\"} 1",
+        "geodns_start_time_seconds 1700000000.25",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line} isn't in\n{text}");
+    }
+}
+
+#[test]
+fn what_xdp_did_is_told_by_verdict() {
+    let text = metrics(Some(counts())).text().unwrap();
+    for line in [
+        "edge_xdp_answered_total{answer=\"answer\"} 1",
+        "edge_xdp_answered_total{answer=\"nodata\"} 2",
+        "edge_passed_total{reason=\"truncated\"} 3",
+        "edge_xdp_attached{interface=\"eth0\",mode=\"native\"} 1",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line} isn't in\n{text}");
+    }
+    let fault = format!("edge_dropped_total{{reason=\"fault\"}} {}", Verdict::Fault.index() + 1);
+    assert!(text.lines().any(|line| line == fault), "{text}");
+    let left = text.lines().find_map(|line| line.strip_prefix("edge_lease_seconds "));
+    assert!(left.unwrap().parse::<f64>().unwrap() > 0.0);
+}
+
+#[test]
+fn without_xdp_nothing_is_told_of_it() {
+    let text = metrics(None).text().unwrap();
+    for name in ["edge_xdp_", "edge_passed_", "edge_dropped_", "edge_lease_", "dns_queries_total{"]
+    {
+        assert!(!text.lines().any(|line| line.starts_with(name)), "{text}");
+    }
+}
+
+#[test]
+fn the_node_and_its_process_are_described() {
+    let text = metrics(None).text().unwrap();
+    for line in [
+        "edge_zone_serial{zone=\"pool.example\"} 2026080101",
+        "edge_zone_names{zone=\"pool.example\"} 29",
+        "edge_table_used{table=\"NAMES\"} 29",
+        "edge_table_entries{table=\"NAMES\"} 32768",
+        "edge_generation 7",
+        "edge_errors 1",
+        "edge_healthy 1",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line} isn't in\n{text}");
+    }
+    for name in [
+        "process_cpu_seconds_total",
+        "process_start_time_seconds",
+        "process_open_fds",
+        "process_max_fds",
+        "process_resident_memory_bytes",
+        "process_virtual_memory_bytes",
+    ] {
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let value: f64 =
+            value.unwrap_or_else(|| panic!("{name} isn't in\n{text}")).parse().unwrap();
+        assert!(value >= 0.0, "{name} {value}");
+    }
+}
+
+#[test]
+fn every_sample_stands_behind_its_type_and_no_family_comes_twice() {
+    let text = metrics(Some(counts())).text().unwrap();
+    let mut seen = std::collections::HashSet::new();
+    let mut family = "";
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            family = rest.split(' ').next().unwrap();
+            assert!(seen.insert(family), "{family} comes twice");
+        } else if !line.starts_with('#') {
+            let name = line.split(['{', ' ']).next().unwrap();
+            assert_eq!(name, family, "{line}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A frame that XDP sent, or its beginning, comes in; the response in it and whom it went to go out.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use edge_common::wire::{ethernet, ipv4, ipv6, udp};
+
+/// Octets of two link-layer addresses, before the first type.
+const ADDRESSES: usize = ethernet::HEADER_OCTETS - 2;
+/// Octets of a VLAN tag.
+const TAG: usize = 4;
+
+/// The destination, and the octets of the UDP payload as far as they are there. XDP sends nothing with options,
+/// extension headers or more than two tags.
+pub(super) fn response(frame: &[u8]) -> Option<(IpAddr, &[u8])> {
+    let mut rest = frame.get(ADDRESSES..)?;
+    while let [0x81, 0x00, ..] | [0x88, 0xa8, ..] = rest {
+        rest = rest.get(TAG..)?;
+    }
+    let (kind, packet) = rest.split_first_chunk()?;
+    let (to, datagram): (IpAddr, _) = match kind {
+        [0x08, 0x00] => {
+            let (header, datagram) = packet.split_first_chunk::<{ ipv4::HEADER_OCTETS }>()?;
+            (Ipv4Addr::from(*header.last_chunk::<4>()?).into(), datagram)
+        }
+        [0x86, 0xdd] => {
+            let (header, datagram) = packet.split_first_chunk::<{ ipv6::HEADER_OCTETS }>()?;
+            (Ipv6Addr::from(*header.last_chunk::<16>()?).into(), datagram)
+        }
+        _ => return None,
+    };
+    let (header, payload) = datagram.split_first_chunk::<{ udp::HEADER_OCTETS }>()?;
+    let [_, _, _, _, high, low, _, _] = *header;
+    let octets = usize::from(u16::from_be_bytes([high, low])).checked_sub(udp::HEADER_OCTETS)?;
+    // A frame may be padded, or cut.
+    Some((to, payload.get(..octets).unwrap_or(payload)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::response;
+
+    /// Addresses of the link, `between`, a header of the network, and a UDP header of `length`.
+    fn frame(between: &[u8], network: &[u8], length: u8, payload: &[u8]) -> Vec<u8> {
+        let udp = [0, 53, 16, 0, 0, length, 0, 0];
+        [&[2; 12][..], between, network, &udp, payload].concat()
+    }
+
+    #[test]
+    fn the_response_and_its_destination_are_found_behind_tags() {
+        let mut four = [0; 20];
+        four[16..].copy_from_slice(&[192, 0, 2, 7]);
+        let mut six = [0; 40];
+        six[24..].copy_from_slice(&"2001:db8::7".parse::<std::net::Ipv6Addr>().unwrap().octets());
+        for tags in [&[][..], &[0x81, 0, 0, 1], &[0x88, 0xa8, 0, 2, 0x81, 0, 0, 1]] {
+            let sent = frame(&[tags, &[8, 0]].concat(), &four, 11, b"abc padding");
+            assert_eq!(response(&sent), Some(("192.0.2.7".parse().unwrap(), &b"abc"[..])));
+            let sent = frame(&[tags, &[0x86, 0xdd]].concat(), &six, 200, b"cut");
+            assert_eq!(response(&sent), Some(("2001:db8::7".parse().unwrap(), &b"cut"[..])));
+            for end in 0..sent.len() - 3 {
+                assert_eq!(response(&sent[..end]), None);
+            }
+        }
+        assert_eq!(response(&frame(&[8, 6], &four, 11, b"abc")), None);
+        assert_eq!(response(&frame(&[8, 0], &four, 7, b"abc")), None);
+    }
+}
