@@ -23,7 +23,7 @@ fn tables() -> HostTables {
     node::host(&store, 1)
 }
 
-fuzz_target!(|frame: &[u8]| {
+fuzz_target!(init: edge_fuzz::seed("frame"), |frame: &[u8]| {
     TABLES.with(|cell| {
         let tables = cell.get_or_init(tables);
         tables.seed(7);

@@ -11,7 +11,7 @@ thread_local! {
     static SERVED: RefCell<Served> = RefCell::new(Served::new());
 }
 
-fuzz_target!(|input: &[u8]| {
+fuzz_target!(init: edge_fuzz::seed("message"), |input: &[u8]| {
     let [who, how, message @ ..] = input else { return };
     SERVED.with_borrow_mut(|served| drop(served.ask(*who, how % 2 == 1, message)));
 });

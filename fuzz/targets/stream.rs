@@ -3,8 +3,8 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use edge_tests::message::Reply;
@@ -15,13 +15,14 @@ static SERVER: LazyLock<Loopback> = LazyLock::new(Loopback::start);
 /// Each connection has an address of its own: ports rest for a minute after use.
 static NEXT: AtomicU32 = AtomicU32::new(0x7f01_0001);
 
-fuzz_target!(|input: &[u8]| {
+fuzz_target!(init: edge_fuzz::seed("stream"), |input: &[u8]| {
     let next = NEXT.fetch_add(1, Ordering::Relaxed);
     let client = IpAddr::from((0x7f01_0000 | next & 0x007f_ffff).to_be_bytes());
     let mut stream = SERVER.connection(client);
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("an option");
     // In two pieces, the first octet saying where.
-    let (at, octets) = input.split_first().map_or((0, input), |(at, rest)| (usize::from(*at), rest));
+    let (at, octets) =
+        input.split_first().map_or((0, input), |(at, rest)| (usize::from(*at), rest));
     let (one, two) = octets.split_at(at.min(octets.len()));
     // The server may have heard enough.
     drop(stream.write_all(one).and_then(|()| stream.write_all(two)));

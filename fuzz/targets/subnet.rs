@@ -23,7 +23,7 @@ const NAMES: [&str; 8] = [
     "nobody.geo.example",
 ];
 
-fuzz_target!(|input: &[u8]| {
+fuzz_target!(init: edge_fuzz::seed("subnet"), |input: &[u8]| {
     let [who, which, data @ ..] = input else { return };
     let Ok(_) = u16::try_from(data.len() + 4) else { return };
     let name = NAMES[usize::from(which % 8)];
@@ -35,7 +35,11 @@ fuzz_target!(|input: &[u8]| {
         match (reply.rcode, told) {
             (rcode::FORMERR, _) => assert!(reply.answers.is_empty()),
             (_, Some([high, low, source, scope, address @ ..])) => {
-                assert_eq!(([*high, *low], *source), ([data[0], data[1]], data[2]), "another prefix");
+                assert_eq!(
+                    ([*high, *low], *source),
+                    ([data[0], data[1]], data[2]),
+                    "another prefix"
+                );
                 assert_eq!(address, &data[4..], "another address");
                 assert!(*scope <= if data[1] == 1 { 32 } else { 128 }, "scope {scope}");
             }

@@ -29,7 +29,7 @@ fn plain(zone: &Zone, label: &str) -> Option<String> {
     (fits && !name.contains('\\')).then_some(name)
 }
 
-fuzz_target!(|text: &[u8]| {
+fuzz_target!(init: edge_fuzz::seed("zone"), |text: &[u8]| {
     let zone = match zone::parse("fuzz.example", text, UNIX_EPOCH, Path::new("fuzz.json")) {
         Ok(zone) => zone,
         Err(error) => {
@@ -51,7 +51,8 @@ fuzz_target!(|text: &[u8]| {
     let mut out = Vec::new();
     for (at, name) in names.iter().enumerate() {
         for (rtype, stream) in TYPES.into_iter().zip([true, false].into_iter().cycle()) {
-            let client = IpAddr::from([[192, 0, 2, 10], [198, 51, 100, 7], [198, 18, 0, 1]][at % 3]);
+            let client =
+                IpAddr::from([[192, 0, 2, 10], [198, 51, 100, 7], [198, 18, 0, 1]][at % 3]);
             let asked = Asked { client: SocketAddr::new(client, 4000), server, stream };
             let message = Ask::new(name, rtype).edns(1232).octets();
             answerer.answer(&serving, &Options::default(), &message, &asked, &mut out);

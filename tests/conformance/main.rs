@@ -26,9 +26,10 @@ struct Behaviours {
 /// Lists a file's functions; what isn't listed is dead code.
 macro_rules! behaviours {
     ($($over:ident: [$($name:ident),* $(,)?]),* $(,)?) => {
-        pub(crate) const ALL: crate::Behaviours = crate::Behaviours {
-            $($over: &[$((stringify!($name), $name)),*],)*
-            ..crate::NONE
+        pub(crate) const ALL: crate::Behaviours = {
+            let mut all = crate::NONE;
+            $(all.$over = &[$((stringify!($name), $name)),*];)*
+            all
         };
     };
 }
@@ -72,7 +73,7 @@ const FILES: [(&str, Behaviours); 16] = [
 ];
 
 /// The tests of a stage.
-fn trials(place: &str, stage: &Arc<dyn Stage>) -> Vec<Trial> {
+fn trials<S: Stage + 'static>(place: &str, stage: &Arc<S>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for (file, behaviours) in FILES {
         for (name, transport, listed) in [
@@ -80,7 +81,8 @@ fn trials(place: &str, stage: &Arc<dyn Stage>) -> Vec<Trial> {
             ("tcp", Transport::Tcp, [behaviours.both, behaviours.tcp]),
         ] {
             for (behaviour, check) in listed.concat() {
-                let asker = Asker::new(Arc::clone(stage), transport);
+                let stage: Arc<S> = Arc::clone(stage);
+                let asker = Asker::new(stage, transport);
                 let name = format!("{place}::{name}::{file}::{behaviour}");
                 trials.push(Trial::test(name, move || run(check, &asker)));
             }
@@ -98,7 +100,10 @@ thread_local! {
 fn run(check: fn(&Asker), asker: &Asker) -> Result<(), Failed> {
     FAILURE.set(Some(String::new()));
     let passed = std::panic::catch_unwind(AssertUnwindSafe(|| check(asker)));
-    passed.map_err(|_| Failed::from(FAILURE.take().unwrap_or_default()))
+    if passed.is_err() {
+        return Err(FAILURE.take().unwrap_or_default().into());
+    }
+    Ok(())
 }
 
 /// Has failures of tests told once, at the end; those of the server's threads at once.
@@ -115,7 +120,7 @@ fn keep_failures() {
 #[cfg(not(feature = "netns"))]
 fn main() -> ExitCode {
     keep_failures();
-    let stage: Arc<dyn Stage> = Arc::new(edge_tests::stage::Loopback::start());
+    let stage = Arc::new(edge_tests::stage::Loopback::start());
     libtest_mimic::run(&Arguments::from_args(), trials("loopback", &stage)).exit_code()
 }
 
@@ -129,8 +134,7 @@ fn main() -> ExitCode {
         .map(|(place, mode)| (place, Arc::new(Namespaces::start(mode))));
     let mut all = Vec::new();
     for (place, stage) in &stages {
-        let stage: Arc<dyn Stage> = Arc::clone(stage) as _;
-        all.extend(trials(place, &stage));
+        all.extend(trials(place, stage));
     }
     let conclusion = libtest_mimic::run(&Arguments::from_args(), all);
     for (place, stage) in &stages {

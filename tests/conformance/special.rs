@@ -15,6 +15,7 @@ behaviours! {
         country_may_stand_before_other_labels,
         a_zones_own_label_comes_first,
         other_labels_with_an_underscore_do_not_exist,
+        the_zone_pgeodns_is_always_there,
     ],
 }
 
@@ -112,4 +113,14 @@ fn other_labels_with_an_underscore_do_not_exist(on: &Asker) {
         let reply = on.get(&format!("{name}.special.example"), TXT);
         assert_eq!(reply.rcode, rcode::NXDOMAIN, "{name}");
     }
+}
+
+fn the_zone_pgeodns_is_always_there(on: &Asker) {
+    let reply = on.get("pgeodns", SOA);
+    assert_eq!((reply.rcode, reply.answers.len()), (rcode::NOERROR, 1));
+    let told = strings(&on.get("_country.pgeodns", TXT));
+    assert_eq!(told[1], on.address().to_string());
+    let status = on.get("_status.pgeodns", TXT);
+    assert_eq!(status.rcode, if is_host(on) { rcode::NOERROR } else { rcode::NXDOMAIN });
+    assert_eq!(on.get("nobody.pgeodns", A).rcode, rcode::NXDOMAIN);
 }

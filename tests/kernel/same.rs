@@ -90,7 +90,7 @@ fn the_whole_answer_space_has_the_same_outcome_in_the_kernel() {
     let mut counts = shared.verdicts();
     let mut n = 0_u64;
     for query in space::questions() {
-        if n % 10_000 == 0 {
+        if n.is_multiple_of(10_000) {
             shared.lock().renew_lease().unwrap();
         }
         n += 1;

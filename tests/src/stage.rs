@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
 use crate::message::{Ask, Reply};
@@ -70,6 +71,10 @@ pub trait Stage: Send + Sync {
     fn folder(&self) -> PathBuf;
     /// Lets the server notice changed files, or lets some time pass in which it may.
     fn settle(&self);
+    /// Whether addresses are dealt from decks, not drawn for each reply.
+    fn is_dealt(&self) -> bool {
+        true
+    }
     /// The configuration's `dns.server_id`.
     fn server_id(&self) -> &'static str {
         "stage"
@@ -294,7 +299,11 @@ fn connect_from(client: IpAddr, server: SocketAddr) -> TcpStream {
     let family = if client.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket = socket(family, SocketType::STREAM, None).expect("a socket");
     bind(&socket, &SocketAddr::new(client, 0)).expect("bind");
-    connect(&socket, &server).expect("connect");
+    match retry_on_intr(|| connect(&socket, &server)) {
+        // Interrupted after all had been done.
+        Ok(()) | Err(Errno::ISCONN) => {}
+        Err(error) => panic!("connect: {error}"),
+    }
     let stream = TcpStream::from(socket);
     stream.set_nodelay(true).expect("an option");
     stream

@@ -69,15 +69,15 @@ fn plan(chosen: &[&str], seconds: u32, facts: &Facts, target: &Path) -> Result<V
         .args(["--target-dir".into(), target.as_os_str().to_owned()])
         .env("RUSTFLAGS", FLAGS)
         .env("EDGE_EBPF", "skip");
-    for name in chosen.iter().chain(&["seeds"]) {
+    for name in chosen {
         build = build.args(["--bin", name]);
     }
     let programs = target.join(host).join("release");
-    let seeds = Cmd::new(programs.join("seeds")).args([target.join("corpus")]);
-    let mut steps = vec![Step::new("build", build), Step::new("seeds", seeds)];
+    let mut steps = vec![Step::new("build", build)];
     for name in chosen {
         let crashes = target.join(format!("crash-{name}-"));
         let fuzz = Cmd::new(programs.join(name))
+            .env("EDGE_FUZZ_CORPORA", target.join("corpus"))
             .args([corpus(target, name)])
             .args([format!("-max_total_time={seconds}"), "-timeout=10".into()])
             .args([format!("-artifact_prefix={}", crashes.display())])
@@ -96,11 +96,11 @@ mod tests {
     fn a_target_is_built_seeded_and_run_for_its_time() {
         let steps = plan(&["zone"], 5, &debian(), Path::new("/t/fuzz")).unwrap();
         let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
-        assert_eq!(names, ["build", "seeds", "zone"]);
-        let run = steps[2].cmd.to_string();
+        assert_eq!(names, ["build", "zone"]);
+        let run = steps[1].cmd.to_string();
         assert!(run.contains("/release/zone /t/fuzz/corpus/zone -max_total_time=5 "), "{run}");
         let build = steps[0].cmd.to_string();
-        assert!(build.contains("--bin zone --bin seeds"), "{build}");
+        assert!(build.contains("--bin zone"), "{build}");
     }
 
     #[test]

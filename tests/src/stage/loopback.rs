@@ -99,4 +99,7 @@ impl Stage for Loopback {
         let mut controller = self.controller.lock().unwrap_or_else(PoisonError::into_inner);
         drop(controller.refresh().expect("nothing to refuse in memory"));
     }
+    fn is_dealt(&self) -> bool {
+        false
+    }
 }
