@@ -29,9 +29,9 @@ fn healthy_records_are_answered_and_others_pass_their_turn_on(on: &Asker) {
         r#"{"10.0.0.1": 2, "10.0.0.2": 1, "10.0.0.3": 0, "FD00:0::1": 2, "named": 2, "good.example.net": 2}"#,
     );
     becomes(usa, "www", A, &["10.0.0.1"]);
+    becomes(usa, "mail", MX, &["10 good.example.net."]);
     assert_eq!(data(usa, "www", AAAA), ["fd00::1"]);
     assert_eq!(data(usa, "own", A), ["10.0.0.8"], "a record's own key");
-    assert_eq!(data(usa, "mail", MX), ["10 good.example.net."]);
     assert_eq!(data(usa, "texts", TXT), ["\"texts are never ill\""]);
     assert_eq!(data(usa, "lost", A), [""; 0], "no status, no answer");
     assert_eq!(data(on, "www", A), ["10.0.0.1"], "Germany's are sick: the next target's");

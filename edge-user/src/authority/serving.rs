@@ -12,7 +12,7 @@ use super::closest::Spot;
 use super::rdata::soa_record;
 use crate::places::whole;
 use crate::zone::resolve::{MAX_ALIAS_DEPTH, NameBuffer, parent, wildcard_below};
-use crate::zone::{Cut, Label, Place, RecordKind, Records, Rules, Zone, split};
+use crate::zone::{Cut, Label, Place, RecordKind, Records, Rules, Targeting, Zone, split};
 
 /// Latitude and longitude in degrees, north and east positive.
 pub type Coordinates = (f64, f64);
@@ -61,8 +61,12 @@ struct Spots {
 
 impl Served {
     fn new(zone: Arc<Zone>, places: &dyn Places) -> Self {
-        let varying =
-            zone.labels.iter().filter_map(|label| base(&label.name)).map(Box::from).collect();
+        let varying = zone
+            .labels
+            .iter()
+            .filter_map(|label| base(&label.name, zone.targeting))
+            .map(Box::from)
+            .collect();
         let spot = |ip: IpAddr| places.place(ip, &zone).1.map(Spot::new);
         let spots = zone
             .labels
@@ -146,8 +150,9 @@ impl Served {
     }
 }
 
-/// The label that `name` belongs to if its last component is a target; `None` for the apex.
-fn base(name: &str) -> Option<&str> {
+/// The label that `name` belongs to if its last component is what clients of a zone with this targeting may have as a
+/// target; `None` for the apex.
+fn base(name: &str, targeting: Targeting) -> Option<&str> {
     if name.is_empty() {
         return None;
     }
@@ -156,7 +161,11 @@ fn base(name: &str) -> Option<&str> {
     } else {
         name.rfind('.')
     };
-    Some(cut.and_then(|cut| name.get(..cut)).unwrap_or_default())
+    let (base, target) = cut.and_then(|cut| name.split_at_checked(cut)).unwrap_or(("", name));
+    let target = target.strip_prefix('.').unwrap_or(target);
+    // A database may know countries that our own table doesn't.
+    let is_possible = target.len() == 2 || targeting.could_give(target);
+    is_possible.then_some(base)
 }
 
 /// The zones being served. Immutable.

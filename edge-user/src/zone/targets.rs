@@ -81,7 +81,7 @@ impl Targeting {
     }
 
     /// Whether some client could have the target `suffix` (not `@`), which stands behind a label.
-    pub(super) fn could_give(self, suffix: &str) -> bool {
+    pub(crate) fn could_give(self, suffix: &str) -> bool {
         let by_country = || match suffix.as_bytes() {
             [one, two] => continent([*one, *two]).is_some(),
             _ => false,
