@@ -63,7 +63,8 @@ fn an_interface_that_another_node_has_is_left_to_it() {
         .config()
         .replace("edge-test-", "second-")
         .replace("edge.sock", "second.sock")
-        .replace("\"10.53.0.1\", \"fd53::1\"", "\"10.53.0.1:5353\"");
+        .replace("\"10.53.0.1\", \"fd53::1\"", "\"10.53.0.1:5353\"")
+        + "[http]\nlisten = \"\"\n";
     rig.write("edge.toml", config.as_bytes());
     let (status, log) = Process::start(&mut rig.run_command()).end();
     assert_eq!(status.code(), Some(1), "{log:#?}");

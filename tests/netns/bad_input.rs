@@ -19,7 +19,7 @@ const ZONES: [(&str, &str, &str); 9] = [
     (
         "an alias loop",
         "{\"data\": {\"\": {\"ns\": [\"a.\"]}, \"b\": {\"alias\": \"c\"}, \"c\": {\"alias\": \"b\"}}}",
-        ": data.\"b\".alias: alias loop b -> c -> b",
+        ":1:43: data.\"b\".alias: alias loop b -> c -> b",
     ),
     ("an empty file", "", ": no apex: the file is empty"),
     ("only spaces", " \n\n", ": no apex: the file is empty"),

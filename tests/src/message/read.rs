@@ -254,7 +254,7 @@ mod tests {
             (&b"x"[..], [1, 0, 0, 0], "behind"),
             (b"", [1, 1, 0, 0], "early"),
             (b"\xc0\x1b\0\x01\0\x01\0\0\0\x3c\0\x04\x0a\0\0\x01", [1, 1, 0, 0], "forward"),
-            (b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x05\x0a\0\0\x01x", [1, 1, 0, 0], "end"),
+            (b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x05\x0a\0\0\x01x", [1, 1, 0, 0], "length"),
         ] {
             let error = Reply::read(&message(tail, counts)).unwrap_err();
             assert!(error.contains(word), "{error}");
