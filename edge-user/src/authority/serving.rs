@@ -282,7 +282,7 @@ pub(super) fn yields(label: &Label, kind: RecordKind) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{base, suffixes};
+    use super::{Targeting, base, suffixes};
 
     #[test]
     fn a_names_suffixes_end_with_the_root() {
@@ -292,7 +292,8 @@ mod tests {
     }
 
     #[test]
-    fn the_target_is_cut_off_a_label() {
+    fn a_possible_target_is_cut_off_a_label() {
+        let all = Targeting::parse("@ continent country regiongroup region asn ip").unwrap();
         for (name, expect) in [
             ("www.europe", "www"),
             ("europe", ""),
@@ -300,8 +301,11 @@ mod tests {
             ("bar.[192.0.2.0]", "bar"),
             ("[192.0.2.0]", ""),
         ] {
-            assert_eq!(base(name), Some(expect), "{name}");
+            assert_eq!(base(name, all), Some(expect), "{name}");
         }
-        assert_eq!(base(""), None);
+        for name in ["", "www", "www.child", "de.www"] {
+            assert_eq!(base(name, all), None, "{name}");
+        }
+        assert_eq!(base("www.europe", Targeting::GLOBAL), None);
     }
 }
