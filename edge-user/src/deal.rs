@@ -75,15 +75,17 @@ impl Dealer {
     /// A record of weight 0 comes only behind all others; if all weights are 0, all records are alike.
     /// Without records or with `max_hosts` 0 there are no cards. An index has 16 bits: records past the first
     /// 65,535 are not dealt.
+    ///
+    /// A deck that varies has at least `least` cards: the more there are, the less does one deal's rounding show.
     #[must_use]
-    pub fn new(weights: &[u64], max_hosts: usize, rng: &mut fastrand::Rng) -> Self {
+    pub fn new(weights: &[u64], max_hosts: usize, least: usize, rng: &mut fastrand::Rng) -> Self {
         let weights = &weights[..weights.len().min(usize::from(u16::MAX))];
         let n = weights.len();
         let k = max_hosts.min(n);
         if n <= 1 || k == 0 {
             return Self { n, k, m: k, hand: Hand::Constant };
         }
-        let m = (2 * n).next_power_of_two().clamp(*CARDS.start(), *CARDS.end());
+        let m = cards_of(n, k, least);
         let hand = if tuples::count(n, k, TUPLES).is_some() {
             let (tuples, chances) = tuples::list(weights, k);
             let share: Vec<f64> = chances.iter().map(|chance| chance * m as f64).collect();
@@ -197,6 +199,16 @@ impl Dealer {
             _ => {}
         }
     }
+}
+
+/// Cards in a deck of `n` records, of which an answer has up to `most`; see [`Dealer::new`].
+#[must_use]
+pub fn cards_of(n: usize, most: usize, least: usize) -> usize {
+    let k = most.min(n);
+    if n <= 1 || k == 0 {
+        return k;
+    }
+    (2 * n).max(least).next_power_of_two().clamp(*CARDS.start(), *CARDS.end())
 }
 
 /// The weights as the order within cards needs them: their sum positive and within 64 bits.

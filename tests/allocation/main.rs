@@ -106,11 +106,10 @@ mod tests {
                 }
             }
         };
-        // The first one finds all threads started.
-        exchange(1);
-        let all = allocations(|| exchange(100));
-        assert_eq!(authority.counters().refused.get(), 5050);
-        all
+        // Threads that start late take memory once; what queries take, they take each time.
+        let least = (0..10).map(|_| allocations(|| exchange(10))).min();
+        assert_eq!(authority.counters().refused.get(), 5000);
+        least.unwrap_or(usize::MAX)
     }
 
     #[test]

@@ -72,8 +72,9 @@ fn about(
     what: &str,
     is_of: impl Fn(&[String]) -> bool,
 ) {
-    /// Cards of a deck, of which a few may go to one record instead of another: the next deal makes up for it.
-    const CARDS: f64 = 64.0;
+    /// Cards of a small zone's deck, of which a few may go to one record instead of another: the next deal makes up
+    /// for it.
+    const CARDS: f64 = 512.0;
     const FEW: f64 = 4.0;
     let chance: f64 = chances.iter().filter(|(o, _)| is_of(o)).map(|(_, chance)| chance).sum();
     let seen: u32 = counts.iter().filter(|(o, _)| is_of(o)).map(|(_, n)| n).sum();

@@ -89,7 +89,7 @@ fn answers_agree(n: usize, max_hosts: usize) {
     ];
     for (name, weights) in sets {
         let mut rng = Rng::with_seed((n * 10 + max_hosts) as u64);
-        let mut dealer = Dealer::new(&weights, max_hosts, &mut rng);
+        let mut dealer = Dealer::new(&weights, max_hosts, 0, &mut rng);
         let (k, m) = (dealer.records(), dealer.cards());
         let (mut included, mut first) = (vec![0; n], vec![0; n]);
         let mut left = ANSWERS;
@@ -146,7 +146,7 @@ fn over_any_number_of_decks_a_record_strays_by_less_than_two_cards() {
     for round in 0..120 {
         let n = if round % 20 == 0 { rng.usize(500..2_000) } else { rng.usize(8..100) };
         let weights = random_weights(n, 10_f64.powi(rng.i32(0..7)), &mut rng);
-        let mut dealer = Dealer::new(&weights, rng.usize(4..=12), &mut rng);
+        let mut dealer = Dealer::new(&weights, rng.usize(4..=12), 0, &mut rng);
         assert!(matches!(dealer.hand, Hand::Places { .. }));
         let exact = shares(&weights, dealer.records());
         let [mut included, mut first] = [vec![0; n], vec![0; n]];
@@ -174,7 +174,7 @@ fn first_decks_of_fresh_dealers_are_unbiased() {
     for weights in [giant, skewed] {
         let [mut included, mut first] = [vec![0; 20], vec![0; 20]];
         for _ in 0..10_000 {
-            let mut dealer = Dealer::new(&weights, 4, &mut rng);
+            let mut dealer = Dealer::new(&weights, 4, 0, &mut rng);
             let [deck_included, deck_first] = count(&dealer.deal(&mut rng), &dealer, 20);
             for i in 0..20 {
                 included[i] += deck_included[i];
@@ -200,7 +200,7 @@ fn with_few_records_every_answer_has_its_exact_share() {
         let n = rng.usize(2..=7);
         let weights = random_weights(n, 1_000.0, &mut rng);
         let k = rng.usize(1..=n.min(4));
-        let mut dealer = Dealer::new(&weights, k, &mut rng);
+        let mut dealer = Dealer::new(&weights, k, 0, &mut rng);
         let (tuples, chances) = super::tuples::list(&weights, k);
         let mut seen = std::collections::HashMap::new();
         for _ in 0..20 {
@@ -222,7 +222,7 @@ fn with_few_records_every_answer_has_its_exact_share() {
 fn no_server_of_a_pool_of_thousands_is_forgotten() {
     let mut rng = Rng::with_seed(3);
     let weights = netspeeds(4_000, &mut rng);
-    let mut dealer = Dealer::new(&weights, 4, &mut rng);
+    let mut dealer = Dealer::new(&weights, 4, 0, &mut rng);
     let mut seen = vec![0; 4_000];
     for _ in 0..10 {
         for (seen, count) in seen.iter_mut().zip(&count(&dealer.deal(&mut rng), &dealer, 4_000)[0])
@@ -261,7 +261,7 @@ fn records_meet_as_often_as_when_drawn() {
         }
     }
     let mut dealt = vec![0_u32; N * N];
-    let mut dealer = Dealer::new(&weights, 4, &mut rng);
+    let mut dealer = Dealer::new(&weights, 4, 0, &mut rng);
     let decks = DRAWS / dealer.cards();
     for _ in 0..decks {
         for card in dealer.deal(&mut rng).cards.chunks(4) {
@@ -285,7 +285,7 @@ fn the_rest_of_an_answer_is_in_the_order_of_a_draw() {
     // Two heavy records: when one is first, the other is second nearly always. Dealt by places.
     let weights = [1_000, 1_000, 3, 3, 3, 3, 3, 3];
     let mut rng = Rng::with_seed(5);
-    let mut dealer = Dealer::new(&weights, 4, &mut rng);
+    let mut dealer = Dealer::new(&weights, 4, 0, &mut rng);
     let mut second = 0;
     for _ in 0..1_000 {
         second += dealer.deal(&mut rng).cards.chunks(4).filter(|card| card[1] < 2).count();
@@ -299,14 +299,14 @@ fn the_rest_of_an_answer_is_in_the_order_of_a_draw() {
 fn with_all_records_in_every_answer_zeros_come_last() {
     let mut weights = vec![5, 0, 9, 1, 0, 2, 7, 3];
     let mut rng = Rng::with_seed(6);
-    let mut dealer = Dealer::new(&weights, 12, &mut rng);
+    let mut dealer = Dealer::new(&weights, 12, 0, &mut rng);
     let deal = dealer.deal(&mut rng);
     count(&deal, &dealer, 8);
     assert_eq!(deal.records, 8);
     assert!(deal.cards.chunks(8).all(|card| weights[usize::from(card[6])] == 0));
     // The same with more records than places.
     weights.push(0);
-    let mut dealer = Dealer::new(&weights, 8, &mut rng);
+    let mut dealer = Dealer::new(&weights, 8, 0, &mut rng);
     let deal = dealer.deal(&mut rng);
     count(&deal, &dealer, 9);
     for card in deal.cards.chunks(8) {
@@ -317,7 +317,7 @@ fn with_all_records_in_every_answer_zeros_come_last() {
 #[test]
 fn records_of_weight_zero_alone_are_all_alike() {
     let mut rng = Rng::with_seed(7);
-    let mut dealer = Dealer::new(&[0; 16], 4, &mut rng);
+    let mut dealer = Dealer::new(&[0; 16], 4, 0, &mut rng);
     let [included, first] = count(&dealer.deal(&mut rng), &dealer, 16);
     assert!(included.iter().all(|&cards| (15..=17).contains(&cards)), "{included:?}");
     assert!(first.iter().all(|&cards| (2..=6).contains(&cards)), "{first:?}");
@@ -328,7 +328,7 @@ fn weights_of_any_size_are_dealt() {
     let mut rng = Rng::with_seed(8);
     let mut weights = vec![u64::MAX; 30];
     weights.extend([1; 5]);
-    let mut dealer = Dealer::new(&weights, 4, &mut rng);
+    let mut dealer = Dealer::new(&weights, 4, 0, &mut rng);
     let [included, _] = count(&dealer.deal(&mut rng), &dealer, 35);
     assert!(included[..30].iter().all(|&cards| cards > 0));
 }
@@ -337,11 +337,11 @@ fn weights_of_any_size_are_dealt() {
 fn decks_have_a_power_of_two_of_cards() {
     let mut rng = Rng::with_seed(9);
     for (n, cards) in [(0, 0), (1, 1), (2, 64), (32, 64), (33, 128), (500, 1_024), (4_096, 8_192)] {
-        let dealer = Dealer::new(&vec![1; n], 4, &mut rng);
+        let dealer = Dealer::new(&vec![1; n], 4, 0, &mut rng);
         assert_eq!((dealer.records(), dealer.cards()), (n.min(4), cards));
         assert_eq!(dealer.is_constant(), n < 2);
     }
-    let mut largest = Dealer::new(&vec![1; 70_000], 2, &mut rng);
+    let mut largest = Dealer::new(&vec![1; 70_000], 2, 0, &mut rng);
     assert_eq!(largest.cards(), 8_192);
     count(&largest.deal(&mut rng), &largest, 65_535);
 }
@@ -349,9 +349,9 @@ fn decks_have_a_power_of_two_of_cards() {
 #[test]
 fn no_records_or_no_places_make_no_cards() {
     let mut rng = Rng::with_seed(10);
-    assert_eq!(Dealer::new(&[], 4, &mut rng).deal(&mut rng), Deal::default());
-    assert_eq!(Dealer::new(&[1, 2], 0, &mut rng).deal(&mut rng), Deal::default());
-    let one = Dealer::new(&[7], 4, &mut rng).deal(&mut rng);
+    assert_eq!(Dealer::new(&[], 4, 0, &mut rng).deal(&mut rng), Deal::default());
+    assert_eq!(Dealer::new(&[1, 2], 0, 0, &mut rng).deal(&mut rng), Deal::default());
+    let one = Dealer::new(&[7], 4, 0, &mut rng).deal(&mut rng);
     assert_eq!(one, Deal { records: 1, cards: vec![0] });
 }
 
@@ -365,7 +365,7 @@ fn dealt_while_rebuilt(n: usize, light: usize, decks: usize, carry: bool) -> Vec
         let at = |i: usize| (i + deck) % n;
         let weights: Vec<u64> =
             (0..n).map(|i| if at(i) < light { 10 } else { rng.u64(90_000..110_000) }).collect();
-        let mut dealer = Dealer::new(&weights, 4, &mut rng);
+        let mut dealer = Dealer::new(&weights, 4, 0, &mut rng);
         if let Some(last) = last.filter(|_| carry) {
             dealer.carry(&last, |i| Some((i + 1) % n));
         }
@@ -391,9 +391,9 @@ fn rebuilding_decks_does_not_starve_small_records() {
 #[test]
 fn whole_answers_carry_over_to_the_same_records() {
     let mut rng = Rng::with_seed(12);
-    let old = Dealer::new(&[1, 2, 3, 4], 2, &mut rng);
+    let old = Dealer::new(&[1, 2, 3, 4], 2, 0, &mut rng);
     // Record 0 is gone, a new one comes first.
-    let mut new = Dealer::new(&[9, 2, 3, 4], 2, &mut rng);
+    let mut new = Dealer::new(&[9, 2, 3, 4], 2, 0, &mut rng);
     let Hand::Tuples { stream: before, .. } = &new.hand else { panic!("dealt by places") };
     let before = before.clone();
     new.carry(&old, |record| (record > 0).then_some(record));
@@ -410,7 +410,7 @@ fn whole_answers_carry_over_to_the_same_records() {
 fn dealers_of_another_kind_carry_nothing_and_still_deal() {
     let mut rng = Rng::with_seed(13);
     let dealers: Vec<Dealer> = [(0, 4), (1, 4), (3, 4), (5, 4), (5, 2), (9, 4), (30, 4), (200, 12)]
-        .map(|(n, k)| Dealer::new(&vec![3; n], k, &mut rng))
+        .map(|(n, k)| Dealer::new(&vec![3; n], k, 0, &mut rng))
         .into();
     for old in &dealers {
         for new in &dealers {

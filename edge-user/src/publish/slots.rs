@@ -9,7 +9,7 @@ use edge_common::abi::{ClassRow, Deck, Extent, Kind, Root4, Rrs, TableId, maps};
 
 use super::{Publishable, Unfit, cards};
 use crate::compile::{Source, Undealt};
-use crate::deal::Dealer;
+use crate::deal::{Dealer, cards_of};
 use crate::extents::Extents;
 use crate::geo;
 use crate::store::Store;
@@ -178,6 +178,7 @@ impl Slots {
                 keys.zip(source.decks.iter().zip(&zone.decks)).collect()
             })
             .unwrap_or_default();
+        let least = self.least_cards(&compiled.decks, former);
         let mut rows = Vec::with_capacity(compiled.decks.len());
         for (undealt, (label, kind)) in compiled.decks.iter().zip(&compiled.deck_keys) {
             let mut deck = Deck {
@@ -192,8 +193,8 @@ impl Slots {
                 let extent = Extent { first: rrs, cards: 1, deal: 0 };
                 Dealt { dealer: None, extent, cells: 0 }
             } else {
-                let mut dealer =
-                    Dealer::new(&weights(&undealt.source), undealt.max_hosts, &mut self.rng);
+                let weights = weights(&undealt.source);
+                let mut dealer = Dealer::new(&weights, undealt.max_hosts, least, &mut self.rng);
                 if let Some((before, Dealt { dealer: Some(old), .. })) =
                     before.get(&(&**label, *kind))
                 {
@@ -227,6 +228,40 @@ impl Slots {
             .collect();
         table.classes.write(0, &rows);
         Ok(())
+    }
+
+    /// The least number of cards of a zone's decks: many, as long as an eighth of each arena holds them with those of
+    /// all other zones; the rest of it is for zones that need it.
+    fn least_cards(&self, decks: &[Undealt], former: Option<&Zone>) -> usize {
+        /// Cards of which one more or less doesn't show in some thousand answers.
+        const MANY: usize = 512;
+        let others = |kind: Kind, taken: u32| {
+            let former = former.into_iter().flat_map(|zone| {
+                zone.decks.iter().zip(&zone.source.compiled.decks).map(|(dealt, undealt)| {
+                    if kind_of(&undealt.source) == kind { dealt.cells } else { 0 }
+                })
+            });
+            taken.saturating_sub(former.sum()) as usize
+        };
+        let arenas = [
+            (Kind::A, others(Kind::A, self.free.cards_a.taken()), maps::CARDS_A_CELLS),
+            (Kind::Aaaa, others(Kind::Aaaa, self.free.cards_aaaa.taken()), maps::CARDS_AAAA_CELLS),
+        ];
+        let fits = |least: usize| {
+            arenas.iter().all(|(kind, others, cells)| {
+                let decks = decks.iter().filter(|undealt| kind_of(&undealt.source) == *kind);
+                let own: usize = decks
+                    .map(|undealt| {
+                        let n = records(&undealt.source);
+                        let k = undealt.max_hosts.min(n);
+                        cards_of(n, k, least) * k.div_ceil(4)
+                    })
+                    .sum();
+                others + own <= *cells as usize / 8
+            })
+        };
+        let halves = std::iter::successors(Some(MANY), |least| Some(least / 2));
+        halves.take_while(|least| *least > 64).find(|least| fits(*least)).unwrap_or(0)
     }
 
     /// Gives everything back that a zone takes.
@@ -304,6 +339,14 @@ const fn kind_of(source: &Source) -> Kind {
         Source::A(_) => Kind::A,
         Source::Aaaa(_) => Kind::Aaaa,
         Source::Nodata => Kind::Nodata,
+    }
+}
+
+fn records(source: &Source) -> usize {
+    match source {
+        Source::A(records) => records.len(),
+        Source::Aaaa(records) => records.len(),
+        Source::Nodata => 0,
     }
 }
 
