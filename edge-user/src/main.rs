@@ -12,7 +12,10 @@ use edge_user::control::{Request, ask};
 use edge_user::explain::{Explanation, Question};
 use edge_user::import::{self, Flags, Host, Import};
 use edge_user::status::Status;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// DNS for an anycast pool, answered in the network driver.
 ///
@@ -178,13 +181,13 @@ fn check(config: &Path) -> anyhow::Result<ExitCode> {
 
 /// Logs to stderr; `RUST_LOG` says how much.
 fn log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let wanted = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
+        .with_target(false);
+    let filter = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
 }
 
 /// A line for a person, on stderr; one that can't be told is not worth an error.
