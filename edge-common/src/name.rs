@@ -68,12 +68,14 @@ fn block<F: Frame>(frame: &F, end: usize) -> Option<[u64; NAME_WORDS]> {
     ])
 }
 
+/// The words of a window that the last `octets` octets of a name are in, without what is before
+/// the name.
 #[inline(always)]
 fn mask<F: Frame>(words: [u64; NAME_WORDS], octets: usize) -> [u64; NAME_WORDS] {
     // The bound has to follow the hidden value, or the compiler proves it superfluous and the
     // verifier finds none.
     let octets = F::opaque(octets);
-    let Some(mask) = MASKS.get(octets) else { return [0; NAME_WORDS] };
+    let Some(mask) = MASKS.get(octets) else { return words };
     [words[0] & mask[0], words[1] & mask[1], words[2] & mask[2], words[3] & mask[3]]
 }
 
@@ -90,8 +92,7 @@ impl NameEnd {
             load64::<24, _>(window),
         ];
         let type_class = load32::<SHORT_OCTETS, _>(window);
-        let words = if octets <= SHORT_OCTETS { mask::<F>(words, octets) } else { words };
-        Ok(Self { words, octets, type_class })
+        Ok(Self { words: mask::<F>(words, octets), octets, type_class })
     }
 }
 
@@ -193,8 +194,7 @@ fn long_block<F: Frame>(
     index: usize,
 ) -> Option<[u64; NAME_WORDS]> {
     let words = block(frame, end - index * SHORT_OCTETS)?;
-    let rest = octets - index * SHORT_OCTETS;
-    Some(if rest < SHORT_OCTETS { mask::<F>(words, rest) } else { words })
+    Some(mask::<F>(words, octets - index * SHORT_OCTETS))
 }
 
 /// As [`find_short`], for a name of 33 to 255 octets at `at`; also gives the sum of its octets before the
