@@ -254,13 +254,16 @@ fn reply<F: Frame, T: Tables, N: Network>(
     } else {
         (1, tables.control().sides[1].name_seed)
     };
+    let (short, long);
     let (entry, before) = if octets <= SHORT_OCTETS {
-        (name::find_short(tables, side, &name).ok_or(Verdict::Name)?, 0)
+        short = name::find_short(tables, side, &name).ok_or(Verdict::Name)?;
+        (&short.tail, 0)
     } else {
-        name::find_long(frame, tables, side, question, octets).ok_or(Verdict::Name)?
+        long = name::find_long(frame, tables, side, question, octets).ok_or(Verdict::Name)?;
+        (&long.0.tail, long.1)
     };
     let usual = tables.control().usual_trie as usize;
-    let dealt = answer::deal(tables, &entry, aaaa, octets, move |trie| {
+    let dealt = answer::deal(tables, entry, aaaa, octets, move |trie| {
         // Nearly always the same: the processor guesses so, and need not wait for the name's entry.
         let trie = if trie as usize == usual { F::opaque(usual) } else { trie as usize };
         network.leaf(tables, narrow(trie).into()).map(|leaf| leaf.class)

@@ -5,8 +5,10 @@
 //! a mask cuts off what isn't name. No label is walked: the stored name is compared whole, and it
 //! is a legal one.
 
+use core::ops::Deref;
+
 use crate::abi::maps::{LONG_SLOTS, NAME_PROBES, NAME_SLOTS};
-use crate::abi::{LONG_WORDS, NAME_WORDS, NameTail};
+use crate::abi::{LONG_WORDS, LongName, NAME_WORDS, ShortName};
 use crate::frame::Frame;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
@@ -146,7 +148,7 @@ pub(crate) fn find_short<T: Tables>(
     tables: &T,
     (side, seed): (u32, u64),
     name: &NameEnd,
-) -> Option<NameTail> {
+) -> Option<impl Deref<Target = ShortName>> {
     let hash = short_hash(seed, name.words);
     let (first, tag) = place(hash, NAME_SLOTS);
     let mut probe = 0;
@@ -159,7 +161,7 @@ pub(crate) fn find_short<T: Tables>(
                 | ((name.words[2] | entry.letters[2]) ^ entry.words[2])
                 | ((name.words[3] | entry.letters[3]) ^ entry.words[3])
                 | (entry.tail.octets as usize ^ name.octets) as u64;
-            return (differs == 0).then_some(entry.tail);
+            return (differs == 0).then_some(entry);
         }
         if entry.tail.octets == 0 {
             return None;
@@ -200,13 +202,13 @@ fn long_block<F: Frame>(
 /// As [`find_short`], for a name of 33 to 255 octets at `at`; also gives the sum of its octets before the
 /// last 32, as if the name ended at an even offset.
 #[inline(always)]
-pub(crate) fn find_long<F: Frame, T: Tables>(
+pub(crate) fn find_long<'t, F: Frame, T: Tables>(
     frame: &F,
-    tables: &T,
+    tables: &'t T,
     (side, seed): (u32, u64),
     at: usize,
     octets: usize,
-) -> Option<(NameTail, u32)> {
+) -> Option<(impl Deref<Target = LongName> + use<'t, F, T>, u32)> {
     let end = at + octets;
     let mut hash = seed;
     let mut sum = crate::wire::checksum::Sum::default();
@@ -243,7 +245,7 @@ pub(crate) fn find_long<F: Frame, T: Tables>(
                 }
                 index += 1;
             }
-            return (differs == 0).then_some((entry.tail, sum.fold().into()));
+            return (differs == 0).then_some((entry, sum.fold().into()));
         }
         if entry.tail.octets == 0 {
             return None;
