@@ -85,7 +85,6 @@ pub(crate) fn deal<T: Tables>(
 
 /// A card's number in its deck, at random.
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "it is less than the number of cards")]
 fn pick<T: Tables>(tables: &T, extent: Extent) -> u32 {
     ((u64::from(tables.random()) * u64::from(extent.cards)) >> 32) as u32
 }

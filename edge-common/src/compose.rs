@@ -135,11 +135,7 @@ impl Records for Other {
 
     #[inline(always)]
     fn counts(&self) -> (u8, u32) {
-        if is(&self.deck, Kind::Nodata) {
-            (0, back::ONE_AUTHORITY)
-        } else {
-            (self.deck.records, 0)
-        }
+        if is(&self.deck, Kind::Nodata) { (0, back::ONE_AUTHORITY) } else { (self.deck.records, 0) }
     }
 
     #[inline(always)]

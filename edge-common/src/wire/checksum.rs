@@ -114,6 +114,20 @@ mod tests {
     }
 
     #[test]
+    fn a_sum_folds_to_its_remainder_but_only_nothing_to_0() {
+        for sum in [0, 1, 0xfffe, 0xffff, 0x1_0000, 0x1_fffe, 0xffff_ffff_u32] {
+            for times in [1_u32, 2, 3, 255, 65_535] {
+                let whole = (0..times).fold(Sum::default(), |whole, _| whole.add32(sum));
+                let remainder = u64::from(sum) * u64::from(times) % 0xffff;
+                let expected = if sum != 0 && remainder == 0 { 0xffff } else { remainder };
+                assert_eq!(u64::from(whole.fold()), expected, "{times} times {sum:#x}");
+                let swapped = Sum::default().add_at(whole, 1).fold();
+                assert_eq!(swapped, whole.fold().swap_bytes(), "{times} times {sum:#x}");
+            }
+        }
+    }
+
+    #[test]
     fn a_piece_at_an_odd_offset_counts_swapped() {
         let whole = Sum::default().add_octets(&[9, 1, 2, 3, 4, 0]);
         let piece = Sum::default().add_octets(&[1, 2, 3, 4]);
