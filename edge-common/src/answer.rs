@@ -1,20 +1,36 @@
 //! From a name's entry to the card that is dealt: everything that is decided before the frame is
 //! touched.
 
+use core::ops::Deref;
+
 use crate::abi::{Answer, Card4, Card6, Deck, Extent, Kind, NameTail, Rrs};
+use crate::name::SHORT_OCTETS;
 use crate::tables::{Tables, answer_of};
 use crate::verdict::Verdict;
 
-/// A card, dealt.
+/// What is dealt. Nearly all answers have four records, which then stand in one cell: these have
+/// a way of their own.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Dealt {
+pub(crate) enum Dealt<A, B> {
+    /// Four A records, and their TTL.
+    FourA(A, u32),
+    /// Four AAAA records, and their TTL.
+    FourAaaa(B, u32),
+    /// Anything.
+    Other(Other),
+}
+
+/// Any answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Other {
     /// The deck it is from.
     pub deck: Deck,
     /// Its first cell, or the entry of ready-made records.
     pub cell: u32,
     /// Octets that it adds to the message.
     pub octets: usize,
-    /// One's-complement sum of these octets, as if they began at an even offset.
+    /// One's-complement sum of these octets, as if they began at an even offset, when they are
+    /// ready-made.
     pub sum: u32,
 }
 
@@ -52,9 +68,34 @@ pub(crate) fn deal<T: Tables>(
     aaaa: bool,
     name_octets: usize,
     class: impl FnOnce(u32) -> Result<u32, Verdict>,
-) -> Result<Dealt, Verdict> {
+) -> Result<Dealt<impl Deref<Target = Card4>, impl Deref<Target = Card6>>, Verdict> {
     let deck = deck(tables, entry, aaaa, class)?;
     let extent = Extent::unpack(deck.cards);
+    let usual = deck.records == 4 && name_octets <= SHORT_OCTETS;
+    if usual && is(&deck, Kind::A) {
+        let card = tables.card4(extent.first.wrapping_add(pick(tables, extent)));
+        return Ok(Dealt::FourA(card.ok_or(Verdict::Deck)?, deck.ttl));
+    }
+    if usual && is(&deck, Kind::Aaaa) {
+        let card = tables.card6(extent.first.wrapping_add(pick(tables, extent)));
+        return Ok(Dealt::FourAaaa(card.ok_or(Verdict::Deck)?, deck.ttl));
+    }
+    other(tables, deck, extent, name_octets).map(Dealt::Other)
+}
+
+/// A card's number in its deck, at random.
+#[inline(always)]
+fn pick<T: Tables>(tables: &T, extent: Extent) -> u32 {
+    ((u64::from(tables.random()) * u64::from(extent.cards)) >> 32) as u32
+}
+
+#[inline(always)]
+fn other<T: Tables>(
+    tables: &T,
+    deck: Deck,
+    extent: Extent,
+    name_octets: usize,
+) -> Result<Other, Verdict> {
     if is(&deck, Kind::Nodata) {
         let rrs = tables.rrs(extent.first).ok_or(Verdict::Deck)?;
         let octets = rrs.octets_used as usize;
@@ -62,20 +103,18 @@ pub(crate) fn deal<T: Tables>(
             return Err(Verdict::Deck);
         }
         let pointer = u32::from(apex_pointer(&deck, name_octets));
-        return Ok(Dealt { deck, cell: extent.first, octets, sum: rrs.sum + pointer });
+        return Ok(Other { deck, cell: extent.first, octets, sum: rrs.sum + pointer });
     }
     let records = u32::from(deck.records);
     let cells = records.div_ceil(4);
-    let pick = (u64::from(tables.random()) * u64::from(extent.cards)) >> 32;
-    let pick = pick as u32;
-    let cell = extent.first.wrapping_add(pick.wrapping_mul(cells));
+    let cell = extent.first.wrapping_add(pick(tables, extent).wrapping_mul(cells));
     let last = cell.wrapping_add(cells.wrapping_sub(1));
     if is(&deck, Kind::A) && records >= 1 && records as usize <= Card4::MOST {
         tables.card4(last).ok_or(Verdict::Deck)?;
-        Ok(Dealt { deck, cell, octets: records as usize * Card4::RECORD_OCTETS, sum: 0 })
+        Ok(Other { deck, cell, octets: records as usize * Card4::RECORD_OCTETS, sum: 0 })
     } else if is(&deck, Kind::Aaaa) && records >= 1 && records as usize <= Card6::MOST {
         tables.card6(last).ok_or(Verdict::Deck)?;
-        Ok(Dealt { deck, cell, octets: records as usize * Card6::RECORD_OCTETS, sum: 0 })
+        Ok(Other { deck, cell, octets: records as usize * Card6::RECORD_OCTETS, sum: 0 })
     } else {
         Err(Verdict::Deck)
     }

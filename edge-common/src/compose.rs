@@ -4,10 +4,14 @@
 //! are overwritten with anything. They lie in the last 36 octets of the question, which the caller
 //! writes afterwards.
 
+use core::ops::Deref;
+
 use crate::abi::{Card4, Card6, Kind, Rrs};
-use crate::answer::{Dealt, apex_pointer, is};
+use crate::answer::{Other, apex_pointer, is};
 use crate::frame::Frame;
 use crate::tables::Tables;
+use crate::verdict::Verdict;
+use crate::wire::dns::back;
 use crate::wire::{dns, part, store16, store32, store64};
 
 /// Owner (a pointer to the question), type and class of a record: six octets, and the first two
@@ -27,24 +31,148 @@ fn record_middle(ttl: u32, octets: u16) -> u32 {
     ttl.to_be() >> 16 | u32::from(octets.to_be()) << 16
 }
 
-/// Writes the dealt records so that they end at `end`.
-#[inline(always)]
-pub(crate) fn records<F: Frame, T: Tables>(
-    frame: &mut F,
-    tables: &T,
-    dealt: &Dealt,
-    (end, name_octets, salt): (usize, usize, u64),
-) -> Option<u32> {
-    if is(&dealt.deck, Kind::A) {
-        records4(frame, tables, dealt, end, salt)
-    } else if is(&dealt.deck, Kind::Aaaa) {
-        records6(frame, tables, dealt, end, salt)
-    } else {
-        ready_made(frame, tables, dealt, end, salt)?;
-        let owner = frame.window_at_mut::<2>(end - dealt.octets)?;
-        store16::<0, _>(owner, apex_pointer(&dealt.deck, name_octets));
-        Some(dealt.sum)
+/// What a reply's records are. All but the first are to be asked once the head has grown.
+pub(crate) trait Records {
+    /// Whether the question's name has at most [`crate::name::SHORT_OCTETS`] octets.
+    const SHORT: bool;
+    /// Octets of all records.
+    fn octets(&self) -> usize;
+    /// The number of answers, and the word of NSCOUNT and ARCOUNT without the additional record.
+    fn counts(&self) -> (u8, u32);
+    /// What has been answered.
+    fn verdict(&self) -> Verdict;
+    /// Writes the records so that they end at `end`; gives their sum, as if they began at an even
+    /// offset.
+    fn write<F: Frame, T: Tables>(
+        &self,
+        frame: &mut F,
+        tables: &T,
+        place: (usize, usize, u64),
+    ) -> Option<u32>;
+}
+
+/// Four A records, and their TTL.
+pub(crate) struct FourA<A>(pub A, pub u32);
+
+impl<A: Deref<Target = Card4>> Records for FourA<A> {
+    const SHORT: bool = true;
+
+    #[inline(always)]
+    fn octets(&self) -> usize {
+        2 * PAIR4
     }
+
+    #[inline(always)]
+    fn counts(&self) -> (u8, u32) {
+        (4, 0)
+    }
+
+    #[inline(always)]
+    fn verdict(&self) -> Verdict {
+        Verdict::Answer
+    }
+
+    #[inline(always)]
+    fn write<F: Frame, T: Tables>(
+        &self,
+        frame: &mut F,
+        _: &T,
+        (end, _, _): (usize, usize, u64),
+    ) -> Option<u32> {
+        let [a, b, c, d] = self.0.addresses;
+        let fixed = fixed4(self.1);
+        let [front, back] = halves(frame.window_at_mut::<{ 2 * PAIR4 }>(end - 2 * PAIR4)?)?;
+        pair4(front, fixed, &[a, b]);
+        pair4(back, fixed, &[c, d]);
+        Some(self.0.sum)
+    }
+}
+
+/// Four AAAA records, and their TTL.
+pub(crate) struct FourAaaa<B>(pub B, pub u32);
+
+impl<B: Deref<Target = Card6>> Records for FourAaaa<B> {
+    const SHORT: bool = true;
+
+    #[inline(always)]
+    fn octets(&self) -> usize {
+        2 * PAIR6
+    }
+
+    #[inline(always)]
+    fn counts(&self) -> (u8, u32) {
+        (4, 0)
+    }
+
+    #[inline(always)]
+    fn verdict(&self) -> Verdict {
+        Verdict::Answer
+    }
+
+    #[inline(always)]
+    fn write<F: Frame, T: Tables>(
+        &self,
+        frame: &mut F,
+        _: &T,
+        (end, _, _): (usize, usize, u64),
+    ) -> Option<u32> {
+        let (first, last) = self.0.addresses.split_first_chunk::<2>()?;
+        let fixed = fixed6(self.1);
+        let [front, back] = halves(frame.window_at_mut::<{ 2 * PAIR6 }>(end - 2 * PAIR6)?)?;
+        pair6(front, fixed, first);
+        pair6(back, fixed, last.first_chunk::<2>()?);
+        Some(self.0.sum)
+    }
+}
+
+impl Records for Other {
+    const SHORT: bool = false;
+
+    #[inline(always)]
+    fn octets(&self) -> usize {
+        self.octets
+    }
+
+    #[inline(always)]
+    fn counts(&self) -> (u8, u32) {
+        if is(&self.deck, Kind::Nodata) { (0, back::ONE_AUTHORITY) } else { (self.deck.records, 0) }
+    }
+
+    #[inline(always)]
+    fn verdict(&self) -> Verdict {
+        if is(&self.deck, Kind::Nodata) { Verdict::Nodata } else { Verdict::Answer }
+    }
+
+    #[inline(always)]
+    fn write<F: Frame, T: Tables>(
+        &self,
+        frame: &mut F,
+        tables: &T,
+        (end, name_octets, salt): (usize, usize, u64),
+    ) -> Option<u32> {
+        if is(&self.deck, Kind::A) {
+            records4(frame, tables, self, end, salt)
+        } else if is(&self.deck, Kind::Aaaa) {
+            records6(frame, tables, self, end, salt)
+        } else {
+            ready_made(frame, tables, self, end, salt)?;
+            let owner = frame.window_at_mut::<2>(end - self.octets)?;
+            store16::<0, _>(owner, apex_pointer(&self.deck, name_octets));
+            Some(self.sum)
+        }
+    }
+}
+
+/// What all A records of an answer begin with.
+#[inline(always)]
+fn fixed4(ttl: u32) -> [u64; 2] {
+    [record_front(dns::TYPE_A, ttl), u64::from(record_middle(ttl, 4))]
+}
+
+/// What all AAAA records of an answer begin with.
+#[inline(always)]
+fn fixed6(ttl: u32) -> (u64, u32) {
+    (record_front(dns::TYPE_AAAA, ttl), record_middle(ttl, 16))
 }
 
 /// Two A records, one behind the other, in 32 octets.
@@ -74,20 +202,11 @@ fn halves<const PAIR: usize, const N: usize>(block: &mut [u8; N]) -> Option<[&mu
 fn records4<F: Frame, T: Tables>(
     frame: &mut F,
     tables: &T,
-    dealt: &Dealt,
+    dealt: &Other,
     end: usize,
     salt: u64,
 ) -> Option<u32> {
-    let fixed =
-        [record_front(dns::TYPE_A, dealt.deck.ttl), u64::from(record_middle(dealt.deck.ttl, 4))];
-    if dealt.octets == 2 * PAIR4 {
-        let card = tables.card4(dealt.cell)?;
-        let [a, b, c, d] = card.addresses;
-        let [front, back] = halves(frame.window_at_mut::<{ 2 * PAIR4 }>(end - 2 * PAIR4)?)?;
-        pair4(front, fixed, &[a, b]);
-        pair4(back, fixed, &[c, d]);
-        return Some(card.sum);
-    }
+    let fixed = fixed4(dealt.deck.ttl);
     let records = F::forget(dealt.deck.records.into(), salt);
     let mut sum = 0;
     let mut cell = 0_u32;
@@ -132,19 +251,11 @@ fn pair6(block: &mut [u8; PAIR6], (front, middle): (u64, u32), addresses: &[[u8;
 fn records6<F: Frame, T: Tables>(
     frame: &mut F,
     tables: &T,
-    dealt: &Dealt,
+    dealt: &Other,
     end: usize,
     salt: u64,
 ) -> Option<u32> {
-    let fixed = (record_front(dns::TYPE_AAAA, dealt.deck.ttl), record_middle(dealt.deck.ttl, 16));
-    if dealt.octets == 2 * PAIR6 {
-        let card = tables.card6(dealt.cell)?;
-        let (first, last) = card.addresses.split_first_chunk::<2>()?;
-        let [front, back] = halves(frame.window_at_mut::<{ 2 * PAIR6 }>(end - 2 * PAIR6)?)?;
-        pair6(front, fixed, first);
-        pair6(back, fixed, last.first_chunk::<2>()?);
-        return Some(card.sum);
-    }
+    let fixed = fixed6(dealt.deck.ttl);
     let records = F::forget(dealt.deck.records.into(), salt);
     let mut sum = 0;
     let mut cell = 0_u32;
@@ -179,7 +290,7 @@ const BLOCK: usize = 32;
 fn ready_made<F: Frame, T: Tables>(
     frame: &mut F,
     tables: &T,
-    dealt: &Dealt,
+    dealt: &Other,
     end: usize,
     salt: u64,
 ) -> Option<u32> {

@@ -3,10 +3,10 @@
 //! Nothing is written before everything that could fail has been decided, so that a frame that
 //! passes is the frame that came. What a frame looks up belongs to one generation.
 
-use crate::abi::{Card4, Card6, Control, GeoLeaf};
+use crate::abi::{Control, GeoLeaf};
 use crate::answer::{self, Dealt};
 use crate::class;
-use crate::compose;
+use crate::compose::{FourA, FourAaaa, Records};
 use crate::frame::Frame;
 use crate::name::{self, NameEnd, SHORT_OCTETS, WINDOW_OCTETS};
 use crate::service;
@@ -41,7 +41,7 @@ fn serve<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Result<Verdict, Verd
 const HEADERS: usize = udp::HEADER_OCTETS + dns::HEADER_OCTETS;
 
 /// What the two network layers do differently.
-trait Network: Sized {
+trait Network: Copy {
     /// Octets of the header.
     const OCTETS: usize;
     /// Index of what there is one a family.
@@ -254,27 +254,30 @@ fn reply<F: Frame, T: Tables, N: Network>(
     } else {
         (1, tables.control().sides[1].name_seed)
     };
+    let (short, long);
     let (entry, before) = if octets <= SHORT_OCTETS {
-        (name::find_short(tables, side, &name).ok_or(Verdict::Name)?, 0)
+        short = name::find_short(tables, side, &name).ok_or(Verdict::Name)?;
+        (&short.tail, 0)
     } else {
-        name::find_long(frame, tables, side, question, octets).ok_or(Verdict::Name)?
+        long = name::find_long(frame, tables, side, question, octets).ok_or(Verdict::Name)?;
+        (&long.0.tail, long.1)
     };
     let usual = tables.control().usual_trie as usize;
-    let mut dealt = answer::deal(tables, &entry, aaaa, octets, |trie| {
+    let dealt = answer::deal(tables, entry, aaaa, octets, move |trie| {
         // Nearly always the same: the processor guesses so, and need not wait for the name's entry.
         let trie = if trie as usize == usual { F::opaque(usual) } else { trie as usize };
         network.leaf(tables, narrow(trie).into()).map(|leaf| leaf.class)
     })?;
 
-    // Nearly all answers have four records: the processor guesses so, and moves the edge before it
-    // has found the deck.
-    let usual = 4 * if aaaa { Card6::RECORD_OCTETS } else { Card4::RECORD_OCTETS };
-    if dealt.octets == usual {
-        dealt.octets = F::forget(usual, query.front);
+    let reply = Reply { link, network, transport, query, name, before, flags, padding };
+    match dealt {
+        Dealt::FourA(card, ttl) => reply.send(frame, tables, &FourA(card, ttl)),
+        Dealt::FourAaaa(card, ttl) => reply.send(frame, tables, &FourAaaa(card, ttl)),
+        Dealt::Other(mut other) => {
+            other.octets = F::forget(other.octets, reply.query.front);
+            reply.send(frame, tables, &other)
+        }
     }
-    frame.grow_head(narrow(dealt.octets).into()).ok_or(Verdict::Room)?;
-    let reply = Reply { link, network, transport, query, name, before, flags, dealt };
-    reply.write(frame, tables, padding).ok_or(Verdict::Fault)
 }
 
 /// A length inside a frame, which never has 2³² octets.
@@ -299,29 +302,43 @@ struct Reply<'a, N> {
     before: u32,
     /// The first octet of the query's extended flags, if it had an OPT record.
     flags: Option<u8>,
-    dealt: Dealt,
+    /// Octets behind the packet.
+    padding: usize,
 }
 
 impl<N: Network> Reply<'_, N> {
-    /// Writes the reply into the grown frame, front to back but for the records.
+    /// Makes the frame the reply with these records.
     #[inline(always)]
-    fn write<F: Frame, T: Tables>(
+    fn send<F: Frame, T: Tables, R: Records>(
         &self,
         frame: &mut F,
         tables: &T,
-        padding: usize,
+        records: &R,
+    ) -> Result<Verdict, Verdict> {
+        frame.grow_head(narrow(records.octets()).into()).ok_or(Verdict::Room)?;
+        self.write(frame, tables, records).ok_or(Verdict::Fault)
+    }
+
+    /// Writes the reply into the grown frame, front to back but for the records.
+    #[inline(always)]
+    fn write<F: Frame, T: Tables, R: Records>(
+        &self,
+        frame: &mut F,
+        tables: &T,
+        records: &R,
     ) -> Option<Verdict> {
-        let Self { query, name, dealt, .. } = self;
-        if padding != 0 {
-            frame.trim_tail(narrow(padding).into())?;
+        let Self { query, name, .. } = self;
+        if self.padding != 0 {
+            frame.trim_tail(narrow(self.padding).into())?;
         }
         let question = self.transport + HEADERS;
         let octets = query.name_octets;
-        if octets > SHORT_OCTETS {
-            name::move_long(frame, question, (octets, dealt.octets), query.front)?;
+        let added = records.octets();
+        if !R::SHORT && octets > SHORT_OCTETS {
+            name::move_long(frame, question, (octets, added), query.front)?;
         }
-        let end = question + octets + dns::TYPE_CLASS_OCTETS + dealt.octets;
-        let records = compose::records(frame, tables, dealt, (end, octets, query.front))?;
+        let end = question + octets + dns::TYPE_CLASS_OCTETS + added;
+        let records_sum = records.write(frame, tables, (end, octets, query.front))?;
         let window = frame.window_at_mut::<WINDOW_OCTETS>(question + octets - SHORT_OCTETS)?;
         store64::<0, _>(window, name.words[0]);
         store64::<8, _>(window, name.words[1]);
@@ -330,26 +347,25 @@ impl<N: Network> Reply<'_, N> {
         store32::<SHORT_OCTETS, _>(window, name.type_class);
 
         // The question begins at an even offset: what follows the name is at the name's parity.
-        let mut sum = Sum::new(self.before)
+        let before = if R::SHORT { 0 } else { self.before };
+        let mut sum = Sum::new(before)
             .add32(name.type_class)
             .add64(name.words[0])
             .add64(name.words[1])
             .add64(name.words[2])
             .add64(name.words[3])
-            .add32(records);
+            .add32(records_sum);
         let mut opt = 0;
         if let Some(flags) = self.flags {
             opt::compose(frame.window_at_mut(end)?, flags);
-            sum = sum.add_at(Sum::new(opt::sum(flags)), dealt.octets);
+            sum = sum.add_at(Sum::new(opt::sum(flags)), added);
             opt = dns::OPT_OCTETS;
         }
 
-        let nodata = answer::is(&dealt.deck, crate::abi::Kind::Nodata);
-        let (answers, authority) =
-            if nodata { (0, back::ONE_AUTHORITY) } else { (dealt.deck.records, 0) };
+        let (answers, authority) = records.counts();
         let front = query.front & front::KEPT | front::ANSWERED | front::ancount(answers);
         let back = query.back | authority;
-        let datagram = HEADERS + octets + dns::TYPE_CLASS_OCTETS + dealt.octets + opt;
+        let datagram = HEADERS + octets + dns::TYPE_CLASS_OCTETS + added + opt;
         let datagram = narrow(datagram);
         let ports = query.ports.rotate_left(16);
         let length = u32::from(datagram.to_be());
@@ -371,6 +387,6 @@ impl<N: Network> Reply<'_, N> {
         store64::<8, _>(headers, front);
         store32::<16, _>(headers, back);
         self.link.reply(frame)?;
-        Some(if nodata { Verdict::Nodata } else { Verdict::Answer })
+        Some(records.verdict())
     }
 }

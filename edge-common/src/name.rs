@@ -5,8 +5,10 @@
 //! a mask cuts off what isn't name. No label is walked: the stored name is compared whole, and it
 //! is a legal one.
 
+use core::ops::Deref;
+
 use crate::abi::maps::{LONG_SLOTS, NAME_PROBES, NAME_SLOTS};
-use crate::abi::{LONG_WORDS, NAME_WORDS, NameTail};
+use crate::abi::{LONG_WORDS, LongName, NAME_WORDS, ShortName};
 use crate::frame::Frame;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
@@ -68,12 +70,14 @@ fn block<F: Frame>(frame: &F, end: usize) -> Option<[u64; NAME_WORDS]> {
     ])
 }
 
+/// The words of a window that the last `octets` octets of a name are in, without what is before
+/// the name.
 #[inline(always)]
 fn mask<F: Frame>(words: [u64; NAME_WORDS], octets: usize) -> [u64; NAME_WORDS] {
     // The bound has to follow the hidden value, or the compiler proves it superfluous and the
     // verifier finds none.
     let octets = F::opaque(octets);
-    let Some(mask) = MASKS.get(octets) else { return [0; NAME_WORDS] };
+    let Some(mask) = MASKS.get(octets) else { return words };
     [words[0] & mask[0], words[1] & mask[1], words[2] & mask[2], words[3] & mask[3]]
 }
 
@@ -90,8 +94,7 @@ impl NameEnd {
             load64::<24, _>(window),
         ];
         let type_class = load32::<SHORT_OCTETS, _>(window);
-        let words = if octets <= SHORT_OCTETS { mask::<F>(words, octets) } else { words };
-        Ok(Self { words, octets, type_class })
+        Ok(Self { words: mask::<F>(words, octets), octets, type_class })
     }
 }
 
@@ -145,7 +148,7 @@ pub(crate) fn find_short<T: Tables>(
     tables: &T,
     (side, seed): (u32, u64),
     name: &NameEnd,
-) -> Option<NameTail> {
+) -> Option<impl Deref<Target = ShortName>> {
     let hash = short_hash(seed, name.words);
     let (first, tag) = place(hash, NAME_SLOTS);
     let mut probe = 0;
@@ -158,7 +161,7 @@ pub(crate) fn find_short<T: Tables>(
                 | ((name.words[2] | entry.letters[2]) ^ entry.words[2])
                 | ((name.words[3] | entry.letters[3]) ^ entry.words[3])
                 | (entry.tail.octets as usize ^ name.octets) as u64;
-            return (differs == 0).then_some(entry.tail);
+            return (differs == 0).then_some(entry);
         }
         if entry.tail.octets == 0 {
             return None;
@@ -193,20 +196,19 @@ fn long_block<F: Frame>(
     index: usize,
 ) -> Option<[u64; NAME_WORDS]> {
     let words = block(frame, end - index * SHORT_OCTETS)?;
-    let rest = octets - index * SHORT_OCTETS;
-    Some(if rest < SHORT_OCTETS { mask::<F>(words, rest) } else { words })
+    Some(mask::<F>(words, octets - index * SHORT_OCTETS))
 }
 
 /// As [`find_short`], for a name of 33 to 255 octets at `at`; also gives the sum of its octets before the
 /// last 32, as if the name ended at an even offset.
 #[inline(always)]
-pub(crate) fn find_long<F: Frame, T: Tables>(
+pub(crate) fn find_long<'t, F: Frame, T: Tables>(
     frame: &F,
-    tables: &T,
+    tables: &'t T,
     (side, seed): (u32, u64),
     at: usize,
     octets: usize,
-) -> Option<(NameTail, u32)> {
+) -> Option<(impl Deref<Target = LongName> + use<'t, F, T>, u32)> {
     let end = at + octets;
     let mut hash = seed;
     let mut sum = crate::wire::checksum::Sum::default();
@@ -243,7 +245,7 @@ pub(crate) fn find_long<F: Frame, T: Tables>(
                 }
                 index += 1;
             }
-            return (differs == 0).then_some((entry.tail, sum.fold().into()));
+            return (differs == 0).then_some((entry, sum.fold().into()));
         }
         if entry.tail.octets == 0 {
             return None;

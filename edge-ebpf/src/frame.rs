@@ -28,6 +28,15 @@ pub(crate) fn hide(mut x: usize) -> usize {
     x
 }
 
+/// As [`hide`], of a number that isn't an address: the verifier forgets what it knows of it, too.
+/// This takes no instruction of the processor's, whose octet order is little-endian.
+#[inline(always)]
+pub(crate) fn unknown(mut x: usize) -> usize {
+    // SAFETY: the instruction stores a register's octets in little-endian order.
+    unsafe { asm!("{0} = le64 {0}", inout(reg) x, options(pure, nomem, nostack, preserves_flags)) };
+    x
+}
+
 impl XdpFrame {
     /// The frame behind the context that the program was called with.
     #[inline(always)]
@@ -80,7 +89,7 @@ impl XdpFrame {
 
     #[inline(always)]
     fn span_at<const N: usize>(&self, at: usize) -> Option<*mut [u8; N]> {
-        let at = hide(at);
+        let at = unknown(at);
         if at > 0x3ff {
             return None;
         }
@@ -116,14 +125,23 @@ impl Frame for XdpFrame {
 
     #[inline(always)]
     fn opaque(x: usize) -> usize {
-        hide(x)
+        unknown(x)
     }
 
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "words have 64 bits on the BPF machine")]
-    fn forget(x: usize, salt: u64) -> usize {
-        // What is xored with an unknown word is unknown, and stays so when it is xored back.
-        hide(x ^ salt as usize) ^ salt as usize
+    fn forget(mut x: usize, salt: u64) -> usize {
+        // SAFETY: two instructions on registers. What is xored with an unknown word is unknown, and
+        // stays so when it is xored back.
+        unsafe {
+            asm!(
+                "{0} ^= {1}",
+                "{0} ^= {1}",
+                inout(reg) x,
+                in(reg) salt,
+                options(pure, nomem, nostack, preserves_flags)
+            );
+        }
+        x
     }
 
     #[inline(always)]

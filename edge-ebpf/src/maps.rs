@@ -18,7 +18,7 @@ use edge_common::abi::{
 use edge_common::tables::{Tables, xorshift};
 use edge_common::verdict::Verdict;
 
-use crate::frame::{XdpFrame, hide};
+use crate::frame::{XdpFrame, hide, unknown};
 
 /// `BPF_F_MMAPABLE`: userspace writes through memory.
 const MAPPED: usize = 1 << 10;
@@ -57,7 +57,7 @@ maps! {
 #[inline(always)]
 fn entry<T, const N: usize>(table: &[T; N], index: u32) -> Option<&T> {
     // Hidden, so that what is compared is what the verifier sees used.
-    table.get(hide(index as usize))
+    table.get(unknown(index as usize))
 }
 
 /// `BPF_RB_NO_WAKEUP`: userspace looks at the ring when it has time.
@@ -134,12 +134,14 @@ impl Maps {
         }
     }
 
-    /// Counts a verdict on this CPU.
+    /// Counts a verdict on this CPU. Looks the counters up anew: a pointer that is kept for every
+    /// way out is in the way of the one that most frames take.
     #[inline(always)]
-    pub(crate) fn count(&self, verdict: Verdict) {
+    pub(crate) fn count(verdict: Verdict) {
+        let Some(cpu) = CPU.get_ptr_mut(0) else { return };
         // SAFETY: the pointer is to this CPU's value, which no other run uses meanwhile.
-        let verdicts = unsafe { &mut (*self.cpu).verdicts };
-        if let Some(counter) = verdicts.get_mut(hide(verdict.index() as usize)) {
+        let verdicts = unsafe { &mut (*cpu).verdicts };
+        if let Some(counter) = verdicts.get_mut(unknown(verdict.index() as usize)) {
             *counter += 1;
         }
     }

@@ -27,7 +27,7 @@ pub(crate) fn serve(context: *mut xdp_md) -> u32 {
         maps.sample(&frame);
         return xdp_action::XDP_TX;
     }
-    maps.count(verdict);
+    Maps::count(verdict);
     match verdict.action() {
         Action::Tx => {
             maps.sample(&frame);

@@ -4,30 +4,43 @@
 //! all are read alike and the result is written the same way. A piece that begins at an odd offset
 //! of the datagram adds its octet-swapped sum.
 
-/// A one's-complement sum in the making: 32-bit pieces added up in 64 bits.
+/// A one's-complement sum in the making. Adding a word's halves up takes most of the time; here
+/// words are added whole, modulo 2⁶⁴, and their upper halves once more by themselves: that tells
+/// what the lower ones add up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sum(u64);
+pub struct Sum {
+    /// Sum of all words, modulo 2⁶⁴.
+    words: u64,
+    /// Sum of the upper halves of words of eight octets.
+    upper: u64,
+}
 
 impl Sum {
     /// The sum of a folded piece.
     #[inline(always)]
     #[must_use]
     pub const fn new(piece: u32) -> Self {
-        Self(piece as u64)
+        Self { words: piece as u64, upper: 0 }
     }
 
     /// Adds four octets, or a folded sum.
     #[inline(always)]
     #[must_use]
     pub const fn add32(self, word: u32) -> Self {
-        Self(self.0 + word as u64)
+        Self { words: self.words.wrapping_add(word as u64), ..self }
     }
 
     /// Adds eight octets.
     #[inline(always)]
     #[must_use]
     pub const fn add64(self, word: u64) -> Self {
-        Self(self.0 + (word >> 32) + (word & 0xffff_ffff))
+        Self { words: self.words.wrapping_add(word), upper: self.upper + (word >> 32) }
+    }
+
+    /// All halves, added up.
+    #[inline(always)]
+    const fn halves(self) -> u64 {
+        self.words.wrapping_sub(self.upper << 32) + self.upper
     }
 
     /// Adds another sum, of octets that begin at an odd offset if `odd`'s lowest bit is set.
@@ -35,17 +48,19 @@ impl Sum {
     #[must_use]
     pub const fn add_at(self, piece: Self, odd: usize) -> Self {
         // A sum of words with their octets swapped is 256 times the sum.
-        let piece = (piece.0 >> 32) + (piece.0 & 0xffff_ffff);
-        Self(self.0 + (piece << ((odd & 1) * 8)))
+        let piece = piece.halves();
+        let words = self.words.wrapping_add(piece << ((odd & 1) * 8));
+        Self { words, ..self }
     }
 
-    /// The sum folded to 16 bits.
+    /// The sum folded to 16 bits. Exact for up to 2¹⁶ pieces that don't begin at an odd offset, or
+    /// 2⁸ that do.
     #[inline(always)]
     #[must_use]
     pub const fn fold(self) -> u16 {
-        // Added to its own halves exchanged, a word has their sum, carry included, in its upper half.
-        let sum = (self.0.wrapping_add(self.0.rotate_left(32)) >> 32) as u32;
-        (sum.wrapping_add(sum.rotate_left(16)) >> 16) as u16
+        // With `sum` = 65,535 q + r the product is r four times over, less q, which is below 2³²:
+        // its upper 16 bits are r, or 65,535 when r is 0 and q isn't.
+        (self.halves().wrapping_mul(0x0001_0001_0001_0001) >> 48) as u16
     }
 
     /// The checksum to write into an IPv4 header.
@@ -73,7 +88,7 @@ impl Sum {
             for (to, from) in word.iter_mut().zip(pair) {
                 *to = *from;
             }
-            self.0 += u64::from(u16::from_ne_bytes(word));
+            self.words += u64::from(u16::from_ne_bytes(word));
         }
         self
     }
@@ -96,6 +111,20 @@ mod tests {
             .chunks(8)
             .fold(Sum::default(), |sum, w| sum.add64(u64::from_ne_bytes(w.try_into().unwrap())));
         assert_eq!(words.fold(), Sum::default().add_octets(&octets).fold());
+    }
+
+    #[test]
+    fn a_sum_folds_to_its_remainder_but_only_nothing_to_0() {
+        for sum in [0, 1, 0xfffe, 0xffff, 0x1_0000, 0x1_fffe, 0xffff_ffff_u32] {
+            for times in [1_u32, 2, 3, 255, 65_535] {
+                let whole = (0..times).fold(Sum::default(), |whole, _| whole.add32(sum));
+                let remainder = u64::from(sum) * u64::from(times) % 0xffff;
+                let expected = if sum != 0 && remainder == 0 { 0xffff } else { remainder };
+                assert_eq!(u64::from(whole.fold()), expected, "{times} times {sum:#x}");
+                let swapped = Sum::default().add_at(whole, 1).fold();
+                assert_eq!(swapped, whole.fold().swap_bytes(), "{times} times {sum:#x}");
+            }
+        }
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Ethernet II with up to two VLAN tags (IEEE 802.1Q, 802.1ad).
 
-use super::{load16, load32, load64, store16, store32, store64};
+use super::{load16, load64, store64};
 use crate::frame::Frame;
 use crate::verdict::Verdict;
 
 /// Octets of an untagged header.
 pub const HEADER_OCTETS: usize = 14;
 const TAG_OCTETS: usize = 4;
+/// Octets of two tags.
+const TAGS_OCTETS: usize = 2 * TAG_OCTETS;
 
 const IPV4: u16 = 0x0800_u16.to_be();
 const IPV6: u16 = 0x86dd_u16.to_be();
@@ -18,13 +20,12 @@ const SERVICE_TAG: u16 = 0x88a8_u16.to_be();
 pub struct Ethernet {
     /// Destination, then the source's first two octets.
     front: u64,
-    /// The source's last four octets.
-    back: u32,
+    /// Source, then the ethertype or the first tag's.
+    back: u64,
     /// 0 without tags.
     tagged: usize,
-    /// The ten octets before the network header, as words, of which an untagged frame has only the
-    /// last: tags and ethertype.
-    tags: (u64, u16),
+    /// The eight octets before the network header of a tagged frame.
+    tags: u64,
     /// Offset of the network header: 14, 18 or 22.
     pub network: usize,
     /// Whether the network layer is IPv6.
@@ -37,7 +38,7 @@ impl Ethernet {
     pub fn parse<F: Frame>(frame: &F) -> Result<Self, Verdict> {
         let header = frame.window::<HEADER_OCTETS>(0).ok_or(Verdict::Truncated)?;
         let front = load64::<0, _>(header);
-        let back = load32::<8, _>(header);
+        let back = load64::<6, _>(header);
         let mut ethertype = load16::<12, _>(header);
         let mut network = HEADER_OCTETS;
         if ethertype == CUSTOMER_TAG || ethertype == SERVICE_TAG {
@@ -57,10 +58,10 @@ impl Ethernet {
         };
         let tagged = F::forget(network - HEADER_OCTETS, front);
         let network = F::forget(network, front);
-        let mut tags = (0, ethertype);
+        let mut tags = 0;
         if tagged != 0 {
-            let window = frame.window_at::<10>(network - 10).ok_or(Verdict::Truncated)?;
-            tags = (load64::<0, _>(window), load16::<8, _>(window));
+            let window = frame.window_at::<TAGS_OCTETS>(network - TAGS_OCTETS);
+            tags = load64::<0, _>(window.ok_or(Verdict::Truncated)?);
         }
         Ok(Self { front, back, tagged, tags, network, six })
     }
@@ -76,23 +77,13 @@ impl Ethernet {
     #[inline(always)]
     pub fn reply<F: Frame>(&self, frame: &mut F) -> Option<()> {
         if self.tagged != 0 {
-            let tags = frame.window_at_mut::<10>(self.network - 10)?;
-            store64::<0, _>(tags, self.tags.0);
-            store16::<8, _>(tags, self.tags.1);
-            return self.addresses(frame.window_mut::<12>(0)?);
+            let tags = frame.window_at_mut::<TAGS_OCTETS>(self.network - TAGS_OCTETS)?;
+            store64::<0, _>(tags, self.tags);
         }
+        // The words overlap; one tag's begin before it.
         let header = frame.window_mut::<HEADER_OCTETS>(0)?;
-        store16::<12, _>(header, self.tags.1);
-        self.addresses(header)
-    }
-
-    /// Writes the addresses, exchanged.
-    #[inline(always)]
-    fn addresses<const N: usize>(&self, header: &mut [u8; N]) -> Option<()> {
-        let source = self.front >> 48 | u64::from(self.back) << 16;
-        store64::<0, _>(header, source | self.front << 48);
-        #[expect(clippy::cast_possible_truncation, reason = "octets 2 to 5 of the destination")]
-        store32::<8, _>(header, (self.front >> 16) as u32);
+        store64::<0, _>(header, self.back);
+        store64::<6, _>(header, self.destination() | self.back & !DESTINATION);
         Some(())
     }
 }
