@@ -113,7 +113,7 @@ impl Kernel {
     pub fn seed(&mut self, mut seed: impl FnMut() -> u64) -> Result<(), KernelError> {
         let mut values = self.per_cpu()?;
         for words in &mut values {
-            if let Some(random) = words.last_mut() {
+            if let Some(random) = words.first_mut() {
                 *random = seed();
             }
         }
@@ -192,7 +192,7 @@ impl Kernel {
     pub fn verdicts(&self) -> Result<Vec<u64>, KernelError> {
         let mut sums = vec![0; Verdict::ALL.len()];
         for words in self.per_cpu()? {
-            for (sum, n) in sums.iter_mut().zip(words) {
+            for (sum, n) in sums.iter_mut().zip(words.into_iter().skip(1)) {
                 *sum += n;
             }
         }
@@ -302,7 +302,7 @@ fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Xdp, Ke
     program.try_into().map_err(|error| KernelError::program(name, error))
 }
 
-/// [`Cpu`] as words: a counter for each verdict, then the random generator's state.
+/// [`Cpu`] as words: the random generator's state, then a counter for each verdict.
 type CpuWords = [u64; size_of::<Cpu>() / 8];
 
 fn array<'a>(ebpf: &'a Ebpf, name: &'static str) -> Result<&'a MapData, KernelError> {

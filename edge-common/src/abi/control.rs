@@ -13,8 +13,8 @@ pub struct Control {
     pub generation: u64,
     /// Jiffies at which the tables stop being trusted; past it every query passes.
     pub lease: u64,
-    /// Length of a lease in jiffies, added to now by the program `lease`.
-    pub lease_jiffies: u64,
+    /// Of so many answers one is copied to `SAMPLES`, at random; none when 0. Less than 2³².
+    pub sample: u64,
     /// Seed of the hash that places served addresses in their table.
     pub service_seed: u64,
     /// By the generation's lowest bit.
@@ -28,8 +28,8 @@ pub struct Control {
     pub reserved: u32,
     /// The first served address of IPv4 and of IPv6; likewise.
     pub first_services: [Service; 2],
-    /// Of so many answers one is copied to `SAMPLES`, at random; none when 0. Less than 2³².
-    pub sample: u64,
+    /// Length of a lease in jiffies, added to now by the program `lease`.
+    pub lease_jiffies: u64,
     /// Zero.
     pub unused: [u64; 7],
 }

@@ -46,10 +46,10 @@ pub struct ZoneTables<const CLASS_ROWS: usize, const DECKS: usize> {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Cpu {
+    /// The state of the random generator; not 0. It shares a cache line with the counters of answers.
+    pub random: u64,
     /// How often each verdict was given, by its index.
     pub verdicts: [u64; Verdict::ALL.len()],
-    /// The state of the random generator; not 0.
-    pub random: u64,
 }
 
 // Tables whose entries fill cache lines begin with one.
