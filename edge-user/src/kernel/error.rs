@@ -121,7 +121,14 @@ impl KernelError {
     }
 
     pub(super) fn program(name: &'static str, error: ProgramError) -> Self {
-        if is_permission(&error) {
+        // The verifier refuses by the same error number as a missing right; then it says why.
+        let is_verifiers = match &error {
+            ProgramError::LoadError { verifier_log, .. } => {
+                !verifier_log.to_string().trim().is_empty()
+            }
+            _ => false,
+        };
+        if is_permission(&error) && !is_verifiers {
             return Self::NotPermitted { what: format!("load program {name}") };
         }
         Self::Program { name, cause: chain(&error) }
