@@ -15,16 +15,16 @@ mod service;
 mod shared;
 
 pub use card::{Card4, Card6, Rrs};
-pub use control::{Control, Side};
+pub use control::{Control, CookieKeys, Limits, Nsid, Side, switches};
 pub use deck::{Answer, ClassRow, Deck, Extent, Kind, TableId};
 pub use geo::{GeoLeaf, Keys6, Leaves6, Node4, Root4, Tree6};
-pub use name::{LONG_WORDS, LongName, NAME_WORDS, NameTail, ShortName};
+pub use name::{LONG_WORDS, LongName, NAME_WORDS, NameTail, ShortName, TypeRow};
 pub use sample::Sample;
 pub use service::{Device, Service};
 pub use shared::{Cpu, Shared, ZoneTables};
 
 /// The layout's version; part of the pin path.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Names of maps and programs, at most 15 octets (the kernel keeps 16 with the NUL), and sizes
 /// that both sides must agree on.
@@ -40,8 +40,16 @@ pub mod maps {
     /// Samples that found the ring full, a `u64` per CPU.
     pub const SAMPLES_LOST: &str = "SAMPLES_LOST";
 
-    /// The program on the interfaces.
+    /// Client prefixes with a rule of their own: key a prefix of an address as [`super::Service`] has it, value 1
+    /// (never limited) or 2 (never answered).
+    pub const PREFIXES: &str = "PREFIXES";
+    /// Where [`PROGRAM`] finds [`GENERAL_PROGRAM`], at index 0.
+    pub const PROGRAMS: &str = "PROGRAMS";
+
+    /// The program on the interfaces: answers what is asked most, as it is asked most.
     pub const PROGRAM: &str = "edge";
+    /// The program that goes on where the first doesn't answer.
+    pub const GENERAL_PROGRAM: &str = "general";
     /// The program that renews the lease; only ever run by `BPF_PROG_TEST_RUN`.
     pub const LEASE_PROGRAM: &str = "lease";
 
@@ -60,7 +68,15 @@ pub mod maps {
     /// Cells of AAAA records.
     pub const CARDS_AAAA_CELLS: u32 = 1 << 17;
     /// Ready-made records.
-    pub const RRS_ENTRIES: u32 = 1 << 11;
+    pub const RRS_ENTRIES: u32 = 1 << 13;
+    /// Rows of types that names have beside A and AAAA.
+    pub const TYPE_ROWS: u32 = 1 << 12;
+    /// Rows of rate-limiting buckets; a client has one in each.
+    pub const BUCKET_ROWS: u32 = 2;
+    /// Buckets a row; a power of two.
+    pub const BUCKETS: u32 = 1 << 16;
+    /// Entries of [`PREFIXES`] at most.
+    pub const PREFIX_ENTRIES: u32 = 1 << 14;
     /// Tries that can be in the maps at a time: profiles in use, and their successors.
     pub const TRIES: u32 = 6;
     /// Entries of the first level, a trie.

@@ -6,7 +6,7 @@ use core::ops::Deref;
 
 use crate::abi::{
     Answer, Card4, Card6, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service, ShortName,
-    TableId, Tree6,
+    TableId, Tree6, TypeRow,
 };
 
 /// Everything a packet may look up. `None` means that there is no such entry; what is read of an
@@ -38,6 +38,14 @@ pub trait Tables {
     fn card6(&self, cell: u32) -> Option<impl Deref<Target = Card6>>;
     /// Ready-made records.
     fn rrs(&self, entry: u32) -> Option<impl Deref<Target = Rrs>>;
+    /// The types that a name has beside A and AAAA.
+    fn type_row(&self, row: u32) -> Option<impl Deref<Target = TypeRow>>;
+    /// A rate-limiting bucket. Packets on other CPUs may change it at any time.
+    fn bucket(&self, row: u32, slot: u32) -> Option<u64>;
+    /// Changes a bucket.
+    fn set_bucket(&self, row: u32, slot: u32, bucket: u64);
+    /// What the map `PREFIXES` says of an address (as [`Service::address`]); 0 if nothing.
+    fn listed(&self, address: [u64; 2]) -> u32;
     /// Entry `high` (an address's first 16 bits) of a trie's first level.
     fn root4(&self, trie: u32, high: u32) -> Option<Root4>;
     /// An entry of a trie node.

@@ -7,6 +7,8 @@ pub enum Action {
     Tx,
     /// Let it rise, untouched, to the network stack and the authority.
     Pass,
+    /// Throw it away.
+    Drop,
     /// A fault of ours after the first octet was written; never reached by traffic.
     Aborted,
 }
@@ -43,6 +45,30 @@ verdicts! {
     Answer Tx "answer",
     /// The name exists and has no records of the type; answered with the zone's SOA.
     Nodata Tx "nodata",
+    /// The name doesn't exist; answered with the zone's SOA.
+    Nxdomain Tx "nxdomain",
+    /// An EDNS version other than 0; answered BADVERS (RFC 6891 §6.1.3).
+    Badvers Tx "badvers",
+    /// A cookie that isn't good, where one is asked for; answered BADCOOKIE (RFC 7873 §5.2.3).
+    Badcookie Tx "badcookie",
+    /// A name of no zone; answered REFUSED, as the operator wishes.
+    Refused Tx "refused",
+    /// Over the client's rate; answered without records, truncated.
+    Slip Tx "slip",
+    /// Over the client's rate.
+    Limited Drop "limited",
+    /// From a client that the operator doesn't want.
+    Denied Drop "denied",
+    /// Everything passes, as the operator wishes.
+    Drain Pass "drain",
+    /// Would have been answered, but for the operator's wish to see it only.
+    DryRun Pass "dry_run",
+    /// The reply would have to leave by another way than the query came.
+    Route Pass "route",
+    /// The answer is longer than the client takes, or than we make.
+    Size Pass "size",
+    /// The second program isn't there.
+    General Pass "general",
     /// Shorter than its headers say, or than they have to be.
     Truncated Pass "truncated",
     /// Neither IPv4 nor IPv6, or behind more than two VLAN tags.
@@ -77,7 +103,7 @@ verdicts! {
     Class Pass "class",
     /// A type that has no decks.
     Type Pass "type",
-    /// The additional record isn't an OPT of version 0 without options.
+    /// Additional records or options that aren't what they should be, or more of them than we read.
     Edns Pass "edns",
     /// Nothing is published yet.
     Unpublished Pass "unpublished",

@@ -13,7 +13,7 @@ use aya_ebpf::helpers::generated::bpf_jiffies64;
 use aya_ebpf::macros::btf_map;
 use edge_common::abi::{
     Card4, Card6, ClassRow, Control, Cpu, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Sample,
-    Service, Shared, ShortName, TableId, Tree6, ZoneTables, maps as abi,
+    Service, Shared, ShortName, TableId, Tree6, TypeRow, ZoneTables, maps as abi,
 };
 use edge_common::tables::{Tables, xorshift};
 use edge_common::verdict::Verdict;
@@ -248,6 +248,35 @@ impl Tables for Maps {
     #[inline(always)]
     fn rrs(&self, number: u32) -> Option<impl Deref<Target = Rrs>> {
         entry(&self.shared.rrs, number)
+    }
+
+    #[inline(always)]
+    fn type_row(&self, row: u32) -> Option<impl Deref<Target = TypeRow>> {
+        entry(&self.shared.types, row)
+    }
+
+    #[inline(always)]
+    fn bucket(&self, row: u32, slot: u32) -> Option<u64> {
+        let bucket = entry(&self.shared.buckets, row * abi::BUCKETS + slot)?;
+        // SAFETY: the reference is valid; volatile, because other CPUs write the word.
+        Some(unsafe { read_volatile(bucket) })
+    }
+
+    #[inline(always)]
+    fn set_bucket(&self, row: u32, slot: u32, bucket: u64) {
+        let Some(shared) = SHARED.get_ptr_mut(0) else { return };
+        // SAFETY: the pointer is to the map's one value.
+        let buckets = unsafe { addr_of_mut!((*shared).buckets) }.cast::<u64>();
+        let at = unknown((row * abi::BUCKETS + slot) as usize);
+        if at < (abi::BUCKET_ROWS * abi::BUCKETS) as usize {
+            // SAFETY: `at` is inside the table; other CPUs may write the word, too, and one of us wins.
+            unsafe { write_volatile(buckets.add(at), bucket) };
+        }
+    }
+
+    #[inline(always)]
+    fn listed(&self, _: [u64; 2]) -> u32 {
+        0
     }
 
     #[inline(always)]

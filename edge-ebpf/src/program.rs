@@ -34,6 +34,7 @@ pub(crate) fn serve(context: *mut xdp_md) -> u32 {
             xdp_action::XDP_TX
         }
         Action::Pass => xdp_action::XDP_PASS,
+        Action::Drop => xdp_action::XDP_DROP,
         Action::Aborted => xdp_action::XDP_ABORTED,
     }
 }

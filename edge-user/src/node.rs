@@ -463,7 +463,9 @@ impl Node {
             match verdict.action() {
                 Action::Tx => counters.xdp_answered += n,
                 Action::Pass => drop(counters.passed.insert(verdict.name().to_owned(), n)),
-                Action::Aborted => drop(counters.dropped.insert(verdict.name().to_owned(), n)),
+                Action::Drop | Action::Aborted => {
+                    counters.dropped.insert(verdict.name().to_owned(), n);
+                }
             }
         }
         Ok(counters)

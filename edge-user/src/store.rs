@@ -12,7 +12,7 @@ use std::sync::{Arc, RwLock};
 
 use edge_common::abi::{
     Card4, Card6, ClassRow, Control, Deck, Device, GeoLeaf, Keys6, Leaves6, LongName, Node4, Root4,
-    Rrs, Service, Shared, ShortName, TableId, Tree6, maps,
+    Rrs, Service, Shared, ShortName, TableId, Tree6, TypeRow, maps,
 };
 use edge_common::tables::{Tables, xorshift};
 use zerocopy::{FromBytes, FromZeros as _, Immutable, IntoBytes};
@@ -136,6 +136,8 @@ pub struct Store {
     pub cards_a: Region<Card4>,
     pub cards_aaaa: Region<Card6>,
     pub rrs: Region<Rrs>,
+    pub types: Region<TypeRow>,
+    pub buckets: Region<u64>,
     pub geo4_root: Region<Root4>,
     pub geo4_node: Region<Node4>,
     pub geo6_tree: Region<Tree6>,
@@ -183,6 +185,8 @@ impl Store {
             cards_a: cut.next(maps::CARDS_A_CELLS),
             cards_aaaa: cut.next(maps::CARDS_AAAA_CELLS),
             rrs: cut.next(maps::RRS_ENTRIES),
+            types: cut.next(maps::TYPE_ROWS),
+            buckets: cut.next(maps::BUCKET_ROWS * maps::BUCKETS),
             geo_leaf: cut.next(maps::TRIES * maps::GEO_LEAVES),
             geo4_root: cut.next(maps::TRIES * maps::GEO4_ROOTS),
             geo4_node: cut.next(maps::GEO4_NODES),
@@ -363,6 +367,25 @@ impl Tables for HostTables {
 
     fn rrs(&self, entry: u32) -> Option<impl Deref<Target = Rrs>> {
         self.store.rrs.read(entry).map(Copied)
+    }
+
+    fn type_row(&self, row: u32) -> Option<impl Deref<Target = TypeRow>> {
+        self.store.types.read(row).map(Copied)
+    }
+
+    fn bucket(&self, row: u32, slot: u32) -> Option<u64> {
+        let at = row * maps::BUCKETS + slot;
+        self.store.buckets.word(at, 0).map(|word| word.load(Ordering::Relaxed))
+    }
+
+    fn set_bucket(&self, row: u32, slot: u32, bucket: u64) {
+        if let Some(word) = self.store.buckets.word(row * maps::BUCKETS + slot, 0) {
+            word.store(bucket, Ordering::Relaxed);
+        }
+    }
+
+    fn listed(&self, _: [u64; 2]) -> u32 {
+        0
     }
 
     fn root4(&self, trie: u32, high: u32) -> Option<Root4> {

@@ -12,6 +12,7 @@ use edge_user::publish::Backend;
 pub const fn number(action: Action) -> u32 {
     match action {
         Action::Aborted => 0,
+        Action::Drop => 1,
         Action::Pass => 2,
         Action::Tx => 3,
     }

@@ -6,7 +6,7 @@ use std::ops::Deref;
 
 use edge_common::abi::{
     Card4, Card6, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service, ShortName, TableId,
-    Tree6,
+    Tree6, TypeRow,
 };
 use edge_common::tables::Tables;
 
@@ -82,6 +82,22 @@ impl<T: Tables, P: Fn()> Tables for Paused<'_, T, P> {
 
     fn rrs(&self, entry: u32) -> Option<impl Deref<Target = Rrs>> {
         self.next().rrs(entry)
+    }
+
+    fn type_row(&self, row: u32) -> Option<impl Deref<Target = TypeRow>> {
+        self.next().type_row(row)
+    }
+
+    fn bucket(&self, row: u32, slot: u32) -> Option<u64> {
+        self.next().bucket(row, slot)
+    }
+
+    fn set_bucket(&self, row: u32, slot: u32, bucket: u64) {
+        self.next().set_bucket(row, slot, bucket);
+    }
+
+    fn listed(&self, address: [u64; 2]) -> u32 {
+        self.next().listed(address)
     }
 
     fn root4(&self, trie: u32, high: u32) -> Option<Root4> {

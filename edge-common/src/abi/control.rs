@@ -17,6 +17,8 @@ pub struct Control {
     pub sample: u64,
     /// Seed of the hash that places served addresses in their table.
     pub service_seed: u64,
+    /// What the operator has switched on, of [`switches`]. Written by one store.
+    pub switches: u64,
     /// By the generation's lowest bit.
     pub sides: [Side; 2],
     /// The link-layer address of the first interface, as [`Control::own`] has it; 0 if there is
@@ -30,8 +32,81 @@ pub struct Control {
     pub first_services: [Service; 2],
     /// Length of a lease in jiffies, added to now by the program `lease`.
     pub lease_jiffies: u64,
+    /// Seconds of Unix time, written about once a second; for cookies.
+    pub unix_seconds: u64,
+    /// Cookies.
+    pub cookies: CookieKeys,
+    /// The name server identifier.
+    pub nsid: Nsid,
+    /// Response-rate limits.
+    pub limits: Limits,
     /// Zero.
     pub unused: [u64; 7],
+}
+
+/// Bits of [`Control::switches`].
+pub mod switches {
+    /// Everything passes.
+    pub const DRAIN: u64 = 1;
+    /// What would be answered is counted, and passes.
+    pub const DRY_RUN: u64 = 1 << 1;
+    /// A reply leaves only where the routing table would send it; what it would send elsewhere passes.
+    pub const FIB: u64 = 1 << 2;
+    /// Responses are limited by client prefix, as [`super::Limits`] says.
+    pub const LIMIT: u64 = 1 << 3;
+    /// Client prefixes have rules of their own, in the map `PREFIXES`.
+    pub const PREFIXES: u64 = 1 << 4;
+    /// Names of no zone are refused (REFUSED) rather than passed.
+    pub const REFUSE: u64 = 1 << 5;
+    /// Those for which every frame takes the long way.
+    pub const DETOUR: u64 = DRAIN | DRY_RUN | FIB | LIMIT | PREFIXES;
+}
+
+/// Secrets of server cookies (RFC 9018), two sides of them; none are used while `state` is 0.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct CookieKeys {
+    /// Bit 0: the side in use. Bits 1–2: how many secrets it has. Bit 3: queries over UDP with a cookie that isn't
+    /// good are answered BADCOOKIE. Written by one store when the other side has been filled.
+    pub state: u64,
+    /// By side: the secret that makes cookies, and the one that is taken, too. Octets in memory order.
+    pub secrets: [[[u64; 2]; 2]; 2],
+}
+
+/// What answers the NSID option (RFC 5001).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Nsid {
+    /// Octets of the identifier; 0: none, the option isn't answered. More than fit: such queries pass.
+    pub octets_used: u64,
+    /// The identifier, zero behind its end.
+    pub octets: [u8; Self::MOST],
+}
+
+impl Nsid {
+    /// Octets of an identifier that fit.
+    pub const MOST: usize = 64;
+}
+
+/// Response-rate limits by client prefix: token buckets, of which a client has one in each row; it is limited when all
+/// of its buckets are empty.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Limits {
+    /// Seed of the hash that places prefixes in the rows.
+    pub seed: u64,
+    /// Responses a second that fill a bucket; at least 1.
+    pub per_second: u32,
+    /// Responses that a full bucket holds; at least 1.
+    pub burst: u32,
+    /// Of so many limited responses one is sent, truncated (TC), so that a real client comes back over TCP; 0: none.
+    pub slip: u32,
+    /// Bits of an IPv4 address that make a client, 0–32.
+    pub prefix4: u32,
+    /// Bits of an IPv6 address that make a client, 0–64.
+    pub prefix6: u32,
+    /// The clock of [`Control::lease`] goes so many times a second.
+    pub jiffies_per_second: u32,
 }
 
 impl Control {
@@ -51,6 +126,8 @@ pub struct Side {
     pub name_seed: u64,
     /// Generation that this side holds.
     pub generation: u64,
+    /// A bit for each number of octets that a name of this side has.
+    pub lengths: [u64; 4],
 }
 
-const _: () = assert!(size_of::<Control>() == 192);
+const _: () = assert!(size_of::<Control>() == 448);

@@ -93,7 +93,7 @@ pub struct Deck {
     pub cards: u64,
     /// Seconds.
     pub ttl: u32,
-    /// Resource records on each card; 1–12 (A) or 1–7 (AAAA), one for ready-made ones.
+    /// Resource records on each card; 1–12 (A) or 1–7 (AAAA), any number of ready-made ones.
     pub records: u8,
     /// A [`Kind`].
     pub kind: u8,
@@ -115,6 +115,11 @@ pub enum Kind {
     Aaaa = 2,
     /// NODATA: the zone's SOA, ready-made in `Shared::rrs`, goes into the authority section.
     Nodata = 3,
+    /// NXDOMAIN: likewise.
+    Nxdomain = 4,
+    /// Ready-made records of the answer section in `Shared::rrs`, a card an entry. They are complete, but fit only
+    /// behind a question of the octets for which they were made.
+    Ready = 5,
 }
 
 /// Where a deck's cards stand in their map, and how many there are.

@@ -30,8 +30,41 @@ pub struct NameTail {
     pub a: Answer,
     /// For type AAAA.
     pub aaaa: Answer,
+    /// For every other type; with [`NameTail::LIST`] the index of a [`TypeRow`].
+    pub other: Answer,
+    /// The deck that answers for names below this one that don't exist, whatever the type (NXDOMAIN);
+    /// [`super::ClassRow::NONE`] when the authority has to, or when [`NameTail::WILD`] says who answers.
+    pub absent: u16,
+    /// What else there is to say of the name.
+    pub flags: u16,
+}
+
+impl NameTail {
+    /// `other` is the index of a [`TypeRow`].
+    pub const LIST: u16 = 1;
+    /// Some answer for this name depends on the client: all of them have the client's scope (RFC 7871 §7.2.1).
+    pub const SCOPED: u16 = 1 << 1;
+    /// Answers may depend on where the client is, which the tables don't know: those with a scope pass.
+    pub const NEAR: u16 = 1 << 2;
+    /// Names below this one that don't exist are answered for by the asterisk label below it (RFC 4592).
+    pub const WILD: u16 = 1 << 3;
+}
+
+/// What a name answers for types other than A and AAAA.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct TypeRow {
+    /// Types that have an answer of their own; 0 in unused places.
+    pub types: [u16; Self::TYPES],
     /// Zero.
-    pub reserved: [u32; 2],
+    pub reserved: u16,
+    /// Their answers, and at last that of every other type.
+    pub answers: [Answer; Self::TYPES + 1],
+}
+
+impl TypeRow {
+    /// Types a row.
+    pub const TYPES: usize = 7;
 }
 
 /// A name of up to 32 octets.
@@ -60,6 +93,7 @@ pub struct LongName {
 
 const _: () = {
     assert!(size_of::<NameTail>() == 32);
+    assert!(size_of::<TypeRow>() == 48);
     assert!(size_of::<ShortName>() == 128);
     assert!(size_of::<LongName>() == 288);
 };

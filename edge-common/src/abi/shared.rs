@@ -7,7 +7,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{
     Card4, Card6, ClassRow, Control, Deck, Device, GeoLeaf, Keys6, Leaves6, LongName, Node4, Root4,
-    Rrs, Service, ShortName, Tree6, maps,
+    Rrs, Service, ShortName, Tree6, TypeRow, maps,
 };
 use crate::verdict::Verdict;
 
@@ -24,6 +24,8 @@ pub struct Shared {
     pub cards_a: [Card4; maps::CARDS_A_CELLS as usize],
     pub cards_aaaa: [Card6; maps::CARDS_AAAA_CELLS as usize],
     pub rrs: [Rrs; maps::RRS_ENTRIES as usize],
+    pub types: [TypeRow; maps::TYPE_ROWS as usize],
+    pub buckets: [u64; (maps::BUCKET_ROWS * maps::BUCKETS) as usize],
     pub geo_leaf: [GeoLeaf; (maps::TRIES * maps::GEO_LEAVES) as usize],
     pub geo4_root: [Root4; (maps::TRIES * maps::GEO4_ROOTS) as usize],
     pub geo4_node: [Node4; maps::GEO4_NODES as usize],

@@ -46,18 +46,23 @@ fn sum(verdicts: &[u64], action: Action) -> u64 {
 }
 
 fn add_verdicts(families: &mut Vec<MetricFamily>, verdicts: &[u64]) {
-    for (action, name, label, help) in [
-        (Action::Tx, "edge_xdp_answered_total", "answer", "Queries that XDP answered"),
+    for (actions, name, label, help) in [
+        (&[Action::Tx][..], "edge_xdp_answered_total", "answer", "Queries that XDP answered"),
         (
-            Action::Pass,
+            &[Action::Pass],
             "edge_passed_total",
             "reason",
             "Frames that XDP let rise to the network stack; they include all that is not DNS",
         ),
-        (Action::Aborted, "edge_dropped_total", "reason", "Frames that XDP dropped"),
+        (
+            &[Action::Drop, Action::Aborted],
+            "edge_dropped_total",
+            "reason",
+            "Frames that XDP dropped",
+        ),
     ] {
         let mut family = Family::counter(name, help);
-        for (reason, n) in named(verdicts, action) {
+        for (reason, n) in actions.iter().flat_map(|action| named(verdicts, *action)) {
             family.add(&[(label, reason)], float(n));
         }
         families.push(family.done());

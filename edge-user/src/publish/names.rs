@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use edge_common::abi::{
-    Answer, LONG_WORDS, LongName, NAME_WORDS, NameTail, ShortName, TableId, maps,
+    Answer, ClassRow, LONG_WORDS, LongName, NAME_WORDS, NameTail, ShortName, TableId, maps,
 };
 use edge_common::name::{SHORT_OCTETS, long_hash, place, short_hash};
 use zerocopy::FromZeros as _;
@@ -43,7 +43,9 @@ impl Entry<'_> {
             trie: self.trie,
             a: self.a,
             aaaa: self.aaaa,
-            reserved: [0; 2],
+            other: Answer::NONE,
+            absent: ClassRow::NONE,
+            flags: 0,
         }
     }
 

@@ -415,7 +415,7 @@ impl Free {
         match kind {
             Kind::A => self.cards_a.give(first, cells),
             Kind::Aaaa => self.cards_aaaa.give(first, cells),
-            Kind::Nodata | Kind::None => {}
+            Kind::Nodata | Kind::Nxdomain | Kind::Ready | Kind::None => {}
         }
     }
 }

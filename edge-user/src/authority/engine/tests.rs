@@ -4,7 +4,8 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use edge_common::abi::{
-    Answer, Card4, Control, Deck, Extent, Kind, NameTail, Rrs, Service, ShortName, Side, TableId,
+    Answer, Card4, ClassRow, Control, Deck, Extent, Kind, NameTail, Rrs, Service, ShortName, Side,
+    TableId,
 };
 use edge_common::name::{place, short_hash};
 use edge_common::service::{mapped, slot};
@@ -50,7 +51,9 @@ fn published(zone: &Zone) -> Store {
         trie: 0,
         a: Answer::constant(0),
         aaaa: Answer::constant(1),
-        reserved: [0; 2],
+        other: Answer::NONE,
+        absent: ClassRow::NONE,
+        flags: 0,
     };
     let name = ShortName {
         words: words(NAME, |octet| octet),
@@ -93,7 +96,7 @@ fn published(zone: &Zone) -> Store {
             .services
             .write(slot(seed, address, 53), &[Service { address, port: 53, reserved: 0 }]);
     }
-    let side = Side { name_seed: 5, generation: 1 };
+    let side = Side { name_seed: 5, generation: 1, lengths: [0; 4] };
     let control =
         Control { generation: 1, service_seed: seed, sides: [side; 2], ..Control::new_zeroed() };
     store.control.write(0, &[control]);
