@@ -19,7 +19,7 @@ pub const SHORT_OCTETS: usize = NAME_WORDS * 8;
 /// A window with the type and class behind the name.
 pub(crate) const WINDOW_OCTETS: usize = SHORT_OCTETS + dns::TYPE_CLASS_OCTETS;
 /// Windows in the longest name.
-const BLOCKS: usize = 8;
+pub(crate) const BLOCKS: usize = 8;
 
 /// 0x20 in every octet: or-ed to a word it makes upper and lower case the same. It also makes some
 /// other octets the same, which costs the hash nothing; the comparison is exact.
@@ -95,6 +95,12 @@ impl NameEnd {
         ];
         let type_class = load32::<SHORT_OCTETS, _>(window);
         Ok(Self { words: mask::<F>(words, octets), octets, type_class })
+    }
+
+    /// The last so many octets of the name, which has no more than its words hold.
+    #[inline(always)]
+    pub(crate) fn end<F: Frame>(&self, octets: usize) -> Self {
+        Self { words: mask::<F>(self.words, octets), octets, ..*self }
     }
 }
 
@@ -182,14 +188,14 @@ const fn lower(word: u64) -> u64 {
 
 /// Whether window `index`, counted from the name's end, has octets of the name.
 #[inline(always)]
-const fn has_block(index: usize, octets: usize) -> bool {
+pub(crate) const fn has_block(index: usize, octets: usize) -> bool {
     index * SHORT_OCTETS < octets
 }
 
 /// The words of window `index`, counted from the end of the name that ends at `end`, zero before
 /// the name.
 #[inline(always)]
-fn long_block<F: Frame>(
+pub(crate) fn long_block<F: Frame>(
     frame: &F,
     end: usize,
     octets: usize,
@@ -199,53 +205,27 @@ fn long_block<F: Frame>(
     Some(mask::<F>(words, octets - index * SHORT_OCTETS))
 }
 
-/// As [`find_short`], for a name of 33 to 255 octets at `at`; also gives the sum of its octets before the
-/// last 32, as if the name ended at an even offset.
+/// The slot of the name of up to 32 octets that the end of `name` is, on a side whose hash has this seed.
 #[inline(always)]
-pub(crate) fn find_long<'t, F: Frame, T: Tables>(
-    frame: &F,
-    tables: &'t T,
+pub(crate) fn short_slot<F: Frame, T: Tables>(
+    tables: &T,
     (side, seed): (u32, u64),
-    at: usize,
+    name: &[u64; LONG_WORDS],
     octets: usize,
-) -> Option<(impl Deref<Target = LongName> + use<'t, F, T>, u32)> {
-    let end = at + octets;
-    let mut hash = seed;
-    let mut sum = crate::wire::checksum::Sum::default();
-    let length = F::forget(octets, seed);
-    let mut index = 0;
-    while index < BLOCKS {
-        if has_block(index, length) {
-            let words = long_block(frame, end, length, index)?;
-            hash = mix(hash, fold(words));
-            if index > 0 {
-                sum = sum.add64(words[0]).add64(words[1]).add64(words[2]).add64(words[3]);
-            }
-        }
-        index += 1;
-    }
-    let (first, tag) = place(hash, LONG_SLOTS);
+) -> Option<u32> {
+    let words = mask::<F>(stored(name, 0), octets);
+    let (first, tag) = place(short_hash(seed, words), NAME_SLOTS);
     let mut probe = 0;
     while probe < NAME_PROBES {
-        let slot = ((first + probe) & (LONG_SLOTS - 1)) + side * LONG_SLOTS;
-        let entry = tables.long_name(slot)?;
+        let slot = ((first + probe) & (NAME_SLOTS - 1)) + side * NAME_SLOTS;
+        let entry = tables.short_name(slot)?;
         if entry.tail.hash == tag {
-            let mut differs = (entry.tail.octets as usize ^ octets) as u64;
-            let length = F::forget(octets, seed);
-            let mut index = 0;
-            while index < BLOCKS {
-                if has_block(index, length) {
-                    let words = long_block(frame, end, length, index)?;
-                    let stored = LONG_WORDS - (index + 1) * NAME_WORDS;
-                    let mut word = 0;
-                    while word < NAME_WORDS {
-                        differs |= lower(words[word]) ^ *entry.words.get(stored + word)?;
-                        word += 1;
-                    }
-                }
-                index += 1;
-            }
-            return (differs == 0).then_some((entry, sum.fold().into()));
+            let differs = ((words[0] | entry.letters[0]) ^ entry.words[0])
+                | ((words[1] | entry.letters[1]) ^ entry.words[1])
+                | ((words[2] | entry.letters[2]) ^ entry.words[2])
+                | ((words[3] | entry.letters[3]) ^ entry.words[3])
+                | (entry.tail.octets as usize ^ octets) as u64;
+            return (differs == 0).then_some(slot);
         }
         if entry.tail.octets == 0 {
             return None;
@@ -255,31 +235,68 @@ pub(crate) fn find_long<'t, F: Frame, T: Tables>(
     None
 }
 
-/// Moves a name of 33 to 255 octets, and the type and class behind it, from `at + by` to `at`.
-/// Up to 31 octets behind it move along.
+/// Block `index` of a name, counted from its end.
 #[inline(always)]
-pub(crate) fn move_long<F: Frame>(
-    frame: &mut F,
-    at: usize,
-    (octets, by): (usize, usize),
-    salt: u64,
-) -> Option<()> {
-    let octets = F::forget(octets, salt);
-    // The last window is written again by the caller, so that whole blocks before it will do.
+fn stored(name: &[u64; LONG_WORDS], index: usize) -> [u64; NAME_WORDS] {
+    let (blocks, _) = name.as_chunks::<NAME_WORDS>();
+    match blocks.get(BLOCKS - 1 - index) {
+        Some(block) => *block,
+        None => [0; NAME_WORDS],
+    }
+}
+
+/// As [`short_slot`], of a name of 33 to 255 octets.
+#[inline(always)]
+pub(crate) fn long_slot<F: Frame, T: Tables>(
+    tables: &T,
+    (side, seed): (u32, u64),
+    name: &[u64; LONG_WORDS],
+    octets: usize,
+) -> Option<u32> {
+    let octets = F::forget(octets, seed);
+    let mut hash = seed;
     let mut index = 0;
-    while index < BLOCKS - 1 {
-        if (index + 1) * SHORT_OCTETS < octets {
-            let offset = at + index * SHORT_OCTETS;
-            let words = block(frame, offset + by + SHORT_OCTETS)?;
-            let to = frame.window_at_mut::<SHORT_OCTETS>(offset)?;
-            store64::<0, _>(to, words[0]);
-            store64::<8, _>(to, words[1]);
-            store64::<16, _>(to, words[2]);
-            store64::<24, _>(to, words[3]);
+    while index < BLOCKS {
+        if has_block(index, octets) {
+            hash = mix(hash, fold(mask::<F>(stored(name, index), octets - index * SHORT_OCTETS)));
         }
         index += 1;
     }
-    Some(())
+    let (first, tag) = place(hash, LONG_SLOTS);
+    let mut probe = 0;
+    let slot = loop {
+        if probe >= NAME_PROBES {
+            return None;
+        }
+        let slot = ((first + probe) & (LONG_SLOTS - 1)) + side * LONG_SLOTS;
+        let entry = tables.long_name(slot)?;
+        if entry.tail.hash == tag {
+            break slot;
+        }
+        if entry.tail.octets == 0 {
+            return None;
+        }
+        probe += 1;
+    };
+    let slot = F::forget(slot as usize, hash);
+    #[expect(clippy::cast_possible_truncation, reason = "a slot's number has 32 bits")]
+    let slot = slot as u32 & (2 * LONG_SLOTS - 1);
+    let entry = tables.long_name(slot)?;
+    let mut differs = (entry.tail.octets as usize ^ octets) as u64;
+    let mut index = 0;
+    while index < BLOCKS {
+        if has_block(index, octets) {
+            let words = mask::<F>(stored(name, index), octets - index * SHORT_OCTETS);
+            let kept = stored(&entry.words, index);
+            let mut word = 0;
+            while word < NAME_WORDS {
+                differs |= lower(words[word]) ^ kept[word];
+                word += 1;
+            }
+        }
+        index += 1;
+    }
+    (differs == 0).then_some(slot)
 }
 
 #[cfg(test)]

@@ -54,10 +54,20 @@ pub mod front {
     }
 }
 
+/// RCODEs (RFC 6895 §2.3), in their place in the first eight octets of the header.
+pub mod rcode {
+    /// NXDOMAIN.
+    pub const NXDOMAIN: u64 = u64::from_ne_bytes([0, 0, 0, 3, 0, 0, 0, 0]);
+}
+
 /// The last four octets of the header: NSCOUNT, ARCOUNT.
 pub mod back {
     /// ARCOUNT 1.
     pub const ONE_ADDITIONAL: u32 = u32::from_ne_bytes([0, 0, 0, 1]);
+    /// ARCOUNT of up to 3.
+    pub const TWO_ADDITIONAL: u32 = u32::from_ne_bytes([0, 0, 0, 3]);
+    /// Where ARCOUNT's lower octet is.
+    pub const ADDITIONAL_SHIFT: u32 = 24;
     /// NSCOUNT 1.
     pub const ONE_AUTHORITY: u32 = u32::from_ne_bytes([0, 1, 0, 0]);
 }
@@ -68,6 +78,8 @@ pub mod opt {
     use crate::wire::{store32, store64};
 
     const SIZE: [u8; 2] = UDP_PAYLOAD_OCTETS.to_be_bytes();
+    /// The record's type, as a word in memory order.
+    pub const TYPE: u16 = 41_u16.to_be();
     /// The DO bit's octet of the extended flags (RFC 3225 §3).
     pub const DO: u8 = 0x80;
 
