@@ -19,6 +19,7 @@ mod compose;
 pub mod cookie;
 pub mod frame;
 pub mod ingress;
+pub mod limit;
 pub mod name;
 pub mod service;
 pub mod tables;
