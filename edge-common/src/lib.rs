@@ -21,6 +21,7 @@ pub mod frame;
 pub mod general;
 pub mod hot;
 pub mod ingress;
+pub mod limit;
 pub mod name;
 mod network;
 pub mod scratch;
