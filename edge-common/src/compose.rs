@@ -155,7 +155,7 @@ impl Records for Ready {
 
     #[inline(always)]
     fn front(&self) -> u64 {
-        if is(&self.deck, Kind::Nxdomain) { rcode::NXDOMAIN } else { 0 }
+        if is(&self.deck, Kind::Nxdomain) { front::rcode(rcode::NXDOMAIN) } else { 0 }
     }
 
     #[inline(always)]

@@ -56,7 +56,7 @@ fn decide<F: Frame, T: Tables>(
     options::read(frame, scratch)?;
     F::settle(scratch);
     let side = ruling::side(tables)?;
-    let decided = ruling::rule(tables, scratch)?;
+    let decided = ruling::rule::<F, T>(tables, scratch)?;
     F::settle(scratch);
     let verdict = match decided {
         Some(verdict) => verdict,

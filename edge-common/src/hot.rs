@@ -197,7 +197,8 @@ fn absent<F: Frame, T: Tables>(
         return None;
     }
     let above = F::forget(above, name.words[3]);
-    let entry = name::find_short(tables, side, &name.end::<F>(above))?;
+    let above = name.end::<F>(above);
+    let entry = name::find_short(tables, side, &above)?;
     if entry.tail.absent == ClassRow::NONE {
         return None;
     }

@@ -8,11 +8,11 @@
 use core::ops::Deref;
 
 use crate::abi::maps::{LONG_SLOTS, NAME_PROBES, NAME_SLOTS};
-use crate::abi::{LONG_WORDS, LongName, NAME_WORDS, ShortName};
+use crate::abi::{LONG_WORDS, NAME_WORDS, ShortName};
 use crate::frame::Frame;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
-use crate::wire::{dns, load32, load64, store64};
+use crate::wire::{dns, load32, load64};
 
 /// Octets of a window: the longest short name.
 pub const SHORT_OCTETS: usize = NAME_WORDS * 8;

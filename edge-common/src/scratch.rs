@@ -146,8 +146,8 @@ impl Scratch {
     /// The network header that was kept, of IPv4.
     #[inline(always)]
     pub(crate) const fn ip4(&self) -> Ip4 {
-        #[expect(clippy::cast_possible_truncation, reason = "the upper half is the address")]
-        let [source, destination] = [(self.source[1] >> 32) as u32, (self.destination[1] >> 32) as u32];
+        let [source, destination] =
+            [(self.source[1] >> 32) as u32, (self.destination[1] >> 32) as u32];
         Ip4 { source, destination }
     }
 

@@ -4,7 +4,7 @@
 //! asterisk label below that one.
 
 use crate::abi::maps::{LONG_SLOTS, NAME_SLOTS};
-use crate::abi::{ClassRow, NameTail};
+use crate::abi::{ClassRow, LONG_WORDS, NameTail};
 use crate::frame::Frame;
 use crate::name::{self, SHORT_OCTETS};
 use crate::scratch::Scratch;
@@ -56,7 +56,11 @@ pub(super) fn find<F: Frame, T: Tables>(
         return Err(Verdict::Name);
     }
     if tail.flags & NameTail::WILD == 0 {
-        return if tail.absent == ClassRow::NONE { Err(Verdict::Name) } else { Ok(Some(Found::Above(tail))) };
+        return if tail.absent == ClassRow::NONE {
+            Err(Verdict::Name)
+        } else {
+            Ok(Some(Found::Above(tail)))
+        };
     }
     wildcard::<F, T>(tables, scratch, side, tail.octets as usize).map(Found::Entry).map(Some)
 }
@@ -127,27 +131,23 @@ fn wildcard<F: Frame, T: Tables>(
     octets: usize,
 ) -> Result<NameTail, Verdict> {
     // The asterisk takes the place of what the name has there, which is at least as long, while it is looked for.
-    let at = F::opaque(8 * scratch.name.len() - 2 - octets);
-    let words = [at / 8, (at + 1) / 8].map(|word| scratch.name.get(word).copied());
-    put(scratch, at, 1);
-    put(scratch, at + 1, b'*');
+    let at = (8 * LONG_WORDS).wrapping_sub(2 + octets);
+    // Masked behind what hides them, or the mask is proved superfluous and the verifier finds none.
+    let [first, last] = [at, at + 1].map(|at| F::opaque(at / 8) & (LONG_WORDS - 1));
+    let words = [scratch.name[first], scratch.name[last]];
+    put(&mut scratch.name[first], at, 1);
+    put(&mut scratch.name[last], at + 1, b'*');
     F::settle(scratch);
     let slot = look::<F, T>(tables, scratch, side, octets + 2);
-    for (word, at) in words.into_iter().zip([at / 8, (at + 1) / 8]) {
-        if let (Some(word), Some(to)) = (word, scratch.name.get_mut(at)) {
-            *to = word;
-        }
-    }
+    [scratch.name[first], scratch.name[last]] = words;
     tail(tables, slot.ok_or(Verdict::Name)?)
 }
 
-/// Puts an octet into the name.
+/// Puts an octet into its place in a word.
 #[inline(always)]
-fn put(scratch: &mut Scratch, at: usize, octet: u8) {
-    if let Some(word) = scratch.name.get_mut(at / 8) {
-        let shift = 8 * (at % 8);
-        *word = *word & !(0xff << shift) | u64::from(octet) << shift;
-    }
+const fn put(word: &mut u64, at: usize, octet: u8) {
+    let shift = 8 * (at % 8);
+    *word = *word & !(0xff << shift) | (octet as u64) << shift;
 }
 
 /// Whether the name begins with a label that is special in every zone, where the zone has nothing: `_status`,

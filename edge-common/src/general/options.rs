@@ -6,15 +6,13 @@ use crate::cookie;
 use crate::frame::Frame;
 use crate::network::HEADERS;
 use crate::scratch::{Scratch, has};
-use crate::subnet::Subnet;
+use crate::subnet::{self, Subnet};
 use crate::verdict::Verdict;
 use crate::wire::dns::{self, back, opt};
-use crate::wire::{load16, load32, load64};
+use crate::wire::{load16, load64};
 
 /// The NSID option (RFC 5001 §2.3).
 const NSID: u16 = 3;
-/// The Client Subnet option (RFC 7871 §6).
-const SUBNET: u16 = 8;
 /// Octets of an option's code and length.
 const OPTION_OCTETS: usize = 4;
 /// Options that are read.
@@ -72,14 +70,18 @@ fn additional<F: Frame>(frame: &F, scratch: &mut Scratch, at: usize) -> Result<u
         if owner != 0 || scratch.has(has::OPT) {
             return Err(Verdict::Edns);
         }
-        let [_, _, _, _, _, version, flags, ..] = *record;
+        let [_, version] = load16::<4, _>(record).to_ne_bytes();
+        let [flags, _] = load16::<6, _>(record).to_ne_bytes();
         scratch.has |= has::OPT;
         if flags & opt::DO != 0 {
             scratch.has |= has::DO;
         }
         scratch.payload = u16::from_be(load16::<2, _>(record)).into();
         if version == 0 {
-            #[expect(clippy::cast_possible_truncation, reason = "offsets inside a frame have 16 bits")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "offsets inside a frame have 16 bits"
+            )]
             let (data, end) = (data as u32, end as u32);
             scratch.option = data;
             scratch.options_end = end;
@@ -104,16 +106,18 @@ fn read_option<F: Frame>(frame: &F, scratch: &mut Scratch) -> Result<(), Verdict
     }
     match code {
         NSID => scratch.has |= has::NSID,
-        SUBNET => {
+        subnet::OPTION => {
             let front = frame.window_at::<4>(data).ok_or(Verdict::Edns)?;
             if !(4..=20).contains(&octets) {
                 return Err(Verdict::Edns);
             }
+            #[expect(clippy::cast_possible_truncation, reason = "it is at most 16")]
+            let given = (octets - 4) as u32;
             // The address's octets are the last ones of a window that ends with them.
             let window = frame.window_at::<16>(end - 16).ok_or(Verdict::Edns)?;
             let words = [load64::<0, _>(window), load64::<8, _>(window)];
             let family = u16::from_be(load16::<0, _>(front));
-            let subnet = Subnet::read(family, front[2], octets - 4, words).ok_or(Verdict::Edns)?;
+            let subnet = Subnet::new(family, front[2], given, words).ok_or(Verdict::Edns)?;
             scratch.has |= has::SUBNET;
             scratch.family = subnet.family.into();
             scratch.source_prefix = subnet.source_prefix.into();
@@ -126,7 +130,8 @@ fn read_option<F: Frame>(frame: &F, scratch: &mut Scratch) -> Result<(), Verdict
             }
             // The first one counts (RFC 7873 §5.2).
             if !scratch.has(has::COOKIE) {
-                let client = frame.window_at::<{ cookie::CLIENT_OCTETS }>(data).ok_or(Verdict::Edns)?;
+                let client =
+                    frame.window_at::<{ cookie::CLIENT_OCTETS }>(data).ok_or(Verdict::Edns)?;
                 scratch.client = load64::<0, _>(client);
                 if octets == cookie::CLIENT_OCTETS + cookie::SERVER_OCTETS {
                     let server = data + cookie::CLIENT_OCTETS;
