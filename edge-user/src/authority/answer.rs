@@ -154,9 +154,8 @@ impl Answerer {
         };
         // The SOA record is the apex's own, and everyone's.
         let own = matches!(found, Found::Records { kind: RecordKind::Soa, .. });
-        let scope = subnet
-            .filter(|_| !own && served.varies(label))
-            .map_or(0, |subnet| client.scope(serving, zone, subnet, near));
+        let is_scoped = subnet.is_some() && !own && served.varies(label);
+        let scope = if is_scoped { client.scope(serving, zone, near) } else { 0 };
         let mut code = ResponseCode::NoError;
         match found {
             Found::Records { label, kind } => {

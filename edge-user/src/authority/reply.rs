@@ -1,11 +1,12 @@
 //! A query and the records of its answer come in; the response's octets go out, within their limit.
 
 use edge_common::cookie::{self, CLIENT_OCTETS, SERVER_OCTETS};
+use edge_common::subnet;
 use edge_common::wire::dns::{CLASS_IN, HEADER_OCTETS, POINTER, UDP_PAYLOAD_OCTETS};
 use hickory_proto::op::{Header, HeaderCounts, Metadata, ResponseCode};
 use hickory_proto::serialize::binary::{BinEncodable as _, BinEncoder};
 
-use super::message::{DNSSEC_OK, KEEPALIVE, NSID, Query, SUBNET};
+use super::message::{DNSSEC_OK, KEEPALIVE, NSID, Query};
 use super::tcp;
 
 /// A pointer to the question's name, which owns every record of an answer.
@@ -150,11 +151,10 @@ fn write_opt(out: &mut Vec<u8>, query: &Query<'_>, closing: &Closing<'_>, nsid: 
     }
     if let Some(subnet) = &edns.subnet {
         let [high, low] = subnet.family.to_be_bytes();
-        write_option(
-            out,
-            SUBNET,
-            &[&[high, low, subnet.source_prefix, closing.scope], subnet.given()],
-        );
+        let front = [high, low, subnet.source_prefix, closing.scope];
+        let octets = subnet.octets();
+        let given = octets.get(..usize::from(subnet.source_prefix.div_ceil(8)));
+        write_option(out, subnet::OPTION, &[&front, given.unwrap_or_default()]);
     }
     if let Some((client, server)) = &closing.cookie {
         write_option(out, cookie::OPTION, &[client, server]);
