@@ -30,7 +30,7 @@ pub(super) fn find<F: Frame, T: Tables>(
     scratch: &mut Scratch,
     side: (u32, u64),
 ) -> Result<Option<Found>, Verdict> {
-    list(tables, scratch, side.0);
+    list::<F, T>(tables, scratch, side.0);
     F::settle(scratch);
     let mut index = 0;
     let slot = loop {
@@ -67,7 +67,8 @@ pub(super) fn find<F: Frame, T: Tables>(
 
 /// Lists how many octets the name has, and the names above it that there may be.
 #[inline(always)]
-fn list<T: Tables>(tables: &T, scratch: &mut Scratch, side: u32) {
+fn list<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch, side: u32) {
+    let salt = scratch.front;
     let lengths = tables.control().sides[(side & 1) as usize].lengths;
     let octets = scratch.octets as usize;
     #[expect(clippy::cast_possible_truncation, reason = "a name has at most 255 octets")]
@@ -86,7 +87,7 @@ fn list<T: Tables>(tables: &T, scratch: &mut Scratch, side: u32) {
                     let rest = rest as u8;
                     *to = rest;
                 }
-                n += 1;
+                n = F::forget(n + 1, salt);
             }
         }
         label += 1;
