@@ -26,6 +26,7 @@ pub mod name;
 mod network;
 pub mod scratch;
 pub mod service;
+pub mod siphash;
 pub mod subnet;
 pub mod tables;
 pub mod verdict;

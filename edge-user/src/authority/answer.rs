@@ -112,10 +112,10 @@ impl Answerer {
             closing.code = ResponseCode::BADVERS;
         } else if query.question.is_empty() {
             // It is about the cookie alone (RFC 7873 §5.4); who has none yet is given one.
-            let is_new = cookie.is_some_and(|cookie| cookie.server.is_none());
+            let is_new = cookie.is_some_and(|cookie| cookie.server_octets == 0);
             closing.code =
                 if is_bad && !is_new { ResponseCode::BADCOOKIE } else { ResponseCode::NoError };
-        } else if is_bad && options.cookies.enforce && !asked.stream {
+        } else if is_bad && options.cookies.enforces() && !asked.stream {
             closing.code = ResponseCode::BADCOOKIE;
         } else if chaos::answer(&query, options, &mut reply) {
             (closing.code, closing.authoritative) = (ResponseCode::NoError, true);
