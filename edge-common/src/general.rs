@@ -55,15 +55,17 @@ fn decide<F: Frame, T: Tables>(
     F::settle(scratch);
     options::read(frame, scratch)?;
     F::settle(scratch);
-    let side = ruling::side(tables)?;
+    ruling::side(tables, scratch)?;
+    F::settle(scratch);
     let decided = ruling::rule::<F, T>(tables, scratch)?;
     F::settle(scratch);
     let verdict = match decided {
         Some(verdict) => verdict,
-        None => match name::find::<F, T>(tables, scratch, side)? {
-            Some(found) => answer::choose::<F, T>(tables, scratch, &found)?,
-            None => ruling::unknown(tables, scratch)?,
-        },
+        None if name::find::<F, T>(tables, scratch)? => {
+            F::settle(scratch);
+            answer::choose::<F, T>(tables, scratch)?
+        }
+        None => ruling::unknown(tables, scratch)?,
     };
     F::settle(scratch);
     reply::prepare::<F, T>(tables, scratch)?;

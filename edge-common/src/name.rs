@@ -7,7 +7,7 @@
 
 use core::ops::Deref;
 
-use crate::abi::maps::{LONG_SLOTS, NAME_PROBES, NAME_SLOTS};
+use crate::abi::maps::{NAME_PROBES, NAME_SLOTS};
 use crate::abi::{LONG_WORDS, NAME_WORDS, ShortName};
 use crate::frame::Frame;
 use crate::tables::Tables;
@@ -73,7 +73,7 @@ fn block<F: Frame>(frame: &F, end: usize) -> Option<[u64; NAME_WORDS]> {
 /// The words of a window that the last `octets` octets of a name are in, without what is before
 /// the name.
 #[inline(always)]
-fn mask<F: Frame>(words: [u64; NAME_WORDS], octets: usize) -> [u64; NAME_WORDS] {
+pub(crate) fn mask<F: Frame>(words: [u64; NAME_WORDS], octets: usize) -> [u64; NAME_WORDS] {
     // The bound has to follow the hidden value, or the compiler proves it superfluous and the
     // verifier finds none.
     let octets = F::opaque(octets);
@@ -179,7 +179,7 @@ pub(crate) fn find_short<T: Tables>(
 
 /// Lower case of the ASCII letters in a word.
 #[inline(always)]
-const fn lower(word: u64) -> u64 {
+pub(crate) const fn lower(word: u64) -> u64 {
     let low = word & 0x7f7f_7f7f_7f7f_7f7f;
     let above_z = low + 0x2525_2525_2525_2525;
     let from_a = low + 0x3f3f_3f3f_3f3f_3f3f;
@@ -203,100 +203,6 @@ pub(crate) fn long_block<F: Frame>(
 ) -> Option<[u64; NAME_WORDS]> {
     let words = block(frame, end - index * SHORT_OCTETS)?;
     Some(mask::<F>(words, octets - index * SHORT_OCTETS))
-}
-
-/// The slot of the name of up to 32 octets that the end of `name` is, on a side whose hash has this seed.
-#[inline(always)]
-pub(crate) fn short_slot<F: Frame, T: Tables>(
-    tables: &T,
-    (side, seed): (u32, u64),
-    name: &[u64; LONG_WORDS],
-    octets: usize,
-) -> Option<u32> {
-    let words = mask::<F>(stored(name, 0), octets);
-    let (first, tag) = place(short_hash(seed, words), NAME_SLOTS);
-    let mut probe = 0;
-    while probe < NAME_PROBES {
-        let slot = ((first + probe) & (NAME_SLOTS - 1)) + side * NAME_SLOTS;
-        let entry = tables.short_name(slot)?;
-        if entry.tail.hash == tag {
-            let differs = ((words[0] | entry.letters[0]) ^ entry.words[0])
-                | ((words[1] | entry.letters[1]) ^ entry.words[1])
-                | ((words[2] | entry.letters[2]) ^ entry.words[2])
-                | ((words[3] | entry.letters[3]) ^ entry.words[3])
-                | (entry.tail.octets as usize ^ octets) as u64;
-            return (differs == 0).then_some(slot);
-        }
-        if entry.tail.octets == 0 {
-            return None;
-        }
-        probe += 1;
-    }
-    None
-}
-
-/// Block `index` of a name, counted from its end.
-#[inline(always)]
-fn stored(name: &[u64; LONG_WORDS], index: usize) -> [u64; NAME_WORDS] {
-    let (blocks, _) = name.as_chunks::<NAME_WORDS>();
-    match blocks.get(BLOCKS - 1 - index) {
-        Some(block) => *block,
-        None => [0; NAME_WORDS],
-    }
-}
-
-/// As [`short_slot`], of a name of 33 to 255 octets.
-#[inline(always)]
-pub(crate) fn long_slot<F: Frame, T: Tables>(
-    tables: &T,
-    (side, seed): (u32, u64),
-    name: &[u64; LONG_WORDS],
-    octets: usize,
-) -> Option<u32> {
-    let octets = F::forget(octets, seed);
-    let mut hash = seed;
-    let mut index = 0;
-    while index < BLOCKS {
-        if has_block(index, octets) {
-            hash = mix(hash, fold(mask::<F>(stored(name, index), octets - index * SHORT_OCTETS)));
-        }
-        index += 1;
-    }
-    let (first, tag) = place(hash, LONG_SLOTS);
-    let mut probe = 0;
-    let slot = loop {
-        if probe >= NAME_PROBES {
-            return None;
-        }
-        let slot = ((first + probe) & (LONG_SLOTS - 1)) + side * LONG_SLOTS;
-        let entry = tables.long_name(slot)?;
-        if entry.tail.hash == tag {
-            break slot;
-        }
-        if entry.tail.octets == 0 {
-            return None;
-        }
-        probe += 1;
-    };
-    let slot = F::forget(slot as usize, hash);
-    #[expect(clippy::cast_possible_truncation, reason = "a slot's number has 32 bits")]
-    let slot = slot as u32 & (2 * LONG_SLOTS - 1);
-    let entry = tables.long_name(slot)?;
-    let mut differs = (entry.tail.octets as usize ^ octets) as u64;
-    let mut index = 0;
-    while index < BLOCKS {
-        if has_block(index, octets) {
-            let words = mask::<F>(stored(name, index), octets - index * SHORT_OCTETS);
-            let kept = stored(&entry.words, index);
-            let mut word = 0;
-            while word < NAME_WORDS {
-                differs |= lower(words[word]) ^ kept[word];
-                word += 1;
-            }
-        }
-        index += 1;
-    }
-    (differs == 0).then_some(slot)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use zerocopy::{FromBytes, KnownLayout};
 
-use crate::abi::{Deck, LONG_WORDS};
+use crate::abi::{Deck, LONG_WORDS, NAME_WORDS, NameTail};
 use crate::wire::ethernet::Ethernet;
 use crate::wire::ipv4::Ip4;
 use crate::wire::ipv6::Ip6;
@@ -18,6 +18,8 @@ use crate::wire::ipv6::Ip6;
 pub struct Scratch {
     /// The name as received, its last octet the last; zero before it in the block of 32 octets where it begins.
     pub(crate) name: [u64; LONG_WORDS],
+    /// The hash of the name's blocks behind the one of each index, counted from its end.
+    pub(crate) hashes: [u64; LONG_WORDS / NAME_WORDS],
     /// The OPT record of the reply, from octet [`Self::OPT_AT`] on; zero behind it.
     pub(crate) opt: [u8; Self::OPT_ROOM],
     /// Of each label the offset in the name, first one first.
@@ -40,6 +42,10 @@ pub struct Scratch {
     pub(crate) first: u64,
     /// ID, flags, QDCOUNT, ANCOUNT.
     pub(crate) front: u64,
+    /// Seed of the names' hash.
+    pub(crate) seed: u64,
+    /// What there is of the name, or of the one that answers for it.
+    pub(crate) tail: NameTail,
     /// The deck of the reply's records; without any its kind is none.
     pub(crate) deck: Deck,
     /// Source and destination port.
@@ -60,6 +66,10 @@ pub struct Scratch {
     pub(crate) n_labels: u32,
     /// Entries of `above`.
     pub(crate) n_above: u32,
+    /// Octets of the one of them that is there.
+    pub(crate) found: u32,
+    /// The side of the names that is in use.
+    pub(crate) side: u32,
     /// Of [`has`].
     pub(crate) has: u32,
     /// Octets of the COOKIE option's data.
@@ -82,6 +92,10 @@ pub struct Scratch {
     pub(crate) authoritative: u32,
     /// Whether the reply has TC.
     pub(crate) truncated: u32,
+    /// What answers, an [`crate::abi::Answer`].
+    pub(crate) answer: u32,
+    /// The client's class, if the answer depends on it; else 0.
+    pub(crate) class: u32,
     /// First cell, or the entry of ready-made records.
     pub(crate) cell: u32,
     /// Octets of the reply's records.
@@ -110,6 +124,8 @@ pub(crate) mod has {
     pub(crate) const VERSION: u32 = 1 << 6;
     /// A server cookie for the reply.
     pub(crate) const SERVER: u32 = 1 << 7;
+    /// A name that doesn't exist; its entry is that of a name above.
+    pub(crate) const ABOVE: u32 = 1 << 8;
 }
 
 impl Scratch {

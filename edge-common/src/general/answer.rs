@@ -1,6 +1,6 @@
-//! Who answers for a name comes in; the card of the reply goes out, dealt, with its scope.
+//! The entry of who answers comes in; the card of the reply goes out, dealt, with its scope.
 
-use crate::abi::{Answer, Card4, Card6, Deck, Extent, Kind, NameTail, TypeRow};
+use crate::abi::{Answer, Card4, Card6, Extent, Kind, NameTail, TypeRow};
 use crate::answer::{self, is, pick};
 use crate::frame::Frame;
 use crate::scratch::{Scratch, has};
@@ -9,89 +9,44 @@ use crate::tables::Tables;
 use crate::verdict::Verdict;
 use crate::wire::dns;
 
-use super::name::Found;
-
 /// Deals the reply's card.
 #[inline(always)]
 pub(super) fn choose<F: Frame, T: Tables>(
     tables: &T,
     scratch: &mut Scratch,
-    found: &Found,
 ) -> Result<Verdict, Verdict> {
-    let deck = match found {
-        Found::Above(tail) => tables.deck(tail.table, tail.absent.into(), false),
-        Found::Entry(tail) => Some(deck::<F, T>(tables, scratch, tail)?),
-    };
-    scratch.deck = deck.ok_or(Verdict::Deck)?;
+    let answer = answer_for(tables, scratch)?;
+    if answer == Answer::NONE {
+        return Err(Verdict::Deck);
+    }
+    scratch.answer = answer.0;
+    scratch.class = 0;
+    F::settle(scratch);
+    client::<F, T>(tables, scratch)?;
+    F::settle(scratch);
+    deck(tables, scratch)?;
     scratch.authoritative = 1;
     F::settle(scratch);
     deal(tables, scratch)
 }
 
-/// The deck that answers what is asked of an entry's name.
+/// What answers the question's type.
 #[inline(always)]
-fn deck<F: Frame, T: Tables>(
-    tables: &T,
-    scratch: &mut Scratch,
-    tail: &NameTail,
-) -> Result<Deck, Verdict> {
-    let answer = F::opaque(answer_for(tables, scratch, tail)? as usize);
-    #[expect(clippy::cast_possible_truncation, reason = "an answer has 32 bits")]
-    let answer = Answer(answer as u32);
-    if answer == Answer::NONE {
-        return Err(Verdict::Deck);
+fn answer_for<T: Tables>(tables: &T, scratch: &Scratch) -> Result<Answer, Verdict> {
+    let tail = &scratch.tail;
+    if scratch.has(has::ABOVE) {
+        return Ok(Answer::constant(tail.absent));
     }
-    let is_scoped = scratch.has(has::SUBNET) && tail.flags & NameTail::SCOPED != 0;
-    let mut at = answer.index();
-    if answer.varies() || is_scoped {
-        if tail.flags & NameTail::NEAR != 0
-            && scratch.has(has::SUBNET)
-            && scratch.source_prefix != 0
-        {
-            return Err(Verdict::Place);
-        }
-        let (class, scope) = client(tables, scratch, tail.trie)?;
-        if is_scoped {
-            scratch.scope = scope.into();
-        }
-        if answer.varies() {
-            at = at.wrapping_add(class);
-        }
-    }
-    let deck = tables.deck(tail.table, at, answer.varies()).ok_or(Verdict::Deck)?;
-    // The apex's SOA record is everyone's.
-    if is(&deck, Kind::Ready)
-        && scratch.type_class == dns::type_class(dns::TYPE_SOA, dns::CLASS_IN)
-        && scratch.octets == u32::from(deck.apex_octets)
-    {
-        scratch.scope = 0;
-    }
-    Ok(deck)
-}
-
-/// The client's class, and the scope of what depends on it.
-#[inline(always)]
-fn client<T: Tables>(tables: &T, scratch: &Scratch, trie: u32) -> Result<(u32, u8), Verdict> {
-    #[expect(clippy::cast_possible_truncation, reason = "they were widened when they were kept")]
-    let (family, source_prefix) = (scratch.family as u16, scratch.source_prefix as u8);
-    let subnet = Subnet { family, source_prefix, address: scratch.subnet };
-    let subnet = if scratch.has(has::SUBNET) { Some(&subnet) } else { None };
-    subnet::resolve(tables, trie, scratch.source, subnet)
-}
-
-/// What a name answers for the question's type.
-#[inline(always)]
-fn answer_for<T: Tables>(tables: &T, scratch: &Scratch, tail: &NameTail) -> Result<u32, Verdict> {
     #[expect(clippy::cast_possible_truncation, reason = "the word's lower half is the type")]
     let rtype = u16::from_be(scratch.type_class as u16);
     if rtype == dns::TYPE_A {
-        return Ok(tail.a.0);
+        return Ok(tail.a);
     }
     if rtype == dns::TYPE_AAAA {
-        return Ok(tail.aaaa.0);
+        return Ok(tail.aaaa);
     }
     if tail.flags & NameTail::LIST == 0 {
-        return Ok(tail.other.0);
+        return Ok(tail.other);
     }
     let row = tables.type_row(tail.other.0).ok_or(Verdict::Deck)?;
     let mut answer = row.answers[TypeRow::TYPES];
@@ -102,7 +57,51 @@ fn answer_for<T: Tables>(tables: &T, scratch: &Scratch, tail: &NameTail) -> Resu
         }
         place += 1;
     }
-    Ok(answer.0)
+    Ok(answer)
+}
+
+/// Works out the client's class if the answer depends on it, and the scope if the name's answers do.
+#[inline(always)]
+fn client<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
+    let has_subnet = scratch.has(has::SUBNET) && !scratch.has(has::ABOVE);
+    let is_scoped = has_subnet && scratch.tail.flags & NameTail::SCOPED != 0;
+    let varies = Answer(scratch.answer).varies();
+    if !varies && !is_scoped {
+        return Ok(());
+    }
+    if has_subnet && scratch.tail.flags & NameTail::NEAR != 0 && scratch.source_prefix != 0 {
+        return Err(Verdict::Place);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "they were widened when they were kept")]
+    let (family, source_prefix) = (scratch.family as u16, scratch.source_prefix as u8);
+    let subnet = Subnet { family, source_prefix, address: scratch.subnet };
+    let subnet = if has_subnet { Some(&subnet) } else { None };
+    let trie = scratch.tail.trie;
+    let (class, scope) = subnet::resolve::<F, T>(tables, trie, scratch.source, subnet)?;
+    if is_scoped {
+        scratch.scope = scope.into();
+    }
+    if varies {
+        scratch.class = class;
+    }
+    Ok(())
+}
+
+/// Finds the deck.
+#[inline(always)]
+fn deck<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
+    let answer = Answer(scratch.answer);
+    let at = answer.index().wrapping_add(scratch.class);
+    let deck = tables.deck(scratch.tail.table, at, answer.varies()).ok_or(Verdict::Deck)?;
+    // The apex's SOA record is everyone's.
+    if is(&deck, Kind::Ready)
+        && scratch.type_class == dns::type_class(dns::TYPE_SOA, dns::CLASS_IN)
+        && scratch.octets == u32::from(deck.apex_octets)
+    {
+        scratch.scope = 0;
+    }
+    scratch.deck = deck;
+    Ok(())
 }
 
 /// Deals a card of the deck.

@@ -2,7 +2,7 @@
 //!
 //! What isn't as it should be passes: the authority knows what to say to it.
 
-use crate::cookie;
+use crate::cookie::{self, Cookie};
 use crate::frame::Frame;
 use crate::network::HEADERS;
 use crate::scratch::{Scratch, has};
@@ -13,6 +13,10 @@ use crate::wire::{load16, load64};
 
 /// The NSID option (RFC 5001 §2.3).
 const NSID: u16 = 3;
+/// As [`cookie::CLIENT_OCTETS`].
+const CLIENT: usize = cookie::CLIENT_OCTETS as usize;
+/// As [`cookie::SERVER_OCTETS`].
+const SERVER: usize = cookie::SERVER_OCTETS as usize;
 /// Octets of an option's code and length.
 const OPTION_OCTETS: usize = 4;
 /// Options that are read.
@@ -124,23 +128,19 @@ fn read_option<F: Frame>(frame: &F, scratch: &mut Scratch) -> Result<(), Verdict
             scratch.subnet = subnet.address;
         }
         cookie::OPTION => {
-            let is_cookie = octets == cookie::CLIENT_OCTETS || (16..=40).contains(&octets);
-            if !is_cookie {
+            #[expect(clippy::cast_possible_truncation, reason = "lengths have 16 bits")]
+            let octets = octets as u32;
+            if Cookie::new(octets, 0, [0; 2]).is_none() {
                 return Err(Verdict::Edns);
             }
             // The first one counts (RFC 7873 §5.2).
             if !scratch.has(has::COOKIE) {
-                let client =
-                    frame.window_at::<{ cookie::CLIENT_OCTETS }>(data).ok_or(Verdict::Edns)?;
+                let client = frame.window_at::<CLIENT>(data).ok_or(Verdict::Edns)?;
                 scratch.client = load64::<0, _>(client);
                 if octets == cookie::CLIENT_OCTETS + cookie::SERVER_OCTETS {
-                    let server = data + cookie::CLIENT_OCTETS;
-                    let server = frame.window_at::<{ cookie::SERVER_OCTETS }>(server);
-                    let server = server.ok_or(Verdict::Edns)?;
+                    let server = frame.window_at::<SERVER>(data + CLIENT).ok_or(Verdict::Edns)?;
                     scratch.server = [load64::<0, _>(server), load64::<8, _>(server)];
                 }
-                #[expect(clippy::cast_possible_truncation, reason = "it is at most 40")]
-                let octets = octets as u32;
                 scratch.cookie_octets = octets;
                 scratch.has |= has::COOKIE;
             }

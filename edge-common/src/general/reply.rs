@@ -100,7 +100,10 @@ fn compose_opt<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result
         put64(scratch, at + 4, client).ok_or(Verdict::Size)?;
         put64(scratch, at + 12, first).ok_or(Verdict::Size)?;
         put64(scratch, at + 20, last).ok_or(Verdict::Size)?;
-        at = F::forget(at + 4 + cookie::CLIENT_OCTETS + cookie::SERVER_OCTETS, scratch.front);
+        at = F::forget(
+            at + 4 + (cookie::CLIENT_OCTETS + cookie::SERVER_OCTETS) as usize,
+            scratch.front,
+        );
     }
     let octets = at - front;
     let flags = if scratch.has(has::DO) { opt::DO } else { 0 };

@@ -2,6 +2,7 @@
 //! EDNS version, a bad cookie, too many queries.
 
 use crate::abi::{Deck, switches};
+use crate::cookie::{self, Cookie};
 use crate::frame::Frame;
 use crate::limit;
 use crate::scratch::{Scratch, has};
@@ -9,9 +10,9 @@ use crate::tables::Tables;
 use crate::verdict::Verdict;
 use crate::wire::dns;
 
-/// Which side of the tables is in use, and its seed.
+/// Reads the generation, which says what side of the tables is in use.
 #[inline(always)]
-pub(super) fn side<T: Tables>(tables: &T) -> Result<(u32, u64), Verdict> {
+pub(super) fn side<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
     let generation = tables.generation();
     if generation == 0 {
         return Err(Verdict::Unpublished);
@@ -20,11 +21,9 @@ pub(super) fn side<T: Tables>(tables: &T) -> Result<(u32, u64), Verdict> {
         return Err(Verdict::Lease);
     }
     let control = tables.control();
-    Ok(if generation & 1 == 0 {
-        (0, control.sides[0].name_seed)
-    } else {
-        (1, control.sides[1].name_seed)
-    })
+    scratch.side = (generation & 1) as u32;
+    scratch.seed = control.sides[(generation & 1) as usize].name_seed;
+    Ok(())
 }
 
 /// Rules on a query; gives the verdict of the reply if it is one without records.
@@ -51,7 +50,24 @@ pub(super) fn rule<F: Frame, T: Tables>(
         scratch.rcode = dns::rcode::BADVERS;
         return Ok(Some(Verdict::Badvers));
     }
-    let is_good = false;
+    let mut is_good = false;
+    if scratch.has(has::COOKIE) {
+        let state = control.cookies.state;
+        #[expect(clippy::cast_possible_truncation, reason = "cookies have seconds modulo 2³²")]
+        let now = control.unix_seconds as u32;
+        let cookie = Cookie::new(scratch.cookie_octets, scratch.client, scratch.server);
+        let ruling = cookie.and_then(|it| it.rule(&control.cookies, state, now, scratch.source));
+        if let Some(ruling) = ruling {
+            is_good = ruling.is_good;
+            scratch.server = ruling.server;
+            scratch.has |= has::SERVER;
+            if !is_good && state & cookie::state::ENFORCED != 0 {
+                scratch.rcode = dns::rcode::BADCOOKIE;
+                return Ok(Some(Verdict::Badcookie));
+            }
+        }
+    }
+    F::settle(scratch);
     match limit::admit(tables, control.switches, scratch.source, scratch.has(has::SIX), is_good) {
         Ok(()) => {}
         Err(Verdict::Slip) => {
