@@ -1,6 +1,8 @@
 //! The whole way of a frame, as the host goes it: the hot path, and from its beginning the general one where that says so.
 //! In the kernel they are two programs.
 
+use zerocopy::FromZeros as _;
+
 use crate::frame::Frame;
 use crate::general::general;
 use crate::hot::{Exit, hot};
@@ -10,9 +12,9 @@ use crate::verdict::Verdict;
 
 /// Rules on a frame, and turns it into its answer where the verdict says so.
 #[inline]
-pub fn ingress<F: Frame, T: Tables>(frame: &mut F, tables: &T, scratch: &mut Scratch) -> Verdict {
+pub fn ingress<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Verdict {
     match hot(frame, tables) {
         Exit::Done(verdict) => verdict,
-        Exit::General => general(frame, tables, scratch),
+        Exit::General => general(frame, tables, &mut Scratch::new_zeroed()),
     }
 }

@@ -4,7 +4,7 @@
 //! sees come out of memory it knows nothing of, so that each stage is followed once and not once for each way that
 //! leads to it.
 
-use zerocopy::{FromBytes, KnownLayout};
+use zerocopy::{FromBytes, KnownLayout, transmute};
 
 use crate::abi::{Deck, LONG_WORDS, NAME_WORDS, NameTail};
 use crate::wire::ethernet::Ethernet;
@@ -142,6 +142,20 @@ impl Scratch {
     #[inline(always)]
     pub(crate) const fn has(&self, what: u32) -> bool {
         self.has & what != 0
+    }
+
+    /// Keeps an entry. By words: a structure would be moved by a call.
+    #[inline(always)]
+    pub(crate) const fn keep_tail(&mut self, tail: &NameTail) {
+        let [a, b, c, d]: [u64; 4] = transmute!(*tail);
+        self.tail = transmute!([a, b, c, d]);
+    }
+
+    /// Keeps a deck, likewise.
+    #[inline(always)]
+    pub(crate) const fn keep_deck(&mut self, deck: &Deck) {
+        let [a, b]: [u64; 2] = transmute!(*deck);
+        self.deck = transmute!([a, b]);
     }
 
     /// Keeps a link-layer header.

@@ -7,7 +7,6 @@
 use core::net::{IpAddr, Ipv6Addr};
 
 use crate::class;
-use crate::frame::Frame;
 use crate::service::{ipv4, mapped, words};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
@@ -285,7 +284,7 @@ fn leaf<T: Tables>(tables: &T, trie: u32, address: [u64; 2]) -> Result<(u32, u8)
 /// # Errors
 /// [`Verdict::Place`] when only the authority can tell.
 #[inline(always)]
-pub fn resolve<F: Frame, T: Tables>(
+pub fn resolve<T: Tables>(
     tables: &T,
     trie: u32,
     source: [u64; 2],

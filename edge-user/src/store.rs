@@ -280,7 +280,12 @@ impl HostTables {
         Self { store, random, apex_octets, link_checked: !any_link }
     }
 
-    /// Octets of the apex of the zone that the last deck was found in; 0 before there is one.
+    /// Forgets the last message's zone.
+    pub fn begin(&self) {
+        self.apex_octets.store(0, Ordering::Relaxed);
+    }
+
+    /// Octets of the apex of the zone that the last deck since [`Self::begin`] was found in; 0 if there is none.
     #[must_use]
     pub fn apex_octets(&self) -> u8 {
         self.apex_octets.load(Ordering::Relaxed)

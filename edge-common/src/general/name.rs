@@ -162,7 +162,7 @@ fn entry<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch, slot: u32) -> R
             | ((words[2] | entry.letters[2]) ^ entry.words[2])
             | ((words[3] | entry.letters[3]) ^ entry.words[3])
             | (entry.tail.octets as usize ^ octets) as u64;
-        scratch.tail = entry.tail;
+        scratch.keep_tail(&entry.tail);
         return if differs == 0 { Ok(()) } else { Err(Verdict::Name) };
     }
     let entry = tables.long_name(slot & !LONG).ok_or(Verdict::Name)?;
@@ -181,7 +181,7 @@ fn entry<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch, slot: u32) -> R
         }
         index += 1;
     }
-    scratch.tail = entry.tail;
+    scratch.keep_tail(&entry.tail);
     if differs == 0 { Ok(()) } else { Err(Verdict::Name) }
 }
 
