@@ -204,7 +204,9 @@ impl Status {
             duration(self.uptime_seconds),
             self.generation
         );
-        for remark in self.switches.remarks() {
+        // Without XDP they change nothing.
+        let switches = if self.xdp.is_empty() { Switches::default() } else { self.switches };
+        for remark in switches.remarks() {
             text.push_str(&format!("{remark}\n"));
         }
         let strings = |cells: [&str; 5]| cells.map(str::to_owned).to_vec();

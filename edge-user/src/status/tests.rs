@@ -91,6 +91,8 @@ fn a_switch_that_keeps_xdp_from_answering_stands_on_top_and_at_the_zones() {
     let text = Status { switches: drain, ..status() }.to_text();
     assert!(text.lines().nth(1).unwrap().starts_with("DRAIN is on: "), "{text}");
     assert!(text.contains("  authority (drain)\n"), "{text}");
+    let without = Status { switches: drain, xdp: Vec::new(), ..status() }.to_text();
+    assert!(!without.contains("DRAIN"), "{without}");
     let dry = Switches { dry_run: true, ..Switches::default() };
     let text = Status { switches: dry, ..status() }.to_text();
     assert!(text.lines().nth(1).unwrap().starts_with("DRY RUN is on: "), "{text}");
