@@ -8,6 +8,7 @@ mod bpffs;
 mod btf;
 mod error;
 mod inner;
+mod link;
 mod memory;
 mod object;
 mod pins;
