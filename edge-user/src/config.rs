@@ -11,9 +11,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 mod http;
+mod limits;
 
 use crate::authority::Any;
 pub use http::Http;
+pub use limits::Limits;
 
 /// The port of DNS.
 pub const DNS_PORT: u16 = 53;
@@ -41,7 +43,7 @@ pub struct Config {
     pub ntp: Ntp,
     /// `[limits]`
     #[serde(default)]
-    pub limits: Empty,
+    pub limits: Limits,
     /// `[cookies]`
     #[serde(default)]
     pub cookies: Cookies,
@@ -187,11 +189,6 @@ impl Default for Ntp {
 }
 
 const NTP_PORT: u16 = 123;
-
-/// A section that has no keys yet.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Empty {}
 
 /// The query log.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -383,6 +380,7 @@ impl Config {
         if !config.log.path.as_os_str().is_empty() {
             config.log.path = base.join(&config.log.path);
         }
+        config.limits.check().map_err(|reason| error(key("[limits]"), reason))?;
         config.http.complete(base).map_err(|reason| error(key("[http]"), reason))?;
         if config.dns.server_id.is_empty() {
             config.dns.server_id = first_name(&config.dns.listen);

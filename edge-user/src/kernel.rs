@@ -11,6 +11,7 @@ mod inner;
 mod memory;
 mod object;
 mod pins;
+mod prefixes;
 mod samples;
 
 use std::sync::atomic::Ordering;
@@ -29,6 +30,7 @@ pub use error::KernelError;
 pub use pins::{Pins, escape};
 pub use samples::Samples;
 
+use crate::jiffies;
 use crate::store::Store;
 
 /// The loaded object.
@@ -152,10 +154,8 @@ impl Kernel {
 
     /// Sets how long a lease is, from its next renewal on.
     pub fn set_lease(&self, lease: Duration) {
-        // The coarse clocks' resolution is the kernel's tick.
-        let tick = rustix::time::clock_getres(rustix::time::ClockId::MonotonicCoarse);
-        let tick = u64::try_from(tick.tv_nsec).unwrap_or(1_000_000).max(1);
-        let jiffies = u64::try_from(lease.as_nanos()).unwrap_or(u64::MAX) / tick;
+        let nanoseconds = u64::try_from(lease.as_nanos()).unwrap_or(u64::MAX);
+        let jiffies = nanoseconds / jiffies::nanoseconds();
         let word = std::mem::offset_of!(Control, lease_jiffies);
         self.store.control_word(word).store(jiffies, Ordering::Relaxed);
     }
@@ -288,6 +288,7 @@ impl Kernel {
     fn shared(&self) -> impl Iterator<Item = (&str, &MapData)> {
         self.ebpf.maps().filter_map(|(name, map)| match map {
             Map::Array(map) | Map::PerCpuArray(map) if !name.starts_with('.') => Some((name, map)),
+            Map::LpmTrie(map) => Some((name, map)),
             _ => None,
         })
     }

@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::{PoisonError, RwLockReadGuard};
 
+use edge_common::abi::switches;
 use edge_common::frame::SliceFrame;
 use edge_common::ingress::ingress;
 use edge_common::verdict::Verdict;
@@ -49,6 +50,11 @@ impl Engine {
     #[must_use]
     pub fn new(store: Store, seed: u64) -> Self {
         Self { tables: HostTables::new(store, seed.max(1), true) }
+    }
+
+    /// Whether rates count for what is asked next. Over a connection they don't: whoever has one is who it says.
+    pub fn limit(&self, on: bool) {
+        self.tables.ignore(if on { 0 } else { switches::LIMIT });
     }
 
     /// Octets of the apex (wire format) of the zone that the last answer was from.

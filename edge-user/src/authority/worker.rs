@@ -3,6 +3,7 @@
 //! What threads share is taken once for a [`Batch`] of messages, not for each: a lock or a counter that all cores
 //! write to costs as much as an answer.
 
+use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use super::engine::{Engine, InUse};
 use super::options::Options;
 use super::serving::{Current, Serving};
 use super::tally::Tally;
+use crate::limits;
 use crate::querylog::Sender;
 use crate::store::Store;
 
@@ -69,6 +71,12 @@ impl Worker {
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.shared.counters
+    }
+
+    /// Whether a client is never answered.
+    #[must_use]
+    pub fn denies(&self, client: IpAddr) -> bool {
+        limits::denies(&self.shared.store, client)
     }
 
     /// Begins to answer messages that came together.
@@ -126,6 +134,7 @@ impl Drop for Batch<'_> {
 /// What is served, held still.
 struct Served<'s> {
     tables: InUse<'s>,
+    store: &'s Store,
     zones: Arc<Serving>,
     options: &'s Options,
 }
@@ -133,7 +142,12 @@ struct Served<'s> {
 impl<'s> Served<'s> {
     fn of(shared: &'s Shared) -> Self {
         let Shared { store, current, options, .. } = shared;
-        Self { tables: InUse::of(store), zones: current.get(), options }
+        Self { tables: InUse::of(store), store, zones: current.get(), options }
+    }
+
+    /// Whether a client is never answered: what the engine didn't come to ask of a message that it can't read.
+    fn denies(&self, client: IpAddr) -> bool {
+        limits::denies(self.store, client)
     }
 }
 
@@ -154,6 +168,7 @@ impl Own {
         asked: &Asked,
     ) -> Option<Answer> {
         let Self { engine, answerer, counters, tally, out, log } = self;
+        engine.limit(!asked.stream);
         match engine.answer_in_use(&served.tables, buffer, octets, asked.client, asked.server) {
             Ok(answer) => {
                 counters.engine_answered.count();
@@ -162,7 +177,11 @@ impl Own {
                 log.send(asked, octets);
                 return Some(Answer::Buffer(answer));
             }
-            Err(Verdict::Fault) => {
+            Err(Verdict::Fault | Verdict::Limited | Verdict::Denied) => {
+                counters.dropped.count();
+                return None;
+            }
+            Err(_) if served.denies(asked.client.ip()) => {
                 counters.dropped.count();
                 return None;
             }
