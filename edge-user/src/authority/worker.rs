@@ -214,3 +214,46 @@ impl Own {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ipnet::IpNet;
+
+    use super::super::tests::{A, ask, serving};
+    use super::super::{Current, Options};
+    use super::{Shared, Worker};
+    use crate::limits::{Prefix, Rule, set_prefixes};
+    use crate::querylog::Sender;
+    use crate::store::Store;
+
+    #[test]
+    fn whom_the_operator_denies_gets_no_answer_over_udp_or_tcp() {
+        let store = Store::in_memory();
+        let mut worker = Worker::new(Shared {
+            store: store.clone(),
+            current: Arc::new(Current::new(serving())),
+            options: Arc::new(Options::default()),
+            counters: Arc::default(),
+            log: Sender::default(),
+        });
+        let question = ask("pool.example.com", A);
+        let (message, over_udp) = (question.octets(), question.asked());
+        let mut is_answered = |asked| {
+            let mut buffer = [&[0; Worker::ROOM][..], &message[..]].concat();
+            worker.answer(&mut buffer, message.len(), asked).is_some()
+        };
+        let over_tcp = question.stream().asked();
+        assert!(is_answered(&over_udp) && is_answered(&over_tcp));
+
+        let client = Prefix::from(IpNet::from(over_udp.client.ip()));
+        set_prefixes(&store, None, [(client, Rule::Deny)].into_iter().collect()).unwrap();
+        assert!(!is_answered(&over_udp) && !is_answered(&over_tcp));
+        assert!(worker.denies(over_udp.client.ip()));
+        assert_eq!(worker.counters().dropped.get(), 2);
+
+        set_prefixes(&store, None, [(client, Rule::Exempt)].into_iter().collect()).unwrap();
+        assert!(!worker.denies(over_udp.client.ip()));
+    }
+}
