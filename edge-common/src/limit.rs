@@ -16,7 +16,7 @@
 //!
 //! **Under a flood**, `K` prefixes over their rate share both buckets of a given other client with a probability of
 //! about (1 − e^(−K/2¹⁶))²: 0.5 % for 5,000. Of sources that are all different, about 2¹⁶ × `per_second` a second empty
-//! hardly any bucket; some 1.4 times as many come through at most, and a flood above that takes all clients' answers
+//! hardly any bucket; some 1.5 times as many come through at most, and a flood above that takes all clients' answers
 //! in the same proportion, because nothing tells theirs from it. Those who show cookies, who are on the list, or who
 //! follow a slip to TCP are answered all the same.
 //!

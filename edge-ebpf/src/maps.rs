@@ -9,6 +9,7 @@ use core::ops::Deref;
 use core::ptr::{addr_of, addr_of_mut, from_ref, null, read_volatile, write_volatile};
 
 use aya_ebpf::bindings::xdp_md;
+use aya_ebpf::btf_maps::lpm_trie::{Key, LpmTrie};
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps, PerCpuArray, ProgramArray, RingBuf};
 use aya_ebpf::helpers::generated::bpf_jiffies64;
 use aya_ebpf::macros::btf_map;
@@ -56,6 +57,14 @@ maps! {
     // The ring's values have no size of their own.
     SAMPLES: RingBuf<(), { abi::SAMPLES_OCTETS as usize }>;
     SAMPLES_LOST: PerCpuArray<u64, 1>;
+    PREFIXES: LpmTrie<[u64; 2], u32, { abi::PREFIX_ENTRIES as usize }>;
+}
+
+/// A key of `PREFIXES` whose words stand where the verifier wants words on the stack.
+#[repr(C, align(8))]
+struct Aligned {
+    before: u32,
+    key: Key<[u64; 2]>,
 }
 
 /// An entry of a table.
@@ -297,8 +306,9 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn listed(&self, _: [u64; 2]) -> u32 {
-        0
+    fn listed(&self, address: [u64; 2]) -> u32 {
+        let Aligned { key, .. } = &Aligned { before: 0, key: Key::new(u128::BITS, address) };
+        PREFIXES.get(key).map_or(0, |rule| *rule)
     }
 
     #[inline(always)]

@@ -11,12 +11,14 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 mod http;
+mod limits;
 mod xdp;
 mod zone;
 
 use crate::authority::Any;
 use crate::edns::MOST_SECRETS;
 pub use http::Http;
+pub use limits::Limits;
 pub use xdp::{Xdp, XdpMode};
 pub use zone::{ZoneConfig, ZoneConfigs};
 
@@ -49,7 +51,7 @@ pub struct Config {
     pub ntp: Ntp,
     /// `[limits]`
     #[serde(default)]
-    pub limits: Empty,
+    pub limits: Limits,
     /// `[cookies]`
     #[serde(default)]
     pub cookies: Cookies,
@@ -163,11 +165,6 @@ impl Default for Ntp {
 }
 
 const NTP_PORT: u16 = 123;
-
-/// A section that has no keys yet.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Empty {}
 
 /// The query log.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -364,6 +361,7 @@ impl Config {
         if !config.log.path.as_os_str().is_empty() {
             config.log.path = base.join(&config.log.path);
         }
+        config.limits.check().map_err(|reason| error(key("[limits]"), reason))?;
         config.http.complete(base).map_err(|reason| error(key("[http]"), reason))?;
         if config.dns.server_id.is_empty() {
             config.dns.server_id = first_name(&config.dns.listen);

@@ -12,6 +12,7 @@ mod link;
 mod memory;
 mod object;
 mod pins;
+mod prefixes;
 mod samples;
 
 use std::sync::atomic::Ordering;
@@ -30,6 +31,7 @@ pub use error::KernelError;
 pub use pins::{Pins, escape};
 pub use samples::Samples;
 
+use crate::jiffies;
 use crate::store::Store;
 
 /// The loaded object.
@@ -154,10 +156,8 @@ impl Kernel {
 
     /// Sets how long a lease is, from its next renewal on.
     pub fn set_lease(&self, lease: Duration) {
-        // The coarse clocks' resolution is the kernel's tick.
-        let tick = rustix::time::clock_getres(rustix::time::ClockId::MonotonicCoarse);
-        let tick = u64::try_from(tick.tv_nsec).unwrap_or(1_000_000).max(1);
-        let jiffies = u64::try_from(lease.as_nanos()).unwrap_or(u64::MAX) / tick;
+        let nanoseconds = u64::try_from(lease.as_nanos()).unwrap_or(u64::MAX);
+        let jiffies = nanoseconds / jiffies::nanoseconds();
         let word = std::mem::offset_of!(Control, lease_jiffies);
         self.store.control_word(word).store(jiffies, Ordering::Relaxed);
     }
@@ -295,6 +295,7 @@ impl Kernel {
             {
                 Some((name, map))
             }
+            Map::LpmTrie(map) => Some((name, map)),
             _ => None,
         })
     }

@@ -21,6 +21,7 @@ use crate::controller::{Controller, Refresh};
 use crate::edns::Edns;
 use crate::explain::explain;
 use crate::http::Http;
+use crate::limits;
 use crate::metrics::{Instance, Metrics};
 use crate::publish::{Backend, NoKernel, Publisher};
 use crate::querylog::{Log, Samples};
@@ -90,6 +91,9 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     let started_up = async {
         let mut publisher = Publisher::new(store.clone(), backend, fastrand::Rng::new());
         publisher.serve(&config.dns.listen).context("dns.listen")?;
+        let mut kernel = xdp.as_ref().map(|xdp| lock(&xdp.kernel));
+        limits::set(&config.limits, &store, kernel.as_deref_mut()).context("limits")?;
+        drop(kernel);
         let current = Arc::new(Current::default());
         let options = options(&config, Cookies::of(&store));
         let edns = Edns::start(&store, &config.cookies, options.nsid())?;

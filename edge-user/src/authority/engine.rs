@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::{PoisonError, RwLockReadGuard};
 
+use edge_common::abi::switches;
 use edge_common::frame::SliceFrame;
 use edge_common::general::general;
 use edge_common::hot::{Exit, hot};
@@ -20,6 +21,8 @@ use super::answer::Asked;
 
 use crate::store::{HostTables, Store};
 
+/// What keeps the driver from answering, but not the authority, whose replies go by sockets.
+const BY_SOCKETS: u64 = switches::DRAIN | switches::DRY_RUN | switches::FIB;
 /// Octets of the longest message that the engine looks at: offsets in its frame have ten bits.
 const MOST: usize = 1023 - ethernet::HEADER_OCTETS - ipv6::HEADER_OCTETS - udp::HEADER_OCTETS;
 
@@ -92,6 +95,9 @@ impl Engine {
         let frame = SliceFrame::new(buffer, Self::ROOM - headers, Self::ROOM + octets, 0);
         let mut frame = frame.ok_or(Verdict::Length)?;
         self.tables.begin();
+        // Whoever has a connection is who it says, and has no rate.
+        let limit = if asked.stream { switches::LIMIT } else { 0 };
+        self.tables.ignore(BY_SOCKETS | limit);
         // What is said over a stream differs in what the general path prepares: the size, and the options.
         let verdict = match hot(&mut frame, &self.tables) {
             Exit::Done(verdict) => verdict,

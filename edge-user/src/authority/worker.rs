@@ -3,6 +3,7 @@
 //! What threads share is taken once for a [`Batch`] of messages, not for each: a lock or a counter that all cores
 //! write to costs as much as an answer.
 
+use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use super::engine::{Engine, InUse};
 use super::options::Options;
 use super::serving::{Current, Serving};
 use super::tally::Tally;
+use crate::limits;
 use crate::querylog::Sender;
 use crate::store::Store;
 
@@ -69,6 +71,12 @@ impl Worker {
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.shared.counters
+    }
+
+    /// Whether a client is never answered.
+    #[must_use]
+    pub fn denies(&self, client: IpAddr) -> bool {
+        limits::denies(&self.shared.store, client)
     }
 
     /// Begins to answer messages that came together.
@@ -126,6 +134,7 @@ impl Drop for Batch<'_> {
 /// What is served, held still.
 struct Served<'s> {
     tables: InUse<'s>,
+    store: &'s Store,
     zones: Arc<Serving>,
     options: &'s Options,
 }
@@ -133,7 +142,12 @@ struct Served<'s> {
 impl<'s> Served<'s> {
     fn of(shared: &'s Shared) -> Self {
         let Shared { store, current, options, .. } = shared;
-        Self { tables: InUse::of(store), zones: current.get(), options }
+        Self { tables: InUse::of(store), store, zones: current.get(), options }
+    }
+
+    /// Whether a client is never answered: what the engine didn't come to ask of a message that it can't read.
+    fn denies(&self, client: IpAddr) -> bool {
+        limits::denies(self.store, client)
     }
 }
 
@@ -171,6 +185,10 @@ impl Own {
                 counters.dropped.count();
                 return None;
             }
+            Err(_) if served.denies(asked.client.ip()) => {
+                counters.dropped.count();
+                return None;
+            }
             Err(_) => {}
         }
         let message = buffer.get(Worker::ROOM..Worker::ROOM + octets).unwrap_or_default();
@@ -203,5 +221,48 @@ const fn code_of(verdict: Verdict) -> ResponseCode {
         Verdict::Badvers => ResponseCode::BADVERS,
         Verdict::Badcookie => ResponseCode::BADCOOKIE,
         _ => ResponseCode::NoError,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ipnet::IpNet;
+
+    use super::super::tests::{A, ask, serving};
+    use super::super::{Current, Options};
+    use super::{Shared, Worker};
+    use crate::limits::{Prefix, Rule, set_prefixes};
+    use crate::querylog::Sender;
+    use crate::store::Store;
+
+    #[test]
+    fn whom_the_operator_denies_gets_no_answer_over_udp_or_tcp() {
+        let store = Store::in_memory();
+        let mut worker = Worker::new(Shared {
+            store: store.clone(),
+            current: Arc::new(Current::new(serving())),
+            options: Arc::new(Options::default()),
+            counters: Arc::default(),
+            log: Sender::default(),
+        });
+        let question = ask("pool.example.com", A);
+        let (message, over_udp) = (question.octets(), question.asked());
+        let mut is_answered = |asked| {
+            let mut buffer = [&[0; Worker::ROOM][..], &message[..]].concat();
+            worker.answer(&mut buffer, message.len(), asked).is_some()
+        };
+        let over_tcp = question.stream().asked();
+        assert!(is_answered(&over_udp) && is_answered(&over_tcp));
+
+        let client = Prefix::from(IpNet::from(over_udp.client.ip()));
+        set_prefixes(&store, None, [(client, Rule::Deny)].into_iter().collect()).unwrap();
+        assert!(!is_answered(&over_udp) && !is_answered(&over_tcp));
+        assert!(worker.denies(over_udp.client.ip()));
+        assert_eq!(worker.counters().dropped.get(), 2);
+
+        set_prefixes(&store, None, [(client, Rule::Exempt)].into_iter().collect()).unwrap();
+        assert!(!worker.denies(over_udp.client.ip()));
     }
 }
