@@ -3,6 +3,7 @@
 //! Unknown keys are errors, so that a slip of the pen doesn't go unnoticed. Every key but
 //! `dns.listen` has a default. Relative paths are relative to the file.
 
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ use serde::de::{Deserializer, Error as _};
 mod http;
 
 use crate::authority::Any;
+use crate::publish::Shares;
+use crate::zone::Name;
 pub use http::Http;
 
 /// The port of DNS.
@@ -30,6 +33,9 @@ pub struct Config {
     /// `[zones]`
     #[serde(default)]
     pub zones: Zones,
+    /// `[zone."NAME"]`: what is different for a zone.
+    #[serde(default)]
+    pub zone: BTreeMap<String, ZoneConfig>,
     /// `[geoip]`
     #[serde(default)]
     pub geoip: GeoIp,
@@ -136,12 +142,23 @@ pub enum XdpMode {
 pub struct Zones {
     /// Where they are.
     pub directory: PathBuf,
+    /// How many names of a zone may be in XDP's tables, the hottest of them; as many as fit unless
+    /// given.
+    pub share: Option<NonZeroU32>,
 }
 
 impl Default for Zones {
     fn default() -> Self {
-        Self { directory: "zones".into() }
+        Self { directory: "zones".into(), share: None }
     }
+}
+
+/// A zone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ZoneConfig {
+    /// As [`Zones::share`], for this zone.
+    pub share: Option<NonZeroU32>,
 }
 
 /// `MaxMind` databases.
@@ -337,6 +354,20 @@ impl Config {
         Self::parse(&text, path)
     }
 
+    /// How many names of each zone may be in the tables.
+    ///
+    /// # Errors
+    /// When the name of a zone can't be one.
+    pub fn shares(&self) -> Result<Shares, String> {
+        let number = |share: NonZeroU32| share.get() as usize;
+        let mut zones = HashMap::new();
+        for (text, zone) in &self.zone {
+            let name = Name::parse(text).map_err(|error| format!("zone.\"{text}\": {error}"))?;
+            zones.extend(zone.share.map(|share| (Box::from(name.folded()), number(share))));
+        }
+        Ok(Shares { usual: self.zones.share.map(number), zones })
+    }
+
     /// Reads a file's text.
     ///
     /// # Errors
@@ -368,6 +399,7 @@ impl Config {
                           directory for Avro";
             return Err(error(key("xdp_sample"), reason.into()));
         }
+        config.shares().map_err(|reason| error(key("[zone."), reason))?;
         let base = path.parent().unwrap_or_else(|| Path::new(""));
         for relative in
             [&mut config.zones.directory, &mut config.geoip.directory, &mut config.control.socket]
@@ -450,6 +482,20 @@ mod tests {
         );
         let config = parse(&format!("{off}[health]\ndirectory = \"status\"\n")).unwrap();
         assert_eq!(config.health.directory.as_deref(), Some(Path::new("/etc/edge/status")));
+    }
+
+    #[test]
+    fn a_zone_has_its_own_share_or_the_usual_one() {
+        let off = format!("{MINIMAL}[xdp]\nmode = \"off\"\n");
+        let none = parse(&off).unwrap().shares().unwrap();
+        assert_eq!(none.of(b"\x01a\0"), None);
+        let text = "[zones]\nshare = 7\n[zone.\"Pool.example.\"]\nshare = 1000\n[zone.b]\n";
+        let shares = parse(&format!("{off}{text}")).unwrap().shares().unwrap();
+        assert_eq!(shares.of(b"\x04pool\x07example\0"), Some(1000));
+        assert_eq!(shares.of(b"\x01b\0"), Some(7));
+        let error = refused(&format!("{off}[zone.\"a..b\"]\nshare = 1\n"));
+        assert!(error.starts_with("/etc/edge/edge.toml:5:1: zone.\"a..b\": "), "{error}");
+        assert!(refused(&format!("{off}[zone.b]\nshare = 0\n")).contains("nonzero"));
     }
 
     #[test]

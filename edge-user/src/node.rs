@@ -25,12 +25,15 @@ use crate::http::Http;
 use crate::kernel::{Attachment, Bpffs, Kernel, Mode, Pins};
 use crate::metrics::{Instance, Metrics};
 use crate::publish::{Backend, NoKernel, Publisher};
-use crate::querylog::{Log, Samples};
+use crate::querylog::Log;
 use crate::status::{self, Status};
 use crate::store::Store;
 use crate::vitals::Vitals;
 use crate::watch::Watch;
 use crate::zone::name::bare;
+use hot::Hot;
+
+mod hot;
 
 /// How often decks are dealt anew.
 const DEAL: Duration = Duration::from_secs(1);
@@ -40,6 +43,10 @@ const RENEW: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_secs(10);
 /// How often status files are looked at.
 const HEALTH: Duration = Duration::from_secs(1);
+/// How often it is counted what was asked for.
+const COUNT: Duration = Duration::from_millis(100);
+/// How often it is looked at whether other names should be in the tables.
+const WARM: Duration = Duration::from_secs(2);
 /// How long files are left to settle after a change.
 const SETTLE: Duration = Duration::from_millis(100);
 
@@ -138,6 +145,7 @@ struct Node {
     controller: Controller,
     authority: Arc<Counters>,
     log: Log,
+    hot: Hot,
     xdp: Option<Xdp>,
     vitals: Arc<Vitals>,
     started: Instant,
@@ -175,15 +183,12 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         let options = options(&config)?;
         let (listen, workers) = (&config.dns.listen, config.dns.workers);
         let mut authority = Authority::bind(listen, workers, store, Arc::clone(&current), options)?;
-        let samples: Option<Box<dyn Samples>> = match &xdp {
-            Some(xdp) if config.log.xdp_sample > 0 => {
-                Some(Box::new(lock(&xdp.kernel).sample(config.log.xdp_sample)?))
-            }
-            _ => None,
-        };
+        let kernel = xdp.as_ref().map(|xdp| &xdp.kernel);
+        let (hot, samples) = Hot::new(kernel, config.log.xdp_sample)?;
         let log =
             Log::start(&config.log, Arc::clone(&current), samples).context("start the log")?;
         authority.log_to(log.sender());
+        authority.tell_to(hot.probe());
         let mut controller = Controller::new(&config, publisher, current);
         let refresh = controller.refresh()?;
         // Later it may come and go; but a start with a slip of the pen in its path would refuse
@@ -197,9 +202,10 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
             lock(&xdp.kernel).renew_lease()?;
             xdp.attach(&config)?;
         }
-        Ok((controller, authority, log))
+        hot.watch(&controller);
+        Ok((controller, authority, log, hot))
     };
-    let (controller, mut authority, log) = match started_up.await {
+    let (controller, mut authority, log, hot) = match started_up.await {
         Ok(up) => up,
         Err(cause) => {
             if let Some(xdp) = xdp {
@@ -210,7 +216,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     };
     let counters = Arc::clone(authority.counters());
     let vitals = Arc::new(Vitals::default());
-    let mut node = Node { config, controller, authority: counters, log, xdp, vitals, started };
+    let mut node = Node { config, controller, authority: counters, log, hot, xdp, vitals, started };
     node.vitals.renew();
     node.tell_vitals();
     // It ends, and says that the node stops until then, after XDP is off.
@@ -227,7 +233,8 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     let (sender, mut requests) = mpsc::channel(16);
     let mut watch = node.watch();
     let changed = watch.changed();
-    let [mut deal, mut renew, mut look, mut health] = [DEAL, RENEW, LOOK, HEALTH].map(|period| {
+    let periods = [DEAL, RENEW, LOOK, HEALTH, COUNT, WARM];
+    let [mut deal, mut renew, mut look, mut health, mut count, mut warm] = periods.map(|period| {
         let mut ticks = interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks
@@ -251,6 +258,12 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
             _ = health.tick() => node.refresh_health(),
             _ = deal.tick() => node.deal(),
             _ = renew.tick() => node.renew(),
+            _ = count.tick() => node.hot.count(),
+            _ = warm.tick() => {
+                if node.hot.warm(&mut node.controller) {
+                    node.tell_vitals();
+                }
+            }
             Some(asked) = requests.recv() => node.reply(asked),
         }
     }
@@ -326,7 +339,12 @@ impl Node {
 
     fn report(&self, refresh: anyhow::Result<Refresh>) {
         match refresh {
-            Ok(refresh) => tell(&refresh),
+            Ok(refresh) => {
+                if refresh.published {
+                    self.hot.watch(&self.controller);
+                }
+                tell(&refresh);
+            }
             Err(cause) => error!("publish: {cause:#}; what was served before still is"),
         }
         self.tell_vitals();
@@ -410,11 +428,16 @@ impl Node {
         let zones = self.controller.zones().into_iter().map(|zone| {
             let name = bare(&zone.apex);
             let placed = placed.get(name.as_str());
+            let in_xdp = self.xdp.is_some() && placed.is_some_and(|placed| placed.unfit.is_none());
+            let names = placed.map_or(0, |placed| placed.names);
             status::Zone {
                 serial: zone.serial,
-                names: placed.map_or(0, |placed| placed.names),
+                names,
                 decks: placed.map_or(0, |placed| placed.decks),
-                in_xdp: self.xdp.is_some() && placed.is_some_and(|placed| placed.unfit.is_none()),
+                in_xdp,
+                incomplete: placed.is_some_and(|placed| placed.incomplete),
+                names_in_xdp: if in_xdp { names } else { 0 },
+                names_total: placed.map_or(0, |placed| placed.total),
                 name,
             }
         });

@@ -50,6 +50,16 @@ pub struct Zone {
     pub decks: usize,
     /// Whether XDP answers for it.
     pub in_xdp: bool,
+    /// Whether names of it are left out of XDP's tables, because of its share or for want of room: XDP then answers
+    /// for the hottest, and for none that doesn't exist.
+    #[serde(default)]
+    pub incomplete: bool,
+    /// Names that XDP answers for.
+    #[serde(default)]
+    pub names_in_xdp: usize,
+    /// Names that it could answer for, if there were room.
+    #[serde(default)]
+    pub names_total: usize,
 }
 
 /// An interface.
@@ -168,10 +178,17 @@ impl Status {
         let strings = |cells: [&str; 5]| cells.map(str::to_owned).to_vec();
         let mut rows = vec![strings(["ZONE", "SERIAL", "NAMES", "DECKS", "ANSWERED BY"])];
         rows.extend(self.zones.iter().map(|zone| {
-            let by = if zone.in_xdp { "xdp, authority" } else { "authority" };
-            let [serial, names, decks] =
-                [u64::from(zone.serial), zone.names as u64, zone.decks as u64]
-                    .map(|number| number.to_string());
+            let by = match (zone.in_xdp, zone.incomplete) {
+                (false, _) => "authority",
+                (true, false) => "xdp, authority",
+                (true, true) => "xdp (incomplete), authority",
+            };
+            let names = match zone.incomplete {
+                true => format!("{} of {}", zone.names, zone.names_total),
+                false => zone.names.to_string(),
+            };
+            let [serial, decks] =
+                [u64::from(zone.serial), zone.decks as u64].map(|n| n.to_string());
             strings([&zone.name, &serial, &names, &decks, by])
         }));
         text.push_str(&columns(&rows));
@@ -230,7 +247,30 @@ fn duration(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{columns, duration};
+    use super::{Status, Zone, columns, duration};
+
+    #[test]
+    fn an_incomplete_zone_says_how_many_of_its_names_are_in_the_tables() {
+        let zone = Zone {
+            name: "pool.example".into(),
+            serial: 1,
+            names: 10,
+            decks: 3,
+            in_xdp: true,
+            incomplete: true,
+            names_in_xdp: 10,
+            names_total: 25,
+        };
+        let whole = Zone { incomplete: false, names_total: 10, ..zone.clone() };
+        let text = Status { zones: vec![zone, whole], ..Status::default() }.to_text();
+        let lines: Vec<_> = text.lines().filter(|line| line.contains("pool.example")).collect();
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(words(lines[0]), "pool.example 1 10 of 25 3 xdp (incomplete), authority");
+        assert_eq!(words(lines[1]), "pool.example 1 10 3 xdp, authority");
+        // What an older node tells is read, too.
+        let old = r#"{"name": "a", "serial": 1, "names": 2, "decks": 1, "in_xdp": true}"#;
+        assert!(!serde_json::from_str::<Zone>(old).unwrap().incomplete);
+    }
 
     #[test]
     fn columns_line_up_and_numbers_stand_to_the_right() {

@@ -15,6 +15,7 @@ use super::engine::{Engine, InUse};
 use super::options::Options;
 use super::serving::{Current, Serving};
 use super::tally::Tally;
+use crate::heat::Probe;
 use crate::querylog::Sender;
 use crate::store::Store;
 
@@ -31,6 +32,8 @@ pub struct Shared {
     pub counters: Arc<Counters>,
     /// Where answers are logged.
     pub log: Sender,
+    /// Where it is counted what is asked for.
+    pub heat: Probe,
 }
 
 /// What one thread needs to answer.
@@ -48,6 +51,7 @@ struct Own {
     tally: Tally,
     out: Vec<u8>,
     log: Sender,
+    heat: Probe,
 }
 
 impl Worker {
@@ -61,8 +65,9 @@ impl Worker {
         let engine = Engine::new(shared.store.clone(), random.u64(1..));
         let (answerer, counters) = (Answerer::new(random), Counters::default());
         let (out, log) = (Vec::with_capacity(4096), shared.log.clone());
+        let heat = shared.heat.another();
         let tally = shared.counters.tallies.join(shared.options.detailed_metrics);
-        Self { own: Own { engine, answerer, counters, tally, out, log }, shared }
+        Self { own: Own { engine, answerer, counters, tally, out, log, heat }, shared }
     }
 
     /// What has been done.
@@ -153,13 +158,14 @@ impl Own {
         octets: usize,
         asked: &Asked,
     ) -> Option<Answer> {
-        let Self { engine, answerer, counters, tally, out, log } = self;
+        let Self { engine, answerer, counters, tally, out, log, heat } = self;
         match engine.answer_in_use(&served.tables, buffer, octets, asked.client, asked.server) {
             Ok(answer) => {
                 counters.engine_answered.count();
                 let octets = buffer.get(answer.clone()).unwrap_or_default();
                 tally.count(octets, engine.apex_octets(), ResponseCode::NoError);
                 log.send(asked, octets);
+                heat.tell(octets);
                 return Some(Answer::Buffer(answer));
             }
             Err(Verdict::Fault) => {
@@ -185,6 +191,7 @@ impl Own {
             counters.truncated.count();
         }
         log.send(asked, out);
+        heat.tell(out);
         Some(Answer::Out)
     }
 
