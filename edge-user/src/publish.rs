@@ -7,6 +7,8 @@
 
 mod cards;
 mod choice;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod names;
 mod slots;
 
@@ -489,8 +491,3 @@ fn words_of(address: &SocketAddr) -> [u64; 2] {
         }
     }
 }
-
-#[cfg(test)]
-pub(crate) mod fixture;
-#[cfg(test)]
-mod tests;

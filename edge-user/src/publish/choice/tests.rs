@@ -1,5 +1,7 @@
 //! Zones too large for their share, or for the tables.
 
+mod served;
+
 use std::collections::{HashMap, HashSet};
 
 use edge_common::abi::maps;

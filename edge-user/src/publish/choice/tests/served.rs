@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use edge_common::abi::{ClassRow, NameTail, maps};
 use edge_common::verdict::Verdict;
 
-use super::fixture::{publishable, wire};
-use super::{NoKernel, Publishable, Publisher, Shares, Unfit};
 use crate::authority::Engine;
 use crate::heat::Heats;
+use crate::publish::fixture::{publishable, wire};
+use crate::publish::{NoKernel, Publishable, Publisher, Shares, Unfit};
 use crate::store::Store;
 
 const SERVER: &str = "192.0.2.53:53";
