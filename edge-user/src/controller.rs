@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use crate::authority::{Current, Serving, soa_record};
+use crate::authority::{Any, Current, Serving, soa_record};
 use crate::catalogue::Catalogue;
 use crate::compile::{Compiled, compile};
 use crate::config::Config;
@@ -72,6 +72,8 @@ pub struct Controller {
     judged: Vec<Judged>,
     atlas: Atlas,
     tries: Vec<(Profile, Arc<Databases>, Arc<Trie>)>,
+    /// What answers ANY.
+    any: Any,
     ready: HashMap<Box<[u8]>, Ready>,
     placed: Vec<Placed>,
     trouble: Vec<String>,
@@ -109,6 +111,7 @@ impl Controller {
             judged: Vec::new(),
             atlas,
             tries: Vec::new(),
+            any: config.dns.any,
             ready: HashMap::new(),
             placed: Vec::new(),
             trouble: Vec::new(),
@@ -203,7 +206,7 @@ impl Controller {
                 .get(&apex)
                 .filter(|ready| Arc::ptr_eq(&ready.zone, zone) && Arc::ptr_eq(&ready.trie, &trie));
             let made = same.cloned().unwrap_or_else(|| {
-                let compiled = Arc::new(compile(zone, &trie.classes, soa_record(zone)));
+                let compiled = Arc::new(compile(zone, &trie.classes, soa_record(zone), self.any));
                 Ready { zone: Arc::clone(zone), compiled, trie }
             });
             ready.insert(apex, made);
@@ -216,8 +219,10 @@ impl Controller {
                 trie: Arc::clone(&ready.trie),
             })
             .collect();
+        let built_in = built_in();
         let others: Vec<&[u8]> = zones
             .iter()
+            .chain(&built_in)
             .map(|zone| zone.apex.folded())
             .filter(|apex| !ready.contains_key(*apex))
             .collect();
@@ -237,7 +242,7 @@ impl Controller {
         let tries = self.tries.iter().map(|(profile, _, trie)| (profile.clone(), Arc::clone(trie)));
         let databases = Arc::clone(&self.atlas.databases);
         let places = GeoPlaces { databases, tries: tries.collect() };
-        let zones = built_in().into_iter().chain(zones);
+        let zones = built_in.into_iter().chain(zones);
         self.current.set(Arc::new(Serving::new(zones, Arc::new(places))));
         refresh.published = true;
         Ok(())

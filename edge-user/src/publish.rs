@@ -6,8 +6,12 @@
 //! no packet and no thread can still be reading it.
 
 mod cards;
+mod deals;
 mod names;
 mod slots;
+#[cfg(test)]
+mod tests;
+mod visible;
 
 use std::collections::{BTreeMap, HashMap};
 use std::mem::offset_of;
@@ -184,7 +188,7 @@ impl Publisher {
 
     /// Publishes exactly these zones as the next generation. A zone that doesn't fit is left to
     /// the authority, whole, and says why. `others` are the apexes (on the wire, lower case) of
-    /// zones that only the authority serves: no name under them is found.
+    /// zones that only the authority serves: all names under them pass.
     ///
     /// # Errors
     /// When the names don't fit or the kernel refuses; then the former generation goes on being
@@ -241,11 +245,12 @@ impl Publisher {
         for apex in own.filter(|apex| !unfit.contains_key(apex)) {
             let Some(zone) = new.get(apex).or_else(|| self.zones.get(apex)) else { continue };
             let before = entries.len();
-            entries.extend(visible(zone, &apexes));
+            entries.extend(visible::of_zone(zone, &apexes));
             let names = entries.len() - before;
             counts.insert(zone.table, names);
             usual = usual.max((names, zone.trie));
         }
+        entries.extend(visible::markers(&entries, &apexes));
         let arranged = names::side(&entries, &mut self.slots.rng).ok_or_else(|| {
             anyhow::anyhow!(
                 "the {} names of all zones together don't fit into the table",
@@ -261,6 +266,9 @@ impl Publisher {
         let at = offset_of!(Control, sides) + side as usize * size_of::<Side>();
         set(at + offset_of!(Side, name_seed), arranged.seed, Ordering::Relaxed);
         set(at + offset_of!(Side, generation), generation, Ordering::Relaxed);
+        for (place, word) in names::lengths(&entries).into_iter().enumerate() {
+            set(at + offset_of!(Side, lengths) + 8 * place, word, Ordering::Relaxed);
+        }
         // The word's upper half is reserved.
         set(offset_of!(Control, usual_trie), u64::from(usual.1), Ordering::Relaxed);
         set(offset_of!(Control, generation), generation, Ordering::Release);
@@ -374,31 +382,6 @@ impl Publishable {
     }
 }
 
-/// A zone's names but for those under the apex of another zone nested in it, whose parent's data
-/// is hidden.
-fn visible<'z>(
-    zone: &'z Zone,
-    apexes: &[&'z [u8]],
-) -> impl Iterator<Item = names::Entry<'z>> + use<'z> {
-    let compiled = &*zone.source.compiled;
-    let apex = compiled.apex.folded();
-    let nested: Vec<&[u8]> = apexes
-        .iter()
-        .copied()
-        .filter(|other| other.len() > apex.len() && is_under(other, apex))
-        .collect();
-    let owners = compiled.owners.iter();
-    owners.filter(move |owner| !nested.iter().any(|child| is_under(&owner.name, child))).map(
-        |owner| names::Entry {
-            name: &owner.name,
-            table: zone.table,
-            trie: zone.trie,
-            a: owner.a,
-            aaaa: owner.aaaa,
-        },
-    )
-}
-
 /// The zones whose names don't fit beside those of all smaller ones.
 fn too_many_names(zones: &[Publishable]) -> HashMap<&[u8], Unfit> {
     let mut by_size: Vec<&Compiled> = zones.iter().map(|zone| &*zone.compiled).collect();
@@ -420,19 +403,6 @@ fn too_many_names(zones: &[Publishable]) -> HashMap<&[u8], Unfit> {
         }
     }
     unfit
-}
-
-/// Whether a name on the wire is `apex` or under it.
-fn is_under(name: &[u8], apex: &[u8]) -> bool {
-    let mut rest = name;
-    while rest.len() > apex.len() {
-        let Some(next) = rest.first().and_then(|octets| rest.get(usize::from(*octets) + 1..))
-        else {
-            return false;
-        };
-        rest = next;
-    }
-    rest == apex
 }
 
 /// An address as the served-address table has it.
