@@ -56,7 +56,10 @@ pub use listen::BindError;
 use listen::Sockets;
 pub use options::{Any, Options};
 pub use rdata::soa_record;
+pub(crate) use rdata::{ANY_HINFO, ready_made, soa_data, uncompressed};
 pub use serving::{Coordinates, Current, Nowhere, Places, Serving};
+pub(crate) use serving::{suffixes, yields};
+pub(crate) use special::is_special;
 pub use worker::{Batch, Shared, Worker};
 
 /// The authority: its sockets, and its threads once it serves. Stopped when dropped.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use crate::authority::{Current, Serving, soa_record};
+use crate::authority::{Any, Current, Serving, soa_record};
 use crate::catalogue::Catalogue;
 use crate::compile::{Compiled, compile};
 use crate::config::Config;
@@ -73,6 +73,8 @@ pub struct Controller {
     judged: Vec<Judged>,
     atlas: Atlas,
     tries: Vec<(Profile, Arc<Databases>, Arc<Trie>)>,
+    /// What answers ANY.
+    any: Any,
     ready: HashMap<Box<[u8]>, Ready>,
     placed: Vec<Placed>,
     trouble: Vec<String>,
@@ -114,6 +116,7 @@ impl Controller {
             judged: Vec::new(),
             atlas,
             tries: Vec::new(),
+            any: config.dns.any,
             ready: HashMap::new(),
             placed: Vec::new(),
             trouble: Vec::new(),
@@ -209,19 +212,20 @@ impl Controller {
                 .get(&apex)
                 .filter(|ready| Arc::ptr_eq(&ready.zone, zone) && Arc::ptr_eq(&ready.trie, &trie));
             let made = same.cloned().unwrap_or_else(|| {
-                let compiled = Arc::new(compile(zone, &trie.classes, soa_record(zone)));
+                let compiled = Arc::new(compile(zone, &trie.classes, soa_record(zone), self.any));
                 Ready { zone: Arc::clone(zone), compiled, trie }
             });
             ready.insert(apex, made);
         }
-        trouble.extend(self.put(&zones, &ready)?);
+        let built_in = built_in();
+        trouble.extend(self.put(&zones, built_in.as_ref(), &ready)?);
         refresh.warnings.extend(trouble.iter().filter(|t| !self.trouble.contains(t)).cloned());
         self.trouble = trouble;
         self.ready = ready;
         let tries = self.tries.iter().map(|(profile, _, trie)| (profile.clone(), Arc::clone(trie)));
         let databases = Arc::clone(&self.atlas.databases);
         let places = GeoPlaces { databases, tries: tries.collect() };
-        let zones = built_in().into_iter().chain(zones);
+        let zones = built_in.into_iter().chain(zones);
         self.current.set(Arc::new(Serving::new(zones, Arc::new(places))));
         refresh.published = true;
         Ok(())
@@ -233,7 +237,8 @@ impl Controller {
     /// When the kernel refuses; then the former generation goes on being served.
     pub fn warm(&mut self, heats: Heats) -> anyhow::Result<bool> {
         let zones: Vec<_> = self.judged.iter().map(|zone| Arc::clone(&zone.served)).collect();
-        let (publishable, others) = split(&zones, &self.ready);
+        let built_in = built_in();
+        let (publishable, others) = split(&zones, built_in.as_ref(), &self.ready);
         if !self.publisher.warm(heats, &publishable, &others) {
             return Ok(false);
         }
@@ -256,9 +261,10 @@ impl Controller {
     fn put(
         &mut self,
         zones: &[Arc<Zone>],
+        built_in: Option<&Arc<Zone>>,
         ready: &HashMap<Box<[u8]>, Ready>,
     ) -> anyhow::Result<Vec<String>> {
-        let (publishable, others) = split(zones, ready);
+        let (publishable, others) = split(zones, built_in, ready);
         self.placed = self.publisher.publish(&publishable, &others)?;
         let mut trouble = self.publisher.take_trouble();
         for (zone, publishable) in self.placed.iter().zip(&publishable) {
@@ -386,6 +392,7 @@ impl Controller {
 /// The zones that are ready for the tables, and the apexes of those that aren't.
 fn split<'z>(
     zones: &'z [Arc<Zone>],
+    built_in: Option<&'z Arc<Zone>>,
     ready: &HashMap<Box<[u8]>, Ready>,
 ) -> (Vec<Publishable>, Vec<&'z [u8]>) {
     let of = |zone: &Zone| ready.get(zone.apex.folded());
@@ -393,7 +400,7 @@ fn split<'z>(
         compiled: Arc::clone(&ready.compiled),
         trie: Arc::clone(&ready.trie),
     });
-    let others = zones.iter().filter(|zone| of(zone).is_none());
+    let others = zones.iter().chain(built_in).filter(|zone| of(zone).is_none());
     (publishable.collect(), others.map(|zone| zone.apex.folded()).collect())
 }
 

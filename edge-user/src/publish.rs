@@ -7,10 +7,14 @@
 
 mod cards;
 mod choice;
+mod deals;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod names;
 mod slots;
+#[cfg(test)]
+mod tests;
+mod visible;
 
 use std::collections::{BTreeMap, HashMap};
 use std::mem::offset_of;
@@ -28,7 +32,7 @@ use crate::store::Store;
 use crate::zone::Targets;
 use crate::zone::name::bare;
 pub use choice::Shares;
-use choice::{Choice, Chooser, Former, Kept, choose};
+use choice::{Choice, Chooser, Former, choose};
 use slots::{Slots, Zone};
 
 /// What stands behind the tables: the kernel, or nothing.
@@ -234,7 +238,7 @@ impl Publisher {
     /// Publishes exactly these zones as the next generation. Of a zone that has more names than
     /// its share, or than fit, only the hottest are put into the tables. One that doesn't fit
     /// otherwise is left to the authority, whole, and says why. `others` are the apexes (on the wire, lower case) of
-    /// zones that only the authority serves: no name under them is found.
+    /// zones that only the authority serves: all names under them pass.
     ///
     /// # Errors
     /// When the names don't fit or the kernel refuses; then the former generation goes on being
@@ -296,11 +300,12 @@ impl Publisher {
         for apex in own.filter(|apex| !choice.unfit.contains_key(apex)) {
             let Some(zone) = new.get(apex).or_else(|| self.zones.get(apex)) else { continue };
             let before = entries.len();
-            entries.extend(visible(zone, &apexes, choice.kept.get(apex)));
+            entries.extend(visible::of_zone(zone, &apexes, choice.kept.get(apex)));
             let names = entries.len() - before;
             counts.insert(zone.table, names);
             usual = usual.max((names, zone.trie));
         }
+        entries.extend(visible::markers(&entries, &apexes));
         let arranged = names::side(&entries, &mut self.slots.rng).ok_or_else(|| {
             anyhow::anyhow!(
                 "the {} names of all zones together don't fit into the table",
@@ -316,6 +321,9 @@ impl Publisher {
         let at = offset_of!(Control, sides) + side as usize * size_of::<Side>();
         set(at + offset_of!(Side, name_seed), arranged.seed, Ordering::Relaxed);
         set(at + offset_of!(Side, generation), generation, Ordering::Relaxed);
+        for (place, word) in names::lengths(&entries).into_iter().enumerate() {
+            set(at + offset_of!(Side, lengths) + 8 * place, word, Ordering::Relaxed);
+        }
         // The word's upper half is reserved.
         set(offset_of!(Control, usual_trie), u64::from(usual.1), Ordering::Relaxed);
         set(offset_of!(Control, generation), generation, Ordering::Release);
@@ -437,46 +445,6 @@ impl Publishable {
     fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.compiled, &other.compiled) && Arc::ptr_eq(&self.trie, &other.trie)
     }
-}
-
-/// A zone's names but for those under the apex of another zone nested in it, whose parent's data
-/// is hidden, and, if it is incomplete, those that aren't kept.
-fn visible<'z>(
-    zone: &'z Zone,
-    apexes: &[&'z [u8]],
-    kept: Option<&'z Kept<'_>>,
-) -> impl Iterator<Item = names::Entry<'z>> + use<'z> {
-    let compiled = &*zone.source.compiled;
-    let apex = compiled.apex.folded();
-    let nested: Vec<&[u8]> = apexes
-        .iter()
-        .copied()
-        .filter(|other| other.len() > apex.len() && is_under(other, apex))
-        .collect();
-    let owners = compiled.owners.iter();
-    let owners = owners.filter(move |owner| kept.is_none_or(|kept| kept.contains(&*owner.name)));
-    owners.filter(move |owner| !nested.iter().any(|child| is_under(&owner.name, child))).map(
-        |owner| names::Entry {
-            name: &owner.name,
-            table: zone.table,
-            trie: zone.trie,
-            a: owner.a,
-            aaaa: owner.aaaa,
-        },
-    )
-}
-
-/// Whether a name on the wire is `apex` or under it.
-fn is_under(name: &[u8], apex: &[u8]) -> bool {
-    let mut rest = name;
-    while rest.len() > apex.len() {
-        let Some(next) = rest.first().and_then(|octets| rest.get(usize::from(*octets) + 1..))
-        else {
-            return false;
-        };
-        rest = next;
-    }
-    rest == apex
 }
 
 /// An address as the served-address table has it.

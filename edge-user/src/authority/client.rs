@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use super::closest::Spot;
 use super::message::Subnet;
 use super::serving::{Coordinates, Serving};
-use crate::zone::{Targeting, Targets, Zone};
+use crate::zone::variants::is_everyones;
+use crate::zone::{Targets, Zone};
 
 /// Whom an answer is for.
 pub(super) struct Client {
@@ -78,11 +79,6 @@ impl Client {
 /// Length of the prefix around an address in which all addresses have its targets, and with `near` its coordinates.
 pub(super) fn netmask(serving: &Serving, zone: &Zone, ip: IpAddr, near: bool) -> u8 {
     if is_everyones(zone) { 0 } else { serving.places().scope(ip, zone, near) }
-}
-
-/// Whether no answer of a zone depends on the client.
-fn is_everyones(zone: &Zone) -> bool {
-    zone.targeting == Targeting::GLOBAL && !zone.has_closest
 }
 
 /// What an address is, and the length of the prefix around it in which every address is the same in this.

@@ -10,7 +10,8 @@ use std::collections::{HashMap, HashSet};
 use edge_common::abi::maps;
 use edge_common::name::SHORT_OCTETS;
 
-use super::{Publishable, Unfit, is_under};
+use super::{Publishable, Unfit};
+use crate::authority::suffixes;
 use crate::compile::Compiled;
 use crate::heat::Heats;
 
@@ -150,6 +151,7 @@ pub(super) fn choose<'z>(
 /// A zone's names but for those under the apex of another zone nested in it, whose parent's data is hidden.
 fn not_hidden<'z>(zone: &'z Compiled, apexes: &[&[u8]]) -> Vec<&'z [u8]> {
     let apex = zone.apex.folded();
+    let is_under = |name: &[u8], other: &[u8]| suffixes(name).any(|suffix| suffix == other);
     let nested = |other: &&&[u8]| other.len() > apex.len() && is_under(other, apex);
     let nested: Vec<&[u8]> = apexes.iter().filter(nested).copied().collect();
     let names = zone.owners.iter().map(|owner| &*owner.name);

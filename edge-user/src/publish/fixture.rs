@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use super::Publishable;
-use crate::authority::soa_record;
+use crate::authority::{Any, soa_record};
 use crate::compile::compile;
 use crate::geo::Databases;
 use crate::profile::Profile;
@@ -23,7 +23,7 @@ pub(crate) fn publishable(apex: &str, labels: impl IntoIterator<Item = String>) 
     let mut profile = Profile::of(&zone);
     profile.add(&zone);
     let trie = Arc::new(profile.compile(&Databases::new(Vec::new())).unwrap());
-    let compiled = Arc::new(compile(&zone, &trie.classes, soa_record(&zone)));
+    let compiled = Arc::new(compile(&zone, &trie.classes, soa_record(&zone), Any::default()));
     Publishable { compiled, trie }
 }
 
