@@ -17,6 +17,7 @@ mod zone;
 
 use crate::authority::Any;
 use crate::edns::MOST_SECRETS;
+use crate::publish::Shares;
 pub use http::Http;
 pub use limits::Limits;
 pub use xdp::{Xdp, XdpMode};
@@ -114,11 +115,14 @@ pub struct Cookies {
 pub struct Zones {
     /// Where they are.
     pub directory: PathBuf,
+    /// How many names of a zone may be in XDP's tables, the hottest of them; as many as fit unless
+    /// given.
+    pub share: Option<NonZeroU32>,
 }
 
 impl Default for Zones {
     fn default() -> Self {
-        Self { directory: "zones".into() }
+        Self { directory: "zones".into(), share: None }
     }
 }
 
@@ -310,6 +314,14 @@ impl Config {
         Self::parse(&text, path)
     }
 
+    /// How many names of each zone may be in the tables.
+    #[must_use]
+    pub fn shares(&self) -> Shares {
+        let number = |share: NonZeroU32| share.get() as usize;
+        let zones = self.zone.shares().map(|(apex, share)| (Box::from(apex), number(share)));
+        Shares { usual: self.zones.share.map(number), zones: zones.collect() }
+    }
+
     /// Reads a file's text.
     ///
     /// # Errors
@@ -430,6 +442,18 @@ mod tests {
         );
         let config = parse(&format!("{off}[health]\ndirectory = \"status\"\n")).unwrap();
         assert_eq!(config.health.directory.as_deref(), Some(Path::new("/etc/edge/status")));
+    }
+
+    #[test]
+    fn a_zone_has_its_own_share_or_the_usual_one() {
+        let off = format!("{MINIMAL}[xdp]\nmode = \"off\"\n");
+        let none = parse(&off).unwrap().shares();
+        assert_eq!(none.of(b"\x01a\0"), None);
+        let text = "[zones]\nshare = 7\n[zone.\"Pool.example.\"]\nshare = 1000\n[zone.b]\n";
+        let shares = parse(&format!("{off}{text}")).unwrap().shares();
+        assert_eq!(shares.of(b"\x04pool\x07example\0"), Some(1000));
+        assert_eq!(shares.of(b"\x01b\0"), Some(7));
+        assert!(refused(&format!("{off}[zone.b]\nshare = 0\n")).contains("nonzero"));
     }
 
     #[test]

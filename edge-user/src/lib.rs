@@ -14,6 +14,7 @@ pub mod explain;
 pub mod extents;
 pub mod geo;
 pub mod health;
+pub mod heat;
 pub mod http;
 pub mod import;
 pub mod jiffies;

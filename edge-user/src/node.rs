@@ -24,13 +24,16 @@ use crate::http::Http;
 use crate::limits;
 use crate::metrics::{Instance, Metrics};
 use crate::publish::{Backend, NoKernel, Publisher};
-use crate::querylog::{Log, Samples};
+use crate::querylog::Log;
 use crate::status::{self, Counters as Counted, Status};
 use crate::store::Store;
 use crate::switches::Switches;
 use crate::vitals::Vitals;
 use crate::watch::Watch;
 use crate::zone::name::bare;
+use hot::Hot;
+
+mod hot;
 
 mod switch;
 mod xdp;
@@ -47,6 +50,10 @@ const LOOK: Duration = Duration::from_secs(10);
 const HEALTH: Duration = Duration::from_secs(1);
 /// How often the kernel is told the time, and secret files are looked at.
 const EDNS: Duration = Duration::from_secs(1);
+/// How often it is counted what was asked for.
+const COUNT: Duration = Duration::from_millis(100);
+/// How often it is looked at whether other names should be in the tables.
+const WARM: Duration = Duration::from_secs(2);
 /// How long files are left to settle after a change.
 const SETTLE: Duration = Duration::from_millis(100);
 
@@ -57,6 +64,7 @@ struct Node {
     authority: Arc<Counters>,
     log: Log,
     edns: Edns,
+    hot: Hot,
     xdp: Option<Xdp>,
     vitals: Arc<Vitals>,
     started: Instant,
@@ -99,15 +107,12 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         let edns = Edns::start(&store, &config.cookies, options.nsid())?;
         let (listen, workers) = (&config.dns.listen, config.dns.workers);
         let mut authority = Authority::bind(listen, workers, store, Arc::clone(&current), options)?;
-        let samples: Option<Box<dyn Samples>> = match &xdp {
-            Some(xdp) if config.log.xdp_sample > 0 => {
-                Some(Box::new(lock(&xdp.kernel).sample(config.log.xdp_sample)?))
-            }
-            _ => None,
-        };
+        let kernel = xdp.as_ref().map(|xdp| &xdp.kernel);
+        let (hot, samples) = Hot::new(kernel, config.log.xdp_sample)?;
         let log =
             Log::start(&config.log, Arc::clone(&current), samples).context("start the log")?;
         authority.log_to(log.sender());
+        authority.tell_to(hot.probe());
         let mut controller = Controller::new(&config, publisher, current);
         let refresh = controller.refresh()?;
         // Later it may come and go; but a start with a slip of the pen in its path would refuse
@@ -121,9 +126,10 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
             lock(&xdp.kernel).renew_lease()?;
             xdp.attach(&config)?;
         }
-        Ok((controller, authority, log, edns))
+        hot.watch(&controller);
+        Ok((controller, authority, log, edns, hot))
     };
-    let (controller, mut authority, log, edns) = match started_up.await {
+    let (controller, mut authority, log, edns, hot) = match started_up.await {
         Ok(up) => up,
         Err(cause) => {
             if let Some(xdp) = xdp {
@@ -135,7 +141,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     let counters = Arc::clone(authority.counters());
     let vitals = Arc::new(Vitals::default());
     let mut node =
-        Node { config, controller, authority: counters, log, edns, xdp, vitals, started };
+        Node { config, controller, authority: counters, log, edns, hot, xdp, vitals, started };
     node.vitals.renew();
     node.tell_vitals();
     // It ends, and says that the node stops until then, after XDP is off.
@@ -152,12 +158,13 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     let (sender, mut requests) = mpsc::channel(16);
     let mut watch = node.watch();
     let changed = watch.changed();
-    let periods = [DEAL, RENEW, LOOK, HEALTH, EDNS];
-    let [mut deal, mut renew, mut look, mut health, mut edns] = periods.map(|period| {
-        let mut ticks = interval(period);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ticks
-    });
+    let periods = [DEAL, RENEW, LOOK, HEALTH, EDNS, COUNT, WARM];
+    let [mut deal, mut renew, mut look, mut health, mut edns, mut count, mut warm] =
+        periods.map(|period| {
+            let mut ticks = interval(period);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ticks
+        });
     ready();
     let talk = socket.serve(sender);
     tokio::pin!(talk);
@@ -178,6 +185,12 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
             _ = deal.tick() => node.deal(),
             _ = edns.tick() => node.edns.refresh(),
             _ = renew.tick() => node.renew(),
+            _ = count.tick() => node.hot.count(),
+            _ = warm.tick() => {
+                if node.hot.warm(&mut node.controller) {
+                    node.tell_vitals();
+                }
+            }
             Some(asked) = requests.recv() => node.reply(asked),
         }
     }
@@ -253,7 +266,12 @@ impl Node {
 
     fn report(&self, refresh: anyhow::Result<Refresh>) {
         match refresh {
-            Ok(refresh) => tell(&refresh),
+            Ok(refresh) => {
+                if refresh.published {
+                    self.hot.watch(&self.controller);
+                }
+                tell(&refresh);
+            }
             Err(cause) => error!("publish: {cause:#}; what was served before still is"),
         }
         self.tell_vitals();
@@ -336,13 +354,18 @@ impl Node {
             let name = bare(&zone.apex);
             let placed = placed.get(name.as_str()).copied();
             let why = self.why_not(&zone, placed);
+            let in_xdp = why.is_empty();
+            let names = placed.map_or(0, |placed| placed.names);
             status::Zone {
                 serial: zone.serial,
-                names: placed.map_or(0, |placed| placed.names),
+                names,
                 decks: placed.map_or(0, |placed| placed.decks),
                 xdp: self.controller.is_in_xdp(&zone.apex),
-                in_xdp: why.is_empty(),
                 why,
+                in_xdp,
+                incomplete: placed.is_some_and(|placed| placed.incomplete),
+                names_in_xdp: if in_xdp { names } else { 0 },
+                names_total: placed.map_or(0, |placed| placed.total),
                 name,
             }
         });

@@ -62,6 +62,16 @@ pub struct Zone {
     /// Why it isn't in XDP's tables; empty if it is.
     #[serde(default)]
     pub why: String,
+    /// Whether names of it are left out of XDP's tables, because of its share or for want of room: XDP then answers
+    /// for the hottest, and for none that doesn't exist.
+    #[serde(default)]
+    pub incomplete: bool,
+    /// Names that XDP answers for.
+    #[serde(default)]
+    pub names_in_xdp: usize,
+    /// Names that it could answer for, if there were room.
+    #[serde(default)]
+    pub names_total: usize,
 }
 
 /// An interface.
@@ -213,9 +223,12 @@ impl Status {
         let mut rows = vec![strings(["ZONE", "SERIAL", "NAMES", "DECKS", "ANSWERED BY"])];
         rows.extend(self.zones.iter().map(|zone| {
             let by = self.answered_by(zone);
-            let [serial, names, decks] =
-                [u64::from(zone.serial), zone.names as u64, zone.decks as u64]
-                    .map(|number| number.to_string());
+            let names = match zone.incomplete {
+                true => format!("{} of {}", zone.names, zone.names_total),
+                false => zone.names.to_string(),
+            };
+            let [serial, decks] =
+                [u64::from(zone.serial), zone.decks as u64].map(|n| n.to_string());
             strings([&zone.name, &serial, &names, &decks, &by])
         }));
         text.push_str(&columns(&rows));
@@ -272,6 +285,7 @@ impl Status {
         match (zone.in_xdp, self.switches) {
             (true, Switches { drain: true, .. }) => "authority (drain)".into(),
             (true, Switches { dry_run: true, .. }) => "authority (dry run)".into(),
+            (true, _) if zone.incomplete => "xdp (incomplete), authority".into(),
             (true, _) => "xdp, authority".into(),
             // Without XDP there is nothing to explain.
             (false, _) if self.xdp.is_empty() || zone.why.is_empty() => "authority".into(),

@@ -15,7 +15,9 @@ use super::closest::{Spot, UNKNOWN};
 use super::message::{self, Edns, Query, Refusal};
 use super::options::{Any, Options};
 use super::pick::Picker;
-use super::rdata::{apex_pointer, write_mx, write_name, write_soa, write_srv, write_text};
+use super::rdata::{
+    ANY_HINFO, apex_pointer, soa_data, write_mx, write_name, write_soa, write_srv, write_text,
+};
 use super::reply::{Closing, Reply, bare_header};
 use super::serving::{Served, Serving, yields};
 use super::special;
@@ -25,8 +27,6 @@ use crate::zone::{Cut, Found, Label, RecordKind, Records, Rules, Zone, find_wher
 
 /// The least octets that a client takes over UDP (RFC 1035 §2.3.4, RFC 6891 §6.2.3).
 const LEAST_UDP_OCTETS: u16 = 512;
-/// What answers ANY (RFC 8482 §4.2): a HINFO record that names the RFC.
-const ANY_HINFO: &[u8] = b"\x07RFC8482\0";
 
 /// Between whom, and how, a message came.
 #[derive(Clone, Copy, Debug)]
@@ -225,7 +225,7 @@ impl Answerer {
                 let soa = &turn.served.soa;
                 // The record's TTL is that of negative answers, too, and its data begin behind its length.
                 reply.answer(kind.number(), zone.ttl_of(label, kind), |out| {
-                    write_soa(soa, out);
+                    write_soa(soa_data(soa), out);
                 });
             }
         }

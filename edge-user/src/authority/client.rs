@@ -7,7 +7,8 @@ use edge_common::subnet::{Subnet, Whom};
 
 use super::closest::Spot;
 use super::serving::{Coordinates, Serving};
-use crate::zone::{Targeting, Targets, Zone};
+use crate::zone::variants::is_everyones;
+use crate::zone::{Targets, Zone};
 
 /// Whom an answer is for.
 pub(super) struct Client {
@@ -74,11 +75,6 @@ impl Client {
 /// Length of the prefix around an address in which all addresses have its targets, and with `near` its coordinates.
 pub(super) fn netmask(serving: &Serving, zone: &Zone, ip: IpAddr, near: bool) -> u8 {
     if is_everyones(zone) { 0 } else { serving.places().scope(ip, zone, near) }
-}
-
-/// Whether no answer of a zone depends on the client.
-fn is_everyones(zone: &Zone) -> bool {
-    zone.targeting == Targeting::GLOBAL && !zone.has_closest
 }
 
 #[cfg(test)]

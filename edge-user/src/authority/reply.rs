@@ -2,7 +2,9 @@
 
 use edge_common::cookie;
 use edge_common::subnet;
-use edge_common::wire::dns::{CLASS_IN, HEADER_OCTETS, POINTER, UDP_PAYLOAD_OCTETS};
+use edge_common::wire::dns::{
+    CLASS_IN, HEADER_OCTETS, POINTER, TYPE_CLASS_OCTETS, UDP_PAYLOAD_OCTETS,
+};
 use hickory_proto::op::{Header, HeaderCounts, Metadata, ResponseCode};
 use hickory_proto::serialize::binary::{BinEncodable as _, BinEncoder};
 use zerocopy::IntoBytes as _;
@@ -120,6 +122,33 @@ impl<'o> Reply<'o> {
         };
         write_header(self.out, metadata, counts);
     }
+}
+
+/// The octets of answers as they stand behind a question whose name has `name_octets`, 1 to 255.
+pub(super) fn records(name_octets: usize, write: impl FnOnce(&mut Reply<'_>)) -> Vec<u8> {
+    let mut out = vec![0; HEADER_OCTETS];
+    // A name of this length, whichever: what follows doesn't depend on its letters.
+    let mut rest = name_octets.saturating_sub(1);
+    while rest > 0 {
+        // What is left over must not be a label's length octet alone.
+        let label = if rest == 65 { 63 } else { rest.min(64) };
+        out.push(u8::try_from(label - 1).unwrap_or_default());
+        out.resize(out.len() + label - 1, b'x');
+        rest -= label;
+    }
+    out.resize(HEADER_OCTETS + name_octets + TYPE_CLASS_OCTETS, 0);
+    let question_end = out.len();
+    let limit = usize::from(u16::MAX);
+    let mut reply = Reply {
+        out: &mut out,
+        limit,
+        question_end,
+        answers: 0,
+        authorities: 0,
+        is_truncated: false,
+    };
+    write(&mut reply);
+    out.split_off(question_end)
 }
 
 /// Writes a response without any section into `out`, whose content is replaced.

@@ -30,9 +30,19 @@ pub(super) enum Special {
 /// The special label that `label` begins with, if the client may ask for it.
 pub(super) fn find(label: &str, options: &Options, asked: &Asked) -> Option<Special> {
     let may_ask = || options.public_debug_queries || asked.client.ip().to_canonical().is_loopback();
+    of(label).filter(|special| *special == Special::Country || may_ask())
+}
+
+/// Whether `label` begins with a special label.
+pub(crate) fn is_special(label: &str) -> bool {
+    of(label).is_some()
+}
+
+/// The special label that `label` begins with.
+fn of(label: &str) -> Option<Special> {
     match label.split('.').next()? {
-        "_status" if may_ask() => Some(Special::Status),
-        "_health" if may_ask() => Some(Special::Health),
+        "_status" => Some(Special::Status),
+        "_health" => Some(Special::Health),
         "_country" => Some(Special::Country),
         _ => None,
     }

@@ -16,6 +16,7 @@ use super::engine::{Engine, InUse};
 use super::options::Options;
 use super::serving::{Current, Serving};
 use super::tally::Tally;
+use crate::heat::Probe;
 use crate::limits;
 use crate::querylog::Sender;
 use crate::store::Store;
@@ -33,6 +34,8 @@ pub struct Shared {
     pub counters: Arc<Counters>,
     /// Where answers are logged.
     pub log: Sender,
+    /// Where it is counted what is asked for.
+    pub heat: Probe,
 }
 
 /// What one thread needs to answer.
@@ -50,6 +53,7 @@ struct Own {
     tally: Tally,
     out: Vec<u8>,
     log: Sender,
+    heat: Probe,
 }
 
 impl Worker {
@@ -63,8 +67,9 @@ impl Worker {
         let engine = Engine::new(shared.store.clone(), random.u64(1..));
         let (answerer, counters) = (Answerer::new(random), Counters::default());
         let (out, log) = (Vec::with_capacity(4096), shared.log.clone());
+        let heat = shared.heat.another();
         let tally = shared.counters.tallies.join(shared.options.detailed_metrics);
-        Self { own: Own { engine, answerer, counters, tally, out, log }, shared }
+        Self { own: Own { engine, answerer, counters, tally, out, log, heat }, shared }
     }
 
     /// What has been done.
@@ -167,7 +172,7 @@ impl Own {
         octets: usize,
         asked: &Asked,
     ) -> Option<Answer> {
-        let Self { engine, answerer, counters, tally, out, log } = self;
+        let Self { engine, answerer, counters, tally, out, log, heat } = self;
         match engine.answer_in_use(&served.tables, buffer, octets, asked) {
             Ok((answer, verdict)) => {
                 counters.engine_answered.count();
@@ -179,6 +184,7 @@ impl Own {
                     counters.truncated.count();
                 }
                 log.send(asked, octets);
+                heat.tell(octets);
                 return Some(Answer::Buffer(answer));
             }
             Err(Verdict::Fault | Verdict::Limited | Verdict::Denied) => {
@@ -202,6 +208,7 @@ impl Own {
             counters.truncated.count();
         }
         log.send(asked, out);
+        heat.tell(out);
         Some(Answer::Out)
     }
 
@@ -233,6 +240,7 @@ mod tests {
     use super::super::tests::{A, ask, serving};
     use super::super::{Current, Options};
     use super::{Shared, Worker};
+    use crate::heat::Probe;
     use crate::limits::{Prefix, Rule, set_prefixes};
     use crate::querylog::Sender;
     use crate::store::Store;
@@ -246,6 +254,7 @@ mod tests {
             options: Arc::new(Options::default()),
             counters: Arc::default(),
             log: Sender::default(),
+            heat: Probe::default(),
         });
         let question = ask("pool.example.com", A);
         let (message, over_udp) = (question.octets(), question.asked());

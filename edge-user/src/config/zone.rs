@@ -1,6 +1,7 @@
 //! `[zone."…"]`: a table for each zone that has wishes of its own, by the zone's name.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -14,11 +15,13 @@ use crate::zone::name::bare;
 pub struct ZoneConfig {
     /// Whether XDP answers for it.
     pub xdp: bool,
+    /// As [`super::Zones::share`], for this zone.
+    pub share: Option<NonZeroU32>,
 }
 
 impl Default for ZoneConfig {
     fn default() -> Self {
-        Self { xdp: true }
+        Self { xdp: true, share: None }
     }
 }
 
@@ -32,6 +35,11 @@ impl ZoneConfigs {
     pub fn get(&self, apex: &[u8]) -> ZoneConfig {
         let found = self.0.iter().find(|(name, _)| name.folded() == apex);
         found.map(|(_, config)| *config).unwrap_or_default()
+    }
+
+    /// The zones with a share of their own, by apex (on the wire, lower case).
+    pub fn shares(&self) -> impl Iterator<Item = (&[u8], NonZeroU32)> {
+        self.0.iter().filter_map(|(name, config)| Some((name.folded(), config.share?)))
     }
 
     /// The zones' names, as they are written in the file.
@@ -62,6 +70,7 @@ impl<'de> Deserialize<'de> for ZoneConfigs {
 mod tests {
     use super::{ZoneConfig, ZoneConfigs};
     use serde::Deserialize;
+    use std::num::NonZeroU32;
 
     #[derive(Debug, Deserialize)]
     struct File {
@@ -75,9 +84,13 @@ mod tests {
 
     #[test]
     fn a_zone_is_found_however_its_name_is_spelt() {
-        let zones = parse("[zone.\"Pool.Example.\"]\nxdp = false\n[zone.\"b\"]\n").unwrap();
-        assert_eq!(zones.get(b"\x04pool\x07example\0"), ZoneConfig { xdp: false });
-        assert_eq!(zones.get(b"\x01b\0"), ZoneConfig { xdp: true });
+        let zones =
+            parse("[zone.\"Pool.Example.\"]\nxdp = false\n[zone.\"b\"]\nshare = 7\n").unwrap();
+        assert_eq!(zones.get(b"\x04pool\x07example\0"), ZoneConfig { xdp: false, share: None });
+        assert_eq!(
+            zones.get(b"\x01b\0"),
+            ZoneConfig { share: NonZeroU32::new(7), ..ZoneConfig::default() }
+        );
         assert_eq!(zones.get(b"\x07example\0"), ZoneConfig::default());
         assert_eq!(zones.names().count(), 2);
     }
@@ -87,6 +100,7 @@ mod tests {
         for (text, words) in [
             ("[zone.\"b\"]\nxpd = false\n", "unknown field `xpd`"),
             ("[zone.\"b\"]\nxdp = 1\n", "expected a boolean"),
+            ("[zone.\"b\"]\nshare = 0\n", "nonzero"),
             ("[zone.\"a..b\"]\n", "[zone.\"a..b\"]: it has an empty label"),
             ("[zone.\"b\"]\n[zone.\"B.\"]\n", "stands twice"),
             ("zone = false\n", "invalid type: boolean"),

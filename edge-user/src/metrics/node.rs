@@ -70,7 +70,7 @@ fn add_served(families: &mut Vec<MetricFamily>, pulse: &Pulse) {
     let number = |n: usize| float(n as u64);
     let [mut serial, mut names, mut decks, mut in_xdp] = [
         ("edge_zone_serial", "The serial of the zone's SOA"),
-        ("edge_zone_names", "Names of the zone that have decks"),
+        ("edge_zone_names", "Names of the zone that XDP answers for, and that it could"),
         ("edge_zone_decks", "Decks of the zone"),
         ("edge_zone_in_xdp", "Whether XDP answers for the zone"),
     ]
@@ -78,7 +78,9 @@ fn add_served(families: &mut Vec<MetricFamily>, pulse: &Pulse) {
     for zone in &status.zones {
         let labels = [("zone", zone.name.as_str())];
         serial.add(&labels, zone.serial.into());
-        names.add(&labels, number(zone.names));
+        let [zone_label] = labels;
+        names.add(&[zone_label, ("where", "xdp")], number(zone.names_in_xdp));
+        names.add(&[zone_label, ("where", "all")], number(zone.names_total));
         decks.add(&labels, number(zone.decks));
         in_xdp.add(&labels, u8::from(zone.in_xdp).into());
     }

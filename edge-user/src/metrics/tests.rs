@@ -22,6 +22,9 @@ fn metrics(verdicts: Option<Vec<u64>>) -> Metrics {
             names: 29,
             decks: 24,
             in_xdp: true,
+            incomplete: true,
+            names_in_xdp: 29,
+            names_total: 40,
             ..Zone::default()
         }],
         switches: Switches { dry_run: true, ..Switches::default() },
@@ -93,7 +96,8 @@ fn the_node_and_its_process_are_described() {
     let text = metrics(None).text().unwrap();
     for line in [
         "edge_zone_serial{zone=\"pool.example\"} 2026080101",
-        "edge_zone_names{zone=\"pool.example\"} 29",
+        "edge_zone_names{zone=\"pool.example\",where=\"xdp\"} 29",
+        "edge_zone_names{zone=\"pool.example\",where=\"all\"} 40",
         "edge_table_used{table=\"NAMES\"} 29",
         "edge_table_entries{table=\"NAMES\"} 32768",
         "edge_generation 7",

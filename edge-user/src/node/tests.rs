@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::Node;
+use super::{Hot, Node};
 use crate::authority::{Counters, Current};
 use crate::config::Config;
 use crate::control::Request;
@@ -45,7 +45,8 @@ fn running() -> Running {
     controller.refresh().unwrap();
     let (authority, vitals) = (Arc::new(Counters::default()), Arc::new(Vitals::default()));
     let started = Instant::now();
-    let node = Node { config, controller, authority, log, edns, xdp: None, vitals, started };
+    let (hot, _) = Hot::new(None, 0).unwrap();
+    let node = Node { config, controller, authority, log, edns, hot, xdp: None, vitals, started };
     Running { _folder: folder, node }
 }
 

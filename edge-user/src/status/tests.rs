@@ -104,3 +104,28 @@ fn a_switch_that_keeps_xdp_from_answering_stands_on_top_and_at_the_zones() {
     assert_eq!(json["switches"], expected);
     assert_eq!(json["zones"][1]["why"], "switched off");
 }
+
+#[test]
+fn an_incomplete_zone_says_how_many_of_its_names_are_in_the_tables() {
+    let zone = Zone {
+        name: "pool.example".into(),
+        serial: 1,
+        names: 10,
+        decks: 3,
+        xdp: true,
+        in_xdp: true,
+        incomplete: true,
+        names_in_xdp: 10,
+        names_total: 25,
+        ..Zone::default()
+    };
+    let whole = Zone { incomplete: false, names_total: 10, ..zone.clone() };
+    let text = Status { zones: vec![zone, whole], ..Status::default() }.to_text();
+    let lines: Vec<_> = text.lines().filter(|line| line.contains("pool.example")).collect();
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(words(lines[0]), "pool.example 1 10 of 25 3 xdp (incomplete), authority");
+    assert_eq!(words(lines[1]), "pool.example 1 10 3 xdp, authority");
+    // What an older node tells is read, too.
+    let old = r#"{"name": "a", "serial": 1, "names": 2, "decks": 1, "in_xdp": true}"#;
+    assert!(!serde_json::from_str::<Zone>(old).unwrap().incomplete);
+}

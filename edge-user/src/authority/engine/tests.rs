@@ -18,6 +18,7 @@ use zerocopy::FromZeros as _;
 use crate::authority::tests::mutation::mutate;
 use crate::authority::tests::{A, AAAA, Ask, MX, TXT, ask, opt, zone};
 use crate::authority::{Answerer, Current, Nowhere, Options, Serving, Shared, Worker, soa_record};
+use crate::heat::Probe;
 use crate::querylog::Sender;
 use crate::store::Store;
 use crate::zone::Zone;
@@ -209,6 +210,7 @@ fn a_worker_answers_by_the_engine_what_it_can_and_the_rest_slowly() {
         options: Arc::new(Options::default()),
         counters: Arc::default(),
         log: Sender::default(),
+        heat: Probe::default(),
     });
     for (ask, engine_answered) in [
         (ask("pool.example.com", A), 1),
@@ -231,6 +233,7 @@ fn a_publication_waits_for_a_batch_which_counts_at_its_end() {
         options: Arc::new(Options::default()),
         counters: Arc::default(),
         log: Sender::default(),
+        heat: Probe::default(),
     };
     let mut worker = Worker::new(shared.clone());
     let mut batch = worker.batch();
@@ -257,6 +260,7 @@ fn a_worker_counts_under_the_zone_whoever_answers() {
         options: Arc::new(Options { detailed_metrics: true, ..Options::default() }),
         counters: Arc::default(),
         log: Sender::default(),
+        heat: Probe::default(),
     });
     for ask in [
         // By the engine.
