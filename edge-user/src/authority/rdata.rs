@@ -116,12 +116,7 @@ pub(crate) fn uncompressed(records: Records<'_>) -> Vec<(Box<[u8]>, u32)> {
 
 /// Records of a type with these data (as [`uncompressed`]), complete, as they stand in the answer section behind a
 /// question whose name has `name_octets`.
-pub(crate) fn ready_made(
-    rtype: u16,
-    ttl: u32,
-    name_octets: usize,
-    data: &[&[u8]],
-) -> Vec<u8> {
+pub(crate) fn ready_made(rtype: u16, ttl: u32, name_octets: usize, data: &[&[u8]]) -> Vec<u8> {
     records(name_octets, |reply| {
         for &data in data {
             reply.answer(rtype, ttl, |out| match RecordType::from(rtype) {
