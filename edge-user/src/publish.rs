@@ -245,7 +245,7 @@ impl Publisher {
         for apex in own.filter(|apex| !unfit.contains_key(apex)) {
             let Some(zone) = new.get(apex).or_else(|| self.zones.get(apex)) else { continue };
             let before = entries.len();
-            entries.extend(visible::of_zone(zone, &apexes));
+            entries.extend(visible::of_zone(zone, &apexes, None));
             let names = entries.len() - before;
             counts.insert(zone.table, names);
             usual = usual.max((names, zone.trie));

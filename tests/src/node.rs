@@ -59,7 +59,10 @@ pub fn compiled(zones: &[Zone], databases: &Databases) -> Vec<Publishable> {
         .map(|zone| {
             let trie = trie(zone);
             let soa = soa(zone);
-            Publishable { compiled: Arc::new(compile(zone, &trie.classes, soa, Any::Minimal)), trie }
+            Publishable {
+                compiled: Arc::new(compile(zone, &trie.classes, soa, Any::Minimal)),
+                trie,
+            }
         })
         .collect()
 }

@@ -9,11 +9,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use edge_common::abi::{Kind, NameTail, TableId, maps};
+use edge_common::abi::{ClassRow, Kind, NameTail, TableId, maps};
 use hickory_proto::op::Message;
 
+use super::names::Entry;
 use super::slots::ZONE_TYPES;
-use super::{NoKernel, Publishable, Publisher};
+use super::{NoKernel, Publishable, Publisher, visible};
 use crate::authority::{Answerer, Any, Asked, Options, Serving, soa_record};
 use crate::compile::compile;
 use crate::places::GeoPlaces;
@@ -392,6 +393,30 @@ fn a_zone_of_more_ready_made_records_than_there_is_room_for_keeps_its_addresses(
     node.publish(&["many.test", "plain.test"], &[]);
     for (table, taken, _) in node.publisher.usage() {
         assert_eq!(taken, 0, "{table}");
+    }
+}
+
+#[test]
+fn of_an_incomplete_zone_the_names_kept_are_known_and_nothing_of_others() {
+    let node = Node::new(zones::ALL, &[], Any::Minimal);
+    for apex in ["plain.test", "wild.test"] {
+        let apex = wire(apex);
+        let zone = &node.publisher.zones[&*apex];
+        let apexes: Vec<&[u8]> = node.publisher.zones.keys().map(|apex| &**apex).collect();
+        let all = visible::of_zone(zone, &apexes, None);
+        let is_kept = |name: &[u8]| name == apex || name.len() % 2 == 0;
+        let some = visible::of_zone(zone, &apexes, Some(&is_kept));
+        assert!(all.iter().any(|entry| entry.absent != ClassRow::NONE));
+        assert!(some.len() > 4 && some.len() < all.len());
+        for entry in some {
+            assert_eq!((entry.absent, entry.flags & NameTail::WILD), (ClassRow::NONE, 0));
+            if let Some(whole) = all.iter().find(|whole| whole.name == entry.name)
+                && is_kept(entry.name)
+            {
+                let answers = |entry: &Entry<'_>| [entry.a, entry.aaaa, entry.other];
+                assert_eq!(answers(&entry), answers(whole));
+            }
+        }
     }
 }
 
