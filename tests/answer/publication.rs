@@ -155,8 +155,8 @@ fn a_zone_that_only_the_authority_serves_now_passes_and_hides_its_parents_names(
     // Twice, because what a publication leaves behind shows in the next.
     for _ in 0..2 {
         drop(node.publisher.publish(&both[..1], &[&child]).unwrap());
-        assert_eq!(node.ask("few.example", A), Err(Verdict::Name));
-        assert_eq!(node.ask("few.example", AAAA), Err(Verdict::Name));
+        assert_eq!(node.ask("few.example", A), Err(Verdict::Deck));
+        assert_eq!(node.ask("few.example", AAAA), Err(Verdict::Deck));
         assert!(node.ask("example", A).is_ok());
     }
     node::publish(&mut node.publisher, &both[..1]);
@@ -188,7 +188,7 @@ fn a_zone_that_does_not_fit_says_why_and_the_others_are_served() {
     assert_eq!(unfit, [None, Some(Unfit::Soa), Some(Unfit::Full("cards_aaaa")), None]);
     expect_version(&node, "one.example", 1);
     expect_version(&node, "two.example", 1);
-    assert_eq!(node.ask("long.example", A), Err(Verdict::Name));
+    assert_eq!(node.ask("long.example", A), Err(Verdict::Deck));
     assert_eq!(node.ask("l1.large.example", AAAA), Err(Verdict::Name));
     assert_eq!(node.publisher.usage(), before);
 }

@@ -13,8 +13,9 @@ use crate::store::Store;
 
 /// Entries of `rrs` that ready-made records leave free, since no zone can do without the one of its SOA record.
 const SOA_ENTRIES: u32 = 256;
-/// Entries of `rrs` that the ready-made records of one zone take at most: its next version needs as many beside them.
-pub(super) const ZONE_ENTRIES: u32 = (maps::RRS_ENTRIES - SOA_ENTRIES) / 2;
+/// Entries of `rrs` that the ready-made records of one zone take at most: its next version needs as many beside them,
+/// and other zones some.
+pub(super) const ZONE_ENTRIES: u32 = (maps::RRS_ENTRIES - 4 * SOA_ENTRIES) / 2;
 
 /// A deck in the tables.
 #[derive(Debug)]

@@ -16,8 +16,8 @@ use crate::geo;
 use crate::store::Store;
 use crate::zone::{RecordKind, Targets};
 
-/// Rows of types that one zone takes at most: its next version needs as many beside them.
-const ZONE_TYPES: u32 = maps::TYPE_ROWS / 2;
+/// Rows of types that one zone takes at most: its next version needs as many beside them, and other zones some.
+pub(super) const ZONE_TYPES: u32 = (maps::TYPE_ROWS - 256) / 2;
 
 /// A zone in the tables.
 #[derive(Debug)]

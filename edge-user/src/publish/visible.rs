@@ -17,29 +17,24 @@ use crate::compile::{Absent, NODATA, NXDOMAIN, Other, Owner};
 const NOWHERE: TableId = TableId(0);
 
 /// A zone's visible names; `apexes` are those of all zones that are loaded, on the wire and lower case. Of an incomplete
-/// zone those that are `kept`, which say nothing of names that aren't there.
+/// zone those that are `kept`; of names that aren't there nothing is known then.
 pub(super) fn of_zone<'z>(
     zone: &'z Zone,
     apexes: &[&'z [u8]],
     kept: Option<&Kept<'_>>,
 ) -> Vec<Entry<'z>> {
-    let around = Around::new(zone, apexes);
+    let around = Around::new(zone, apexes, kept.is_none());
     let mut entries = Vec::with_capacity(zone.compiled.owners.len());
     let mut above = around.above.clone();
     for owner in zone.compiled.owners.iter().filter(|owner| !around.hides(&owner.name)) {
         above.remove(&*owner.name);
-        entries.push(around.entry(owner));
-    }
-    // Names that aren't the zone's but lead to another's apex.
-    let others = above.into_iter().filter(|name| !around.hides(name));
-    entries.extend(others.map(|name| around.empty_non_terminal(name)));
-    if let Some(kept) = kept {
-        entries.retain(|entry| kept.contains(entry.name));
-        for entry in &mut entries {
-            entry.absent = ClassRow::NONE;
-            entry.flags &= !NameTail::WILD;
+        if kept.is_none_or(|kept| kept.contains(&*owner.name)) {
+            entries.push(around.entry(owner));
         }
     }
+    // Names that aren't the zone's but lead to another's apex.
+    let others = above.into_iter().filter(|name| kept.is_none() && !around.hides(name));
+    entries.extend(others.map(|name| around.empty_non_terminal(name)));
     entries
 }
 
@@ -64,10 +59,12 @@ struct Around<'z> {
     above: HashSet<&'z [u8]>,
     /// Whether it is nested itself.
     is_nested: bool,
+    /// Whether all its names are in the tables.
+    is_complete: bool,
 }
 
 impl<'z> Around<'z> {
-    fn new(zone: &'z Zone, apexes: &[&'z [u8]]) -> Self {
+    fn new(zone: &'z Zone, apexes: &[&'z [u8]], is_complete: bool) -> Self {
         let apex = zone.compiled.apex.folded();
         let is_nested_in = |inner: &[u8], outer: &[u8]| {
             inner.len() > outer.len() && suffixes(inner).any(|suffix| suffix == outer)
@@ -80,6 +77,7 @@ impl<'z> Around<'z> {
             above: above.filter(|name| name.len() > apex.len()).collect(),
             nested,
             is_nested: apexes.iter().any(|other| is_nested_in(apex, other)),
+            is_complete,
         }
     }
 
@@ -108,6 +106,7 @@ impl<'z> Around<'z> {
             },
         };
         let (absent, wild) = match owner.absent {
+            _ if !self.is_complete => (ClassRow::NONE, 0),
             Absent::Denied => (NXDOMAIN, 0),
             Absent::Wildcard if !self.is_apex_of_other(&owner.name) => {
                 (ClassRow::NONE, NameTail::WILD)
@@ -132,7 +131,7 @@ impl<'z> Around<'z> {
     /// A name that exists for nothing but a name below it.
     fn empty_non_terminal(&self, name: &'z [u8]) -> Entry<'z> {
         // Whether what is made up from a wildcard has the client's scope, isn't known here.
-        if self.zone.compiled.has_wildcards {
+        if self.zone.compiled.has_wildcards || !self.is_complete {
             return self.marker(name);
         }
         let nodata = Answer::constant(NODATA);
