@@ -3,6 +3,7 @@
 use fastrand::Rng;
 
 use crate::cases::mend4;
+use crate::frames::network;
 
 /// A shortest frame: `BPF_PROG_TEST_RUN` takes no less than a link header.
 const LEAST: usize = 14;
@@ -75,15 +76,6 @@ impl Mutations {
             lengthen(frame);
         }
     }
-}
-
-/// Offset of the network header, and whether it is IPv4's.
-fn network(frame: &[u8]) -> Option<(usize, bool)> {
-    let mut at = 12;
-    while matches!(frame.get(at..at + 2)?, [0x81, 0] | [0x88, 0xa8]) {
-        at += 4;
-    }
-    Some((at + 2, frame.get(at..at + 2)? == [0x08, 0]))
 }
 
 /// Makes the lengths agree with the frame's end.
