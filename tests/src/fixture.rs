@@ -285,6 +285,20 @@ pub fn zones() -> Vec<Zone> {
     vec![pool(), counts(), lengths(), parent(), child(), odd(), statics(), wild(), open()]
 }
 
+/// The names of all of them.
+#[must_use]
+pub fn names() -> Vec<String> {
+    let of = |zone: &Zone| -> Vec<String> {
+        let apex = zone.apex.to_string();
+        let full = |label: &str| match label {
+            "" => apex.clone(),
+            label => format!("{label}.{apex}"),
+        };
+        zone.labels.iter().map(|label| full(&label.name)).collect()
+    };
+    zones().iter().flat_map(of).collect()
+}
+
 /// The databases.
 #[must_use]
 pub fn databases() -> Databases {

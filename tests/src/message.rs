@@ -205,7 +205,7 @@ impl Ask {
     /// With a record of the additional section before the OPT records.
     #[must_use]
     pub fn before(mut self, record: &[u8]) -> Self {
-        self.counts[3] += 1;
+        self.counts[3] = self.counts[3].wrapping_add(1);
         self.records.extend(record);
         self
     }
@@ -213,7 +213,7 @@ impl Ask {
     /// With a record of the additional section behind the OPT records.
     #[must_use]
     pub fn after(mut self, record: &[u8]) -> Self {
-        self.counts[3] += 1;
+        self.counts[3] = self.counts[3].wrapping_add(1);
         self.after.extend(record);
         self
     }
@@ -225,7 +225,7 @@ impl Ask {
     #[must_use]
     pub fn octets(&self) -> Vec<u8> {
         let mut counts = self.counts;
-        counts[3] += u16::try_from(self.opts.len()).expect("few");
+        counts[3] = counts[3].wrapping_add(u16::try_from(self.opts.len()).expect("few"));
         let mut message = Vec::new();
         for word in [self.id, self.flags].into_iter().chain(counts) {
             message.extend(word.to_be_bytes());

@@ -210,20 +210,6 @@ pub fn questions() -> impl Iterator<Item = Query> {
     })
 }
 
-/// The names that exist in some zone.
-#[must_use]
-pub fn existing() -> Vec<String> {
-    let names = |zone: &Zone| -> Vec<String> {
-        let apex = zone.apex.to_string();
-        let full = |label: &str| match label {
-            "" => apex.clone(),
-            label => format!("{label}.{apex}"),
-        };
-        zone.labels.iter().map(|label| full(&label.name)).collect()
-    };
-    zones().iter().flat_map(names).collect()
-}
-
 /// A generator that gives the same numbers in every run.
 #[must_use]
 pub fn random() -> fastrand::Rng {
