@@ -135,10 +135,12 @@ fn compare_all(shared: &Shared, store: &Store, frames: u64, seed: u64) -> (Vec<u
                 })
             })
             .collect();
-        threads.into_iter().map(|thread| thread.join().expect("a share")).fold(
-            vec![0; Verdict::ALL.len()],
-            |sums: Vec<u64>, seen| sums.iter().zip(seen).map(|(a, b)| a + b).collect(),
-        )
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("a share"))
+            .fold(vec![0; Verdict::ALL.len()], |sums: Vec<u64>, seen| {
+                sums.iter().zip(seen).map(|(a, b)| a + b).collect()
+            })
     });
     let after = shared.verdicts();
     (after.iter().zip(before).map(|(after, before)| after - before).collect(), host)
@@ -160,8 +162,12 @@ fn millions_of_frames_have_the_same_outcome_in_the_kernel() {
     for (sum, n) in kernel.iter_mut().zip(more.0).chain(host.iter_mut().zip(more.1)) {
         *sum += n;
     }
-    let told: BTreeMap<_, _> =
-        Verdict::ALL.iter().zip(&host).filter(|(_, n)| **n > 0).map(|(v, n)| (v.name(), n)).collect();
+    let told: BTreeMap<_, _> = Verdict::ALL
+        .iter()
+        .zip(&host)
+        .filter(|(_, n)| **n > 0)
+        .map(|(v, n)| (v.name(), n))
+        .collect();
     println!("{frames} frames from EDGE_SEED={seed} in {:?}: {told:?}", begun.elapsed());
     assert_eq!(kernel, host, "the kernel's counters and the host's");
     assert_eq!(kernel[Verdict::Fault.index() as usize], 0);
@@ -169,8 +175,8 @@ fn millions_of_frames_have_the_same_outcome_in_the_kernel() {
         let given = Verdict::ALL.iter().zip(&host).filter(|(v, _)| v.action() == action);
         given.map(|(_, n)| n).sum()
     };
-    // Most get as far as they can.
-    assert!(sum(Action::Tx) * 2 > frames, "{told:?}");
+    // Most of those that aren't changed get as far as they can.
+    assert!(sum(Action::Tx) * 5 > frames * 2, "{told:?}");
     for verdict in [
         Verdict::Answer,
         Verdict::Nodata,

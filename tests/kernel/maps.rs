@@ -13,7 +13,7 @@ const INSTRUCTIONS: u32 = 400_000;
 /// Octets of stack that a program may use.
 const STACK: u32 = 512;
 /// Octets that the maps may take.
-const OCTETS: u64 = 128_000_000;
+const OCTETS: u64 = 132_000_000;
 const PUBLICATIONS: usize = 50;
 
 /// The numbers of the maps that this process holds.
@@ -155,7 +155,11 @@ fn stack(code: &str) -> u32 {
         let below = line.split_once("(r10").and_then(|(_, rest)| number(rest));
         let register = copy.take();
         let added = register.and_then(|register: String| {
-            line.split_once(&format!("{register} +="))?.1.trim().strip_prefix('-').map(str::to_owned)
+            line.split_once(&format!("{register} +="))?
+                .1
+                .trim()
+                .strip_prefix('-')
+                .map(str::to_owned)
         });
         let added = added.and_then(|digits| number(&format!("-{digits}")));
         deepest = deepest.max(below.unwrap_or(0)).max(added.unwrap_or(0));

@@ -117,9 +117,9 @@ impl Grammar {
     /// A name that exists, one below or above one, or one spliced of two.
     fn name(&mut self) -> Vec<u8> {
         let mut name = self.names[self.rng.usize(..self.names.len())].clone();
-        match self.rng.u8(..16) {
-            0..6 => {}
-            6..9 => self.label_in_front(&mut name),
+        match self.rng.u8(..24) {
+            15.. => {}
+            0..8 => self.label_in_front(&mut name),
             9 => (0..self.rng.usize(1..127)).for_each(|_| self.label_in_front(&mut name)),
             10 => {
                 // Without its first label.
@@ -140,11 +140,11 @@ impl Grammar {
                 let octets = u8::try_from(name.len() - 1).unwrap_or(u8::MAX);
                 name.insert(0, octets);
             }
-            14 => {
+            8 => {
                 let at = self.rng.usize(..name.len());
                 name[at] ^= 1 << self.rng.u8(..8);
             }
-            _ => {
+            14 => {
                 let at = self.rng.usize(..name.len());
                 let octets = self.octets(3);
                 name.splice(at..at, octets);

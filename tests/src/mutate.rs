@@ -14,9 +14,8 @@ const MOST: usize = 1514;
 const ENDS: [u8; 8] = [0, 1, 0x3f, 0x40, 0x7f, 0x80, 0xc0, 0xff];
 
 /// Numbers at the ends of ranges, and some that mean something.
-const WORDS: [u16; 18] = [
-    0, 1, 2, 3, 4, 8, 10, 16, 28, 41, 65, 255, 256, 257, 0x3fff, 0x7fff, 0x8000, 0xffff,
-];
+const WORDS: [u16; 18] =
+    [0, 1, 2, 3, 4, 8, 10, 16, 28, 41, 65, 255, 256, 257, 0x3fff, 0x7fff, 0x8000, 0xffff];
 
 /// An endless source of frames.
 #[derive(Debug)]

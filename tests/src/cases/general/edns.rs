@@ -71,9 +71,9 @@ fn shapes(rows: &mut Rows) {
     ] {
         let words = format!("{ANSWER}, EDNS");
         rows.says(what, &with(&[(code, data)]), Verdict::Answer, &words);
-        let words = format!("NOERROR AA, SOA of pool.example., EDNS");
+        let words = "NOERROR AA, SOA of pool.example., EDNS";
         let nodata = ask("www.pool.example", rtype::AAAA).opt(OptAsked::with(&[(code, data)]));
-        rows.says(&format!("{what}, AAAA"), &nodata, Verdict::Nodata, &words);
+        rows.says(&format!("{what}, AAAA"), &nodata, Verdict::Nodata, words);
     }
     let words = format!("{ANSWER}, EDNS, nsid tests");
     rows.says("NSID twice", &with(&[(3, &[]), (3, &[])]), Verdict::Answer, &words);
