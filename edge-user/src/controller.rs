@@ -9,17 +9,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use crate::authority::{Current, Serving, soa_record};
+use crate::authority::{Any, Current, Serving, soa_record};
 use crate::catalogue::Catalogue;
 use crate::compile::{Compiled, compile};
 use crate::config::Config;
 use crate::geo::{self, Databases};
 use crate::health::Health;
+use crate::heat::Heats;
 use crate::places::GeoPlaces;
 use crate::profile::Profile;
-use crate::publish::{Placed, Publishable, Publisher};
+use crate::publish::{Placed, Publishable, Publisher, Shares};
 use crate::stamp::Stamp;
+use crate::store::Store;
 use crate::zone::{self, Targets, Zone};
+
+mod wishes;
+
+use wishes::Wishes;
 
 /// The trie of a profile.
 pub type Trie = geo::Compiled<Targets>;
@@ -72,9 +78,13 @@ pub struct Controller {
     judged: Vec<Judged>,
     atlas: Atlas,
     tries: Vec<(Profile, Arc<Databases>, Arc<Trie>)>,
+    /// What answers ANY.
+    any: Any,
     ready: HashMap<Box<[u8]>, Ready>,
     placed: Vec<Placed>,
     trouble: Vec<String>,
+    wishes: Wishes,
+    shares: Shares,
     publisher: Publisher,
     current: Arc<Current>,
 }
@@ -95,7 +105,10 @@ pub struct Refresh {
 impl Controller {
     /// Of the directories in a configuration, which haven't been looked at yet.
     #[must_use]
-    pub fn new(config: &Config, publisher: Publisher, current: Arc<Current>) -> Self {
+    pub fn new(config: &Config, mut publisher: Publisher, current: Arc<Current>) -> Self {
+        // The configuration has been read with them.
+        let shares = config.shares();
+        publisher.share(shares.clone());
         let atlas = Atlas {
             directory: config.geoip.directory.clone(),
             stamps: Vec::new(),
@@ -109,9 +122,12 @@ impl Controller {
             judged: Vec::new(),
             atlas,
             tries: Vec::new(),
+            any: config.dns.any,
             ready: HashMap::new(),
             placed: Vec::new(),
             trouble: Vec::new(),
+            wishes: Wishes::new(config.zone.clone()),
+            shares,
             publisher,
             current,
         }
@@ -192,7 +208,7 @@ impl Controller {
 
     fn publish(&mut self, refresh: &mut Refresh) -> anyhow::Result<()> {
         let zones: Vec<_> = self.judged.iter().map(|zone| Arc::clone(&zone.served)).collect();
-        let mut trouble = Vec::new();
+        let mut trouble = self.wishes.of_no_zone(&zones);
         self.compile_tries(&zones, &mut trouble);
         let mut ready = HashMap::new();
         for zone in &zones {
@@ -203,44 +219,78 @@ impl Controller {
                 .get(&apex)
                 .filter(|ready| Arc::ptr_eq(&ready.zone, zone) && Arc::ptr_eq(&ready.trie, &trie));
             let made = same.cloned().unwrap_or_else(|| {
-                let compiled = Arc::new(compile(zone, &trie.classes, soa_record(zone)));
+                let compiled = Arc::new(compile(zone, &trie.classes, soa_record(zone), self.any));
                 Ready { zone: Arc::clone(zone), compiled, trie }
             });
             ready.insert(apex, made);
         }
-        let publishable: Vec<Publishable> = zones
-            .iter()
-            .filter_map(|zone| ready.get(zone.apex.folded()))
-            .map(|ready| Publishable {
-                compiled: Arc::clone(&ready.compiled),
-                trie: Arc::clone(&ready.trie),
-            })
-            .collect();
-        let others: Vec<&[u8]> = zones
-            .iter()
-            .map(|zone| zone.apex.folded())
-            .filter(|apex| !ready.contains_key(*apex))
-            .collect();
-        self.placed = self.publisher.publish(&publishable, &others)?;
-        trouble.extend(self.publisher.take_trouble());
-        for zone in &self.placed {
-            if let Some(reason) = &zone.unfit {
-                trouble.push(format!(
-                    "zone {}: {reason}; the authority answers for it, XDP doesn't",
-                    zone.apex
-                ));
-            }
-        }
+        let built_in = built_in();
+        trouble.extend(self.put(&zones, built_in.as_ref(), &ready)?);
         refresh.warnings.extend(trouble.iter().filter(|t| !self.trouble.contains(t)).cloned());
         self.trouble = trouble;
         self.ready = ready;
         let tries = self.tries.iter().map(|(profile, _, trie)| (profile.clone(), Arc::clone(trie)));
         let databases = Arc::clone(&self.atlas.databases);
         let places = GeoPlaces { databases, tries: tries.collect() };
-        let zones = built_in().into_iter().chain(zones);
+        let zones = built_in.into_iter().chain(zones);
         self.current.set(Arc::new(Serving::new(zones, Arc::new(places))));
         refresh.published = true;
         Ok(())
+    }
+
+    /// Tells how often names are asked for, and publishes if other names should be in the tables; says whether it has.
+    ///
+    /// # Errors
+    /// When the kernel refuses; then the former generation goes on being served.
+    pub fn warm(&mut self, heats: Heats) -> anyhow::Result<bool> {
+        let zones: Vec<_> = self.judged.iter().map(|zone| Arc::clone(&zone.served)).collect();
+        let built_in = built_in();
+        let (publishable, others) = split(&zones, built_in.as_ref(), &self.ready, &self.wishes);
+        if !self.publisher.warm(heats, &publishable, &others) {
+            return Ok(false);
+        }
+        self.placed = self.publisher.publish(&publishable, &others)?;
+        for trouble in self.publisher.take_trouble() {
+            if !self.trouble.contains(&trouble) {
+                self.trouble.push(trouble);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The zones in the tables of which some names are not.
+    #[must_use]
+    pub fn incomplete(&self) -> Vec<Arc<Compiled>> {
+        self.publisher.incomplete()
+    }
+
+    /// Publishes these zones, of which some are ready for the tables; gives what is wrong, a line each.
+    fn put(
+        &mut self,
+        zones: &[Arc<Zone>],
+        built_in: Option<&Arc<Zone>>,
+        ready: &HashMap<Box<[u8]>, Ready>,
+    ) -> anyhow::Result<Vec<String>> {
+        let (publishable, others) = split(zones, built_in, ready, &self.wishes);
+        self.placed = self.publisher.publish(&publishable, &others)?;
+        let mut trouble = self.publisher.take_trouble();
+        for (zone, publishable) in self.placed.iter().zip(&publishable) {
+            if let Some(reason) = &zone.unfit {
+                trouble.push(format!(
+                    "zone {}: {reason}; the authority answers for it, XDP doesn't",
+                    zone.apex
+                ));
+            } else if zone.incomplete
+                && self.shares.of(publishable.compiled.apex.folded()).is_none()
+            {
+                trouble.push(format!(
+                    "zone {}: not all of its {} names fit into the tables; XDP answers for the \
+                     hottest of them",
+                    zone.apex, zone.total
+                ));
+            }
+        }
+        Ok(trouble)
     }
 
     /// Makes the tries that the zones' profiles want, or keeps them.
@@ -283,6 +333,12 @@ impl Controller {
     /// The one who publishes.
     pub const fn publisher(&mut self) -> &mut Publisher {
         &mut self.publisher
+    }
+
+    /// The tables.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        self.publisher.store()
     }
 
     /// What became of the zones at the last publication.
@@ -328,6 +384,12 @@ impl Controller {
         self.directory_error.as_deref()
     }
 
+    /// What is served now, as the authority has it.
+    #[must_use]
+    pub fn serving(&self) -> Arc<Serving> {
+        self.current.get()
+    }
+
     /// The databases.
     #[must_use]
     pub fn databases(&self) -> &Arc<Databases> {
@@ -344,6 +406,22 @@ impl Controller {
         errors.extend(self.trouble.iter().cloned());
         errors
     }
+}
+
+/// The zones that are ready for the tables, and the apexes of those that aren't.
+fn split<'z>(
+    zones: &'z [Arc<Zone>],
+    built_in: Option<&'z Arc<Zone>>,
+    ready: &HashMap<Box<[u8]>, Ready>,
+    wishes: &Wishes,
+) -> (Vec<Publishable>, Vec<&'z [u8]>) {
+    let of = |zone: &Zone| ready.get(zone.apex.folded()).filter(|_| wishes.is_in_xdp(&zone.apex));
+    let publishable = zones.iter().filter_map(|zone| of(zone)).map(|ready| Publishable {
+        compiled: Arc::clone(&ready.compiled),
+        trie: Arc::clone(&ready.trie),
+    });
+    let others = zones.iter().chain(built_in).filter(|zone| of(zone).is_none());
+    (publishable.collect(), others.map(|zone| zone.apex.folded()).collect())
 }
 
 /// The zone that is always there, unless a file has it: with nothing in it, so that `_status.pgeodns` tells of the

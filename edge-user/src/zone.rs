@@ -1,7 +1,7 @@
 //! A geodns zone file comes in; a checked [`Zone`] goes out, and answers "which label, which records".
 //!
 //! The rooms: [`name`] domain names, [`record`] record data, [`model`] the zone itself, [`targets`] who a client is,
-//! [`countries`] the geography, [`judge`] health, [`resolve`] the search; `parse` reads the JSON, `presentation` what is written as in zone files, and `check` judges the whole.
+//! [`countries`] the geography, [`judge`] health, [`resolve`] the search, `variants` what it depends on; `parse` reads the JSON, `presentation` what is written as in zone files, and `check` judges the whole.
 //! Nothing here does selection by weight, and nothing but [`load`] touches a disk.
 //!
 //! Refused, with one error naming file, place, cause and way out: broken JSON, wrong types, bad addresses and names,
@@ -29,6 +29,7 @@ pub mod resolve;
 pub mod targets;
 #[cfg(test)]
 mod tests;
+pub(crate) mod variants;
 
 pub use model::{Label, Labels, Soa, Zone};
 pub use name::Name;

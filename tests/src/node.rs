@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use edge_common::abi::Device;
+use edge_user::authority::Any;
 use edge_user::compile::compile;
 use edge_user::geo::{Database, Databases, Kind};
 use edge_user::profile::Profile;
@@ -58,7 +59,10 @@ pub fn compiled(zones: &[Zone], databases: &Databases) -> Vec<Publishable> {
         .map(|zone| {
             let trie = trie(zone);
             let soa = soa(zone);
-            Publishable { compiled: Arc::new(compile(zone, &trie.classes, soa)), trie }
+            Publishable {
+                compiled: Arc::new(compile(zone, &trie.classes, soa, Any::Minimal)),
+                trie,
+            }
         })
         .collect()
 }

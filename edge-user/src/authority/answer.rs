@@ -15,7 +15,9 @@ use super::closest::{Spot, UNKNOWN};
 use super::message::{self, Edns, Query, Refusal};
 use super::options::{Any, Options};
 use super::pick::Picker;
-use super::rdata::{apex_pointer, write_mx, write_name, write_soa, write_srv, write_text};
+use super::rdata::{
+    ANY_HINFO, apex_pointer, soa_data, write_mx, write_name, write_soa, write_srv, write_text,
+};
 use super::reply::{Closing, Reply, bare_header};
 use super::serving::{Served, Serving, yields};
 use super::special;
@@ -25,8 +27,6 @@ use crate::zone::{Cut, Found, Label, RecordKind, Records, Rules, Zone, find_wher
 
 /// The least octets that a client takes over UDP (RFC 1035 §2.3.4, RFC 6891 §6.2.3).
 const LEAST_UDP_OCTETS: u16 = 512;
-/// What answers ANY (RFC 8482 §4.2): a HINFO record that names the RFC.
-const ANY_HINFO: &[u8] = b"\x07RFC8482\0";
 
 /// Between whom, and how, a message came.
 #[derive(Clone, Copy, Debug)]
@@ -112,10 +112,10 @@ impl Answerer {
             closing.code = ResponseCode::BADVERS;
         } else if query.question.is_empty() {
             // It is about the cookie alone (RFC 7873 §5.4); who has none yet is given one.
-            let is_new = cookie.is_some_and(|cookie| cookie.server.is_none());
+            let is_new = cookie.is_some_and(|cookie| cookie.server_octets == 0);
             closing.code =
                 if is_bad && !is_new { ResponseCode::BADCOOKIE } else { ResponseCode::NoError };
-        } else if is_bad && options.cookies.enforce && !asked.stream {
+        } else if is_bad && options.cookies.enforces() && !asked.stream {
             closing.code = ResponseCode::BADCOOKIE;
         } else if chaos::answer(&query, options, &mut reply) {
             (closing.code, closing.authoritative) = (ResponseCode::NoError, true);
@@ -154,9 +154,8 @@ impl Answerer {
         };
         // The SOA record is the apex's own, and everyone's.
         let own = matches!(found, Found::Records { kind: RecordKind::Soa, .. });
-        let scope = subnet
-            .filter(|_| !own && served.varies(label))
-            .map_or(0, |subnet| client.scope(serving, zone, subnet, near));
+        let is_scoped = subnet.is_some() && !own && served.varies(label);
+        let scope = if is_scoped { client.scope(serving, zone, near) } else { 0 };
         let mut code = ResponseCode::NoError;
         match found {
             Found::Records { label, kind } => {
@@ -226,7 +225,7 @@ impl Answerer {
                 let soa = &turn.served.soa;
                 // The record's TTL is that of negative answers, too, and its data begin behind its length.
                 reply.answer(kind.number(), zone.ttl_of(label, kind), |out| {
-                    write_soa(soa, out);
+                    write_soa(soa_data(soa), out);
                 });
             }
         }

@@ -1,9 +1,10 @@
 //! A message in the making and a name come in; the name goes out behind it, as much of its end as already stands in the
 //! message replaced by a pointer (RFC 1035 §4.1.4).
 //!
-//! Names are found where our own messages have them: in the question, and in the data of the first records of the
-//! types of RFC 1035, the only ones whose names may be pointed to (RFC 3597 §4). Letters come out in the case that the zone has them
-//! in, so a name in another case isn't pointed to.
+//! Names are found in the data of the first records of the types of RFC 1035, the only ones whose names may be pointed
+//! to (RFC 3597 §4), but not in the question: its letters may have any case (RFC 4343), and what an answer says must not depend on
+//! it. So an answer can be made before it is asked for, by the length of the question's name alone. Letters come out
+//! in the case that the zone has them in; a name in another case isn't pointed to.
 
 use edge_common::wire::dns::{HEADER_OCTETS, POINTER, TYPE_CLASS_OCTETS, TYPE_SOA};
 use hickory_proto::rr::RecordType;
@@ -51,9 +52,6 @@ pub(super) fn octets(octets: &[u8]) -> usize {
 fn find(name: &[u8], message: &[u8]) -> Option<usize> {
     let question = HEADER_OCTETS;
     let mut at = question + octets(message.get(question..)?) + TYPE_CLASS_OCTETS;
-    if let Some(found) = find_in(name, message, question) {
-        return Some(found);
-    }
     for _ in 0..MOST_RECORDS {
         let front: &[u8; FRONT_OCTETS] = message.get(at..)?.first_chunk()?;
         let [_, _, t0, t1, _, _, _, _, _, _, l0, l1] = *front;
@@ -160,19 +158,30 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_end_that_stands_in_the_question_is_pointed_to() {
+    fn what_stands_in_the_question_is_not_pointed_to() {
+        for name in ["Web.example.com", "example.com", "pool.example.com", "com", "."] {
+            assert_eq!(last(&[(2, &[], name)]), Name::parse(name).unwrap().wire(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_longest_end_that_stands_in_data_before_is_pointed_to() {
+        let before = (2, &b""[..], "ns.example.org");
+        // `ns`, `example` and `org` begin here.
+        let at = u8::try_from(message(&[]).len() + 12).unwrap();
+        let (example, org) = (at + 3, at + 11);
         for (name, expect) in [
-            ("Web.example.com", &b"\x03Web\xc0\x11"[..]),
-            ("Web.Example.com", b"\x03Web\x07Example\xc0\x19"),
-            ("example.com", b"\xc0\x11"),
-            ("a.pool.example.com", b"\x01a\xc0\x0c"),
-            ("com", b"\xc0\x19"),
-            ("example.net", b"\x07example\x03net\0"),
-            (".", b"\0"),
+            ("Web.example.org", [b"\x03Web\xc0", &[example][..]].concat()),
+            ("Web.Example.org", [b"\x03Web\x07Example\xc0", &[org][..]].concat()),
+            ("example.org", vec![0xc0, example]),
+            ("a.ns.example.org", [b"\x01a\xc0", &[at][..]].concat()),
+            ("org", vec![0xc0, org]),
+            ("example.net", b"\x07example\x03net\0".to_vec()),
+            (".", b"\0".to_vec()),
             // The octets of a name, but not at a label's border.
-            (r"a\007example.com", b"\x09a\x07example\xc0\x19"),
+            (r"a\007example.org", [b"\x09a\x07example\xc0", &[org][..]].concat()),
         ] {
-            assert_eq!(last(&[(2, &[], name)]), expect, "{name}");
+            assert_eq!(last(&[before, (2, b"", name)]), expect, "{name}");
         }
     }
 
@@ -182,24 +191,25 @@ mod tests {
         let at = u8::try_from(message(&[]).len() + 12).unwrap();
         assert_eq!(last(&[first, (2, b"", "b.ntpns.org")]), [1, b'b', 0xc0, at + 2]);
         assert_eq!(last(&[first, (15, b"\0\x05", "a.ntpns.org")]), [0, 5, 0xc0, at]);
-        // A name whose end is a pointer itself.
-        let mail = (15, &b"\0\x05"[..], "mail.example.com");
+        // A name whose end is a pointer itself: to `ntpns`.
+        let second = (15, &b"\0\x05"[..], "mail.ntpns.org");
+        let mail = u8::try_from(message(&[first]).len() + 12 + 2).unwrap();
         assert_eq!(
-            last(&[mail, (15, b"\0\x06", "x.mail.example.com")])[2..],
-            [1, b'x', 0xc0, at + 2]
+            last(&[first, second, (15, b"\0\x06", "x.mail.ntpns.org")]),
+            [0, 6, 1, b'x', 0xc0, mail]
         );
     }
 
     #[test]
     fn a_name_takes_no_more_than_three_pointers() {
-        let names =
-            ["d.example.com", "c.d.example.com", "b.c.d.example.com", "a.b.c.d.example.com"];
+        let names = ["org", "d.org", "c.d.org", "b.c.d.org", "a.b.c.d.org"];
         let records = names.map(|name| (2, &b""[..], name));
-        let d = u8::try_from(message(&[]).len() + 12).unwrap();
+        let org = u8::try_from(message(&[]).len() + 12).unwrap();
+        let d = org + 5 + 12;
         let c = d + 4 + 12;
-        assert_eq!(last(&records[..1]), b"\x01d\xc0\x11");
-        assert_eq!(last(&records[..2]), [1, b'c', 0xc0, d]);
-        assert_eq!(last(&records[..3]), [1, b'b', 0xc0, c]);
+        assert_eq!(last(&records[..2]), [1, b'd', 0xc0, org]);
+        assert_eq!(last(&records[..3]), [1, b'c', 0xc0, d]);
+        assert_eq!(last(&records[..4]), [1, b'b', 0xc0, c]);
         assert_eq!(last(&records), [1, b'a', 1, b'b', 0xc0, c]);
     }
 

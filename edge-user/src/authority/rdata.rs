@@ -3,7 +3,10 @@
 use edge_common::wire::dns::{CLASS_IN, HEADER_OCTETS, POINTER, TYPE_SOA};
 
 use super::compression;
-use crate::zone::{Mx, Name, Srv, Zone, record::character_strings};
+use hickory_proto::rr::RecordType;
+
+use super::reply::records;
+use crate::zone::{Mx, Name, Record, Records, Srv, Zone, record::character_strings};
 
 /// The zone's SOA record as on the wire, uncompressed but for its owner: that is a pointer to the apex in the
 /// question, here two zero octets in its place. The TTL is the lesser of the record's own and MINIMUM
@@ -47,15 +50,20 @@ pub(super) fn write_mx(mx: &Mx, out: &mut Vec<u8>) {
     write_name(&mx.exchange, out);
 }
 
-/// The data of a SOA record, of which [`soa_record`] is the whole.
-pub(super) fn write_soa(record: &[u8], out: &mut Vec<u8>) {
-    let mut rest = record.get(12..).unwrap_or_default();
+/// The data of a SOA record.
+pub(super) fn write_soa(data: &[u8], out: &mut Vec<u8>) {
+    let mut rest = data;
     for _ in 0..2 {
         let Some((name, behind)) = rest.split_at_checked(compression::octets(rest)) else { return };
         compression::write(name, out);
         rest = behind;
     }
     out.extend_from_slice(rest);
+}
+
+/// The data of the record that [`soa_record`] makes.
+pub(crate) fn soa_data(record: &[u8]) -> &[u8] {
+    record.get(12..).unwrap_or_default()
 }
 
 /// The target of an SRV record is never compressed (RFC 2782).
@@ -77,9 +85,62 @@ pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
     }
 }
 
+/// The data of a set's records without any compression, with their weights; none of the SOA record.
+pub(crate) fn uncompressed(records: Records<'_>) -> Vec<(Box<[u8]>, u32)> {
+    fn each<T>(records: &[Record<T>], write: impl Fn(&T, &mut Vec<u8>)) -> Vec<(Box<[u8]>, u32)> {
+        let data = |record: &Record<T>| {
+            let mut data = Vec::new();
+            write(&record.data, &mut data);
+            (data.into_boxed_slice(), record.weight)
+        };
+        records.iter().map(data).collect()
+    }
+    match records {
+        Records::None | Records::Soa => Vec::new(),
+        Records::A(records) => each(records, |ip, out| out.extend_from_slice(&ip.octets())),
+        Records::Aaaa(records) => each(records, |ip, out| out.extend_from_slice(&ip.octets())),
+        Records::Ns(records) | Records::Cname(records) | Records::Ptr(records) => {
+            each(records, |name, out| out.extend_from_slice(name.wire()))
+        }
+        Records::Mx(records) => each(records, |mx, out| {
+            out.extend(mx.preference.to_be_bytes());
+            out.extend_from_slice(mx.exchange.wire());
+        }),
+        Records::Srv(records) => each(records, write_srv),
+        Records::Txt(records) | Records::Spf(records) => {
+            each(records, |text, out| write_text(text, out))
+        }
+        Records::Wire(records) => each(records, |data, out| out.extend_from_slice(data)),
+    }
+}
+
+/// Records of a type with these data (as [`uncompressed`]), complete, as they stand in the answer section behind a
+/// question whose name has `name_octets`.
+pub(crate) fn ready_made(rtype: u16, ttl: u32, name_octets: usize, data: &[&[u8]]) -> Vec<u8> {
+    records(name_octets, |reply| {
+        for &data in data {
+            reply.answer(rtype, ttl, |out| match RecordType::from(rtype) {
+                RecordType::NS | RecordType::CNAME | RecordType::PTR => {
+                    compression::write(data, out);
+                }
+                RecordType::MX => {
+                    let (preference, exchange) = data.split_at_checked(2).unwrap_or((data, &[]));
+                    out.extend_from_slice(preference);
+                    compression::write(exchange, out);
+                }
+                RecordType::SOA => write_soa(data, out),
+                _ => out.extend_from_slice(data),
+            });
+        }
+    })
+}
+
+/// What answers ANY (RFC 8482 §4.2): a HINFO record that names the RFC.
+pub(crate) const ANY_HINFO: &[u8] = b"\x07RFC8482\0";
+
 #[cfg(test)]
 mod tests {
-    use super::{apex_pointer, soa_record, write_soa, write_text};
+    use super::{apex_pointer, ready_made, soa_data, soa_record, write_text};
     use crate::zone::{Zone, parse};
     use std::path::Path;
     use std::time::UNIX_EPOCH;
@@ -109,17 +170,25 @@ mod tests {
     }
 
     #[test]
-    fn the_names_of_a_soa_record_are_compressed_in_an_answer() {
-        let mut out = vec![0; 12];
-        out.extend_from_slice(b"\x07Example\x03com\0\0\x06\0\x01");
-        let question = out.len();
+    fn a_soa_record_answers_with_the_data_of_negative_answers() {
         let record = soa_record(&zone());
-        write_soa(&record, &mut out);
-        let rest = &record[record.len() - 20..];
-        assert_eq!(
-            out[question..],
-            [b"\x03ns1\x07example\x03net\0\x0ahostmaster\xc0\x0c", rest].concat()
-        );
+        let answer = ready_made(6, 300, 13, &[soa_data(&record)]);
+        assert_eq!(answer[..2], [0xc0, 12]);
+        assert_eq!(answer[2..], record[2..]);
+    }
+
+    #[test]
+    fn ready_made_records_point_to_data_before_them_by_the_questions_length() {
+        let names: [&[u8]; 2] = [b"\x01a\x03org\0", b"\x01b\x03org\0"];
+        for octets in [1_u8, 3, 17, 64, 65, 66, 67, 130, 200] {
+            let answer = ready_made(2, 7, octets.into(), &names);
+            // Behind header, question, the first record's front and `a`.
+            let org = 12 + u16::from(octets) + 4 + 12 + 2;
+            assert_eq!(
+                answer[19..][12..],
+                [&[1, b'b'][..], &(0xc000 | org).to_be_bytes()].concat()
+            );
+        }
     }
 
     #[test]

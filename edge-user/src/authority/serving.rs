@@ -6,13 +6,14 @@
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use foldhash::{HashMap, HashSet};
+use foldhash::HashMap;
 
 use super::closest::Spot;
 use super::rdata::soa_record;
 use crate::places::whole;
-use crate::zone::resolve::{MAX_ALIAS_DEPTH, NameBuffer, parent, wildcard_below};
-use crate::zone::{Cut, Label, Place, RecordKind, Records, Rules, Targeting, Zone, split};
+use crate::zone::resolve::parent;
+use crate::zone::variants::Variants;
+use crate::zone::{Cut, Label, Place, RecordKind, Records, Rules, Zone, split};
 
 /// Latitude and longitude in degrees, north and east positive.
 pub type Coordinates = (f64, f64);
@@ -45,8 +46,7 @@ pub(super) struct Served {
     pub(super) zone: Arc<Zone>,
     /// As [`soa_record`].
     pub(super) soa: Vec<u8>,
-    /// Labels that have another label with one more component before the apex's side, which may be a target.
-    varying: HashSet<Box<str>>,
+    variants: Variants,
     /// Labels that are the apexes of other zones, or lead to them.
     cuts: HashMap<Box<str>, Cut>,
     /// Where the servers of `closest` labels are, in the order of their records.
@@ -61,12 +61,7 @@ struct Spots {
 
 impl Served {
     fn new(zone: Arc<Zone>, places: &dyn Places) -> Self {
-        let varying = zone
-            .labels
-            .iter()
-            .filter_map(|label| base(&label.name, zone.targeting))
-            .map(Box::from)
-            .collect();
+        let variants = Variants::of(&zone);
         let spot = |ip: IpAddr| places.place(ip, &zone).1.map(Spot::new);
         let spots = zone
             .labels
@@ -79,7 +74,7 @@ impl Served {
                 (label.name.clone(), Spots { a, aaaa })
             })
             .collect();
-        Self { soa: soa_record(&zone), varying, cuts: HashMap::default(), spots, zone }
+        Self { soa: soa_record(&zone), variants, cuts: HashMap::default(), spots, zone }
     }
 
     /// Where the servers of a `closest` label are; empty for any other.
@@ -109,63 +104,8 @@ impl Served {
 
     /// Whether the answer for `label` (relative, lower case) may differ from client to client. No false "no".
     pub(super) fn varies(&self, label: &str) -> bool {
-        if self.zone.labels.has_wildcards() && self.zone.labels.position(label).is_none() {
-            return self.varies_by_wildcard(label);
-        }
-        self.varies_by_itself(label)
+        self.variants.varies(&self.zone, label)
     }
-
-    /// The same of a label that doesn't exist: whether it, or an asterisk label that may answer for it, varies.
-    fn varies_by_wildcard(&self, label: &str) -> bool {
-        let mut name = label;
-        loop {
-            // It may exist for some clients only, and then nothing above answers for them.
-            if self.varying.contains(name) {
-                return true;
-            }
-            name = parent(name);
-            if self.varies_by_itself(wildcard_below(name, &mut NameBuffer::default())) {
-                return true;
-            }
-            if name.is_empty() || self.zone.labels.position(name).is_some() {
-                return false;
-            }
-        }
-    }
-
-    fn varies_by_itself(&self, label: &str) -> bool {
-        let mut name = label;
-        for _ in 0..=MAX_ALIAS_DEPTH {
-            if self.varying.contains(name) {
-                return true;
-            }
-            let Some(found) = self.zone.labels.get(name) else { return false };
-            if found.closest {
-                return true;
-            }
-            let Some(alias) = &found.alias else { return false };
-            name = alias;
-        }
-        true
-    }
-}
-
-/// The label that `name` belongs to if its last component is what clients of a zone with this targeting may have as a
-/// target; `None` for the apex.
-fn base(name: &str, targeting: Targeting) -> Option<&str> {
-    if name.is_empty() {
-        return None;
-    }
-    let cut = if name.ends_with(']') {
-        if name.starts_with('[') { None } else { name.rfind(".[") }
-    } else {
-        name.rfind('.')
-    };
-    let (base, target) = cut.and_then(|cut| name.split_at_checked(cut)).unwrap_or(("", name));
-    let target = target.strip_prefix('.').unwrap_or(target);
-    // A database may know countries that our own table doesn't.
-    let is_possible = target.len() == 2 || targeting.could_give(target);
-    is_possible.then_some(base)
 }
 
 /// The zones being served. Immutable.
@@ -222,7 +162,7 @@ impl Serving {
 }
 
 /// A name in wire format and the names above it, the root last.
-fn suffixes(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn suffixes(name: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::successors(Some(name), |name| {
         let (&length, rest) = name.split_first()?;
         if length == 0 { None } else { rest.get(length.into()..) }
@@ -275,37 +215,19 @@ impl Rules for Served {
 }
 
 /// Whether an answer from these records could hold any, as far as `max_hosts` goes.
-pub(super) fn yields(label: &Label, kind: RecordKind) -> bool {
+pub(crate) fn yields(label: &Label, kind: RecordKind) -> bool {
     let records: Records<'_> = label.records(kind);
     kind == RecordKind::Cname || label.max_hosts > 0 || records.total_weight() == 0
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Targeting, base, suffixes};
+    use super::suffixes;
 
     #[test]
     fn a_names_suffixes_end_with_the_root() {
         let found: Vec<&[u8]> = suffixes(b"\x01a\x02bc\0").collect();
         assert_eq!(found, [&b"\x01a\x02bc\0"[..], b"\x02bc\0", b"\0"]);
         assert_eq!(suffixes(b"\x05a").count(), 1);
-    }
-
-    #[test]
-    fn a_possible_target_is_cut_off_a_label() {
-        let all = Targeting::parse("@ continent country regiongroup region asn ip").unwrap();
-        for (name, expect) in [
-            ("www.europe", "www"),
-            ("europe", ""),
-            ("a.b.us-ca", "a.b"),
-            ("bar.[192.0.2.0]", "bar"),
-            ("[192.0.2.0]", ""),
-        ] {
-            assert_eq!(base(name, all), Some(expect), "{name}");
-        }
-        for name in ["", "www", "www.child", "de.www"] {
-            assert_eq!(base(name, all), None, "{name}");
-        }
-        assert_eq!(base("www.europe", Targeting::GLOBAL), None);
     }
 }

@@ -3,11 +3,11 @@
 //! They exist only where the zone has nothing. What tells of the server is for this host alone unless configured
 //! otherwise; what tells of the client is for everyone.
 
+use edge_common::subnet::Subnet;
 use hickory_proto::rr::RecordType;
 
 use super::answer::{Asked, Turn};
 use super::client::{Client, netmask};
-use super::message::Subnet;
 use super::options::Options;
 use super::rdata::write_text;
 use super::reply::Reply;
@@ -30,9 +30,19 @@ pub(super) enum Special {
 /// The special label that `label` begins with, if the client may ask for it.
 pub(super) fn find(label: &str, options: &Options, asked: &Asked) -> Option<Special> {
     let may_ask = || options.public_debug_queries || asked.client.ip().to_canonical().is_loopback();
+    of(label).filter(|special| *special == Special::Country || may_ask())
+}
+
+/// Whether `label` begins with a special label.
+pub(crate) fn is_special(label: &str) -> bool {
+    of(label).is_some()
+}
+
+/// The special label that `label` begins with.
+fn of(label: &str) -> Option<Special> {
     match label.split('.').next()? {
-        "_status" if may_ask() => Some(Special::Status),
-        "_health" if may_ask() => Some(Special::Health),
+        "_status" => Some(Special::Status),
+        "_health" => Some(Special::Health),
         "_country" => Some(Special::Country),
         _ => None,
     }
@@ -41,7 +51,7 @@ pub(super) fn find(label: &str, options: &Options, asked: &Asked) -> Option<Spec
 impl Special {
     /// The scope of the answer: only `_country` tells of the subnet, and that of its very address.
     pub(super) fn scope(self, subnet: Option<&Subnet>) -> u8 {
-        match (self, subnet.filter(|subnet| subnet.source_prefix > 0).and_then(Subnet::address)) {
+        match (self, subnet.filter(|subnet| subnet.source_prefix > 0).and_then(Subnet::ip)) {
             (Self::Country, Some(address)) => whole(address),
             _ => 0,
         }

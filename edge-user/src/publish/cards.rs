@@ -45,19 +45,25 @@ pub(super) fn card6(ttl: u32, addresses: &[[u8; 16]]) -> impl Iterator<Item = Ca
 }
 
 /// A record whose first two octets stand for the pointer to its owner; `None` if it is too long.
-pub(super) fn ready_made(record: &[u8]) -> Option<Rrs> {
-    let mut octets = [0; Rrs::MOST];
-    let start = Rrs::MOST.checked_sub(record.len())?;
-    octets.get_mut(start..)?.copy_from_slice(record);
+pub(super) fn negative(record: &[u8]) -> Option<Rrs> {
     let behind_pointer = record.get(2..)?;
     let sum = Sum::default().add_octets(behind_pointer).fold().into();
-    let octets_used = u32::try_from(record.len()).ok()?;
+    Some(Rrs { sum, ..ready_made(record)? })
+}
+
+/// Complete records; `None` if they are too long.
+pub(super) fn ready_made(records: &[u8]) -> Option<Rrs> {
+    let mut octets = [0; Rrs::MOST];
+    let start = Rrs::MOST.checked_sub(records.len())?;
+    octets.get_mut(start..)?.copy_from_slice(records);
+    let sum = Sum::default().add_octets(records).fold().into();
+    let octets_used = u32::try_from(records.len()).ok()?;
     Some(Rrs { octets, sum, octets_used })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{card4, ready_made};
+    use super::{card4, negative, ready_made};
 
     #[test]
     fn the_last_records_are_in_the_first_cell_at_its_end() {
@@ -70,8 +76,17 @@ mod tests {
 
     #[test]
     fn a_record_too_long_for_the_head_room_is_refused() {
+        assert!(negative(&[0; 192]).is_some());
+        assert!(negative(&[0; 193]).is_none());
+        assert!(negative(&[0; 1]).is_none());
         assert!(ready_made(&[0; 192]).is_some());
         assert!(ready_made(&[0; 193]).is_none());
-        assert!(ready_made(&[0; 1]).is_none());
+    }
+
+    #[test]
+    fn a_negative_answers_sum_is_without_its_owner() {
+        let record = [0x12, 0x34, 0, 5];
+        assert_eq!(negative(&record).unwrap().sum, ready_made(&[0, 0, 0, 5]).unwrap().sum);
+        assert_ne!(negative(&record).unwrap().sum, ready_made(&record).unwrap().sum);
     }
 }

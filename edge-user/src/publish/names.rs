@@ -19,7 +19,34 @@ pub(super) struct Entry<'z> {
     pub trie: u32,
     pub a: Answer,
     pub aaaa: Answer,
+    pub other: Answer,
+    pub absent: u16,
+    pub flags: u16,
 }
+
+/// The words of [`edge_common::abi::Side::lengths`].
+pub(super) fn lengths(entries: &[Entry<'_>]) -> [u64; 4] {
+    let mut lengths = [0; 4];
+    for entry in entries {
+        if let Some(word) = lengths.get_mut(entry.name.len() / 64) {
+            *word |= 1 << (entry.name.len() % 64);
+        }
+    }
+    lengths
+}
+
+/// A slot without a name.
+const UNUSED: NameTail = NameTail {
+    hash: 0,
+    octets: 0,
+    table: TableId(0),
+    trie: 0,
+    a: Answer::NONE,
+    aaaa: Answer::NONE,
+    other: Answer::NONE,
+    absent: ClassRow::NONE,
+    flags: 0,
+};
 
 /// Words of a name, aligned to their end.
 fn words<const N: usize>(name: &[u8]) -> [u64; N] {
@@ -34,7 +61,13 @@ fn words<const N: usize>(name: &[u8]) -> [u64; N] {
     words
 }
 
-impl Entry<'_> {
+impl<'z> Entry<'z> {
+    /// A name of which the tables know nothing, nor of any below it.
+    pub(super) const fn marker(name: &'z [u8], table: TableId, trie: u32) -> Self {
+        let NameTail { a, aaaa, other, absent, flags, .. } = UNUSED;
+        Self { name, table, trie, a, aaaa, other, absent, flags }
+    }
+
     fn tail(&self, hash: u32) -> NameTail {
         NameTail {
             hash,
@@ -43,9 +76,9 @@ impl Entry<'_> {
             trie: self.trie,
             a: self.a,
             aaaa: self.aaaa,
-            other: Answer::NONE,
-            absent: ClassRow::NONE,
-            flags: 0,
+            other: self.other,
+            absent: self.absent,
+            flags: self.flags,
         }
     }
 
@@ -145,7 +178,8 @@ impl Side {
         names: &Region<ShortName>,
         long_names: &Region<LongName>,
     ) {
-        let mut slots = vec![ShortName::new_zeroed(); maps::NAME_SLOTS as usize];
+        let unused = ShortName { tail: UNUSED, ..ShortName::new_zeroed() };
+        let mut slots = vec![unused; maps::NAME_SLOTS as usize];
         let short: Vec<_> = entries.iter().filter(|entry| entry.is_short()).collect();
         for (slot, at) in &self.short {
             if let (Some(to), Some(entry)) = (slots.get_mut(*slot as usize), short.get(*at)) {
@@ -153,7 +187,8 @@ impl Side {
             }
         }
         names.write(side * maps::NAME_SLOTS, &slots);
-        let mut slots = vec![LongName::new_zeroed(); maps::LONG_SLOTS as usize];
+        let unused = LongName { tail: UNUSED, ..LongName::new_zeroed() };
+        let mut slots = vec![unused; maps::LONG_SLOTS as usize];
         let long: Vec<_> = entries.iter().filter(|entry| !entry.is_short()).collect();
         for (slot, at) in &self.long {
             if let (Some(to), Some(entry)) = (slots.get_mut(*slot as usize), long.get(*at)) {
@@ -166,8 +201,8 @@ impl Side {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, side, words};
-    use edge_common::abi::{Answer, TableId};
+    use super::{Entry, lengths, side, words};
+    use edge_common::abi::TableId;
 
     #[test]
     fn words_end_where_the_name_ends() {
@@ -180,15 +215,10 @@ mod tests {
     fn thirty_thousand_names_stand_within_their_probes() {
         let names: Vec<Vec<u8>> =
             (0..30_000).map(|n| format!("\x08{n:08}\x04pool\0").into_bytes()).collect();
-        let entry = |name| Entry {
-            name,
-            table: TableId::new(0, 0),
-            trie: 0,
-            a: Answer::NONE,
-            aaaa: Answer::NONE,
-        };
+        let entry = |name| Entry::marker(name, TableId::new(0, 0), 0);
         let entries: Vec<_> = names.iter().map(|name| entry(name)).collect();
         let side = side(&entries, &mut fastrand::Rng::with_seed(1)).unwrap();
         assert_eq!(side.short.len(), entries.len());
+        assert_eq!(lengths(&entries), [1 << 15, 0, 0, 0]);
     }
 }

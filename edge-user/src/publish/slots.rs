@@ -7,31 +7,38 @@ use std::sync::atomic::Ordering;
 
 use edge_common::abi::{ClassRow, Deck, Extent, Kind, Root4, Rrs, TableId, maps};
 
+use super::deals::{self, Dealt, Spent, ZONE_ENTRIES, kind_of, records};
 use super::{Publishable, Unfit, cards};
-use crate::compile::{Source, Undealt};
+use crate::compile::{Compiled, Source, Undealt};
 use crate::deal::{Dealer, cards_of};
 use crate::extents::Extents;
 use crate::geo;
 use crate::store::Store;
 use crate::zone::{RecordKind, Targets};
 
-/// A deck in the tables.
-#[derive(Debug)]
-pub(super) struct Dealt {
-    dealer: Option<Dealer>,
-    extent: Extent,
-    /// Cells of its arena that it takes.
-    cells: u32,
-}
+/// Rows of types that one zone takes at most: its next version needs as many beside them.
+const ZONE_TYPES: u32 = maps::TYPE_ROWS / 2;
 
 /// A zone in the tables.
 #[derive(Debug)]
 pub(super) struct Zone {
     pub source: Publishable,
+    /// What of it is in the tables.
+    pub compiled: Arc<Compiled>,
     pub table: TableId,
     pub trie: u32,
     rrs: Option<u32>,
+    /// First row of types, and how many.
+    types: (u32, u32),
     pub decks: Vec<Dealt>,
+}
+
+impl Zone {
+    /// Where a row of types is in the tables, if it is.
+    pub(super) fn type_row(&self, row: u32) -> Option<u32> {
+        let (first, n) = self.types;
+        (row < n).then(|| first + row)
+    }
 }
 
 /// A trie in the tables.
@@ -44,22 +51,15 @@ struct Trie {
 
 /// The free places of every table.
 #[derive(Debug)]
-struct Free {
+pub(super) struct Free {
     tables: [Vec<u32>; TableId::CLASSES],
-    cards_a: Extents,
-    cards_aaaa: Extents,
-    rrs: Extents,
+    pub cards_a: Extents,
+    pub cards_aaaa: Extents,
+    pub rrs: Extents,
+    types: Extents,
     tries: Vec<u32>,
     nodes4: Extents,
     nodes6: Extents,
-}
-
-/// Cards that a newer deal has replaced.
-#[derive(Debug)]
-pub(super) struct Spent {
-    kind: Kind,
-    first: u32,
-    cells: u32,
 }
 
 /// The tables, and which of their places are free.
@@ -79,6 +79,7 @@ impl Slots {
             cards_a: Extents::new(maps::CARDS_A_CELLS),
             cards_aaaa: Extents::new(maps::CARDS_AAAA_CELLS),
             rrs: Extents::new(maps::RRS_ENTRIES),
+            types: Extents::new(maps::TYPE_ROWS),
             tries: (0..maps::TRIES).rev().collect(),
             nodes4: Extents::new(maps::GEO4_NODES),
             nodes6: Extents::new(maps::GEO6_NODES),
@@ -87,12 +88,13 @@ impl Slots {
     }
 
     /// How full the tables are: name, taken, entries.
-    pub(super) fn usage(&self) -> [(&'static str, u32, u32); 5] {
+    pub(super) fn usage(&self) -> [(&'static str, u32, u32); 6] {
         let free = &self.free;
         [
             ("cards_a", free.cards_a.taken(), maps::CARDS_A_CELLS),
             ("cards_aaaa", free.cards_aaaa.taken(), maps::CARDS_AAAA_CELLS),
             ("rrs", free.rrs.taken(), maps::RRS_ENTRIES),
+            ("types", free.types.taken(), maps::TYPE_ROWS),
             ("geo4_node", free.nodes4.taken(), maps::GEO4_NODES),
             ("geo6_keys", free.nodes6.taken(), maps::GEO6_NODES),
         ]
@@ -103,12 +105,11 @@ impl Slots {
     pub(super) fn deal_anew(&mut self, zone: &mut Zone) -> Vec<Spent> {
         let mut spent = Vec::new();
         let Some(table) = self.store.zone(zone.table).copied() else { return spent };
-        let undealt = &zone.source.compiled.decks;
+        let undealt = &zone.compiled.decks;
         for ((number, deck), undealt) in (0..).zip(&mut zone.decks).zip(undealt) {
-            let Some(dealer) = deck.dealer.as_mut().filter(|dealer| !dealer.is_constant()) else {
-                continue;
-            };
-            let dealt = deal(&self.store, &mut self.free, undealt, dealer, &mut self.rng);
+            let is_anew = |dealer: &&mut Dealer| deals::is_dealt_anew(undealt, dealer);
+            let Some(dealer) = deck.dealer.as_mut().filter(is_anew) else { continue };
+            let dealt = deals::deal(&self.store, &mut self.free, undealt, dealer, &mut self.rng);
             let Ok((first, cells)) = dealt else { continue };
             let kind = kind_of(&undealt.source);
             spent.push(Spent { kind, first: deck.extent.first, cells: deck.cells });
@@ -127,32 +128,47 @@ impl Slots {
         self.free.give_cards(spent.kind, spent.first, spent.cells);
     }
 
-    /// Writes a zone's tables into free places.
+    /// Writes a zone's tables into free places; without ready-made records if only that fits.
     pub(super) fn place(
         &mut self,
         zone: &Publishable,
         former: Option<&Zone>,
     ) -> Result<Zone, Unfit> {
-        let compiled = &zone.compiled;
-        let (n_decks, n_classes) = (compiled.decks.len(), compiled.classes.len());
-        let fits = |class: &usize| {
-            maps::DECK_ROWS.get(*class).is_some_and(|rows| n_decks <= *rows as usize)
-                && maps::CLASS_ROWS
-                    .get(*class)
-                    .is_some_and(|rows| n_classes <= *rows as usize * ClassRow::ENTRIES)
-        };
-        let large_enough: Vec<usize> = (0..TableId::CLASSES).filter(fits).collect();
-        if large_enough.is_empty() {
-            return Err(Unfit::Zone { decks: n_decks, classes: n_classes });
+        match (self.place_as(zone, &zone.compiled, former), &zone.compiled.plain) {
+            (Err(Unfit::Full(_)), Some(plain)) => {
+                self.place_as(zone, &Arc::new(Compiled::clone(plain)), former)
+            }
+            (placed, _) => placed,
         }
-        let rrs = cards::ready_made(&compiled.soa).ok_or(Unfit::Soa)?;
+    }
+
+    fn place_as(
+        &mut self,
+        zone: &Publishable,
+        compiled: &Arc<Compiled>,
+        former: Option<&Zone>,
+    ) -> Result<Zone, Unfit> {
+        let large_enough: Vec<usize> = compiled.size_classes().collect();
+        if large_enough.is_empty() {
+            let (decks, classes) = (compiled.decks.len(), compiled.classes.len());
+            return Err(Unfit::Zone { decks, classes });
+        }
+        let rrs = cards::negative(&compiled.soa).ok_or(Unfit::Soa)?;
         let trie = self.trie(&zone.trie)?;
         let table = large_enough.into_iter().find_map(|class| {
             let slot = self.free.tables.get_mut(class)?.pop()?;
             Some(TableId::new(u32::try_from(class).ok()?, slot))
         });
         let table = table.ok_or(Unfit::Full("every zone table"))?;
-        let mut placed = Zone { source: zone.clone(), table, trie, rrs: None, decks: Vec::new() };
+        let mut placed = Zone {
+            source: zone.clone(),
+            compiled: Arc::clone(compiled),
+            table,
+            trie,
+            rrs: None,
+            types: (0, 0),
+            decks: Vec::new(),
+        };
         match self.fill(&mut placed, former, &rrs) {
             Ok(()) => Ok(placed),
             Err(reason) => {
@@ -169,48 +185,64 @@ impl Slots {
         let rrs = self.free.rrs.take(1).ok_or(Unfit::Full("rrs"))?;
         placed.rrs = Some(rrs);
         self.store.rrs.write(rrs, &[*soa]);
-        let compiled = Arc::clone(&placed.source.compiled);
+        let compiled = Arc::clone(&placed.compiled);
+        placed.types = self.take_types(&compiled);
         let apex_octets = u8::try_from(compiled.apex.wire().len()).unwrap_or_default();
         let before: HashMap<(&str, RecordKind), (&Undealt, &Dealt)> = former
             .map(|zone| {
-                let source = &zone.source.compiled;
+                let source = &zone.compiled;
                 let keys = source.deck_keys.iter().map(|(label, kind)| (&**label, *kind));
                 keys.zip(source.decks.iter().zip(&zone.decks)).collect()
             })
             .unwrap_or_default();
         let least = self.least_cards(&compiled.decks, former);
+        let mut ready = ZONE_ENTRIES;
         let mut rows = Vec::with_capacity(compiled.decks.len());
         for (undealt, (label, kind)) in compiled.decks.iter().zip(&compiled.deck_keys) {
-            let mut deck = Deck {
-                cards: 0,
-                ttl: undealt.ttl,
-                records: 1,
-                kind: kind_of(&undealt.source) as u8,
-                apex_octets,
-                reserved: 0,
-            };
-            let dealt = if undealt.source == Source::Nodata {
-                let extent = Extent { first: rrs, cards: 1, deal: 0 };
-                Dealt { dealer: None, extent, cells: 0 }
-            } else {
-                let weights = weights(&undealt.source);
-                let mut dealer = Dealer::new(&weights, undealt.max_hosts, least, &mut self.rng);
-                if let Some((before, Dealt { dealer: Some(old), .. })) =
-                    before.get(&(&**label, *kind))
-                {
-                    let places = places(&before.source);
-                    let now = addresses(&undealt.source);
-                    dealer.carry(old, |record| places.get(now.get(record)?).copied());
+            let before = before.get(&(&**label, *kind)).copied();
+            let dealt = match &undealt.source {
+                Source::Nodata | Source::Nxdomain => {
+                    let extent = Extent { first: rrs, cards: 1, deal: 0 };
+                    rows.push(deals::row(undealt, 1, extent, apex_octets));
+                    Dealt::without_cells(extent)
                 }
-                let (first, cells) =
-                    deal(&self.store, &mut self.free, undealt, &mut dealer, &mut self.rng)?;
-                deck.records = u8::try_from(dealer.records()).unwrap_or_default();
-                let n = u32::try_from(dealer.cards()).unwrap_or_default();
-                let extent = Extent { first, cards: n, deal: 0 };
-                Dealt { dealer: Some(dealer), extent, cells }
+                Source::Card(octets, records) => {
+                    let first = if ready > 0 {
+                        deals::put(&self.store, &mut self.free, octets)
+                    } else {
+                        None
+                    };
+                    let extent = Extent { first: first.unwrap_or_default(), cards: 1, deal: 0 };
+                    rows.push(first.map_or(Deck::NONE, |_| {
+                        deals::row(undealt, usize::from(*records), extent, apex_octets)
+                    }));
+                    Dealt { dealer: None, extent, cells: first.map_or(0, |_| 1) }
+                }
+                Source::Choice(choice)
+                    if cards_of(choice.data.len(), undealt.max_hosts, 0) > ready as usize =>
+                {
+                    rows.push(Deck::NONE);
+                    Dealt::without_cells(Extent { first: 0, cards: 1, deal: 0 })
+                }
+                Source::A(_) | Source::Aaaa(_) | Source::Choice(_) => {
+                    let is_ready = kind_of(&undealt.source) == Kind::Ready;
+                    match self.first_deal(undealt, before, if is_ready { 0 } else { least }) {
+                        Ok((dealt, records)) => {
+                            rows.push(deals::row(undealt, records, dealt.extent, apex_octets));
+                            dealt
+                        }
+                        // The authority answers.
+                        Err(_) if is_ready => {
+                            rows.push(Deck::NONE);
+                            Dealt::without_cells(Extent { first: 0, cards: 1, deal: 0 })
+                        }
+                        Err(reason) => return Err(reason),
+                    }
+                }
             };
-            deck.cards = dealt.extent.pack();
-            rows.push(deck);
+            if kind_of(&undealt.source) == Kind::Ready {
+                ready = ready.saturating_sub(dealt.cells);
+            }
             placed.decks.push(dealt);
         }
         table.decks.clear(0, u32::try_from(table.decks.entries()).unwrap_or_default());
@@ -230,6 +262,40 @@ impl Slots {
         Ok(())
     }
 
+    /// Deals a deck for the first time; gives it and the number of records on its cards.
+    fn first_deal(
+        &mut self,
+        undealt: &Undealt,
+        before: Option<(&Undealt, &Dealt)>,
+        least: usize,
+    ) -> Result<(Dealt, usize), Unfit> {
+        let weights = deals::weights(&undealt.source);
+        let mut dealer = Dealer::new(&weights, undealt.max_hosts, least, &mut self.rng);
+        if let Some((before, Dealt { dealer: Some(old), .. })) = before {
+            let places = deals::places(&before.source);
+            let now = deals::data(&undealt.source);
+            dealer.carry(old, |record| places.get(now.get(record)?).copied());
+        }
+        let (first, cells) =
+            deals::deal(&self.store, &mut self.free, undealt, &mut dealer, &mut self.rng)?;
+        let n = u32::try_from(dealer.cards()).unwrap_or_default();
+        let (records, extent) = (dealer.records(), Extent { first, cards: n, deal: 0 });
+        Ok((Dealt { dealer: Some(dealer), extent, cells }, records))
+    }
+
+    /// Writes as many of a zone's rows of types as there is room for; gives the first, and how many.
+    fn take_types(&mut self, compiled: &Compiled) -> (u32, u32) {
+        let n = u32::try_from(compiled.types.len()).unwrap_or(u32::MAX).min(ZONE_TYPES);
+        let halves = std::iter::successors(Some(n), |n| Some(n / 2));
+        let taken = halves
+            .take_while(|n| *n > 0)
+            .find_map(|n| Some((self.free.types.take(n)?, n)))
+            .unwrap_or_default();
+        let rows = compiled.types.get(..taken.1 as usize).unwrap_or_default();
+        self.store.types.write(taken.0, rows);
+        taken
+    }
+
     /// The least number of cards of a zone's decks: many, as long as an eighth of each arena holds them with those of
     /// all other zones; the rest of it is for zones that need it.
     fn least_cards(&self, decks: &[Undealt], former: Option<&Zone>) -> usize {
@@ -237,7 +303,7 @@ impl Slots {
         const MANY: usize = 512;
         let others = |kind: Kind, taken: u32| {
             let former = former.into_iter().flat_map(|zone| {
-                zone.decks.iter().zip(&zone.source.compiled.decks).map(|(dealt, undealt)| {
+                zone.decks.iter().zip(&zone.compiled.decks).map(|(dealt, undealt)| {
                     if kind_of(&undealt.source) == kind { dealt.cells } else { 0 }
                 })
             });
@@ -266,12 +332,13 @@ impl Slots {
 
     /// Gives everything back that a zone takes.
     pub(super) fn release(&mut self, zone: &Zone) {
-        for (dealt, undealt) in zone.decks.iter().zip(&zone.source.compiled.decks) {
+        for (dealt, undealt) in zone.decks.iter().zip(&zone.compiled.decks) {
             self.free.give_cards(kind_of(&undealt.source), dealt.extent.first, dealt.cells);
         }
         if let Some(rrs) = zone.rrs {
             self.free.rrs.give(rrs, 1);
         }
+        self.free.types.give(zone.types.0, zone.types.1);
         if let Some(tables) = self.free.tables.get_mut(zone.table.class() as usize) {
             tables.push(zone.table.slot());
         }
@@ -331,91 +398,5 @@ const fn moved(root: Root4, first: u32) -> Root4 {
         root
     } else {
         Root4 { entry: root.entry + first, base: root.base + first }
-    }
-}
-
-const fn kind_of(source: &Source) -> Kind {
-    match source {
-        Source::A(_) => Kind::A,
-        Source::Aaaa(_) => Kind::Aaaa,
-        Source::Nodata => Kind::Nodata,
-    }
-}
-
-fn records(source: &Source) -> usize {
-    match source {
-        Source::A(records) => records.len(),
-        Source::Aaaa(records) => records.len(),
-        Source::Nodata => 0,
-    }
-}
-
-fn weights(source: &Source) -> Vec<u64> {
-    match source {
-        Source::A(records) => records.iter().map(|(_, weight)| u64::from(*weight)).collect(),
-        Source::Aaaa(records) => records.iter().map(|(_, weight)| u64::from(*weight)).collect(),
-        Source::Nodata => Vec::new(),
-    }
-}
-
-fn addresses(source: &Source) -> Vec<u128> {
-    match source {
-        Source::A(records) => records.iter().map(|(a, _)| u32::from_be_bytes(*a).into()).collect(),
-        Source::Aaaa(records) => records.iter().map(|(a, _)| u128::from_be_bytes(*a)).collect(),
-        Source::Nodata => Vec::new(),
-    }
-}
-
-fn places(source: &Source) -> HashMap<u128, usize> {
-    addresses(source).into_iter().enumerate().map(|(at, address)| (address, at)).collect()
-}
-
-/// Deals a deck's cards into a free run of its arena; gives its first cell and its length.
-fn deal(
-    store: &Store,
-    free: &mut Free,
-    undealt: &Undealt,
-    dealer: &mut Dealer,
-    rng: &mut fastrand::Rng,
-) -> Result<(u32, u32), Unfit> {
-    let deal = dealer.deal(rng);
-    let records = deal.records.max(1);
-    let cards = deal.cards.chunks_exact(records);
-    match &undealt.source {
-        Source::A(source) => {
-            let mut cells = Vec::with_capacity(deal.cards.len() / records);
-            for card in cards {
-                let card: Vec<_> =
-                    card.iter().filter_map(|at| Some(source.get(usize::from(*at))?.0)).collect();
-                cells.extend(cards::card4(undealt.ttl, &card));
-            }
-            let n = u32::try_from(cells.len()).unwrap_or(u32::MAX);
-            let first = free.cards_a.take(n).ok_or(Unfit::Full("cards_a"))?;
-            store.cards_a.write(first, &cells);
-            Ok((first, n))
-        }
-        Source::Aaaa(source) => {
-            let mut cells = Vec::with_capacity(deal.cards.len() / records);
-            for card in cards {
-                let card: Vec<_> =
-                    card.iter().filter_map(|at| Some(source.get(usize::from(*at))?.0)).collect();
-                cells.extend(cards::card6(undealt.ttl, &card));
-            }
-            let n = u32::try_from(cells.len()).unwrap_or(u32::MAX);
-            let first = free.cards_aaaa.take(n).ok_or(Unfit::Full("cards_aaaa"))?;
-            store.cards_aaaa.write(first, &cells);
-            Ok((first, n))
-        }
-        Source::Nodata => Ok((0, 0)),
-    }
-}
-
-impl Free {
-    fn give_cards(&mut self, kind: Kind, first: u32, cells: u32) {
-        match kind {
-            Kind::A => self.cards_a.give(first, cells),
-            Kind::Aaaa => self.cards_aaaa.give(first, cells),
-            Kind::Nodata | Kind::Nxdomain | Kind::Ready | Kind::None => {}
-        }
     }
 }

@@ -1,0 +1,187 @@
+//! An undealt deck in; its cards in a free run of their arena out.
+
+use std::collections::HashMap;
+
+use edge_common::abi::{Deck, Extent, Kind, Rrs, maps};
+
+use super::Unfit;
+use super::cards;
+use super::slots::Free;
+use crate::compile::{Source, Undealt};
+use crate::deal::Dealer;
+use crate::store::Store;
+
+/// Entries of `rrs` that ready-made records leave free, since no zone can do without the one of its SOA record.
+const SOA_ENTRIES: u32 = 256;
+/// Entries of `rrs` that the ready-made records of one zone take at most: its next version needs as many beside them.
+pub(super) const ZONE_ENTRIES: u32 = (maps::RRS_ENTRIES - SOA_ENTRIES) / 2;
+
+/// A deck in the tables.
+#[derive(Debug)]
+pub(super) struct Dealt {
+    /// What deals it, if it isn't always the same.
+    pub dealer: Option<Dealer>,
+    pub extent: Extent,
+    /// Cells of its arena that it takes.
+    pub cells: u32,
+}
+
+impl Dealt {
+    /// No cards of its own: those of a negative answer, or none at all.
+    pub(super) const fn without_cells(extent: Extent) -> Self {
+        Self { dealer: None, extent, cells: 0 }
+    }
+}
+
+/// Cards that a newer deal has replaced.
+#[derive(Debug)]
+pub(super) struct Spent {
+    pub kind: Kind,
+    pub first: u32,
+    pub cells: u32,
+}
+
+/// What a deck's cards are.
+pub(super) const fn kind_of(source: &Source) -> Kind {
+    match source {
+        Source::A(_) => Kind::A,
+        Source::Aaaa(_) => Kind::Aaaa,
+        Source::Nodata => Kind::Nodata,
+        Source::Nxdomain => Kind::Nxdomain,
+        Source::Card(..) | Source::Choice(_) => Kind::Ready,
+    }
+}
+
+/// Records to choose from.
+pub(super) fn records(source: &Source) -> usize {
+    match source {
+        Source::A(records) => records.len(),
+        Source::Aaaa(records) => records.len(),
+        Source::Choice(choice) => choice.data.len(),
+        Source::Nodata | Source::Nxdomain | Source::Card(..) => 0,
+    }
+}
+
+/// Their weights.
+pub(super) fn weights(source: &Source) -> Vec<u64> {
+    fn each<T>(records: &[(T, u32)]) -> Vec<u64> {
+        records.iter().map(|(_, weight)| u64::from(*weight)).collect()
+    }
+    match source {
+        Source::A(records) => each(records),
+        Source::Aaaa(records) => each(records),
+        Source::Choice(choice) => each(&choice.data),
+        Source::Nodata | Source::Nxdomain | Source::Card(..) => Vec::new(),
+    }
+}
+
+/// Their data.
+pub(super) fn data(source: &Source) -> Vec<&[u8]> {
+    fn each<T: AsRef<[u8]>>(records: &[(T, u32)]) -> Vec<&[u8]> {
+        records.iter().map(|(data, _)| data.as_ref()).collect()
+    }
+    match source {
+        Source::A(records) => each(records),
+        Source::Aaaa(records) => each(records),
+        Source::Choice(choice) => each(&choice.data),
+        Source::Nodata | Source::Nxdomain | Source::Card(..) => Vec::new(),
+    }
+}
+
+/// Where each of them is.
+pub(super) fn places(source: &Source) -> HashMap<&[u8], usize> {
+    data(source).into_iter().enumerate().map(|(at, data)| (data, at)).collect()
+}
+
+/// Whether a deck is dealt anew every second. All ready-made records in some order are the same to whoever reads them.
+pub(super) fn is_dealt_anew(undealt: &Undealt, dealer: &Dealer) -> bool {
+    let is_order =
+        matches!(&undealt.source, Source::Choice(choice) if choice.data.len() <= undealt.max_hosts);
+    !dealer.is_constant() && !is_order
+}
+
+/// The row of a deck.
+pub(super) fn row(undealt: &Undealt, records: usize, extent: Extent, apex_octets: u8) -> Deck {
+    Deck {
+        cards: extent.pack(),
+        ttl: undealt.ttl,
+        records: u8::try_from(records).unwrap_or_default(),
+        kind: kind_of(&undealt.source) as u8,
+        apex_octets,
+        reserved: 0,
+    }
+}
+
+/// Writes the one card that a deck always has; `None` if there is no room.
+pub(super) fn put(store: &Store, free: &mut Free, octets: &[u8]) -> Option<u32> {
+    let card = cards::ready_made(octets)?;
+    let first = free.take_ready(1)?;
+    store.rrs.write(first, &[card]);
+    Some(first)
+}
+
+/// Deals a deck's cards into a free run of its arena; gives its first cell and its length.
+pub(super) fn deal(
+    store: &Store,
+    free: &mut Free,
+    undealt: &Undealt,
+    dealer: &mut Dealer,
+    rng: &mut fastrand::Rng,
+) -> Result<(u32, u32), Unfit> {
+    fn address<'s, const N: usize>(source: &'s [([u8; N], u32)], card: &'s [u16]) -> Vec<[u8; N]> {
+        card.iter().filter_map(|at| Some(source.get(usize::from(*at))?.0)).collect()
+    }
+    let deal = dealer.deal(rng);
+    let records = deal.records.max(1);
+    let cards = deal.cards.chunks_exact(records);
+    let n = |cells: usize| u32::try_from(cells).unwrap_or(u32::MAX);
+    match &undealt.source {
+        Source::A(source) => {
+            let cells: Vec<_> = cards
+                .flat_map(|card| {
+                    cards::card4(undealt.ttl, &address(source, card)).collect::<Vec<_>>()
+                })
+                .collect();
+            let first = free.cards_a.take(n(cells.len())).ok_or(Unfit::Full("cards_a"))?;
+            store.cards_a.write(first, &cells);
+            Ok((first, n(cells.len())))
+        }
+        Source::Aaaa(source) => {
+            let cells: Vec<_> = cards
+                .flat_map(|card| {
+                    cards::card6(undealt.ttl, &address(source, card)).collect::<Vec<_>>()
+                })
+                .collect();
+            let first = free.cards_aaaa.take(n(cells.len())).ok_or(Unfit::Full("cards_aaaa"))?;
+            store.cards_aaaa.write(first, &cells);
+            Ok((first, n(cells.len())))
+        }
+        Source::Choice(choice) => {
+            let cells: Option<Vec<Rrs>> =
+                cards.map(|card| cards::ready_made(&choice.card(undealt.ttl, card))).collect();
+            let cells = cells.ok_or(Unfit::Full("rrs"))?;
+            let first = free.take_ready(n(cells.len())).ok_or(Unfit::Full("rrs"))?;
+            store.rrs.write(first, &cells);
+            Ok((first, n(cells.len())))
+        }
+        Source::Nodata | Source::Nxdomain | Source::Card(..) => Ok((0, 0)),
+    }
+}
+
+impl Free {
+    /// A run for ready-made records.
+    fn take_ready(&mut self, cells: u32) -> Option<u32> {
+        let is_room = self.rrs.taken() + cells + SOA_ENTRIES <= maps::RRS_ENTRIES;
+        if is_room { self.rrs.take(cells) } else { None }
+    }
+
+    /// Gives a deck's cards back.
+    pub(super) fn give_cards(&mut self, kind: Kind, first: u32, cells: u32) {
+        match kind {
+            Kind::A => self.cards_a.give(first, cells),
+            Kind::Aaaa => self.cards_aaaa.give(first, cells),
+            Kind::Ready => self.rrs.give(first, cells),
+            Kind::Nodata | Kind::Nxdomain | Kind::None => {}
+        }
+    }
+}
