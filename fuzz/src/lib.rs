@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use edge_tests::grammar::Grammar;
 use edge_tests::message::{Ask, rtype, subnet};
 use edge_tests::stage::{framed, zones};
-use edge_tests::{cases, space};
+use edge_tests::{cases, fixture, space};
 
 /// The variable that names the folder of corpora; without it, none is written.
 pub const CORPORA: &str = "EDGE_FUZZ_CORPORA";
@@ -29,11 +30,18 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             let files = fs::read_dir(zones::folder()).expect("fixtures");
             files.map(|file| fs::read(file.expect("an entry").path()).expect("read")).collect()
         }
-        "frame" => cases::corpus().into_iter().step_by(3).collect(),
+        "frame" => frames(),
         "message" => messages(),
         "subnet" => subnets(),
         _ => streams(),
     }
+}
+
+/// Some of the cases, and some of what the grammar makes of the fixture's names.
+fn frames() -> Vec<Vec<u8>> {
+    let mut grammar = Grammar::new(1, &fixture::names());
+    let made = (0..1_000).map(|_| grammar.frame());
+    cases::corpus().into_iter().step_by(7).chain(made).collect()
 }
 
 /// One of some hundred questions, which is enough of each kind.

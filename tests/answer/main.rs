@@ -5,6 +5,8 @@ mod barrier;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod general;
+#[cfg(test)]
 mod mutations;
 #[cfg(test)]
 mod publication;

@@ -1,7 +1,7 @@
 //! EDNS (RFC 6891): the OPT record, versions, sizes, DO, NSID, cookies, options that nobody knows.
 
 use edge_tests::message::rtype::{A, AAAA, TXT};
-use edge_tests::message::{Ask, Opt, OptAsked, Reply, option, rcode};
+use edge_tests::message::{Ask, Opt, OptAsked, Reply, flag, option, rcode, subnet};
 use edge_tests::stage::Asker;
 
 behaviours! {
@@ -18,6 +18,9 @@ behaviours! {
         a_cookie_comes_back_with_the_clients_or_not_at_all,
         options_that_nobody_knows_are_left_out,
         an_extended_rcode_in_a_query_is_ignored,
+        options_are_taken_in_any_order,
+        the_opt_record_may_stand_before_or_behind_another,
+        an_unknown_version_is_said_before_anything_else,
     ],
 }
 
@@ -136,4 +139,50 @@ fn options_that_nobody_knows_are_left_out(on: &Asker) {
 fn an_extended_rcode_in_a_query_is_ignored(on: &Asker) {
     let reply = on.ask(&www().opt(OptAsked { extended: 255, ..OptAsked::default() }));
     assert_eq!((reply.rcode, reply.data()), (rcode::NOERROR, vec!["10.49.1.1"]));
+}
+
+fn options_are_taken_in_any_order(on: &Asker) {
+    let place = subnet("192.0.2.0/24");
+    let options: [(u16, &[u8]); 4] = [
+        (option::NSID, b""),
+        (option::SUBNET, &place),
+        (option::PADDING, &[0; 7]),
+        (65_001, b"unknown"),
+    ];
+    for turn in 0..options.len() {
+        let mut turned = options;
+        turned.rotate_left(turn);
+        for _ in 0..2 {
+            let reply = on.ask(&www().opt(OptAsked::with(&turned)));
+            assert_eq!(reply.data(), ["10.49.1.1"], "{turned:?}");
+            let told = opt(&reply);
+            assert_eq!(told.option(option::NSID), Some(on.stage().server_id().as_bytes()));
+            let scoped = told.option(option::SUBNET).expect("the subnet comes back");
+            assert_eq!((&scoped[..3], &scoped[4..]), (&place[..3], &place[4..]));
+            turned.reverse();
+        }
+    }
+}
+
+fn the_opt_record_may_stand_before_or_behind_another(on: &Asker) {
+    // RFC 6891 §6.1.1: anywhere in the additional section. The others: TXT records of the root and of the question.
+    for other in
+        [&b"\0\0\x10\0\x01\0\0\0\0\0\x02\x01x"[..], b"\xc0\x0c\0\x10\0\x01\0\0\0\0\0\x02\x01x"]
+    {
+        for asked in [www().edns(1232).before(other), www().edns(1232).after(other)] {
+            let reply = on.ask(&asked);
+            assert_eq!((reply.data(), opt(&reply).size), (vec!["10.49.1.1"], 1232));
+        }
+    }
+}
+
+fn an_unknown_version_is_said_before_anything_else(on: &Asker) {
+    // Its options aren't read: half of one is no format error.
+    let version = || OptAsked { version: 3, junk: vec![0, 8, 0], ..OptAsked::default() };
+    for name in ["www.geo.example", "nobody.geo.example", "_country.geo.example", "example.net"] {
+        let reply = on.ask(&Ask::new(name, TXT).opt(version()));
+        assert_eq!((reply.rcode, opt(&reply).options.len()), (rcode::BADVERS, 0), "{name}");
+        assert!(reply.answers.is_empty() && reply.authorities.is_empty(), "{reply:?}");
+        assert!(!reply.has(flag::AA), "{reply:?}");
+    }
 }

@@ -24,6 +24,9 @@ behaviours! {
         class_any_is_answered_from_the_zone,
         class_chaos_is_refused,
         names_of_every_octet_are_just_names,
+        a_zones_octets_inside_of_a_label_are_not_the_zone,
+        names_of_every_length_and_many_labels_are_unknown,
+        what_is_below_a_name_is_another_name,
     ],
 }
 
@@ -174,6 +177,48 @@ fn names_of_every_octet_are_just_names(on: &Asker) {
             assert_eq!(reply.data(), ["10.49.2.1"], "geo.example has a 0");
         } else {
             negative(&reply, rcode::NXDOMAIN, "geo.example");
+        }
+    }
+}
+
+fn a_zones_octets_inside_of_a_label_are_not_the_zone(on: &Asker) {
+    for name in [
+        r"a\003geo\007example",
+        r"\003www\003geo\007example",
+        r"www.geo\007example",
+        r"geo\.example",
+    ] {
+        refused(&on.get(name, A));
+    }
+    for name in [r"a\003www.geo.example", r"www\000.geo.example", r"\000.geo.example"] {
+        negative(&on.get(name, A), rcode::NXDOMAIN, "geo.example");
+    }
+}
+
+fn names_of_every_length_and_many_labels_are_unknown(on: &Asker) {
+    // geo.example has 13 octets on the wire.
+    for octets in [1, 2, 31, 32, 33, 62, 63] {
+        let name = format!("{}.geo.example", "q".repeat(octets));
+        negative(&on.get(&name, A), rcode::NXDOMAIN, "geo.example");
+    }
+    for labels in [1, 2, 8, 63, 64, 121] {
+        let name = format!("{}geo.example", "q.".repeat(labels));
+        negative(&on.get(&name, AAAA), rcode::NXDOMAIN, "geo.example");
+    }
+    let long = format!("{0}.{0}.{0}.{1}.geo.example", "q".repeat(63), "q".repeat(49));
+    negative(&on.get(&long, TXT), rcode::NXDOMAIN, "geo.example");
+}
+
+fn what_is_below_a_name_is_another_name(on: &Asker) {
+    for (name, apex) in [
+        ("x.www.geo.example", "geo.example"),
+        ("x.y.www.geo.example", "geo.example"),
+        ("x.www.parent.example", "parent.example"),
+        ("x.w.child.parent.example", "child.parent.example"),
+        ("x.gap.parent.example", "parent.example"),
+    ] {
+        for kind in [A, TXT, HTTPS] {
+            negative(&on.get(name, kind), rcode::NXDOMAIN, apex);
         }
     }
 }

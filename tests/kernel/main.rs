@@ -6,6 +6,10 @@
 #[cfg(test)]
 mod lease;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod many;
+#[cfg(test)]
 mod maps;
 #[cfg(test)]
 mod pins;

@@ -10,6 +10,7 @@ use edge_common::tables::Tables;
 use edge_common::verdict::Verdict;
 use edge_user::store::Store;
 
+use crate::controls::Controls;
 use crate::node::TEST_IFINDEX;
 
 /// What became of a frame.
@@ -48,15 +49,27 @@ pub enum State {
     Unpublished,
     /// After the end of the lease.
     LeaseEnded,
+    /// With something configured.
+    With(Controls),
 }
 
 impl State {
+    /// What is configured.
+    #[must_use]
+    pub fn controls(self) -> Controls {
+        match self {
+            Self::With(controls) => controls,
+            _ => Controls::default(),
+        }
+    }
+
     /// Does something while the control words say this; then they are as before.
     pub fn during<T>(self, store: &Store, act: impl FnOnce() -> T) -> T {
         let at = match self {
             Self::Serving => return act(),
             Self::Unpublished => offset_of!(Control, generation),
             Self::LeaseEnded => offset_of!(Control, lease),
+            Self::With(controls) => return controls.during(store, act),
         };
         let word = store.control_word(at);
         let before = word.swap(0, Ordering::SeqCst);

@@ -3,6 +3,7 @@
 //! An address says which set of records it is from: `10.K.x.y`, `fd00:K::n`.
 
 mod clients;
+mod statics;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -14,6 +15,7 @@ use edge_user::zone::Zone;
 use crate::node;
 
 pub use clients::{CLIENTS, UNKNOWABLE};
+pub use statics::{long_label, open, statics, wild};
 
 /// QTYPE A.
 pub const A: u16 = 1;
@@ -280,7 +282,21 @@ pub fn odd() -> Zone {
 /// All of them.
 #[must_use]
 pub fn zones() -> Vec<Zone> {
-    vec![pool(), counts(), lengths(), parent(), child(), odd()]
+    vec![pool(), counts(), lengths(), parent(), child(), odd(), statics(), wild(), open()]
+}
+
+/// The names of all of them.
+#[must_use]
+pub fn names() -> Vec<String> {
+    let of = |zone: &Zone| -> Vec<String> {
+        let apex = zone.apex.to_string();
+        let full = |label: &str| match label {
+            "" => apex.clone(),
+            label => format!("{label}.{apex}"),
+        };
+        zone.labels.iter().map(|label| full(&label.name)).collect()
+    };
+    zones().iter().flat_map(of).collect()
 }
 
 /// The databases.

@@ -17,7 +17,7 @@ pub struct Query {
     pub client: SocketAddr,
     /// Where it goes to.
     pub server: SocketAddr,
-    /// The name, in text without escapes; letters are sent as they stand.
+    /// The name, as [`wire_name`] reads it; letters are sent as they stand.
     pub name: String,
     /// QTYPE.
     pub rtype: u16,
@@ -27,8 +27,10 @@ pub struct Query {
     pub id: u16,
     /// The header's flags word.
     pub flags: u16,
-    /// The OPT record's octets, if there is one.
+    /// What is behind the question, if anything is: the OPT record's octets, and others'.
     pub opt: Option<Vec<u8>>,
+    /// ARCOUNT; by itself 1 if there is anything behind the question, or 0.
+    pub additionals: Option<u16>,
     /// VLAN tags: ethertype and tag, outermost first.
     pub tags: Vec<(u16, u16)>,
     /// Octets behind the datagram.
@@ -42,14 +44,42 @@ pub fn opt(flags: u16) -> Vec<u8> {
     vec![0, 0, 41, 0x10, 0, 0, 0, high, low, 0, 0]
 }
 
-/// A name in text as it stands on the wire.
+/// A name in text as it stands on the wire: labels with dots between, `\\` and three decimal digits for any octet, `\\`
+/// and any other character for that one (RFC 1035 §5.1).
+///
+/// # Panics
+/// When a label is longer than its length octet can say.
 #[must_use]
 pub fn wire_name(name: &str) -> Vec<u8> {
     let mut wire = Vec::new();
-    for label in name.split('.').filter(|label| !label.is_empty()) {
-        wire.push(u8::try_from(label.len()).expect("labels are short"));
-        wire.extend_from_slice(label.as_bytes());
+    let mut label = Vec::new();
+    let mut end = |label: &mut Vec<u8>| {
+        if !label.is_empty() {
+            wire.push(u8::try_from(label.len()).expect("labels are short"));
+            wire.append(label);
+        }
+    };
+    let mut octets = name.bytes();
+    while let Some(octet) = octets.next() {
+        match octet {
+            b'.' => end(&mut label),
+            b'\\' => {
+                let escaped = octets.next().expect("something behind the backslash");
+                if escaped.is_ascii_digit() {
+                    let digits = [Some(escaped), octets.next(), octets.next()];
+                    let value = |sum: u16, digit: Option<u8>| {
+                        sum * 10 + u16::from(digit.expect("three digits") - b'0')
+                    };
+                    let octet = digits.into_iter().fold(0, value);
+                    label.push(u8::try_from(octet).expect("an octet"));
+                } else {
+                    label.push(escaped);
+                }
+            }
+            plain => label.push(plain),
+        }
     }
+    end(&mut label);
     wire.push(0);
     wire
 }
@@ -98,6 +128,7 @@ impl Query {
             id: 0x1234,
             flags: 0x0100,
             opt: None,
+            additionals: None,
             tags: Vec::new(),
             padding: 0,
         }
@@ -114,7 +145,9 @@ impl Query {
     pub fn message(&self) -> Vec<u8> {
         let mut message = self.id.to_be_bytes().to_vec();
         message.extend(self.flags.to_be_bytes());
-        message.extend([0, 1, 0, 0, 0, 0, 0, u8::from(self.opt.is_some())]);
+        message.extend([0, 1, 0, 0, 0, 0]);
+        let additionals = self.additionals.unwrap_or_else(|| self.opt.is_some().into());
+        message.extend(additionals.to_be_bytes());
         message.extend(wire_name(&self.name));
         message.extend(self.rtype.to_be_bytes());
         message.extend(self.class.to_be_bytes());
@@ -176,6 +209,41 @@ pub fn frame(
     frame.extend(udp);
     frame.extend(std::iter::repeat_n(0xee, padding));
     frame
+}
+
+/// Where a frame's network header stands, and whether it is IPv4's.
+pub(crate) fn network(frame: &[u8]) -> Option<(usize, bool)> {
+    let mut at = 12;
+    while matches!(frame.get(at..at + 2)?, [0x81, 0] | [0x88, 0xa8]) {
+        at += 4;
+    }
+    Some((at + 2, frame.get(at..at + 2)? == [0x08, 0]))
+}
+
+/// Source and destination of a frame.
+#[must_use]
+pub fn ends(frame: &[u8]) -> Option<(SocketAddr, SocketAddr)> {
+    let (at, four) = network(frame)?;
+    let (header, first, octets) = if four { (20, 12, 4) } else { (40, 8, 16) };
+    let end = |n: usize| {
+        let ip = frame.get(at + first + n * octets..)?.get(..octets)?;
+        let ip = match <[u8; 4]>::try_from(ip) {
+            Ok(ip) => IpAddr::from(ip),
+            Err(_) => IpAddr::from(<[u8; 16]>::try_from(ip).ok()?),
+        };
+        let port = frame.get(at + header + 2 * n..)?.first_chunk()?;
+        Some(SocketAddr::new(ip, u16::from_be_bytes(*port)))
+    };
+    Some((end(0)?, end(1)?))
+}
+
+/// The octets behind the UDP header of a frame as long as its headers say.
+#[must_use]
+pub fn payload(frame: &[u8]) -> Option<Vec<u8>> {
+    let (at, four) = network(frame)?;
+    let udp = frame.get(at + if four { 20 } else { 40 }..)?;
+    let octets = usize::from(u16::from_be_bytes([*udp.get(4)?, *udp.get(5)?]));
+    Some(udp.get(8..octets)?.to_vec())
 }
 
 /// A reply taken apart: its message, once everything around it has been found right.

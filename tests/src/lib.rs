@@ -8,15 +8,18 @@
 
 pub mod cases;
 pub mod chi;
+pub mod controls;
 pub mod engine;
 pub mod fixture;
 pub mod frames;
 pub mod geoip;
+pub mod grammar;
 pub mod kernel;
 pub mod message;
 pub mod mutate;
 pub mod netns;
 pub mod node;
+pub mod oracle;
 pub mod paused;
 pub mod pool;
 pub mod reader;

@@ -60,6 +60,7 @@ pub mod rcode {
     pub const NOTIMP: u16 = 4;
     pub const REFUSED: u16 = 5;
     pub const BADVERS: u16 = 16;
+    pub const BADCOOKIE: u16 = 23;
 }
 
 /// Option codes.
@@ -68,6 +69,7 @@ pub mod option {
     pub const NSID: u16 = 3;
     pub const SUBNET: u16 = 8;
     pub const COOKIE: u16 = 10;
+    pub const KEEPALIVE: u16 = 11;
     pub const PADDING: u16 = 12;
 }
 
@@ -81,8 +83,10 @@ pub const ANY_CLASS: u16 = 255;
 /// A question and everything around it; what isn't said is as a plain stub asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
-    /// In text: labels with dots between, no escapes.
+    /// In text, as [`wire_name`](crate::frames::wire_name) reads it.
     pub name: String,
+    /// Octets to be sent in place of the name, if that is to be none.
+    pub raw_name: Option<Vec<u8>>,
     /// QTYPE.
     pub rtype: u16,
     /// QCLASS.
@@ -97,6 +101,8 @@ pub struct Ask {
     pub records: Vec<u8>,
     /// OPT records.
     pub opts: Vec<OptAsked>,
+    /// Records behind these, whole.
+    pub after: Vec<u8>,
     /// Octets behind the last record.
     pub junk: Vec<u8>,
 }
@@ -137,6 +143,7 @@ impl Ask {
     pub fn new(name: &str, rtype: u16) -> Self {
         Self {
             name: name.to_owned(),
+            raw_name: None,
             rtype,
             class: IN,
             id: 0x2a17,
@@ -144,6 +151,7 @@ impl Ask {
             counts: [1, 0, 0, 0],
             records: Vec::new(),
             opts: Vec::new(),
+            after: Vec::new(),
             junk: Vec::new(),
         }
     }
@@ -194,6 +202,22 @@ impl Ask {
         self.option(option::SUBNET, &subnet(prefix))
     }
 
+    /// With a record of the additional section before the OPT records.
+    #[must_use]
+    pub fn before(mut self, record: &[u8]) -> Self {
+        self.counts[3] = self.counts[3].wrapping_add(1);
+        self.records.extend(record);
+        self
+    }
+
+    /// With a record of the additional section behind the OPT records.
+    #[must_use]
+    pub fn after(mut self, record: &[u8]) -> Self {
+        self.counts[3] = self.counts[3].wrapping_add(1);
+        self.after.extend(record);
+        self
+    }
+
     /// The message.
     ///
     /// # Panics
@@ -201,13 +225,16 @@ impl Ask {
     #[must_use]
     pub fn octets(&self) -> Vec<u8> {
         let mut counts = self.counts;
-        counts[3] += u16::try_from(self.opts.len()).expect("few");
+        counts[3] = counts[3].wrapping_add(u16::try_from(self.opts.len()).expect("few"));
         let mut message = Vec::new();
         for word in [self.id, self.flags].into_iter().chain(counts) {
             message.extend(word.to_be_bytes());
         }
         if self.counts[0] > 0 {
-            message.extend(crate::frames::wire_name(&self.name));
+            match &self.raw_name {
+                Some(octets) => message.extend(octets),
+                None => message.extend(crate::frames::wire_name(&self.name)),
+            }
             message.extend(self.rtype.to_be_bytes());
             message.extend(self.class.to_be_bytes());
         }
@@ -215,13 +242,26 @@ impl Ask {
         for opt in &self.opts {
             message.extend(opt.octets());
         }
+        message.extend(&self.after);
         message.extend(&self.junk);
         message
     }
 }
 
 impl OptAsked {
-    fn octets(&self) -> Vec<u8> {
+    /// With options: code and data.
+    #[must_use]
+    pub fn with(options: &[(u16, &[u8])]) -> Self {
+        let options = options.iter().map(|(code, data)| (*code, data.to_vec())).collect();
+        Self { options, ..Self::default() }
+    }
+
+    /// The record.
+    ///
+    /// # Panics
+    /// When an option, or all of them, have more than 65,535 octets.
+    #[must_use]
+    pub fn octets(&self) -> Vec<u8> {
         let mut data = Vec::new();
         for (code, octets) in &self.options {
             data.extend(code.to_be_bytes());

@@ -1,5 +1,7 @@
 //! The answer space of several zones: every name, type, class, EDNS shape and kind of client there is to ask with.
 
+mod shapes;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -11,8 +13,10 @@ use edge_user::zone::{Targeting, Zone};
 use serde_json::{Value, json};
 
 use crate::fixture::server_for;
-use crate::frames::{Query, opt};
-use crate::message::rtype::{A, AAAA, ANY, CNAME, HTTPS, NS, SOA, TXT};
+use crate::frames::Query;
+use crate::message::rtype::{
+    A, AAAA, ANY, AXFR, CAA, CNAME, DS, HTTPS, IXFR, MX, NAPTR, NS, PTR, SOA, SRV, SVCB, TXT,
+};
 use crate::stage::{atlas, zones};
 use crate::{fixture, node};
 
@@ -35,7 +39,35 @@ const CLIENTS: [&str; 14] = [
     "2001:db8:6a::1",
     "2400::1",
 ];
-const TYPES: [u16; 8] = [A, AAAA, CNAME, NS, SOA, TXT, HTTPS, ANY];
+/// Types of all sorts: frequent, rare, unknown, at the ends of the range.
+const TYPES: [u16; 23] = [
+    TXT, NS, SOA, CNAME, MX, CAA, DS, ANY, PTR, SRV, NAPTR, SVCB, TXT, NS, SOA, 44, 52, 99, 0, 999,
+    65_535, AXFR, IXFR,
+];
+
+/// Record sets of every type, constant ones and some that vary.
+const RECORDS: &str = r#"{"serial":5,"max_hosts":4,"data":{
+    "":{"ns":["a.ns.example.net.","b.ns.records.example."],"txt":["one","two"],"caa":"0 issue \"ca.example.net\"",
+        "mx":[{"mx":"mx.records.example.","preference":10}]},
+    "txt":{"txt":"plain","ttl":7},
+    "txt.de":{"txt":"german"},
+    "txts":{"txt":["1","2","3","4","5","6"]},
+    "mail":{"mx":[{"mx":"a.mail.records.example."},{"mx":"b.mail.records.example."}],"a":[["10.49.0.1"]]},
+    "both":{"a":[["10.49.0.1",1],["10.1.0.1",1]],"txt":"and","https":"1 . alpn=h2"},
+    "both.us":{"a":[["10.1.0.1",1]]},
+    "gone":{"cname":"elsewhere.example.net."},
+    "gone.europe":{"cname":"near.example.net."},
+    "alias":{"alias":"txts"},
+    "sub":{"ns":["ns.elsewhere.example."]},
+    "many":{"a":[["10.1.0.1"]],"txt":"t","mx":[{"mx":"m.example.","preference":1}],"caa":"0 issue \";\"",
+        "ns":["ns.example.net."],"https":"1 . alpn=h2","svcb":"1 svc.example.net.","naptr":"1 1 \"s\" \"x\" \"\" .",
+        "tlsa":"3 1 1 abababababababababababababababababababababababababababababababab","spf":"v=spf1 -all"},
+    "*.star":{"txt":"s","a":[["10.55.0.1"]]},
+    "*.star.de":{"a":[["10.49.0.9"]]},
+    "*.here.star":{"a":[["10.81.0.1"]]},
+    "only.jp":{"a":[["10.81.0.2"]]},
+    "a.b.c.d":{"a":[["10.44.0.1"]]}
+}}"#;
 
 /// Zones by name: the conformance tier's, the rig's, and one of sets of every size.
 fn files() -> Vec<(String, String)> {
@@ -60,6 +92,7 @@ fn files() -> Vec<(String, String)> {
             sizes.insert(format!("s{n}-{most}"), label);
         }
     }
+    files.push(("records.example".to_owned(), RECORDS.to_owned()));
     files.push(("sizes.example".to_owned(), json!({"serial": 1, "data": sizes}).to_string()));
     files
 }
@@ -118,68 +151,60 @@ pub fn publisher(store: &Store, backend: Box<dyn Backend>) -> Publisher {
     publisher
 }
 
-/// Shapes of EDNS: no OPT record, and records of all sizes, flags, versions and with options.
-fn shapes() -> Vec<Option<Vec<u8>>> {
-    let record = |size: u16, version: u8, flags: u16, data: &[u8]| {
-        let mut record = opt(flags);
-        record[3..5].copy_from_slice(&size.to_be_bytes());
-        record[6] = version;
-        record[9..11].copy_from_slice(&u16::try_from(data.len()).expect("short").to_be_bytes());
-        record.extend(data);
-        Some(record)
-    };
-    vec![
-        None,
-        record(1232, 0, 0, &[]),
-        record(4096, 0, 0x8000, &[]),
-        record(0, 0, 0x7fff, &[]),
-        record(512, 1, 0, &[]),
-        record(1232, 0, 0, &[0, 3, 0, 0]),
-        record(1232, 0, 0, &[0, 8, 0, 7, 0, 1, 24, 0, 203, 0, 113]),
-        record(1232, 0, 0, &[0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8]),
-    ]
-}
-
-/// The names of a zone, and some that it lacks.
+/// The names of a zone, and some around them that may not exist.
 fn names(zone: &Zone) -> Vec<String> {
     let apex = zone.apex.to_string();
     let mut names: Vec<String> = zone.labels.iter().map(|label| label.name.to_string()).collect();
-    names.extend(["nobody", "nobody.www", "*"].map(str::to_owned));
-    let full =
-        |label: &String| if label.is_empty() { apex.clone() } else { format!("{label}.{apex}") };
-    names.iter().map(full).collect()
+    // What is above a label exists, if only because of it; what is below doesn't.
+    let above = names.iter().filter_map(|name| Some(name.split_once('.')?.1.to_owned()));
+    let above: Vec<String> = above.collect();
+    let below: Vec<String> = names.iter().step_by(3).map(|name| format!("no.{name}")).collect();
+    let capitals: Vec<String> = names.iter().step_by(5).map(|name| name.to_uppercase()).collect();
+    names.extend([above, below, capitals].concat());
+    let odd =
+        ["nobody", "nobody.www", "a.b.c.d.e", "*", "x.*", "_country", "_status.www", "_health"];
+    names.extend(odd.map(str::to_owned));
+    names.push(format!("{}.{}", "n".repeat(63), "o".repeat(60)));
+    names.push("m.".repeat(60).trim_end_matches('.').to_owned());
+    let full = |label: &String| match label.trim_end_matches('.') {
+        "" => apex.clone(),
+        label => format!("{label}.{apex}"),
+    };
+    let mut names: Vec<String> = names.iter().map(full).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
-/// Every question.
+/// Types and classes of a question for a name, by a number that differs from client to client and name to name.
+fn kinds(turn: usize) -> impl Iterator<Item = (u16, u16)> {
+    let few = [TYPES[turn % TYPES.len()], TYPES[(turn * 7 + 3) % TYPES.len()]];
+    let class = [3, 255, 0, 254][turn % 4];
+    [(1, A), (1, AAAA), (1, HTTPS), (class, A)].into_iter().chain(few.map(|kind| (1, kind)))
+}
+
+/// Every question: each name from each client, for addresses in a dozen shapes of EDNS, for other types in some; which
+/// ones changes from name to name and client to client, so that all combinations of two things are there.
 pub fn questions() -> impl Iterator<Item = Query> {
-    let names: Arc<[String]> = zones().iter().flat_map(names).collect();
-    let shapes: Arc<[Option<Vec<u8>>]> = shapes().into();
+    let mut names: Vec<String> = zones().iter().flat_map(names).collect();
+    names.extend(["", "com", "example", "www.example.com"].map(str::to_owned));
     let clients = CLIENTS.map(|client| client.parse::<IpAddr>().expect("an address"));
-    (0..names.len()).flat_map(move |name| {
+    let shapes = clients.map(shapes::shapes);
+    let (shapes, names): (Arc<[_]>, Arc<[String]>) = (shapes.into(), names.into());
+    (0..names.len()).flat_map(move |at| {
         let (names, shapes) = (Arc::clone(&names), Arc::clone(&shapes));
-        clients.into_iter().enumerate().flat_map(move |(at, client)| {
-            let (name, shapes) = (names[name].clone(), Arc::clone(&shapes));
-            let classes = [(1, &TYPES[..]), (3, &TYPES[..1]), (255, &TYPES[..1])];
-            let kinds = classes
-                .into_iter()
-                .flat_map(|(class, types)| types.iter().map(move |rtype| (class, *rtype)));
-            kinds.flat_map(move |(class, rtype)| {
+        clients.into_iter().enumerate().flat_map(move |(who, client)| {
+            let (name, shapes) = (names[at].clone(), Arc::clone(&shapes));
+            let turn = at * CLIENTS.len() + at / 5 + who;
+            kinds(turn).enumerate().flat_map(move |(which, (class, rtype))| {
                 let plain =
                     Query::new(&name, rtype, SocketAddr::new(client, 4000), server_for(client));
-                // Every shape of A and AAAA; of what isn't the tables' anyway, one each in turn.
-                let hot = class == 1 && matches!(rtype, A | AAAA);
-                let chosen =
-                    if hot { 0..shapes.len() } else { at % shapes.len()..at % shapes.len() + 1 };
-                let flags = [0x0100, 0, 0x0110, 0x0120][at % 4];
-                let questions: Vec<Query> = chosen
-                    .map(|shape| Query {
-                        class,
-                        flags,
-                        opt: shapes[shape].clone(),
-                        ..plain.clone()
-                    })
-                    .collect();
-                questions
+                let flags = [0x0100, 0, 0x0110, 0x0120][turn % 4];
+                let all = &shapes[who];
+                let (n, step) = if which < 2 { (12, 5) } else { (2, 11) };
+                let chosen = (0..n).map(|i| &all[(turn * 3 + which + i * step) % all.len()]);
+                let asked = chosen.map(|shape| Query { class, flags, ..shape.around(&plain) });
+                asked.collect::<Vec<_>>()
             })
         })
     })

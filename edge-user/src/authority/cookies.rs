@@ -28,7 +28,13 @@ impl Cookies {
     /// By what is in `store`; none as long as it has no secret.
     #[must_use]
     pub const fn of(store: &Store) -> Self {
-        Self { control: Some(store.control) }
+        Self::over(store.control)
+    }
+
+    /// As [`Self::of`], of the control words alone.
+    #[must_use]
+    pub const fn over(control: Region<Control>) -> Self {
+        Self { control: Some(control) }
     }
 
     fn state(&self) -> u64 {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use edge_common::verdict::Verdict;
 
-use super::Case;
+use super::{Case, Expect};
 use crate::fixture::{
     self, A, AAAA, BY_COUNTRY, CLIENTS, COUNTRIES, MAX_HOSTS, Set, TTL, UNKNOWABLE,
 };
@@ -114,7 +114,8 @@ pub fn strangers() -> Vec<Case> {
             *octet ^= 0x20;
             if !letter {
                 let what = format!("octet {at} of {octets} isn't the name's");
-                cases.push(Case::pass(what, frame, Verdict::Name));
+                let expect = Expect::Either;
+                cases.push(Case { frame, expect, ..Case::pass(what, Vec::new(), Verdict::Name) });
             } else if at % 5 == 0 {
                 let name = query.name.char_indices();
                 let name = name.map(|(i, c)| if i + 1 == at { c.to_ascii_uppercase() } else { c });
@@ -167,20 +168,15 @@ pub fn nested() -> Vec<Case> {
     let reply = |label: &str, k, n| {
         Case::reply(format!("nested: {label}"), ask(label), of_set(Set { k, n }, A, MAX_HOSTS))
     };
-    let pass =
-        |label: &str| Case::pass(format!("nested: {label}"), ask(label).frame(), Verdict::Name);
     let nodata = Query { rtype: AAAA, ..ask("child") };
     let parents = Query { rtype: AAAA, ..ask("achild") };
     vec![
         reply("", 0x600, 2),
         reply("www", 0x601, 2),
         reply("child", 0x700, 3),
-        pass("x.child"),
         reply("w.child", 0x701, 3),
         reply("achild", 0x605, 2),
         reply("x.achild", 0x606, 2),
-        pass("www.child"),
-        pass("hild"),
         Case::reply("the child's SOA", nodata, Reply::nodata(&fixture::child())),
         Case::reply("the parent's SOA", parents, Reply::nodata(&fixture::parent())),
     ]
@@ -191,21 +187,17 @@ pub fn nested() -> Vec<Case> {
 pub fn odd() -> Vec<Case> {
     let ask = |label: &str, apex: &str, rtype| query(label, apex, rtype, NOBODY);
     let mut cases = Vec::new();
-    for (label, rtype) in
-        [("cname", A), ("cname", AAAA), ("health", A), ("health", AAAA), ("closest", A)]
-    {
+    for (label, rtype) in [("health", A), ("health", AAAA), ("closest", A)] {
         let frame = ask(label, "odd.example", rtype).frame();
         cases.push(Case::pass(format!("odd: {label} {rtype}"), frame, Verdict::Deck));
     }
     for (label, apex) in [
-        ("nothing", "pool.example"),
         ("_status", "pool.example"),
         ("", "example"),
         ("", "ool.example"),
         ("", "apool.example"),
         ("", "pool.examplf"),
         ("", "com"),
-        ("a", "de.pool.example"),
     ] {
         let frame = ask(label, apex, A).frame();
         cases.push(Case::pass(format!("no name: {label} {apex}"), frame, Verdict::Name));

@@ -1,0 +1,131 @@
+//! What an operator has configured comes in; the control words that say so go into a store, and out again.
+
+use std::mem::offset_of;
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+
+use edge_common::abi::{Control, CookieKeys, Limits, Nsid};
+use edge_common::cookie::Cookie;
+use edge_common::limit::Rate;
+use edge_common::service::words as address_words;
+use edge_user::authority::{Cookies, Options};
+use edge_user::store::{Region, Store};
+use zerocopy::{FromZeros as _, Immutable, IntoBytes};
+
+/// The second at which all tests of cookies happen.
+pub const NOW: u32 = 1_790_000_000;
+/// The secret that makes cookies, and the one before it, which is taken, too.
+pub const SECRETS: [[u8; 16]; 2] = [[0x5e; 16], *b"the former one.."];
+/// The identifier that NSID tells.
+pub const NSID: &str = "tests";
+
+/// What is configured. Cookies and NSID are those of [`SECRETS`] and [`NSID`], or none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Controls {
+    /// Bits of [`edge_common::abi::switches`].
+    pub switches: u64,
+    /// Whether NSID is answered.
+    pub nsid: bool,
+    /// Whether there are cookies.
+    pub cookies: bool,
+    /// Whether one that isn't good is answered BADCOOKIE.
+    pub enforce: bool,
+    /// Limits: responses a second, burst, one in so many slips.
+    pub limits: Option<(u32, u32, u32)>,
+}
+
+impl Controls {
+    /// Everything that adds to answers, nothing that withholds them.
+    pub const OPEN: Self =
+        Self { switches: 0, nsid: true, cookies: true, enforce: false, limits: None };
+
+    /// With switches.
+    #[must_use]
+    pub const fn switched(self, switches: u64) -> Self {
+        Self { switches, ..self }
+    }
+
+    /// The same for the authority.
+    #[must_use]
+    pub fn options(&self) -> Options {
+        let control = Region::in_memory(1);
+        let (cookies, unix_seconds) = (self.keys(), NOW.into());
+        control.write(0, &[Control { cookies, unix_seconds, ..Control::new_zeroed() }]);
+        Options {
+            cookies: Cookies::over(control),
+            ..Options::new(if self.nsid { NSID } else { "" })
+        }
+    }
+
+    /// Does something while the control words say this; then they are as before.
+    pub fn during<T>(&self, store: &Store, act: impl FnOnce() -> T) -> T {
+        let before = self.write(store);
+        let done = act();
+        for (at, word) in before {
+            store.control_word(at).store(word, Ordering::SeqCst);
+        }
+        done
+    }
+
+    /// Writes the control words; gives what they were.
+    fn write(&self, store: &Store) -> Vec<(usize, u64)> {
+        let limits = self.limits.map_or_else(Limits::new_zeroed, |(per_second, burst, slip)| {
+            Rate { per_second, burst, slip, prefix4: 24, prefix6: 56 }
+                .limits(ticks(), [0x11c5_eed1, 0x22c5_eed1])
+        });
+        let parts = [
+            words(offset_of!(Control, switches), &self.switches),
+            words(offset_of!(Control, unix_seconds), &u64::from(NOW)),
+            words(offset_of!(Control, cookies), &self.keys()),
+            words(offset_of!(Control, nsid), &self.identifier()),
+            words(offset_of!(Control, limits), &limits),
+        ];
+        let swap = |(at, word)| (at, store.control_word(at).swap(word, Ordering::SeqCst));
+        parts.into_iter().flatten().map(swap).collect()
+    }
+
+    fn keys(&self) -> CookieKeys {
+        if !self.cookies {
+            return CookieKeys::new_zeroed();
+        }
+        let secrets = SECRETS.map(|secret| key(&secret));
+        let state = (SECRETS.len() as u64) << 1 | u64::from(self.enforce) << 3;
+        CookieKeys { state, secrets: [secrets, [[0; 2]; 2]] }
+    }
+
+    fn identifier(&self) -> Nsid {
+        let mut nsid = Nsid::new_zeroed();
+        if self.nsid {
+            nsid.octets_used = NSID.len() as u64;
+            nsid.octets[..NSID.len()].copy_from_slice(NSID.as_bytes());
+        }
+        nsid
+    }
+}
+
+/// Ticks of the clock of leases a second.
+fn ticks() -> u32 {
+    let tick = rustix::time::clock_getres(rustix::time::ClockId::MonotonicCoarse);
+    u32::try_from(1_000_000_000 / tick.tv_nsec.max(1)).expect("some thousands")
+}
+
+/// A part of the control words, word by word.
+fn words<T: IntoBytes + Immutable>(at: usize, part: &T) -> Vec<(usize, u64)> {
+    let words = part.as_bytes().chunks_exact(8);
+    let words = words.map(|octets| u64::from_ne_bytes(octets.try_into().expect("eight octets")));
+    (at..).step_by(8).zip(words).collect()
+}
+
+/// The server's part of a cookie that `secret` made `age` seconds before [`NOW`] for a client's part and address.
+#[must_use]
+pub fn server_cookie(client: [u8; 8], secret: &[u8; 16], age: u32, address: IpAddr) -> [u8; 16] {
+    let client = u64::from_ne_bytes(client);
+    let cookie = Cookie { client, server: [0; 2], server_octets: 0 };
+    let made = cookie.make(key(secret), NOW.wrapping_sub(age), address_words(address));
+    zerocopy::transmute!(made)
+}
+
+/// A secret as words.
+const fn key(secret: &[u8; 16]) -> [u64; 2] {
+    zerocopy::transmute!(*secret)
+}
