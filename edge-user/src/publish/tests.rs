@@ -404,7 +404,7 @@ fn of_an_incomplete_zone_the_names_kept_are_known_and_nothing_of_others() {
         let zone = &node.publisher.zones[&*apex];
         let apexes: Vec<&[u8]> = node.publisher.zones.keys().map(|apex| &**apex).collect();
         let all = visible::of_zone(zone, &apexes, None);
-        let is_kept = |name: &[u8]| name == apex || name.len() % 2 == 0;
+        let is_kept = |name: &[u8]| name == apex || name.len().is_multiple_of(2);
         let kept = all.iter().map(|entry| entry.name).filter(|name| is_kept(name)).collect();
         let some = visible::of_zone(zone, &apexes, Some(&kept));
         assert!(all.iter().any(|entry| entry.absent != ClassRow::NONE));

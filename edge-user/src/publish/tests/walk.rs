@@ -174,12 +174,12 @@ impl Walk {
         let rrs = self.tables.rrs(entry).unwrap();
         let mut octets = rrs.octets[Rrs::MOST - rrs.octets_used as usize..].to_vec();
         assert_eq!(rrs.octets[..Rrs::MOST - octets.len()].iter().max().copied().unwrap_or(0), 0);
-        if deck.kind != Kind::Ready as u8 {
+        if deck.kind == Kind::Ready as u8 {
+            assert_eq!(rrs.sum, u32::from(Sum::default().add_octets(&octets).fold()));
+        } else {
             assert_eq!(rrs.sum, u32::from(Sum::default().add_octets(&octets[2..]).fold()));
             let at = 0xc000 + 12 + name.len() - usize::from(deck.apex_octets);
             octets[..2].copy_from_slice(&u16::try_from(at).unwrap().to_be_bytes());
-        } else {
-            assert_eq!(rrs.sum, u32::from(Sum::default().add_octets(&octets).fold()));
         }
         octets
     }
