@@ -221,7 +221,12 @@ impl Ask {
 }
 
 impl OptAsked {
-    fn octets(&self) -> Vec<u8> {
+    /// The record.
+    ///
+    /// # Panics
+    /// When its data are longer than a record's can be.
+    #[must_use]
+    pub fn octets(&self) -> Vec<u8> {
         let mut data = Vec::new();
         for (code, octets) in &self.options {
             data.extend(code.to_be_bytes());
