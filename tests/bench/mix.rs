@@ -8,14 +8,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use aya::programs::XdpMode;
-use edge_common::cookie::Secret;
 use edge_user::status::Counters;
 
 use crate::figures::Spread;
 use crate::link::{CLIENT, Link};
 use crate::machine;
 use crate::subject::{self, Subject};
-use crate::{note, pool};
+use crate::note;
 
 mod node;
 mod queries;
@@ -28,8 +27,6 @@ pub(crate) use queries::{FRAMES, Sent};
 const MIRROR: [&str; 2] = ["mirror-client", "mirror-server"];
 /// Random subdomains of the decks: a pool's mix, and a flood.
 const RANDOM: [f64; 2] = [0.0, 0.9];
-/// What the node's cookies are made with.
-const SECRET: Secret = pool::SECRET;
 /// Frames of the run that finds out how fast it goes.
 const FIRST: u32 = 200_000;
 
@@ -180,7 +177,7 @@ impl Rig {
             program.attach(MIRROR[1], XdpMode::Driver).context("attach the reflector")?;
             Ok(())
         })?;
-        let start = || machine::on_first_cpu(|| Node::start(folder.path(), &SECRET.0));
+        let start = || machine::on_first_cpu(|| Node::start(folder.path()));
         let node = link.at_server(start)?;
         Ok(Self { node, bench, link, mirror, _folder: folder })
     }
@@ -235,7 +232,7 @@ impl Rig {
 
 /// Measures in `rounds` rounds of runs of about `seconds` seconds.
 pub(crate) fn measure(seconds: f64, rounds: u32) -> Result<Mix> {
-    let decks = RANDOM.map(|random| queries::deck(random, &SECRET));
+    let decks = RANDOM.map(queries::deck);
     let decks = decks.into_iter().collect::<Result<Vec<_>>>()?;
     let mut rig = Rig::new(&decks)?;
     let mut frames = Vec::new();

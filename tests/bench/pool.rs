@@ -157,6 +157,12 @@ pub(crate) fn hot_name(rng: &mut Rng) -> String {
     format!("{row}.{vendor}.{APEX}")
 }
 
+/// A client's part and the server's, made with [`SECRET`] at a time.
+pub(crate) fn good_cookie(client: [u8; 8], seconds: u32, address: IpAddr) -> Vec<u8> {
+    let server = Cookie { client, server: None }.make(&SECRET, seconds, address);
+    [client.as_slice(), &server].concat()
+}
+
 impl Case {
     fn name_of(&self, rng: &mut Rng) -> String {
         let rows = if self.names == Names::WithoutAaaa { ROWS_WITHOUT_AAAA } else { ROWS };
@@ -187,11 +193,9 @@ impl Case {
             }
             Edns::Cookie => Some((option::COOKIE, client.to_vec())),
             Edns::GoodCookie => {
-                let address = WITH_COOKIE.prefix.to_be_bytes();
-                let address = address.last_chunk::<4>().copied().unwrap_or_default();
-                let cookie = Cookie { client, server: None };
-                let server = cookie.make(&SECRET, COOKIE_TIME, Ipv4Addr::from(address).into());
-                Some((option::COOKIE, [client.as_slice(), &server].concat()))
+                let [.., a, b, c, d] = WITH_COOKIE.prefix.to_be_bytes();
+                let address = Ipv4Addr::new(a, b, c, d).into();
+                Some((option::COOKIE, good_cookie(client, COOKIE_TIME, address)))
             }
             Edns::Nsid => Some((option::NSID, Vec::new())),
         };

@@ -46,11 +46,11 @@ fn configuration(folder: &Path) -> String {
 }
 
 /// Writes configuration, secret, zone and database.
-fn write(folder: &Path, secret: &[u8]) -> Result<PathBuf> {
+fn write(folder: &Path) -> Result<PathBuf> {
     for name in ["zones", "geoip"] {
         fs::create_dir(folder.join(name)).context("make a folder")?;
     }
-    let digits: String = secret.iter().map(|octet| format!("{octet:02x}")).collect();
+    let digits = format!("{:032x}", u128::from_be_bytes(pool::SECRET.0));
     fs::write(folder.join("secret"), digits)?;
     fs::write(folder.join(format!("zones/{APEX}.json")), pool::zone_json())?;
     let prefixes = pool::prefixes();
@@ -81,9 +81,9 @@ fn connect() -> Result<()> {
 
 impl Node {
     /// Starts it in the namespace of the thread, on the CPU of the thread.
-    pub(super) fn start(folder: &Path, secret: &[u8]) -> Result<Self> {
+    pub(super) fn start(folder: &Path) -> Result<Self> {
         connect()?;
-        let config = write(folder, secret)?;
+        let config = write(folder)?;
         let process = Process::start(&mut process::edge(&config)?, folder, "edge")?;
         let node = Self { process, socket: folder.join("edge.sock") };
         let end = Instant::now() + PATIENCE;

@@ -8,12 +8,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
-use edge_common::cookie::{Cookie, Secret};
 use edge_tests::frames::Query;
 use edge_tests::message::{OptAsked, option, rtype, subnet};
 use fastrand::Rng;
 
-use crate::pool::{APEX, SERVER4, SERVER6, hot_name, mixed_case};
+use crate::pool::{APEX, SERVER4, SERVER6, good_cookie, hot_name, mixed_case};
 
 /// Frames of a deck; see edge-ebpf's `bench/state.rs`.
 pub(crate) const FRAMES: usize = 4_096;
@@ -54,17 +53,16 @@ fn client(six: bool, rng: &mut Rng) -> IpAddr {
 fn asked_subnet(six: bool, rng: &mut Rng) -> Vec<u8> {
     let (usual, any) = if six { (56, 64) } else { (24, 32) };
     let length = if rng.u8(..4) > 0 { usual } else { rng.u8(..=any) };
-    let octets = match client(six, rng) {
+    match client(six, rng) {
         IpAddr::V4(ip) => {
-            let ip = Ipv4Addr::from(u32::from(ip) & u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0));
-            subnet(&format!("{ip}/{length}"))
+            let mask = u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0);
+            subnet(&format!("{}/{length}", Ipv4Addr::from(u32::from(ip) & mask)))
         }
         IpAddr::V6(ip) => {
             let mask = u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0);
             subnet(&format!("{}/{length}", Ipv6Addr::from(u128::from(ip) & mask)))
         }
-    };
-    octets
+    }
 }
 
 fn now() -> u32 {
@@ -73,7 +71,7 @@ fn now() -> u32 {
 }
 
 /// The OPT record, if there is one.
-fn opt(client: IpAddr, secret: &Secret, rng: &mut Rng) -> Option<Vec<u8>> {
+fn opt(client: IpAddr, rng: &mut Rng) -> Option<Vec<u8>> {
     if rng.bool() {
         return None;
     }
@@ -86,12 +84,9 @@ fn opt(client: IpAddr, secret: &Secret, rng: &mut Rng) -> Option<Vec<u8>> {
     }
     // A fifth of a half.
     if rng.u8(..5) == 0 {
-        let mut data = vec![0; 8];
-        rng.fill(&mut data);
-        let own = data.first_chunk().copied().unwrap_or_default();
-        if rng.bool() {
-            data.extend(Cookie { client: own, server: None }.make(secret, now(), client));
-        }
+        let mut own = [0; 8];
+        rng.fill(&mut own);
+        let data = if rng.bool() { good_cookie(own, now(), client) } else { own.to_vec() };
         options.push((option::COOKIE, data));
     }
     rng.shuffle(&mut options);
@@ -101,7 +96,7 @@ fn opt(client: IpAddr, secret: &Secret, rng: &mut Rng) -> Option<Vec<u8>> {
 }
 
 /// A query; letters of its name are to be made up if it says so.
-fn query(missing: bool, six: bool, secret: &Secret, rng: &mut Rng) -> Query {
+fn query(missing: bool, six: bool, rng: &mut Rng) -> Query {
     let share = rng.f64();
     let (name, rtype) = if missing {
         // Below the apex, and below a vendor's name, which has no records of its own.
@@ -119,7 +114,7 @@ fn query(missing: bool, six: bool, secret: &Secret, rng: &mut Rng) -> Query {
     };
     let name = mixed_case(&name, rng);
     let (address, server) = (client(six, rng), if six { SERVER6 } else { SERVER4 });
-    let opt = opt(address, secret, rng);
+    let opt = opt(address, rng);
     let query = Query::new(&name, rtype, SocketAddr::new(address, rng.u16(1_024..)), server);
     // Resolvers don't ask for recursion.
     Query { id: rng.u16(..), flags: 0, opt, ..query }
@@ -130,9 +125,9 @@ const fn headers(six: bool) -> usize {
     14 + if six { 40 } else { 20 } + 8
 }
 
-fn sent(missing: bool, secret: &Secret, rng: &mut Rng) -> Result<Sent> {
+fn sent(missing: bool, rng: &mut Rng) -> Result<Sent> {
     let six = !missing && rng.u8(..5) == 0;
-    let mut octets = query(missing, six, secret, rng).frame();
+    let mut octets = query(missing, six, rng).frame();
     let letters = missing.then_some(headers(six) + 12 + 1);
     if let Some(at) = letters {
         octets.get_mut(headers(six) - 2..headers(six)).context("a checksum")?.fill(0);
@@ -143,12 +138,12 @@ fn sent(missing: bool, secret: &Secret, rng: &mut Rng) -> Result<Sent> {
 }
 
 /// A pool's mix, or that after so large a share of random subdomains.
-pub(super) fn deck(random: f64, secret: &Secret) -> Result<Deck> {
+pub(super) fn deck(random: f64) -> Result<Deck> {
     let mut rng = Rng::with_seed(4);
     let missing = (FRAMES as f64 * (random + (1.0 - random) * MISSING)).round();
     let mut frames = Vec::with_capacity(FRAMES);
     for at in 0..FRAMES {
-        frames.push(sent((at as f64) < missing, secret, &mut rng)?);
+        frames.push(sent((at as f64) < missing, &mut rng)?);
     }
     rng.shuffle(&mut frames);
     let hot = frames.iter().filter(|frame| frame.letters.is_none()).count();
