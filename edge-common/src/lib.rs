@@ -21,6 +21,8 @@ pub mod frame;
 pub mod ingress;
 pub mod name;
 pub mod service;
+pub mod siphash;
+pub mod subnet;
 pub mod tables;
 pub mod verdict;
 pub mod wire;

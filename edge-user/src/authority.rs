@@ -48,7 +48,7 @@ mod worker;
 
 pub use account::{Account, opt_start};
 pub use answer::{Answerer, Asked};
-pub use cookies::{Cookies, SecretError};
+pub use cookies::Cookies;
 pub use counters::Counters;
 pub use engine::Engine;
 pub use listen::BindError;

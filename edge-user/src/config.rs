@@ -13,6 +13,7 @@ use serde::de::{Deserializer, Error as _};
 mod http;
 
 use crate::authority::Any;
+use crate::edns::MOST_SECRETS;
 pub use http::Http;
 
 /// The port of DNS.
@@ -91,7 +92,8 @@ pub struct Dns {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cookies {
-    /// Files of 32 hexadecimal digits. The first makes cookies, all verify them. A random secret when empty.
+    /// Files of 32 hexadecimal digits, at most two. The first makes cookies, both verify them; they are read again when
+    /// they change. A random secret when empty.
     pub secrets: Vec<PathBuf>,
     /// Whether UDP clients that show a cookie, but not a good one, are told to come again.
     pub enforce: bool,
@@ -368,6 +370,11 @@ impl Config {
                           directory for Avro";
             return Err(error(key("xdp_sample"), reason.into()));
         }
+        if config.cookies.secrets.len() > MOST_SECRETS {
+            let reason = "cookies.secrets: at most two files: the new secret first, then the one \
+                          that is being retired";
+            return Err(error(key("secrets"), reason.into()));
+        }
         let base = path.parent().unwrap_or_else(|| Path::new(""));
         for relative in
             [&mut config.zones.directory, &mut config.geoip.directory, &mut config.control.socket]
@@ -465,6 +472,13 @@ mod tests {
         assert!(!config.dns.public_debug_queries && !config.dns.chaos_id);
         assert_eq!((config.dns.any, &*config.dns.version), (Any::Minimal, ""));
         assert!(config.cookies.secrets.is_empty() && !config.cookies.enforce);
+
+        let three = "[xdp]\nmode = \"off\"\n[cookies]\nsecrets = [\"a\", \"b\", \"c\"]\n";
+        assert_eq!(
+            refused(&format!("{MINIMAL}{three}")),
+            "/etc/edge/edge.toml:6:1: cookies.secrets: at most two files: the new secret first, \
+             then the one that is being retired"
+        );
 
         let long = format!("{MINIMAL}version = \"{}\"\n", "x".repeat(256));
         assert!(refused(&long).starts_with("/etc/edge/edge.toml:3:11: a text has 255 octets"));

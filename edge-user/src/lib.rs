@@ -9,6 +9,7 @@ pub mod config;
 pub mod control;
 pub mod controller;
 pub mod deal;
+pub mod edns;
 pub mod explain;
 pub mod extents;
 pub mod geo;

@@ -20,6 +20,7 @@ use crate::authority::{Authority, Cookies, Counters, Current, Options};
 use crate::config::{Config, XdpMode, host_name};
 use crate::control::{Asked, Request, Socket};
 use crate::controller::{Controller, Refresh};
+use crate::edns::Edns;
 use crate::explain::explain;
 use crate::http::Http;
 use crate::kernel::{Attachment, Bpffs, Kernel, Mode, Pins};
@@ -40,6 +41,8 @@ const RENEW: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_secs(10);
 /// How often status files are looked at.
 const HEALTH: Duration = Duration::from_secs(1);
+/// How often the kernel is told the time, and secret files are looked at.
+const EDNS: Duration = Duration::from_secs(1);
 /// How long files are left to settle after a change.
 const SETTLE: Duration = Duration::from_millis(100);
 
@@ -138,6 +141,7 @@ struct Node {
     controller: Controller,
     authority: Arc<Counters>,
     log: Log,
+    edns: Edns,
     xdp: Option<Xdp>,
     vitals: Arc<Vitals>,
     started: Instant,
@@ -172,7 +176,8 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         let mut publisher = Publisher::new(store.clone(), backend, fastrand::Rng::new());
         publisher.serve(&config.dns.listen).context("dns.listen")?;
         let current = Arc::new(Current::default());
-        let options = options(&config)?;
+        let options = options(&config, Cookies::of(&store));
+        let edns = Edns::start(&store, &config.cookies, options.nsid())?;
         let (listen, workers) = (&config.dns.listen, config.dns.workers);
         let mut authority = Authority::bind(listen, workers, store, Arc::clone(&current), options)?;
         let samples: Option<Box<dyn Samples>> = match &xdp {
@@ -197,9 +202,9 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
             lock(&xdp.kernel).renew_lease()?;
             xdp.attach(&config)?;
         }
-        Ok((controller, authority, log))
+        Ok((controller, authority, log, edns))
     };
-    let (controller, mut authority, log) = match started_up.await {
+    let (controller, mut authority, log, edns) = match started_up.await {
         Ok(up) => up,
         Err(cause) => {
             if let Some(xdp) = xdp {
@@ -210,7 +215,8 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     };
     let counters = Arc::clone(authority.counters());
     let vitals = Arc::new(Vitals::default());
-    let mut node = Node { config, controller, authority: counters, log, xdp, vitals, started };
+    let mut node =
+        Node { config, controller, authority: counters, log, edns, xdp, vitals, started };
     node.vitals.renew();
     node.tell_vitals();
     // It ends, and says that the node stops until then, after XDP is off.
@@ -227,7 +233,8 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     let (sender, mut requests) = mpsc::channel(16);
     let mut watch = node.watch();
     let changed = watch.changed();
-    let [mut deal, mut renew, mut look, mut health] = [DEAL, RENEW, LOOK, HEALTH].map(|period| {
+    let periods = [DEAL, RENEW, LOOK, HEALTH, EDNS];
+    let [mut deal, mut renew, mut look, mut health, mut edns] = periods.map(|period| {
         let mut ticks = interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks
@@ -250,6 +257,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
             }
             _ = health.tick() => node.refresh_health(),
             _ = deal.tick() => node.deal(),
+            _ = edns.tick() => node.edns.refresh(),
             _ = renew.tick() => node.renew(),
             Some(asked) = requests.recv() => node.reply(asked),
         }
@@ -265,18 +273,18 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
 }
 
 /// How the authority presents itself.
-fn options(config: &Config) -> anyhow::Result<Options> {
+fn options(config: &Config, cookies: Cookies) -> Options {
     let dns = &config.dns;
-    Ok(Options {
+    Options {
         hostname: host_name(),
         public_debug_queries: dns.public_debug_queries,
         detailed_metrics: config.http.detailed_metrics,
         any: dns.any,
         version: dns.version.clone(),
         chaos_id: dns.chaos_id,
-        cookies: Cookies::load(&config.cookies.secrets, config.cookies.enforce)?,
+        cookies,
         ..Options::new(&dns.server_id)
-    })
+    }
 }
 
 /// Logs what a refresh found.
@@ -445,7 +453,13 @@ impl Node {
             ntp: status::Ntp::default(),
             tables: tables.collect(),
             pins: pins.unwrap_or_default(),
-            errors: self.controller.errors().into_iter().chain(trouble).collect(),
+            errors: self
+                .controller
+                .errors()
+                .into_iter()
+                .chain(trouble)
+                .chain(self.edns.trouble())
+                .collect(),
         }
     }
 
