@@ -13,8 +13,8 @@ use edge_user::status::Counters;
 use crate::figures::Spread;
 use crate::link::{CLIENT, Link};
 use crate::machine;
-use crate::subject::{self, Subject};
 use crate::note;
+use crate::subject::{self, Subject};
 
 mod node;
 mod queries;
@@ -216,8 +216,8 @@ impl Rig {
             Some(run) => run,
             None => self.run(deck, self.mirror, frames)?,
         };
-        if edge.answered() == 0 || reflector.answered() == 0 {
-            bail!("no replies: {edge:?}, {reflector:?}");
+        if edge.hot() == 0 || edge.hot() + edge.missing() != edge.answered() {
+            bail!("replies of other RCODEs than NOERROR and NXDOMAIN: {edge:?}");
         }
         let seconds = |time: u64| Duration::from_nanos(time).as_secs_f64();
         Ok(Round {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use edge_common::cookie::{Cookie, Secret};
+use edge_common::cookie::Cookie;
 use edge_common::verdict::Verdict;
 use edge_tests::frames::Query;
 use edge_tests::message::{OptAsked, option, rtype, subnet};
@@ -35,7 +35,7 @@ pub(crate) const SERVER6: SocketAddr =
     SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0xfd53, 0, 0, 0, 0, 0, 0, 1)), 53);
 
 /// What cookies are made with.
-pub(crate) const SECRET: Secret = Secret(*b"sixteen octets..");
+pub(crate) const SECRET: [u8; 16] = *b"sixteen octets..";
 /// Seconds: the time at which cookies are made, and taken.
 pub(crate) const COOKIE_TIME: u32 = 1_800_000_000;
 
@@ -157,10 +157,21 @@ pub(crate) fn hot_name(rng: &mut Rng) -> String {
     format!("{row}.{vendor}.{APEX}")
 }
 
+/// Sixteen octets as two words in memory order.
+fn words(octets: [u8; 16]) -> [u64; 2] {
+    let [a, b, c, d, e, f, g, h, back @ ..] = octets;
+    [u64::from_ne_bytes([a, b, c, d, e, f, g, h]), u64::from_ne_bytes(back)]
+}
+
 /// A client's part and the server's, made with [`SECRET`] at a time.
 pub(crate) fn good_cookie(client: [u8; 8], seconds: u32, address: IpAddr) -> Vec<u8> {
-    let server = Cookie { client, server: None }.make(&SECRET, seconds, address);
-    [client.as_slice(), &server].concat()
+    let address = match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
+    };
+    let cookie = Cookie { client: u64::from_ne_bytes(client), server: [0; 2], server_octets: 0 };
+    let server = cookie.make(words(SECRET), seconds, words(address.octets()));
+    [client, server[0].to_ne_bytes(), server[1].to_ne_bytes()].concat()
 }
 
 impl Case {
@@ -199,7 +210,8 @@ impl Case {
             }
             Edns::Nsid => Some((option::NSID, Vec::new())),
         };
-        let asked = OptAsked { flags: 0x8000, options: asked.into_iter().collect(), ..OptAsked::default() };
+        let asked =
+            OptAsked { flags: 0x8000, options: asked.into_iter().collect(), ..OptAsked::default() };
         Some(asked.octets())
     }
 

@@ -87,7 +87,7 @@ impl Subject {
         let set = |at, word| self.store().control_word(at).store(word, Ordering::Relaxed);
         set(offset_of!(Control, unix_seconds), COOKIE_TIME.into());
         let secrets = offset_of!(Control, cookies) + offset_of!(CookieKeys, secrets);
-        let (words, _) = SECRET.0.as_chunks();
+        let (words, _) = SECRET.as_chunks();
         for (at, word) in words.iter().enumerate() {
             set(secrets + 8 * at, u64::from_ne_bytes(*word));
         }

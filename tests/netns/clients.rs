@@ -34,9 +34,7 @@ fn rig() -> Rig {
 /// The data of the records that kdig or drill printed.
 fn data(text: &str) -> Vec<String> {
     let records = text.lines().filter(|line| !line.starts_with(';') && !line.trim().is_empty());
-    records
-        .map(|line| line.split_whitespace().skip(4).collect::<Vec<_>>().join(" "))
-        .collect()
+    records.map(|line| line.split_whitespace().skip(4).collect::<Vec<_>>().join(" ")).collect()
 }
 
 /// The cookie of a reply as dig prints it, and whether dig found it good.
@@ -56,7 +54,11 @@ fn dig_with_cookie_nsid_and_subnet_is_answered() {
             };
             for more in ["", "+dnssec", "+bufsize=512", "+padding=128", "+ednsopt=65001:00ff"] {
                 let reply = ask(more);
-                assert_eq!((reply.status.as_str(), reply.answers.len()), ("NOERROR", 2), "{reply:?}");
+                assert_eq!(
+                    (reply.status.as_str(), reply.answers.len()),
+                    ("NOERROR", 2),
+                    "{reply:?}"
+                );
                 assert!(reply.data().iter().all(|ip| ip.starts_with("10.81.0.")), "{reply:?}");
                 assert!(reply.text.contains("CLIENT-SUBNET: 203.0.113.0/24/24"), "{}", reply.text);
                 assert!(reply.text.contains("(\"rig\")"), "{}", reply.text);
@@ -78,7 +80,8 @@ fn dig_that_shows_its_cookie_again_keeps_it() {
             let again = rig.ask(client, &format!("2.pool.example AAAA +cookie={shown}"));
             assert_eq!(cookie(&again), (shown, true));
             // Somebody else's doesn't hold, and is replaced.
-            let forged = format!("{}{}", &shown[..46], if shown.ends_with("00") { "01" } else { "00" });
+            let forged =
+                format!("{}{}", &shown[..46], if shown.ends_with("00") { "01" } else { "00" });
             let other = rig.ask(client, &format!("2.pool.example AAAA +cookie={forged}"));
             let fresh = cookie(&other).0;
             assert!(fresh != forged && fresh.starts_with("0102030405060708"), "{}", other.text);
@@ -102,16 +105,28 @@ fn dig_asks_for_every_type_of_a_name() {
             assert_eq!(txt.data(), ["\"a pool of time servers that do not exist\""]);
             assert_eq!(ask("pool.example MX").data(), ["10 mail.pool.example."]);
             let cname = ask("www.pool.example A");
-            assert_eq!((cname.answers[0].rtype.as_str(), cname.data()), ("CNAME", vec!["www.example."]));
+            assert_eq!(
+                (cname.answers[0].rtype.as_str(), cname.data()),
+                ("CNAME", vec!["www.example."])
+            );
             for rtype in ["HTTPS", "SRV", "DS", "CAA", "TYPE65280"] {
                 let nodata = ask(&format!("2.debian.pool.example {rtype}"));
                 assert_eq!(nodata.status, "NOERROR", "{}", nodata.text);
-                assert!(nodata.answers.is_empty() && nodata.authorities.len() == 1, "{}", nodata.text);
+                assert!(
+                    nodata.answers.is_empty() && nodata.authorities.len() == 1,
+                    "{}",
+                    nodata.text
+                );
             }
-            for name in ["nobody", "a.b.c.nobody", "nobody.debian", "_", "status", &"x".repeat(63)] {
+            for name in ["nobody", "a.b.c.nobody", "nobody.debian", "_", "status", &"x".repeat(63)]
+            {
                 let missing = ask(&format!("{name}.pool.example A"));
                 assert_eq!(missing.status, "NXDOMAIN", "{}", missing.text);
-                assert!(missing.has_flag("aa") && missing.authorities.len() == 1, "{}", missing.text);
+                assert!(
+                    missing.has_flag("aa") && missing.authorities.len() == 1,
+                    "{}",
+                    missing.text
+                );
             }
             assert_eq!(ask("pool.example A +edns=1 +noednsneg").status, "BADVERS");
         }
@@ -128,7 +143,8 @@ fn kdig_is_answered_with_its_options() {
                 let server = server(client);
                 rig.client.read(&format!("kdig @{server} -b {client} +retry=0 {question}"))
             };
-            let text = kdig(&format!("pool.example A +subnet={JAPAN} +nsid +cookie +padding=64 +edns"));
+            let text =
+                kdig(&format!("pool.example A +subnet={JAPAN} +nsid +cookie +padding=64 +edns"));
             assert!(text.contains("status: NOERROR"), "{text}");
             assert!(text.contains("203.0.113.0/24/24") && text.contains("\"rig\""), "{text}");
             assert!(text.contains("COOKIE"), "{text}");

@@ -28,7 +28,12 @@ fn look_up(rig: &Rig, resolver: &Resolver) {
     }
     for question in ["2.pool.example HTTPS", "pool.example AAAA", "3.debian.pool.example AAAA"] {
         let nodata = ask(question);
-        assert_eq!((nodata.status.as_str(), nodata.answers.len()), ("NOERROR", 0), "{}", nodata.text);
+        assert_eq!(
+            (nodata.status.as_str(), nodata.answers.len()),
+            ("NOERROR", 0),
+            "{}",
+            nodata.text
+        );
         assert_eq!(nodata.authorities.len(), 1, "{}", nodata.text);
     }
     assert_eq!(ask("pool.example TXT").data(), ["\"a pool of time servers that do not exist\""]);

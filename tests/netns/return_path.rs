@@ -88,5 +88,8 @@ fn replies_to_another_neighbour_are_the_stacks() {
     let before = rig.counters();
     assert_eq!(rig.try_ask(client, "pool.example A +nocookie"), None, "nobody is there");
     let after = rig.counters();
-    assert_eq!((after.xdp() - before.xdp(), after.passed("route") - before.passed("route")), (0, 1));
+    assert_eq!(
+        (after.xdp() - before.xdp(), after.passed("route") - before.passed("route")),
+        (0, 1)
+    );
 }

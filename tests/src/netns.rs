@@ -313,8 +313,7 @@ impl Counters {
     /// When there were none.
     #[must_use]
     pub fn share_since(&self, before: &Self) -> f64 {
-        let (xdp, authority) =
-            (self.xdp() - before.xdp(), self.authority() - before.authority());
+        let (xdp, authority) = (self.xdp() - before.xdp(), self.authority() - before.authority());
         assert!(xdp + authority > 0, "no queries");
         xdp as f64 / (xdp + authority) as f64
     }

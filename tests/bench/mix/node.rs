@@ -50,7 +50,7 @@ fn write(folder: &Path) -> Result<PathBuf> {
     for name in ["zones", "geoip"] {
         fs::create_dir(folder.join(name)).context("make a folder")?;
     }
-    let digits = format!("{:032x}", u128::from_be_bytes(pool::SECRET.0));
+    let digits = format!("{:032x}", u128::from_be_bytes(pool::SECRET));
     fs::write(folder.join("secret"), digits)?;
     fs::write(folder.join(format!("zones/{APEX}.json")), pool::zone_json())?;
     let prefixes = pool::prefixes();
@@ -65,8 +65,11 @@ fn write(folder: &Path) -> Result<PathBuf> {
 fn connect() -> Result<()> {
     let conf = format!("/proc/sys/net/ipv6/conf/{SERVER}");
     // Nothing but answers is to come from here: no solicitations, no addresses of the kernel's own.
-    for (name, value) in [("addr_gen_mode", "1"), ("router_solicitations", "0"), ("disable_ipv6", "0")] {
-        fs::write(format!("{conf}/{name}"), value).with_context(|| format!("write {conf}/{name}"))?;
+    for (name, value) in
+        [("addr_gen_mode", "1"), ("router_solicitations", "0"), ("disable_ipv6", "0")]
+    {
+        fs::write(format!("{conf}/{name}"), value)
+            .with_context(|| format!("write {conf}/{name}"))?;
     }
     ip(&["link", "set", "lo", "up"])?;
     ip(&["address", "add", &format!("{}/24", SERVER4.ip()), "dev", SERVER])?;
@@ -100,7 +103,8 @@ impl Node {
     }
 
     fn status(&self) -> Result<Status> {
-        let status = control::ask(&self.socket, &Request::Status).map_err(|error| anyhow!(error))?;
+        let status =
+            control::ask(&self.socket, &Request::Status).map_err(|error| anyhow!(error))?;
         Ok(serde_json::from_value(status)?)
     }
 

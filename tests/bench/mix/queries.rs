@@ -132,7 +132,10 @@ fn sent(missing: bool, rng: &mut Rng) -> Result<Sent> {
     if let Some(at) = letters {
         octets.get_mut(headers(six) - 2..headers(six)).context("a checksum")?.fill(0);
         let label = octets.get(at..at + LETTERS.len());
-        anyhow::ensure!(label == Some(LETTERS.as_bytes()), "the letters aren't where they should be");
+        anyhow::ensure!(
+            label == Some(LETTERS.as_bytes()),
+            "the letters aren't where they should be"
+        );
     }
     Ok(Sent { octets, letters })
 }

@@ -29,9 +29,16 @@ fn spread(cells: &mut Vec<String>, spread: Spread, show: impl Fn(f64) -> String)
 pub(super) fn text(text: &mut String, mix: &Mix) {
     let floods = [&mix.usual, &mix.flood];
     let millions = |rate: f64| format!("{:.3} M/s", rate / 1e6);
-    let mut rows = vec![row(&["over a veth pair", "replies", "median", "min", "max", "unanswered"])];
-    let mut shares =
-        vec![row(&["edge", "in XDP", "authority's CPU", "max", "its queries", "passed, by reason"])];
+    let mut rows =
+        vec![row(&["over a veth pair", "replies", "median", "min", "max", "unanswered"])];
+    let mut shares = vec![row(&[
+        "edge",
+        "in XDP",
+        "authority's CPU",
+        "max",
+        "its queries",
+        "passed, by reason",
+    ])];
     for flood in floods {
         let name = name(flood);
         let mut add = |what: &str, run: fn(&Round) -> &Run, rate: fn(&Run) -> f64| {

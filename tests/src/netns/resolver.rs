@@ -86,7 +86,8 @@ pub struct Resolver {
 /// A program that may be where only administrators look.
 fn find(program: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
+    let folders =
+        std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
     folders
         .map(|folder| folder.join(program))
         .find(|path| path.is_file())

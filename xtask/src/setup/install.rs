@@ -30,7 +30,8 @@ const RUSTUP_HINT: &str = "rustup needs https://static.rust-lang.org";
 const CARGO_HINT: &str = "it needs https://crates.io and LLVM 22 with its headers; LLVM_PREFIX \
                           names its folder if that isn't /usr/lib/llvm-22";
 
-const UNIT_HINT: &str = "these servers were started by Debian and aren't needed: stop them yourself";
+const UNIT_HINT: &str =
+    "these servers were started by Debian and aren't needed: stop them yourself";
 
 /// Servers that Debian starts when it installs them, now and whenever the machine starts: package and units.
 const DAEMONS: &[(&str, &[&str])] = &[
