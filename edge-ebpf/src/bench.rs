@@ -16,6 +16,9 @@ mod live;
 #[cfg(target_arch = "bpf")]
 mod maps;
 #[cfg(target_arch = "bpf")]
+#[path = "bench/mix.rs"]
+mod mix;
+#[cfg(target_arch = "bpf")]
 #[path = "bench/prelude.rs"]
 mod prelude;
 #[cfg(target_arch = "bpf")]

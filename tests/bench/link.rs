@@ -96,16 +96,31 @@ pub(crate) fn ip(args: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Makes a veth pair from the client's namespace, in which the thread is, to the server's.
+fn pair(near: &str, far: &str, client: &File, server: &File) -> Result<()> {
+    let other = format!("/proc/{}/fd/{}", std::process::id(), server.as_raw_fd());
+    let (near_mac, far_mac) = (text(CLIENT_MAC), text(SERVER_MAC));
+    let near_end = ["link", "add", near, "address", &near_mac, "type", "veth"];
+    let far_end = ["peer", "name", far, "address", &far_mac, "netns", &other];
+    ip(&[near_end.as_slice(), &far_end].concat())?;
+    ip(&["link", "set", near, "up"])?;
+    setns(server, CloneFlags::CLONE_NEWNET)?;
+    ip(&["link", "set", far, "up"])?;
+    setns(client, CloneFlags::CLONE_NEWNET)?;
+    Ok(())
+}
+
 /// The two namespaces with the link between them. The thread is in the client's.
 pub(crate) struct Link {
     outside: File,
     client: File,
     server: File,
     /// Of the client's end, in its namespace.
-    ifindex: u32,
+    pub(crate) ifindex: u32,
 }
 
-fn text(address: [u8; 6]) -> String {
+/// A link-layer address in words.
+pub(crate) fn text(address: [u8; 6]) -> String {
     address.map(|octet| format!("{octet:02x}")).join(":")
 }
 
@@ -115,30 +130,15 @@ impl Link {
         let outside = own_namespace()?;
         let server = new_namespace()?;
         let client = new_namespace()?;
-        let other = format!("/proc/{}/fd/{}", std::process::id(), server.as_raw_fd());
-        let (client_mac, server_mac) = (text(CLIENT_MAC), text(SERVER_MAC));
-        ip(&[
-            "link",
-            "add",
-            CLIENT,
-            "address",
-            &client_mac,
-            "type",
-            "veth",
-            "peer",
-            "name",
-            SERVER,
-            "address",
-            &server_mac,
-            "netns",
-            &other,
-        ])?;
-        ip(&["link", "set", CLIENT, "up"])?;
-        setns(&server, CloneFlags::CLONE_NEWNET)?;
-        ip(&["link", "set", SERVER, "up"])?;
-        setns(&client, CloneFlags::CLONE_NEWNET)?;
+        pair(CLIENT, SERVER, &client, &server)?;
         let ifindex = if_nametoindex(CLIENT)?;
         Ok(Self { outside, client, server, ifindex })
+    }
+
+    /// Makes a second link beside the first; gives the index of the client's end.
+    pub(crate) fn pair(&self, near: &str, far: &str) -> Result<u32> {
+        pair(near, far, &self.client, &self.server)?;
+        Ok(if_nametoindex(near)?)
     }
 
     /// Does something at the server's end.
@@ -190,7 +190,7 @@ impl Rig {
         self.bench.set_state(self.case.sources, self.octets, least)?;
         let [before, bad_before] = self.bench.replies()?;
         let started = Instant::now();
-        self.bench.send(self.link.ifindex, self.octets, frames)?;
+        self.bench.send("generator", self.link.ifindex, self.octets, frames)?;
         let seconds = started.elapsed().as_secs_f64();
         let mut counted = self.bench.replies()?;
         loop {

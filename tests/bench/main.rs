@@ -9,7 +9,9 @@ mod figures;
 mod link;
 mod machine;
 mod measure;
+mod mix;
 mod pool;
+mod process;
 mod report;
 mod subject;
 
@@ -54,6 +56,8 @@ enum Part {
     Program,
     /// Its replies over a link
     Link,
+    /// A node's replies to a pool's mix, and in a flood
+    Mix,
     /// The authority
     Authority,
 }
@@ -73,12 +77,17 @@ fn main() -> Result<()> {
     } else {
         None
     };
+    let mix = if has_time && wants(Part::Mix) {
+        Some(mix::measure(args.seconds, args.rounds)?)
+    } else {
+        None
+    };
     let authority = if has_time && wants(Part::Authority) {
         authority::measure(args.seconds, args.rounds, &|text| note(format_args!("{text}")))?
     } else {
         Vec::new()
     };
-    let report = Report { machine: machine::read(cpu), programs, rates, authority };
+    let report = Report { machine: machine::read(cpu), programs, rates, mix, authority };
     std::io::stdout().write_all(report.text().as_bytes()).context("print the report")?;
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&report.json())?;

@@ -1,7 +1,6 @@
 //! Programs' times above the prelude: all cases in turn, round by round.
 
 use anyhow::{Result, bail};
-use edge_common::verdict::Verdict;
 
 use crate::anchor::{self, Anchor};
 use crate::figures::Pairs;
@@ -71,8 +70,7 @@ impl Programs {
 
 /// How often queries were answered as a case wants.
 fn answered(subject: &Subject, case: &Case) -> Result<u64> {
-    let verdict = if case.nodata { Verdict::Nodata } else { Verdict::Answer };
-    Ok(subject.verdicts()?.get(verdict.index() as usize).copied().unwrap_or_default())
+    Ok(subject.verdicts()?.get(case.verdict.index() as usize).copied().unwrap_or_default())
 }
 
 fn one(subject: &mut Subject, times: &mut Times) -> Result<()> {

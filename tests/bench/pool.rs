@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use edge_common::cookie::Cookie;
+use edge_common::verdict::Verdict;
 use edge_tests::frames::Query;
+use edge_tests::message::{OptAsked, option, rtype, subnet};
 use edge_tests::node;
 use edge_user::publish::Publishable;
 use fastrand::Rng;
@@ -20,7 +23,8 @@ const COUNTRIES: [&str; 64] = [
     "lt", "lu", "lv", "ma", "mx", "my", "ng", "no", "nz", "pe", "ph", "pk", "pl", "pt", "ro", "rs",
     "ru", "sa", "se", "sg", "si", "sk", "th", "tr", "tw", "ua", "us", "uy", "ve", "vn", "za", "au",
 ];
-const APEX: &str = "pool.example";
+/// The zone's name.
+pub(crate) const APEX: &str = "pool.example";
 const ROWS: &[u8] = b"0123456789abcdef";
 const ROWS_WITHOUT_AAAA: &[u8] = b"ghijklmnopqrstuv";
 
@@ -29,6 +33,11 @@ pub(crate) const SERVER4: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(
 /// See [`SERVER4`].
 pub(crate) const SERVER6: SocketAddr =
     SocketAddr::new(IpAddr::V6(Ipv6Addr::new(0xfd53, 0, 0, 0, 0, 0, 0, 1)), 53);
+
+/// What cookies are made with.
+pub(crate) const SECRET: [u8; 16] = *b"sixteen octets..";
+/// Seconds: the time at which cookies are made, and taken.
+pub(crate) const COOKIE_TIME: u32 = 1_800_000_000;
 
 /// A prefix that sources are taken from at random.
 #[derive(Clone, Copy, Debug)]
@@ -46,12 +55,32 @@ const COLD: Sources = Sources { prefix: 0x8000_0000, varying: 0x3fff_ffff };
 /// One /36 of the documentation addresses of RFC 3849: 16 networks in the same countries.
 const HOT6: Sources = Sources { prefix: 0x2001_0db8_0000_0000, varying: 0xfff_ffff };
 
+/// Someone who shows a cookie, whose address it holds for.
+const WITH_COOKIE: Sources = Sources { prefix: 0xc612_0001, varying: 0 };
+
 /// What the names of a case look like.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Names {
     Usual,
     WithoutAaaa,
     Long,
+    /// A label at random below the apex.
+    Missing,
+    Apex,
+}
+
+/// What the OPT record of a case looks like.
+#[derive(Clone, Copy, Debug)]
+enum Edns {
+    None,
+    /// Without options.
+    Bare,
+    Subnet,
+    /// A client's part only.
+    Cookie,
+    /// A good one.
+    GoodCookie,
+    Nsid,
 }
 
 /// Queries that are measured together.
@@ -63,10 +92,10 @@ pub(crate) struct Case {
     pub anchor: Option<&'static str>,
     /// Who asks.
     pub sources: Sources,
-    /// Whether the answer has no records.
-    pub nodata: bool,
+    /// What has to become of all of them.
+    pub verdict: Verdict,
     rtype: u16,
-    edns: bool,
+    edns: Edns,
     six: bool,
     names: Names,
 }
@@ -75,23 +104,35 @@ const A: Case = Case {
     name: "A",
     anchor: Some("A"),
     sources: HOT,
-    nodata: false,
-    rtype: 1,
-    edns: false,
+    verdict: Verdict::Answer,
+    rtype: rtype::A,
+    edns: Edns::None,
     six: false,
     names: Names::Usual,
 };
+/// One that the anchor doesn't know.
+const OWN: Case = Case { anchor: None, ..A };
+const AAAA: Case = Case { rtype: rtype::AAAA, ..OWN };
+const NODATA: Case = Case { verdict: Verdict::Nodata, ..OWN };
 
 /// Everything that is measured.
-pub(crate) const CASES: [Case; 8] = [
+pub(crate) const CASES: [Case; 16] = [
     A,
-    Case { name: "A, EDNS", anchor: Some("Ae"), edns: true, ..A },
-    Case { name: "AAAA", anchor: Some("Q"), rtype: 28, ..A },
-    Case { name: "AAAA, EDNS", anchor: Some("Qe"), rtype: 28, edns: true, ..A },
-    Case { name: "NODATA", anchor: None, nodata: true, rtype: 28, names: Names::WithoutAaaa, ..A },
-    Case { name: "A over IPv6", anchor: None, sources: HOT6, six: true, ..A },
-    Case { name: "A, name of 100 octets", anchor: None, names: Names::Long, ..A },
-    Case { name: "A, cold clients", anchor: None, sources: COLD, ..A },
+    Case { name: "A, EDNS", anchor: Some("Ae"), edns: Edns::Bare, ..A },
+    Case { name: "AAAA", anchor: Some("Q"), ..AAAA },
+    Case { name: "AAAA, EDNS", anchor: Some("Qe"), edns: Edns::Bare, ..AAAA },
+    Case { name: "NODATA", rtype: rtype::AAAA, names: Names::WithoutAaaa, ..NODATA },
+    Case { name: "NODATA, HTTPS", rtype: rtype::HTTPS, ..NODATA },
+    Case { name: "NXDOMAIN", verdict: Verdict::Nxdomain, names: Names::Missing, ..OWN },
+    Case { name: "SOA", rtype: rtype::SOA, names: Names::Apex, ..OWN },
+    Case { name: "A over IPv6", sources: HOT6, six: true, ..OWN },
+    Case { name: "A, name of 100 octets", names: Names::Long, ..OWN },
+    Case { name: "A, cold clients", sources: COLD, ..OWN },
+    Case { name: "A, subnet", edns: Edns::Subnet, ..OWN },
+    Case { name: "A, subnet, cold clients", sources: COLD, edns: Edns::Subnet, ..OWN },
+    Case { name: "A, new cookie", edns: Edns::Cookie, ..OWN },
+    Case { name: "A, good cookie", sources: WITH_COOKIE, edns: Edns::GoodCookie, ..OWN },
+    Case { name: "A, NSID", edns: Edns::Nsid, ..OWN },
 ];
 
 fn vendors() -> impl Iterator<Item = String> {
@@ -103,19 +144,75 @@ fn long_labels() -> String {
     format!("{}.{}", "l".repeat(40), "o".repeat(39))
 }
 
+/// A name as resolvers ask for it, who mix upper and lower case to make forgery harder.
+pub(crate) fn mixed_case(name: &str, rng: &mut Rng) -> String {
+    let mixed = |c: char| if rng.bool() { c.to_ascii_uppercase() } else { c };
+    name.chars().map(mixed).collect()
+}
+
+/// A vendor's alias of a row with addresses of both families.
+pub(crate) fn hot_name(rng: &mut Rng) -> String {
+    let row = char::from(rng.choice(ROWS).copied().unwrap_or_default());
+    let vendor = vendors().nth(rng.usize(..128)).unwrap_or_default();
+    format!("{row}.{vendor}.{APEX}")
+}
+
+/// Sixteen octets as two words in memory order.
+fn words(octets: [u8; 16]) -> [u64; 2] {
+    let [a, b, c, d, e, f, g, h, back @ ..] = octets;
+    [u64::from_ne_bytes([a, b, c, d, e, f, g, h]), u64::from_ne_bytes(back)]
+}
+
+/// A client's part and the server's, made with [`SECRET`] at a time.
+pub(crate) fn good_cookie(client: [u8; 8], seconds: u32, address: IpAddr) -> Vec<u8> {
+    let address = match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
+    };
+    let cookie = Cookie { client: u64::from_ne_bytes(client), server: [0; 2], server_octets: 0 };
+    let server = cookie.make(words(SECRET), seconds, words(address.octets()));
+    [client, server[0].to_ne_bytes(), server[1].to_ne_bytes()].concat()
+}
+
 impl Case {
     fn name_of(&self, rng: &mut Rng) -> String {
-        let rows = if matches!(self.names, Names::WithoutAaaa) { ROWS_WITHOUT_AAAA } else { ROWS };
+        let rows = if self.names == Names::WithoutAaaa { ROWS_WITHOUT_AAAA } else { ROWS };
         let row = char::from(rows.get(rng.usize(..rows.len())).copied().unwrap_or_default());
-        let some = if matches!(self.names, Names::Long) { 16 } else { 128 };
+        let some = if self.names == Names::Long { 16 } else { 128 };
         let vendor = vendors().nth(rng.usize(..some)).unwrap_or_default();
         let name = match self.names {
             Names::Long => format!("{row}.{vendor}.{}.{APEX}", long_labels()),
             Names::Usual | Names::WithoutAaaa => format!("{row}.{vendor}.{APEX}"),
+            Names::Missing => {
+                format!("{}.{APEX}", (0..8).map(|_| rng.lowercase()).collect::<String>())
+            }
+            Names::Apex => APEX.to_owned(),
         };
-        // Resolvers mix upper and lower case to make forgery harder.
-        let mixed = |c: char| if rng.bool() { c.to_ascii_uppercase() } else { c };
-        name.chars().map(mixed).collect()
+        mixed_case(&name, rng)
+    }
+
+    /// The OPT record.
+    fn opt(&self, rng: &mut Rng) -> Option<Vec<u8>> {
+        let mut client = [0; 8];
+        rng.fill(&mut client);
+        let asked = match self.edns {
+            Edns::None => return None,
+            Edns::Bare => None,
+            // Of the sixteen networks that hot clients are in.
+            Edns::Subnet => {
+                Some((option::SUBNET, subnet(&format!("198.18.{}.0/24", rng.u8(..16)))))
+            }
+            Edns::Cookie => Some((option::COOKIE, client.to_vec())),
+            Edns::GoodCookie => {
+                let [.., a, b, c, d] = WITH_COOKIE.prefix.to_be_bytes();
+                let address = Ipv4Addr::new(a, b, c, d).into();
+                Some((option::COOKIE, good_cookie(client, COOKIE_TIME, address)))
+            }
+            Edns::Nsid => Some((option::NSID, Vec::new())),
+        };
+        let asked =
+            OptAsked { flags: 0x8000, options: asked.into_iter().collect(), ..OptAsked::default() };
+        Some(asked.octets())
     }
 
     /// Whether it comes over IPv6.
@@ -132,8 +229,7 @@ impl Case {
         };
         let client = SocketAddr::new(client, rng.u16(1_024..));
         let query = Query::new(&self.name_of(rng), self.rtype, client, server);
-        let query = if self.edns { query.with_edns(0x8000) } else { query };
-        Query { id: rng.u16(..), ..query }
+        Query { id: rng.u16(..), opt: self.opt(rng), ..query }
     }
 }
 
@@ -158,9 +254,11 @@ fn records(rng: &mut Rng, aaaa: bool) -> String {
     json
 }
 
-fn zone_json() -> String {
+/// The zone's file.
+pub(crate) fn zone_json() -> String {
     let mut rng = Rng::with_seed(1);
-    let mut labels = vec!["\"\":{\"ns\":[\"ns1.example.net.\"]}".to_owned()];
+    let apex = r#""":{"ns":["ns1.example.net."],"txt":"time servers that don't exist"}"#;
+    let mut labels = vec![apex.to_owned()];
     for row in ROWS {
         let row = char::from(*row);
         labels.push(format!("\"{row}\":{}", records(&mut rng, true)));
@@ -216,12 +314,16 @@ fn world() -> BTreeMap<String, &'static str> {
     prefixes
 }
 
+/// Prefixes and countries; of nested ones the longer come later.
+pub(crate) fn prefixes() -> Vec<(String, &'static str)> {
+    let mut prefixes: Vec<_> = world().into_iter().collect();
+    prefixes.sort_by_key(|(net, _)| net.rsplit('/').next().and_then(|n| n.parse::<u32>().ok()));
+    prefixes
+}
+
 /// The zone, compiled for the world.
 pub(crate) fn zones() -> Vec<Publishable> {
-    let world = world();
-    let mut prefixes: Vec<_> =
-        world.iter().map(|(net, country)| (net.as_str(), *country)).collect();
-    // Of nested networks the longer must come later.
-    prefixes.sort_by_key(|(net, _)| net.rsplit('/').next().and_then(|n| n.parse::<u32>().ok()));
+    let prefixes = prefixes();
+    let prefixes: Vec<_> = prefixes.iter().map(|(net, country)| (net.as_str(), *country)).collect();
     node::compiled(&[node::zone(APEX, &zone_json())], &node::countries(&prefixes))
 }

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::authority::Mix;
 use crate::figures::{Pairs, Spread};
 use crate::link::Rates;
 use crate::machine::Machine;
 use crate::measure::Times;
 
 mod authority;
+mod mix;
 
 /// What `edge` may take of the anchor's time at most.
 const TIME: f64 = 1.15;
@@ -22,7 +22,8 @@ pub(crate) struct Report {
     pub machine: Machine,
     pub programs: Vec<Times>,
     pub rates: Option<Rates>,
-    pub authority: Vec<Mix>,
+    pub mix: Option<crate::mix::Mix>,
+    pub authority: Vec<crate::authority::Mix>,
 }
 
 /// Rows as aligned columns: the first to the left, all others to the right.
@@ -83,6 +84,9 @@ impl Report {
         }
         if let Some(rates) = &self.rates {
             live(&mut text, rates);
+        }
+        if let Some(mix) = &self.mix {
+            mix::text(&mut text, mix);
         }
         if !self.authority.is_empty() {
             authority::text(&mut text, &self.authority);
@@ -174,6 +178,7 @@ impl Report {
                 "pairs": pairs,
             });
         }
+        report["mix"] = self.mix.as_ref().map(mix::json).unwrap_or_default();
         report["authority"] = authority::json(&self.authority);
         report
     }

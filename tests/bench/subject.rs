@@ -1,18 +1,21 @@
 //! A loaded object with the pool in its maps; frames and states in, times out.
 
+use std::mem::offset_of;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use aya::maps::{Array, MapData, PerCpuArray};
 use aya::programs::{TestRun as _, TestRunAttrs, TestRunOptions, Xdp};
-use edge_common::abi::TableId;
+use edge_common::abi::{Control, CookieKeys, Nsid, TableId};
 use edge_common::wire::checksum::Sum;
 use edge_tests::node;
 use edge_user::kernel::Kernel;
 use edge_user::publish::{NoKernel, Publishable, Publisher};
 
-use crate::pool::{Case, SERVER4, SERVER6, Sources};
+use crate::mix::{FRAMES, Sent};
+use crate::pool::{COOKIE_TIME, Case, SECRET, SERVER4, SERVER6, Sources};
 
 /// Words of the octets of a template; see edge-ebpf's `bench/state.rs` for this and what follows.
 const WORDS: usize = 22;
@@ -20,8 +23,18 @@ type Template = [u64; 3 + WORDS];
 type State = [u64; 13];
 const TEMPLATES: u32 = 256;
 
+type Prepared = [u64; 1 + WORDS];
+type Turn = [u64; 3];
+/// Kinds of what the counter of a mix counts: RCODEs, and what is no reply.
+pub(crate) const KINDS: usize = 17;
+
 /// Octets of the frame that the kernel is given to run a program over.
 const FRAME: usize = 128;
+/// What is in the benchmark's object beside `edge`.
+const PROGRAMS: [&str; 7] =
+    ["prelude", "prelude_reflector", "generator", "reflector", "sink", "mixer", "tally"];
+/// What the server calls itself.
+const NSID: &[u8] = b"bench";
 
 /// A loaded object.
 pub(crate) struct Subject {
@@ -48,7 +61,7 @@ impl Subject {
     /// The benchmark's object, whose `edge` runs behind a prelude.
     pub(crate) fn bench(zones: &[Publishable]) -> Result<Self> {
         let mut kernel = Kernel::load_from(&bench_object()?)?;
-        for name in ["prelude", "prelude_reflector", "generator", "reflector", "sink"] {
+        for name in PROGRAMS {
             let program = kernel.object_mut().program_mut(name).context(name)?;
             <&mut Xdp>::try_from(program)?.load().with_context(|| format!("load {name}"))?;
         }
@@ -64,7 +77,29 @@ impl Subject {
         node::publish(&mut publisher, zones);
         kernel.set_lease(Duration::from_secs(24 * 60 * 60));
         kernel.renew_lease()?;
-        Ok(Self { kernel, publisher })
+        let subject = Self { kernel, publisher };
+        subject.identify();
+        Ok(subject)
+    }
+
+    /// Says what cookies are made with and when, and what the server calls itself.
+    fn identify(&self) {
+        let set = |at, word| self.store().control_word(at).store(word, Ordering::Relaxed);
+        set(offset_of!(Control, unix_seconds), COOKIE_TIME.into());
+        let secrets = offset_of!(Control, cookies) + offset_of!(CookieKeys, secrets);
+        let (words, _) = SECRET.as_chunks();
+        for (at, word) in words.iter().enumerate() {
+            set(secrets + 8 * at, u64::from_ne_bytes(*word));
+        }
+        // One secret, on the first side.
+        set(offset_of!(Control, cookies) + offset_of!(CookieKeys, state), 1 << 1);
+        let nsid = offset_of!(Control, nsid);
+        let mut octets = [0; 8];
+        for (to, from) in octets.iter_mut().zip(NSID) {
+            *to = *from;
+        }
+        set(nsid + offset_of!(Nsid, octets), u64::from_ne_bytes(octets));
+        set(nsid + offset_of!(Nsid, octets_used), NSID.len() as u64);
     }
 
     /// The tables' memory.
@@ -84,7 +119,8 @@ impl Subject {
         Ok(program.try_into()?)
     }
 
-    fn array<T: aya::Pod>(&mut self, name: &str) -> Result<Array<&mut MapData, T>> {
+    /// A map of entries that are words.
+    pub(crate) fn array<T: aya::Pod>(&mut self, name: &str) -> Result<Array<&mut MapData, T>> {
         let map = self.kernel.object_mut().map_mut(name).with_context(|| name.to_owned())?;
         Ok(map.try_into()?)
     }
@@ -120,10 +156,45 @@ impl Subject {
 
     /// Replies that the sink took for good, and others.
     pub(crate) fn replies(&mut self) -> Result<[u64; 2]> {
-        let map = self.kernel.object_mut().map_mut("REPLIES").context("REPLIES")?;
+        self.counts("REPLIES")
+    }
+
+    /// What a map of counters has counted on all CPUs.
+    pub(crate) fn counts<const N: usize>(&mut self, name: &str) -> Result<[u64; N]> {
+        let map = self.kernel.object_mut().map_mut(name).with_context(|| name.to_owned())?;
         let counters: PerCpuArray<_, u64> = map.try_into()?;
-        let sum = |at| counters.get(&at, 0).map(|values| values.iter().sum());
-        Ok([sum(0)?, sum(1)?])
+        let mut sums = [0; N];
+        for (at, sum) in (0..).zip(&mut sums) {
+            *sum = counters.get(&at, 0)?.iter().sum();
+        }
+        Ok(sums)
+    }
+
+    /// What came back of prepared frames, by RCODE; the last is what was no reply.
+    pub(crate) fn tally(&mut self) -> Result<[u64; KINDS]> {
+        self.counts("TALLY")
+    }
+
+    /// Writes a deck of prepared frames.
+    pub(crate) fn set_deck(&mut self, deck: u32, frames: &[Sent]) -> Result<()> {
+        anyhow::ensure!(frames.len() == FRAMES, "a deck of {} frames", frames.len());
+        let mut map = self.array::<Prepared>("MIX")?;
+        for (at, Sent { octets, letters }) in (deck * u32::try_from(FRAMES)?..).zip(frames) {
+            let front = octets.len() as u64 | (letters.unwrap_or_default() as u64) << 32;
+            let mut prepared = [0; 1 + WORDS];
+            for (to, from) in prepared.iter_mut().zip([front].into_iter().chain(words(octets)?)) {
+                *to = from;
+            }
+            map.set(at, prepared, 0)?;
+        }
+        Ok(())
+    }
+
+    /// Sends prepared frames of a deck from an interface of this namespace.
+    pub(crate) fn send_deck(&mut self, deck: u64, ifindex: u32, repeat: u32) -> Result<()> {
+        let turn: Turn = [fastrand::u64(1..), 0, deck];
+        self.array::<Turn>("TURN")?.set(0, turn, 0)?;
+        self.send("mixer", ifindex, 8 * WORDS, repeat)
     }
 
     /// Mean nanoseconds of a run of a program behind the prelude.
@@ -140,11 +211,17 @@ impl Subject {
         Ok(result.duration.as_nanos() as f64)
     }
 
-    /// Sends frames of `octets` octets from an interface of this namespace.
-    pub(crate) fn send(&mut self, ifindex: u32, octets: usize, repeat: u32) -> Result<()> {
+    /// Has a program make and send frames of `octets` octets from an interface of this namespace.
+    pub(crate) fn send(
+        &mut self,
+        program: &str,
+        ifindex: u32,
+        octets: usize,
+        repeat: u32,
+    ) -> Result<()> {
         let length = u32::try_from(octets)?;
         let context = [0, length, 0, ifindex, 0, 0].map(u32::to_ne_bytes).concat();
-        self.program("generator")?.test_run(TestRunOptions {
+        self.program(program)?.test_run(TestRunOptions {
             data_in: Some(&vec![0; octets]),
             ctx_in: Some(&context),
             repeat,
@@ -153,6 +230,21 @@ impl Subject {
         })?;
         Ok(())
     }
+}
+
+/// A frame's octets as words, padded.
+fn words(frame: &[u8]) -> Result<[u64; WORDS]> {
+    let mut padded = [0; 8 * WORDS];
+    let Some(front) = padded.get_mut(..frame.len()) else {
+        return Err(anyhow!("a frame of {} octets is too long for a template", frame.len()));
+    };
+    front.copy_from_slice(frame);
+    let (words, _) = padded.as_chunks();
+    let mut out = [0; WORDS];
+    for (to, from) in out.iter_mut().zip(words) {
+        *to = u64::from_ne_bytes(*from);
+    }
+    Ok(out)
 }
 
 /// A frame as the programs want it.
@@ -165,17 +257,10 @@ fn template(frame: &[u8]) -> Result<Template> {
         sum = u64::from(Sum::default().add_octets(&header).fold());
     }
     let last = frame.last_chunk().context("a frame of eight octets")?;
-    let mut padded = frame.to_vec();
-    if padded.len() > 8 * WORDS {
-        return Err(anyhow!("a frame of {} octets is too long for a template", padded.len()));
-    }
-    padded.resize(8 * WORDS, 0);
-    let (words, _) = padded.as_chunks();
     let front = frame.len() as u64 | u64::from(six) << 32;
     let mut template = [0; 3 + WORDS];
     let content = [front, sum, u64::from_ne_bytes(*last)];
-    let words = words.iter().map(|word| u64::from_ne_bytes(*word));
-    for (to, from) in template.iter_mut().zip(content.into_iter().chain(words)) {
+    for (to, from) in template.iter_mut().zip(content.into_iter().chain(words(frame)?)) {
         *to = from;
     }
     Ok(template)

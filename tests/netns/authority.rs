@@ -23,49 +23,22 @@ fn authority_answers_the_rest(mode: &'static str, client: &str) {
     // Neighbour discovery is over after this.
     let _first = rig.ask(client, "pool.example A +nocookie");
 
-    let soa = passes(&rig, client, "pool.example SOA +nocookie", "type");
-    assert_eq!(soa.answers[0].ttl, 1500);
-    assert_eq!(
-        soa.data(),
-        ["ns1.pool.example. hostmaster.pool.example. 2026080101 5400 5400 1209600 3600"]
-    );
-    let ns = passes(&rig, client, "pool.example NS +nocookie", "type");
-    assert_eq!((ns.answers.len(), ns.answers[0].ttl), (2, 86_400));
-    let txt = passes(&rig, client, "pool.example TXT +nocookie", "type");
-    assert_eq!(txt.data(), ["\"a pool of time servers that do not exist\""]);
-    let mx = passes(&rig, client, "pool.example MX +nocookie", "type");
-    assert_eq!(mx.data(), ["10 mail.pool.example."]);
-    let any = passes(&rig, client, "pool.example ANY +nocookie +notcp", "type");
-    assert_eq!((any.answers[0].rtype.as_str(), any.answers.len()), ("HINFO", 1), "RFC 8482");
-
-    let cname = passes(&rig, client, "www.pool.example A +nocookie", "deck");
-    assert_eq!((cname.answers[0].rtype.as_str(), cname.data()), ("CNAME", vec!["www.example."]));
-    let unknown = passes(&rig, client, "nobody.pool.example A +nocookie", "name");
-    assert_eq!((unknown.status.as_str(), unknown.authorities.len()), ("NXDOMAIN", 1));
-    assert!(unknown.has_flag("aa"));
     let foreign = passes(&rig, client, "pool.invalid A +nocookie", "name");
     assert_eq!(foreign.status, "REFUSED");
     assert!(!foreign.has_flag("aa"));
     let chaos = passes(&rig, client, "version.bind CH TXT +nocookie", "class");
     assert_eq!(chaos.status, "REFUSED");
-    let status = passes(&rig, client, "_status.pool.example TXT +nocookie", "type");
+    let status = passes(&rig, client, "_status.pool.example TXT +nocookie", "name");
     assert_eq!(status.status, "NXDOMAIN", "only this host may ask");
-    let country = passes(&rig, client, "_country.pool.example TXT +nocookie", "type");
+    let country = passes(&rig, client, "_country.pool.example TXT +nocookie", "name");
     assert!(country.data().iter().any(|text| text.contains(client)), "{country:?}");
-
-    // dig's own way of asking has a cookie (RFC 7873 §5.2.3).
-    let cookie = passes(&rig, client, "pool.example A", "edns");
-    assert_eq!(cookie.answers.len(), 4);
-    assert!(cookie.text.contains("COOKIE: ") && cookie.text.contains("(good)"), "{}", cookie.text);
-    let subnet = passes(&rig, client, "pool.example A +nocookie +subnet=203.0.113.0/24", "edns");
-    assert!(subnet.data().iter().all(|ip| ip.starts_with("10.81.")), "Japan's: {subnet:?}");
-    assert!(subnet.text.contains("CLIENT-SUBNET: 203.0.113.0/24/"), "{}", subnet.text);
-    let nsid = passes(&rig, client, "pool.example A +nocookie +nsid", "edns");
-    assert!(nsid.text.contains("(\"rig\")"), "{}", nsid.text);
-    let future = passes(&rig, client, "pool.example A +nocookie +edns=1 +noednsneg", "edns");
-    assert_eq!(future.status, "BADVERS");
+    let transfer = passes(&rig, client, "pool.example IXFR=1 +notcp +nocookie", "sections");
+    assert!(transfer.answers.len() <= 1, "{transfer:?}");
     let notify = passes(&rig, client, "pool.example SOA +nocookie +opcode=NOTIFY", "opcode");
     assert!(!notify.has_flag("tc"));
+    // An option that no cookie is: FORMERR is the authority's.
+    let malformed = passes(&rig, client, "pool.example A +nocookie +ednsopt=10:00", "edns");
+    assert_eq!(malformed.status, "FORMERR");
 
     for question in ["pool.example A +tcp +nocookie", "pool.example A +tcp"] {
         let tcp = passes(&rig, client, question, "transport");
@@ -117,9 +90,11 @@ fn explain_says_who_answers_and_is_right() {
     for (name, rtype, by) in [
         ("pool.example", "A", "xdp"),
         ("pool.example", "AAAA", "xdp"),
-        ("pool.example", "TXT", "authority"),
-        ("www.pool.example", "A", "authority"),
-        ("nobody.pool.example", "A", "authority"),
+        ("pool.example", "TXT", "xdp"),
+        ("www.pool.example", "A", "xdp"),
+        ("nobody.pool.example", "A", "xdp"),
+        ("_country.pool.example", "TXT", "authority"),
+        ("pool.invalid", "A", "authority"),
     ] {
         let before = rig.counters();
         let text = rig.explain(name, rtype, client);

@@ -5,6 +5,7 @@
 mod dig;
 mod namespace;
 mod process;
+mod resolver;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use tempfile::TempDir;
 pub use dig::{Record, Reply};
 pub use namespace::Namespace;
 pub use process::{PATIENCE, Process, program};
+pub use resolver::{Kind as ResolverKind, Resolver};
 
 /// The server's addresses.
 pub const SERVER: [&str; 2] = ["10.53.0.1", "fd53::1"];
@@ -303,6 +305,17 @@ impl Counters {
     #[must_use]
     pub fn authority(&self) -> u64 {
         self.number("/authority_answered")
+    }
+
+    /// The share that XDP answered of all queries that were answered since then.
+    ///
+    /// # Panics
+    /// When there were none.
+    #[must_use]
+    pub fn share_since(&self, before: &Self) -> f64 {
+        let (xdp, authority) = (self.xdp() - before.xdp(), self.authority() - before.authority());
+        assert!(xdp + authority > 0, "no queries");
+        xdp as f64 / (xdp + authority) as f64
     }
 
     /// Frames that passed for a reason.

@@ -22,10 +22,10 @@ pub(crate) struct Args {
     /// How often everything is measured
     #[arg(long, default_value_t = 15)]
     rounds: u32,
-    /// Seconds of each run over the veth pair and of dnsperf; 0 leaves them out
+    /// Seconds of each run over a veth pair and of dnsperf; 0 leaves them out
     #[arg(long, default_value_t = 1.5)]
     seconds: f64,
-    /// Measure only this: program, link or authority
+    /// Measure only this: program, link, mix or authority
     #[arg(long, value_name = "PART")]
     only: Option<String>,
     /// A folder with C programs to compare with: anchor.bpf.c and bench.c

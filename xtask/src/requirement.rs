@@ -18,10 +18,12 @@ pub(crate) enum Purpose {
     Build,
     /// Namespaces, real queries, and a look into the kernel: root tiers and demo.
     Network,
+    /// Clients and resolvers that people use: the root tiers ask by them.
+    Clients,
     /// The benchmarks: a load generator, and the C yardstick.
     Bench,
 }
-use Purpose::{Bench, Build, Lint, Network};
+use Purpose::{Bench, Build, Clients, Lint, Network};
 
 /// How a requirement is looked for.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +65,7 @@ const fn need(
     Requirement { name, upstream, purposes, check }
 }
 
-const EVERY: &[Purpose] = &[Lint, Build, Network, Bench];
+const EVERY: &[Purpose] = &[Lint, Build, Network, Clients, Bench];
 
 /// Everything that is needed, in the order of the table.
 const REQUIREMENTS: &[Requirement] = &[
@@ -82,6 +84,11 @@ const REQUIREMENTS: &[Requirement] = &[
     need("ip", "iproute2", &[Network], Check::Command("ip", &["iproute2"])),
     need("ethtool", "ethtool", &[Network], Check::Command("ethtool", &["ethtool"])),
     need("dig", "dig of BIND 9", &[Network], Check::Command("dig", &["bind9-dnsutils"])),
+    need("kdig", "kdig of Knot DNS", &[Clients], Check::Command("kdig", &["knot-dnsutils"])),
+    need("drill", "drill of ldns", &[Clients], Check::Command("drill", &["ldnsutils"])),
+    need("unbound", "unbound", &[Clients], Check::Command("unbound", &["unbound"])),
+    need("named", "BIND 9", &[Clients], Check::Command("named", &["bind9"])),
+    need("kresd", "Knot Resolver", &[Clients], Check::Command("kresd", &["knot-resolver"])),
     need("bpftool", "bpftool", &[Network], Check::Command("bpftool", &["bpftool"])),
     need("clang", "clang with the BPF target", &[Bench], Check::Command("clang", &["clang"])),
     need("libbpf-dev", "libbpf with its headers", &[Bench], Check::Library),

@@ -55,7 +55,7 @@ impl Facts {
 
 /// Runs `cargo xtask setup`.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let mut purposes = vec![Purpose::Lint, Purpose::Build, Purpose::Network];
+    let mut purposes = vec![Purpose::Lint, Purpose::Build, Purpose::Network, Purpose::Clients];
     if args.bench {
         purposes.push(Purpose::Bench);
     }

@@ -49,6 +49,8 @@ pub(crate) struct System {
     pub(crate) commands: BTreeMap<&'static str, PathBuf>,
     /// How to become root.
     pub(crate) privilege: Privilege,
+    /// Whether systemd runs it, and starts what packages bring.
+    pub(crate) systemd: bool,
     /// The kernel.
     pub(crate) kernel: Kernel,
 }
@@ -70,6 +72,7 @@ impl System {
                 (_, Some(_)) => Privilege::Sudo,
                 (_, None) => Privilege::None,
             },
+            systemd: Path::new("/run/systemd/system").exists(),
             kernel: Kernel {
                 release: fs::read_to_string("/proc/sys/kernel/osrelease")
                     .map(|text| text.trim().to_owned())

@@ -91,7 +91,7 @@ fn purposes(wanted: &str) -> Vec<Purpose> {
         purposes.push(Purpose::Lint);
     }
     if chosen(wanted).any(|tier| tier.root) {
-        purposes.extend([Purpose::Build, Purpose::Network]);
+        purposes.extend([Purpose::Build, Purpose::Network, Purpose::Clients]);
     }
     purposes
 }
@@ -175,8 +175,9 @@ mod tests {
     #[test]
     fn the_unit_tier_asks_for_no_packages() {
         assert_eq!(purposes("unit"), [Purpose::Lint]);
-        assert_eq!(purposes("netns"), [Purpose::Build, Purpose::Network]);
-        assert_eq!(purposes(ALL), [Purpose::Lint, Purpose::Build, Purpose::Network]);
+        let root = [Purpose::Build, Purpose::Network, Purpose::Clients];
+        assert_eq!(purposes("netns"), root);
+        assert_eq!(purposes(ALL), [[Purpose::Lint].as_slice(), &root].concat());
     }
 
     #[test]

@@ -176,6 +176,7 @@ mod tests {
             packages: Some(installed.collect()),
             commands: [].into(),
             privilege: Privilege::Root,
+            systemd: false,
             kernel: Kernel::default(),
         }
     }

@@ -45,3 +45,29 @@ pub(crate) fn mirror(context: *mut xdp_md) -> Option<()> {
     rest[6] |= 0x80;
     Some(())
 }
+
+/// Ethernet, IPv6 and UDP headers, and the message's first three octets.
+const MIRRORED_SIX: usize = 14 + 40 + 8 + 3;
+
+/// As [`mirror`], over IPv6.
+#[inline(always)]
+pub(crate) fn mirror_six(context: *mut xdp_md) -> Option<()> {
+    let mut frame = XdpFrame::new(context);
+    let octets = frame.window_mut::<MIRRORED_SIX>(0)?;
+    if octets[12] != 0x86 || octets[13] != 0xdd || octets[20] != 17 {
+        return None;
+    }
+    let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, ..] = *octets;
+    let (links, rest) = octets.split_first_chunk_mut::<12>()?;
+    *links = [s0, s1, s2, s3, s4, s5, d0, d1, d2, d3, d4, d5];
+    let (_, rest) = rest.split_first_chunk_mut::<10>()?;
+    let (addresses, rest) = rest.split_first_chunk_mut::<32>()?;
+    let (halves, _) = addresses.as_chunks_mut::<8>();
+    let [a, b, c, d] = halves else { return None };
+    (*a, *b, *c, *d) = (*c, *d, *a, *b);
+    let (ports, rest) = rest.split_first_chunk_mut::<4>()?;
+    let [a, b, c, d] = *ports;
+    *ports = [c, d, a, b];
+    rest[6] |= 0x80;
+    Some(())
+}

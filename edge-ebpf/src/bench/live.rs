@@ -11,7 +11,7 @@ use aya_ebpf::programs::XdpContext;
 use edge_common::frame::Frame as _;
 use edge_common::wire::checksum::Sum;
 
-use crate::edges::mirror;
+use crate::edges::{mirror, mirror_six};
 use crate::frame::XdpFrame;
 use crate::state::{self, TEMPLATE_WORDS};
 
@@ -49,7 +49,7 @@ pub(crate) fn generator(context: XdpContext) -> u32 {
 #[xdp]
 #[inline(always)]
 pub(crate) fn reflector(context: XdpContext) -> u32 {
-    match mirror(context.ctx) {
+    match mirror(context.ctx).or_else(|| mirror_six(context.ctx)) {
         Some(()) => xdp_action::XDP_TX,
         None => xdp_action::XDP_PASS,
     }

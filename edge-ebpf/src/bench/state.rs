@@ -47,6 +47,47 @@ pub(crate) struct State {
     pub least: u64,
 }
 
+/// Octets of the frame that the kernel makes for a mix; every prepared frame is as long or shorter.
+pub(crate) const PREPARED_OCTETS: usize = 8 * TEMPLATE_WORDS;
+/// Frames of a deck.
+const PREPARED: u32 = 4_096;
+/// Decks of prepared frames.
+const DECKS: u32 = 2;
+
+/// A frame to be sent as it is.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Prepared {
+    /// Octets of the frame.
+    pub octets: u32,
+    /// Where eight letters of a label are made up for every frame; 0: nowhere.
+    pub letters: u32,
+    /// The octets, padded with anything.
+    pub words: [u64; TEMPLATE_WORDS],
+}
+
+/// What one prepared frame leaves for the next.
+#[repr(C)]
+pub(crate) struct Turn {
+    /// State of the generator of letters.
+    pub random: u64,
+    /// Number of the next frame in its deck.
+    pub next: u64,
+    /// The deck that is sent.
+    pub deck: u64,
+}
+
+/// Kinds of what comes back: RCODEs, and what is no reply.
+const KINDS: usize = 17;
+/// What is no reply.
+pub(crate) const NO_REPLY: u32 = 16;
+
+#[btf_map]
+static MIX: Array<Prepared, { (DECKS * PREPARED) as usize }> = Array::new();
+#[btf_map]
+static TURN: Array<Turn, 1> = Array::new();
+#[btf_map]
+static TALLY: PerCpuArray<u64, KINDS> = PerCpuArray::new();
 #[btf_map]
 static TEMPLATE: Array<Template, { TEMPLATES as usize }> = Array::new();
 #[btf_map]
@@ -77,4 +118,30 @@ pub(crate) fn choose(state: &mut State) -> Option<(&'static Template, u64)> {
     state.random = random;
     let template = TEMPLATE.get(bits & (TEMPLATES - 1))?;
     Some((template, state.prefix | random.rotate_left(24) & state.varying))
+}
+
+/// The next prepared frame, and eight letters.
+#[inline(always)]
+pub(crate) fn next() -> Option<(&'static Prepared, u64)> {
+    // SAFETY: as in `state`.
+    let turn = TURN.get_ptr_mut(0).map(|turn| unsafe { &mut *turn })?;
+    #[expect(clippy::cast_possible_truncation, reason = "it is less than the number of frames")]
+    let at = (turn.next & u64::from(PREPARED - 1)) as u32;
+    #[expect(clippy::cast_possible_truncation, reason = "there are few decks")]
+    let deck = (turn.deck & u64::from(DECKS - 1)) as u32;
+    turn.next += 1;
+    let (random, _) = xorshift(turn.random);
+    turn.random = random;
+    // Sixteen letters to choose from in each octet, from `a` on.
+    let letters = (random & 0x0f0f_0f0f_0f0f_0f0f) + u64::from_ne_bytes([b'a'; 8]);
+    Some((MIX.get(deck * PREPARED + at)?, letters))
+}
+
+/// Counts what came back on this CPU.
+#[inline(always)]
+pub(crate) fn tally(kind: u32) {
+    if let Some(counter) = TALLY.get_ptr_mut(kind) {
+        // SAFETY: as in `count`.
+        unsafe { *counter += 1 };
+    }
 }

@@ -2,17 +2,14 @@
 
 use std::fs;
 use std::net::UdpSocket;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
 
 use super::zone::APEX;
-
-/// How long a server may take to start or to end.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::process::{self, PATIENCE, Process};
 
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,9 +75,9 @@ impl Kind {
 
     fn command(self, config: &Path) -> Result<Command> {
         let (program, before): (_, &[&str]) = match self {
-            Self::Edge => (std::env::current_exe()?, &["--serve"]),
-            Self::Knot => ("knotd".into(), &["--config"]),
-            Self::Nsd => ("nsd".into(), &["-d", "-c"]),
+            Self::Edge => return process::edge(config),
+            Self::Knot => ("knotd", &["--config"]),
+            Self::Nsd => ("nsd", &["-d", "-c"]),
         };
         let mut command = Command::new(program);
         command.args(before).arg(config);
@@ -104,8 +101,7 @@ impl Kind {
 pub(super) struct Server {
     pub(super) kind: Kind,
     pub(super) version: String,
-    child: Child,
-    log: PathBuf,
+    process: Process,
 }
 
 impl Server {
@@ -113,16 +109,8 @@ impl Server {
     pub(super) fn start(kind: Kind, folder: &Path) -> Result<Self> {
         let config = folder.join(format!("{}.conf", kind.name()));
         fs::write(&config, kind.config(folder))?;
-        let path = folder.join(format!("{}.log", kind.name()));
-        let log = fs::File::create(&path)?;
-        let child = kind
-            .command(&config)?
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("start {}: run `cargo xtask setup --bench`", kind.name()))?;
-        Ok(Self { kind, version: kind.version(), child, log: path })
+        let process = Process::start(&mut kind.command(&config)?, folder, kind.name())?;
+        Ok(Self { kind, version: kind.version(), process })
     }
 
     /// Waits until it answers.
@@ -147,42 +135,12 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        let log = fs::read_to_string(&self.log).unwrap_or_default();
-        bail!("{} doesn't answer: {log}", self.kind.name());
+        bail!("{} doesn't answer: {}", self.kind.name(), self.process.log());
     }
 
     /// Nanoseconds that its threads were on the CPU so far.
     pub(super) fn cpu(&self) -> Result<u64> {
-        let mut processes = vec![self.child.id()];
-        let mut sum = 0;
-        while let Some(process) = processes.pop() {
-            for task in fs::read_dir(format!("/proc/{process}/task"))? {
-                let task = task?.path();
-                let times = fs::read_to_string(task.join("schedstat"))?;
-                sum += times.split(' ').next().unwrap_or_default().parse::<u64>()?;
-                let children = fs::read_to_string(task.join("children"))?;
-                processes.extend(children.split_whitespace().flat_map(str::parse::<u32>));
-            }
-        }
-        Ok(sum)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        // NSD has children, whom only its own end ends.
-        if let Some(pid) = pid {
-            kill_process(pid, Signal::TERM).unwrap_or_default();
-        }
-        let end = Instant::now() + PATIENCE;
-        while Instant::now() < end {
-            if !matches!(self.child.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        drop(self.child.kill());
-        drop(self.child.wait());
+        let (first, others) = self.process.cpu()?;
+        Ok(first + others)
     }
 }

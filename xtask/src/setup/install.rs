@@ -30,6 +30,18 @@ const RUSTUP_HINT: &str = "rustup needs https://static.rust-lang.org";
 const CARGO_HINT: &str = "it needs https://crates.io and LLVM 22 with its headers; LLVM_PREFIX \
                           names its folder if that isn't /usr/lib/llvm-22";
 
+const UNIT_HINT: &str =
+    "these servers were started by Debian and aren't needed: stop them yourself";
+
+/// Servers that Debian starts when it installs them, now and whenever the machine starts: package and units.
+const DAEMONS: &[(&str, &[&str])] = &[
+    ("unbound", &["unbound.service"]),
+    ("bind9", &["named.service"]),
+    ("knot-resolver", &["kresd.target", "kres-cache-gc.service"]),
+    ("knot", &["knot.service"]),
+    ("nsd", &["nsd.service"]),
+];
+
 /// The commands that install what is missing.
 pub(super) fn plan(system: &System, rows: &[Row]) -> Result<Vec<Step>> {
     let missing: Vec<(&Row, &Remedy)> = rows
@@ -60,7 +72,7 @@ pub(super) fn plan(system: &System, rows: &[Row]) -> Result<Vec<Step>> {
             steps.push(Step { label, cmd, hint: RUSTUP_HINT, builds_linker: false });
         }
     }
-    steps.extend(packages(system.privilege, &missing)?);
+    steps.extend(packages(system, &missing)?);
     if missing.iter().any(|(_, remedy)| **remedy == Remedy::Linker) {
         let label = format!("bpf-linker {}", linker_version());
         steps.push(Step { label, cmd: linker(), hint: CARGO_HINT, builds_linker: true });
@@ -81,7 +93,8 @@ pub(super) fn run(steps: &[Step], has_linker: impl Fn() -> bool) -> Result<()> {
     Ok(())
 }
 
-fn packages(privilege: Privilege, missing: &[(&Row, &Remedy)]) -> Result<Vec<Step>> {
+fn packages(system: &System, missing: &[(&Row, &Remedy)]) -> Result<Vec<Step>> {
+    let privilege = system.privilege;
     let mut names: Vec<&str> = Vec::new();
     for (_, remedy) in missing {
         if let Remedy::Packages(packages) = remedy {
@@ -91,18 +104,19 @@ fn packages(privilege: Privilege, missing: &[(&Row, &Remedy)]) -> Result<Vec<Ste
     if names.is_empty() {
         return Ok(Vec::new());
     }
+    let root = |program: &str| match privilege {
+        Privilege::Root => Cmd::new(program),
+        Privilege::Sudo | Privilege::None => Cmd::new("sudo").args([program]),
+    };
     let apt = |args: &[&str]| {
-        let cmd = match privilege {
-            Privilege::Root => Cmd::new("env"),
-            // sudo drops the environment, so it is set behind it.
-            Privilege::Sudo | Privilege::None => Cmd::new("sudo").args(["env"]),
-        };
+        // sudo drops the environment, so it is set behind it.
+        let cmd = root("env");
         // A fresh machine's first update may hold dpkg's lock for a while.
         cmd.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=120"])
             .args(args.iter().copied())
     };
     let update = apt(&["update"]);
-    let install = apt(&["install", "-y", "--no-install-recommends"]).args(names);
+    let install = apt(&["install", "-y", "--no-install-recommends"]).args(names.iter().copied());
     if privilege == Privilege::None {
         bail!(
             "packages are missing, and this is neither root nor has it sudo; nothing was changed. \
@@ -115,7 +129,18 @@ fn packages(privilege: Privilege, missing: &[(&Row, &Remedy)]) -> Result<Vec<Ste
         hint: APT_HINT,
         builds_linker: false,
     };
-    Ok(vec![step("apt-get update", update), step("apt-get install", install)])
+    let mut steps = vec![step("apt-get update", update), step("apt-get install", install)];
+    let units: Vec<&str> = DAEMONS
+        .iter()
+        .filter(|(package, _)| names.contains(package))
+        .flat_map(|(_, units)| units.iter().copied())
+        .collect();
+    if system.systemd && !units.is_empty() {
+        let cmd = root("systemctl").args(["disable", "--now"]).args(units);
+        let label = "systemctl disable".to_owned();
+        steps.push(Step { label, cmd, hint: UNIT_HINT, builds_linker: false });
+    }
+    Ok(steps)
 }
 
 fn linker() -> Cmd {

@@ -6,8 +6,9 @@ use super::*;
 use crate::system::{Kernel, Privilege};
 use crate::toolchain::{Linker, Origin, Rustc};
 
-const DEFAULT: &[Purpose] = &[Purpose::Lint, Purpose::Build, Purpose::Network];
-const BENCH: &[Purpose] = &[Purpose::Lint, Purpose::Build, Purpose::Network, Purpose::Bench];
+const DEFAULT: &[Purpose] = &[Purpose::Lint, Purpose::Build, Purpose::Network, Purpose::Clients];
+const BENCH: &[Purpose] =
+    &[Purpose::Lint, Purpose::Build, Purpose::Network, Purpose::Clients, Purpose::Bench];
 
 /// A Debian machine with rustup on which nothing is missing.
 pub(crate) fn debian() -> Facts {
@@ -24,6 +25,7 @@ pub(crate) fn debian() -> Facts {
                 .map(|&name| (name, Path::new("/usr/bin").join(name)))
                 .collect(),
             privilege: Privilege::Root,
+            systemd: false,
             kernel: Kernel { release: "6.18.44-cloud".to_owned(), btf: true, capable: true },
         },
         toolchain: Toolchain {
@@ -82,6 +84,8 @@ fn each_purpose_asks_only_for_its_own() {
     let facts = fresh();
     assert_eq!(missing_names(&facts, &[Purpose::Lint]), "rust-src, rustfmt, clippy");
     assert_eq!(missing_names(&facts, &[Purpose::Network]), "ip, ethtool, dig, bpftool");
+    let clients = "kdig, drill, unbound, named, kresd";
+    assert_eq!(missing_names(&facts, &[Purpose::Clients]), clients);
     let bench = "clang, libbpf-dev, libelf-dev, dnsperf, knotd, nsd";
     assert_eq!(missing_names(&facts, &[Purpose::Bench]), bench);
     assert!(!missing_names(&facts, DEFAULT).contains("clang"));
@@ -100,7 +104,8 @@ fn a_fresh_machine_gets_components_then_packages_then_the_linker() {
         commands[4],
         format!(
             "{apt} install -y --no-install-recommends pkg-config llvm-22-dev libpolly-22-dev \
-             libzstd-dev zlib1g-dev libxml2-dev iproute2 ethtool bind9-dnsutils bpftool"
+             libzstd-dev zlib1g-dev libxml2-dev iproute2 ethtool bind9-dnsutils knot-dnsutils ldnsutils \
+             unbound bind9 knot-resolver bpftool"
         )
     );
     assert!(commands[5].contains("cargo install bpf-linker --version 0.13.0 --locked"));
@@ -115,6 +120,23 @@ fn one_missing_command_installs_one_package_and_nothing_else() {
     let commands = commands(&facts);
     assert_eq!(commands.len(), 2);
     assert!(commands[1].ends_with("--no-install-recommends bpftool"));
+}
+
+#[test]
+fn servers_that_come_with_packages_are_stopped_where_systemd_started_them() {
+    let mut facts = debian();
+    for command in ["unbound", "kresd"] {
+        facts.system.commands.remove(command);
+    }
+    assert_eq!(commands(&facts).len(), 2);
+    facts.system.systemd = true;
+    let stop = "systemctl disable --now unbound.service kresd.target kres-cache-gc.service";
+    assert_eq!(commands(&facts)[2], stop);
+    facts.system.privilege = Privilege::Sudo;
+    assert_eq!(commands(&facts)[2], format!("sudo {stop}"));
+    facts.system.commands = debian().system.commands;
+    facts.system.commands.remove("drill");
+    assert_eq!(commands(&facts).len(), 2);
 }
 
 #[test]

@@ -1,0 +1,95 @@
+//! `xdp.return_path = "fib"`: XDP answers where the routing table would send the reply to whom it goes, and lets rise
+//! what would leave by another interface or to another neighbour.
+
+use edge_tests::netns::Rig;
+
+/// Clients of both families, whose networks have routes of their own.
+const CLIENTS: [(&str, &str); 2] =
+    [("192.0.2.10", "192.0.2.0/24"), ("2001:db8:de::10", "2001:db8:de::/48")];
+
+/// The ways back: addresses of the client's, by family, and our interface.
+const USUAL: [&str; 2] = ["via 10.53.0.2 dev srv", "via fd53::2 dev srv"];
+const OTHER: [&str; 2] = ["via 10.54.0.2 dev other", "via fd54::2 dev other"];
+
+/// A rig with two links, of which the node is attached to the first. The kernel looks up ways for programs only where it
+/// would forward.
+fn rig() -> Rig {
+    let mut rig = Rig::new("native");
+    let (server, client) = (&rig.server, &rig.client);
+    server.run(&format!("ip link add other type veth peer name back netns {}", client.name()));
+    for (namespace, end, n) in [(server, "other", 1), (client, "back", 2)] {
+        namespace.run(&format!("ip address add 10.54.0.{n}/24 dev {end}"));
+        namespace.run(&format!("ip address add fd54::{n}/64 dev {end} nodad"));
+        namespace.run(&format!("ip link set {end} up"));
+    }
+    server.enter(|| {
+        for family in ["ipv4", "ipv6"] {
+            std::fs::write(format!("/proc/sys/net/{family}/conf/srv/forwarding"), "1").unwrap();
+        }
+    });
+    client.enter(|| {
+        for end in ["all", "back"] {
+            std::fs::write(format!("/proc/sys/net/ipv4/conf/{end}/rp_filter"), "0").unwrap();
+        }
+    });
+    let config = rig.config().replace("[xdp]\n", "[xdp]\nreturn_path = \"fib\"\n");
+    rig.write("edge.toml", config.as_bytes());
+    rig.start();
+    rig
+}
+
+/// Asks; gives how many XDP answered, how many the authority, and how many passed for their way back.
+fn ask(rig: &Rig, client: &str) -> (u64, u64, u64) {
+    let before = rig.counters();
+    let reply = rig.ask(client, "pool.example A +nocookie");
+    assert_eq!(reply.answers.len(), 4, "{}", reply.text);
+    let after = rig.counters();
+    (
+        after.xdp() - before.xdp(),
+        after.authority() - before.authority(),
+        after.passed("route") - before.passed("route"),
+    )
+}
+
+/// Sets the way back to both clients' networks.
+fn route(rig: &Rig, ways: [&str; 2]) {
+    for ((_, network), way) in CLIENTS.iter().zip(ways) {
+        rig.server.run(&format!("ip route replace {network} {way}"));
+    }
+}
+
+#[test]
+fn replies_leave_only_by_the_way_that_the_kernel_would_choose() {
+    let rig = rig();
+    for (client, _) in CLIENTS {
+        // The neighbour may not be known yet.
+        let _first = ask(&rig, client);
+        assert_eq!(ask(&rig, client), (1, 0, 0), "{client}");
+    }
+    route(&rig, OTHER);
+    for (client, _) in CLIENTS {
+        assert_eq!(ask(&rig, client), (0, 1, 1), "{client}: by another interface");
+    }
+    route(&rig, USUAL);
+    for (client, _) in CLIENTS {
+        assert_eq!(ask(&rig, client), (1, 0, 0), "{client}: as before");
+    }
+}
+
+#[test]
+fn replies_to_another_neighbour_are_the_stacks() {
+    let rig = rig();
+    let (client, network) = CLIENTS[0];
+    let _first = ask(&rig, client);
+    assert_eq!(ask(&rig, client), (1, 0, 0));
+    // A router that isn't whom queries come from.
+    rig.server.run("ip neighbour add 10.53.0.9 lladdr 02:00:00:00:00:99 dev srv nud permanent");
+    rig.server.run(&format!("ip route replace {network} via 10.53.0.9 dev srv"));
+    let before = rig.counters();
+    assert_eq!(rig.try_ask(client, "pool.example A +nocookie"), None, "nobody is there");
+    let after = rig.counters();
+    assert_eq!(
+        (after.xdp() - before.xdp(), after.passed("route") - before.passed("route")),
+        (0, 1)
+    );
+}
