@@ -4,6 +4,9 @@ use crate::abi::{GeoLeaf, Node4, Root4, Tree6};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
 
+/// The class of addresses that say nothing about who is there: the source's class counts instead.
+pub const NOTHING: u32 = 0;
+
 /// The leaf of an IPv4 address (wire octets) in a trie.
 #[inline(always)]
 pub fn leaf4<T: Tables>(tables: &T, trie: u32, address: u32) -> Result<GeoLeaf, Verdict> {

@@ -1,5 +1,7 @@
 //! Served addresses: a table without collisions, chosen by its seed.
 
+use core::net::IpAddr;
+
 use crate::abi::Service;
 use crate::abi::maps::SERVICE_SLOTS;
 use crate::tables::Tables;
@@ -13,6 +15,28 @@ const MAPPED: u32 = u32::from_ne_bytes([0, 0, 0xff, 0xff]);
 #[must_use]
 pub const fn mapped(address: u32) -> [u64; 2] {
     [0, MAPPED as u64 | (address as u64) << 32]
+}
+
+/// The IPv4 address (wire octets) that an address in two words is the mapped form of.
+#[inline(always)]
+#[must_use]
+pub const fn ipv4(address: [u64; 2]) -> Option<u32> {
+    #[expect(clippy::cast_possible_truncation, reason = "the word's two halves are looked at")]
+    let (front, back) = (address[1] as u32, (address[1] >> 32) as u32);
+    if address[0] == 0 && front == MAPPED { Some(back) } else { None }
+}
+
+/// An address in two words in memory order, an IPv4 one in its mapped form. For the host.
+#[must_use]
+pub const fn words(ip: IpAddr) -> [u64; 2] {
+    match ip {
+        IpAddr::V4(ip) => mapped(u32::from_ne_bytes(ip.octets())),
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = ip.octets();
+            let front = u64::from_ne_bytes([a, b, c, d, e, f, g, h]);
+            [front, u64::from_ne_bytes([i, j, k, l, m, n, o, p])]
+        }
+    }
 }
 
 /// The slot in which an address and port have to stand.
@@ -58,12 +82,24 @@ const fn is(service: &Service, address: [u64; 2], port: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::mapped;
+    use super::{ipv4, mapped, words};
 
     #[test]
     fn an_ipv4_address_is_mapped_as_rfc_4291_says() {
         let words = mapped(u32::from_ne_bytes([192, 0, 2, 1]));
         let octets: std::vec::Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
         assert_eq!(octets, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1]);
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_ipv4_one_and_no_other_is() {
+        let four = u32::from_ne_bytes([192, 0, 2, 1]);
+        for ip in ["192.0.2.1", "::ffff:192.0.2.1"] {
+            let words = words(ip.parse().unwrap());
+            assert_eq!((words, ipv4(words)), (mapped(four), Some(four)));
+        }
+        for ip in ["::192.0.2.1", "::fffe:c000:201", "::1:ffff:c000:201", "1::ffff:c000:201"] {
+            assert_eq!(ipv4(words(ip.parse().unwrap())), None, "{ip}");
+        }
     }
 }

@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::sync::watch;
 
+use crate::heat::Probe;
 use crate::querylog::Sender;
 use crate::store::Store;
 
@@ -48,7 +49,7 @@ mod worker;
 
 pub use account::{Account, opt_start};
 pub use answer::{Answerer, Asked};
-pub use cookies::{Cookies, SecretError};
+pub use cookies::Cookies;
 pub use counters::Counters;
 pub use engine::Engine;
 pub use listen::BindError;
@@ -94,13 +95,19 @@ impl Authority {
         let sockets = listen.iter().map(|&address| Sockets::bind(address, workers));
         let sockets = sockets.collect::<Result<_, _>>()?;
         let (options, counters) = (Arc::new(options), Arc::default());
-        let shared = Shared { store, current, options, counters, log: Sender::default() };
+        let (log, heat) = (Sender::default(), Probe::default());
+        let shared = Shared { store, current, options, counters, log, heat };
         Ok(Self { shared, sockets, running: None })
     }
 
     /// Has what is answered logged, once it serves.
     pub fn log_to(&mut self, log: Sender) {
         self.shared.log = log;
+    }
+
+    /// Has counted what is asked for, once it serves.
+    pub fn tell_to(&mut self, heat: Probe) {
+        self.shared.heat = heat;
     }
 
     /// The addresses, in the order given, with the ports that the system chose.

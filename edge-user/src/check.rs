@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::authority::{self, Current};
-use crate::config::{Config, Cookies};
+use crate::authority::Current;
+use crate::config::Config;
 use crate::controller::Controller;
+use crate::edns::Secrets;
 use crate::publish::{NoKernel, Publisher};
 use crate::querylog;
 use crate::status::columns;
@@ -33,8 +34,7 @@ pub fn check(path: &Path) -> Report {
     let mut publisher =
         Publisher::new(Store::in_memory(), Box::new(NoKernel), fastrand::Rng::new());
     let mut errors = Vec::new();
-    let Cookies { secrets, enforce } = &config.cookies;
-    if let Err(error) = authority::Cookies::load(secrets, *enforce) {
+    if let Err(error) = Secrets::load(&config.cookies.secrets) {
         errors.push(error.to_string());
     }
     if let Err(error) = publisher.serve(&config.dns.listen) {

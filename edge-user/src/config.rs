@@ -11,9 +11,17 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 mod http;
+mod limits;
+mod xdp;
+mod zone;
 
 use crate::authority::Any;
+use crate::edns::MOST_SECRETS;
+use crate::publish::Shares;
 pub use http::Http;
+pub use limits::Limits;
+pub use xdp::{Xdp, XdpMode};
+pub use zone::{ZoneConfig, ZoneConfigs};
 
 /// The port of DNS.
 pub const DNS_PORT: u16 = 53;
@@ -30,6 +38,9 @@ pub struct Config {
     /// `[zones]`
     #[serde(default)]
     pub zones: Zones,
+    /// `[zone."…"]`
+    #[serde(default)]
+    pub zone: ZoneConfigs,
     /// `[geoip]`
     #[serde(default)]
     pub geoip: GeoIp,
@@ -41,7 +52,7 @@ pub struct Config {
     pub ntp: Ntp,
     /// `[limits]`
     #[serde(default)]
-    pub limits: Empty,
+    pub limits: Limits,
     /// `[cookies]`
     #[serde(default)]
     pub cookies: Cookies,
@@ -91,43 +102,11 @@ pub struct Dns {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cookies {
-    /// Files of 32 hexadecimal digits. The first makes cookies, all verify them. A random secret when empty.
+    /// Files of 32 hexadecimal digits, at most two. The first makes cookies, both verify them; they are read again when
+    /// they change. A random secret when empty.
     pub secrets: Vec<PathBuf>,
     /// Whether UDP clients that show a cookie, but not a good one, are told to come again.
     pub enforce: bool,
-}
-
-/// The XDP program.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Xdp {
-    /// Interfaces that it is attached to.
-    pub interfaces: Vec<String>,
-    /// How.
-    pub mode: XdpMode,
-    /// The folder on the BPF file system that this node pins into.
-    pub instance: String,
-}
-
-impl Default for Xdp {
-    fn default() -> Self {
-        Self { interfaces: Vec::new(), mode: XdpMode::Auto, instance: "edge".into() }
-    }
-}
-
-/// How the XDP program is attached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum XdpMode {
-    /// Natively, or generically with a warning.
-    #[default]
-    Auto,
-    /// Natively or not at all.
-    Native,
-    /// Generically.
-    Generic,
-    /// Not at all: the authority answers everything.
-    Off,
 }
 
 /// Zone files.
@@ -136,11 +115,14 @@ pub enum XdpMode {
 pub struct Zones {
     /// Where they are.
     pub directory: PathBuf,
+    /// How many names of a zone may be in XDP's tables, the hottest of them; as many as fit unless
+    /// given.
+    pub share: Option<NonZeroU32>,
 }
 
 impl Default for Zones {
     fn default() -> Self {
-        Self { directory: "zones".into() }
+        Self { directory: "zones".into(), share: None }
     }
 }
 
@@ -187,11 +169,6 @@ impl Default for Ntp {
 }
 
 const NTP_PORT: u16 = 123;
-
-/// A section that has no keys yet.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Empty {}
 
 /// The query log.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -337,6 +314,14 @@ impl Config {
         Self::parse(&text, path)
     }
 
+    /// How many names of each zone may be in the tables.
+    #[must_use]
+    pub fn shares(&self) -> Shares {
+        let number = |share: NonZeroU32| share.get() as usize;
+        let zones = self.zone.shares().map(|(apex, share)| (Box::from(apex), number(share)));
+        Shares { usual: self.zones.share.map(number), zones: zones.collect() }
+    }
+
     /// Reads a file's text.
     ///
     /// # Errors
@@ -368,6 +353,11 @@ impl Config {
                           directory for Avro";
             return Err(error(key("xdp_sample"), reason.into()));
         }
+        if config.cookies.secrets.len() > MOST_SECRETS {
+            let reason = "cookies.secrets: at most two files: the new secret first, then the one \
+                          that is being retired";
+            return Err(error(key("secrets"), reason.into()));
+        }
         let base = path.parent().unwrap_or_else(|| Path::new(""));
         for relative in
             [&mut config.zones.directory, &mut config.geoip.directory, &mut config.control.socket]
@@ -383,6 +373,7 @@ impl Config {
         if !config.log.path.as_os_str().is_empty() {
             config.log.path = base.join(&config.log.path);
         }
+        config.limits.check().map_err(|reason| error(key("[limits]"), reason))?;
         config.http.complete(base).map_err(|reason| error(key("[http]"), reason))?;
         if config.dns.server_id.is_empty() {
             config.dns.server_id = first_name(&config.dns.listen);
@@ -418,6 +409,7 @@ fn place(text: &str, at: usize) -> String {
 mod tests {
     use super::{Config, Log, LogFormat, XdpMode};
     use crate::authority::Any;
+    use crate::switches::{ReturnPath, Switches};
     use std::num::NonZeroU32;
     use std::path::Path;
 
@@ -453,6 +445,18 @@ mod tests {
     }
 
     #[test]
+    fn a_zone_has_its_own_share_or_the_usual_one() {
+        let off = format!("{MINIMAL}[xdp]\nmode = \"off\"\n");
+        let none = parse(&off).unwrap().shares();
+        assert_eq!(none.of(b"\x01a\0"), None);
+        let text = "[zones]\nshare = 7\n[zone.\"Pool.example.\"]\nshare = 1000\n[zone.b]\n";
+        let shares = parse(&format!("{off}{text}")).unwrap().shares();
+        assert_eq!(shares.of(b"\x04pool\x07example\0"), Some(1000));
+        assert_eq!(shares.of(b"\x01b\0"), Some(7));
+        assert!(refused(&format!("{off}[zone.b]\nshare = 0\n")).contains("nonzero"));
+    }
+
+    #[test]
     fn answers_and_cookies_are_as_configured() {
         let text = "public_debug_queries = true\nany = \"full\"\nversion = \"edge\"\nchaos_id = true\n\
                     [xdp]\nmode = \"off\"\n[cookies]\nsecrets = [\"new\", \"/old\"]\nenforce = true\n";
@@ -465,6 +469,13 @@ mod tests {
         assert!(!config.dns.public_debug_queries && !config.dns.chaos_id);
         assert_eq!((config.dns.any, &*config.dns.version), (Any::Minimal, ""));
         assert!(config.cookies.secrets.is_empty() && !config.cookies.enforce);
+
+        let three = "[xdp]\nmode = \"off\"\n[cookies]\nsecrets = [\"a\", \"b\", \"c\"]\n";
+        assert_eq!(
+            refused(&format!("{MINIMAL}{three}")),
+            "/etc/edge/edge.toml:6:1: cookies.secrets: at most two files: the new secret first, \
+             then the one that is being retired"
+        );
 
         let long = format!("{MINIMAL}version = \"{}\"\n", "x".repeat(256));
         assert!(refused(&long).starts_with("/etc/edge/edge.toml:3:11: a text has 255 octets"));
@@ -521,6 +532,28 @@ mod tests {
         assert!(error.starts_with("/etc/edge/edge.toml:6:1: log.xdp_sample: nothing"), "{error}");
         assert!(refused(&format!("{off}[log]\nsample = 0\n")).contains("nonzero"));
         assert!(refused(&format!("{off}[log]\nformat = \"csv\"\n")).contains("`json` or `avro`"));
+    }
+
+    #[test]
+    fn every_switch_is_off_unless_configured_and_a_slip_in_a_zones_table_has_its_place() {
+        let config = parse(&format!("{MINIMAL}[xdp]\nmode = \"off\"\n")).unwrap();
+        assert_eq!(Switches::configured(&config.xdp), Switches::default());
+        assert_eq!(config.zone.names().count(), 0);
+        let text = "[xdp]\nmode = \"off\"\nreturn_path = \"fib\"\nrefuse_unknown = true\n\
+                    drain = true\ndry_run = true\n[zone.\"pool.example\"]\nxdp = false\n";
+        let config = parse(&format!("{MINIMAL}{text}")).unwrap();
+        let all = Switches {
+            drain: true,
+            dry_run: true,
+            refuse_unknown: true,
+            return_path: ReturnPath::Fib,
+        };
+        assert_eq!(Switches::configured(&config.xdp), all);
+        assert!(!config.zone.get(b"\x04pool\x07example\0").xdp);
+        let error = refused(&format!("{MINIMAL}[xdp]\nreturn_path = \"route\"\n"));
+        assert!(error.contains("expected `mirror` or `fib`"), "{error}");
+        let error = refused(&format!("{MINIMAL}[zone.\"a.example\"]\nxpd = false\n"));
+        assert!(error.starts_with("/etc/edge/edge.toml:4:1: unknown field `xpd`"), "{error}");
     }
 
     #[test]

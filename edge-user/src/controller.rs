@@ -15,11 +15,17 @@ use crate::compile::{Compiled, compile};
 use crate::config::Config;
 use crate::geo::{self, Databases};
 use crate::health::Health;
+use crate::heat::Heats;
 use crate::places::GeoPlaces;
 use crate::profile::Profile;
-use crate::publish::{Placed, Publishable, Publisher};
+use crate::publish::{Placed, Publishable, Publisher, Shares};
 use crate::stamp::Stamp;
+use crate::store::Store;
 use crate::zone::{self, Targets, Zone};
+
+mod wishes;
+
+use wishes::Wishes;
 
 /// The trie of a profile.
 pub type Trie = geo::Compiled<Targets>;
@@ -77,6 +83,8 @@ pub struct Controller {
     ready: HashMap<Box<[u8]>, Ready>,
     placed: Vec<Placed>,
     trouble: Vec<String>,
+    wishes: Wishes,
+    shares: Shares,
     publisher: Publisher,
     current: Arc<Current>,
 }
@@ -97,7 +105,10 @@ pub struct Refresh {
 impl Controller {
     /// Of the directories in a configuration, which haven't been looked at yet.
     #[must_use]
-    pub fn new(config: &Config, publisher: Publisher, current: Arc<Current>) -> Self {
+    pub fn new(config: &Config, mut publisher: Publisher, current: Arc<Current>) -> Self {
+        // The configuration has been read with them.
+        let shares = config.shares();
+        publisher.share(shares.clone());
         let atlas = Atlas {
             directory: config.geoip.directory.clone(),
             stamps: Vec::new(),
@@ -115,6 +126,8 @@ impl Controller {
             ready: HashMap::new(),
             placed: Vec::new(),
             trouble: Vec::new(),
+            wishes: Wishes::new(config.zone.clone()),
+            shares,
             publisher,
             current,
         }
@@ -195,7 +208,7 @@ impl Controller {
 
     fn publish(&mut self, refresh: &mut Refresh) -> anyhow::Result<()> {
         let zones: Vec<_> = self.judged.iter().map(|zone| Arc::clone(&zone.served)).collect();
-        let mut trouble = Vec::new();
+        let mut trouble = self.wishes.of_no_zone(&zones);
         self.compile_tries(&zones, &mut trouble);
         let mut ready = HashMap::new();
         for zone in &zones {
@@ -211,31 +224,8 @@ impl Controller {
             });
             ready.insert(apex, made);
         }
-        let publishable: Vec<Publishable> = zones
-            .iter()
-            .filter_map(|zone| ready.get(zone.apex.folded()))
-            .map(|ready| Publishable {
-                compiled: Arc::clone(&ready.compiled),
-                trie: Arc::clone(&ready.trie),
-            })
-            .collect();
         let built_in = built_in();
-        let others: Vec<&[u8]> = zones
-            .iter()
-            .chain(&built_in)
-            .map(|zone| zone.apex.folded())
-            .filter(|apex| !ready.contains_key(*apex))
-            .collect();
-        self.placed = self.publisher.publish(&publishable, &others)?;
-        trouble.extend(self.publisher.take_trouble());
-        for zone in &self.placed {
-            if let Some(reason) = &zone.unfit {
-                trouble.push(format!(
-                    "zone {}: {reason}; the authority answers for it, XDP doesn't",
-                    zone.apex
-                ));
-            }
-        }
+        trouble.extend(self.put(&zones, built_in.as_ref(), &ready)?);
         refresh.warnings.extend(trouble.iter().filter(|t| !self.trouble.contains(t)).cloned());
         self.trouble = trouble;
         self.ready = ready;
@@ -246,6 +236,61 @@ impl Controller {
         self.current.set(Arc::new(Serving::new(zones, Arc::new(places))));
         refresh.published = true;
         Ok(())
+    }
+
+    /// Tells how often names are asked for, and publishes if other names should be in the tables; says whether it has.
+    ///
+    /// # Errors
+    /// When the kernel refuses; then the former generation goes on being served.
+    pub fn warm(&mut self, heats: Heats) -> anyhow::Result<bool> {
+        let zones: Vec<_> = self.judged.iter().map(|zone| Arc::clone(&zone.served)).collect();
+        let built_in = built_in();
+        let (publishable, others) = split(&zones, built_in.as_ref(), &self.ready, &self.wishes);
+        if !self.publisher.warm(heats, &publishable, &others) {
+            return Ok(false);
+        }
+        self.placed = self.publisher.publish(&publishable, &others)?;
+        for trouble in self.publisher.take_trouble() {
+            if !self.trouble.contains(&trouble) {
+                self.trouble.push(trouble);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The zones in the tables of which some names are not.
+    #[must_use]
+    pub fn incomplete(&self) -> Vec<Arc<Compiled>> {
+        self.publisher.incomplete()
+    }
+
+    /// Publishes these zones, of which some are ready for the tables; gives what is wrong, a line each.
+    fn put(
+        &mut self,
+        zones: &[Arc<Zone>],
+        built_in: Option<&Arc<Zone>>,
+        ready: &HashMap<Box<[u8]>, Ready>,
+    ) -> anyhow::Result<Vec<String>> {
+        let (publishable, others) = split(zones, built_in, ready, &self.wishes);
+        self.placed = self.publisher.publish(&publishable, &others)?;
+        let mut trouble = self.publisher.take_trouble();
+        for (zone, publishable) in self.placed.iter().zip(&publishable) {
+            if let Some(reason) = &zone.unfit {
+                trouble.push(format!(
+                    "zone {}: {reason}; the authority answers for it, XDP doesn't",
+                    zone.apex
+                ));
+            } else if zone.incomplete
+                && self.shares.of(publishable.compiled.apex.folded()).is_none()
+            {
+                trouble.push(format!(
+                    "zone {}: not all of its {} names fit into the tables; XDP answers for the \
+                     hottest of them",
+                    zone.apex, zone.total
+                ));
+            }
+        }
+        Ok(trouble)
     }
 
     /// Makes the tries that the zones' profiles want, or keeps them.
@@ -288,6 +333,12 @@ impl Controller {
     /// The one who publishes.
     pub const fn publisher(&mut self) -> &mut Publisher {
         &mut self.publisher
+    }
+
+    /// The tables.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        self.publisher.store()
     }
 
     /// What became of the zones at the last publication.
@@ -333,6 +384,12 @@ impl Controller {
         self.directory_error.as_deref()
     }
 
+    /// What is served now, as the authority has it.
+    #[must_use]
+    pub fn serving(&self) -> Arc<Serving> {
+        self.current.get()
+    }
+
     /// The databases.
     #[must_use]
     pub fn databases(&self) -> &Arc<Databases> {
@@ -349,6 +406,22 @@ impl Controller {
         errors.extend(self.trouble.iter().cloned());
         errors
     }
+}
+
+/// The zones that are ready for the tables, and the apexes of those that aren't.
+fn split<'z>(
+    zones: &'z [Arc<Zone>],
+    built_in: Option<&'z Arc<Zone>>,
+    ready: &HashMap<Box<[u8]>, Ready>,
+    wishes: &Wishes,
+) -> (Vec<Publishable>, Vec<&'z [u8]>) {
+    let of = |zone: &Zone| ready.get(zone.apex.folded()).filter(|_| wishes.is_in_xdp(&zone.apex));
+    let publishable = zones.iter().filter_map(|zone| of(zone)).map(|ready| Publishable {
+        compiled: Arc::clone(&ready.compiled),
+        trie: Arc::clone(&ready.trie),
+    });
+    let others = zones.iter().chain(built_in).filter(|zone| of(zone).is_none());
+    (publishable.collect(), others.map(|zone| zone.apex.folded()).collect())
 }
 
 /// The zone that is always there, unless a file has it: with nothing in it, so that `_status.pgeodns` tells of the

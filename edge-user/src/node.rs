@@ -3,14 +3,12 @@
 //! The authority listens before XDP is attached, so that what passes finds somebody; XDP is taken
 //! off before the authority stops.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
-use edge_common::abi::TableId;
-use edge_common::verdict::{Action, Verdict};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
@@ -20,17 +18,27 @@ use crate::authority::{Authority, Cookies, Counters, Current, Options};
 use crate::config::{Config, XdpMode, host_name};
 use crate::control::{Asked, Request, Socket};
 use crate::controller::{Controller, Refresh};
+use crate::edns::Edns;
 use crate::explain::explain;
 use crate::http::Http;
-use crate::kernel::{Attachment, Bpffs, Kernel, Mode, Pins};
+use crate::limits;
 use crate::metrics::{Instance, Metrics};
 use crate::publish::{Backend, NoKernel, Publisher};
-use crate::querylog::{Log, Samples};
-use crate::status::{self, Status};
+use crate::querylog::Log;
+use crate::status::{self, Counters as Counted, Status};
 use crate::store::Store;
+use crate::switches::Switches;
 use crate::vitals::Vitals;
 use crate::watch::Watch;
 use crate::zone::name::bare;
+use hot::Hot;
+
+mod hot;
+
+mod switch;
+mod xdp;
+
+use xdp::{Behind, Xdp, lock};
 
 /// How often decks are dealt anew.
 const DEAL: Duration = Duration::from_secs(1);
@@ -40,97 +48,14 @@ const RENEW: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_secs(10);
 /// How often status files are looked at.
 const HEALTH: Duration = Duration::from_secs(1);
+/// How often the kernel is told the time, and secret files are looked at.
+const EDNS: Duration = Duration::from_secs(1);
+/// How often it is counted what was asked for.
+const COUNT: Duration = Duration::from_millis(100);
+/// How often it is looked at whether other names should be in the tables.
+const WARM: Duration = Duration::from_secs(2);
 /// How long files are left to settle after a change.
 const SETTLE: Duration = Duration::from_millis(100);
-
-type SharedKernel = Arc<Mutex<Kernel>>;
-
-fn lock(kernel: &SharedKernel) -> MutexGuard<'_, Kernel> {
-    kernel.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The kernel behind the publisher.
-struct Behind {
-    kernel: SharedKernel,
-    pins: Arc<Pins>,
-}
-
-impl Backend for Behind {
-    fn insert(&mut self, table: TableId) -> anyhow::Result<()> {
-        Ok(lock(&self.kernel).insert(table)?)
-    }
-
-    fn barrier(&mut self) -> anyhow::Result<()> {
-        Ok(lock(&self.kernel).barrier()?)
-    }
-
-    fn name(&mut self, apex: &str, table: Option<TableId>) -> anyhow::Result<()> {
-        match table {
-            Some(table) => Ok(self.pins.pin_zone(&lock(&self.kernel), apex, table)?),
-            None => Ok(self.pins.unpin_zone(apex)?),
-        }
-    }
-}
-
-/// XDP, when it is on.
-struct Xdp {
-    kernel: SharedKernel,
-    pins: Arc<Pins>,
-    attachments: Vec<Attachment>,
-    bpffs: Bpffs,
-}
-
-impl Xdp {
-    fn load(config: &Config) -> anyhow::Result<Self> {
-        let kernel = Kernel::load()?;
-        let own = config.control.socket.with_file_name("bpf");
-        let bpffs = Bpffs::find(&own)?;
-        if bpffs.is_ours() {
-            info!("mounted a BPF file system on {}", bpffs.path().display());
-        }
-        let pins = Pins::new(&bpffs, &config.xdp.instance)?;
-        if let Err(cause) = pins.pin_shared(&kernel) {
-            // What stopped us is worth more than what is left behind.
-            drop(pins.remove());
-            drop(bpffs.unmount());
-            return Err(cause.into());
-        }
-        let kernel = Arc::new(Mutex::new(kernel));
-        Ok(Self { kernel, pins: Arc::new(pins), attachments: Vec::new(), bpffs })
-    }
-
-    fn attach(&mut self, config: &Config) -> anyhow::Result<()> {
-        let modes: &[Mode] = match config.xdp.mode {
-            XdpMode::Native => &[Mode::Native],
-            XdpMode::Generic => &[Mode::Generic],
-            XdpMode::Auto | XdpMode::Off => &[Mode::Native, Mode::Generic],
-        };
-        for interface in &config.xdp.interfaces {
-            let attachment = lock(&self.kernel).attach(interface, modes, &self.pins)?;
-            if let Some(reason) = &attachment.fallback {
-                warn!("{reason}; attached in generic mode, which is slower");
-            }
-            self.attachments.push(attachment);
-        }
-        let keep: Vec<_> = self.attachments.iter().map(Attachment::pin).collect();
-        Ok(self.pins.keep_links(&keep)?)
-    }
-
-    /// Takes everything off and away, as far as possible.
-    fn take_down(self) {
-        lock(&self.kernel).end_lease();
-        for attachment in self.attachments {
-            if let Err(cause) = attachment.detach() {
-                error!("{cause}");
-            }
-        }
-        for removed in [self.pins.remove(), self.bpffs.unmount()] {
-            if let Err(cause) = removed {
-                error!("{cause}");
-            }
-        }
-    }
-}
 
 /// A node.
 struct Node {
@@ -138,6 +63,8 @@ struct Node {
     controller: Controller,
     authority: Arc<Counters>,
     log: Log,
+    edns: Edns,
+    hot: Hot,
     xdp: Option<Xdp>,
     vitals: Arc<Vitals>,
     started: Instant,
@@ -168,22 +95,24 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         }
         None => (Store::in_memory(), Box::new(NoKernel)),
     };
+    Switches::configured(&config.xdp).write(&store);
     let started_up = async {
         let mut publisher = Publisher::new(store.clone(), backend, fastrand::Rng::new());
         publisher.serve(&config.dns.listen).context("dns.listen")?;
+        let mut kernel = xdp.as_ref().map(|xdp| lock(&xdp.kernel));
+        limits::set(&config.limits, &store, kernel.as_deref_mut()).context("limits")?;
+        drop(kernel);
         let current = Arc::new(Current::default());
-        let options = options(&config)?;
+        let options = options(&config, Cookies::of(&store));
+        let edns = Edns::start(&store, &config.cookies, options.nsid())?;
         let (listen, workers) = (&config.dns.listen, config.dns.workers);
         let mut authority = Authority::bind(listen, workers, store, Arc::clone(&current), options)?;
-        let samples: Option<Box<dyn Samples>> = match &xdp {
-            Some(xdp) if config.log.xdp_sample > 0 => {
-                Some(Box::new(lock(&xdp.kernel).sample(config.log.xdp_sample)?))
-            }
-            _ => None,
-        };
+        let kernel = xdp.as_ref().map(|xdp| &xdp.kernel);
+        let (hot, samples) = Hot::new(kernel, config.log.xdp_sample)?;
         let log =
             Log::start(&config.log, Arc::clone(&current), samples).context("start the log")?;
         authority.log_to(log.sender());
+        authority.tell_to(hot.probe());
         let mut controller = Controller::new(&config, publisher, current);
         let refresh = controller.refresh()?;
         // Later it may come and go; but a start with a slip of the pen in its path would refuse
@@ -197,9 +126,10 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
             lock(&xdp.kernel).renew_lease()?;
             xdp.attach(&config)?;
         }
-        Ok((controller, authority, log))
+        hot.watch(&controller);
+        Ok((controller, authority, log, edns, hot))
     };
-    let (controller, mut authority, log) = match started_up.await {
+    let (controller, mut authority, log, edns, hot) = match started_up.await {
         Ok(up) => up,
         Err(cause) => {
             if let Some(xdp) = xdp {
@@ -210,7 +140,8 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     };
     let counters = Arc::clone(authority.counters());
     let vitals = Arc::new(Vitals::default());
-    let mut node = Node { config, controller, authority: counters, log, xdp, vitals, started };
+    let mut node =
+        Node { config, controller, authority: counters, log, edns, hot, xdp, vitals, started };
     node.vitals.renew();
     node.tell_vitals();
     // It ends, and says that the node stops until then, after XDP is off.
@@ -227,11 +158,13 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     let (sender, mut requests) = mpsc::channel(16);
     let mut watch = node.watch();
     let changed = watch.changed();
-    let [mut deal, mut renew, mut look, mut health] = [DEAL, RENEW, LOOK, HEALTH].map(|period| {
-        let mut ticks = interval(period);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ticks
-    });
+    let periods = [DEAL, RENEW, LOOK, HEALTH, EDNS, COUNT, WARM];
+    let [mut deal, mut renew, mut look, mut health, mut edns, mut count, mut warm] =
+        periods.map(|period| {
+            let mut ticks = interval(period);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ticks
+        });
     ready();
     let talk = socket.serve(sender);
     tokio::pin!(talk);
@@ -250,7 +183,14 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
             }
             _ = health.tick() => node.refresh_health(),
             _ = deal.tick() => node.deal(),
+            _ = edns.tick() => node.edns.refresh(),
             _ = renew.tick() => node.renew(),
+            _ = count.tick() => node.hot.count(),
+            _ = warm.tick() => {
+                if node.hot.warm(&mut node.controller) {
+                    node.tell_vitals();
+                }
+            }
             Some(asked) = requests.recv() => node.reply(asked),
         }
     }
@@ -265,18 +205,18 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
 }
 
 /// How the authority presents itself.
-fn options(config: &Config) -> anyhow::Result<Options> {
+fn options(config: &Config, cookies: Cookies) -> Options {
     let dns = &config.dns;
-    Ok(Options {
+    Options {
         hostname: host_name(),
         public_debug_queries: dns.public_debug_queries,
         detailed_metrics: config.http.detailed_metrics,
         any: dns.any,
         version: dns.version.clone(),
         chaos_id: dns.chaos_id,
-        cookies: Cookies::load(&config.cookies.secrets, config.cookies.enforce)?,
+        cookies,
         ..Options::new(&dns.server_id)
-    })
+    }
 }
 
 /// Logs what a refresh found.
@@ -326,7 +266,12 @@ impl Node {
 
     fn report(&self, refresh: anyhow::Result<Refresh>) {
         match refresh {
-            Ok(refresh) => tell(&refresh),
+            Ok(refresh) => {
+                if refresh.published {
+                    self.hot.watch(&self.controller);
+                }
+                tell(&refresh);
+            }
             Err(cause) => error!("publish: {cause:#}; what was served before still is"),
         }
         self.tell_vitals();
@@ -371,16 +316,14 @@ impl Node {
 
     fn reply(&mut self, (request, reply): Asked) {
         let value = match request {
-            Request::Status => self
-                .status()
-                .and_then(|status| serde_json::to_value(status).map_err(|error| error.to_string())),
+            Request::Status => self.status().and_then(json),
             Request::Explain(question) => {
                 let server = self.server_for(question.client.is_ipv4());
                 let xdp = self.xdp.is_some();
-                explain(&mut self.controller, &question, server, xdp).and_then(|explanation| {
-                    serde_json::to_value(explanation).map_err(|error| error.to_string())
-                })
+                explain(&self.controller, &question, server, xdp).and_then(json)
             }
+            Request::Switches => json(self.panel()),
+            Request::Switch(setting) => self.switch(&setting).and_then(json),
         };
         // Whoever asked may be gone.
         drop(reply.send(value));
@@ -409,12 +352,20 @@ impl Node {
             placed.iter().map(|placed| (placed.apex.as_str(), placed)).collect();
         let zones = self.controller.zones().into_iter().map(|zone| {
             let name = bare(&zone.apex);
-            let placed = placed.get(name.as_str());
+            let placed = placed.get(name.as_str()).copied();
+            let why = self.why_not(&zone, placed);
+            let in_xdp = why.is_empty();
+            let names = placed.map_or(0, |placed| placed.names);
             status::Zone {
                 serial: zone.serial,
-                names: placed.map_or(0, |placed| placed.names),
+                names,
                 decks: placed.map_or(0, |placed| placed.decks),
-                in_xdp: self.xdp.is_some() && placed.is_some_and(|placed| placed.unfit.is_none()),
+                xdp: self.controller.is_in_xdp(&zone.apex),
+                why,
+                in_xdp,
+                incomplete: placed.is_some_and(|placed| placed.incomplete),
+                names_in_xdp: if in_xdp { names } else { 0 },
+                names_total: placed.map_or(0, |placed| placed.total),
                 name,
             }
         });
@@ -423,6 +374,7 @@ impl Node {
             self.xdp.iter().flat_map(|xdp| &xdp.attachments).map(|attachment| status::Interface {
                 interface: attachment.interface.clone(),
                 mode: attachment.mode.name().to_owned(),
+                warning: attachment.warning.clone().unwrap_or_default(),
             });
         let pins = self.xdp.as_ref().map(|xdp| xdp.pins.root().display().to_string());
         let tables = self
@@ -437,6 +389,7 @@ impl Node {
             server_id: self.config.dns.server_id.clone(),
             uptime_seconds: self.started.elapsed().as_secs(),
             generation: self.controller.generation(),
+            switches: self.switches(),
             zones,
             xdp: xdp.collect(),
             counters: status::Counters::default(),
@@ -445,29 +398,28 @@ impl Node {
             ntp: status::Ntp::default(),
             tables: tables.collect(),
             pins: pins.unwrap_or_default(),
-            errors: self.controller.errors().into_iter().chain(trouble).collect(),
+            errors: self
+                .controller
+                .errors()
+                .into_iter()
+                .chain(trouble)
+                .chain(self.edns.trouble())
+                .collect(),
         }
     }
 
-    fn counters(&self) -> Result<status::Counters, String> {
-        let mut counters = status::Counters {
-            authority_answered: self.authority.answered(),
-            passed: BTreeMap::new(),
-            ..status::Counters::default()
-        };
+    fn counters(&self) -> Result<Counted, String> {
         let verdicts = match &self.xdp {
             Some(xdp) => lock(&xdp.kernel).verdicts().map_err(|error| error.to_string())?,
-            None => vec![0; Verdict::ALL.len()],
+            None => Vec::new(),
         };
-        for (verdict, n) in Verdict::ALL.iter().zip(verdicts) {
-            match verdict.action() {
-                Action::Tx => counters.xdp_answered += n,
-                Action::Pass => drop(counters.passed.insert(verdict.name().to_owned(), n)),
-                Action::Drop | Action::Aborted => {
-                    counters.dropped.insert(verdict.name().to_owned(), n);
-                }
-            }
-        }
-        Ok(counters)
+        Ok(Counted::new(self.authority.answered(), &verdicts))
     }
 }
+
+fn json(value: impl serde::Serialize) -> Result<serde_json::Value, String> {
+    serde_json::to_value(value).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use edge_common::abi::GeoLeaf;
 use ipnet::IpNet;
 
 use crate::geo::{self, Compiled, Databases, Needs};
@@ -55,7 +56,8 @@ impl Profile {
         fine_target(target).is_none() || self.mentioned.contains(target)
     }
 
-    /// The trie, and the targets of each of its classes.
+    /// The trie, and the targets of each of its classes. Those of class 0 say nothing
+    /// ([`edge_common::class::NOTHING`]), and no others'.
     ///
     /// # Errors
     /// When the address space is too finely divided for the maps.
@@ -67,7 +69,7 @@ impl Profile {
             Vec::new()
         };
         let profile = geo::Profile { needs: needs(self.targeting, self.closest), prefixes };
-        geo::compile(databases, &profile, |place, around| {
+        let compiled = geo::compile(databases, &profile, |place, around| {
             let own = around.iter().map(|net| format!("[{}]", net.addr()));
             let rest = Targets::new(self.targeting, &place_of(place, None));
             let kept = rest.iter().filter(|t| self.keeps(t)).map(str::to_owned);
@@ -77,7 +79,21 @@ impl Profile {
                 return Targets::of(known.chain(targets.iter().map(str::to_owned)));
             }
             targets
-        })
+        })?;
+        Ok(self.with_nothing(compiled))
+    }
+
+    /// Keeps class 0 free where something is known of every address: by ASN and address all clients have targets.
+    fn with_nothing(&self, mut compiled: Compiled<Targets>) -> Compiled<Targets> {
+        if compiled.classes.first().is_some_and(Targets::say_nothing) {
+            return compiled;
+        }
+        let everyones = self.targeting.contains(Targeting::GLOBAL).then(|| "@".to_owned());
+        compiled.classes.insert(0, Targets::of(everyones));
+        for leaf in compiled.leaves.iter_mut().filter(|leaf| leaf.class != GeoLeaf::UNKNOWABLE) {
+            leaf.class += 1;
+        }
+        compiled
     }
 }
 

@@ -6,7 +6,10 @@
 //! no packet and no thread can still be reading it.
 
 mod cards;
+mod choice;
 mod deals;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod names;
 mod slots;
 #[cfg(test)]
@@ -20,14 +23,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use edge_common::abi::{Control, Service, Side, TableId, maps};
-use edge_common::name::SHORT_OCTETS;
 use edge_common::service;
 
 use crate::compile::Compiled;
 use crate::geo;
+use crate::heat::Heats;
 use crate::store::Store;
 use crate::zone::Targets;
 use crate::zone::name::bare;
+pub use choice::Shares;
+use choice::{Choice, Chooser, Former, choose};
 use slots::{Slots, Zone};
 
 /// What stands behind the tables: the kernel, or nothing.
@@ -102,6 +107,10 @@ pub struct Placed {
     pub apex: String,
     /// Names in the tables.
     pub names: usize,
+    /// Names that could be, if there were room.
+    pub total: usize,
+    /// Whether names are left out: what is asked for below its apex and isn't there is the authority's to answer.
+    pub incomplete: bool,
     /// Decks in the tables.
     pub decks: usize,
     /// Why it isn't in the tables, if it isn't.
@@ -113,6 +122,10 @@ pub struct Publisher {
     slots: Slots,
     backend: Box<dyn Backend>,
     zones: BTreeMap<Box<[u8]>, Zone>,
+    shares: Shares,
+    heats: Heats,
+    /// Which names of incomplete zones are in the tables.
+    kept: Former,
     names: usize,
     trouble: Vec<String>,
 }
@@ -131,6 +144,9 @@ impl Publisher {
             slots: Slots::new(store, rng),
             backend,
             zones: BTreeMap::new(),
+            shares: Shares::default(),
+            heats: Heats::default(),
+            kept: Former::default(),
             names: 0,
             trouble: Vec::new(),
         }
@@ -186,8 +202,42 @@ impl Publisher {
         Err(Unfit::Full("services"))
     }
 
-    /// Publishes exactly these zones as the next generation. A zone that doesn't fit is left to
-    /// the authority, whole, and says why. `others` are the apexes (on the wire, lower case) of
+    /// Sets how many names of each zone may be in the tables, from the next publication on.
+    pub fn share(&mut self, shares: Shares) {
+        self.shares = shares;
+    }
+
+    /// Tells how often names are asked for, for the next publication. Says whether it would put other names of `zones`
+    /// into the tables than there are; `zones` and `others` as in [`Self::publish`].
+    pub fn warm(&mut self, heats: Heats, zones: &[Publishable], others: &[&[u8]]) -> bool {
+        self.heats = heats;
+        // Without heat nothing is hotter than what is there.
+        if self.kept.is_empty() || self.heats.is_cold() {
+            return false;
+        }
+        let mut choice = self.choose(zones, others);
+        // Those that don't fit for another reason aren't there at all.
+        choice.kept.retain(|apex, _| self.kept.contains_key(*apex));
+        choice.differs(&self.kept)
+    }
+
+    fn choose<'z>(&self, zones: &'z [Publishable], others: &[&[u8]]) -> Choice<'z> {
+        let own = zones.iter().map(|zone| zone.compiled.apex.folded());
+        let apexes: Vec<&[u8]> = own.chain(others.iter().copied()).collect();
+        let by = Chooser { shares: &self.shares, heats: &self.heats, former: &self.kept };
+        choose(zones, &apexes, &by)
+    }
+
+    /// The zones in the tables of which some names are not.
+    #[must_use]
+    pub fn incomplete(&self) -> Vec<Arc<Compiled>> {
+        let zones = self.kept.keys().filter_map(|apex| self.zones.get(apex));
+        zones.map(|zone| Arc::clone(&zone.source.compiled)).collect()
+    }
+
+    /// Publishes exactly these zones as the next generation. Of a zone that has more names than
+    /// its share, or than fit, only the hottest are put into the tables. One that doesn't fit
+    /// otherwise is left to the authority, whole, and says why. `others` are the apexes (on the wire, lower case) of
     /// zones that only the authority serves: all names under them pass.
     ///
     /// # Errors
@@ -199,7 +249,8 @@ impl Publisher {
         others: &[&[u8]],
     ) -> anyhow::Result<Vec<Placed>> {
         let mut new: BTreeMap<Box<[u8]>, Zone> = BTreeMap::new();
-        let mut unfit = too_many_names(zones);
+        let mut choice = self.choose(zones, others);
+        let unfit = &mut choice.unfit;
         for zone in zones {
             if unfit.contains_key(zone.compiled.apex.folded()) {
                 continue;
@@ -212,8 +263,12 @@ impl Publisher {
                 }
             }
         }
-        match self.flip(zones, others, &new, &unfit) {
-            Ok(names) => Ok(self.replace(zones, new, &unfit, &names)),
+        choice.kept.retain(|apex, _| !choice.unfit.contains_key(apex));
+        match self.flip(zones, others, &new, &choice) {
+            Ok(names) => {
+                self.kept = choice.to_former();
+                Ok(self.replace(zones, new, &choice, &names))
+            }
             Err(error) => {
                 for zone in new.values() {
                     self.slots.release(zone);
@@ -231,7 +286,7 @@ impl Publisher {
         zones: &[Publishable],
         others: &[&[u8]],
         new: &BTreeMap<Box<[u8]>, Zone>,
-        unfit: &HashMap<&[u8], Unfit>,
+        choice: &Choice<'_>,
     ) -> anyhow::Result<HashMap<TableId, usize>> {
         for zone in new.values() {
             self.backend.insert(zone.table)?;
@@ -242,10 +297,10 @@ impl Publisher {
         let mut counts = HashMap::new();
         let mut usual = (0, 0);
         // Not of the others, which may have been in the tables until now.
-        for apex in own.filter(|apex| !unfit.contains_key(apex)) {
+        for apex in own.filter(|apex| !choice.unfit.contains_key(apex)) {
             let Some(zone) = new.get(apex).or_else(|| self.zones.get(apex)) else { continue };
             let before = entries.len();
-            entries.extend(visible::of_zone(zone, &apexes, None));
+            entries.extend(visible::of_zone(zone, &apexes, choice.kept.get(apex)));
             let names = entries.len() - before;
             counts.insert(zone.table, names);
             usual = usual.max((names, zone.trie));
@@ -280,9 +335,10 @@ impl Publisher {
         &mut self,
         zones: &[Publishable],
         new: BTreeMap<Box<[u8]>, Zone>,
-        unfit: &HashMap<&[u8], Unfit>,
+        choice: &Choice<'_>,
         names: &HashMap<TableId, usize>,
     ) -> Vec<Placed> {
+        let unfit = &choice.unfit;
         let kept = |apex: &[u8]| zones.iter().any(|zone| zone.compiled.apex.folded() == apex);
         let mut old = Vec::new();
         self.zones = std::mem::take(&mut self.zones)
@@ -315,17 +371,26 @@ impl Publisher {
         }
         let mut report = Vec::with_capacity(zones.len());
         for zone in zones {
-            let apex = bare(&zone.compiled.apex);
-            report.push(match self.zones.get(zone.compiled.apex.folded()) {
+            let (apex, folded) = (bare(&zone.compiled.apex), zone.compiled.apex.folded());
+            let total = choice.totals.get(folded).copied().unwrap_or_default();
+            let incomplete = choice.kept.contains_key(folded);
+            report.push(match self.zones.get(folded) {
                 Some(placed) => {
                     let named = self.backend.name(&apex, Some(placed.table));
                     self.trouble.extend(named.err().map(|cause| format!("pin: {cause:#}")));
                     let names = names.get(&placed.table).copied().unwrap_or_default();
-                    Placed { apex, names, decks: placed.decks.len(), unfit: None }
+                    Placed {
+                        apex,
+                        names,
+                        total,
+                        incomplete,
+                        decks: placed.decks.len(),
+                        unfit: None,
+                    }
                 }
                 None => {
-                    let reason = unfit.get(zone.compiled.apex.folded()).cloned();
-                    Placed { apex, names: 0, decks: 0, unfit: reason }
+                    let reason = unfit.get(folded).cloned();
+                    Placed { apex, names: 0, total, incomplete, decks: 0, unfit: reason }
                 }
             });
         }
@@ -380,29 +445,6 @@ impl Publishable {
     fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.compiled, &other.compiled) && Arc::ptr_eq(&self.trie, &other.trie)
     }
-}
-
-/// The zones whose names don't fit beside those of all smaller ones.
-fn too_many_names(zones: &[Publishable]) -> HashMap<&[u8], Unfit> {
-    let mut by_size: Vec<&Compiled> = zones.iter().map(|zone| &*zone.compiled).collect();
-    by_size.sort_by_key(|zone| zone.owners.len());
-    let limits = [("names", maps::NAME_SLOTS / 2), ("long_names", maps::LONG_SLOTS / 2)];
-    let mut sums = [0, 0];
-    let mut unfit = HashMap::new();
-    for zone in by_size {
-        let long = zone.owners.iter().filter(|owner| owner.name.len() > SHORT_OCTETS).count();
-        let more = [zone.owners.len() - long, long];
-        let full = limits
-            .iter()
-            .zip(sums)
-            .zip(more)
-            .find(|((limit, sum), more)| u32::try_from(sum + more).is_ok_and(|n| n > limit.1));
-        match full {
-            Some(((limit, _), _)) => drop(unfit.insert(zone.apex.folded(), Unfit::Full(limit.0))),
-            None => sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more),
-        }
-    }
-    unfit
 }
 
 /// An address as the served-address table has it.

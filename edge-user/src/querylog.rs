@@ -29,6 +29,7 @@ mod utc;
 mod writer;
 
 pub use check::check;
+pub(crate) use frame::response;
 use queue::Queue;
 use writer::Writer;
 

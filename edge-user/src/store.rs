@@ -8,7 +8,7 @@
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use edge_common::abi::{
     Card4, Card6, ClassRow, Control, Deck, Device, GeoLeaf, Keys6, Leaves6, LongName, Node4, Root4,
@@ -16,6 +16,9 @@ use edge_common::abi::{
 };
 use edge_common::tables::{Tables, xorshift};
 use zerocopy::{FromBytes, FromZeros as _, Immutable, IntoBytes};
+
+use crate::jiffies;
+use crate::limits::Prefixes;
 
 /// A table of `T`s, shared between threads and, when mapped, with the kernel.
 #[derive(Debug)]
@@ -137,7 +140,6 @@ pub struct Store {
     pub cards_aaaa: Region<Card6>,
     pub rrs: Region<Rrs>,
     pub types: Region<TypeRow>,
-    pub buckets: Region<u64>,
     pub geo4_root: Region<Root4>,
     pub geo4_node: Region<Node4>,
     pub geo6_tree: Region<Tree6>,
@@ -146,6 +148,11 @@ pub struct Store {
     pub geo_leaf: Region<GeoLeaf>,
     pub services: Region<Service>,
     pub devices: Region<Device>,
+    /// The authority's rate-limiting buckets. Not the kernel's, which has a clock of its own: a query that passes is
+    /// counted once in each.
+    pub buckets: Region<u64>,
+    /// What the map `PREFIXES` says, for the authority.
+    pub prefixes: Arc<RwLock<Prefixes>>,
     /// Held for reading while a thread of the authority uses the tables; the publisher takes it
     /// for writing, for a moment, to know that all who saw the old generation are done.
     pub readers: Arc<RwLock<()>>,
@@ -176,6 +183,7 @@ impl Store {
     pub fn over(shared: &'static [AtomicU64], zones: [Vec<ZoneTable>; TableId::CLASSES]) -> Self {
         // As they stand in `Shared`, which has no padding.
         let mut cut = Cut(shared);
+        let buckets = maps::BUCKET_ROWS * maps::BUCKETS;
         Self {
             control: cut.next(1),
             services: cut.next(maps::SERVICE_SLOTS),
@@ -186,13 +194,18 @@ impl Store {
             cards_aaaa: cut.next(maps::CARDS_AAAA_CELLS),
             rrs: cut.next(maps::RRS_ENTRIES),
             types: cut.next(maps::TYPE_ROWS),
-            buckets: cut.next(maps::BUCKET_ROWS * maps::BUCKETS),
-            geo_leaf: cut.next(maps::TRIES * maps::GEO_LEAVES),
+            geo_leaf: {
+                // Behind the kernel's buckets.
+                let _kernels: Region<u64> = cut.next(buckets);
+                cut.next(maps::TRIES * maps::GEO_LEAVES)
+            },
             geo4_root: cut.next(maps::TRIES * maps::GEO4_ROOTS),
             geo4_node: cut.next(maps::GEO4_NODES),
             geo6_tree: cut.next(maps::TRIES),
             geo6_keys: cut.next(maps::GEO6_NODES),
             geo6_leaf: cut.next(maps::GEO6_NODES),
+            buckets: Region::in_memory(buckets),
+            prefixes: Arc::default(),
             readers: Arc::default(),
             zones,
         }
@@ -243,6 +256,20 @@ impl Store {
         self.control.word(0, at).unwrap_or(&NOWHERE)
     }
 
+    /// What the map `PREFIXES` says of an address, as [`Tables::listed`].
+    #[must_use]
+    pub fn listed(&self, address: [u64; 2]) -> u32 {
+        self.prefixes.read().unwrap_or_else(PoisonError::into_inner).listed(address)
+    }
+
+    /// [`edge_common::abi::Limits::jiffies_per_second`].
+    fn jiffies_per_second(&self) -> u32 {
+        let at = std::mem::offset_of!(Control, limits.jiffies_per_second);
+        // The word's second half.
+        let [_, _, _, _, half @ ..] = self.control_word(at).load(Ordering::Relaxed).to_ne_bytes();
+        u32::from_ne_bytes(half)
+    }
+
     /// Generation being served; 0 for none.
     #[must_use]
     pub fn generation(&self) -> u64 {
@@ -268,19 +295,38 @@ pub struct HostTables {
     store: Store,
     random: AtomicU64,
     apex_octets: AtomicU8,
+    now: AtomicU64,
+    ignored: AtomicU64,
     link_checked: bool,
 }
 
+/// In [`HostTables::now`]: the system's clock goes on by itself.
+const GOES_ON: u64 = u64::MAX;
+
 impl HostTables {
     /// With a random generator that starts from `seed` (not 0). With `any_link`, frames of every
-    /// interface and link-layer address are ours: the authority's have neither.
+    /// interface and link-layer address are ours: the authority's have neither. Only then time goes on; else it is 0
+    /// until it is set.
     #[must_use]
     pub const fn new(store: Store, seed: u64, any_link: bool) -> Self {
         let (random, apex_octets) = (AtomicU64::new(seed), AtomicU8::new(0));
-        Self { store, random, apex_octets, link_checked: !any_link }
+        let now = AtomicU64::new(if any_link { GOES_ON } else { 0 });
+        Self {
+            store,
+            random,
+            apex_octets,
+            now,
+            ignored: AtomicU64::new(0),
+            link_checked: !any_link,
+        }
     }
 
-    /// Octets of the apex of the zone that the last deck was found in; 0 before there is one.
+    /// Forgets the last message's zone.
+    pub fn begin(&self) {
+        self.apex_octets.store(0, Ordering::Relaxed);
+    }
+
+    /// Octets of the apex of the zone that the last deck since [`Self::begin`] was found in; 0 if there is none.
     #[must_use]
     pub fn apex_octets(&self) -> u8 {
         self.apex_octets.load(Ordering::Relaxed)
@@ -289,6 +335,16 @@ impl HostTables {
     /// Sets the random generator's state (not 0).
     pub fn seed(&self, state: u64) {
         self.random.store(state, Ordering::Relaxed);
+    }
+
+    /// Sets the time, in jiffies below 2⁶⁴ − 1; it stays until it is set again.
+    pub fn set_now(&self, jiffies: u64) {
+        self.now.store(jiffies, Ordering::Relaxed);
+    }
+
+    /// Has these bits of [`Control::switches`] look switched off, and no others.
+    pub fn ignore(&self, switches: u64) {
+        self.ignored.store(switches, Ordering::Relaxed);
     }
 
     /// The tables behind the port.
@@ -306,7 +362,9 @@ const fn of_trie(trie: u32, entries: u32, index: u32) -> u32 {
 impl Tables for HostTables {
     fn control(&self) -> impl Deref<Target = Control> {
         // There is one entry.
-        Copied(self.store.control.read(0).unwrap_or_else(Control::new_zeroed))
+        let mut control = self.store.control.read(0).unwrap_or_else(Control::new_zeroed);
+        control.switches &= !self.ignored.load(Ordering::Relaxed);
+        Copied(control)
     }
 
     fn generation(&self) -> u64 {
@@ -322,7 +380,15 @@ impl Tables for HostTables {
     }
 
     fn now(&self) -> u64 {
-        0
+        let now = self.now.load(Ordering::Relaxed);
+        if now != GOES_ON {
+            return now;
+        }
+        // Nothing of the authority's but limits needs a clock.
+        match self.store.jiffies_per_second() {
+            0 => 0,
+            per_second => jiffies::now(per_second),
+        }
     }
 
     fn is_own_address(&self, ifindex: u32, address: u64) -> bool {
@@ -384,8 +450,8 @@ impl Tables for HostTables {
         }
     }
 
-    fn listed(&self, _: [u64; 2]) -> u32 {
-        0
+    fn listed(&self, address: [u64; 2]) -> u32 {
+        self.store.listed(address)
     }
 
     fn root4(&self, trie: u32, high: u32) -> Option<Root4> {

@@ -12,7 +12,9 @@ mod tests {
 
     use edge_tests::fixture::{self, A, AAAA, server_for};
     use edge_tests::frames::Query;
+    use edge_tests::node;
     use edge_user::authority::{Asked, Authority, Current, Options, Shared, Worker};
+    use edge_user::heat::Heat;
     use edge_user::publish::NoKernel;
     use edge_user::querylog::Sender;
     use edge_user::store::Store;
@@ -50,12 +52,18 @@ mod tests {
     /// A worker answers queries in batches, as from sockets.
     fn by_a_worker(store: &Store) -> usize {
         let (current, options, counters) = (Arc::default(), Arc::default(), Arc::default());
+        // What is asked for is counted, too.
+        let (zone, heat) = (node::zone("pool.example", r#"{"data":{"2":{}}}"#), Heat::default());
+        let compiled = node::compiled(&[zone], &node::countries(&[]));
+        heat.watch(&compiled.into_iter().map(|zone| zone.compiled).collect::<Vec<_>>());
+        let heat = heat.probe();
         let mut worker = Worker::new(Shared {
             store: store.clone(),
             current,
             options,
             counters,
             log: Sender::default(),
+            heat,
         });
         let messages: Vec<_> = queries()
             .into_iter()

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use edge_user::authority::{Asked, Current, Options, Serving, Shared, Worker};
+use edge_user::heat::Probe;
 use edge_user::places::GeoPlaces;
 use edge_user::publish::NoKernel;
 use edge_user::querylog::Sender;
@@ -42,7 +43,7 @@ impl Served {
         let current = Arc::new(Current::new(serving));
         let options = Arc::new(Options::new("tests"));
         let (counters, log) = (Arc::default(), Sender::default());
-        let shared = Shared { store, current, options, counters, log };
+        let shared = Shared { store, current, options, counters, log, heat: Probe::default() };
         Self { worker: Worker::new(shared) }
     }
 

@@ -5,11 +5,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use edge_common::subnet::{self, Subnet};
 use edge_common::wire::dns::POINTER;
 use hickory_proto::rr::RecordType;
 
 use super::client::Client;
-use super::message::{SUBNET, Subnet};
 use super::serving::Serving;
 use crate::zone::name::{MAX_NAME_OCTETS, bare, escape};
 use crate::zone::{Found, find_where, split};
@@ -67,7 +67,7 @@ impl Account {
             Reader { message: opt, at: 0 }.record()
         };
         let opt = opt.filter(|record| additional > 0 && record.rtype == u16::from(RecordType::OPT));
-        let subnet = opt.as_ref().and_then(|opt| subnet(opt.data));
+        let subnet = opt.as_ref().and_then(|opt| subnet_in(opt.data));
         // The upper eight bits of twelve (RFC 6891 §6.1.3).
         let [high, ..] = opt.map_or(0, |opt| opt.ttl).to_be_bytes();
         let rcode = rcode | u16::from(high) << 4;
@@ -87,7 +87,7 @@ impl Account {
         let remote = remote.to_canonical();
         let bits = if remote.is_ipv4() { 32 } else { 128 };
         let prefix = match &subnet {
-            Some(subnet) if subnet.address() == Some(client.ip) => subnet.source_prefix,
+            Some(subnet) if subnet.ip() == Some(client.ip) => subnet.source_prefix,
             _ => bits,
         };
         Some(Self {
@@ -101,7 +101,7 @@ impl Account {
             label: answered,
             remote,
             client: (client.ip, prefix),
-            has_subnet: subnet.is_some_and(|subnet| subnet.address().is_some()),
+            has_subnet: subnet.is_some_and(|subnet| subnet.ip().is_some()),
         })
     }
 }
@@ -120,13 +120,13 @@ pub fn opt_start(response: &[u8]) -> Option<usize> {
 }
 
 /// The client subnet among an OPT record's options.
-fn subnet(options: &[u8]) -> Option<Subnet> {
+fn subnet_in(options: &[u8]) -> Option<Subnet> {
     let mut reader = Reader { message: options, at: 0 };
     loop {
         let code = reader.u16()?;
         let length = reader.u16()?;
         let data = reader.take(length.into())?;
-        if code == SUBNET {
+        if code == subnet::OPTION {
             return Subnet::read(data);
         }
     }

@@ -112,10 +112,10 @@ impl Answerer {
             closing.code = ResponseCode::BADVERS;
         } else if query.question.is_empty() {
             // It is about the cookie alone (RFC 7873 §5.4); who has none yet is given one.
-            let is_new = cookie.is_some_and(|cookie| cookie.server.is_none());
+            let is_new = cookie.is_some_and(|cookie| cookie.server_octets == 0);
             closing.code =
                 if is_bad && !is_new { ResponseCode::BADCOOKIE } else { ResponseCode::NoError };
-        } else if is_bad && options.cookies.enforce && !asked.stream {
+        } else if is_bad && options.cookies.enforces() && !asked.stream {
             closing.code = ResponseCode::BADCOOKIE;
         } else if chaos::answer(&query, options, &mut reply) {
             (closing.code, closing.authoritative) = (ResponseCode::NoError, true);
@@ -154,9 +154,8 @@ impl Answerer {
         };
         // The SOA record is the apex's own, and everyone's.
         let own = matches!(found, Found::Records { kind: RecordKind::Soa, .. });
-        let scope = subnet
-            .filter(|_| !own && served.varies(label))
-            .map_or(0, |subnet| client.scope(serving, zone, subnet, near));
+        let is_scoped = subnet.is_some() && !own && served.varies(label);
+        let scope = if is_scoped { client.scope(serving, zone, near) } else { 0 };
         let mut code = ResponseCode::NoError;
         match found {
             Found::Records { label, kind } => {

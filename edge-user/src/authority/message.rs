@@ -3,9 +3,8 @@
 //! Read by hand but for the header, because what must be told apart here (a malformed option, an OPT record too
 //! many, an unknown version) is one error to a general decoder, or a line in the log.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use edge_common::cookie::{self, Cookie};
+use edge_common::subnet::{self, Subnet};
 use edge_common::wire::dns::HEADER_OCTETS;
 use hickory_proto::op::{Header, MessageType, Metadata, OpCode, ResponseCode};
 use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder};
@@ -16,8 +15,6 @@ use crate::zone::name::{MAX_LABEL_OCTETS, MAX_NAME_OCTETS};
 const OPT: u16 = 41;
 /// The NSID option (RFC 5001 §2.3).
 pub(super) const NSID: u16 = 3;
-/// The Client Subnet option (RFC 7871 §6).
-pub(super) const SUBNET: u16 = 8;
 /// The TCP Keepalive option (RFC 7828 §3.1).
 pub(super) const KEEPALIVE: u16 = 11;
 /// DO in the extended flags (RFC 3225 §3).
@@ -59,56 +56,6 @@ pub(super) struct Edns {
     pub(super) keepalive: bool,
     /// More than one OPT record, or an option that isn't what it should be.
     pub(super) is_malformed: bool,
-}
-
-/// A Client Subnet option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Subnet {
-    /// 1 for IPv4, 2 for IPv6, 0 for neither, then without an address.
-    pub(super) family: u16,
-    /// Bits of the address that are given.
-    pub(super) source_prefix: u8,
-    octets: [u8; 16],
-}
-
-impl Subnet {
-    /// Reads the option's data. Too few or too many octets, or bits past the prefix, are malformed (RFC 7871 §6).
-    pub(super) fn read(data: &[u8]) -> Option<Self> {
-        let ([family_high, family_low, source_prefix, _scope], given) = data.split_first_chunk()?;
-        let family = u16::from_be_bytes([*family_high, *family_low]);
-        let bits = match family {
-            0 => 0,
-            1 => 32,
-            2 => 128,
-            _ => return None,
-        };
-        if *source_prefix > bits || given.len() != usize::from(source_prefix.div_ceil(8)) {
-            return None;
-        }
-        let mut octets = [0; 16];
-        octets.get_mut(..given.len())?.copy_from_slice(given);
-        let past = u128::MAX.checked_shr(u32::from(*source_prefix)).unwrap_or(0);
-        (u128::from_be_bytes(octets) & past == 0).then_some(Self {
-            family,
-            source_prefix: *source_prefix,
-            octets,
-        })
-    }
-
-    /// The address, zero past the prefix.
-    pub(super) fn address(&self) -> Option<IpAddr> {
-        let [a, b, c, d, ..] = self.octets;
-        match self.family {
-            1 => Some(Ipv4Addr::new(a, b, c, d).into()),
-            2 => Some(Ipv6Addr::from(self.octets).into()),
-            _ => None,
-        }
-    }
-
-    /// The octets of the address that are on the wire.
-    pub(super) fn given(&self) -> &[u8] {
-        self.octets.get(..usize::from(self.source_prefix.div_ceil(8))).unwrap_or_default()
-    }
 }
 
 /// What becomes of a message that can't be answered from its question.
@@ -243,7 +190,7 @@ fn read_options(mut rest: &[u8], edns: &mut Edns) -> Option<()> {
         let data = take(&mut rest, length.into())?;
         match code {
             NSID => edns.nsid = true,
-            SUBNET => edns.subnet = Some(Subnet::read(data)?),
+            subnet::OPTION => edns.subnet = Some(Subnet::read(data)?),
             KEEPALIVE => edns.keepalive = true,
             cookie::OPTION => {
                 let cookie = Cookie::read(data)?;
@@ -269,7 +216,7 @@ fn take_u16(rest: &mut &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Subnet, name_octets};
+    use super::name_octets;
 
     #[test]
     fn a_name_ends_at_its_root_label_and_is_never_compressed() {
@@ -283,28 +230,5 @@ mod tests {
         assert_eq!(name_octets(&longest), Some(255));
         longest.splice(240..241, *b"\x0e1");
         assert_eq!(name_octets(&longest), None);
-    }
-
-    #[test]
-    fn a_subnet_has_just_the_octets_and_bits_of_its_prefix() {
-        let address = |data: &[u8]| Subnet::read(data).map(|subnet| subnet.address());
-        assert_eq!(address(&[0, 1, 24, 0, 192, 0, 2]), Some("192.0.2.0".parse().ok()));
-        assert_eq!(address(&[0, 1, 23, 99, 192, 0, 2]), Some("192.0.2.0".parse().ok()));
-        assert_eq!(address(&[0, 1, 32, 0, 192, 0, 2, 1]), Some("192.0.2.1".parse().ok()));
-        assert_eq!(address(&[0, 2, 32, 0, 0x20, 1, 0xd, 0xb8]), Some("2001:db8::".parse().ok()));
-        assert_eq!(address(&[0, 1, 0, 0]), Some("0.0.0.0".parse().ok()));
-        assert_eq!(address(&[0, 0, 0, 0]), Some(None));
-        for data in [
-            &[][..],
-            &[0, 1, 24],
-            &[0, 1, 24, 0, 192, 0],
-            &[0, 1, 24, 0, 192, 0, 2, 0],
-            &[0, 1, 23, 0, 192, 0, 3],
-            &[0, 1, 33, 0, 192, 0, 2, 1, 0],
-            &[0, 3, 0, 0],
-            &[0, 0, 8, 0, 1],
-        ] {
-            assert_eq!(Subnet::read(data), None, "{data:?}");
-        }
     }
 }

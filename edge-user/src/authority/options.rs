@@ -60,7 +60,8 @@ impl Options {
     }
 
     /// As much of the server's identifier as fits into every response.
-    pub(super) fn nsid(&self) -> &str {
+    #[must_use]
+    pub fn nsid(&self) -> &str {
         let cut = self.server_id.floor_char_boundary(MAX_NSID_OCTETS);
         self.server_id.get(..cut).unwrap_or_default()
     }

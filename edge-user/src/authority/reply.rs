@@ -1,13 +1,15 @@
 //! A query and the records of its answer come in; the response's octets go out, within their limit.
 
-use edge_common::cookie::{self, CLIENT_OCTETS, SERVER_OCTETS};
+use edge_common::cookie;
+use edge_common::subnet;
 use edge_common::wire::dns::{
     CLASS_IN, HEADER_OCTETS, POINTER, TYPE_CLASS_OCTETS, UDP_PAYLOAD_OCTETS,
 };
 use hickory_proto::op::{Header, HeaderCounts, Metadata, ResponseCode};
 use hickory_proto::serialize::binary::{BinEncodable as _, BinEncoder};
+use zerocopy::IntoBytes as _;
 
-use super::message::{DNSSEC_OK, KEEPALIVE, NSID, Query, SUBNET};
+use super::message::{DNSSEC_OK, KEEPALIVE, NSID, Query};
 use super::tcp;
 
 /// A pointer to the question's name, which owns every record of an answer.
@@ -34,8 +36,8 @@ pub(super) struct Closing<'a> {
     pub(super) nsid: &'a str,
     /// SCOPE PREFIX-LENGTH, if the query had a client subnet.
     pub(super) scope: u8,
-    /// Client and server cookie, if the query had one.
-    pub(super) cookie: Option<([u8; CLIENT_OCTETS], [u8; SERVER_OCTETS])>,
+    /// Client and server cookie (octets in memory order), if the query had one.
+    pub(super) cookie: Option<(u64, [u64; 2])>,
     /// Whether the answer goes over a stream.
     pub(super) stream: bool,
 }
@@ -179,14 +181,13 @@ fn write_opt(out: &mut Vec<u8>, query: &Query<'_>, closing: &Closing<'_>, nsid: 
     }
     if let Some(subnet) = &edns.subnet {
         let [high, low] = subnet.family.to_be_bytes();
-        write_option(
-            out,
-            SUBNET,
-            &[&[high, low, subnet.source_prefix, closing.scope], subnet.given()],
-        );
+        let front = [high, low, subnet.source_prefix, closing.scope];
+        let octets = subnet.octets();
+        let given = octets.get(..usize::from(subnet.source_prefix.div_ceil(8)));
+        write_option(out, subnet::OPTION, &[&front, given.unwrap_or_default()]);
     }
     if let Some((client, server)) = &closing.cookie {
-        write_option(out, cookie::OPTION, &[client, server]);
+        write_option(out, cookie::OPTION, &[client.as_bytes(), server.as_bytes()]);
     }
     if edns.keepalive && closing.stream {
         write_option(out, KEEPALIVE, &[&tcp::KEEPALIVE.to_be_bytes()]);

@@ -3,11 +3,11 @@
 //! They exist only where the zone has nothing. What tells of the server is for this host alone unless configured
 //! otherwise; what tells of the client is for everyone.
 
+use edge_common::subnet::Subnet;
 use hickory_proto::rr::RecordType;
 
 use super::answer::{Asked, Turn};
 use super::client::{Client, netmask};
-use super::message::Subnet;
 use super::options::Options;
 use super::rdata::write_text;
 use super::reply::Reply;
@@ -51,7 +51,7 @@ fn of(label: &str) -> Option<Special> {
 impl Special {
     /// The scope of the answer: only `_country` tells of the subnet, and that of its very address.
     pub(super) fn scope(self, subnet: Option<&Subnet>) -> u8 {
-        match (self, subnet.filter(|subnet| subnet.source_prefix > 0).and_then(Subnet::address)) {
+        match (self, subnet.filter(|subnet| subnet.source_prefix > 0).and_then(Subnet::ip)) {
             (Self::Country, Some(address)) => whole(address),
             _ => 0,
         }

@@ -97,7 +97,9 @@ async fn accept(listener: TcpListener, room: Rc<Room>) {
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {
-                let Some(seat) = Seat::take(&room, client.ip()) else {
+                let is_denied = room.worker.borrow().denies(client.ip());
+                let seat = if is_denied { None } else { Seat::take(&room, client.ip()) };
+                let Some(seat) = seat else {
                     room.worker.borrow().counters().connections_refused.add_one();
                     continue;
                 };

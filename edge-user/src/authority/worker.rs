@@ -3,6 +3,7 @@
 //! What threads share is taken once for a [`Batch`] of messages, not for each: a lock or a counter that all cores
 //! write to costs as much as an answer.
 
+use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ use super::engine::{Engine, InUse};
 use super::options::Options;
 use super::serving::{Current, Serving};
 use super::tally::Tally;
+use crate::heat::Probe;
+use crate::limits;
 use crate::querylog::Sender;
 use crate::store::Store;
 
@@ -31,6 +34,8 @@ pub struct Shared {
     pub counters: Arc<Counters>,
     /// Where answers are logged.
     pub log: Sender,
+    /// Where it is counted what is asked for.
+    pub heat: Probe,
 }
 
 /// What one thread needs to answer.
@@ -48,6 +53,7 @@ struct Own {
     tally: Tally,
     out: Vec<u8>,
     log: Sender,
+    heat: Probe,
 }
 
 impl Worker {
@@ -61,14 +67,21 @@ impl Worker {
         let engine = Engine::new(shared.store.clone(), random.u64(1..));
         let (answerer, counters) = (Answerer::new(random), Counters::default());
         let (out, log) = (Vec::with_capacity(4096), shared.log.clone());
+        let heat = shared.heat.another();
         let tally = shared.counters.tallies.join(shared.options.detailed_metrics);
-        Self { own: Own { engine, answerer, counters, tally, out, log }, shared }
+        Self { own: Own { engine, answerer, counters, tally, out, log, heat }, shared }
     }
 
     /// What has been done.
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.shared.counters
+    }
+
+    /// Whether a client is never answered.
+    #[must_use]
+    pub fn denies(&self, client: IpAddr) -> bool {
+        limits::denies(&self.shared.store, client)
     }
 
     /// Begins to answer messages that came together.
@@ -126,6 +139,7 @@ impl Drop for Batch<'_> {
 /// What is served, held still.
 struct Served<'s> {
     tables: InUse<'s>,
+    store: &'s Store,
     zones: Arc<Serving>,
     options: &'s Options,
 }
@@ -133,7 +147,12 @@ struct Served<'s> {
 impl<'s> Served<'s> {
     fn of(shared: &'s Shared) -> Self {
         let Shared { store, current, options, .. } = shared;
-        Self { tables: InUse::of(store), zones: current.get(), options }
+        Self { tables: InUse::of(store), store, zones: current.get(), options }
+    }
+
+    /// Whether a client is never answered: what the engine didn't come to ask of a message that it can't read.
+    fn denies(&self, client: IpAddr) -> bool {
+        limits::denies(self.store, client)
     }
 }
 
@@ -153,16 +172,26 @@ impl Own {
         octets: usize,
         asked: &Asked,
     ) -> Option<Answer> {
-        let Self { engine, answerer, counters, tally, out, log } = self;
-        match engine.answer_in_use(&served.tables, buffer, octets, asked.client, asked.server) {
-            Ok(answer) => {
+        let Self { engine, answerer, counters, tally, out, log, heat } = self;
+        match engine.answer_in_use(&served.tables, buffer, octets, asked) {
+            Ok((answer, verdict)) => {
                 counters.engine_answered.count();
                 let octets = buffer.get(answer.clone()).unwrap_or_default();
-                tally.count(octets, engine.apex_octets(), ResponseCode::NoError);
+                let code = code_of(verdict);
+                tally.count(octets, engine.apex_octets(), code);
+                counters.count_code(code);
+                if verdict == Verdict::Slip {
+                    counters.truncated.count();
+                }
                 log.send(asked, octets);
+                heat.tell(octets);
                 return Some(Answer::Buffer(answer));
             }
-            Err(Verdict::Fault) => {
+            Err(Verdict::Fault | Verdict::Limited | Verdict::Denied) => {
+                counters.dropped.count();
+                return None;
+            }
+            Err(_) if served.denies(asked.client.ip()) => {
                 counters.dropped.count();
                 return None;
             }
@@ -174,17 +203,12 @@ impl Own {
             return None;
         };
         tally.count(out, answerer.apex_octets(), code);
-        match code {
-            ResponseCode::Refused => counters.refused.count(),
-            ResponseCode::FormErr => counters.formerr.count(),
-            ResponseCode::NotImp => counters.notimp.count(),
-            ResponseCode::NXDomain => counters.nxdomain.count(),
-            _ => {}
-        }
+        counters.count_code(code);
         if out.get(2).is_some_and(|flags| flags & 0x02 != 0) {
             counters.truncated.count();
         }
         log.send(asked, out);
+        heat.tell(out);
         Some(Answer::Out)
     }
 
@@ -193,5 +217,61 @@ impl Own {
             Answer::Buffer(at) => buffer.get(at).unwrap_or_default(),
             Answer::Out => &self.out,
         }
+    }
+}
+
+/// The RCODE of an answer of the engine's.
+const fn code_of(verdict: Verdict) -> ResponseCode {
+    match verdict {
+        Verdict::Nxdomain => ResponseCode::NXDomain,
+        Verdict::Refused => ResponseCode::Refused,
+        Verdict::Badvers => ResponseCode::BADVERS,
+        Verdict::Badcookie => ResponseCode::BADCOOKIE,
+        _ => ResponseCode::NoError,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ipnet::IpNet;
+
+    use super::super::tests::{A, ask, serving};
+    use super::super::{Current, Options};
+    use super::{Shared, Worker};
+    use crate::heat::Probe;
+    use crate::limits::{Prefix, Rule, set_prefixes};
+    use crate::querylog::Sender;
+    use crate::store::Store;
+
+    #[test]
+    fn whom_the_operator_denies_gets_no_answer_over_udp_or_tcp() {
+        let store = Store::in_memory();
+        let mut worker = Worker::new(Shared {
+            store: store.clone(),
+            current: Arc::new(Current::new(serving())),
+            options: Arc::new(Options::default()),
+            counters: Arc::default(),
+            log: Sender::default(),
+            heat: Probe::default(),
+        });
+        let question = ask("pool.example.com", A);
+        let (message, over_udp) = (question.octets(), question.asked());
+        let mut is_answered = |asked| {
+            let mut buffer = [&[0; Worker::ROOM][..], &message[..]].concat();
+            worker.answer(&mut buffer, message.len(), asked).is_some()
+        };
+        let over_tcp = question.stream().asked();
+        assert!(is_answered(&over_udp) && is_answered(&over_tcp));
+
+        let client = Prefix::from(IpNet::from(over_udp.client.ip()));
+        set_prefixes(&store, None, [(client, Rule::Deny)].into_iter().collect()).unwrap();
+        assert!(!is_answered(&over_udp) && !is_answered(&over_tcp));
+        assert!(worker.denies(over_udp.client.ip()));
+        assert_eq!(worker.counters().dropped.get(), 2);
+
+        set_prefixes(&store, None, [(client, Rule::Exempt)].into_iter().collect()).unwrap();
+        assert!(!worker.denies(over_udp.client.ip()));
     }
 }

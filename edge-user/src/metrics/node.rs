@@ -7,6 +7,7 @@ use prometheus::proto::MetricFamily;
 use super::Instance;
 use super::family::{Family, float};
 use crate::kernel::LEASE;
+use crate::switches::{ReturnPath, Switches};
 use crate::vitals::Pulse;
 
 pub(super) fn add(families: &mut Vec<MetricFamily>, instance: &Instance, pulse: &Pulse) {
@@ -34,6 +35,7 @@ pub(super) fn add(families: &mut Vec<MetricFamily>, instance: &Instance, pulse: 
             .done(),
     );
     add_lease(families, pulse);
+    families.push(switches(pulse.status.switches));
     add_served(families, pulse);
 }
 
@@ -50,12 +52,25 @@ fn add_lease(families: &mut Vec<MetricFamily>, pulse: &Pulse) {
     }
 }
 
+fn switches(now: Switches) -> MetricFamily {
+    let mut family = Family::gauge("edge_switch", "Whether the operator has switched it on");
+    for (switch, on) in [
+        ("drain", now.drain),
+        ("dry_run", now.dry_run),
+        ("refuse_unknown", now.refuse_unknown),
+        ("return_path_fib", now.return_path == ReturnPath::Fib),
+    ] {
+        family.add(&[("switch", switch)], u8::from(on).into());
+    }
+    family.done()
+}
+
 fn add_served(families: &mut Vec<MetricFamily>, pulse: &Pulse) {
     let status = &pulse.status;
     let number = |n: usize| float(n as u64);
     let [mut serial, mut names, mut decks, mut in_xdp] = [
         ("edge_zone_serial", "The serial of the zone's SOA"),
-        ("edge_zone_names", "Names of the zone that have decks"),
+        ("edge_zone_names", "Names of the zone that XDP answers for, and that it could"),
         ("edge_zone_decks", "Decks of the zone"),
         ("edge_zone_in_xdp", "Whether XDP answers for the zone"),
     ]
@@ -63,7 +78,9 @@ fn add_served(families: &mut Vec<MetricFamily>, pulse: &Pulse) {
     for zone in &status.zones {
         let labels = [("zone", zone.name.as_str())];
         serial.add(&labels, zone.serial.into());
-        names.add(&labels, number(zone.names));
+        let [zone_label] = labels;
+        names.add(&[zone_label, ("where", "xdp")], number(zone.names_in_xdp));
+        names.add(&[zone_label, ("where", "all")], number(zone.names_total));
         decks.add(&labels, number(zone.decks));
         in_xdp.add(&labels, u8::from(zone.in_xdp).into());
     }

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use edge_common::abi::{Answer, ClassRow, NameTail, TableId};
 
+use super::choice::Kept;
 use super::names::Entry;
 use super::slots::Zone;
 use crate::authority::suffixes;
@@ -15,23 +16,24 @@ use crate::compile::{Absent, NODATA, NXDOMAIN, Other, Owner};
 /// Names that are in no zone's tables have none.
 const NOWHERE: TableId = TableId(0);
 
-/// Which names of a zone are in the tables; all of them if it isn't said.
-pub(super) type Kept<'k> = Option<&'k dyn Fn(&[u8]) -> bool>;
-
-/// A zone's visible names; `apexes` are those of all zones that are loaded, on the wire and lower case. Of a zone of
-/// which not all names are kept nothing is known of those that aren't there.
-pub(super) fn of_zone<'z>(zone: &'z Zone, apexes: &[&'z [u8]], kept: Kept<'_>) -> Vec<Entry<'z>> {
+/// A zone's visible names; `apexes` are those of all zones that are loaded, on the wire and lower case. Of an incomplete
+/// zone those that are `kept`; of names that aren't there nothing is known then.
+pub(super) fn of_zone<'z>(
+    zone: &'z Zone,
+    apexes: &[&'z [u8]],
+    kept: Option<&Kept<'_>>,
+) -> Vec<Entry<'z>> {
     let around = Around::new(zone, apexes, kept.is_none());
     let mut entries = Vec::with_capacity(zone.compiled.owners.len());
     let mut above = around.above.clone();
     for owner in zone.compiled.owners.iter().filter(|owner| !around.hides(&owner.name)) {
         above.remove(&*owner.name);
-        if kept.is_none_or(|kept| kept(&owner.name)) {
+        if kept.is_none_or(|kept| kept.contains(&*owner.name)) {
             entries.push(around.entry(owner));
         }
     }
     // Names that aren't the zone's but lead to another's apex.
-    let others = above.into_iter().filter(|name| !around.hides(name));
+    let others = above.into_iter().filter(|name| kept.is_none() && !around.hides(name));
     entries.extend(others.map(|name| around.empty_non_terminal(name)));
     entries
 }

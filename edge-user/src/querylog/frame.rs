@@ -11,7 +11,7 @@ const TAG: usize = 4;
 
 /// The destination, and the octets of the UDP payload as far as they are there. XDP sends nothing with options,
 /// extension headers or more than two tags.
-pub(super) fn response(frame: &[u8]) -> Option<(IpAddr, &[u8])> {
+pub(crate) fn response(frame: &[u8]) -> Option<(IpAddr, &[u8])> {
     let mut rest = frame.get(ADDRESSES..)?;
     while let [0x81, 0x00, ..] | [0x88, 0xa8, ..] = rest {
         rest = rest.get(TAG..)?;

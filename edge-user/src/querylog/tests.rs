@@ -11,6 +11,7 @@ use super::writer::Writer;
 use super::{Log, Numbers, Record, Samples, Sender, check};
 use crate::authority::{Account, Asked, Current, Nowhere, Options, Serving, Shared, Worker};
 use crate::config::{self, LogFormat};
+use crate::heat::Probe;
 use crate::store::Store;
 use crate::zone;
 
@@ -40,6 +41,7 @@ fn worker(log: Sender) -> Worker {
         options: Arc::new(Options::default()),
         counters: Arc::default(),
         log,
+        heat: Probe::default(),
     })
 }
 

@@ -13,6 +13,7 @@ use super::{Limits, Open, Room, Seat, converse};
 use crate::authority::tests::mutation::mutate;
 use crate::authority::tests::{A, ask, serving};
 use crate::authority::{Current, Options, Shared, Worker};
+use crate::heat::Probe;
 use crate::querylog::Sender;
 use crate::store::Store;
 
@@ -32,6 +33,7 @@ fn worker() -> Worker {
         options: Arc::new(Options::default()),
         counters: Arc::default(),
         log: Sender::default(),
+        heat: Probe::default(),
     })
 }
 

@@ -1,6 +1,5 @@
 //! Cookies in queries, and queries about cookies.
 
-use edge_common::cookie::Secret;
 use hickory_proto::op::{Message, ResponseCode};
 
 use super::{A, Ask, ask, serving};
@@ -12,8 +11,8 @@ const CLIENT: [u8; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
 const BADCOOKIE: u16 = 23;
 
 fn options(enforce: bool) -> Options {
-    let secrets = vec![Secret([7; 16]), Secret([8; 16])];
-    Options { cookies: Cookies { secrets, enforce, clock: || NOW }, ..Options::default() }
+    let cookies = Cookies::fixed(&[[7; 16], [8; 16]], enforce, NOW);
+    Options { cookies, ..Options::default() }
 }
 
 /// A query with a COOKIE option.

@@ -1,6 +1,5 @@
 //! No message, however broken, stops the authority or makes it say more than it may.
 
-use edge_common::cookie::Secret;
 use hickory_proto::op::Message;
 
 use super::{A, AAAA, ANY, Ask, MX, NS, SOA, SRV, TXT, ask, serving};
@@ -34,7 +33,7 @@ fn options() -> Options {
         chaos_id: true,
         public_debug_queries: true,
         any: Any::Full,
-        cookies: Cookies { secrets: vec![Secret([7; 16])], enforce: false, clock: || 0 },
+        cookies: Cookies::fixed(&[[7; 16]], false, 0),
         ..Options::new("edge1")
     }
 }

@@ -1,0 +1,63 @@
+//! The kernel's samples and the authority's come in; zones' hottest names are kept in the tables.
+
+use std::time::Instant;
+
+use tracing::error;
+
+use super::xdp::{SharedKernel, lock};
+use crate::controller::Controller;
+use crate::heat::{Heat, Probe, Tap};
+use crate::querylog::Samples;
+
+/// What is asked for, and the ring that tells it.
+pub(super) struct Hot {
+    heat: Heat,
+    /// XDP's samples, unless the log takes them.
+    tap: Option<Tap>,
+}
+
+impl Hot {
+    /// With the kernel's ring, if there is a kernel. If one in so many of its answers is to be logged, the second
+    /// gives them to the log, and counts them on the way.
+    pub(super) fn new(
+        kernel: Option<&SharedKernel>,
+        logged: u32,
+    ) -> anyhow::Result<(Self, Option<Box<dyn Samples>>)> {
+        let heat = Heat::default();
+        let Some(kernel) = kernel else { return Ok((Self { heat, tap: None }, None)) };
+        let mut kernel = lock(kernel);
+        let ring = Box::new(kernel.sample(logged)?);
+        let tap = Tap::new(ring, kernel.store(), heat.clone(), logged, fastrand::Rng::new());
+        if logged > 0 {
+            return Ok((Self { heat, tap: None }, Some(Box::new(tap))));
+        }
+        Ok((Self { heat, tap: Some(tap) }, None))
+    }
+
+    /// Where a thread of the authority tells what it answered.
+    pub(super) fn probe(&self) -> Probe {
+        self.heat.probe()
+    }
+
+    /// Counts the names of zones that are not all in the tables.
+    pub(super) fn watch(&self, controller: &Controller) {
+        self.heat.watch(&controller.incomplete());
+    }
+
+    /// Counts what was asked for since the last time.
+    pub(super) fn count(&mut self) {
+        let now = Instant::now();
+        self.heat.turn(now);
+        if let Some(tap) = &mut self.tap {
+            tap.drain_at(now, &mut |_| {});
+        }
+    }
+
+    /// Has the names in the tables that are asked for most; says whether they are others than before.
+    pub(super) fn warm(&self, controller: &mut Controller) -> bool {
+        controller.warm(self.heat.read(Instant::now())).unwrap_or_else(|cause| {
+            error!("publish: {cause:#}; what was served before still is");
+            false
+        })
+    }
+}
