@@ -1,17 +1,17 @@
 //! Writes the records of an answer into the room between the question and the OPT record.
 //!
 //! Records are written from the end of the room in whole blocks; up to 31 octets before the room
-//! are overwritten with anything. They lie in the last 36 octets of the question, which the caller
+//! are overwritten with anything. They lie in the question or the headers, which the caller
 //! writes afterwards.
 
 use core::ops::Deref;
 
-use crate::abi::{Card4, Card6, Kind, Rrs};
-use crate::answer::{Other, apex_pointer, is};
+use crate::abi::{Card4, Card6, Deck, Kind, Rrs};
+use crate::answer::{apex_pointer, is};
 use crate::frame::Frame;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
-use crate::wire::dns::back;
+use crate::wire::dns::{back, front, rcode};
 use crate::wire::{dns, part, store16, store32, store64};
 
 /// Owner (a pointer to the question), type and class of a record: six octets, and the first two
@@ -31,23 +31,24 @@ fn record_middle(ttl: u32, octets: u16) -> u32 {
     ttl.to_be() >> 16 | u32::from(octets.to_be()) << 16
 }
 
-/// What a reply's records are. All but the first are to be asked once the head has grown.
+/// What the records of a hot reply are. All but the first are to be asked once the head has grown.
 pub(crate) trait Records {
-    /// Whether the question's name has at most [`crate::name::SHORT_OCTETS`] octets.
-    const SHORT: bool;
     /// Octets of all records.
     fn octets(&self) -> usize;
-    /// The number of answers, and the word of NSCOUNT and ARCOUNT without the additional record.
-    fn counts(&self) -> (u8, u32);
+    /// ANCOUNT and RCODE in their places.
+    fn front(&self) -> u64;
+    /// The word of NSCOUNT and ARCOUNT without the additional record.
+    fn back(&self) -> u32;
     /// What has been answered.
     fn verdict(&self) -> Verdict;
-    /// Writes the records so that they end at `end`; gives their sum, as if they began at an even
-    /// offset.
+    /// Writes the records so that they end at `end`, behind a question with a name of so many octets; gives their
+    /// sum, as if they began at an even offset.
     fn write<F: Frame, T: Tables>(
         &self,
         frame: &mut F,
         tables: &T,
-        place: (usize, usize, u64),
+        end: usize,
+        name_octets: usize,
     ) -> Option<u32>;
 }
 
@@ -55,16 +56,19 @@ pub(crate) trait Records {
 pub(crate) struct FourA<A>(pub A, pub u32);
 
 impl<A: Deref<Target = Card4>> Records for FourA<A> {
-    const SHORT: bool = true;
-
     #[inline(always)]
     fn octets(&self) -> usize {
         2 * PAIR4
     }
 
     #[inline(always)]
-    fn counts(&self) -> (u8, u32) {
-        (4, 0)
+    fn front(&self) -> u64 {
+        front::ancount(4)
+    }
+
+    #[inline(always)]
+    fn back(&self) -> u32 {
+        0
     }
 
     #[inline(always)]
@@ -77,7 +81,8 @@ impl<A: Deref<Target = Card4>> Records for FourA<A> {
         &self,
         frame: &mut F,
         _: &T,
-        (end, _, _): (usize, usize, u64),
+        end: usize,
+        _: usize,
     ) -> Option<u32> {
         let [a, b, c, d] = self.0.addresses;
         let fixed = fixed4(self.1);
@@ -92,16 +97,19 @@ impl<A: Deref<Target = Card4>> Records for FourA<A> {
 pub(crate) struct FourAaaa<B>(pub B, pub u32);
 
 impl<B: Deref<Target = Card6>> Records for FourAaaa<B> {
-    const SHORT: bool = true;
-
     #[inline(always)]
     fn octets(&self) -> usize {
         2 * PAIR6
     }
 
     #[inline(always)]
-    fn counts(&self) -> (u8, u32) {
-        (4, 0)
+    fn front(&self) -> u64 {
+        front::ancount(4)
+    }
+
+    #[inline(always)]
+    fn back(&self) -> u32 {
+        0
     }
 
     #[inline(always)]
@@ -114,7 +122,8 @@ impl<B: Deref<Target = Card6>> Records for FourAaaa<B> {
         &self,
         frame: &mut F,
         _: &T,
-        (end, _, _): (usize, usize, u64),
+        end: usize,
+        _: usize,
     ) -> Option<u32> {
         let (first, last) = self.0.addresses.split_first_chunk::<2>()?;
         let fixed = fixed6(self.1);
@@ -125,22 +134,38 @@ impl<B: Deref<Target = Card6>> Records for FourAaaa<B> {
     }
 }
 
-impl Records for Other {
-    const SHORT: bool = false;
+/// A ready-made negative answer: the SOA record of a zone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ready {
+    /// The deck it is from.
+    pub deck: Deck,
+    /// Its entry.
+    pub entry: u32,
+    /// Octets of the record.
+    pub octets: usize,
+    /// Its sum, the pointer to its owner included.
+    pub sum: u32,
+}
 
+impl Records for Ready {
     #[inline(always)]
     fn octets(&self) -> usize {
         self.octets
     }
 
     #[inline(always)]
-    fn counts(&self) -> (u8, u32) {
-        if is(&self.deck, Kind::Nodata) { (0, back::ONE_AUTHORITY) } else { (self.deck.records, 0) }
+    fn front(&self) -> u64 {
+        if is(&self.deck, Kind::Nxdomain) { front::rcode(rcode::NXDOMAIN) } else { 0 }
+    }
+
+    #[inline(always)]
+    fn back(&self) -> u32 {
+        back::ONE_AUTHORITY
     }
 
     #[inline(always)]
     fn verdict(&self) -> Verdict {
-        if is(&self.deck, Kind::Nodata) { Verdict::Nodata } else { Verdict::Answer }
+        if is(&self.deck, Kind::Nxdomain) { Verdict::Nxdomain } else { Verdict::Nodata }
     }
 
     #[inline(always)]
@@ -148,18 +173,13 @@ impl Records for Other {
         &self,
         frame: &mut F,
         tables: &T,
-        (end, name_octets, salt): (usize, usize, u64),
+        end: usize,
+        name_octets: usize,
     ) -> Option<u32> {
-        if is(&self.deck, Kind::A) {
-            records4(frame, tables, self, end, salt)
-        } else if is(&self.deck, Kind::Aaaa) {
-            records6(frame, tables, self, end, salt)
-        } else {
-            ready_made(frame, tables, self, end, salt)?;
-            let owner = frame.window_at_mut::<2>(end - self.octets)?;
-            store16::<0, _>(owner, apex_pointer(&self.deck, name_octets));
-            Some(self.sum)
-        }
+        ready_made(frame, tables, self.entry, (self.octets, end))?;
+        let owner = frame.window_at_mut::<2>(end - self.octets)?;
+        store16::<0, _>(owner, apex_pointer(&self.deck, name_octets));
+        Some(self.sum)
     }
 }
 
@@ -198,21 +218,22 @@ fn halves<const PAIR: usize, const N: usize>(block: &mut [u8; N]) -> Option<[&mu
     Some([first, second.first_chunk_mut()?])
 }
 
+/// Writes a card of A records, whose first cell is `first`, so that they end at `end`; gives their sum.
 #[inline(always)]
-fn records4<F: Frame, T: Tables>(
+pub(crate) fn records4<F: Frame, T: Tables>(
     frame: &mut F,
     tables: &T,
-    dealt: &Other,
+    deck: &Deck,
+    first: u32,
     end: usize,
-    salt: u64,
 ) -> Option<u32> {
-    let fixed = fixed4(dealt.deck.ttl);
-    let records = F::forget(dealt.deck.records.into(), salt);
+    let fixed = fixed4(deck.ttl);
+    let records = usize::from(deck.records);
     let mut sum = 0;
     let mut cell = 0_u32;
     while cell < 3 {
         if records > 4 * cell as usize {
-            let card = tables.card4(dealt.cell.wrapping_add(cell))?;
+            let card = tables.card4(first.wrapping_add(cell))?;
             sum += card.sum;
             let [a, b, c, d] = card.addresses;
             let end = end - 2 * PAIR4 * cell as usize;
@@ -247,21 +268,22 @@ fn pair6(block: &mut [u8; PAIR6], (front, middle): (u64, u32), addresses: &[[u8;
     store64::<48, _>(block, u64::from_ne_bytes(part::<8, 8, _>(second)));
 }
 
+/// As [`records4`], of AAAA records.
 #[inline(always)]
-fn records6<F: Frame, T: Tables>(
+pub(crate) fn records6<F: Frame, T: Tables>(
     frame: &mut F,
     tables: &T,
-    dealt: &Other,
+    deck: &Deck,
+    first: u32,
     end: usize,
-    salt: u64,
 ) -> Option<u32> {
-    let fixed = fixed6(dealt.deck.ttl);
-    let records = F::forget(dealt.deck.records.into(), salt);
+    let fixed = fixed6(deck.ttl);
+    let records = usize::from(deck.records);
     let mut sum = 0;
     let mut cell = 0_u32;
     while cell < 2 {
         if records > 4 * cell as usize {
-            let card = tables.card6(dealt.cell.wrapping_add(cell))?;
+            let card = tables.card6(first.wrapping_add(cell))?;
             sum += card.sum;
             let (first, last) = card.addresses.split_first_chunk::<2>()?;
             let last = last.first_chunk::<2>()?;
@@ -286,17 +308,16 @@ fn records6<F: Frame, T: Tables>(
 /// Octets that ready-made records are copied in.
 const BLOCK: usize = 32;
 
+/// Writes ready-made records of so many octets, so that they end at `end`.
 #[inline(always)]
-fn ready_made<F: Frame, T: Tables>(
+pub(crate) fn ready_made<F: Frame, T: Tables>(
     frame: &mut F,
     tables: &T,
-    dealt: &Other,
-    end: usize,
-    salt: u64,
-) -> Option<u32> {
-    let rrs = tables.rrs(dealt.cell)?;
+    entry: u32,
+    (octets, end): (usize, usize),
+) -> Option<()> {
+    let rrs = tables.rrs(entry)?;
     let (blocks, _) = rrs.octets.as_chunks::<BLOCK>();
-    let octets = F::forget(dealt.octets, salt);
     let mut back = 0;
     while back < Rrs::MOST / BLOCK {
         if octets > back * BLOCK {
@@ -309,5 +330,5 @@ fn ready_made<F: Frame, T: Tables>(
         }
         back += 1;
     }
-    Some(dealt.sum)
+    Some(())
 }

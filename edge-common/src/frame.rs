@@ -19,15 +19,33 @@ pub trait Frame {
     /// The same number. In the kernel the verifier forgets what it knows of it, so that paths on
     /// which it knows different things become one; `salt` is any word of the frame.
     fn forget(x: usize, salt: u64) -> usize;
+    /// In the kernel what is known of it is forgotten: it is written to memory, and read from there again.
+    fn settle<T>(memory: &mut T);
     /// Octets in the frame.
     fn octets(&self) -> usize;
     /// Puts `n` octets of unspecified content before the first one. `None`: no room, nothing
     /// changed.
     fn grow_head(&mut self, n: u32) -> Option<()>;
-    /// Cuts the last `n` octets. `None`: nothing changed.
-    fn trim_tail(&mut self, n: u32) -> Option<()>;
+    /// Makes the frame so many octets long by moving its first one; its content then is unspecified. `None`: no room,
+    /// nothing changed.
+    fn resize(&mut self, octets: usize) -> Option<()>;
+    /// Where a reply goes, by the routing table: from the link-layer address of the interface that the frame came in
+    /// by (second) to that of the next hop (first), as words in memory order. `None`: nowhere, or out of another
+    /// interface.
+    fn route(&self, route: &Route) -> Option<[u64; 2]>;
     /// Index of the interface that the frame came in by.
     fn ifindex(&self) -> u32;
+}
+
+/// A packet that is to be routed.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// Whether it is IPv6.
+    pub six: bool,
+    /// Where from, as words of wire octets in memory order; IPv4 as `::ffff:a.b.c.d`.
+    pub source: [u64; 2],
+    /// Where to.
+    pub destination: [u64; 2],
 }
 
 /// A frame in a buffer with room before it, for the host.
@@ -102,13 +120,23 @@ impl Frame for SliceFrame<'_> {
         Some(())
     }
 
-    fn trim_tail(&mut self, n: u32) -> Option<()> {
-        let end = self.end.checked_sub(usize::try_from(n).ok()?)?;
-        if end < self.start {
-            return None;
-        }
-        self.end = end;
+    fn settle<T>(_: &mut T) {}
+
+    fn resize(&mut self, octets: usize) -> Option<()> {
+        let start = self.end.checked_sub(octets)?;
+        self.start = start;
         Some(())
+    }
+
+    /// The way that it came: a host's frames have no routes.
+    fn route(&self, _: &Route) -> Option<[u64; 2]> {
+        let header = self.window::<14>(0)?;
+        let address = |octets: &[u8; 6]| {
+            let [a, b, c, d, e, f] = *octets;
+            u64::from_ne_bytes([a, b, c, d, e, f, 0, 0])
+        };
+        let (to, rest) = header.split_first_chunk::<6>()?;
+        Some([address(rest.first_chunk::<6>()?), address(to)])
     }
 
     fn ifindex(&self) -> u32 {
@@ -141,8 +169,8 @@ mod tests {
         assert_eq!(frame.octets(), 20);
         assert!(frame.grow_head(10).is_some());
         assert_eq!(frame.window::<1>(10), Some(&[7]));
-        assert!(frame.trim_tail(31).is_none());
-        assert!(frame.trim_tail(5).is_some());
+        assert!(frame.resize(31).is_none());
+        assert!(frame.resize(25).is_some());
         assert_eq!(frame.octets(), 25);
     }
 }

@@ -7,19 +7,19 @@
 
 use core::ops::Deref;
 
-use crate::abi::maps::{LONG_SLOTS, NAME_PROBES, NAME_SLOTS};
-use crate::abi::{LONG_WORDS, LongName, NAME_WORDS, ShortName};
+use crate::abi::maps::{NAME_PROBES, NAME_SLOTS};
+use crate::abi::{LONG_WORDS, NAME_WORDS, ShortName};
 use crate::frame::Frame;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
-use crate::wire::{dns, load32, load64, store64};
+use crate::wire::{dns, load32, load64};
 
 /// Octets of a window: the longest short name.
 pub const SHORT_OCTETS: usize = NAME_WORDS * 8;
 /// A window with the type and class behind the name.
 pub(crate) const WINDOW_OCTETS: usize = SHORT_OCTETS + dns::TYPE_CLASS_OCTETS;
 /// Windows in the longest name.
-const BLOCKS: usize = 8;
+pub(crate) const BLOCKS: usize = 8;
 
 /// 0x20 in every octet: or-ed to a word it makes upper and lower case the same. It also makes some
 /// other octets the same, which costs the hash nothing; the comparison is exact.
@@ -73,7 +73,7 @@ fn block<F: Frame>(frame: &F, end: usize) -> Option<[u64; NAME_WORDS]> {
 /// The words of a window that the last `octets` octets of a name are in, without what is before
 /// the name.
 #[inline(always)]
-fn mask<F: Frame>(words: [u64; NAME_WORDS], octets: usize) -> [u64; NAME_WORDS] {
+pub(crate) fn mask<F: Frame>(words: [u64; NAME_WORDS], octets: usize) -> [u64; NAME_WORDS] {
     // The bound has to follow the hidden value, or the compiler proves it superfluous and the
     // verifier finds none.
     let octets = F::opaque(octets);
@@ -95,6 +95,12 @@ impl NameEnd {
         ];
         let type_class = load32::<SHORT_OCTETS, _>(window);
         Ok(Self { words: mask::<F>(words, octets), octets, type_class })
+    }
+
+    /// The last so many octets of the name, which has no more than its words hold.
+    #[inline(always)]
+    pub(crate) fn end<F: Frame>(&self, octets: usize) -> Self {
+        Self { words: mask::<F>(self.words, octets), octets, ..*self }
     }
 }
 
@@ -173,7 +179,7 @@ pub(crate) fn find_short<T: Tables>(
 
 /// Lower case of the ASCII letters in a word.
 #[inline(always)]
-const fn lower(word: u64) -> u64 {
+pub(crate) const fn lower(word: u64) -> u64 {
     let low = word & 0x7f7f_7f7f_7f7f_7f7f;
     let above_z = low + 0x2525_2525_2525_2525;
     let from_a = low + 0x3f3f_3f3f_3f3f_3f3f;
@@ -182,14 +188,14 @@ const fn lower(word: u64) -> u64 {
 
 /// Whether window `index`, counted from the name's end, has octets of the name.
 #[inline(always)]
-const fn has_block(index: usize, octets: usize) -> bool {
+pub(crate) const fn has_block(index: usize, octets: usize) -> bool {
     index * SHORT_OCTETS < octets
 }
 
 /// The words of window `index`, counted from the end of the name that ends at `end`, zero before
 /// the name.
 #[inline(always)]
-fn long_block<F: Frame>(
+pub(crate) fn long_block<F: Frame>(
     frame: &F,
     end: usize,
     octets: usize,
@@ -197,89 +203,6 @@ fn long_block<F: Frame>(
 ) -> Option<[u64; NAME_WORDS]> {
     let words = block(frame, end - index * SHORT_OCTETS)?;
     Some(mask::<F>(words, octets - index * SHORT_OCTETS))
-}
-
-/// As [`find_short`], for a name of 33 to 255 octets at `at`; also gives the sum of its octets before the
-/// last 32, as if the name ended at an even offset.
-#[inline(always)]
-pub(crate) fn find_long<'t, F: Frame, T: Tables>(
-    frame: &F,
-    tables: &'t T,
-    (side, seed): (u32, u64),
-    at: usize,
-    octets: usize,
-) -> Option<(impl Deref<Target = LongName> + use<'t, F, T>, u32)> {
-    let end = at + octets;
-    let mut hash = seed;
-    let mut sum = crate::wire::checksum::Sum::default();
-    let length = F::forget(octets, seed);
-    let mut index = 0;
-    while index < BLOCKS {
-        if has_block(index, length) {
-            let words = long_block(frame, end, length, index)?;
-            hash = mix(hash, fold(words));
-            if index > 0 {
-                sum = sum.add64(words[0]).add64(words[1]).add64(words[2]).add64(words[3]);
-            }
-        }
-        index += 1;
-    }
-    let (first, tag) = place(hash, LONG_SLOTS);
-    let mut probe = 0;
-    while probe < NAME_PROBES {
-        let slot = ((first + probe) & (LONG_SLOTS - 1)) + side * LONG_SLOTS;
-        let entry = tables.long_name(slot)?;
-        if entry.tail.hash == tag {
-            let mut differs = (entry.tail.octets as usize ^ octets) as u64;
-            let length = F::forget(octets, seed);
-            let mut index = 0;
-            while index < BLOCKS {
-                if has_block(index, length) {
-                    let words = long_block(frame, end, length, index)?;
-                    let stored = LONG_WORDS - (index + 1) * NAME_WORDS;
-                    let mut word = 0;
-                    while word < NAME_WORDS {
-                        differs |= lower(words[word]) ^ *entry.words.get(stored + word)?;
-                        word += 1;
-                    }
-                }
-                index += 1;
-            }
-            return (differs == 0).then_some((entry, sum.fold().into()));
-        }
-        if entry.tail.octets == 0 {
-            return None;
-        }
-        probe += 1;
-    }
-    None
-}
-
-/// Moves a name of 33 to 255 octets, and the type and class behind it, from `at + by` to `at`.
-/// Up to 31 octets behind it move along.
-#[inline(always)]
-pub(crate) fn move_long<F: Frame>(
-    frame: &mut F,
-    at: usize,
-    (octets, by): (usize, usize),
-    salt: u64,
-) -> Option<()> {
-    let octets = F::forget(octets, salt);
-    // The last window is written again by the caller, so that whole blocks before it will do.
-    let mut index = 0;
-    while index < BLOCKS - 1 {
-        if (index + 1) * SHORT_OCTETS < octets {
-            let offset = at + index * SHORT_OCTETS;
-            let words = block(frame, offset + by + SHORT_OCTETS)?;
-            let to = frame.window_at_mut::<SHORT_OCTETS>(offset)?;
-            store64::<0, _>(to, words[0]);
-            store64::<8, _>(to, words[1]);
-            store64::<16, _>(to, words[2]);
-            store64::<24, _>(to, words[3]);
-        }
-        index += 1;
-    }
-    Some(())
 }
 
 #[cfg(test)]

@@ -291,12 +291,20 @@ pub fn resolve<T: Tables>(
     subnet: Option<&Subnet>,
 ) -> Result<(u32, u8), Verdict> {
     let whom = Whom::new(source, subnet);
-    let (mut class, known) = leaf(tables, trie, whom.address)?;
-    let is_by_source = class == class::NOTHING && whom.has_other();
-    if is_by_source {
-        class = leaf(tables, trie, source)?.0;
+    let mut address = whom.address;
+    let mut prefix = None;
+    // Once or twice; one look-up in the program's text, which the verifier follows into every branch.
+    loop {
+        let (class, known) = leaf(tables, trie, address)?;
+        if let Some(prefix) = prefix {
+            return Ok((class, whom.scope(prefix, true)));
+        }
+        if class != class::NOTHING || !whom.has_other() {
+            return Ok((class, whom.scope(known, false)));
+        }
+        prefix = Some(known);
+        address = source;
     }
-    Ok((class, whom.scope(known, is_by_source)))
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ mod prelude;
 #[cfg(target_arch = "bpf")]
 mod program;
 #[cfg(target_arch = "bpf")]
+mod route;
+#[cfg(target_arch = "bpf")]
 #[path = "bench/state.rs"]
 mod state;
 

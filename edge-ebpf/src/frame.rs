@@ -8,11 +8,13 @@ use core::arch::asm;
 use core::ffi::c_void;
 use core::hint::assert_unchecked;
 use core::mem::MaybeUninit;
-use core::ptr::{addr_of, read_volatile};
+use core::ptr::{addr_of, addr_of_mut, read_volatile};
 
 use aya_ebpf::bindings::xdp_md;
-use aya_ebpf::helpers::generated::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail, bpf_xdp_load_bytes};
-use edge_common::frame::Frame;
+use aya_ebpf::helpers::generated::{bpf_xdp_adjust_head, bpf_xdp_load_bytes};
+use edge_common::frame::{Frame, Route};
+
+use crate::route;
 
 /// The frame of one run of the program.
 pub(crate) struct XdpFrame {
@@ -158,10 +160,30 @@ impl Frame for XdpFrame {
     }
 
     #[inline(always)]
-    fn trim_tail(&mut self, n: u32) -> Option<()> {
-        let by = 0_i32.wrapping_sub_unsigned(n);
+    fn settle<T>(memory: &mut T) {
+        let mut at = addr_of_mut!(*memory) as usize;
+        // SAFETY: the instruction copies a register onto itself; that it could have changed the memory is what the
+        // compiler is to believe.
+        unsafe { asm!("{0} = {0}", inout(reg) at, options(nostack, preserves_flags)) };
+        let _ = at;
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        reason = "the difference of two lengths of frames"
+    )]
+    fn resize(&mut self, octets: usize) -> Option<()> {
+        // Hidden, or the subtraction is made in 32 bits, which pointers have not.
+        let by = hide(self.octets()).wrapping_sub(octets) as i32;
         // SAFETY: as in `grow_head`.
-        (unsafe { bpf_xdp_adjust_tail(self.context, by) } == 0).then_some(())
+        (unsafe { bpf_xdp_adjust_head(self.context, by) } == 0).then_some(())
+    }
+
+    #[inline(always)]
+    fn route(&self, route: &Route) -> Option<[u64; 2]> {
+        route::by_table(self.context, self.ifindex(), route)
     }
 
     #[inline(always)]

@@ -14,6 +14,8 @@ mod frame;
 mod maps;
 #[cfg(target_arch = "bpf")]
 mod program;
+#[cfg(target_arch = "bpf")]
+mod route;
 
 /// On the host this program is only a stub: it is built for the kernel by edge-user.
 #[cfg(not(target_arch = "bpf"))]

@@ -8,13 +8,16 @@ use core::mem::MaybeUninit;
 use core::ops::Deref;
 use core::ptr::{addr_of, addr_of_mut, from_ref, null, read_volatile, write_volatile};
 
-use aya_ebpf::btf_maps::{Array, ArrayOfMaps, PerCpuArray, RingBuf};
+use aya_ebpf::bindings::xdp_md;
+use aya_ebpf::btf_maps::{Array, ArrayOfMaps, PerCpuArray, ProgramArray, RingBuf};
 use aya_ebpf::helpers::generated::bpf_jiffies64;
 use aya_ebpf::macros::btf_map;
+use aya_ebpf::programs::XdpContext;
 use edge_common::abi::{
     Card4, Card6, ClassRow, Control, Cpu, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Sample,
     Service, Shared, ShortName, TableId, Tree6, TypeRow, ZoneTables, maps as abi,
 };
+use edge_common::scratch::Scratch;
 use edge_common::tables::{Tables, xorshift};
 use edge_common::verdict::Verdict;
 
@@ -36,6 +39,8 @@ macro_rules! maps {
 maps! {
     SHARED: One<Shared>;
     CPU: PerCpuArray<Cpu, 1>;
+    SCRATCH: PerCpuArray<Scratch, 1>;
+    PROGRAMS: ProgramArray<1>;
     ZONES_S: ArrayOfMaps<
         One<ZoneTables<{ abi::CLASS_ROWS[0] as usize }, { abi::DECK_ROWS[0] as usize }>>,
         { abi::TABLES[0] as usize },
@@ -96,6 +101,21 @@ pub(crate) fn renew_lease() {
     let lease = unsafe { addr_of_mut!((*shared).control.lease) };
     // SAFETY: as above; packets read the word by one load.
     unsafe { write_volatile(lease, now.wrapping_add(length)) };
+}
+
+/// Goes on with the general program; comes back only if it isn't there.
+#[inline(always)]
+pub(crate) fn go_on(context: *mut xdp_md) {
+    let context = XdpContext::new(context);
+    // SAFETY: nothing is left to be dropped, and the other program starts from the frame alone.
+    unsafe { PROGRAMS.tail_call(&context, 0) };
+}
+
+/// What the general program keeps of a frame, on this CPU.
+#[inline(always)]
+pub(crate) fn scratch() -> Option<&'static mut Scratch> {
+    // SAFETY: the pointer is to this CPU's value, which no other run uses meanwhile.
+    SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut *scratch })
 }
 
 /// [`Tables`] over the maps.
@@ -269,8 +289,10 @@ impl Tables for Maps {
         let buckets = unsafe { addr_of_mut!((*shared).buckets) }.cast::<u64>();
         let at = unknown((row * abi::BUCKETS + slot) as usize);
         if at < (abi::BUCKET_ROWS * abi::BUCKETS) as usize {
-            // SAFETY: `at` is inside the table; other CPUs may write the word, too, and one of us wins.
-            unsafe { write_volatile(buckets.add(at), bucket) };
+            // SAFETY: `at` is inside the table.
+            let to = unsafe { buckets.add(at) };
+            // SAFETY: as above; other CPUs may write the word, too, and one of us wins.
+            unsafe { write_volatile(to, bucket) };
         }
     }
 

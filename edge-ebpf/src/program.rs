@@ -8,35 +8,64 @@
 use aya_ebpf::bindings::{xdp_action, xdp_md};
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
-use edge_common::ingress::ingress;
+use edge_common::general;
+use edge_common::hot::{Exit, hot};
 use edge_common::verdict::{Action, Verdict};
 
 use crate::frame::XdpFrame;
 use crate::maps::{self, Maps};
 
-/// Rules on the frame and counts the verdict: all of `edge`.
+/// Rules on the frame and counts the verdict, or goes on with the other program: all of `edge`.
 #[inline(always)]
 pub(crate) fn serve(context: *mut xdp_md) -> u32 {
     // The kernel knows that the maps are there only when it has been looked.
     let Some(maps) = Maps::new() else { return xdp_action::XDP_PASS };
     let mut frame = XdpFrame::new(context);
-    let verdict = ingress(&mut frame, &maps);
+    let verdict = match hot(&mut frame, &maps) {
+        Exit::Done(verdict) => verdict,
+        Exit::General => {
+            maps::go_on(context);
+            Verdict::General
+        }
+    };
     if let Verdict::Answer = verdict {
         // Said apart, or the counter's place is worked out for this one as for all others.
         maps.count_answer();
         maps.sample(&frame);
         return xdp_action::XDP_TX;
     }
+    count(&maps, &frame, verdict)
+}
+
+/// Counts a verdict; gives the action's number.
+#[inline(always)]
+fn count(maps: &Maps, frame: &XdpFrame, verdict: Verdict) -> u32 {
     Maps::count(verdict);
     match verdict.action() {
         Action::Tx => {
-            maps.sample(&frame);
+            maps.sample(frame);
             xdp_action::XDP_TX
         }
         Action::Pass => xdp_action::XDP_PASS,
         Action::Drop => xdp_action::XDP_DROP,
         Action::Aborted => xdp_action::XDP_ABORTED,
     }
+}
+
+/// Rules on the frame, read anew, and counts the verdict: all of `general`.
+#[inline(always)]
+fn serve_general(context: *mut xdp_md) -> u32 {
+    let Some(maps) = Maps::new() else { return xdp_action::XDP_PASS };
+    let Some(scratch) = maps::scratch() else { return xdp_action::XDP_PASS };
+    let mut frame = XdpFrame::new(context);
+    let verdict = general::general(&mut frame, &maps, scratch);
+    count(&maps, &frame, verdict)
+}
+
+#[xdp]
+#[inline(always)]
+pub fn general(context: XdpContext) -> u32 {
+    serve_general(context.ctx)
 }
 
 #[xdp]

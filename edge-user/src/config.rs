@@ -11,10 +11,14 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 mod http;
+mod xdp;
+mod zone;
 
 use crate::authority::Any;
 use crate::edns::MOST_SECRETS;
 pub use http::Http;
+pub use xdp::{Xdp, XdpMode};
+pub use zone::{ZoneConfig, ZoneConfigs};
 
 /// The port of DNS.
 pub const DNS_PORT: u16 = 53;
@@ -31,6 +35,9 @@ pub struct Config {
     /// `[zones]`
     #[serde(default)]
     pub zones: Zones,
+    /// `[zone."…"]`
+    #[serde(default)]
+    pub zone: ZoneConfigs,
     /// `[geoip]`
     #[serde(default)]
     pub geoip: GeoIp,
@@ -97,39 +104,6 @@ pub struct Cookies {
     pub secrets: Vec<PathBuf>,
     /// Whether UDP clients that show a cookie, but not a good one, are told to come again.
     pub enforce: bool,
-}
-
-/// The XDP program.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Xdp {
-    /// Interfaces that it is attached to.
-    pub interfaces: Vec<String>,
-    /// How.
-    pub mode: XdpMode,
-    /// The folder on the BPF file system that this node pins into.
-    pub instance: String,
-}
-
-impl Default for Xdp {
-    fn default() -> Self {
-        Self { interfaces: Vec::new(), mode: XdpMode::Auto, instance: "edge".into() }
-    }
-}
-
-/// How the XDP program is attached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum XdpMode {
-    /// Natively, or generically with a warning.
-    #[default]
-    Auto,
-    /// Natively or not at all.
-    Native,
-    /// Generically.
-    Generic,
-    /// Not at all: the authority answers everything.
-    Off,
 }
 
 /// Zone files.
@@ -425,6 +399,7 @@ fn place(text: &str, at: usize) -> String {
 mod tests {
     use super::{Config, Log, LogFormat, XdpMode};
     use crate::authority::Any;
+    use crate::switches::{ReturnPath, Switches};
     use std::num::NonZeroU32;
     use std::path::Path;
 
@@ -535,6 +510,28 @@ mod tests {
         assert!(error.starts_with("/etc/edge/edge.toml:6:1: log.xdp_sample: nothing"), "{error}");
         assert!(refused(&format!("{off}[log]\nsample = 0\n")).contains("nonzero"));
         assert!(refused(&format!("{off}[log]\nformat = \"csv\"\n")).contains("`json` or `avro`"));
+    }
+
+    #[test]
+    fn every_switch_is_off_unless_configured_and_a_slip_in_a_zones_table_has_its_place() {
+        let config = parse(&format!("{MINIMAL}[xdp]\nmode = \"off\"\n")).unwrap();
+        assert_eq!(Switches::configured(&config.xdp), Switches::default());
+        assert_eq!(config.zone.names().count(), 0);
+        let text = "[xdp]\nmode = \"off\"\nreturn_path = \"fib\"\nrefuse_unknown = true\n\
+                    drain = true\ndry_run = true\n[zone.\"pool.example\"]\nxdp = false\n";
+        let config = parse(&format!("{MINIMAL}{text}")).unwrap();
+        let all = Switches {
+            drain: true,
+            dry_run: true,
+            refuse_unknown: true,
+            return_path: ReturnPath::Fib,
+        };
+        assert_eq!(Switches::configured(&config.xdp), all);
+        assert!(!config.zone.get(b"\x04pool\x07example\0").xdp);
+        let error = refused(&format!("{MINIMAL}[xdp]\nreturn_path = \"route\"\n"));
+        assert!(error.contains("expected `mirror` or `fib`"), "{error}");
+        let error = refused(&format!("{MINIMAL}[zone.\"a.example\"]\nxpd = false\n"));
+        assert!(error.starts_with("/etc/edge/edge.toml:4:1: unknown field `xpd`"), "{error}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::explain::Question;
+use crate::switches::Setting;
 
 /// What can be asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,6 +24,10 @@ pub enum Request {
     Status,
     /// Why a client gets what it gets.
     Explain(Question),
+    /// How all switches are.
+    Switches,
+    /// To set a switch; the reply is as that to [`Self::Switches`].
+    Switch(Setting),
 }
 
 /// A request, and where its reply goes.
@@ -129,3 +134,6 @@ pub fn ask(path: &Path, request: &Request) -> Result<Value, String> {
     }
     Ok(reply.get_mut("ok").map(Value::take).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

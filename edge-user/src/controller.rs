@@ -19,7 +19,12 @@ use crate::places::GeoPlaces;
 use crate::profile::Profile;
 use crate::publish::{Placed, Publishable, Publisher};
 use crate::stamp::Stamp;
+use crate::store::Store;
 use crate::zone::{self, Targets, Zone};
+
+mod wishes;
+
+use wishes::Wishes;
 
 /// The trie of a profile.
 pub type Trie = geo::Compiled<Targets>;
@@ -75,6 +80,7 @@ pub struct Controller {
     ready: HashMap<Box<[u8]>, Ready>,
     placed: Vec<Placed>,
     trouble: Vec<String>,
+    wishes: Wishes,
     publisher: Publisher,
     current: Arc<Current>,
 }
@@ -112,6 +118,7 @@ impl Controller {
             ready: HashMap::new(),
             placed: Vec::new(),
             trouble: Vec::new(),
+            wishes: Wishes::new(config.zone.clone()),
             publisher,
             current,
         }
@@ -192,7 +199,7 @@ impl Controller {
 
     fn publish(&mut self, refresh: &mut Refresh) -> anyhow::Result<()> {
         let zones: Vec<_> = self.judged.iter().map(|zone| Arc::clone(&zone.served)).collect();
-        let mut trouble = Vec::new();
+        let mut trouble = self.wishes.of_no_zone(&zones);
         self.compile_tries(&zones, &mut trouble);
         let mut ready = HashMap::new();
         for zone in &zones {
@@ -210,16 +217,19 @@ impl Controller {
         }
         let publishable: Vec<Publishable> = zones
             .iter()
+            .filter(|zone| self.wishes.is_in_xdp(&zone.apex))
             .filter_map(|zone| ready.get(zone.apex.folded()))
             .map(|ready| Publishable {
                 compiled: Arc::clone(&ready.compiled),
                 trie: Arc::clone(&ready.trie),
             })
             .collect();
-        let others: Vec<&[u8]> = zones
+        let built_in = built_in();
+        let others: Vec<&[u8]> = built_in
             .iter()
+            .chain(&zones)
             .map(|zone| zone.apex.folded())
-            .filter(|apex| !ready.contains_key(*apex))
+            .filter(|apex| publishable.iter().all(|zone| zone.compiled.apex.folded() != *apex))
             .collect();
         self.placed = self.publisher.publish(&publishable, &others)?;
         trouble.extend(self.publisher.take_trouble());
@@ -237,7 +247,7 @@ impl Controller {
         let tries = self.tries.iter().map(|(profile, _, trie)| (profile.clone(), Arc::clone(trie)));
         let databases = Arc::clone(&self.atlas.databases);
         let places = GeoPlaces { databases, tries: tries.collect() };
-        let zones = built_in().into_iter().chain(zones);
+        let zones = built_in.into_iter().chain(zones);
         self.current.set(Arc::new(Serving::new(zones, Arc::new(places))));
         refresh.published = true;
         Ok(())
@@ -285,6 +295,12 @@ impl Controller {
         &mut self.publisher
     }
 
+    /// The tables.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        self.publisher.store()
+    }
+
     /// What became of the zones at the last publication.
     #[must_use]
     pub fn placed(&self) -> &[Placed] {
@@ -326,6 +342,12 @@ impl Controller {
     #[must_use]
     pub fn directory_error(&self) -> Option<&str> {
         self.directory_error.as_deref()
+    }
+
+    /// What is served now, as the authority has it.
+    #[must_use]
+    pub fn serving(&self) -> Arc<Serving> {
+        self.current.get()
     }
 
     /// The databases.

@@ -4,14 +4,17 @@
 use std::net::{IpAddr, SocketAddr};
 
 use edge_common::abi::GeoLeaf;
+use edge_common::verdict::Verdict;
+use edge_common::wire::dns::UDP_PAYLOAD_OCTETS;
 use hickory_proto::rr::RecordType;
 use serde::{Deserialize, Serialize};
 
-use crate::authority::{Engine, Places as _};
+use crate::authority::{Answerer, Asked, Engine, Options, Places as _};
 use crate::controller::Controller;
 use crate::deal::shares::shares;
 use crate::places::GeoPlaces;
 use crate::status::columns;
+use crate::switches::Switches;
 use crate::zone::name::bare;
 use crate::zone::{Found, Label, Name, RecordKind, Targets, find, split};
 
@@ -53,6 +56,9 @@ pub struct Explanation {
     pub deck: Option<Deck>,
     /// The records and how often they are in an answer.
     pub shares: Vec<Share>,
+    /// What the answer is, in a word or two.
+    #[serde(default)]
+    pub answer: String,
     /// `xdp` or `authority`.
     pub answered_by: String,
     /// Why.
@@ -86,7 +92,7 @@ pub struct Share {
 /// # Errors
 /// When the name or type isn't one.
 pub fn explain(
-    controller: &mut Controller,
+    controller: &Controller,
     question: &Question,
     server: SocketAddr,
     xdp: bool,
@@ -123,21 +129,127 @@ pub fn explain(
         }
         said.label = Some(label);
     }
-    let store = controller.publisher().store().clone();
-    let engine = Engine::new(store, fastrand::u64(1..));
     let message = message(&name, rtype);
-    let mut buffer = vec![0; Engine::ROOM];
-    buffer.extend_from_slice(&message);
     let client = SocketAddr::new(question.client, 53_053);
-    let verdict = engine.answer(&mut buffer, message.len(), client, server);
-    let (by, why) = match verdict {
-        _ if !xdp => ("authority", "xdp.mode is \"off\"".to_owned()),
-        Ok(_) => ("xdp", "the name has a deck for this type and client".to_owned()),
-        Err(verdict) => ("authority", format!("XDP passes it: {}", verdict.name())),
-    };
-    said.answered_by = by.to_owned();
-    said.why = why;
+    said.answer = by_authority(controller, &message, client, server);
+    (said.answered_by, said.why) =
+        match who(controller, &name, xdp, || by_tables(controller, &message, client, server)) {
+            Ok(answer) => {
+                let why = why_tables(&answer, !said.shares.is_empty());
+                said.answer = answer;
+                ("xdp".to_owned(), why.to_owned())
+            }
+            Err(why) => ("authority".to_owned(), why),
+        };
     Ok(said)
+}
+
+/// What XDP answers, or why it doesn't.
+fn who(
+    controller: &Controller,
+    name: &Name,
+    xdp: bool,
+    by_tables: impl FnOnce() -> Result<String, Verdict>,
+) -> Result<String, String> {
+    let switches = Switches::read(controller.store());
+    if !xdp {
+        return Err("xdp.mode is \"off\"".to_owned());
+    }
+    if switches.drain {
+        return Err("drain is on: XDP passes everything".to_owned());
+    }
+    let zone = controller.zone_of(name.folded()).map(|ready| &ready.zone.apex);
+    if let Some(apex) = zone.filter(|apex| !controller.is_in_xdp(apex)) {
+        return Err(format!("XDP is switched off for zone {}", bare(apex)));
+    }
+    match by_tables() {
+        Ok(_) | Err(Verdict::DryRun) if switches.dry_run => {
+            Err("dry run is on: XDP only counts what it would answer, and this is of it".to_owned())
+        }
+        Ok(answer) => Ok(answer),
+        Err(verdict) => Err(format!("XDP passes it: {}", reason(verdict))),
+    }
+}
+
+/// What the authority answers.
+fn by_authority(
+    controller: &Controller,
+    message: &[u8],
+    client: SocketAddr,
+    server: SocketAddr,
+) -> String {
+    let mut out = Vec::new();
+    let (asked, options) = (Asked { client, server, stream: false }, Options::default());
+    let serving = controller.serving();
+    let mut answerer = Answerer::new(fastrand::Rng::new());
+    let written = answerer.answer(&serving, &options, message, &asked, &mut out);
+    if written.is_some() { outcome(&out) } else { "none".to_owned() }
+}
+
+/// What the program in the driver answers from the tables, or why it doesn't.
+fn by_tables(
+    controller: &Controller,
+    message: &[u8],
+    client: SocketAddr,
+    server: SocketAddr,
+) -> Result<String, Verdict> {
+    let engine = Engine::new(controller.store().clone(), fastrand::u64(1..));
+    let mut buffer = vec![0; Engine::ROOM];
+    buffer.extend_from_slice(message);
+    // Some answers grow at their tail.
+    buffer.resize(Engine::ROOM + usize::from(UDP_PAYLOAD_OCTETS), 0);
+    let answer = engine.answer(&mut buffer, message.len(), client, server)?;
+    Ok(outcome(buffer.get(answer).unwrap_or_default()))
+}
+
+/// A response's RCODE and number of answers, as people say them (RFC 9499 §3).
+fn outcome(response: &[u8]) -> String {
+    let number = |at| {
+        let octets = response.get(at..)?.first_chunk()?;
+        Some(u16::from_be_bytes(*octets))
+    };
+    let [flags, answers] = [2, 6].map(|at| number(at).unwrap_or_default());
+    match (flags & RCODE, answers) {
+        (0, 0) => NODATA.to_owned(),
+        (0, 1) => "1 record".to_owned(),
+        (0, n) => format!("{n} records"),
+        (3, _) => NXDOMAIN.to_owned(),
+        (4, _) => "NOTIMP".to_owned(),
+        (5, _) => REFUSED.to_owned(),
+        (rcode, _) => format!("RCODE {rcode}"),
+    }
+}
+
+/// The RCODE's bits in a DNS header (RFC 1035 §4.1.1).
+const RCODE: u16 = 0x000f;
+const NODATA: &str = "NODATA";
+const NXDOMAIN: &str = "NXDOMAIN";
+const REFUSED: &str = "REFUSED";
+
+/// Why XDP can answer. `dealt` tells whether addresses are dealt for it.
+fn why_tables(answer: &str, dealt: bool) -> &'static str {
+    match answer {
+        NODATA => "the tables know that the name has no records of this type",
+        NXDOMAIN => "the tables know that there is no such name",
+        REFUSED => "the name is in no zone, and refuse-unknown is on",
+        _ if dealt => "the name has a deck for this type and client",
+        _ => "the tables have the whole answer, ready-made",
+    }
+}
+
+/// A verdict that a question can get, with what it means.
+fn reason(verdict: Verdict) -> String {
+    let meaning = match verdict {
+        Verdict::Name => "the tables don't have the name",
+        Verdict::Type => "the tables have nothing for this type",
+        Verdict::Deck => "the tables have no answer for this name, type and client",
+        Verdict::Place => "the tables can't tell the client's class",
+        Verdict::Size => "the answer is too long for the tables or for UDP",
+        Verdict::Source => "no frame comes from such an address",
+        Verdict::Unpublished => "nothing is published yet",
+        other => return other.name().to_owned(),
+    };
+    format!("{}, {meaning}", verdict.name())
 }
 
 fn rtype(text: &str) -> Result<u16, String> {
@@ -209,6 +321,9 @@ impl Explanation {
             let text = format!("{} on each card, TTL {} s", deck.records, deck.ttl);
             rows.push(vec!["records".into(), text]);
         }
+        if !self.answer.is_empty() {
+            rows.push(vec!["answer".into(), self.answer.clone()]);
+        }
         rows.push(vec!["answered by".into(), format!("{} ({})", self.answered_by, self.why)]);
         let mut text = columns(&rows);
         if !self.shares.is_empty() {
@@ -229,3 +344,6 @@ impl Explanation {
         text
     }
 }
+
+#[cfg(test)]
+mod tests;

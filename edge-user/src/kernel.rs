@@ -8,6 +8,7 @@ mod bpffs;
 mod btf;
 mod error;
 mod inner;
+mod link;
 mod memory;
 mod object;
 mod pins;
@@ -16,7 +17,7 @@ mod samples;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use aya::maps::{Map, MapData, PerCpuArray, PerCpuValues};
+use aya::maps::{Map, MapData, PerCpuArray, PerCpuValues, ProgramArray};
 use aya::programs::{ProgramError, TestRun as _, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use aya_obj::programs::XdpAttachType;
@@ -79,9 +80,10 @@ impl Kernel {
     /// As [`Kernel::load`].
     pub fn load_from(octets: &[u8]) -> Result<Self, KernelError> {
         let mut ebpf = EbpfLoader::new().load(octets).map_err(KernelError::load)?;
-        for name in [maps::PROGRAM, maps::LEASE_PROGRAM] {
+        for name in [maps::PROGRAM, maps::GENERAL_PROGRAM, maps::LEASE_PROGRAM] {
             program(&mut ebpf, name)?.load().map_err(|error| KernelError::program(name, error))?;
         }
+        chain(&mut ebpf)?;
         let btf = program(&mut ebpf, maps::PROGRAM)?
             .info()
             .map_err(|error| KernelError::program(maps::PROGRAM, error))?
@@ -284,10 +286,15 @@ fn refused(error: ProgramError) -> KernelError {
 }
 
 impl Kernel {
-    /// The maps that all zones share; not the program's own sections (`.rodata`).
+    /// The maps that all zones share, and the table of programs, which the kernel empties when nobody holds it; not the
+    /// program's own sections (`.rodata`).
     fn shared(&self) -> impl Iterator<Item = (&str, &MapData)> {
         self.ebpf.maps().filter_map(|(name, map)| match map {
-            Map::Array(map) | Map::PerCpuArray(map) if !name.starts_with('.') => Some((name, map)),
+            Map::Array(map) | Map::PerCpuArray(map) | Map::ProgramArray(map)
+                if !name.starts_with('.') =>
+            {
+                Some((name, map))
+            }
             _ => None,
         })
     }
@@ -300,6 +307,16 @@ pub const LEASE: Duration = Duration::from_secs(30);
 fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Xdp, KernelError> {
     let program = ebpf.program_mut(name).ok_or(KernelError::Object { name })?;
     program.try_into().map_err(|error| KernelError::program(name, error))
+}
+
+/// Lets the first program go on with the general one.
+fn chain(ebpf: &mut Ebpf) -> Result<(), KernelError> {
+    let name = maps::GENERAL_PROGRAM;
+    let fd = program(ebpf, name)?.fd().map_err(|error| KernelError::program(name, error))?;
+    let fd = fd.try_clone().map_err(|error| KernelError::io("keep the program", error))?;
+    let map = ebpf.map_mut(maps::PROGRAMS).ok_or(KernelError::Object { name: maps::PROGRAMS })?;
+    let mut programs = ProgramArray::try_from(map).map_err(KernelError::map(maps::PROGRAMS))?;
+    programs.set(0, &fd, 0).map_err(KernelError::map(maps::PROGRAMS))
 }
 
 /// [`Cpu`] as words: the random generator's state, then a counter for each verdict.

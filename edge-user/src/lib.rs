@@ -26,6 +26,7 @@ pub mod querylog;
 mod stamp;
 pub mod status;
 pub mod store;
+pub mod switches;
 pub mod vitals;
 pub mod watch;
 pub mod zone;

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use edge_user::config::{self, Config};
 use edge_user::control::{Request, ask};
 use edge_user::explain::{Explanation, Question};
 use edge_user::import::{self, Flags, Host, Import};
 use edge_user::status::Status;
+use edge_user::switches::{Panel, ReturnPath, Setting};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -74,6 +75,13 @@ enum Command {
         #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
         socket: PathBuf,
     },
+    /// Show the switches of a running node, or set one.
+    ///
+    /// What is set here is so at once, and lasts until it is set again or the node restarts; how the
+    /// node starts is configured by `[xdp]` and `[zone."NAME"]`.
+    ///
+    /// Example: edge switch drain on
+    Switch(SwitchArguments),
     /// Make a configuration from that of geodns and its flags.
     ///
     /// Every key and flag is carried over, or a comment says why not. Give the flags that geodns is
@@ -81,6 +89,71 @@ enum Command {
     ///
     /// Example: edge import /etc/geodns/geodns.conf -- -interface 192.0.2.53 -identifier ns1
     Import(ImportArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct SwitchArguments {
+    #[command(subcommand)]
+    switch: Option<Switch>,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    /// The node's control socket.
+    #[arg(long, global = true, value_name = "PATH", default_value = config::SOCKET)]
+    socket: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Switch {
+    /// Pass everything in XDP, so that the authority answers alone.
+    Drain {
+        /// How it is to be.
+        state: State,
+    },
+    /// Count what XDP would answer, and pass it.
+    DryRun {
+        /// How it is to be.
+        state: State,
+    },
+    /// Refuse (REFUSED) names of no zone in XDP rather than pass them.
+    RefuseUnknown {
+        /// How it is to be.
+        state: State,
+    },
+    /// Send replies back to where the query came from (mirror), or only where the routing table
+    /// would (fib).
+    ReturnPath {
+        /// How it is to be.
+        path: ReturnPath,
+    },
+    /// Answer for a zone in XDP, too, or by the authority alone.
+    Zone {
+        /// The zone's name.
+        name: String,
+        /// How it is to be.
+        state: State,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum State {
+    /// It is to be so.
+    On,
+    /// It isn't.
+    Off,
+}
+
+impl From<Switch> for Setting {
+    fn from(switch: Switch) -> Self {
+        let is = |state| matches!(state, State::On);
+        match switch {
+            Switch::Drain { state } => Self::Drain { on: is(state) },
+            Switch::DryRun { state } => Self::DryRun { on: is(state) },
+            Switch::RefuseUnknown { state } => Self::RefuseUnknown { on: is(state) },
+            Switch::ReturnPath { path } => Self::ReturnPath { path },
+            Switch::Zone { name, state } => Self::Zone { name, on: is(state) },
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -142,9 +215,22 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
                 print(&serde_json::from_value::<Explanation>(value)?.to_text())?;
             }
         }
+        Command::Switch(arguments) => switch(arguments)?,
         Command::Import(arguments) => import(arguments)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn switch(arguments: SwitchArguments) -> anyhow::Result<()> {
+    let SwitchArguments { switch, json, socket } = arguments;
+    let setting = switch.map(Setting::from);
+    let request = setting.clone().map_or(Request::Switches, Request::Switch);
+    let value = ask(&socket, &request).map_err(anyhow::Error::msg)?;
+    if json {
+        return print(&format!("{}\n", serde_json::to_string_pretty(&value)?));
+    }
+    let panel: Panel = serde_json::from_value(value)?;
+    print(&setting.map_or_else(|| panel.to_text(), |setting| panel.confirm(&setting)))
 }
 
 fn import(arguments: ImportArguments) -> anyhow::Result<()> {

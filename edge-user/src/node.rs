@@ -3,14 +3,12 @@
 //! The authority listens before XDP is attached, so that what passes finds somebody; XDP is taken
 //! off before the authority stops.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
-use edge_common::abi::TableId;
-use edge_common::verdict::{Action, Verdict};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
@@ -23,15 +21,20 @@ use crate::controller::{Controller, Refresh};
 use crate::edns::Edns;
 use crate::explain::explain;
 use crate::http::Http;
-use crate::kernel::{Attachment, Bpffs, Kernel, Mode, Pins};
 use crate::metrics::{Instance, Metrics};
 use crate::publish::{Backend, NoKernel, Publisher};
 use crate::querylog::{Log, Samples};
-use crate::status::{self, Status};
+use crate::status::{self, Counters as Counted, Status};
 use crate::store::Store;
+use crate::switches::Switches;
 use crate::vitals::Vitals;
 use crate::watch::Watch;
 use crate::zone::name::bare;
+
+mod switch;
+mod xdp;
+
+use xdp::{Behind, Xdp, lock};
 
 /// How often decks are dealt anew.
 const DEAL: Duration = Duration::from_secs(1);
@@ -45,95 +48,6 @@ const HEALTH: Duration = Duration::from_secs(1);
 const EDNS: Duration = Duration::from_secs(1);
 /// How long files are left to settle after a change.
 const SETTLE: Duration = Duration::from_millis(100);
-
-type SharedKernel = Arc<Mutex<Kernel>>;
-
-fn lock(kernel: &SharedKernel) -> MutexGuard<'_, Kernel> {
-    kernel.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The kernel behind the publisher.
-struct Behind {
-    kernel: SharedKernel,
-    pins: Arc<Pins>,
-}
-
-impl Backend for Behind {
-    fn insert(&mut self, table: TableId) -> anyhow::Result<()> {
-        Ok(lock(&self.kernel).insert(table)?)
-    }
-
-    fn barrier(&mut self) -> anyhow::Result<()> {
-        Ok(lock(&self.kernel).barrier()?)
-    }
-
-    fn name(&mut self, apex: &str, table: Option<TableId>) -> anyhow::Result<()> {
-        match table {
-            Some(table) => Ok(self.pins.pin_zone(&lock(&self.kernel), apex, table)?),
-            None => Ok(self.pins.unpin_zone(apex)?),
-        }
-    }
-}
-
-/// XDP, when it is on.
-struct Xdp {
-    kernel: SharedKernel,
-    pins: Arc<Pins>,
-    attachments: Vec<Attachment>,
-    bpffs: Bpffs,
-}
-
-impl Xdp {
-    fn load(config: &Config) -> anyhow::Result<Self> {
-        let kernel = Kernel::load()?;
-        let own = config.control.socket.with_file_name("bpf");
-        let bpffs = Bpffs::find(&own)?;
-        if bpffs.is_ours() {
-            info!("mounted a BPF file system on {}", bpffs.path().display());
-        }
-        let pins = Pins::new(&bpffs, &config.xdp.instance)?;
-        if let Err(cause) = pins.pin_shared(&kernel) {
-            // What stopped us is worth more than what is left behind.
-            drop(pins.remove());
-            drop(bpffs.unmount());
-            return Err(cause.into());
-        }
-        let kernel = Arc::new(Mutex::new(kernel));
-        Ok(Self { kernel, pins: Arc::new(pins), attachments: Vec::new(), bpffs })
-    }
-
-    fn attach(&mut self, config: &Config) -> anyhow::Result<()> {
-        let modes: &[Mode] = match config.xdp.mode {
-            XdpMode::Native => &[Mode::Native],
-            XdpMode::Generic => &[Mode::Generic],
-            XdpMode::Auto | XdpMode::Off => &[Mode::Native, Mode::Generic],
-        };
-        for interface in &config.xdp.interfaces {
-            let attachment = lock(&self.kernel).attach(interface, modes, &self.pins)?;
-            if let Some(reason) = &attachment.fallback {
-                warn!("{reason}; attached in generic mode, which is slower");
-            }
-            self.attachments.push(attachment);
-        }
-        let keep: Vec<_> = self.attachments.iter().map(Attachment::pin).collect();
-        Ok(self.pins.keep_links(&keep)?)
-    }
-
-    /// Takes everything off and away, as far as possible.
-    fn take_down(self) {
-        lock(&self.kernel).end_lease();
-        for attachment in self.attachments {
-            if let Err(cause) = attachment.detach() {
-                error!("{cause}");
-            }
-        }
-        for removed in [self.pins.remove(), self.bpffs.unmount()] {
-            if let Err(cause) = removed {
-                error!("{cause}");
-            }
-        }
-    }
-}
 
 /// A node.
 struct Node {
@@ -172,6 +86,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         }
         None => (Store::in_memory(), Box::new(NoKernel)),
     };
+    Switches::configured(&config.xdp).write(&store);
     let started_up = async {
         let mut publisher = Publisher::new(store.clone(), backend, fastrand::Rng::new());
         publisher.serve(&config.dns.listen).context("dns.listen")?;
@@ -379,16 +294,14 @@ impl Node {
 
     fn reply(&mut self, (request, reply): Asked) {
         let value = match request {
-            Request::Status => self
-                .status()
-                .and_then(|status| serde_json::to_value(status).map_err(|error| error.to_string())),
+            Request::Status => self.status().and_then(json),
             Request::Explain(question) => {
                 let server = self.server_for(question.client.is_ipv4());
                 let xdp = self.xdp.is_some();
-                explain(&mut self.controller, &question, server, xdp).and_then(|explanation| {
-                    serde_json::to_value(explanation).map_err(|error| error.to_string())
-                })
+                explain(&self.controller, &question, server, xdp).and_then(json)
             }
+            Request::Switches => json(self.panel()),
+            Request::Switch(setting) => self.switch(&setting).and_then(json),
         };
         // Whoever asked may be gone.
         drop(reply.send(value));
@@ -417,12 +330,15 @@ impl Node {
             placed.iter().map(|placed| (placed.apex.as_str(), placed)).collect();
         let zones = self.controller.zones().into_iter().map(|zone| {
             let name = bare(&zone.apex);
-            let placed = placed.get(name.as_str());
+            let placed = placed.get(name.as_str()).copied();
+            let why = self.why_not(&zone, placed);
             status::Zone {
                 serial: zone.serial,
                 names: placed.map_or(0, |placed| placed.names),
                 decks: placed.map_or(0, |placed| placed.decks),
-                in_xdp: self.xdp.is_some() && placed.is_some_and(|placed| placed.unfit.is_none()),
+                xdp: self.controller.is_in_xdp(&zone.apex),
+                in_xdp: why.is_empty(),
+                why,
                 name,
             }
         });
@@ -431,6 +347,7 @@ impl Node {
             self.xdp.iter().flat_map(|xdp| &xdp.attachments).map(|attachment| status::Interface {
                 interface: attachment.interface.clone(),
                 mode: attachment.mode.name().to_owned(),
+                warning: attachment.warning.clone().unwrap_or_default(),
             });
         let pins = self.xdp.as_ref().map(|xdp| xdp.pins.root().display().to_string());
         let tables = self
@@ -445,6 +362,7 @@ impl Node {
             server_id: self.config.dns.server_id.clone(),
             uptime_seconds: self.started.elapsed().as_secs(),
             generation: self.controller.generation(),
+            switches: self.switches(),
             zones,
             xdp: xdp.collect(),
             counters: status::Counters::default(),
@@ -463,25 +381,18 @@ impl Node {
         }
     }
 
-    fn counters(&self) -> Result<status::Counters, String> {
-        let mut counters = status::Counters {
-            authority_answered: self.authority.answered(),
-            passed: BTreeMap::new(),
-            ..status::Counters::default()
-        };
+    fn counters(&self) -> Result<Counted, String> {
         let verdicts = match &self.xdp {
             Some(xdp) => lock(&xdp.kernel).verdicts().map_err(|error| error.to_string())?,
-            None => vec![0; Verdict::ALL.len()],
+            None => Vec::new(),
         };
-        for (verdict, n) in Verdict::ALL.iter().zip(verdicts) {
-            match verdict.action() {
-                Action::Tx => counters.xdp_answered += n,
-                Action::Pass => drop(counters.passed.insert(verdict.name().to_owned(), n)),
-                Action::Drop | Action::Aborted => {
-                    counters.dropped.insert(verdict.name().to_owned(), n);
-                }
-            }
-        }
-        Ok(counters)
+        Ok(Counted::new(self.authority.answered(), &verdicts))
     }
 }
+
+fn json(value: impl serde::Serialize) -> Result<serde_json::Value, String> {
+    serde_json::to_value(value).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use edge_common::verdict::{Action, Verdict};
 use serde::{Deserialize, Serialize};
+
+use crate::switches::Switches;
 
 /// The state of a node.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -16,6 +19,9 @@ pub struct Status {
     pub uptime_seconds: u64,
     /// Generation being served.
     pub generation: u64,
+    /// The operator's switches.
+    #[serde(default)]
+    pub switches: Switches,
     /// The zones.
     pub zones: Vec<Zone>,
     /// The interfaces.
@@ -38,7 +44,7 @@ pub struct Status {
 }
 
 /// A zone.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Zone {
     /// Its name.
     pub name: String,
@@ -48,8 +54,14 @@ pub struct Zone {
     pub names: usize,
     /// Decks.
     pub decks: usize,
-    /// Whether XDP answers for it.
+    /// Whether XDP is to answer for it.
+    #[serde(default)]
+    pub xdp: bool,
+    /// Whether it is in XDP's tables, so that XDP answers for it unless a switch of the whole node says otherwise.
     pub in_xdp: bool,
+    /// Why it isn't in XDP's tables; empty if it is.
+    #[serde(default)]
+    pub why: String,
 }
 
 /// An interface.
@@ -59,6 +71,9 @@ pub struct Interface {
     pub interface: String,
     /// `native` or `generic`.
     pub mode: String,
+    /// Why replies may get lost, and the way out; empty if nothing is known of that.
+    #[serde(default)]
+    pub warning: String,
 }
 
 /// What became of frames and queries.
@@ -66,12 +81,36 @@ pub struct Interface {
 pub struct Counters {
     /// Queries that XDP answered.
     pub xdp_answered: u64,
+    /// The same, by what the answer was.
+    #[serde(default)]
+    pub answered: BTreeMap<String, u64>,
     /// Frames that XDP let rise, by reason; they include all that isn't DNS.
     pub passed: BTreeMap<String, u64>,
     /// Frames that XDP dropped, by reason.
     pub dropped: BTreeMap<String, u64>,
     /// Queries that the authority answered.
     pub authority_answered: u64,
+}
+
+impl Counters {
+    /// From how often each verdict was given, in the order of [`Verdict::ALL`]; those that are missing never were.
+    #[must_use]
+    pub fn new(authority_answered: u64, verdicts: &[u64]) -> Self {
+        let mut counters = Self { authority_answered, ..Self::default() };
+        let numbers = verdicts.iter().copied().chain(std::iter::repeat(0));
+        for (verdict, n) in Verdict::ALL.iter().zip(numbers) {
+            let of = match verdict.action() {
+                Action::Tx => {
+                    counters.xdp_answered += n;
+                    &mut counters.answered
+                }
+                Action::Pass => &mut counters.passed,
+                Action::Drop | Action::Aborted => &mut counters.dropped,
+            };
+            of.insert(verdict.name().to_owned(), n);
+        }
+        counters
+    }
 }
 
 /// The query log.
@@ -165,14 +204,19 @@ impl Status {
             duration(self.uptime_seconds),
             self.generation
         );
+        // Without XDP they change nothing.
+        let switches = if self.xdp.is_empty() { Switches::default() } else { self.switches };
+        for remark in switches.remarks() {
+            text.push_str(&format!("{remark}\n"));
+        }
         let strings = |cells: [&str; 5]| cells.map(str::to_owned).to_vec();
         let mut rows = vec![strings(["ZONE", "SERIAL", "NAMES", "DECKS", "ANSWERED BY"])];
         rows.extend(self.zones.iter().map(|zone| {
-            let by = if zone.in_xdp { "xdp, authority" } else { "authority" };
+            let by = self.answered_by(zone);
             let [serial, names, decks] =
                 [u64::from(zone.serial), zone.names as u64, zone.decks as u64]
                     .map(|number| number.to_string());
-            strings([&zone.name, &serial, &names, &decks, by])
+            strings([&zone.name, &serial, &names, &decks, &by])
         }));
         text.push_str(&columns(&rows));
         let mut rows = vec![vec!["INTERFACE".to_owned(), "XDP MODE".to_owned()]];
@@ -183,14 +227,17 @@ impl Status {
         text.push_str(&columns(&rows));
         let mut rows = vec![vec!["QUERIES AND FRAMES".to_owned(), "NUMBER".to_owned()]];
         let mut count = |what: String, n: u64| rows.push(vec![what, n.to_string()]);
-        count("answered by xdp".into(), self.counters.xdp_answered);
-        count("answered by the authority".into(), self.counters.authority_answered);
-        for (verb, reasons) in
-            [("passed", &self.counters.passed), ("dropped", &self.counters.dropped)]
-        {
-            for (reason, n) in reasons.iter().filter(|(_, n)| **n > 0) {
-                count(format!("{verb}: {reason}"), *n);
-            }
+        let parts = |verb: &str, parts: &BTreeMap<String, u64>| {
+            let parts = parts.iter().filter(|(_, n)| **n > 0);
+            parts.map(|(part, n)| (format!("{verb}: {part}"), *n)).collect::<Vec<_>>()
+        };
+        let Counters { xdp_answered, answered, passed, dropped, authority_answered } =
+            &self.counters;
+        count("answered by xdp".into(), *xdp_answered);
+        parts("answered by xdp", answered).into_iter().for_each(|(what, n)| count(what, n));
+        count("answered by the authority".into(), *authority_answered);
+        for (verb, reasons) in [("passed", passed), ("dropped", dropped)] {
+            parts(verb, reasons).into_iter().for_each(|(what, n)| count(what, n));
         }
         if self.log.format != "off" {
             for (what, n) in [
@@ -211,10 +258,25 @@ impl Status {
         if !self.pins.is_empty() {
             text.push_str(&format!("maps are pinned under {}\n", self.pins));
         }
+        for warning in self.xdp.iter().map(|at| &at.warning).filter(|text| !text.is_empty()) {
+            text.push_str(&format!("warning: {warning}\n"));
+        }
         for error in &self.errors {
             text.push_str(&format!("error: {error}\n"));
         }
         text
+    }
+
+    /// Who answers for a zone, in a few words.
+    fn answered_by(&self, zone: &Zone) -> String {
+        match (zone.in_xdp, self.switches) {
+            (true, Switches { drain: true, .. }) => "authority (drain)".into(),
+            (true, Switches { dry_run: true, .. }) => "authority (dry run)".into(),
+            (true, _) => "xdp, authority".into(),
+            // Without XDP there is nothing to explain.
+            (false, _) if self.xdp.is_empty() || zone.why.is_empty() => "authority".into(),
+            (false, _) => format!("authority ({})", zone.why),
+        }
     }
 }
 
@@ -229,28 +291,4 @@ fn duration(seconds: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{columns, duration};
-
-    #[test]
-    fn columns_line_up_and_numbers_stand_to_the_right() {
-        let rows = [["ZONE", "NAMES"], ["a.example", "7"], ["b", "1200"]];
-        let rows: Vec<_> = rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
-        assert_eq!(columns(&rows), "  ZONE       NAMES\n  a.example      7\n  b           1200\n");
-    }
-
-    #[test]
-    fn addresses_are_no_numbers() {
-        let rows = [["RECORD", "IN %"], ["10.0.0.1", "7.5"], ["10.0.0.12", "12.25"]];
-        let rows: Vec<_> = rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
-        assert_eq!(columns(&rows), "  RECORD      IN %\n  10.0.0.1     7.5\n  10.0.0.12  12.25\n");
-    }
-
-    #[test]
-    fn durations_are_said_in_two_words() {
-        assert_eq!(duration(59), "59 s");
-        assert_eq!(duration(61), "1 min 1 s");
-        assert_eq!(duration(7_260), "2 h 1 min");
-        assert_eq!(duration(90_000), "1 d 1 h");
-    }
-}
+mod tests;

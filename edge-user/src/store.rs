@@ -12,7 +12,7 @@ use std::sync::{Arc, RwLock};
 
 use edge_common::abi::{
     Card4, Card6, ClassRow, Control, Deck, Device, GeoLeaf, Keys6, Leaves6, LongName, Node4, Root4,
-    Rrs, Service, Shared, ShortName, TableId, Tree6, TypeRow, maps,
+    Rrs, Service, Shared, ShortName, TableId, Tree6, TypeRow, maps, switches,
 };
 use edge_common::tables::{Tables, xorshift};
 use zerocopy::{FromBytes, FromZeros as _, Immutable, IntoBytes};
@@ -280,7 +280,12 @@ impl HostTables {
         Self { store, random, apex_octets, link_checked: !any_link }
     }
 
-    /// Octets of the apex of the zone that the last deck was found in; 0 before there is one.
+    /// Forgets the last message's zone.
+    pub fn begin(&self) {
+        self.apex_octets.store(0, Ordering::Relaxed);
+    }
+
+    /// Octets of the apex of the zone that the last deck since [`Self::begin`] was found in; 0 if there is none.
     #[must_use]
     pub fn apex_octets(&self) -> u8 {
         self.apex_octets.load(Ordering::Relaxed)
@@ -306,7 +311,12 @@ const fn of_trie(trie: u32, entries: u32, index: u32) -> u32 {
 impl Tables for HostTables {
     fn control(&self) -> impl Deref<Target = Control> {
         // There is one entry.
-        Copied(self.store.control.read(0).unwrap_or_else(Control::new_zeroed))
+        let mut control = self.store.control.read(0).unwrap_or_else(Control::new_zeroed);
+        if !self.link_checked {
+            // What keeps the driver from answering doesn't keep the authority from it, and its replies go by sockets.
+            control.switches &= !(switches::DRAIN | switches::DRY_RUN | switches::FIB);
+        }
+        Copied(control)
     }
 
     fn generation(&self) -> u64 {

@@ -102,7 +102,7 @@ mod tests {
 
     fn serving() -> Status {
         let name = "pool.example".to_owned();
-        let zone = Zone { name, serial: 1, names: 1, decks: 1, in_xdp: false };
+        let zone = Zone { name, serial: 1, ..Zone::default() };
         Status {
             zones: vec![zone], errors: vec!["broken.json:1:1: …".into()], ..Status::default()
         }

@@ -41,7 +41,7 @@ pub struct Control {
     /// Response-rate limits.
     pub limits: Limits,
     /// Zero.
-    pub unused: [u64; 7],
+    pub unused: [u64; 4],
 }
 
 /// Bits of [`Control::switches`].
@@ -88,24 +88,24 @@ impl Nsid {
     pub const MOST: usize = 64;
 }
 
-/// Response-rate limits by client prefix: token buckets, of which a client has one in each row; it is limited when all
-/// of its buckets are empty.
+/// Response-rate limits by client prefix, as [`crate::limit`] reads them: token buckets, of which a client has one in
+/// each row; it is limited when all of its buckets are empty. Made by [`crate::limit::Rate::limits`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Limits {
-    /// Seed of the hash that places prefixes in the rows.
-    pub seed: u64,
-    /// Responses a second that fill a bucket; at least 1.
-    pub per_second: u32,
-    /// Responses that a full bucket holds; at least 1.
-    pub burst: u32,
+    /// By row: what places prefixes in it; odd.
+    pub seeds: [u64; 2],
+    /// Time that brings one response, in 2⁻²⁴ jiffies; at least 1.
+    pub cost: u64,
+    /// Time in which an empty bucket fills up: as many costs as it holds responses.
+    pub capacity: u64,
+    /// The bits of an IPv4 address (second word of the mapped form) that make a client.
+    pub mask4: u64,
+    /// The bits of an IPv6 address's first word that make a client.
+    pub mask6: u64,
     /// Of so many limited responses one is sent, truncated (TC), so that a real client comes back over TCP; 0: none.
     pub slip: u32,
-    /// Bits of an IPv4 address that make a client, 0–32.
-    pub prefix4: u32,
-    /// Bits of an IPv6 address that make a client, 0–64.
-    pub prefix6: u32,
-    /// The clock of [`Control::lease`] goes so many times a second.
+    /// The clock of [`Control::lease`] goes so many times a second. 0: there are no limits.
     pub jiffies_per_second: u32,
 }
 
@@ -130,4 +130,7 @@ pub struct Side {
     pub lengths: [u64; 4],
 }
 
-const _: () = assert!(size_of::<Control>() == 448);
+const _: () = {
+    assert!(size_of::<Limits>() == 56);
+    assert!(size_of::<Control>() == 448);
+};

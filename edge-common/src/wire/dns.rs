@@ -32,6 +32,11 @@ pub const TYPE_SOA: u16 = 6;
 /// Type AAAA (RFC 3596 §2.1).
 pub const TYPE_AAAA: u16 = 28;
 
+/// Type IXFR (RFC 1995 §2).
+pub const TYPE_IXFR: u16 = 251;
+/// Type AXFR (RFC 1035 §3.2.3).
+pub const TYPE_AXFR: u16 = 252;
+
 /// The first eight octets of the header: ID, flags, QDCOUNT, ANCOUNT.
 pub mod front {
     /// ID, RD and CD, which a response takes over (RFC 1035 §4.1.1, RFC 4035 §3.2.2).
@@ -45,7 +50,19 @@ pub mod front {
     /// QDCOUNT 1, ANCOUNT 0.
     pub const ONE_QUESTION: u64 = u64::from_ne_bytes([0, 0, 0, 0, 0, 1, 0, 0]);
     /// QR, AA, QDCOUNT 1.
-    pub const ANSWERED: u64 = u64::from_ne_bytes([0, 0, 0x84, 0, 0, 1, 0, 0]);
+    pub const ANSWERED: u64 = NOT_ANSWERED | AUTHORITATIVE;
+    /// QR, QDCOUNT 1.
+    pub const NOT_ANSWERED: u64 = u64::from_ne_bytes([0, 0, 0x80, 0, 0, 1, 0, 0]);
+    /// AA.
+    pub const AUTHORITATIVE: u64 = u64::from_ne_bytes([0, 0, 0x04, 0, 0, 0, 0, 0]);
+    /// TC.
+    pub const TRUNCATED: u64 = u64::from_ne_bytes([0, 0, 0x02, 0, 0, 0, 0, 0]);
+    /// The lower four bits of an RCODE in their place.
+    #[inline(always)]
+    #[must_use]
+    pub const fn rcode(rcode: u32) -> u64 {
+        ((rcode & 15) as u64) << 24
+    }
     /// ANCOUNT in its place; below 256.
     #[inline(always)]
     #[must_use]
@@ -54,10 +71,26 @@ pub mod front {
     }
 }
 
+/// RCODEs (RFC 6895 §2.3, RFC 7873 §8), those above 15 extended by an OPT record.
+pub mod rcode {
+    /// The name doesn't exist.
+    pub const NXDOMAIN: u32 = 3;
+    /// We don't answer that.
+    pub const REFUSED: u32 = 5;
+    /// An unknown version of EDNS.
+    pub const BADVERS: u32 = 16;
+    /// A cookie that isn't good.
+    pub const BADCOOKIE: u32 = 23;
+}
+
 /// The last four octets of the header: NSCOUNT, ARCOUNT.
 pub mod back {
     /// ARCOUNT 1.
     pub const ONE_ADDITIONAL: u32 = u32::from_ne_bytes([0, 0, 0, 1]);
+    /// ARCOUNT of up to 3.
+    pub const TWO_ADDITIONAL: u32 = u32::from_ne_bytes([0, 0, 0, 3]);
+    /// Where ARCOUNT's lower octet is.
+    pub const ADDITIONAL_SHIFT: u32 = 24;
     /// NSCOUNT 1.
     pub const ONE_AUTHORITY: u32 = u32::from_ne_bytes([0, 1, 0, 0]);
 }
@@ -68,6 +101,8 @@ pub mod opt {
     use crate::wire::{store32, store64};
 
     const SIZE: [u8; 2] = UDP_PAYLOAD_OCTETS.to_be_bytes();
+    /// The record's type, as a word in memory order.
+    pub const TYPE: u16 = 41_u16.to_be();
     /// The DO bit's octet of the extended flags (RFC 3225 §3).
     pub const DO: u8 = 0x80;
 

@@ -66,6 +66,26 @@ impl Ethernet {
         Ok(Self { front, back, tagged, tags, network, six })
     }
 
+    /// All but the offset and the family, to be kept for [`Self::of`].
+    #[inline(always)]
+    pub(crate) const fn words(&self) -> [u64; 3] {
+        [self.front, self.back, self.tags]
+    }
+
+    /// What [`Self::words`] were of.
+    #[inline(always)]
+    pub(crate) const fn of([front, back, tags]: [u64; 3], network: usize, six: bool) -> Self {
+        Self { front, back, tagged: network.wrapping_sub(HEADER_OCTETS), tags, network, six }
+    }
+
+    /// The same, when the reply is to go to another link-layer address than the query came from, and come from another
+    /// one of ours (both six octets in the low 48 bits of a word in memory order).
+    #[inline(always)]
+    pub(crate) const fn via(self, to: u64, from: u64) -> Self {
+        let back = (to & DESTINATION) | self.back & !DESTINATION;
+        Self { front: from & DESTINATION, back, ..self }
+    }
+
     /// The address that the frame was sent to, in the low 48 bits of the word in memory order.
     #[inline(always)]
     #[must_use]

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hickory_proto::op::ResponseCode;
+
 use super::tally::Tallies;
 
 /// One number, added to by many threads.
@@ -75,6 +77,17 @@ impl Counters {
     #[must_use]
     pub fn answered(&self) -> u64 {
         self.udp_answered.get() + self.tcp_answered.get()
+    }
+
+    /// Counts an answer's RCODE, if it is one that is counted, in counters that no other thread has.
+    pub(super) fn count_code(&mut self, code: ResponseCode) {
+        match code {
+            ResponseCode::Refused => self.refused.count(),
+            ResponseCode::FormErr => self.formerr.count(),
+            ResponseCode::NotImp => self.notimp.count(),
+            ResponseCode::NXDomain => self.nxdomain.count(),
+            _ => {}
+        }
     }
 
     /// Adds these counters, which one thread has for itself, to those that all share; they begin again from 0.

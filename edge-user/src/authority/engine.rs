@@ -8,17 +8,20 @@ use std::ops::Range;
 use std::sync::{PoisonError, RwLockReadGuard};
 
 use edge_common::frame::SliceFrame;
-use edge_common::ingress::ingress;
-use edge_common::verdict::Verdict;
+use edge_common::general::general;
+use edge_common::hot::{Exit, hot};
+use edge_common::scratch::Scratch;
+use edge_common::verdict::{Action, Verdict};
 use edge_common::wire::checksum::Sum;
-use edge_common::wire::dns::{HEADER_OCTETS, NAME_OCTETS, OPT_OCTETS, TYPE_CLASS_OCTETS};
 use edge_common::wire::{ethernet, ipv6, udp};
-use zerocopy::{IntoBytes as _, transmute};
+use zerocopy::{FromZeros as _, IntoBytes as _, transmute};
+
+use super::answer::Asked;
 
 use crate::store::{HostTables, Store};
 
-/// Octets of the longest message that the engine answers.
-const MOST: usize = HEADER_OCTETS + NAME_OCTETS + TYPE_CLASS_OCTETS + OPT_OCTETS;
+/// Octets of the longest message that the engine looks at: offsets in its frame have ten bits.
+const MOST: usize = 1023 - ethernet::HEADER_OCTETS - ipv6::HEADER_OCTETS - udp::HEADER_OCTETS;
 
 /// Says that a thread uses the tables. To be held for some answers at most: a publication waits for it.
 #[derive(Debug)]
@@ -57,7 +60,7 @@ impl Engine {
         self.tables.apex_octets()
     }
 
-    /// Answers the message of `octets` octets at [`Self::ROOM`] in `buffer`; gives where the answer is.
+    /// Answers the message of `octets` octets at [`Self::ROOM`] in `buffer`; gives where the answer is, and what it is.
     ///
     /// # Errors
     /// Why there is none. The message is as it was, but after [`Verdict::Fault`].
@@ -65,10 +68,9 @@ impl Engine {
         &self,
         buffer: &mut [u8],
         octets: usize,
-        client: SocketAddr,
-        server: SocketAddr,
-    ) -> Result<Range<usize>, Verdict> {
-        self.answer_in_use(&InUse::of(self.tables.store()), buffer, octets, client, server)
+        asked: &Asked,
+    ) -> Result<(Range<usize>, Verdict), Verdict> {
+        self.answer_in_use(&InUse::of(self.tables.store()), buffer, octets, asked)
     }
 
     /// As [`Self::answer`], while the tables are in use anyway.
@@ -77,9 +79,8 @@ impl Engine {
         _: &InUse<'_>,
         buffer: &mut [u8],
         octets: usize,
-        client: SocketAddr,
-        server: SocketAddr,
-    ) -> Result<Range<usize>, Verdict> {
+        asked: &Asked,
+    ) -> Result<(Range<usize>, Verdict), Verdict> {
         let datagram = match u16::try_from(octets + udp::HEADER_OCTETS) {
             Ok(datagram) if octets <= MOST => datagram,
             _ => return Err(Verdict::Question),
@@ -87,13 +88,20 @@ impl Engine {
         if self.tables.store().generation() == 0 {
             return Err(Verdict::Unpublished);
         }
-        let headers = write_headers(buffer, (client, server), datagram)?;
+        let headers = write_headers(buffer, (asked.client, asked.server), datagram)?;
         let frame = SliceFrame::new(buffer, Self::ROOM - headers, Self::ROOM + octets, 0);
         let mut frame = frame.ok_or(Verdict::Length)?;
-        match ingress(&mut frame, &self.tables) {
-            Verdict::Answer | Verdict::Nodata => {
+        self.tables.begin();
+        // What is said over a stream differs in what the general path prepares: the size, and the options.
+        let verdict = match hot(&mut frame, &self.tables) {
+            Exit::Done(verdict) => verdict,
+            Exit::General if asked.stream => Verdict::General,
+            Exit::General => general(&mut frame, &self.tables, &mut Scratch::new_zeroed()),
+        };
+        match verdict {
+            verdict if verdict.action() == Action::Tx => {
                 let Range { start, end } = frame.range();
-                Ok(start + headers..end)
+                Ok((start + headers..end, verdict))
             }
             other => Err(other),
         }

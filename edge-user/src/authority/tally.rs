@@ -145,6 +145,8 @@ fn rcode_name(code: ResponseCode) -> String {
         ResponseCode::NXDomain => "NXDOMAIN".into(),
         ResponseCode::NotImp => "NOTIMP".into(),
         ResponseCode::Refused => "REFUSED".into(),
+        ResponseCode::BADVERS => "BADVERS".into(),
+        ResponseCode::BADCOOKIE => "BADCOOKIE".into(),
         other => format!("RCODE{}", u16::from(other)),
     }
 }

@@ -154,15 +154,20 @@ impl Own {
         asked: &Asked,
     ) -> Option<Answer> {
         let Self { engine, answerer, counters, tally, out, log } = self;
-        match engine.answer_in_use(&served.tables, buffer, octets, asked.client, asked.server) {
-            Ok(answer) => {
+        match engine.answer_in_use(&served.tables, buffer, octets, asked) {
+            Ok((answer, verdict)) => {
                 counters.engine_answered.count();
                 let octets = buffer.get(answer.clone()).unwrap_or_default();
-                tally.count(octets, engine.apex_octets(), ResponseCode::NoError);
+                let code = code_of(verdict);
+                tally.count(octets, engine.apex_octets(), code);
+                counters.count_code(code);
+                if verdict == Verdict::Slip {
+                    counters.truncated.count();
+                }
                 log.send(asked, octets);
                 return Some(Answer::Buffer(answer));
             }
-            Err(Verdict::Fault) => {
+            Err(Verdict::Fault | Verdict::Limited | Verdict::Denied) => {
                 counters.dropped.count();
                 return None;
             }
@@ -174,13 +179,7 @@ impl Own {
             return None;
         };
         tally.count(out, answerer.apex_octets(), code);
-        match code {
-            ResponseCode::Refused => counters.refused.count(),
-            ResponseCode::FormErr => counters.formerr.count(),
-            ResponseCode::NotImp => counters.notimp.count(),
-            ResponseCode::NXDomain => counters.nxdomain.count(),
-            _ => {}
-        }
+        counters.count_code(code);
         if out.get(2).is_some_and(|flags| flags & 0x02 != 0) {
             counters.truncated.count();
         }
@@ -193,5 +192,16 @@ impl Own {
             Answer::Buffer(at) => buffer.get(at).unwrap_or_default(),
             Answer::Out => &self.out,
         }
+    }
+}
+
+/// The RCODE of an answer of the engine's.
+const fn code_of(verdict: Verdict) -> ResponseCode {
+    match verdict {
+        Verdict::Nxdomain => ResponseCode::NXDomain,
+        Verdict::Refused => ResponseCode::Refused,
+        Verdict::Badvers => ResponseCode::BADVERS,
+        Verdict::Badcookie => ResponseCode::BADCOOKIE,
+        _ => ResponseCode::NoError,
     }
 }

@@ -191,3 +191,75 @@ fn the_zone_that_geodns_always_has_is_served() {
     assert_eq!((out[3] & 15, out[7]), (0, 1));
     assert!(running.controller.zones().iter().all(|zone| zone.apex.to_string() != "pgeodns."));
 }
+
+const SECOND: &str = r#"{"serial": 2, "ttl": 60, "data": {"plain": {"a": [["192.0.2.7", 1]]}}}"#;
+
+#[test]
+fn a_zone_that_is_switched_off_leaves_the_tables_at_once_and_comes_back_alone() {
+    let mut running = running(None);
+    fs::write(running.folder.path().join("zones/example.org.json"), SECOND).unwrap();
+    running.controller.refresh().unwrap();
+    assert_eq!(running.both("plain"), [9]);
+    let generation = running.controller.generation();
+
+    assert!(running.controller.switch_zone("Example.COM.", false).unwrap().published);
+    assert_eq!(running.by_tables("plain"), None);
+    assert_eq!(running.by_authority("plain", 1), (1, vec![9]));
+    let placed: Vec<_> = running.controller.placed().iter().map(|zone| &*zone.apex).collect();
+    assert_eq!(placed, ["example.org"]);
+    let switches = running.controller.zone_switches();
+    let states: Vec<_> = switches.iter().map(|zone| (&*zone.name, zone.xdp)).collect();
+    assert_eq!(states, [("example.com", false), ("example.org", true)]);
+    assert!(switches.iter().all(|zone| zone.configured));
+    // To switch it off again changes nothing, nor does another look at the files.
+    assert!(!running.controller.switch_zone("example.com", false).unwrap().published);
+    assert!(!running.controller.refresh().unwrap().published);
+
+    // A zone that is read anew stays as it was switched.
+    let longer = ZONE.replace("\"serial\": 1", "\"serial\": 11");
+    fs::write(running.folder.path().join("zones/example.com.json"), longer).unwrap();
+    assert!(running.controller.refresh().unwrap().published);
+    assert_eq!(running.by_tables("plain"), None);
+
+    assert!(running.controller.switch_zone("example.com", true).unwrap().published);
+    assert_eq!(running.both("plain"), [9]);
+    assert_eq!(running.controller.generation(), generation + 3);
+    assert_eq!(running.controller.errors(), [""; 0]);
+}
+
+#[test]
+fn a_zone_is_off_from_the_start_if_it_is_configured_so_and_a_table_for_none_is_told() {
+    let mut running = running(None);
+    let path = running.folder.path().join("edge.toml");
+    let tables = "[zone.\"example.com\"]\nxdp = false\n[zone.\"exmaple.com\"]\nxdp = false\n";
+    fs::write(&path, fs::read_to_string(&path).unwrap() + tables).unwrap();
+    let config = Config::load(&path).unwrap();
+    let mut publisher =
+        Publisher::new(Store::in_memory(), Box::new(NoKernel), fastrand::Rng::with_seed(1));
+    publisher.serve(&config.dns.listen).unwrap();
+    running.controller = Controller::new(&config, publisher, Arc::clone(&running.current));
+    let refresh = running.controller.refresh().unwrap();
+    let told = "[zone.\"exmaple.com\"]: no zone exmaple.com is loaded; did you mean example.com?"
+        .to_owned();
+    assert!(refresh.warnings.contains(&told), "{refresh:?}");
+    assert!(running.controller.errors().contains(&told));
+    assert_eq!(running.by_tables("plain"), None);
+    assert!(running.controller.zone_switches().iter().all(|zone| !zone.xdp && !zone.configured));
+    running.controller.switch_zone("example.com", true).unwrap();
+    assert_eq!(running.both("plain"), [9]);
+}
+
+#[test]
+fn a_zone_that_is_not_loaded_cannot_be_switched_and_the_nearest_are_proposed() {
+    let mut running = running(None);
+    assert_eq!(
+        running.controller.switch_zone("a", true).unwrap_err(),
+        "no zone a is loaded; none is"
+    );
+    running.controller.refresh().unwrap();
+    let error = running.controller.switch_zone("example.con", false).unwrap_err();
+    assert_eq!(error, "no zone example.con is loaded; did you mean example.com?");
+    let error = running.controller.switch_zone("a..b", false).unwrap_err();
+    assert_eq!(error, "\"a..b\": it has an empty label; name a zone");
+    assert_eq!(running.both("plain"), [9]);
+}

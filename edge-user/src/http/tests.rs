@@ -117,7 +117,7 @@ fn health_says_why_not() {
     assert!(response.ends_with(reasons), "{response}");
 
     let name = "pool.example".to_owned();
-    let zone = Zone { name, serial: 1, names: 1, decks: 1, in_xdp: false };
+    let zone = Zone { name, serial: 1, ..Zone::default() };
     service.vitals.serve(Status { zones: vec![zone], ..Status::default() });
     service.vitals.renew();
     let response = service.get("/health");

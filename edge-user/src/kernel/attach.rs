@@ -9,7 +9,7 @@ use aya::{Ebpf, EbpfLoader};
 use edge_common::abi::{Device, maps};
 use nix::ifaddrs::getifaddrs;
 
-use super::{Kernel, KernelError, Pins, error, object, pins, program};
+use super::{Kernel, KernelError, Pins, error, link, object, pins, program};
 
 /// Where the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -48,6 +48,8 @@ pub struct Attachment {
     pub mode: Mode,
     /// Why not natively, when that was tried first.
     pub fallback: Option<String>,
+    /// Why replies may get lost, and the way out.
+    pub warning: Option<String>,
     pin: PathBuf,
 }
 
@@ -88,12 +90,14 @@ impl Kernel {
         modes: &[Mode],
         pins: &Pins,
     ) -> Result<Attachment, KernelError> {
-        self.own(device(interface)?)?;
+        let device = device(interface)?;
+        self.own(device)?;
         let program = program(&mut self.ebpf, maps::PROGRAM)?;
         let attached = |mode, fallback| Attachment {
             interface: interface.to_owned(),
             mode,
             fallback,
+            warning: warning(interface, device.ifindex, mode),
             pin: pins.link(mode.name(), interface),
         };
         for mode in [Mode::Native, Mode::Generic] {
@@ -118,6 +122,18 @@ impl Kernel {
         }
         Err(refused.unwrap_or_else(|| KernelError::NoInterface { name: interface.to_owned() }))
     }
+}
+
+/// In native mode veth throws away what XDP sends to a far end that isn't ready to take it.
+fn warning(interface: &str, ifindex: u32, mode: Mode) -> Option<String> {
+    // An interface that the kernel says nothing of is no reason for a warning.
+    let kind = link::kind(ifindex).ok().flatten()?;
+    (mode == Mode::Native && kind == "veth").then(|| {
+        format!(
+            "{interface} is one end of a veth pair: in native mode Linux drops the replies unless \
+             the far end has an XDP program, too; put one there, or set xdp.mode = \"generic\""
+        )
+    })
 }
 
 fn explain(interface: &str, mode: Mode, cause: &ProgramError) -> KernelError {

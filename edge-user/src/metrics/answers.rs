@@ -12,20 +12,21 @@ pub(super) fn add(
     authority: &Counters,
     verdicts: Option<&[u64]>,
 ) {
-    let answered_by_xdp = verdicts.map(|verdicts| sum(verdicts, Action::Tx));
-    families.push(queries(authority, answered_by_xdp));
+    families.push(queries(authority, verdicts.unwrap_or_default()));
     if let Some(verdicts) = verdicts {
         add_verdicts(families, verdicts);
     }
     add_authority(families, authority);
 }
 
-/// geodns's metric. XDP does not tell its answers apart by zone; they have a row of their own, so
-/// that the sum over all rows is right.
-fn queries(authority: &Counters, answered_by_xdp: Option<u64>) -> MetricFamily {
+/// geodns's metric. XDP does not tell its answers apart by zone; they have rows of their own, by
+/// RCODE, so that the sum over all rows is right.
+fn queries(authority: &Counters, verdicts: &[u64]) -> MetricFamily {
     let mut sums = authority.tallies.sum();
-    if let Some(n) = answered_by_xdp {
-        *sums.entry(Kind::untold("NOERROR")).or_default() += n;
+    for (verdict, n) in Verdict::ALL.iter().zip(verdicts) {
+        if let Some(rcode) = rcode(*verdict) {
+            *sums.entry(Kind::untold(rcode)).or_default() += n;
+        }
     }
     let mut family = Family::counter("dns_queries_total", "Number of served queries");
     for (Kind { zone, qtype, qname, rcode }, n) in &sums {
@@ -41,8 +42,16 @@ fn named(verdicts: &[u64], action: Action) -> impl Iterator<Item = (&'static str
         .map(|(verdict, n)| (verdict.name(), n))
 }
 
-fn sum(verdicts: &[u64], action: Action) -> u64 {
-    named(verdicts, action).map(|(_, n)| n).sum()
+/// The RCODE of what XDP answers, where it answers.
+const fn rcode(verdict: Verdict) -> Option<&'static str> {
+    match verdict {
+        Verdict::Nxdomain => Some("NXDOMAIN"),
+        Verdict::Refused => Some("REFUSED"),
+        Verdict::Badvers => Some("BADVERS"),
+        Verdict::Badcookie => Some("BADCOOKIE"),
+        other if matches!(other.action(), Action::Tx) => Some("NOERROR"),
+        _ => None,
+    }
 }
 
 fn add_verdicts(families: &mut Vec<MetricFamily>, verdicts: &[u64]) {

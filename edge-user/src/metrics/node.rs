@@ -7,6 +7,7 @@ use prometheus::proto::MetricFamily;
 use super::Instance;
 use super::family::{Family, float};
 use crate::kernel::LEASE;
+use crate::switches::{ReturnPath, Switches};
 use crate::vitals::Pulse;
 
 pub(super) fn add(families: &mut Vec<MetricFamily>, instance: &Instance, pulse: &Pulse) {
@@ -34,6 +35,7 @@ pub(super) fn add(families: &mut Vec<MetricFamily>, instance: &Instance, pulse: 
             .done(),
     );
     add_lease(families, pulse);
+    families.push(switches(pulse.status.switches));
     add_served(families, pulse);
 }
 
@@ -48,6 +50,19 @@ fn add_lease(families: &mut Vec<MetricFamily>, pulse: &Pulse) {
                 .done(),
         );
     }
+}
+
+fn switches(now: Switches) -> MetricFamily {
+    let mut family = Family::gauge("edge_switch", "Whether the operator has switched it on");
+    for (switch, on) in [
+        ("drain", now.drain),
+        ("dry_run", now.dry_run),
+        ("refuse_unknown", now.refuse_unknown),
+        ("return_path_fib", now.return_path == ReturnPath::Fib),
+    ] {
+        family.add(&[("switch", switch)], u8::from(on).into());
+    }
+    family.done()
 }
 
 fn add_served(families: &mut Vec<MetricFamily>, pulse: &Pulse) {

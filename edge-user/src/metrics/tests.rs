@@ -7,11 +7,13 @@ use edge_common::verdict::Verdict;
 
 use super::{Instance, Metrics};
 use crate::status::{Interface, Status, Table, Zone};
+use crate::switches::Switches;
 use crate::vitals::Vitals;
 
 fn metrics(verdicts: Option<Vec<u64>>) -> Metrics {
     let vitals = Arc::new(Vitals::default());
-    let attached = Interface { interface: "eth0".into(), mode: "native".into() };
+    let attached =
+        Interface { interface: "eth0".into(), mode: "native".into(), warning: String::new() };
     vitals.serve(Status {
         generation: 7,
         zones: vec![Zone {
@@ -20,7 +22,9 @@ fn metrics(verdicts: Option<Vec<u64>>) -> Metrics {
             names: 29,
             decks: 24,
             in_xdp: true,
+            ..Zone::default()
         }],
+        switches: Switches { dry_run: true, ..Switches::default() },
         tables: vec![Table { name: "NAMES".into(), used: 29, entries: 32_768 }],
         xdp: verdicts.iter().map(|_| attached.clone()).collect(),
         errors: vec!["a \"quoted\" error".into()],
@@ -47,7 +51,9 @@ fn geodns_names_and_labels_are_kept() {
     let text = metrics(Some(counts())).text().unwrap();
     for line in [
         "# TYPE dns_queries_total counter",
-        "dns_queries_total{zone=\"_\",qtype=\"_\",qname=\"_\",rcode=\"NOERROR\"} 3",
+        // Answers, NODATA and what slipped.
+        "dns_queries_total{zone=\"_\",qtype=\"_\",qname=\"_\",rcode=\"NOERROR\"} 10",
+        "dns_queries_total{zone=\"_\",qtype=\"_\",qname=\"_\",rcode=\"NXDOMAIN\"} 3",
         "geodns_instance_info{ID=\"edge1\",IP=\"192.0.2.1\",Group=\"a\\\"b\"} 1",
         "geodns_start_time_seconds 1700000000.25",
     ] {
@@ -61,11 +67,12 @@ fn what_xdp_did_is_told_by_verdict() {
     for line in [
         "edge_xdp_answered_total{answer=\"answer\"} 1",
         "edge_xdp_answered_total{answer=\"nodata\"} 2",
-        "edge_passed_total{reason=\"truncated\"} 3",
         "edge_xdp_attached{interface=\"eth0\",mode=\"native\"} 1",
     ] {
         assert!(text.lines().any(|other| other == line), "{line} isn't in\n{text}");
     }
+    let passed = format!("edge_passed_total{{reason=\"name\"}} {}", Verdict::Name.index() + 1);
+    assert!(text.lines().any(|line| line == passed), "{text}");
     let fault = format!("edge_dropped_total{{reason=\"fault\"}} {}", Verdict::Fault.index() + 1);
     assert!(text.lines().any(|line| line == fault), "{text}");
     let left = text.lines().find_map(|line| line.strip_prefix("edge_lease_seconds "));
@@ -91,6 +98,9 @@ fn the_node_and_its_process_are_described() {
         "edge_table_entries{table=\"NAMES\"} 32768",
         "edge_generation 7",
         "edge_errors 1",
+        "edge_switch{switch=\"drain\"} 0",
+        "edge_switch{switch=\"dry_run\"} 1",
+        "edge_switch{switch=\"return_path_fib\"} 0",
         "edge_healthy 1",
     ] {
         assert!(text.lines().any(|other| other == line), "{line} isn't in\n{text}");

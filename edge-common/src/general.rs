@@ -1,0 +1,73 @@
+//! The way of every query that the hot path leaves: any legal name and type, EDNS with options, limits, and what the
+//! operator has switched on.
+//!
+//! Stage by stage: envelope → question → options → rulings → name → answer → reply. What a stage learns stands in a
+//! [`Scratch`]. Nothing is written into the frame before the last stage, by when everything that could fail has been
+//! decided. The order of the rulings is the authority's.
+
+mod answer;
+mod envelope;
+mod name;
+mod options;
+mod question;
+mod reply;
+mod ruling;
+
+use crate::abi::switches;
+use crate::frame::Frame;
+use crate::scratch::Scratch;
+use crate::tables::Tables;
+use crate::verdict::{Action, Verdict};
+
+/// Rules on a frame, and turns it into its answer where the verdict says so.
+#[inline(always)]
+pub fn general<F: Frame, T: Tables>(frame: &mut F, tables: &T, scratch: &mut Scratch) -> Verdict {
+    let verdict = match decide(frame, tables, scratch) {
+        Ok(verdict) | Err(verdict) => verdict,
+    };
+    match verdict.action() {
+        Action::Pass | Action::Aborted => return verdict,
+        Action::Tx | Action::Drop => {}
+    }
+    if tables.control().switches & switches::DRY_RUN != 0 {
+        return Verdict::DryRun;
+    }
+    if let Action::Drop = verdict.action() {
+        return verdict;
+    }
+    F::settle(scratch);
+    match reply::send(frame, tables, scratch) {
+        Ok(()) => verdict,
+        Err(failure) => failure,
+    }
+}
+
+/// Decides what becomes of a frame, and prepares the reply where there is one.
+#[inline(always)]
+fn decide<F: Frame, T: Tables>(
+    frame: &F,
+    tables: &T,
+    scratch: &mut Scratch,
+) -> Result<Verdict, Verdict> {
+    envelope::read(frame, tables, scratch)?;
+    F::settle(scratch);
+    question::read(frame, scratch)?;
+    F::settle(scratch);
+    options::read(frame, scratch)?;
+    F::settle(scratch);
+    ruling::side(tables, scratch)?;
+    F::settle(scratch);
+    let decided = ruling::rule::<F, T>(tables, scratch)?;
+    F::settle(scratch);
+    let verdict = match decided {
+        Some(verdict) => verdict,
+        None if name::find::<F, T>(tables, scratch)? => {
+            F::settle(scratch);
+            answer::choose::<F, T>(tables, scratch)?
+        }
+        None => ruling::unknown(tables, scratch)?,
+    };
+    F::settle(scratch);
+    reply::prepare::<F, T>(tables, scratch)?;
+    Ok(verdict)
+}

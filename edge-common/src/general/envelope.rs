@@ -1,0 +1,93 @@
+//! A frame comes in; whom the datagram is from and to, and its DNS header, go out.
+
+use crate::abi::Control;
+use crate::frame::Frame;
+use crate::network::{HEADERS, Network};
+use crate::scratch::{Scratch, has};
+use crate::service;
+use crate::tables::Tables;
+use crate::verdict::Verdict;
+use crate::wire::dns::{back, front};
+use crate::wire::ethernet::Ethernet;
+use crate::wire::ipv4::Ip4;
+use crate::wire::ipv6::Ip6;
+use crate::wire::{load16, load32, load64};
+
+/// Octets of a frame that are looked at: offsets beyond don't fit into a window's.
+const MOST: usize = 0x3ff;
+
+#[inline(always)]
+pub(super) fn read<F: Frame, T: Tables>(
+    frame: &F,
+    tables: &T,
+    scratch: &mut Scratch,
+) -> Result<(), Verdict> {
+    let link = Ethernet::parse(frame)?;
+    let destination = link.destination();
+    if Control::own(destination) != tables.control().own_address
+        && !tables.is_own_address(frame.ifindex(), destination)
+    {
+        return Err(Verdict::Link);
+    }
+    scratch.keep_link(&link);
+    if link.six {
+        scratch.has = has::SIX;
+        datagram::<F, T, Ip6>(frame, tables, scratch, link.network)
+    } else {
+        scratch.has = 0;
+        datagram::<F, T, Ip4>(frame, tables, scratch, link.network)
+    }
+}
+
+#[inline(always)]
+fn datagram<F: Frame, T: Tables, N: Network>(
+    frame: &F,
+    tables: &T,
+    scratch: &mut Scratch,
+    at: usize,
+) -> Result<(), Verdict> {
+    let (header, headers) = N::headers(frame, at).ok_or(Verdict::Truncated)?;
+    let (network, total) = N::parse(header)?;
+    let datagram = usize::from(u16::from_be(load16::<4, _>(headers)));
+    if datagram != total.wrapping_sub(N::OCTETS) {
+        return Err(Verdict::Length);
+    }
+    let ports = load32::<0, _>(headers);
+    #[expect(clippy::cast_possible_truncation, reason = "the word's two halves are the ports")]
+    let (from, to) = (ports as u16, u16::from_be((ports >> 16) as u16));
+    service::admit(tables, N::FAMILY, network.destination(), to)?;
+    if from == 0 {
+        return Err(Verdict::Source);
+    }
+    if !N::CHECKSUM_OPTIONAL && load16::<6, _>(headers) == 0 {
+        return Err(Verdict::Checksum);
+    }
+    let end = at + total;
+    if end > frame.octets() {
+        return Err(Verdict::Length);
+    }
+    if end > MOST {
+        return Err(Verdict::Size);
+    }
+    let front = load64::<8, _>(headers);
+    let back = load32::<16, _>(headers);
+    if front & front::RESPONSE != 0 {
+        return Err(Verdict::Response);
+    }
+    if front & front::OPCODE != 0 {
+        return Err(Verdict::Opcode);
+    }
+    if front & front::RULED != front::ONE_QUESTION || back & !back::TWO_ADDITIONAL != 0 {
+        return Err(Verdict::Sections);
+    }
+    scratch.source = network.source();
+    scratch.destination = network.destination();
+    scratch.ports = ports;
+    scratch.front = front;
+    scratch.back = back;
+    #[expect(clippy::cast_possible_truncation, reason = "offsets inside a frame have 16 bits")]
+    let (transport, end) = ((at + N::OCTETS) as u32, end as u32);
+    scratch.transport = transport;
+    scratch.end = end;
+    if datagram < HEADERS { Err(Verdict::Length) } else { Ok(()) }
+}

@@ -1,0 +1,98 @@
+//! A query, read, comes in; what is said to it whatever it asks for goes out: nothing published, a drain, an unknown
+//! EDNS version, a bad cookie, too many queries.
+
+use crate::abi::{Deck, switches};
+use crate::cookie::{self, Cookie};
+use crate::frame::Frame;
+use crate::limit;
+use crate::scratch::{Scratch, has};
+use crate::tables::Tables;
+use crate::verdict::Verdict;
+use crate::wire::dns;
+
+/// Reads the generation, which says what side of the tables is in use.
+#[inline(always)]
+pub(super) fn side<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
+    let generation = tables.generation();
+    if generation == 0 {
+        return Err(Verdict::Unpublished);
+    }
+    if tables.now() >= tables.lease() {
+        return Err(Verdict::Lease);
+    }
+    let control = tables.control();
+    scratch.side = (generation & 1) as u32;
+    scratch.seed = control.sides[(generation & 1) as usize].name_seed;
+    Ok(())
+}
+
+/// Rules on a query; gives the verdict of the reply if it is one without records.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "it is 0")]
+pub(super) fn rule<F: Frame, T: Tables>(
+    tables: &T,
+    scratch: &mut Scratch,
+) -> Result<Option<Verdict>, Verdict> {
+    let control = tables.control();
+    if control.switches & switches::DRAIN != 0 {
+        return Err(Verdict::Drain);
+    }
+    // Hidden, or zeroes side by side become a call of a function that zeroes memory octet by octet.
+    let zero = F::opaque(0);
+    scratch.deck = Deck { kind: zero as u8, records: zero as u8, ..scratch.deck };
+    let zero = zero as u32;
+    scratch.records = zero;
+    scratch.scope = zero;
+    scratch.rcode = zero;
+    scratch.authoritative = zero;
+    scratch.truncated = zero;
+    if scratch.has(has::VERSION) {
+        scratch.rcode = dns::rcode::BADVERS;
+        return Ok(Some(Verdict::Badvers));
+    }
+    let mut is_good = false;
+    if scratch.has(has::COOKIE) {
+        let state = control.cookies.state;
+        #[expect(clippy::cast_possible_truncation, reason = "cookies have seconds modulo 2³²")]
+        let now = control.unix_seconds as u32;
+        let cookie = Cookie::new(scratch.cookie_octets, scratch.client, scratch.server);
+        let ruling = cookie.and_then(|it| it.rule(&control.cookies, state, now, scratch.source));
+        if let Some(ruling) = ruling {
+            is_good = ruling.is_good;
+            scratch.server = ruling.server;
+            scratch.has |= has::SERVER;
+            if !is_good && state & cookie::state::ENFORCED != 0 {
+                scratch.rcode = dns::rcode::BADCOOKIE;
+                return Ok(Some(Verdict::Badcookie));
+            }
+        }
+    }
+    F::settle(scratch);
+    match limit::admit(tables, control.switches, scratch.source, scratch.has(has::SIX), is_good) {
+        Ok(()) => {}
+        Err(Verdict::Slip) => {
+            scratch.truncated = 1;
+            return Ok(Some(Verdict::Slip));
+        }
+        Err(refusal) => return Err(refusal),
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "the word's halves are type and class")]
+    let (rtype, class) = (scratch.type_class as u16, (scratch.type_class >> 16) as u16);
+    if class != dns::CLASS_IN.to_be() {
+        return Err(Verdict::Class);
+    }
+    match u16::from_be(rtype) {
+        dns::TYPE_IXFR | dns::TYPE_AXFR => Err(Verdict::Type),
+        _ => Ok(None),
+    }
+}
+
+/// What is said to a name of no zone.
+#[inline(always)]
+pub(super) fn unknown<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<Verdict, Verdict> {
+    if tables.control().switches & switches::REFUSE == 0 {
+        return Err(Verdict::Name);
+    }
+    scratch.rcode = dns::rcode::REFUSED;
+    Ok(Verdict::Refused)
+}

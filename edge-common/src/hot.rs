@@ -1,0 +1,307 @@
+//! The way of nearly all queries: a name of at most 32 octets, type A or AAAA, no EDNS options; four addresses, or a
+//! ready-made negative answer.
+//!
+//! It is as short as it can be. What is only a little different takes the general path, from the frame's beginning.
+//! Nothing is written before everything that could fail has been decided.
+
+use crate::abi::{ClassRow, Control, switches};
+use crate::answer::{self, Dealt};
+use crate::compose::{FourA, FourAaaa, Ready, Records};
+use crate::frame::Frame;
+use crate::name::{self, NameEnd, SHORT_OCTETS, WINDOW_OCTETS};
+use crate::network::{HEADERS, Network};
+use crate::service;
+use crate::tables::Tables;
+use crate::verdict::Verdict;
+use crate::wire::checksum::Sum;
+use crate::wire::dns::{self, back, front, opt};
+use crate::wire::ethernet::Ethernet;
+use crate::wire::ipv4::Ip4;
+use crate::wire::ipv6::Ip6;
+use crate::wire::{load16, load32, load64, store32, store64, udp};
+
+/// How a frame leaves the hot path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// With a verdict.
+    Done(Verdict),
+    /// As it came; the general path goes on.
+    General,
+}
+
+impl From<Verdict> for Exit {
+    #[inline(always)]
+    fn from(verdict: Verdict) -> Self {
+        Self::Done(verdict)
+    }
+}
+
+/// Rules on a frame, and turns it into its answer where the verdict says so.
+#[inline(always)]
+pub fn hot<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Exit {
+    match serve(frame, tables) {
+        Ok(verdict) => Exit::Done(verdict),
+        Err(exit) => exit,
+    }
+}
+
+#[inline(always)]
+fn serve<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Result<Verdict, Exit> {
+    let link = Ethernet::parse(frame)?;
+    if tables.control().switches & switches::DETOUR != 0 {
+        return Err(Exit::General);
+    }
+    if link.six {
+        reply::<F, T, Ip6>(frame, tables, &link)
+    } else {
+        reply::<F, T, Ip4>(frame, tables, &link)
+    }
+}
+
+/// What a query says before its question.
+struct Query {
+    /// Source and destination port.
+    ports: u32,
+    /// ID, flags, QDCOUNT, ANCOUNT.
+    front: u64,
+    /// NSCOUNT, ARCOUNT.
+    back: u32,
+    /// Octets of the question's name.
+    name_octets: usize,
+}
+
+/// The ladder: is this a query that tables can answer?
+#[inline(always)]
+fn query<F: Frame, T: Tables, N: Network>(
+    tables: &T,
+    network: &N,
+    headers: &[u8; HEADERS],
+    payload: usize,
+) -> Result<Query, Exit> {
+    let datagram = usize::from(u16::from_be(load16::<4, _>(headers)));
+    if datagram != payload {
+        return Err(Verdict::Length.into());
+    }
+    let ports = load32::<0, _>(headers);
+    #[expect(clippy::cast_possible_truncation, reason = "the word's two halves are the ports")]
+    let (from, to) = (ports as u16, u16::from_be((ports >> 16) as u16));
+    service::admit(tables, N::FAMILY, network.destination(), to)?;
+    if from == 0 {
+        return Err(Verdict::Source.into());
+    }
+    if !N::CHECKSUM_OPTIONAL && load16::<6, _>(headers) == 0 {
+        return Err(Verdict::Checksum.into());
+    }
+    let front = load64::<8, _>(headers);
+    let back = load32::<16, _>(headers);
+    if front & front::RULED != front::ONE_QUESTION || back & !back::ONE_ADDITIONAL != 0 {
+        return Err(Exit::General);
+    }
+    let fixed = HEADERS + dns::TYPE_CLASS_OCTETS;
+    let opt = if back == 0 { 0 } else { dns::OPT_OCTETS };
+    let name_octets = datagram.wrapping_sub(fixed + opt);
+    if name_octets.wrapping_sub(1) >= SHORT_OCTETS {
+        return Err(Exit::General);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "a word of four octets comes back")]
+    let back = F::forget(back as usize, front) as u32;
+    let name_octets = F::forget(name_octets, front);
+    Ok(Query { ports, front, back, name_octets })
+}
+
+#[inline(always)]
+fn reply<F: Frame, T: Tables, N: Network>(
+    frame: &mut F,
+    tables: &T,
+    link: &Ethernet,
+) -> Result<Verdict, Exit> {
+    let destination = link.destination();
+    if Control::own(destination) != tables.control().own_address
+        && !tables.is_own_address(frame.ifindex(), destination)
+    {
+        return Err(Verdict::Link.into());
+    }
+    let (header, headers) = N::headers(frame, link.network).ok_or(Verdict::Truncated)?;
+    let (network, total) = N::parse(header)?;
+    let query = query::<F, T, N>(tables, &network, headers, total.wrapping_sub(N::OCTETS))?;
+    if link.network + total != frame.octets() {
+        return Err(Exit::General);
+    }
+
+    let transport = link.network + N::OCTETS;
+    let question = transport + HEADERS;
+    let octets = query.name_octets;
+    let name = NameEnd::parse(frame, question, octets)?;
+    let behind = question + octets + dns::TYPE_CLASS_OCTETS;
+    let flags = if query.back == 0 {
+        None
+    } else {
+        let record = frame.window_at::<{ dns::OPT_OCTETS }>(behind).ok_or(Verdict::Truncated)?;
+        if !opt::is_plain(record) {
+            return Err(Exit::General);
+        }
+        Some(record[7])
+    };
+    let aaaa = match name.type_class {
+        A_IN => false,
+        AAAA_IN => true,
+        _ => return Err(Exit::General),
+    };
+
+    let generation = tables.generation();
+    if generation == 0 {
+        return Err(Verdict::Unpublished.into());
+    }
+    if tables.now() >= tables.lease() {
+        return Err(Verdict::Lease.into());
+    }
+    let side = if generation & 1 == 0 {
+        (0, tables.control().sides[0].name_seed)
+    } else {
+        (1, tables.control().sides[1].name_seed)
+    };
+    let reply = |name| Reply { link, network, transport, query: &query, name, flags };
+    let Some(entry) = name::find_short(tables, side, &name) else {
+        let absent = absent(frame, tables, side, question, &name).ok_or(Exit::General)?;
+        return reply(name).send(frame, tables, &absent);
+    };
+    let usual = tables.control().usual_trie as usize;
+    let dealt = answer::hot(tables, &entry.tail, aaaa, octets, move |trie| {
+        // Nearly always the same: the processor guesses so, and need not wait for the name's entry.
+        let trie = if trie as usize == usual { F::opaque(usual) } else { trie as usize };
+        network.leaf(tables, narrow(trie).into()).map(|leaf| leaf.class)
+    })?;
+    match dealt.ok_or(Exit::General)? {
+        Dealt::FourA(card, ttl) => reply(name).send(frame, tables, &FourA(card, ttl)),
+        Dealt::FourAaaa(card, ttl) => reply(name).send(frame, tables, &FourAaaa(card, ttl)),
+        Dealt::Ready(mut ready) => {
+            ready.octets = F::forget(ready.octets, query.front);
+            reply(name).send(frame, tables, &ready)
+        }
+    }
+}
+
+/// The answer for a name that doesn't exist, but of which the name above does: that is one label shorter, and what
+/// there is of the rest stands in the tables.
+#[inline(always)]
+fn absent<F: Frame, T: Tables>(
+    frame: &F,
+    tables: &T,
+    side: (u32, u64),
+    question: usize,
+    name: &NameEnd,
+) -> Option<Ready> {
+    let [label, first] = *frame.window_at::<2>(question)?;
+    let above = name.octets.wrapping_sub(1 + usize::from(label));
+    if label.wrapping_sub(1) >= 63 || above.wrapping_sub(1) >= name.octets || first == b'_' {
+        return None;
+    }
+    let above = F::forget(above, name.words[3]);
+    let above = name.end::<F>(above);
+    let entry = name::find_short(tables, side, &above)?;
+    if entry.tail.absent == ClassRow::NONE {
+        return None;
+    }
+    let deck = tables.deck(entry.tail.table, entry.tail.absent.into(), false)?;
+    let mut ready = answer::negative(tables, deck, name.octets)?;
+    ready.octets = F::forget(ready.octets, name.words[3]);
+    Some(ready)
+}
+
+/// A length inside a frame, which never has 2³² octets.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "lengths inside a frame have 16 bits")]
+const fn narrow(octets: usize) -> u16 {
+    octets as u16
+}
+
+const A_IN: u32 = dns::type_class(dns::TYPE_A, dns::CLASS_IN);
+const AAAA_IN: u32 = dns::type_class(dns::TYPE_AAAA, dns::CLASS_IN);
+
+/// Everything that the reply is made of.
+struct Reply<'a, N> {
+    link: &'a Ethernet,
+    network: N,
+    /// Offset of the UDP header.
+    transport: usize,
+    query: &'a Query,
+    name: NameEnd,
+    /// The first octet of the query's extended flags, if it had an OPT record.
+    flags: Option<u8>,
+}
+
+impl<N: Network> Reply<'_, N> {
+    /// Makes the frame the reply with these records.
+    #[inline(always)]
+    fn send<F: Frame, T: Tables, R: Records>(
+        &self,
+        frame: &mut F,
+        tables: &T,
+        records: &R,
+    ) -> Result<Verdict, Exit> {
+        frame.grow_head(narrow(records.octets()).into()).ok_or(Verdict::Room)?;
+        Ok(self.write(frame, tables, records).ok_or(Verdict::Fault)?)
+    }
+
+    /// Writes the reply into the grown frame, front to back but for the records.
+    #[inline(always)]
+    fn write<F: Frame, T: Tables, R: Records>(
+        &self,
+        frame: &mut F,
+        tables: &T,
+        records: &R,
+    ) -> Option<Verdict> {
+        let Self { query, name, .. } = self;
+        let question = self.transport + HEADERS;
+        let octets = query.name_octets;
+        let added = records.octets();
+        let end = question + octets + dns::TYPE_CLASS_OCTETS + added;
+        let records_sum = records.write(frame, tables, end, octets)?;
+        let window = frame.window_at_mut::<WINDOW_OCTETS>(question + octets - SHORT_OCTETS)?;
+        store64::<0, _>(window, name.words[0]);
+        store64::<8, _>(window, name.words[1]);
+        store64::<16, _>(window, name.words[2]);
+        store64::<24, _>(window, name.words[3]);
+        store32::<SHORT_OCTETS, _>(window, name.type_class);
+
+        // The question begins at an even offset: what follows the name is at the name's parity.
+        let mut sum = Sum::new(name.type_class)
+            .add64(name.words[0])
+            .add64(name.words[1])
+            .add64(name.words[2])
+            .add64(name.words[3])
+            .add32(records_sum);
+        let mut opt = 0;
+        if let Some(flags) = self.flags {
+            opt::compose(frame.window_at_mut(end)?, flags);
+            sum = sum.add_at(Sum::new(opt::sum(flags)), added);
+            opt = dns::OPT_OCTETS;
+        }
+
+        let front = query.front & front::KEPT | front::ANSWERED | records.front();
+        let back = query.back | records.back();
+        let datagram = HEADERS + octets + dns::TYPE_CLASS_OCTETS + added + opt;
+        let datagram = narrow(datagram);
+        let ports = query.ports.rotate_left(16);
+        let length = u32::from(datagram.to_be());
+        let sum = self
+            .network
+            .sum()
+            .add32(udp::PSEUDO_PROTOCOL.into())
+            .add32(2 * length)
+            .add32(ports)
+            .add64(front)
+            .add32(back)
+            .add_at(sum, octets)
+            .finish_udp();
+        let network = self.transport - N::OCTETS;
+        let (header, headers) = N::headers_mut(frame, network)?;
+        self.network.reply(header, datagram);
+        store32::<0, _>(headers, ports);
+        store32::<4, _>(headers, length | u32::from(sum) << 16);
+        store64::<8, _>(headers, front);
+        store32::<16, _>(headers, back);
+        self.link.reply(frame)?;
+        Some(records.verdict())
+    }
+}

@@ -1,0 +1,162 @@
+//! Admission: a client's address and whether it showed a good cookie come in; whether it gets its answer goes out.
+//!
+//! A client is a prefix. It has a token bucket in each of two rows, at the slots that two keyed hashes point to: there is
+//! nothing to insert, so nothing can fill up, and every packet takes the same few steps.
+//!
+//! **A bucket** is one word: the time at which it will be full again, in 2⁻²⁴ jiffies, modulo 2⁶⁴ (34 years at 1000
+//! jiffies a second). What it lies ahead of now is the bucket's debt: 0 when it is full, `capacity` when it is empty. An
+//! answer adds `cost`, time takes away. A word that is past, or further ahead than an empty bucket's (of other limits, or
+//! of a clock that began anew), is a full bucket. Nothing is divided, and nothing has to be filled up.
+//!
+//! **Both rows** hold at least the debt of each client that they are shared by, and so the smaller of the two is the
+//! nearest to the truth. Only that one counts: a client is limited when *all* of its buckets are empty. An answer
+//! raises it by `cost`, and the other one no further than to the same; so a client never gets more than its rate, as
+//! it would if it emptied one bucket after the other, and burdens those who share a bucket with it no more than must
+//! be (the conservative update of a count-min sketch, Estan and Varghese 2002). Who is limited changes nothing.
+//!
+//! **Under a flood**, `K` prefixes over their rate share both buckets of a given other client with a probability of
+//! about (1 − e^(−K/2¹⁶))²: 0.5 % for 5,000. Of sources that are all different, about 2¹⁶ × `per_second` a second empty
+//! hardly any bucket; some 1.4 times as many come through at most, and a flood above that takes all clients' answers
+//! in the same proportion, because nothing tells theirs from it. Those who show cookies, who are on the list, or who
+//! follow a slip to TCP are answered all the same.
+//!
+//! CPUs race for a bucket without a lock: of two that read the same word both may answer.
+
+use crate::abi::{Limits, maps, switches};
+use crate::tables::Tables;
+use crate::verdict::Verdict;
+
+/// In `PREFIXES`: never limited.
+pub const EXEMPT: u32 = 1;
+/// In `PREFIXES`: never answered.
+pub const DENIED: u32 = 2;
+
+/// Bits of a jiffy's fraction.
+const FRACTION: u32 = 24;
+
+/// Limits as an operator thinks of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Responses a second that fill a bucket, 1–1,000,000.
+    pub per_second: u32,
+    /// Responses that a full bucket holds, 1–1,000,000. Buckets fill by the jiffy: what one brings has to fit.
+    pub burst: u32,
+    /// Of so many limited responses one is sent, truncated; 0: none.
+    pub slip: u32,
+    /// Bits of an IPv4 address that make a client, 0–32.
+    pub prefix4: u32,
+    /// Bits of an IPv6 address that make a client, 0–64.
+    pub prefix6: u32,
+}
+
+impl Rate {
+    /// The same as packets read it, with a random seed for each row.
+    #[must_use]
+    pub const fn limits(self, jiffies_per_second: u32, seeds: [u64; 2]) -> Limits {
+        let per_second = if self.per_second == 0 { 1 } else { self.per_second as u64 };
+        let second = (jiffies_per_second as u64) << FRACTION;
+        let cost = (second + per_second / 2) / per_second;
+        let cost = if cost == 0 { 1 } else { cost };
+        Limits {
+            seeds: [seeds[0] | 1, seeds[1] | 1],
+            cost,
+            capacity: cost.saturating_mul(self.burst as u64),
+            // The address is the word's last four octets.
+            mask4: mask(self.prefix4, u32::MAX as u64).to_be(),
+            mask6: mask(self.prefix6, u64::MAX).to_be(),
+            slip: self.slip,
+            jiffies_per_second,
+        }
+    }
+}
+
+/// The first `bits` of the ones in `all`, which end it.
+const fn mask(bits: u32, all: u64) -> u64 {
+    match all.checked_shr(bits) {
+        Some(rest) => all & !rest,
+        None => all,
+    }
+}
+
+/// Rules on a client that asks from `source` (as [`crate::abi::Service::address`]), IPv6 if `six`, by the bits of
+/// [`switches`] that are set. First come the lists, then a good cookie, then the rate.
+///
+/// # Errors
+/// [`Verdict::Denied`], [`Verdict::Limited`], or [`Verdict::Slip`] for an answer that is to be sent truncated.
+#[inline(always)]
+pub fn admit<T: Tables>(
+    tables: &T,
+    switches: u64,
+    source: [u64; 2],
+    six: bool,
+    has_good_cookie: bool,
+) -> Result<(), Verdict> {
+    if switches & switches::PREFIXES != 0 {
+        match tables.listed(source) {
+            DENIED => return Err(Verdict::Denied),
+            EXEMPT => return Ok(()),
+            _ => {}
+        }
+    }
+    if switches & switches::LIMIT == 0 || has_good_cookie {
+        return Ok(());
+    }
+    let control = tables.control();
+    let limits = &control.limits;
+    let client = if six { source[0] & limits.mask6 } else { source[1] & limits.mask4 };
+    if take(tables, limits, client) {
+        return Ok(());
+    }
+    let slips = limits.slip != 0
+        && u64::from(tables.random()).wrapping_mul(u64::from(limits.slip)) >> u32::BITS == 0;
+    Err(if slips { Verdict::Slip } else { Verdict::Limited })
+}
+
+/// Takes a response from a client's buckets; false if all are empty.
+#[inline(always)]
+fn take<T: Tables>(tables: &T, limits: &Limits, client: u64) -> bool {
+    let (first, second) = (slot(client, limits.seeds[0]), slot(client, limits.seeds[1]));
+    let one = tables.bucket(0, first).unwrap_or_default();
+    let other = tables.bucket(1, second).unwrap_or_default();
+    // The clock after the buckets: what another CPU wrote at a later time would look too far ahead.
+    let now = tables.now() << FRACTION;
+    let (one, other) = (debt(one, now, limits.capacity), debt(other, now, limits.capacity));
+    let owed = if one < other { one } else { other }.wrapping_add(limits.cost);
+    if owed > limits.capacity {
+        return false;
+    }
+    let full = now.wrapping_add(owed);
+    if one < owed {
+        tables.set_bucket(0, first, full);
+    }
+    if other < owed {
+        tables.set_bucket(1, second, full);
+    }
+    true
+}
+
+/// What a bucket that will be full at `full` is short of now, at most `capacity`.
+#[inline(always)]
+const fn debt(full: u64, now: u64, capacity: u64) -> u64 {
+    let ahead = full.wrapping_sub(now);
+    if ahead > capacity { 0 } else { ahead }
+}
+
+/// Where a row, by its seed, has a client's bucket.
+#[inline(always)]
+const fn slot(client: u64, seed: u64) -> u32 {
+    // An IPv4 client is the high half only, and a product's low half knows nothing of it.
+    let product = (client ^ client >> 32).wrapping_mul(seed);
+    let hash = (product ^ product >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the shift leaves as many bits as slots need"
+    )]
+    let slot = (hash >> (u64::BITS - maps::BUCKETS.trailing_zeros())) as u32;
+    slot
+}
+
+const _: () = assert!(maps::BUCKET_ROWS == 2 && maps::BUCKETS.is_power_of_two());
+
+#[cfg(test)]
+mod tests;

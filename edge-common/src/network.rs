@@ -1,0 +1,125 @@
+//! What IPv4 and IPv6 do differently, for all that is the same over both.
+
+use crate::abi::GeoLeaf;
+use crate::class;
+use crate::frame::Frame;
+use crate::service;
+use crate::tables::Tables;
+use crate::verdict::Verdict;
+use crate::wire::checksum::Sum;
+use crate::wire::ipv4::{self, Ip4};
+use crate::wire::ipv6::{self, Ip6};
+use crate::wire::{dns, udp};
+
+/// Octets of the UDP and DNS headers, which are read and written as one.
+pub(crate) const HEADERS: usize = udp::HEADER_OCTETS + dns::HEADER_OCTETS;
+
+/// What the two network layers do differently.
+pub(crate) trait Network: Copy {
+    /// Octets of the header.
+    const OCTETS: usize;
+    /// Index of what there is one a family.
+    const FAMILY: usize;
+    /// Whether a UDP checksum of 0 means that the sender computed none.
+    const CHECKSUM_OPTIONAL: bool;
+    /// The header.
+    type Header;
+    /// The header at `at`, and the UDP and DNS headers behind it.
+    fn headers<F: Frame>(frame: &F, at: usize) -> Option<(&Self::Header, &[u8; HEADERS])>;
+    /// As [`Network::headers`], to write.
+    fn headers_mut<F: Frame>(
+        frame: &mut F,
+        at: usize,
+    ) -> Option<(&mut Self::Header, &mut [u8; HEADERS])>;
+    fn parse(header: &Self::Header) -> Result<(Self, usize), Verdict>;
+    /// The sender, IPv4 as `::ffff:a.b.c.d`.
+    fn source(&self) -> [u64; 2];
+    /// The receiver, likewise.
+    fn destination(&self) -> [u64; 2];
+    fn leaf<T: Tables>(&self, tables: &T, trie: u32) -> Result<GeoLeaf, Verdict>;
+    fn sum(&self) -> Sum;
+    fn reply(&self, header: &mut Self::Header, payload: u16);
+}
+
+/// What both have in common, but for its types.
+macro_rules! network {
+    ($octets:expr) => {
+        const OCTETS: usize = $octets;
+        type Header = [u8; $octets];
+
+        #[inline(always)]
+        fn headers<F: Frame>(frame: &F, at: usize) -> Option<(&Self::Header, &[u8; HEADERS])> {
+            let (header, rest) =
+                frame.window_at::<{ $octets + HEADERS }>(at)?.split_first_chunk()?;
+            Some((header, rest.first_chunk()?))
+        }
+
+        #[inline(always)]
+        fn headers_mut<F: Frame>(
+            frame: &mut F,
+            at: usize,
+        ) -> Option<(&mut Self::Header, &mut [u8; HEADERS])> {
+            let window = frame.window_at_mut::<{ $octets + HEADERS }>(at)?;
+            let (header, rest) = window.split_first_chunk_mut()?;
+            Some((header, rest.first_chunk_mut()?))
+        }
+
+        #[inline(always)]
+        fn parse(header: &Self::Header) -> Result<(Self, usize), Verdict> {
+            Self::parse(header)
+        }
+
+        #[inline(always)]
+        fn sum(&self) -> Sum {
+            self.sum()
+        }
+
+        #[inline(always)]
+        fn reply(&self, header: &mut Self::Header, payload: u16) {
+            self.reply(header, payload);
+        }
+    };
+}
+
+impl Network for Ip4 {
+    network!(ipv4::HEADER_OCTETS);
+    const FAMILY: usize = 0;
+    const CHECKSUM_OPTIONAL: bool = true;
+
+    #[inline(always)]
+    fn source(&self) -> [u64; 2] {
+        service::mapped(self.source)
+    }
+
+    #[inline(always)]
+    fn destination(&self) -> [u64; 2] {
+        service::mapped(self.destination)
+    }
+
+    #[inline(always)]
+    fn leaf<T: Tables>(&self, tables: &T, trie: u32) -> Result<GeoLeaf, Verdict> {
+        class::leaf4(tables, trie, self.source)
+    }
+}
+
+impl Network for Ip6 {
+    network!(ipv6::HEADER_OCTETS);
+    const FAMILY: usize = 1;
+    /// RFC 8200 §8.1.
+    const CHECKSUM_OPTIONAL: bool = false;
+
+    #[inline(always)]
+    fn source(&self) -> [u64; 2] {
+        self.source
+    }
+
+    #[inline(always)]
+    fn destination(&self) -> [u64; 2] {
+        self.destination
+    }
+
+    #[inline(always)]
+    fn leaf<T: Tables>(&self, tables: &T, trie: u32) -> Result<GeoLeaf, Verdict> {
+        class::leaf6(tables, trie, self.source[0])
+    }
+}

@@ -1,0 +1,54 @@
+//! `[xdp]`: where the program is attached and how, and how its switches are at the start.
+
+use serde::Deserialize;
+
+use crate::switches::ReturnPath;
+
+/// The XDP program.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Xdp {
+    /// Interfaces that it is attached to.
+    pub interfaces: Vec<String>,
+    /// How.
+    pub mode: XdpMode,
+    /// The folder on the BPF file system that this node pins into.
+    pub instance: String,
+    /// Which way replies leave.
+    pub return_path: ReturnPath,
+    /// Whether names of no zone are refused (REFUSED) rather than passed.
+    pub refuse_unknown: bool,
+    /// Whether everything passes.
+    pub drain: bool,
+    /// Whether what would be answered is counted, and passes.
+    pub dry_run: bool,
+}
+
+impl Default for Xdp {
+    fn default() -> Self {
+        Self {
+            interfaces: Vec::new(),
+            mode: XdpMode::Auto,
+            instance: "edge".into(),
+            return_path: ReturnPath::Mirror,
+            refuse_unknown: false,
+            drain: false,
+            dry_run: false,
+        }
+    }
+}
+
+/// How the XDP program is attached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum XdpMode {
+    /// Natively, or generically with a warning.
+    #[default]
+    Auto,
+    /// Natively or not at all.
+    Native,
+    /// Generically.
+    Generic,
+    /// Not at all: the authority answers everything.
+    Off,
+}

@@ -1,0 +1,96 @@
+//! A node without XDP, as its control socket meets it.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use super::Node;
+use crate::authority::{Counters, Current};
+use crate::config::Config;
+use crate::control::Request;
+use crate::controller::Controller;
+use crate::publish::{NoKernel, Publisher};
+use crate::querylog::Log;
+use crate::store::Store;
+use crate::switches::{ReturnPath, Setting, Switches};
+use crate::vitals::Vitals;
+
+struct Running {
+    _folder: tempfile::TempDir,
+    node: Node,
+}
+
+fn running() -> Running {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["zones", "geoip"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    let path = folder.path().join("edge.toml");
+    let text = "[dns]\nlisten = [\"192.0.2.53\"]\n[xdp]\nmode = \"off\"\ndry_run = true\n";
+    fs::write(&path, text).unwrap();
+    fs::write(folder.path().join("zones/a.example.json"), r#"{"serial": 1}"#).unwrap();
+    let config = Config::load(&path).unwrap();
+    let store = Store::in_memory();
+    Switches::configured(&config.xdp).write(&store);
+    let mut publisher = Publisher::new(store, Box::new(NoKernel), fastrand::Rng::with_seed(1));
+    publisher.serve(&config.dns.listen).unwrap();
+    let current = Arc::new(Current::default());
+    let log = Log::start(&config.log, Arc::clone(&current), None).unwrap();
+    let mut controller = Controller::new(&config, publisher, current);
+    controller.refresh().unwrap();
+    let (authority, vitals) = (Arc::new(Counters::default()), Arc::new(Vitals::default()));
+    let started = Instant::now();
+    let node = Node { config, controller, authority, log, xdp: None, vitals, started };
+    Running { _folder: folder, node }
+}
+
+impl Running {
+    fn ask(&mut self, request: Request) -> Result<Value, String> {
+        let (sender, mut receiver) = oneshot::channel();
+        self.node.reply((request, sender));
+        receiver.try_recv().unwrap()
+    }
+}
+
+#[test]
+fn switches_start_as_configured_and_are_set_at_once() {
+    let mut running = running();
+    let off = json!({
+        "drain": false, "dry_run": true, "refuse_unknown": false, "return_path": "mirror"
+    });
+    let panel = running.ask(Request::Switches).unwrap();
+    assert_eq!((&panel["switches"], &panel["configured"]), (&off, &off));
+    assert_eq!(panel["zones"], json!([{"name": "a.example", "xdp": true, "configured": true}]));
+    assert_eq!(panel["xdp"], false);
+
+    for setting in [
+        Setting::Drain { on: true },
+        Setting::DryRun { on: false },
+        Setting::RefuseUnknown { on: true },
+        Setting::ReturnPath { path: ReturnPath::Fib },
+        Setting::Zone { name: "a.example".into(), on: false },
+    ] {
+        running.ask(Request::Switch(setting)).unwrap();
+    }
+    let on = json!({
+        "drain": true, "dry_run": false, "refuse_unknown": true, "return_path": "fib"
+    });
+    let status = running.ask(Request::Status).unwrap();
+    assert_eq!(status["switches"], on);
+    assert_eq!(
+        (&status["zones"][0]["xdp"], &status["zones"][0]["in_xdp"]),
+        (&json!(false), &json!(false))
+    );
+    assert_eq!(status["zones"][0]["why"], "xdp.mode is \"off\"");
+    let panel = running.ask(Request::Switches).unwrap();
+    assert_eq!((&panel["switches"], &panel["configured"]), (&on, &off));
+    // Metrics see it, too.
+    assert!(running.node.vitals.pulse().status.switches.drain);
+
+    let unknown = Setting::Zone { name: "b.example".into(), on: false };
+    let error = running.ask(Request::Switch(unknown)).unwrap_err();
+    assert_eq!(error, "no zone b.example is loaded; did you mean a.example?");
+}

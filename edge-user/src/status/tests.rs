@@ -1,0 +1,106 @@
+//! What is counted and how it stands on a page.
+
+use super::{Counters, Interface, Status, Zone, columns, duration};
+use crate::switches::Switches;
+use edge_common::verdict::{Action, Verdict};
+
+#[test]
+fn columns_line_up_and_numbers_stand_to_the_right() {
+    let rows = [["ZONE", "NAMES"], ["a.example", "7"], ["b", "1200"]];
+    let rows: Vec<_> = rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
+    assert_eq!(columns(&rows), "  ZONE       NAMES\n  a.example      7\n  b           1200\n");
+}
+
+#[test]
+fn addresses_are_no_numbers() {
+    let rows = [["RECORD", "IN %"], ["10.0.0.1", "7.5"], ["10.0.0.12", "12.25"]];
+    let rows: Vec<_> = rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
+    assert_eq!(columns(&rows), "  RECORD      IN %\n  10.0.0.1     7.5\n  10.0.0.12  12.25\n");
+}
+
+#[test]
+fn durations_are_said_in_two_words() {
+    assert_eq!(duration(59), "59 s");
+    assert_eq!(duration(61), "1 min 1 s");
+    assert_eq!(duration(7_260), "2 h 1 min");
+    assert_eq!(duration(90_000), "1 d 1 h");
+}
+
+#[test]
+fn every_verdict_is_counted_in_one_place_and_answers_by_kind() {
+    let numbers: Vec<u64> = (1..).take(Verdict::ALL.len()).collect();
+    let counters = Counters::new(7, &numbers);
+    let keys: Vec<_> = counters.answered.keys().map(String::as_str).collect();
+    let kinds =
+        ["answer", "badcookie", "badvers", "nodata", "nxdomain", "refused", "slip"].as_slice();
+    assert_eq!(keys, kinds);
+    assert_eq!(counters.xdp_answered, counters.answered.values().sum::<u64>());
+    assert_eq!(counters.dropped.keys().collect::<Vec<_>>(), ["denied", "fault", "limited"]);
+    assert_eq!(counters.passed["dry_run"], u64::from(Verdict::DryRun.index()) + 1);
+    let passed = Verdict::ALL.iter().filter(|verdict| verdict.action() == Action::Pass).count();
+    assert_eq!(counters.passed.len(), passed);
+    assert_eq!(counters.authority_answered, 7);
+    let none = Counters::new(0, &[]);
+    assert_eq!((none.passed.len(), none.passed.values().sum()), (passed, 0_u64));
+}
+
+fn status() -> Status {
+    let zone = |name: &str, in_xdp, why: &str| Zone {
+        name: name.into(),
+        serial: 1,
+        in_xdp,
+        why: why.into(),
+        ..Zone::default()
+    };
+    let mut numbers = vec![0; Verdict::ALL.len()];
+    for (verdict, n) in [(Verdict::Nxdomain, 5), (Verdict::Limited, 3), (Verdict::Name, 2)] {
+        numbers[verdict.index() as usize] = n;
+    }
+    Status {
+        zones: vec![zone("a", true, ""), zone("b", false, "switched off")],
+        xdp: vec![Interface {
+            interface: "srv".into(),
+            mode: "native".into(),
+            warning: "srv is one end of a veth pair: …".into(),
+        }],
+        counters: Counters::new(1, &numbers),
+        ..Status::default()
+    }
+}
+
+#[test]
+fn the_page_says_who_answers_for_a_zone_and_what_became_of_frames() {
+    let text = status().to_text();
+    for line in [
+        "  a          1      0      0  xdp, authority",
+        "  b          1      0      0  authority (switched off)",
+        "  answered by xdp                 5",
+        "  answered by xdp: nxdomain       5",
+        "  passed: name                    2",
+        "  dropped: limited                3",
+        "warning: srv is one end of a veth pair: …",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line:?} isn't in\n{text}");
+    }
+    assert!(!text.contains("nodata") && !text.contains("is on:"), "{text}");
+}
+
+#[test]
+fn a_switch_that_keeps_xdp_from_answering_stands_on_top_and_at_the_zones() {
+    let drain = Switches { drain: true, ..Switches::default() };
+    let text = Status { switches: drain, ..status() }.to_text();
+    assert!(text.lines().nth(1).unwrap().starts_with("DRAIN is on: "), "{text}");
+    assert!(text.contains("  authority (drain)\n"), "{text}");
+    let without = Status { switches: drain, xdp: Vec::new(), ..status() }.to_text();
+    assert!(!without.contains("DRAIN"), "{without}");
+    let dry = Switches { dry_run: true, ..Switches::default() };
+    let text = Status { switches: dry, ..status() }.to_text();
+    assert!(text.lines().nth(1).unwrap().starts_with("DRY RUN is on: "), "{text}");
+    assert!(text.contains("  authority (dry run)\n"), "{text}");
+    let json = serde_json::to_value(Status { switches: drain, ..status() }).unwrap();
+    let expected = serde_json::json!({
+        "drain": true, "dry_run": false, "refuse_unknown": false, "return_path": "mirror"
+    });
+    assert_eq!(json["switches"], expected);
+    assert_eq!(json["zones"][1]["why"], "switched off");
+}
