@@ -198,7 +198,8 @@ fn by_tables(
     buffer.extend_from_slice(message);
     // Some answers grow at their tail.
     buffer.resize(Engine::ROOM + usize::from(UDP_PAYLOAD_OCTETS), 0);
-    let answer = engine.answer(&mut buffer, message.len(), client, server)?;
+    let asked = Asked { client, server, stream: false };
+    let (answer, _) = engine.answer(&mut buffer, message.len(), &asked)?;
     Ok(outcome(buffer.get(answer).unwrap_or_default()))
 }
 

@@ -84,7 +84,10 @@ impl Running {
         buffer.resize(Engine::ROOM + 2048, 0);
         let (client, server): (SocketAddr, SocketAddr) =
             (CLIENT.parse().unwrap(), SERVER.parse().unwrap());
-        let answer = engine.answer(&mut buffer, question.len(), client, server).ok()?;
+        let answer = {
+            let asked = Asked { client, server, stream: false };
+            engine.answer(&mut buffer, question.len(), &asked).ok()?.0
+        };
         Some(addresses(&buffer[answer], &question))
     }
 

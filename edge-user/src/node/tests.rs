@@ -12,6 +12,7 @@ use crate::authority::{Counters, Current};
 use crate::config::Config;
 use crate::control::Request;
 use crate::controller::Controller;
+use crate::edns::Edns;
 use crate::publish::{NoKernel, Publisher};
 use crate::querylog::Log;
 use crate::store::Store;
@@ -35,6 +36,7 @@ fn running() -> Running {
     let config = Config::load(&path).unwrap();
     let store = Store::in_memory();
     Switches::configured(&config.xdp).write(&store);
+    let edns = Edns::start(&store, &config.cookies, "").unwrap();
     let mut publisher = Publisher::new(store, Box::new(NoKernel), fastrand::Rng::with_seed(1));
     publisher.serve(&config.dns.listen).unwrap();
     let current = Arc::new(Current::default());
@@ -43,7 +45,7 @@ fn running() -> Running {
     controller.refresh().unwrap();
     let (authority, vitals) = (Arc::new(Counters::default()), Arc::new(Vitals::default()));
     let started = Instant::now();
-    let node = Node { config, controller, authority, log, xdp: None, vitals, started };
+    let node = Node { config, controller, authority, log, edns, xdp: None, vitals, started };
     Running { _folder: folder, node }
 }
 

@@ -24,6 +24,7 @@ use crate::zone::Zone;
 
 const NAME: &[u8] = b"\x04pool\x07example\x03com\0";
 const SIDE: u32 = 1 << 16;
+const AXFR: u16 = 252;
 
 fn pool() -> Arc<Zone> {
     let data = r#"{"serial": 3, "ttl": 60, "max_hosts": 4, "targeting": "@", "data": {"pool": {"a": [["192.0.2.7"]]}}}"#;
@@ -113,7 +114,7 @@ fn buffer(ask: &Ask) -> (Vec<u8>, usize) {
 
 fn by_engine(engine: &Engine, ask: &Ask) -> Result<Vec<u8>, Verdict> {
     let (mut buffer, octets) = buffer(ask);
-    engine.answer(&mut buffer, octets, ask.from, ask.to).map(|range| buffer[range].to_vec())
+    engine.answer(&mut buffer, octets, &ask.asked()).map(|(range, _)| buffer[range].to_vec())
 }
 
 #[test]
@@ -127,7 +128,6 @@ fn answers_are_octet_for_octet_those_of_the_slow_path() {
             ask("pool.example.com", rtype).edns(4096, &[]),
             ask("pool.example.com", rtype).record(&opt(512, 0x8000, &[])),
             ask("pool.example.com", rtype).from("2001:db8::1"),
-            ask("pool.example.com", rtype).stream(),
         ] {
             let slow = ask.raw_with(&serving, &Options::default()).unwrap();
             assert_eq!(by_engine(&engine, &ask).unwrap(), slow);
@@ -150,7 +150,7 @@ fn whatever_the_engine_answers_the_slow_path_would_have_answered_the_same() {
         let mut message = ask.octets();
         mutate(&mut message, &mut random);
         let mut buffer = [vec![0; Engine::ROOM], message.clone()].concat();
-        let Ok(range) = engine.answer(&mut buffer, message.len(), ask.from, ask.to) else {
+        let Ok((range, _)) = engine.answer(&mut buffer, message.len(), &ask.asked()) else {
             continue;
         };
         n_answered += 1;
@@ -165,16 +165,18 @@ fn whatever_the_engine_answers_the_slow_path_would_have_answered_the_same() {
 fn what_the_engine_passes_is_as_it_was() {
     let long = "abcdefg.".repeat(29) + "example.com";
     for (ask, verdict) in [
-        (ask("pool.example.com", MX), Verdict::Type),
+        (ask("pool.example.com", MX), Verdict::Deck),
+        (ask("pool.example.com", AXFR), Verdict::Type),
         (ask("pool.example.com", A).class(3), Verdict::Class),
         (ask("example.com", A), Verdict::Name),
-        (ask("pool.example.com", A).subnet(1, 0, &[]), Verdict::Edns),
+        (ask("pool.example.com", A).subnet(3, 0, &[]), Verdict::Edns),
+        (ask("pool.example.com", A).stream(), Verdict::General),
         (ask("pool.example.com", A).from("127.0.0.1"), Verdict::Source),
-        (ask(&long, A).edns(1232, &[0; 200]), Verdict::Question),
+        (ask(&long, A).edns(1232, &[0; 800]), Verdict::Question),
     ] {
         let engine = Engine::new(published(&pool()), 1);
         let (mut buffer, octets) = buffer(&ask);
-        let passed = engine.answer(&mut buffer, octets, ask.from, ask.to);
+        let passed = engine.answer(&mut buffer, octets, &ask.asked());
         assert_eq!(passed, Err(verdict), "{}", ask.name);
         assert_eq!(buffer[Engine::ROOM..Engine::ROOM + octets], ask.octets());
     }
@@ -191,11 +193,11 @@ fn empty_tables_and_buffers_without_room_answer_nothing() {
     let ask = ask("pool.example.com", A);
     let (mut buffer, octets) = buffer(&ask);
     let empty = Engine::new(Store::in_memory(), 0);
-    assert_eq!(empty.answer(&mut buffer, octets, ask.from, ask.to), Err(Verdict::Unpublished));
+    assert_eq!(empty.answer(&mut buffer, octets, &ask.asked()), Err(Verdict::Unpublished));
     let engine = Engine::new(published(&pool()), 1);
-    assert_eq!(engine.answer(&mut [0; 20], octets, ask.from, ask.to), Err(Verdict::Room));
+    assert_eq!(engine.answer(&mut [0; 20], octets, &ask.asked()), Err(Verdict::Room));
     let short = &mut buffer[..Engine::ROOM + 5];
-    assert_eq!(engine.answer(short, octets, ask.from, ask.to), Err(Verdict::Length));
+    assert_eq!(engine.answer(short, octets, &ask.asked()), Err(Verdict::Length));
 }
 
 #[test]
