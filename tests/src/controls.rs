@@ -5,15 +5,18 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
 use edge_common::abi::{Control, CookieKeys, Limits, Nsid};
-use edge_common::cookie::{Cookie, Secret};
+use edge_common::cookie::Cookie;
+use edge_common::limit::Rate;
+use edge_common::service;
 use edge_user::authority::{Cookies, Options};
+use edge_user::jiffies;
 use edge_user::store::Store;
 use zerocopy::{FromZeros as _, Immutable, IntoBytes};
 
 /// The second at which all tests of cookies happen.
 pub const NOW: u32 = 1_790_000_000;
 /// The secret that makes cookies, and the one before it, which is taken, too.
-pub const SECRETS: [Secret; 2] = [Secret([0x5e; 16]), Secret(*b"the former one..")];
+pub const SECRETS: [[u8; 16]; 2] = [[0x5e; 16], *b"the former one.."];
 /// The identifier that NSID tells.
 pub const NSID: &str = "tests";
 
@@ -43,12 +46,11 @@ impl Controls {
         Self { switches, ..self }
     }
 
-    /// The same for the authority.
+    /// The same for an authority with these control words.
     #[must_use]
-    pub fn options(&self) -> Options {
-        let secrets = if self.cookies { SECRETS.to_vec() } else { Vec::new() };
-        let cookies = Cookies { secrets, enforce: self.enforce, clock: || NOW };
-        Options { cookies, ..Options::new(if self.nsid { NSID } else { "" }) }
+    pub fn options(&self, store: &Store) -> Options {
+        let id = if self.nsid { NSID } else { "" };
+        Options { cookies: Cookies::of(store), ..Options::new(id) }
     }
 
     /// Does something while the control words say this; then they are as before.
@@ -62,17 +64,11 @@ impl Controls {
     }
 
     /// Writes the control words; gives what they were.
-    fn write(&self, store: &Store) -> Vec<(usize, u64)> {
-        let limits =
-            self.limits.map_or_else(Limits::new_zeroed, |(per_second, burst, slip)| Limits {
-                seed: 0x11c5_eed0,
-                per_second,
-                burst,
-                slip,
-                prefix4: 24,
-                prefix6: 56,
-                jiffies_per_second: ticks(),
-            });
+    pub(crate) fn write(&self, store: &Store) -> Vec<(usize, u64)> {
+        let limits = self.limits.map_or_else(Limits::new_zeroed, |(per_second, burst, slip)| {
+            let rate = Rate { per_second, burst, slip, prefix4: 24, prefix6: 56 };
+            rate.limits(jiffies::per_second(), [0x11c5_eed1, 0x0b5e_ed03])
+        });
         let parts = [
             words(offset_of!(Control, switches), &self.switches),
             words(offset_of!(Control, unix_seconds), &u64::from(NOW)),
@@ -88,8 +84,7 @@ impl Controls {
         if !self.cookies {
             return CookieKeys::new_zeroed();
         }
-        let word = |octets: &[u8]| u64::from_ne_bytes(octets.try_into().expect("eight octets"));
-        let secrets = SECRETS.map(|secret| [word(&secret.0[..8]), word(&secret.0[8..])]);
+        let secrets = SECRETS.map(halves);
         let state = (SECRETS.len() as u64) << 1 | u64::from(self.enforce) << 3;
         CookieKeys { state, secrets: [secrets, [[0; 2]; 2]] }
     }
@@ -104,12 +99,6 @@ impl Controls {
     }
 }
 
-/// Ticks of the clock of leases a second.
-fn ticks() -> u32 {
-    let tick = rustix::time::clock_getres(rustix::time::ClockId::MonotonicCoarse);
-    u32::try_from(1_000_000_000 / tick.tv_nsec.max(1)).expect("some thousands")
-}
-
 /// A part of the control words, word by word.
 fn words<T: IntoBytes + Immutable>(at: usize, part: &T) -> Vec<(usize, u64)> {
     let words = part.as_bytes().chunks_exact(8);
@@ -117,8 +106,20 @@ fn words<T: IntoBytes + Immutable>(at: usize, part: &T) -> Vec<(usize, u64)> {
     (at..).step_by(8).zip(words).collect()
 }
 
+/// Sixteen octets as two words in memory order.
+fn halves(octets: [u8; 16]) -> [u64; 2] {
+    let word = |octets: &[u8]| u64::from_ne_bytes(octets.try_into().expect("eight octets"));
+    [word(&octets[..8]), word(&octets[8..])]
+}
+
 /// The server's part of a cookie that `secret` made `age` seconds before [`NOW`] for a client's part and address.
+///
+/// # Panics
+/// Never.
 #[must_use]
-pub fn server_cookie(client: [u8; 8], secret: &Secret, age: u32, address: IpAddr) -> [u8; 16] {
-    Cookie { client, server: None }.make(secret, NOW.wrapping_sub(age), address)
+pub fn server_cookie(client: [u8; 8], secret: &[u8; 16], age: u32, address: IpAddr) -> [u8; 16] {
+    let cookie = Cookie::read(&client).expect("a client's part");
+    let made = cookie.make(halves(*secret), NOW.wrapping_sub(age), service::words(address));
+    let octets = made.map(u64::to_ne_bytes).concat();
+    octets.try_into().expect("sixteen octets")
 }

@@ -9,6 +9,7 @@ use edge_common::verdict::{Action, Verdict};
 use edge_user::authority::{Answerer, Asked, Options, Serving};
 use edge_user::geo::Databases;
 use edge_user::places::GeoPlaces;
+use edge_user::store::Store;
 use edge_user::zone::Zone;
 
 use crate::controls::Controls;
@@ -19,6 +20,8 @@ pub struct Slow {
     serving: Serving,
     answerer: Answerer,
     options: Options,
+    /// Where its control words are.
+    store: Store,
 }
 
 impl Slow {
@@ -28,12 +31,17 @@ impl Slow {
         let places = GeoPlaces { databases: Arc::new(databases), ..GeoPlaces::default() };
         let serving = Serving::new(zones.into_iter().map(Arc::new), Arc::new(places));
         let answerer = Answerer::new(fastrand::Rng::with_seed(seed));
-        Self { serving, answerer, options: controls.options() }
+        let store = Store::in_memory();
+        let options = controls.options(&store);
+        let mut slow = Self { serving, answerer, options, store };
+        slow.configure(controls);
+        slow
     }
 
     /// From now on with something else configured.
     pub fn configure(&mut self, controls: &Controls) {
-        self.options = controls.options();
+        drop(controls.write(&self.store));
+        self.options = controls.options(&self.store);
     }
 
     /// The reply to a message, if there is one.
