@@ -135,8 +135,8 @@ impl Scratch {
     pub(crate) const OPT_ROOM: usize = 160;
     /// Labels of the longest name, rounded up.
     pub(crate) const LABELS: usize = 128;
-    /// Names above one that are looked for.
-    pub(crate) const ABOVE: usize = 16;
+    /// A name and those above it that are looked for.
+    pub(crate) const ABOVE: usize = Self::LABELS;
 
     /// Whether the frame has something of [`has`].
     #[inline(always)]

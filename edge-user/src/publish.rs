@@ -321,6 +321,7 @@ impl Publisher {
         let at = offset_of!(Control, sides) + side as usize * size_of::<Side>();
         set(at + offset_of!(Side, name_seed), arranged.seed, Ordering::Relaxed);
         set(at + offset_of!(Side, generation), generation, Ordering::Relaxed);
+        set(at + offset_of!(Side, labels), names::labels(&entries), Ordering::Relaxed);
         for (place, word) in names::lengths(&entries).into_iter().enumerate() {
             set(at + offset_of!(Side, lengths) + 8 * place, word, Ordering::Relaxed);
         }

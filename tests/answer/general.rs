@@ -13,7 +13,7 @@ use edge_user::publish::NoKernel;
 use edge_user::store::Store;
 
 /// Wrong rows that are shown.
-const SHOWN: usize = 100;
+const SHOWN: usize = 300;
 
 /// The slow path over the fixture's zones.
 fn slow() -> Slow {

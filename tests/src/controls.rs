@@ -7,9 +7,16 @@ use std::sync::atomic::Ordering;
 use edge_common::abi::{Control, CookieKeys, Limits, Nsid};
 use edge_common::cookie::Cookie;
 use edge_common::limit::Rate;
+<<<<<<< HEAD
 use edge_common::service::words as address_words;
 use edge_user::authority::{Cookies, Options};
 use edge_user::store::{Region, Store};
+=======
+use edge_common::service;
+use edge_user::authority::{Cookies, Options};
+use edge_user::jiffies;
+use edge_user::store::Store;
+>>>>>>> w/packets
 use zerocopy::{FromZeros as _, Immutable, IntoBytes};
 
 /// The second at which all tests of cookies happen.
@@ -45,8 +52,9 @@ impl Controls {
         Self { switches, ..self }
     }
 
-    /// The same for the authority.
+    /// The same for an authority with these control words.
     #[must_use]
+<<<<<<< HEAD
     pub fn options(&self) -> Options {
         let control = Region::in_memory(1);
         let (cookies, unix_seconds) = (self.keys(), NOW.into());
@@ -55,6 +63,11 @@ impl Controls {
             cookies: Cookies::over(control),
             ..Options::new(if self.nsid { NSID } else { "" })
         }
+=======
+    pub fn options(&self, store: &Store) -> Options {
+        let id = if self.nsid { NSID } else { "" };
+        Options { cookies: Cookies::of(store), ..Options::new(id) }
+>>>>>>> w/packets
     }
 
     /// Does something while the control words say this; then they are as before.
@@ -68,10 +81,17 @@ impl Controls {
     }
 
     /// Writes the control words; gives what they were.
+<<<<<<< HEAD
     fn write(&self, store: &Store) -> Vec<(usize, u64)> {
         let limits = self.limits.map_or_else(Limits::new_zeroed, |(per_second, burst, slip)| {
             Rate { per_second, burst, slip, prefix4: 24, prefix6: 56 }
                 .limits(ticks(), [0x11c5_eed1, 0x22c5_eed1])
+=======
+    pub(crate) fn write(&self, store: &Store) -> Vec<(usize, u64)> {
+        let limits = self.limits.map_or_else(Limits::new_zeroed, |(per_second, burst, slip)| {
+            let rate = Rate { per_second, burst, slip, prefix4: 24, prefix6: 56 };
+            rate.limits(jiffies::per_second(), [0x11c5_eed1, 0x0b5e_ed03])
+>>>>>>> w/packets
         });
         let parts = [
             words(offset_of!(Control, switches), &self.switches),
@@ -88,7 +108,11 @@ impl Controls {
         if !self.cookies {
             return CookieKeys::new_zeroed();
         }
+<<<<<<< HEAD
         let secrets = SECRETS.map(|secret| key(&secret));
+=======
+        let secrets = SECRETS.map(halves);
+>>>>>>> w/packets
         let state = (SECRETS.len() as u64) << 1 | u64::from(self.enforce) << 3;
         CookieKeys { state, secrets: [secrets, [[0; 2]; 2]] }
     }
@@ -103,12 +127,6 @@ impl Controls {
     }
 }
 
-/// Ticks of the clock of leases a second.
-fn ticks() -> u32 {
-    let tick = rustix::time::clock_getres(rustix::time::ClockId::MonotonicCoarse);
-    u32::try_from(1_000_000_000 / tick.tv_nsec.max(1)).expect("some thousands")
-}
-
 /// A part of the control words, word by word.
 fn words<T: IntoBytes + Immutable>(at: usize, part: &T) -> Vec<(usize, u64)> {
     let words = part.as_bytes().chunks_exact(8);
@@ -116,6 +134,7 @@ fn words<T: IntoBytes + Immutable>(at: usize, part: &T) -> Vec<(usize, u64)> {
     (at..).step_by(8).zip(words).collect()
 }
 
+<<<<<<< HEAD
 /// The server's part of a cookie that `secret` made `age` seconds before [`NOW`] for a client's part and address.
 #[must_use]
 pub fn server_cookie(client: [u8; 8], secret: &[u8; 16], age: u32, address: IpAddr) -> [u8; 16] {
@@ -128,4 +147,22 @@ pub fn server_cookie(client: [u8; 8], secret: &[u8; 16], age: u32, address: IpAd
 /// A secret as words.
 const fn key(secret: &[u8; 16]) -> [u64; 2] {
     zerocopy::transmute!(*secret)
+=======
+/// Sixteen octets as two words in memory order.
+fn halves(octets: [u8; 16]) -> [u64; 2] {
+    let word = |octets: &[u8]| u64::from_ne_bytes(octets.try_into().expect("eight octets"));
+    [word(&octets[..8]), word(&octets[8..])]
+}
+
+/// The server's part of a cookie that `secret` made `age` seconds before [`NOW`] for a client's part and address.
+///
+/// # Panics
+/// Never.
+#[must_use]
+pub fn server_cookie(client: [u8; 8], secret: &[u8; 16], age: u32, address: IpAddr) -> [u8; 16] {
+    let cookie = Cookie::read(&client).expect("a client's part");
+    let made = cookie.make(halves(*secret), NOW.wrapping_sub(age), service::words(address));
+    let octets = made.map(u64::to_ne_bytes).concat();
+    octets.try_into().expect("sixteen octets")
+>>>>>>> w/packets
 }

@@ -41,7 +41,7 @@ pub struct Control {
     /// Response-rate limits.
     pub limits: Limits,
     /// Zero.
-    pub unused: [u64; 4],
+    pub unused: [u64; 2],
 }
 
 /// Bits of [`Control::switches`].
@@ -128,6 +128,8 @@ pub struct Side {
     pub generation: u64,
     /// A bit for each number of octets that a name of this side has.
     pub lengths: [u64; 4],
+    /// The most labels that a name of this side has, the root's left out.
+    pub labels: u64,
 }
 
 const _: () = {

@@ -27,9 +27,7 @@ pub(super) fn find<F: Frame, T: Tables>(
     let mut index = 0;
     let slot = loop {
         if index >= Scratch::ABOVE || index >= scratch.n_above as usize {
-            // There may be more of them than were listed.
-            let is_whole = scratch.n_above as usize <= Scratch::ABOVE;
-            return if is_whole { Ok(false) } else { Err(Verdict::Name) };
+            return Ok(false);
         }
         let octets = scratch.above.get(index).copied().unwrap_or_default();
         scratch.found = octets.into();
@@ -60,7 +58,8 @@ pub(super) fn find<F: Frame, T: Tables>(
 #[inline(always)]
 fn list<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) {
     let salt = scratch.front;
-    let lengths = tables.control().sides[(scratch.side & 1) as usize].lengths;
+    let control = tables.control();
+    let side = &control.sides[(scratch.side & 1) as usize];
     let octets = scratch.octets as usize;
     #[expect(clippy::cast_possible_truncation, reason = "a name has at most 255 octets")]
     let whole = octets as u8;
@@ -70,8 +69,9 @@ fn list<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) {
     while label < Scratch::LABELS && label < scratch.n_labels as usize {
         let before = usize::from(scratch.labels.get(label).copied().unwrap_or_default());
         let rest = octets.wrapping_sub(before);
-        let bits = lengths.get(rest >> 6 & 3).copied().unwrap_or_default();
-        if bits >> (rest & 63) & 1 != 0 {
+        let bits = side.lengths[rest >> 6 & 3];
+        let labels = u64::from(scratch.n_labels).wrapping_sub(label as u64);
+        if bits >> (rest & 63) & 1 != 0 && labels <= side.labels {
             if let Some(to) = scratch.above.get_mut(n) {
                 #[expect(clippy::cast_possible_truncation, reason = "as above")]
                 let rest = rest as u8;

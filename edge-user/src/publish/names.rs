@@ -8,6 +8,7 @@ use edge_common::abi::{
 use edge_common::name::{SHORT_OCTETS, long_hash, place, short_hash};
 use zerocopy::FromZeros as _;
 
+use crate::authority::suffixes;
 use crate::store::Region;
 
 /// A name and where its answers are.
@@ -22,6 +23,13 @@ pub(super) struct Entry<'z> {
     pub other: Answer,
     pub absent: u16,
     pub flags: u16,
+}
+
+/// [`edge_common::abi::Side::labels`].
+pub(super) fn labels(entries: &[Entry<'_>]) -> u64 {
+    // A suffix for each label, and the root's.
+    let labels = |entry: &Entry<'_>| suffixes(entry.name).count().saturating_sub(1);
+    entries.iter().map(labels).max().map_or(0, |labels| labels as u64)
 }
 
 /// The words of [`edge_common::abi::Side::lengths`].
@@ -201,7 +209,7 @@ impl Side {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, lengths, side, words};
+    use super::{Entry, labels, lengths, side, words};
     use edge_common::abi::TableId;
 
     #[test]
@@ -220,5 +228,6 @@ mod tests {
         let side = side(&entries, &mut fastrand::Rng::with_seed(1)).unwrap();
         assert_eq!(side.short.len(), entries.len());
         assert_eq!(lengths(&entries), [1 << 15, 0, 0, 0]);
+        assert_eq!((labels(&entries), labels(&[])), (2, 0));
     }
 }
