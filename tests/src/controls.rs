@@ -7,16 +7,10 @@ use std::sync::atomic::Ordering;
 use edge_common::abi::{Control, CookieKeys, Limits, Nsid};
 use edge_common::cookie::Cookie;
 use edge_common::limit::Rate;
-<<<<<<< HEAD
-use edge_common::service::words as address_words;
-use edge_user::authority::{Cookies, Options};
-use edge_user::store::{Region, Store};
-=======
 use edge_common::service;
 use edge_user::authority::{Cookies, Options};
 use edge_user::jiffies;
 use edge_user::store::Store;
->>>>>>> w/packets
 use zerocopy::{FromZeros as _, Immutable, IntoBytes};
 
 /// The second at which all tests of cookies happen.
@@ -54,20 +48,9 @@ impl Controls {
 
     /// The same for an authority with these control words.
     #[must_use]
-<<<<<<< HEAD
-    pub fn options(&self) -> Options {
-        let control = Region::in_memory(1);
-        let (cookies, unix_seconds) = (self.keys(), NOW.into());
-        control.write(0, &[Control { cookies, unix_seconds, ..Control::new_zeroed() }]);
-        Options {
-            cookies: Cookies::over(control),
-            ..Options::new(if self.nsid { NSID } else { "" })
-        }
-=======
     pub fn options(&self, store: &Store) -> Options {
         let id = if self.nsid { NSID } else { "" };
         Options { cookies: Cookies::of(store), ..Options::new(id) }
->>>>>>> w/packets
     }
 
     /// Does something while the control words say this; then they are as before.
@@ -81,17 +64,10 @@ impl Controls {
     }
 
     /// Writes the control words; gives what they were.
-<<<<<<< HEAD
-    fn write(&self, store: &Store) -> Vec<(usize, u64)> {
-        let limits = self.limits.map_or_else(Limits::new_zeroed, |(per_second, burst, slip)| {
-            Rate { per_second, burst, slip, prefix4: 24, prefix6: 56 }
-                .limits(ticks(), [0x11c5_eed1, 0x22c5_eed1])
-=======
     pub(crate) fn write(&self, store: &Store) -> Vec<(usize, u64)> {
         let limits = self.limits.map_or_else(Limits::new_zeroed, |(per_second, burst, slip)| {
             let rate = Rate { per_second, burst, slip, prefix4: 24, prefix6: 56 };
             rate.limits(jiffies::per_second(), [0x11c5_eed1, 0x0b5e_ed03])
->>>>>>> w/packets
         });
         let parts = [
             words(offset_of!(Control, switches), &self.switches),
@@ -108,11 +84,7 @@ impl Controls {
         if !self.cookies {
             return CookieKeys::new_zeroed();
         }
-<<<<<<< HEAD
-        let secrets = SECRETS.map(|secret| key(&secret));
-=======
         let secrets = SECRETS.map(halves);
->>>>>>> w/packets
         let state = (SECRETS.len() as u64) << 1 | u64::from(self.enforce) << 3;
         CookieKeys { state, secrets: [secrets, [[0; 2]; 2]] }
     }
@@ -134,20 +106,6 @@ fn words<T: IntoBytes + Immutable>(at: usize, part: &T) -> Vec<(usize, u64)> {
     (at..).step_by(8).zip(words).collect()
 }
 
-<<<<<<< HEAD
-/// The server's part of a cookie that `secret` made `age` seconds before [`NOW`] for a client's part and address.
-#[must_use]
-pub fn server_cookie(client: [u8; 8], secret: &[u8; 16], age: u32, address: IpAddr) -> [u8; 16] {
-    let client = u64::from_ne_bytes(client);
-    let cookie = Cookie { client, server: [0; 2], server_octets: 0 };
-    let made = cookie.make(key(secret), NOW.wrapping_sub(age), address_words(address));
-    zerocopy::transmute!(made)
-}
-
-/// A secret as words.
-const fn key(secret: &[u8; 16]) -> [u64; 2] {
-    zerocopy::transmute!(*secret)
-=======
 /// Sixteen octets as two words in memory order.
 fn halves(octets: [u8; 16]) -> [u64; 2] {
     let word = |octets: &[u8]| u64::from_ne_bytes(octets.try_into().expect("eight octets"));
@@ -164,5 +122,4 @@ pub fn server_cookie(client: [u8; 8], secret: &[u8; 16], age: u32, address: IpAd
     let made = cookie.make(halves(*secret), NOW.wrapping_sub(age), service::words(address));
     let octets = made.map(u64::to_ne_bytes).concat();
     octets.try_into().expect("sixteen octets")
->>>>>>> w/packets
 }
