@@ -7,6 +7,7 @@
 use core::net::{IpAddr, Ipv6Addr};
 
 use crate::class;
+use crate::frame::Frame;
 use crate::service::{ipv4, mapped, words};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
@@ -243,6 +244,22 @@ impl Whom {
         Self { address: decides, is_subnets: is_public, source, prefix, before }
     }
 
+    /// The same; the verifier then follows what comes next once, and not for each kind of address.
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "what is forgotten of a number is the same number"
+    )]
+    fn forgotten<F: Frame>(self) -> Self {
+        let forget = |number: u8| F::forget(number.into(), self.source[1]) as u8;
+        Self {
+            is_subnets: forget(self.is_subnets.into()) != 0,
+            prefix: forget(self.prefix),
+            before: forget(self.before),
+            ..self
+        }
+    }
+
     /// Whether the source decides if nothing is known of [`Self::address`].
     #[inline(always)]
     #[must_use]
@@ -284,13 +301,13 @@ fn leaf<T: Tables>(tables: &T, trie: u32, address: [u64; 2]) -> Result<(u32, u8)
 /// # Errors
 /// [`Verdict::Place`] when only the authority can tell.
 #[inline(always)]
-pub fn resolve<T: Tables>(
+pub fn resolve<F: Frame, T: Tables>(
     tables: &T,
     trie: u32,
     source: [u64; 2],
     subnet: Option<&Subnet>,
 ) -> Result<(u32, u8), Verdict> {
-    let whom = Whom::new(source, subnet);
+    let whom = Whom::new(source, subnet).forgotten::<F>();
     let mut address = whom.address;
     let mut prefix = None;
     // Once or twice; one look-up in the program's text, which the verifier follows into every branch.

@@ -22,7 +22,7 @@ pub(super) fn choose<F: Frame, T: Tables>(
     scratch.answer = answer.0;
     scratch.class = 0;
     F::settle(scratch);
-    client(tables, scratch)?;
+    client::<F, T>(tables, scratch)?;
     F::settle(scratch);
     deck(tables, scratch)?;
     scratch.authoritative = 1;
@@ -62,7 +62,7 @@ fn answer_for<T: Tables>(tables: &T, scratch: &Scratch) -> Result<Answer, Verdic
 
 /// Works out the client's class if the answer depends on it, and the scope if the name's answers do.
 #[inline(always)]
-fn client<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
+fn client<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
     let has_subnet = scratch.has(has::SUBNET) && !scratch.has(has::ABOVE);
     let is_scoped = has_subnet && scratch.tail.flags & NameTail::SCOPED != 0;
     let varies = Answer(scratch.answer).varies();
@@ -77,7 +77,7 @@ fn client<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
     let subnet = Subnet { family, source_prefix, address: scratch.subnet };
     let subnet = if has_subnet { Some(&subnet) } else { None };
     let trie = scratch.tail.trie;
-    let (class, scope) = subnet::resolve(tables, trie, scratch.source, subnet)?;
+    let (class, scope) = subnet::resolve::<F, T>(tables, trie, scratch.source, subnet)?;
     if is_scoped {
         scratch.scope = scope.into();
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use edge_common::class;
+use edge_common::frame::SliceFrame;
 use edge_common::service::words;
 use edge_common::subnet::{Subnet, resolve};
 use edge_common::verdict::Verdict;
@@ -67,13 +68,14 @@ impl World {
     fn check(&self, source: IpAddr, subnet: Option<&Subnet>) -> Option<(u32, u8)> {
         let what = format!("{} {source} {subnet:?}", self.zone.targeting);
         let client = Client::new(&self.serving, &self.zone, source, subnet);
-        let (class, scope) = match resolve(&self.tables, 0, words(source), subnet) {
-            Ok(found) => found,
-            Err(verdict) => {
-                assert_eq!(verdict, Verdict::Place, "{what}");
-                return None;
-            }
-        };
+        let (class, scope) =
+            match resolve::<SliceFrame<'_>, _>(&self.tables, 0, words(source), subnet) {
+                Ok(found) => found,
+                Err(verdict) => {
+                    assert_eq!(verdict, Verdict::Place, "{what}");
+                    return None;
+                }
+            };
         if !super::is_everyones(&self.zone) {
             assert_eq!(scope, client.scope(&self.serving, &self.zone, false), "{what}");
         }

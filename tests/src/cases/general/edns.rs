@@ -137,8 +137,11 @@ fn malformed(rows: &mut Rows) {
 /// Where the OPT record stands, and what else is there.
 fn places(rows: &mut Rows) {
     let edns = |words: &str| format!("{ANSWER}, EDNS{words}");
-    for (what, other) in [("the root's", OTHER), ("the question's", POINTING), ("another's", NAMED)]
-    {
+    // A record with a name of its own is the authority's: no name is walked but the question's.
+    let named = www().edns(1232);
+    rows.passes("another's TXT record before OPT", &named.clone().before(NAMED), &[]);
+    rows.passes("another's TXT record behind OPT", &named.after(NAMED), &[]);
+    for (what, other) in [("the root's", OTHER), ("the question's", POINTING)] {
         let plain = www().edns(1232);
         let what = |rest: &str| format!("{what} TXT record {rest}");
         rows.either(&what("alone"), &www().before(other));
