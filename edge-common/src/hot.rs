@@ -9,7 +9,7 @@ use crate::answer::{self, Dealt};
 use crate::compose::{FourA, FourAaaa, Ready, Records};
 use crate::frame::Frame;
 use crate::name::{self, NameEnd, SHORT_OCTETS, WINDOW_OCTETS};
-use crate::network::{HEADERS, Network};
+use crate::network::{At, Behind, HEADERS, Network, Untagged};
 use crate::service;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
@@ -47,14 +47,22 @@ pub fn hot<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Exit {
 
 #[inline(always)]
 fn serve<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Result<Verdict, Exit> {
-    let link = Ethernet::parse(frame)?;
     if tables.control().switches & switches::DETOUR != 0 {
         return Err(Exit::General);
     }
-    if link.six {
-        reply::<F, T, Ip6>(frame, tables, &link)
+    if let Some(link) = Ethernet::parse_untagged(frame) {
+        if link.six {
+            reply::<F, T, Ip6, _>(frame, tables, &link, Untagged)
+        } else {
+            reply::<F, T, Ip4, _>(frame, tables, &link, Untagged)
+        }
     } else {
-        reply::<F, T, Ip4>(frame, tables, &link)
+        let link = Ethernet::parse(frame)?;
+        if link.six {
+            reply::<F, T, Ip6, _>(frame, tables, &link, Behind(link.network))
+        } else {
+            reply::<F, T, Ip4, _>(frame, tables, &link, Behind(link.network))
+        }
     }
 }
 
@@ -110,10 +118,11 @@ fn query<F: Frame, T: Tables, N: Network>(
 }
 
 #[inline(always)]
-fn reply<F: Frame, T: Tables, N: Network>(
+fn reply<F: Frame, T: Tables, N: Network, A: At>(
     frame: &mut F,
     tables: &T,
     link: &Ethernet,
+    at: A,
 ) -> Result<Verdict, Exit> {
     let destination = link.destination();
     if Control::own(destination) != tables.control().own_address
@@ -121,14 +130,14 @@ fn reply<F: Frame, T: Tables, N: Network>(
     {
         return Err(Verdict::Link.into());
     }
-    let (header, headers) = N::headers(frame, link.network).ok_or(Verdict::Truncated)?;
+    let (header, headers) = N::headers(frame, at).ok_or(Verdict::Truncated)?;
     let (network, total) = N::parse(header)?;
     let query = query::<F, T, N>(tables, &network, headers, total.wrapping_sub(N::OCTETS))?;
-    if link.network + total != frame.octets() {
+    if at.octets() + total != frame.octets() {
         return Err(Exit::General);
     }
 
-    let transport = link.network + N::OCTETS;
+    let transport = at.octets() + N::OCTETS;
     let question = transport + HEADERS;
     let octets = query.name_octets;
     let name = NameEnd::parse(frame, question, octets)?;
@@ -160,7 +169,7 @@ fn reply<F: Frame, T: Tables, N: Network>(
     } else {
         (1, tables.control().sides[1].name_seed)
     };
-    let reply = |name| Reply { link, network, transport, query: &query, name, flags };
+    let reply = |name| Reply { link, at, network, query: &query, name, flags };
     let Some(entry) = name::find_short(tables, side, &name) else {
         let absent = absent(frame, tables, side, question, &name).ok_or(Exit::General)?;
         return reply(name).send(frame, tables, &absent);
@@ -219,18 +228,18 @@ const A_IN: u32 = dns::type_class(dns::TYPE_A, dns::CLASS_IN);
 const AAAA_IN: u32 = dns::type_class(dns::TYPE_AAAA, dns::CLASS_IN);
 
 /// Everything that the reply is made of.
-struct Reply<'a, N> {
+struct Reply<'a, N, A> {
     link: &'a Ethernet,
+    /// Where the network header begins.
+    at: A,
     network: N,
-    /// Offset of the UDP header.
-    transport: usize,
     query: &'a Query,
     name: NameEnd,
     /// The first octet of the query's extended flags, if it had an OPT record.
     flags: Option<u8>,
 }
 
-impl<N: Network> Reply<'_, N> {
+impl<N: Network, A: At> Reply<'_, N, A> {
     /// Makes the frame the reply with these records.
     #[inline(always)]
     fn send<F: Frame, T: Tables, R: Records>(
@@ -252,7 +261,7 @@ impl<N: Network> Reply<'_, N> {
         records: &R,
     ) -> Option<Verdict> {
         let Self { query, name, .. } = self;
-        let question = self.transport + HEADERS;
+        let question = self.at.octets() + N::OCTETS + HEADERS;
         let octets = query.name_octets;
         let added = records.octets();
         let end = question + octets + dns::TYPE_CLASS_OCTETS + added;
@@ -294,8 +303,7 @@ impl<N: Network> Reply<'_, N> {
             .add32(back)
             .add_at(sum, octets)
             .finish_udp();
-        let network = self.transport - N::OCTETS;
-        let (header, headers) = N::headers_mut(frame, network)?;
+        let (header, headers) = N::headers_mut(frame, self.at)?;
         self.network.reply(header, datagram);
         store32::<0, _>(headers, ports);
         store32::<4, _>(headers, length | u32::from(sum) << 16);

@@ -9,10 +9,62 @@ use crate::verdict::Verdict;
 use crate::wire::checksum::Sum;
 use crate::wire::ipv4::{self, Ip4};
 use crate::wire::ipv6::{self, Ip6};
-use crate::wire::{dns, udp};
+use crate::wire::{dns, ethernet, udp};
 
 /// Octets of the UDP and DNS headers, which are read and written as one.
 pub(crate) const HEADERS: usize = udp::HEADER_OCTETS + dns::HEADER_OCTETS;
+
+/// Where the network header begins.
+pub(crate) trait At: Copy {
+    /// Octets before it.
+    fn octets(self) -> usize;
+    /// The octets from there on.
+    fn window<F: Frame, const N: usize>(self, frame: &F) -> Option<&[u8; N]>;
+    /// As [`At::window`], to write.
+    fn window_mut<F: Frame, const N: usize>(self, frame: &mut F) -> Option<&mut [u8; N]>;
+}
+
+/// Behind a header without tags: all offsets up to the name are the program's own.
+#[derive(Clone, Copy)]
+pub(crate) struct Untagged;
+
+impl At for Untagged {
+    #[inline(always)]
+    fn octets(self) -> usize {
+        ethernet::HEADER_OCTETS
+    }
+
+    #[inline(always)]
+    fn window<F: Frame, const N: usize>(self, frame: &F) -> Option<&[u8; N]> {
+        frame.window(ethernet::HEADER_OCTETS)
+    }
+
+    #[inline(always)]
+    fn window_mut<F: Frame, const N: usize>(self, frame: &mut F) -> Option<&mut [u8; N]> {
+        frame.window_mut(ethernet::HEADER_OCTETS)
+    }
+}
+
+/// Behind so many octets.
+#[derive(Clone, Copy)]
+pub(crate) struct Behind(pub usize);
+
+impl At for Behind {
+    #[inline(always)]
+    fn octets(self) -> usize {
+        self.0
+    }
+
+    #[inline(always)]
+    fn window<F: Frame, const N: usize>(self, frame: &F) -> Option<&[u8; N]> {
+        frame.window_at(self.0)
+    }
+
+    #[inline(always)]
+    fn window_mut<F: Frame, const N: usize>(self, frame: &mut F) -> Option<&mut [u8; N]> {
+        frame.window_at_mut(self.0)
+    }
+}
 
 /// What the two network layers do differently.
 pub(crate) trait Network: Copy {
@@ -25,11 +77,11 @@ pub(crate) trait Network: Copy {
     /// The header.
     type Header;
     /// The header at `at`, and the UDP and DNS headers behind it.
-    fn headers<F: Frame>(frame: &F, at: usize) -> Option<(&Self::Header, &[u8; HEADERS])>;
+    fn headers<F: Frame, A: At>(frame: &F, at: A) -> Option<(&Self::Header, &[u8; HEADERS])>;
     /// As [`Network::headers`], to write.
-    fn headers_mut<F: Frame>(
+    fn headers_mut<F: Frame, A: At>(
         frame: &mut F,
-        at: usize,
+        at: A,
     ) -> Option<(&mut Self::Header, &mut [u8; HEADERS])>;
     fn parse(header: &Self::Header) -> Result<(Self, usize), Verdict>;
     /// The sender, IPv4 as `::ffff:a.b.c.d`.
@@ -48,18 +100,18 @@ macro_rules! network {
         type Header = [u8; $octets];
 
         #[inline(always)]
-        fn headers<F: Frame>(frame: &F, at: usize) -> Option<(&Self::Header, &[u8; HEADERS])> {
+        fn headers<F: Frame, A: At>(frame: &F, at: A) -> Option<(&Self::Header, &[u8; HEADERS])> {
             let (header, rest) =
-                frame.window_at::<{ $octets + HEADERS }>(at)?.split_first_chunk()?;
+                at.window::<F, { $octets + HEADERS }>(frame)?.split_first_chunk()?;
             Some((header, rest.first_chunk()?))
         }
 
         #[inline(always)]
-        fn headers_mut<F: Frame>(
+        fn headers_mut<F: Frame, A: At>(
             frame: &mut F,
-            at: usize,
+            at: A,
         ) -> Option<(&mut Self::Header, &mut [u8; HEADERS])> {
-            let window = frame.window_at_mut::<{ $octets + HEADERS }>(at)?;
+            let window = at.window_mut::<F, { $octets + HEADERS }>(frame)?;
             let (header, rest) = window.split_first_chunk_mut()?;
             Some((header, rest.first_chunk_mut()?))
         }

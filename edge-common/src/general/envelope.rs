@@ -2,7 +2,7 @@
 
 use crate::abi::Control;
 use crate::frame::Frame;
-use crate::network::{HEADERS, Network};
+use crate::network::{Behind, HEADERS, Network};
 use crate::scratch::{Scratch, has};
 use crate::service;
 use crate::tables::Tables;
@@ -46,7 +46,7 @@ fn datagram<F: Frame, T: Tables, N: Network>(
     scratch: &mut Scratch,
     at: usize,
 ) -> Result<(), Verdict> {
-    let (header, headers) = N::headers(frame, at).ok_or(Verdict::Truncated)?;
+    let (header, headers) = N::headers(frame, Behind(at)).ok_or(Verdict::Truncated)?;
     let (network, total) = N::parse(header)?;
     let datagram = usize::from(u16::from_be(load16::<4, _>(headers)));
     if datagram != total.wrapping_sub(N::OCTETS) {

@@ -6,7 +6,7 @@ use crate::compose::{ready_made, records4, records6};
 use crate::cookie;
 use crate::frame::{Frame, Route};
 use crate::name::{BLOCKS, SHORT_OCTETS, has_block};
-use crate::network::{HEADERS, Network};
+use crate::network::{Behind, HEADERS, Network};
 use crate::scratch::{Scratch, has};
 use crate::subnet;
 use crate::tables::Tables;
@@ -302,7 +302,7 @@ fn write_headers<F: Frame, N: Network>(
         .add32(back)
         .add_at(body, scratch.octets as usize)
         .finish_udp();
-    let (header, headers) = N::headers_mut(frame, scratch.network as usize)?;
+    let (header, headers) = N::headers_mut(frame, Behind(scratch.network as usize))?;
     network.reply(header, datagram);
     store32::<0, _>(headers, ports);
     store32::<4, _>(headers, length | u32::from(sum) << 16);

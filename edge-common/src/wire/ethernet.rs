@@ -66,6 +66,20 @@ impl Ethernet {
         Ok(Self { front, back, tagged, tags, network, six })
     }
 
+    /// Reads a header without tags; `None` for any other.
+    #[inline(always)]
+    #[must_use]
+    pub fn parse_untagged<F: Frame>(frame: &F) -> Option<Self> {
+        let header = frame.window::<HEADER_OCTETS>(0)?;
+        let six = match load16::<12, _>(header) {
+            IPV4 => false,
+            IPV6 => true,
+            _ => return None,
+        };
+        let (front, back) = (load64::<0, _>(header), load64::<6, _>(header));
+        Some(Self { front, back, tagged: 0, tags: 0, network: HEADER_OCTETS, six })
+    }
+
     /// All but the offset and the family, to be kept for [`Self::of`].
     #[inline(always)]
     pub(crate) const fn words(&self) -> [u64; 3] {
