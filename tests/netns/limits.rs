@@ -217,10 +217,19 @@ fn the_denied_get_nothing_and_the_exempt_everything() {
         is_limited(flood(&rig.datagrams(CLIENTS[at]), &plain()), begun);
     }
     assert_eq!(rig.counters().authority(), authority, "it answered nobody");
-    // The lists hold without XDP as well.
-    let _said = rig.switch("drain on");
-    for at in 0..2 {
-        assert_eq!(flood(&rig.datagrams(DENIED[at]), &plain()), nothing);
-        assert_eq!(flood(&rig.datagrams(OTHERS[at]), &plain()), all);
+    // The lists hold without XDP as well; a dry run counts what it would drop.
+    for switch in ["drain", "dry-run"] {
+        let _said = rig.switch(&format!("{switch} on"));
+        for at in 0..2 {
+            let before = rig.counters();
+            assert_eq!(flood(&rig.datagrams(DENIED[at]), &plain()), nothing);
+            assert_eq!(flood(&rig.datagrams(OTHERS[at]), &plain()), all);
+            let after = rig.counters();
+            let reason = switch.replace('-', "_");
+            let passed = after.passed(&reason) - before.passed(&reason);
+            assert_eq!(passed, 2 * u64::from(FLOOD), "{switch}");
+            assert_eq!(after.dropped(), before.dropped(), "{switch}");
+        }
+        let _said = rig.switch(&format!("{switch} off"));
     }
 }
