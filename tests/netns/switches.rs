@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use edge_tests::message::{Ask, Reply, flag, rcode, rtype};
-use edge_tests::netns::{Counters, Rig};
+use edge_tests::netns::{Counters, PATIENCE, Rig};
 use edge_tests::stage::Line;
 use serde_json::Value;
 
@@ -232,6 +232,15 @@ fn keep_asking(mut line: Line, asked: &AtomicU64, stop: &AtomicBool) {
     }
 }
 
+/// Ends the asking when it goes, should a test fail meanwhile, too.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn no_query_is_lost_while_switches_are_set() {
     let rig = rig();
@@ -240,9 +249,11 @@ fn no_query_is_lost_while_switches_are_set() {
     let before = rig.counters();
     thread::scope(|scope| {
         let askers = lines.map(|line| scope.spawn(|| keep_asking(line, &asked, &stop)));
+        let asking = Stop(&stop);
         let settle = || {
             let enough = asked.load(Ordering::Relaxed) + SETTLED;
-            rig.wait_until("queries are answered", edge_tests::netns::PATIENCE, || {
+            // Longer than an asker waits for its reply, so that it says what is missing.
+            rig.wait_until("queries are answered", 2 * PATIENCE, || {
                 asked.load(Ordering::Relaxed) >= enough || askers.iter().any(|it| it.is_finished())
             });
         };
@@ -263,7 +274,7 @@ fn no_query_is_lost_while_switches_are_set() {
                 settle();
             }
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(asking);
         for asker in askers {
             asker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         }
