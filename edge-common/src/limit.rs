@@ -79,7 +79,8 @@ const fn mask(bits: u32, all: u64) -> u64 {
 }
 
 /// Rules on a client that asks from `source` (as [`crate::abi::Service::address`]), IPv6 if `six`, by the bits of
-/// [`switches`] that are set. First come the lists, then a good cookie, then the rate.
+/// [`switches`] that are set. First come the lists, then a good cookie, then the rate. Whether a limited query slips is
+/// drawn by `ticket` ([`ticket`]): asked twice about a query it is the same.
 ///
 /// # Errors
 /// [`Verdict::Denied`], [`Verdict::Limited`], or [`Verdict::Slip`] for an answer that is to be sent truncated.
@@ -90,6 +91,7 @@ pub fn admit<T: Tables>(
     source: [u64; 2],
     six: bool,
     has_good_cookie: bool,
+    ticket: u64,
 ) -> Result<(), Verdict> {
     if switches & switches::PREFIXES != 0 {
         match tables.listed(source) {
@@ -107,9 +109,16 @@ pub fn admit<T: Tables>(
     if take(tables, limits, client) {
         return Ok(());
     }
-    let slips = limits.slip != 0
-        && u64::from(tables.random()).wrapping_mul(u64::from(limits.slip)) >> u32::BITS == 0;
+    let drawn = ticket.wrapping_mul(limits.seeds[1]) >> u32::BITS;
+    let slips = limits.slip != 0 && drawn.wrapping_mul(u64::from(limits.slip)) >> u32::BITS == 0;
     Err(if slips { Verdict::Slip } else { Verdict::Limited })
+}
+
+/// What a query's lot is drawn by: its first eight octets of DNS, and its ports.
+#[inline(always)]
+#[must_use]
+pub const fn ticket(front: u64, ports: u32) -> u64 {
+    front ^ (ports as u64) << 16
 }
 
 /// Takes a response from a client's buckets; false if all are empty.

@@ -59,7 +59,7 @@ pub mod switches {
     /// Names of no zone are refused (REFUSED) rather than passed.
     pub const REFUSE: u64 = 1 << 5;
     /// Those for which every frame takes the long way.
-    pub const DETOUR: u64 = DRAIN | DRY_RUN | FIB | LIMIT | PREFIXES;
+    pub const DETOUR: u64 = DRAIN | DRY_RUN | FIB | PREFIXES;
 }
 
 /// Secrets of server cookies (RFC 9018), two sides of them; none are used while `state` is 0.

@@ -68,7 +68,8 @@ pub(super) fn rule<F: Frame, T: Tables>(
         }
     }
     F::settle(scratch);
-    match limit::admit(tables, control.switches, scratch.source, scratch.has(has::SIX), is_good) {
+    let (six, ticket) = (scratch.has(has::SIX), limit::ticket(scratch.front, scratch.ports));
+    match limit::admit(tables, control.switches, scratch.source, six, is_good, ticket) {
         Ok(()) => {}
         Err(Verdict::Slip) => {
             scratch.truncated = 1;

@@ -18,7 +18,7 @@ const RATE: Rate = Rate { per_second: 10, burst: 20, slip: 0, prefix4: 24, prefi
 fn ask(tables: &HostTables, client: &str) -> Result<(), Verdict> {
     let switches = tables.control().switches;
     let client: std::net::IpAddr = client.parse().unwrap();
-    admit(tables, switches, words(client), client.is_ipv6(), false)
+    admit(tables, switches, words(client), client.is_ipv6(), false, 7)
 }
 
 fn answered(tables: &HostTables, client: &str) -> usize {
