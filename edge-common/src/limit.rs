@@ -78,29 +78,38 @@ const fn mask(bits: u32, all: u64) -> u64 {
     }
 }
 
+/// What the lists say of a client that asks from `source` (as [`crate::abi::Service::address`]): whether it is never
+/// limited.
+///
+/// # Errors
+/// [`Verdict::Denied`] if it is never answered.
+#[inline(always)]
+pub fn listed<T: Tables>(tables: &T, switches: u64, source: [u64; 2]) -> Result<bool, Verdict> {
+    if switches & switches::PREFIXES == 0 {
+        return Ok(false);
+    }
+    match tables.listed(source) {
+        DENIED => Err(Verdict::Denied),
+        listed => Ok(listed == EXEMPT),
+    }
+}
+
 /// Rules on a client that asks from `source` (as [`crate::abi::Service::address`]), IPv6 if `six`, by the bits of
-/// [`switches`] that are set. First come the lists, then a good cookie, then the rate. Whether a limited query slips is
+/// [`switches`] that are set. Who is listed as exempt or has a good cookie has no rate. Whether a limited query slips is
 /// drawn by `ticket` ([`ticket`]): asked twice about a query it is the same.
 ///
 /// # Errors
-/// [`Verdict::Denied`], [`Verdict::Limited`], or [`Verdict::Slip`] for an answer that is to be sent truncated.
+/// [`Verdict::Limited`], or [`Verdict::Slip`] for an answer that is to be sent truncated.
 #[inline(always)]
 pub fn admit<T: Tables>(
     tables: &T,
     switches: u64,
     source: [u64; 2],
     six: bool,
-    has_good_cookie: bool,
+    is_exempt: bool,
     ticket: u64,
 ) -> Result<(), Verdict> {
-    if switches & switches::PREFIXES != 0 {
-        match tables.listed(source) {
-            DENIED => return Err(Verdict::Denied),
-            EXEMPT => return Ok(()),
-            _ => {}
-        }
-    }
-    if switches & switches::LIMIT == 0 || has_good_cookie {
+    if switches & switches::LIMIT == 0 || is_exempt {
         return Ok(());
     }
     let control = tables.control();

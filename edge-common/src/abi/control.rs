@@ -40,8 +40,10 @@ pub struct Control {
     pub nsid: Nsid,
     /// Response-rate limits.
     pub limits: Limits,
+    /// Of so many frames that are dropped one is copied to `SAMPLES`, at random; none when 0. Less than 2³².
+    pub sample_dropped: u64,
     /// Zero.
-    pub unused: [u64; 2],
+    pub unused: [u64; 1],
 }
 
 /// Bits of [`Control::switches`].

@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 use zerocopy::FromZeros as _;
 
-use super::{DENIED, EXEMPT, FRACTION, Rate, admit, slot, ticket};
+use super::{DENIED, EXEMPT, FRACTION, Rate, admit, listed, slot, ticket};
 use crate::abi::{
     Card4, Card6, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service, ShortName, TableId,
     Tree6, TypeRow, maps, switches,
@@ -256,7 +256,10 @@ fn without_prefixes_all_clients_are_one() {
 fn lists_come_before_cookies_and_cookies_before_the_rate() {
     let mut tables = Fake::new(rate(5, 1));
     let [first, second] = mapped(u32::from_ne_bytes(CLIENT));
-    let ask = |tables: &Fake, on, cookie| admit(tables, on, [first, second], false, cookie, 7);
+    let ask = |tables: &Fake, on, cookie| {
+        let exempt = listed(tables, on, [first, second])?;
+        admit(tables, on, [first, second], false, cookie || exempt, 7)
+    };
     let (limit, both) = (switches::LIMIT, switches::LIMIT | switches::PREFIXES);
     assert_eq!(ask(&tables, limit, false), Ok(()));
     assert_eq!(ask(&tables, limit, false), Err(Verdict::Limited));
