@@ -7,13 +7,14 @@ mod namespace;
 mod process;
 mod resolver;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use edge_user::kernel::FarEnd;
+use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -48,6 +49,8 @@ pub const COUNTRIES: [(&str, &str); 6] = [
 /// The zone of the rig.
 pub const POOL: &str = include_str!("../fixtures/zones/pool.example.json");
 
+/// Room for replies that nobody has read yet.
+const BUFFER_OCTETS: usize = 1 << 20;
 /// Where the system's BPF file system is.
 const BPFFS: &str = "/sys/fs/bpf";
 
@@ -222,6 +225,37 @@ impl Rig {
         })
     }
 
+    /// A UDP socket at one of the client's addresses, connected to the server's of the same family, with room for some
+    /// hundred replies.
+    #[must_use]
+    pub fn datagrams(&self, client: &str) -> UdpSocket {
+        let server = if client.contains(':') { SERVER[1] } else { SERVER[0] };
+        let address = |ip: &str, port| SocketAddr::new(ip.parse().expect("an address"), port);
+        // A socket stays in the namespace in which it was made.
+        self.client.enter(|| {
+            let socket = UdpSocket::bind(address(client, 0)).expect("the client's address");
+            socket.connect(address(server, 53)).expect("connect");
+            set_socket_recv_buffer_size_force(&socket, BUFFER_OCTETS).expect("root may");
+            socket
+        })
+    }
+
+    /// `edge switch` with these words; gives what it printed.
+    #[must_use]
+    pub fn switch(&self, words: &str) -> String {
+        self.tell(&["switch"].into_iter().chain(words.split_whitespace()).collect::<Vec<_>>())
+    }
+
+    /// `edge switch` with these words, which it has to refuse; gives what it said.
+    #[must_use]
+    pub fn switch_refused(&self, words: &str) -> String {
+        let mut command = Command::new(program());
+        command.arg("switch").args(words.split_whitespace());
+        let output = command.arg("--socket").arg(self.path("edge.sock")).output().expect("it runs");
+        assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
     /// `edge status --json`.
     #[must_use]
     pub fn status(&self) -> Value {
@@ -316,6 +350,18 @@ impl Counters {
         let (xdp, authority) = (self.xdp() - before.xdp(), self.authority() - before.authority());
         assert!(xdp + authority > 0, "no queries");
         xdp as f64 / (xdp + authority) as f64
+    }
+
+    /// Queries that XDP answered in some way.
+    #[must_use]
+    pub fn answered(&self, verdict: &str) -> u64 {
+        self.number(&format!("/answered/{verdict}"))
+    }
+
+    /// Frames that were dropped for a reason.
+    #[must_use]
+    pub fn dropped_for(&self, reason: &str) -> u64 {
+        self.number(&format!("/dropped/{reason}"))
     }
 
     /// Frames that passed for a reason.
