@@ -96,7 +96,7 @@ pub fn listed<T: Tables>(tables: &T, switches: u64, source: [u64; 2]) -> Result<
 
 /// Rules on a client that asks from `source` (as [`crate::abi::Service::address`]), IPv6 if `six`, by the bits of
 /// [`switches`] that are set. Who is listed as exempt or has a good cookie has no rate. Whether a limited query slips is
-/// drawn by `ticket` ([`ticket`]): asked twice about a query it is the same.
+/// drawn by `ticket` ([`ticket`]): asked twice about a query in the same jiffy it is the same.
 ///
 /// # Errors
 /// [`Verdict::Limited`], or [`Verdict::Slip`] for an answer that is to be sent truncated.
@@ -118,7 +118,9 @@ pub fn admit<T: Tables>(
     if take(tables, limits, client) {
         return Ok(());
     }
-    let drawn = ticket.wrapping_mul(limits.seeds[1]) >> u32::BITS;
+    // Another one at another time, for who asks the same once more.
+    let ticket = ticket ^ tables.now() << u32::BITS ^ limits.seeds[1];
+    let drawn = ticket.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> u32::BITS;
     let slips = limits.slip != 0 && drawn.wrapping_mul(u64::from(limits.slip)) >> u32::BITS == 0;
     Err(if slips { Verdict::Slip } else { Verdict::Limited })
 }
