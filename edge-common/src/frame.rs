@@ -1,9 +1,10 @@
-//! An Ethernet frame that can be read, written, grown at its head and cut at its tail.
+//! An Ethernet frame that can be read and written, and made longer or shorter at its head.
 //!
 //! Octets are reached through windows of a fixed size, one per protocol section. In the kernel a
 //! window is one bounds check that the verifier follows; on the host it is a slice.
 
-/// A frame. Offsets count from its first octet, and begin anew after [`Frame::grow_head`].
+/// A frame. Offsets count from its first octet, and begin anew after [`Frame::grow_head`]
+/// and [`Frame::resize`].
 pub trait Frame {
     /// `N` octets at an offset that the program fixes.
     fn window<const N: usize>(&self, at: usize) -> Option<&[u8; N]>;

@@ -8,6 +8,7 @@ use crate::abi::{ClassRow, Control, switches};
 use crate::answer::{self, Dealt};
 use crate::compose::{FourA, FourAaaa, Ready, Records};
 use crate::frame::Frame;
+use crate::limit;
 use crate::name::{self, NameEnd, SHORT_OCTETS, WINDOW_OCTETS};
 use crate::network::{At, Behind, HEADERS, Network, Untagged};
 use crate::service;
@@ -169,9 +170,11 @@ fn reply<F: Frame, T: Tables, N: Network, A: At>(
     } else {
         (1, tables.control().sides[1].name_seed)
     };
+    let six = N::FAMILY != 0;
     let reply = |name| Reply { link, at, network, query: &query, name, flags };
     let Some(entry) = name::find_short(tables, side, &name) else {
         let absent = absent(frame, tables, side, question, &name).ok_or(Exit::General)?;
+        admit(tables, network.source(), six, &query)?;
         return reply(name).send(frame, tables, &absent);
     };
     let usual = tables.control().usual_trie as usize;
@@ -180,7 +183,9 @@ fn reply<F: Frame, T: Tables, N: Network, A: At>(
         let trie = if trie as usize == usual { F::opaque(usual) } else { trie as usize };
         network.leaf(tables, narrow(trie).into()).map(|leaf| leaf.class)
     })?;
-    match dealt.ok_or(Exit::General)? {
+    let dealt = dealt.ok_or(Exit::General)?;
+    admit(tables, network.source(), six, &query)?;
+    match dealt {
         Dealt::FourA(card, ttl) => reply(name).send(frame, tables, &FourA(card, ttl)),
         Dealt::FourAaaa(card, ttl) => reply(name).send(frame, tables, &FourAaaa(card, ttl)),
         Dealt::Ready(mut ready) => {
@@ -188,6 +193,21 @@ fn reply<F: Frame, T: Tables, N: Network, A: At>(
             reply(name).send(frame, tables, &ready)
         }
     }
+}
+
+/// Admits a query that is about to be answered, if there are limits. One that slips is answered by the general path,
+/// which draws the same lot for it.
+#[inline(always)]
+fn admit<T: Tables>(tables: &T, source: [u64; 2], six: bool, query: &Query) -> Result<(), Exit> {
+    let switches = tables.control().switches & switches::LIMIT;
+    if switches == 0 {
+        return Ok(());
+    }
+    let ticket = limit::ticket(query.front, query.ports);
+    limit::admit(tables, switches, source, six, false, ticket).map_err(|refusal| match refusal {
+        Verdict::Slip => Exit::General,
+        refusal => refusal.into(),
+    })
 }
 
 /// The answer for a name that doesn't exist, but of which the name above does: that is one label shorter, and what

@@ -78,27 +78,38 @@ const fn mask(bits: u32, all: u64) -> u64 {
     }
 }
 
-/// Rules on a client that asks from `source` (as [`crate::abi::Service::address`]), IPv6 if `six`, by the bits of
-/// [`switches`] that are set. First come the lists, then a good cookie, then the rate.
+/// What the lists say of a client that asks from `source` (as [`crate::abi::Service::address`]): whether it is never
+/// limited.
 ///
 /// # Errors
-/// [`Verdict::Denied`], [`Verdict::Limited`], or [`Verdict::Slip`] for an answer that is to be sent truncated.
+/// [`Verdict::Denied`] if it is never answered.
+#[inline(always)]
+pub fn listed<T: Tables>(tables: &T, switches: u64, source: [u64; 2]) -> Result<bool, Verdict> {
+    if switches & switches::PREFIXES == 0 {
+        return Ok(false);
+    }
+    match tables.listed(source) {
+        DENIED => Err(Verdict::Denied),
+        listed => Ok(listed == EXEMPT),
+    }
+}
+
+/// Rules on a client that asks from `source` (as [`crate::abi::Service::address`]), IPv6 if `six`, by the bits of
+/// [`switches`] that are set. Who is listed as exempt or has a good cookie has no rate. Whether a limited query slips is
+/// drawn by `ticket` ([`ticket`]): asked twice about a query in the same jiffy it is the same.
+///
+/// # Errors
+/// [`Verdict::Limited`], or [`Verdict::Slip`] for an answer that is to be sent truncated.
 #[inline(always)]
 pub fn admit<T: Tables>(
     tables: &T,
     switches: u64,
     source: [u64; 2],
     six: bool,
-    has_good_cookie: bool,
+    is_exempt: bool,
+    ticket: u64,
 ) -> Result<(), Verdict> {
-    if switches & switches::PREFIXES != 0 {
-        match tables.listed(source) {
-            DENIED => return Err(Verdict::Denied),
-            EXEMPT => return Ok(()),
-            _ => {}
-        }
-    }
-    if switches & switches::LIMIT == 0 || has_good_cookie {
+    if switches & switches::LIMIT == 0 || is_exempt {
         return Ok(());
     }
     let control = tables.control();
@@ -107,9 +118,18 @@ pub fn admit<T: Tables>(
     if take(tables, limits, client) {
         return Ok(());
     }
-    let slips = limits.slip != 0
-        && u64::from(tables.random()).wrapping_mul(u64::from(limits.slip)) >> u32::BITS == 0;
+    // Another one at another time, for who asks the same once more.
+    let ticket = ticket ^ tables.now() << u32::BITS ^ limits.seeds[1];
+    let drawn = ticket.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> u32::BITS;
+    let slips = limits.slip != 0 && drawn.wrapping_mul(u64::from(limits.slip)) >> u32::BITS == 0;
     Err(if slips { Verdict::Slip } else { Verdict::Limited })
+}
+
+/// What a query's lot is drawn by: its first eight octets of DNS, and its ports.
+#[inline(always)]
+#[must_use]
+pub const fn ticket(front: u64, ports: u32) -> u64 {
+    front ^ (ports as u64) << 16
 }
 
 /// Takes a response from a client's buckets; false if all are empty.

@@ -78,7 +78,7 @@ fn entry<T, const N: usize>(table: &[T; N], index: u32) -> Option<&T> {
 const NO_WAKEUP: u64 = 1;
 
 #[inline(always)]
-fn keep(frame: &XdpFrame) -> Option<()> {
+fn keep(frame: &XdpFrame, verdict: Verdict) -> Option<()> {
     let mut entry = SAMPLES.reserve_untyped::<Sample>(0)?;
     let sample = entry.as_mut_ptr();
     // SAFETY: the entry is the memory of a sample.
@@ -92,6 +92,10 @@ fn keep(frame: &XdpFrame) -> Option<()> {
     let length = unsafe { addr_of_mut!((*sample).octets) };
     // SAFETY: as above.
     unsafe { length.write(octets) };
+    // SAFETY: the entry is the memory of a sample.
+    let what = unsafe { addr_of_mut!((*sample).verdict) };
+    // SAFETY: as above.
+    unsafe { what.write(verdict.index()) };
     entry.submit(NO_WAKEUP);
     Some(())
 }
@@ -147,15 +151,19 @@ impl Maps {
         unsafe { (*self.cpu).verdicts[Verdict::Answer as usize] += 1 };
     }
 
-    /// Copies one in so many frames, as userspace wishes, to where it finds them.
+    /// Copies one in so many frames that are sent, or one in so many that are dropped, as userspace wishes, to where it
+    /// finds them.
     #[inline(always)]
-    pub(crate) fn sample(&self, frame: &XdpFrame) {
-        // SAFETY: the reference is valid; volatile, because userspace writes the word by one store.
-        let one_in = unsafe { read_volatile(addr_of!(self.shared.control.sample)) };
+    pub(crate) fn sample(&self, frame: &XdpFrame, verdict: Verdict, is_sent: bool) {
+        let control = &self.shared.control;
+        let one_in =
+            if is_sent { addr_of!(control.sample) } else { addr_of!(control.sample_dropped) };
+        // SAFETY: the pointer is to a word of the map's value; volatile, because userspace writes it by one store.
+        let one_in = unsafe { read_volatile(one_in) };
         if one_in == 0 || u64::from(self.random()).wrapping_mul(one_in) >> 32 != 0 {
             return;
         }
-        if keep(frame).is_none()
+        if keep(frame, verdict).is_none()
             && let Some(lost) = SAMPLES_LOST.get_ptr_mut(0)
         {
             // SAFETY: the pointer is to this CPU's counter, which no other run uses meanwhile.

@@ -31,7 +31,7 @@ pub(crate) fn serve(context: *mut xdp_md) -> u32 {
     if let Verdict::Answer = verdict {
         // Said apart, or the counter's place is worked out for this one as for all others.
         maps.count_answer();
-        maps.sample(&frame);
+        maps.sample(&frame, Verdict::Answer, true);
         return xdp_action::XDP_TX;
     }
     count(&maps, &frame, verdict)
@@ -41,11 +41,13 @@ pub(crate) fn serve(context: *mut xdp_md) -> u32 {
 #[inline(always)]
 fn count(maps: &Maps, frame: &XdpFrame, verdict: Verdict) -> u32 {
     Maps::count(verdict);
-    match verdict.action() {
-        Action::Tx => {
-            maps.sample(frame);
-            xdp_action::XDP_TX
-        }
+    let action = verdict.action();
+    // One place for both, or the verifier follows it twice.
+    if let Action::Tx | Action::Drop = action {
+        maps.sample(frame, verdict, matches!(action, Action::Tx));
+    }
+    match action {
+        Action::Tx => xdp_action::XDP_TX,
         Action::Pass => xdp_action::XDP_PASS,
         Action::Drop => xdp_action::XDP_DROP,
         Action::Aborted => xdp_action::XDP_ABORTED,

@@ -26,8 +26,8 @@ mod watched;
 
 use asked::Name;
 pub use probe::Probe;
-use rate::Rate;
-use sketch::Sketch;
+pub(crate) use rate::Rate;
+pub(crate) use sketch::Sketch;
 pub use tap::Tap;
 use watched::Watched;
 

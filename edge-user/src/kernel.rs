@@ -29,7 +29,7 @@ pub use attach::{Attachment, FarEnd, Mode};
 pub use bpffs::Bpffs;
 pub use error::KernelError;
 pub use pins::{Pins, escape};
-pub use samples::Samples;
+pub use samples::{Samples, TakeDropped};
 
 use crate::jiffies;
 use crate::store::Store;

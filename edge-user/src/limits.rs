@@ -1,6 +1,7 @@
 //! Admission, from userspace: what is configured comes in; limits and lists that packets and the authority obey go
 //! out, live.
 
+mod dropped;
 mod prefixes;
 
 use std::mem::offset_of;
@@ -12,6 +13,7 @@ use edge_common::abi::{Control, Limits, switches};
 use edge_common::limit::{DENIED, Rate};
 use zerocopy::{FromZeros as _, IntoBytes as _};
 
+pub use dropped::{Dropped, Refused};
 pub use prefixes::{Prefix, Prefixes, Rule, Step, words};
 
 use crate::jiffies;

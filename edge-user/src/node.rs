@@ -108,7 +108,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         let (listen, workers) = (&config.dns.listen, config.dns.workers);
         let mut authority = Authority::bind(listen, workers, store, Arc::clone(&current), options)?;
         let kernel = xdp.as_ref().map(|xdp| &xdp.kernel);
-        let (hot, samples) = Hot::new(kernel, config.log.xdp_sample)?;
+        let (hot, samples) = Hot::new(kernel, config.log.xdp_sample, &config.limits)?;
         let log =
             Log::start(&config.log, Arc::clone(&current), samples).context("start the log")?;
         authority.log_to(log.sender());
@@ -397,6 +397,7 @@ impl Node {
             feed: status::Feed::default(),
             ntp: status::Ntp::default(),
             tables: tables.collect(),
+            refused: self.hot.refused(),
             pins: pins.unwrap_or_default(),
             errors: self
                 .controller

@@ -29,7 +29,7 @@ mod utc;
 mod writer;
 
 pub use check::check;
-pub(crate) use frame::response;
+pub(crate) use frame::{response, source};
 use queue::Queue;
 use writer::Writer;
 

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use edge_common::verdict::{Action, Verdict};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::Refused;
 use crate::switches::Switches;
 
 /// The state of a node.
@@ -37,6 +38,9 @@ pub struct Status {
     pub ntp: Ntp,
     /// How full the tables are.
     pub tables: Vec<Table>,
+    /// Who was limited or denied most lately.
+    #[serde(default)]
+    pub refused: Vec<Refused>,
     /// Where the maps are pinned; empty without XDP.
     pub pins: String,
     /// What is wrong, a line each.
@@ -268,6 +272,15 @@ impl Status {
             vec![table.name.clone(), table.used.to_string(), table.entries.to_string()]
         }));
         text.push_str(&columns(&rows));
+        if !self.refused.is_empty() {
+            let row = ["REFUSED LATELY", "REASON", "QUERIES"];
+            let mut rows = vec![row.map(str::to_owned).to_vec()];
+            rows.extend(self.refused.iter().map(|refused| {
+                let queries = refused.queries.to_string();
+                vec![refused.client.clone(), refused.reason.clone(), queries]
+            }));
+            text.push_str(&columns(&rows));
+        }
         if !self.pins.is_empty() {
             text.push_str(&format!("maps are pinned under {}\n", self.pins));
         }

@@ -31,9 +31,10 @@ struct Tally {
 
 fn flood(runner: &Runner, client: &str, ask: &Ask) -> Tally {
     let client: SocketAddr = client.parse().unwrap();
-    let query = frame(client, server_for(client.ip()), &ask.octets(), &[], 0);
     let mut tally = Tally::default();
-    for _ in 0..FLOOD {
+    for id in (0..=u16::MAX).take(FLOOD as usize) {
+        let ask = Ask { id, ..ask.clone() };
+        let query = frame(client, server_for(client.ip()), &ask.octets(), &[], 0);
         let run = runner.run(&query, 1).unwrap();
         if run.action == 1 {
             tally.dropped += 1;

@@ -22,7 +22,7 @@ use edge_user::store::{HostTables, Store};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Frames, unless `EDGE_PACKETS` says how many.
-const FRAMES: u64 = 1_000_000;
+const FRAMES: u64 = 10_000_000;
 /// Where they begin, unless `EDGE_SEED` says where.
 const SEED: u64 = 0x00ed_9e00;
 /// Frames after which a leader sees to the lease.

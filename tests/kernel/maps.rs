@@ -9,7 +9,7 @@ use edge_tests::kernel::Shared;
 use edge_tests::node;
 
 /// Instructions that the verifier may follow of each program; it gives up at a million.
-const INSTRUCTIONS: [(&str, u32); 2] = [(maps::PROGRAM, 100_000), (maps::GENERAL_PROGRAM, 500_000)];
+const INSTRUCTIONS: [(&str, u32); 2] = [(maps::PROGRAM, 150_000), (maps::GENERAL_PROGRAM, 500_000)];
 /// Octets of stack that a program may use.
 const STACK: u32 = 512;
 /// Octets that the maps may take: 128 MiB, of which the tables in `docs/maps.md` add up to 129.1 million, and `PREFIXES`

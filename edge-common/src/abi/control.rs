@@ -40,8 +40,10 @@ pub struct Control {
     pub nsid: Nsid,
     /// Response-rate limits.
     pub limits: Limits,
+    /// Of so many frames that are dropped one is copied to `SAMPLES`, at random; none when 0. Less than 2³².
+    pub sample_dropped: u64,
     /// Zero.
-    pub unused: [u64; 2],
+    pub unused: [u64; 1],
 }
 
 /// Bits of [`Control::switches`].
@@ -59,7 +61,7 @@ pub mod switches {
     /// Names of no zone are refused (REFUSED) rather than passed.
     pub const REFUSE: u64 = 1 << 5;
     /// Those for which every frame takes the long way.
-    pub const DETOUR: u64 = DRAIN | DRY_RUN | FIB | LIMIT | PREFIXES;
+    pub const DETOUR: u64 = DRAIN | DRY_RUN | FIB | PREFIXES;
 }
 
 /// Secrets of server cookies (RFC 9018), two sides of them; none are used while `state` is 0.

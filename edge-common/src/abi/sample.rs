@@ -1,4 +1,4 @@
-//! A frame that was sent, for the query log.
+//! A frame that was sent, for the query log, or dropped, for whoever wants to know whose it was.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -8,9 +8,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 pub struct Sample {
     /// Octets of [`Sample::frame`] that mean something; at most all.
     pub octets: u32,
-    /// Zero.
-    pub reserved: u32,
-    /// The frame as it was sent, or its beginning.
+    /// What became of it: the index of a [`crate::verdict::Verdict`].
+    pub verdict: u32,
+    /// The frame as it was sent, or as it came if it was dropped, or its beginning.
     pub frame: [u8; Self::FRAME_OCTETS],
 }
 

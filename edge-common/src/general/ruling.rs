@@ -37,6 +37,7 @@ pub(super) fn rule<F: Frame, T: Tables>(
     if control.switches & switches::DRAIN != 0 {
         return Err(Verdict::Drain);
     }
+    let is_exempt = limit::listed(tables, control.switches, scratch.source)?;
     // Hidden, or zeroes side by side become a call of a function that zeroes memory octet by octet.
     let zero = F::opaque(0);
     scratch.deck = Deck { kind: zero as u8, records: zero as u8, ..scratch.deck };
@@ -68,7 +69,9 @@ pub(super) fn rule<F: Frame, T: Tables>(
         }
     }
     F::settle(scratch);
-    match limit::admit(tables, control.switches, scratch.source, scratch.has(has::SIX), is_good) {
+    let (six, ticket) = (scratch.has(has::SIX), limit::ticket(scratch.front, scratch.ports));
+    match limit::admit(tables, control.switches, scratch.source, six, is_good || is_exempt, ticket)
+    {
         Ok(()) => {}
         Err(Verdict::Slip) => {
             scratch.truncated = 1;

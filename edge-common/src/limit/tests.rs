@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 use zerocopy::FromZeros as _;
 
-use super::{DENIED, EXEMPT, FRACTION, Rate, admit, slot};
+use super::{DENIED, EXEMPT, FRACTION, Rate, admit, listed, slot, ticket};
 use crate::abi::{
     Card4, Card6, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service, ShortName, TableId,
     Tree6, TypeRow, maps, switches,
@@ -48,13 +48,13 @@ impl Fake {
 
     fn ask4(&self, octets: [u8; 4]) -> Result<(), Verdict> {
         let source = mapped(u32::from_ne_bytes(octets));
-        admit(self, switches::LIMIT, source, false, false)
+        admit(self, switches::LIMIT, source, false, false, self.ticket())
     }
 
     fn ask6(&self, words: [u16; 8]) -> Result<(), Verdict> {
         let octets: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
         let word = |at: usize| u64::from_ne_bytes(octets[at..at + 8].try_into().unwrap());
-        admit(self, switches::LIMIT, [word(0), word(8)], true, false)
+        admit(self, switches::LIMIT, [word(0), word(8)], true, false, self.ticket())
     }
 
     /// How many of `n` queries of one client that come at once are answered.
@@ -63,6 +63,11 @@ impl Fake {
     }
 
     /// A client's prefix that is as good as any other.
+    /// Of a query with an ID and ports of its own.
+    fn ticket(&self) -> u64 {
+        ticket(u64::from(self.random() & 0xffff) | 0x0000_0100_0001_0000, self.random())
+    }
+
     fn stranger(&self) -> [u8; 4] {
         self.random().to_ne_bytes()
     }
@@ -251,7 +256,10 @@ fn without_prefixes_all_clients_are_one() {
 fn lists_come_before_cookies_and_cookies_before_the_rate() {
     let mut tables = Fake::new(rate(5, 1));
     let [first, second] = mapped(u32::from_ne_bytes(CLIENT));
-    let ask = |tables: &Fake, on, cookie| admit(tables, on, [first, second], false, cookie);
+    let ask = |tables: &Fake, on, cookie| {
+        let exempt = listed(tables, on, [first, second])?;
+        admit(tables, on, [first, second], false, cookie || exempt, 7)
+    };
     let (limit, both) = (switches::LIMIT, switches::LIMIT | switches::PREFIXES);
     assert_eq!(ask(&tables, limit, false), Ok(()));
     assert_eq!(ask(&tables, limit, false), Err(Verdict::Limited));

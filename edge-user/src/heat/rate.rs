@@ -14,7 +14,7 @@ const GREATEST: u32 = 1 << 14;
 
 /// One in so many, as many as tell what is hot and no more.
 #[derive(Debug)]
-pub(super) struct Rate {
+pub(crate) struct Rate {
     one_in: u32,
     samples: u64,
     since: Option<Instant>,
@@ -28,12 +28,12 @@ impl Default for Rate {
 
 impl Rate {
     /// Of how many queries one is to be sampled; a power of two.
-    pub(super) const fn one_in(&self) -> u32 {
+    pub(crate) const fn one_in(&self) -> u32 {
         self.one_in
     }
 
     /// Notes that so many samples came, and doubles or halves the rate if that is too many or few.
-    pub(super) fn adapt(&mut self, samples: usize, now: Instant) {
+    pub(crate) fn adapt(&mut self, samples: usize, now: Instant) {
         self.samples = self.samples.saturating_add(samples as u64);
         let passed = now.saturating_duration_since(*self.since.get_or_insert(now));
         if passed < JUDGED {

@@ -16,7 +16,7 @@ const HALF_LIFE: Duration = Duration::from_secs(2);
 const FORGOTTEN: u32 = 64;
 
 /// How often names were asked for.
-pub(super) struct Sketch {
+pub(crate) struct Sketch {
     /// None if the sketch refused its size, which tests rule out.
     items: Option<FrequentItemsSketch<Vec<u8>>>,
     /// When numbers were last halved.
@@ -35,7 +35,7 @@ fn empty() -> Option<FrequentItemsSketch<Vec<u8>>> {
 
 impl Sketch {
     /// Counts `weight` queries for a name.
-    pub(super) fn add(&mut self, name: &[u8], weight: u32) {
+    pub(crate) fn add(&mut self, name: &[u8], weight: u32) {
         // The sum of all weights can't overflow: it begins anew every half-life.
         if let Some(items) = &mut self.items {
             items.update_with_count_ref(name, weight.into());
@@ -43,7 +43,7 @@ impl Sketch {
     }
 
     /// Halves all numbers for every half-life that has passed.
-    pub(super) fn cool(&mut self, now: Instant) {
+    pub(crate) fn cool(&mut self, now: Instant) {
         let since = *self.halved.get_or_insert(now);
         let passed = now.saturating_duration_since(since);
         let lives = passed.as_nanos() / HALF_LIFE.as_nanos();
@@ -62,7 +62,7 @@ impl Sketch {
     }
 
     /// Names and their numbers of queries, in no order.
-    pub(super) fn queries(&self) -> impl Iterator<Item = (Vec<u8>, u64)> {
+    pub(crate) fn queries(&self) -> impl Iterator<Item = (Vec<u8>, u64)> {
         let rows = self.items.as_ref().filter(|items| items.num_active_items() > 0);
         let rows =
             rows.map(|items| items.frequent_items_with_threshold(ErrorType::NoFalseNegatives, 0));

@@ -42,12 +42,14 @@ const MOST: usize = 255;
 
 impl Pins {
     /// Makes the folder of an instance, and removes what a former run left of the same instance,
-    /// but for its links.
+    /// but for its links: those of other versions, too, whose maps nobody could use.
     ///
     /// # Errors
     /// When the file system refuses.
     pub fn new(bpffs: &Bpffs, instance: &str) -> Result<Self, KernelError> {
-        let root = bpffs.path().join(escape(instance)).join(format!("v{}", abi::VERSION));
+        let instance = bpffs.path().join(escape(instance));
+        let root = instance.join(format!("v{}", abi::VERSION));
+        remove_other_versions(&instance, &root)?;
         let pins = Self { root };
         for folder in ["maps", "zones"] {
             remove(&pins.root.join(folder))?;
@@ -159,9 +161,37 @@ pub(super) fn remove(path: &Path) -> Result<(), KernelError> {
         .map_err(|cause| KernelError::Path { path: path.to_path_buf(), cause: cause.to_string() })
 }
 
+/// Removes the folders of other versions from an instance's; a link in one of them holds the interface.
+fn remove_other_versions(instance: &Path, own: &Path) -> Result<(), KernelError> {
+    let Ok(entries) = std::fs::read_dir(instance) else { return Ok(()) };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let is_version = name.strip_prefix('v').is_some_and(|n| n.parse::<u32>().is_ok());
+        if is_version && path != own {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::escape;
+    use super::{escape, remove_other_versions};
+
+    #[test]
+    fn what_another_version_left_goes_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["v2/links/native", "v3/maps", "v10", "var", "v2x"] {
+            std::fs::create_dir_all(folder.path().join(name)).unwrap();
+        }
+        remove_other_versions(folder.path(), &folder.path().join("v3")).unwrap();
+        let left = |name: &str| folder.path().join(name).exists();
+        assert_eq!(
+            ["v2", "v3/maps", "v10", "var", "v2x"].map(left),
+            [false, true, false, true, true]
+        );
+        remove_other_versions(&folder.path().join("nowhere"), folder.path()).unwrap();
+    }
 
     #[test]
     fn dots_are_escaped_so_that_the_name_can_be_told() {

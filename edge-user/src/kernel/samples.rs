@@ -1,7 +1,8 @@
-//! Frames that the program sampled come out of its ring.
+//! Frames that the program sampled, of those that it sent and those that it dropped, come out of its ring.
 
 use aya::maps::{MapData, PerCpuArray, RingBuf};
 use edge_common::abi::{Sample, maps};
+use edge_common::verdict::{Action, Verdict};
 use zerocopy::FromBytes as _;
 
 use super::{Kernel, KernelError};
@@ -15,6 +16,17 @@ const MOST: usize = 1 << 12;
 pub struct Samples {
     ring: RingBuf<MapData>,
     lost: PerCpuArray<MapData, u64>,
+    dropped: Option<Box<TakeDropped>>,
+}
+
+/// Takes the verdict on a frame that was dropped, and the frame or its beginning.
+pub type TakeDropped = dyn FnMut(Verdict, &[u8]) + Send;
+
+impl Samples {
+    /// Gives frames that were dropped to `take`, whenever the ring is read.
+    pub fn tell_dropped(&mut self, take: Box<TakeDropped>) {
+        self.dropped = Some(take);
+    }
 }
 
 impl Kernel {
@@ -29,6 +41,7 @@ impl Kernel {
         let samples = Samples {
             ring: RingBuf::try_from(ring).map_err(KernelError::map(maps::SAMPLES))?,
             lost: PerCpuArray::try_from(lost).map_err(KernelError::map(maps::SAMPLES_LOST))?,
+            dropped: None,
         };
         self.set_sample(one_in);
         Ok(samples)
@@ -41,7 +54,14 @@ impl querylog::Samples for Samples {
             let Some(entry) = self.ring.next() else { return };
             let Ok((sample, _)) = Sample::ref_from_prefix(&entry) else { continue };
             let octets = usize::try_from(sample.octets).unwrap_or_default();
-            take(sample.frame.get(..octets).unwrap_or(&sample.frame));
+            let frame = sample.frame.get(..octets).unwrap_or(&sample.frame);
+            let verdict = usize::try_from(sample.verdict).ok();
+            let Some(verdict) = verdict.and_then(|at| Verdict::ALL.get(at)) else { continue };
+            match (verdict.action(), &mut self.dropped) {
+                (Action::Drop, Some(dropped)) => dropped(*verdict, frame),
+                (Action::Drop, None) => {}
+                _ => take(frame),
+            }
         }
     }
 

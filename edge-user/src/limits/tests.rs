@@ -4,7 +4,7 @@ use std::mem::offset_of;
 use std::sync::atomic::Ordering;
 
 use edge_common::abi::{Control, maps, switches};
-use edge_common::limit::{Rate, admit};
+use edge_common::limit::{Rate, admit, listed};
 use edge_common::tables::Tables as _;
 use edge_common::verdict::Verdict;
 
@@ -18,7 +18,8 @@ const RATE: Rate = Rate { per_second: 10, burst: 20, slip: 0, prefix4: 24, prefi
 fn ask(tables: &HostTables, client: &str) -> Result<(), Verdict> {
     let switches = tables.control().switches;
     let client: std::net::IpAddr = client.parse().unwrap();
-    admit(tables, switches, words(client), client.is_ipv6(), false)
+    let exempt = listed(tables, switches, words(client))?;
+    admit(tables, switches, words(client), client.is_ipv6(), exempt, 7)
 }
 
 fn answered(tables: &HostTables, client: &str) -> usize {

@@ -1,12 +1,16 @@
-//! The kernel's samples and the authority's come in; zones' hottest names are kept in the tables.
+//! The kernel's samples and the authority's come in; zones' hottest names are kept in the tables, and it is known who is
+//! refused.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tracing::error;
 
 use super::xdp::{SharedKernel, lock};
+use crate::config;
 use crate::controller::Controller;
 use crate::heat::{Heat, Probe, Tap};
+use crate::limits::{Dropped, Refused};
 use crate::querylog::Samples;
 
 /// What is asked for, and the ring that tells it.
@@ -14,6 +18,7 @@ pub(super) struct Hot {
     heat: Heat,
     /// XDP's samples, unless the log takes them.
     tap: Option<Tap>,
+    dropped: Option<Arc<Mutex<Dropped>>>,
 }
 
 impl Hot {
@@ -22,16 +27,25 @@ impl Hot {
     pub(super) fn new(
         kernel: Option<&SharedKernel>,
         logged: u32,
+        limits: &config::Limits,
     ) -> anyhow::Result<(Self, Option<Box<dyn Samples>>)> {
         let heat = Heat::default();
-        let Some(kernel) = kernel else { return Ok((Self { heat, tap: None }, None)) };
+        let Some(kernel) = kernel else {
+            return Ok((Self { heat, tap: None, dropped: None }, None));
+        };
         let mut kernel = lock(kernel);
-        let ring = Box::new(kernel.sample(logged)?);
-        let tap = Tap::new(ring, kernel.store(), heat.clone(), logged, fastrand::Rng::new());
+        let mut ring = Box::new(kernel.sample(logged)?);
+        let store = kernel.store();
+        let dropped = Dropped::new(&store, limits.ipv4_prefix, limits.ipv6_prefix);
+        let dropped = Arc::new(Mutex::new(dropped));
+        let taker = Arc::clone(&dropped);
+        ring.tell_dropped(Box::new(move |verdict, frame| of(&taker).take(verdict, frame)));
+        let dropped = Some(dropped);
+        let tap = Tap::new(ring, store, heat.clone(), logged, fastrand::Rng::new());
         if logged > 0 {
-            return Ok((Self { heat, tap: None }, Some(Box::new(tap))));
+            return Ok((Self { heat, tap: None, dropped }, Some(Box::new(tap))));
         }
-        Ok((Self { heat, tap: Some(tap) }, None))
+        Ok((Self { heat, tap: Some(tap), dropped }, None))
     }
 
     /// Where a thread of the authority tells what it answered.
@@ -51,6 +65,14 @@ impl Hot {
         if let Some(tap) = &mut self.tap {
             tap.drain_at(now, &mut |_| {});
         }
+        if let Some(dropped) = &self.dropped {
+            of(dropped).turn(now);
+        }
+    }
+
+    /// Who was refused most lately.
+    pub(super) fn refused(&self) -> Vec<Refused> {
+        self.dropped.as_ref().map(|dropped| of(dropped).refused()).unwrap_or_default()
     }
 
     /// Has the names in the tables that are asked for most; says whether they are others than before.
@@ -60,4 +82,8 @@ impl Hot {
             false
         })
     }
+}
+
+fn of(dropped: &Mutex<Dropped>) -> MutexGuard<'_, Dropped> {
+    dropped.lock().unwrap_or_else(PoisonError::into_inner)
 }

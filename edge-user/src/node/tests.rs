@@ -45,7 +45,7 @@ fn running() -> Running {
     controller.refresh().unwrap();
     let (authority, vitals) = (Arc::new(Counters::default()), Arc::new(Vitals::default()));
     let started = Instant::now();
-    let (hot, _) = Hot::new(None, 0).unwrap();
+    let (hot, _) = Hot::new(None, 0, &config.limits).unwrap();
     let node = Node { config, controller, authority, log, edns, hot, xdp: None, vitals, started };
     Running { _folder: folder, node }
 }

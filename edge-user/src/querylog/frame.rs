@@ -1,4 +1,4 @@
-//! A frame that XDP sent, or its beginning, comes in; the response in it and whom it went to go out.
+//! A frame that XDP sent or dropped, or its beginning, comes in; the message in it and between whom go out.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -9,22 +9,33 @@ const ADDRESSES: usize = ethernet::HEADER_OCTETS - 2;
 /// Octets of a VLAN tag.
 const TAG: usize = 4;
 
-/// The destination, and the octets of the UDP payload as far as they are there. XDP sends nothing with options,
-/// extension headers or more than two tags.
+/// The destination of what XDP sent, and the octets of the UDP payload as far as they are there.
 pub(crate) fn response(frame: &[u8]) -> Option<(IpAddr, &[u8])> {
+    message(frame).map(|([_, to], octets)| (to, octets))
+}
+
+/// The source of what XDP dropped.
+pub(crate) fn source(frame: &[u8]) -> Option<IpAddr> {
+    message(frame).map(|([from, _], _)| from)
+}
+
+/// Source, destination and payload. XDP sends and drops nothing with options, extension headers or more than two tags.
+fn message(frame: &[u8]) -> Option<([IpAddr; 2], &[u8])> {
     let mut rest = frame.get(ADDRESSES..)?;
     while let [0x81, 0x00, ..] | [0x88, 0xa8, ..] = rest {
         rest = rest.get(TAG..)?;
     }
     let (kind, packet) = rest.split_first_chunk()?;
-    let (to, datagram): (IpAddr, _) = match kind {
+    let (between, datagram): ([IpAddr; 2], _) = match kind {
         [0x08, 0x00] => {
             let (header, datagram) = packet.split_first_chunk::<{ ipv4::HEADER_OCTETS }>()?;
-            (Ipv4Addr::from(*header.last_chunk::<4>()?).into(), datagram)
+            let (addresses, _) = header.last_chunk::<8>()?.as_chunks::<4>();
+            (addresses.first_chunk::<2>()?.map(|octets| Ipv4Addr::from(octets).into()), datagram)
         }
         [0x86, 0xdd] => {
             let (header, datagram) = packet.split_first_chunk::<{ ipv6::HEADER_OCTETS }>()?;
-            (Ipv6Addr::from(*header.last_chunk::<16>()?).into(), datagram)
+            let (addresses, _) = header.last_chunk::<32>()?.as_chunks::<16>();
+            (addresses.first_chunk::<2>()?.map(|octets| Ipv6Addr::from(octets).into()), datagram)
         }
         _ => return None,
     };
@@ -32,12 +43,12 @@ pub(crate) fn response(frame: &[u8]) -> Option<(IpAddr, &[u8])> {
     let [_, _, _, _, high, low, _, _] = *header;
     let octets = usize::from(u16::from_be_bytes([high, low])).checked_sub(udp::HEADER_OCTETS)?;
     // A frame may be padded, or cut.
-    Some((to, payload.get(..octets).unwrap_or(payload)))
+    Some((between, payload.get(..octets).unwrap_or(payload)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::response;
+    use super::{response, source};
 
     /// Addresses of the link, `between`, a header of the network, and a UDP header of `length`.
     fn frame(between: &[u8], network: &[u8], length: u8, payload: &[u8]) -> Vec<u8> {
@@ -54,6 +65,7 @@ mod tests {
         for tags in [&[][..], &[0x81, 0, 0, 1], &[0x88, 0xa8, 0, 2, 0x81, 0, 0, 1]] {
             let sent = frame(&[tags, &[8, 0]].concat(), &four, 11, b"abc padding");
             assert_eq!(response(&sent), Some(("192.0.2.7".parse().unwrap(), &b"abc"[..])));
+            assert_eq!(source(&sent), "0.0.0.0".parse().ok());
             let sent = frame(&[tags, &[0x86, 0xdd]].concat(), &six, 200, b"cut");
             assert_eq!(response(&sent), Some(("2001:db8::7".parse().unwrap(), &b"cut"[..])));
             for end in 0..sent.len() - 3 {

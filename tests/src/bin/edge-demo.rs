@@ -34,7 +34,7 @@ const fn authority(client: &'static str, question: &'static str, wanted: &'stati
     Case { client, question, by: "authority", wanted }
 }
 
-const CASES: [Case; 18] = [
+const CASES: [Case; 19] = [
     xdp("192.0.2.10", "pool.example A +noedns", "10.49."),
     xdp("198.51.100.10", "pool.example A +nocookie", "10.1."),
     xdp("203.0.113.10", "PooL.eXaMPLe A +nocookie", "10.81."),
@@ -48,11 +48,12 @@ const CASES: [Case; 18] = [
     xdp("192.0.2.10", "2.debian.pool.example AAAA +nocookie", "fd00:49:"),
     xdp("2001:db8:6b::10", "pool.example AAAA +nocookie", "no such records"),
     xdp("10.53.0.2", "jp.pool.example A +noedns", "10.81."),
-    authority("192.0.2.10", "pool.example A", "10.49."),
+    xdp("192.0.2.10", "pool.example A", "10.49."),
+    xdp("203.0.113.10", "pool.example TXT +nocookie", "\"a pool"),
+    xdp("2001:db8:de::10", "www.pool.example A +nocookie", "www.example."),
+    xdp("2001:db8:b0::10", "nobody.pool.example A +nocookie", "NXDOMAIN"),
     authority("198.51.100.10", "pool.example A +tcp +nocookie", "10.1."),
-    authority("203.0.113.10", "pool.example TXT +nocookie", "\"a pool"),
-    authority("2001:db8:de::10", "www.pool.example A +nocookie", "www.example."),
-    authority("2001:db8:b0::10", "nobody.pool.example A +nocookie", "NXDOMAIN"),
+    authority("2001:db8:de::10", "example.org A +nocookie", "REFUSED"),
 ];
 
 static STOPPED: AtomicBool = AtomicBool::new(false);
