@@ -154,7 +154,7 @@ fn a_packet_slower_than_a_deal_answers_from_cards_that_are_whole() {
 #[test]
 fn without_the_barrier_a_slow_packet_would_be_lost() {
     let mut node = Node::new(Gate { broken: true, ..Gate::default() });
-    let [old, new, neither] = node.count(&queries()[..14], |node| {
+    let [old, new, neither] = node.count(&queries()[..3], |node| {
         node.publish();
         node.publish();
     });
