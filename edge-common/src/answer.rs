@@ -27,7 +27,7 @@ pub(crate) const fn is(deck: &Deck, kind: Kind) -> bool {
 
 /// Finds the deck of an answer in a zone's tables; `class` tells the client's class when it matters.
 #[inline(always)]
-pub(crate) fn deck<T: Tables>(
+fn deck<T: Tables>(
     tables: &T,
     entry: &NameTail,
     answer: Answer,

@@ -10,7 +10,7 @@ use crate::compose::{FourA, FourAaaa, Ready, Records};
 use crate::frame::Frame;
 use crate::limit;
 use crate::name::{self, NameEnd, SHORT_OCTETS, WINDOW_OCTETS};
-use crate::network::{At, Behind, HEADERS, Network, Untagged};
+use crate::network::{At, Behind, HEADERS, Headers, Network, Untagged};
 use crate::service;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
@@ -19,7 +19,7 @@ use crate::wire::dns::{self, back, front, opt};
 use crate::wire::ethernet::Ethernet;
 use crate::wire::ipv4::Ip4;
 use crate::wire::ipv6::Ip6;
-use crate::wire::{load16, load32, load64, store32, store64, udp};
+use crate::wire::{load16, load32, load64, store32, store64};
 
 /// How a frame leaves the hot path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -311,24 +311,8 @@ impl<N: Network, A: At> Reply<'_, N, A> {
         let back = query.back | records.back();
         let datagram = HEADERS + octets + dns::TYPE_CLASS_OCTETS + added + opt;
         let datagram = narrow(datagram);
-        let ports = query.ports.rotate_left(16);
-        let length = u32::from(datagram.to_be());
-        let sum = self
-            .network
-            .sum()
-            .add32(udp::PSEUDO_PROTOCOL.into())
-            .add32(2 * length)
-            .add32(ports)
-            .add64(front)
-            .add32(back)
-            .add_at(sum, octets)
-            .finish_udp();
-        let (header, headers) = N::headers_mut(frame, self.at)?;
-        self.network.reply(header, datagram);
-        store32::<0, _>(headers, ports);
-        store32::<4, _>(headers, length | u32::from(sum) << 16);
-        store64::<8, _>(headers, front);
-        store32::<16, _>(headers, back);
+        let headers = Headers { ports: query.ports, front, back, datagram };
+        headers.write(frame, self.at, &self.network, sum, octets)?;
         self.link.reply(frame)?;
         Some(records.verdict())
     }

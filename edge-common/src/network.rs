@@ -9,7 +9,7 @@ use crate::verdict::Verdict;
 use crate::wire::checksum::Sum;
 use crate::wire::ipv4::{self, Ip4};
 use crate::wire::ipv6::{self, Ip6};
-use crate::wire::{dns, ethernet, udp};
+use crate::wire::{dns, ethernet, store32, store64, udp};
 
 /// Octets of the UDP and DNS headers, which are read and written as one.
 pub(crate) const HEADERS: usize = udp::HEADER_OCTETS + dns::HEADER_OCTETS;
@@ -63,6 +63,51 @@ impl At for Behind {
     #[inline(always)]
     fn window_mut<F: Frame, const N: usize>(self, frame: &mut F) -> Option<&mut [u8; N]> {
         frame.window_at_mut(self.0)
+    }
+}
+
+/// What a reply's UDP and DNS headers say.
+pub(crate) struct Headers {
+    /// Source and destination port of the query.
+    pub ports: u32,
+    /// ID, flags, QDCOUNT, ANCOUNT.
+    pub front: u64,
+    /// NSCOUNT, ARCOUNT.
+    pub back: u32,
+    /// Octets of the datagram.
+    pub datagram: u16,
+}
+
+impl Headers {
+    /// Writes the network, UDP and DNS headers of a reply; `body` is the sum of what is behind them, as if it began at
+    /// the parity of a name of so many octets.
+    #[inline(always)]
+    pub(crate) fn write<F: Frame, N: Network, A: At>(
+        &self,
+        frame: &mut F,
+        at: A,
+        network: &N,
+        body: Sum,
+        name_octets: usize,
+    ) -> Option<()> {
+        let ports = self.ports.rotate_left(16);
+        let length = u32::from(self.datagram.to_be());
+        let sum = network
+            .sum()
+            .add32(udp::PSEUDO_PROTOCOL.into())
+            .add32(2 * length)
+            .add32(ports)
+            .add64(self.front)
+            .add32(self.back)
+            .add_at(body, name_octets)
+            .finish_udp();
+        let (header, headers) = N::headers_mut(frame, at)?;
+        network.reply(header, self.datagram);
+        store32::<0, _>(headers, ports);
+        store32::<4, _>(headers, length | u32::from(sum) << 16);
+        store64::<8, _>(headers, self.front);
+        store32::<16, _>(headers, self.back);
+        Some(())
     }
 }
 

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use edge_common::cookie::Cookie;
+use edge_common::limit::Rate;
 use edge_common::verdict::Verdict;
 use edge_tests::frames::Query;
 use edge_tests::message::{OptAsked, option, rtype, subnet};
@@ -98,6 +99,8 @@ pub(crate) struct Case {
     edns: Edns,
     six: bool,
     names: Names,
+    /// The limits that it is asked under, if any.
+    pub limits: Option<Rate>,
 }
 
 const A: Case = Case {
@@ -109,14 +112,18 @@ const A: Case = Case {
     edns: Edns::None,
     six: false,
     names: Names::Usual,
+    limits: None,
 };
+/// A rate that nobody exceeds, so that every query is admitted.
+const ADMITTED: Option<Rate> =
+    Some(Rate { per_second: 1_000_000, burst: 1_000_000, slip: 2, prefix4: 24, prefix6: 56 });
 /// One that the anchor doesn't know.
 const OWN: Case = Case { anchor: None, ..A };
 const AAAA: Case = Case { rtype: rtype::AAAA, ..OWN };
 const NODATA: Case = Case { verdict: Verdict::Nodata, ..OWN };
 
 /// Everything that is measured.
-pub(crate) const CASES: [Case; 16] = [
+pub(crate) const CASES: [Case; 18] = [
     A,
     Case { name: "A, EDNS", anchor: Some("Ae"), edns: Edns::Bare, ..A },
     Case { name: "AAAA", anchor: Some("Q"), ..AAAA },
@@ -128,6 +135,8 @@ pub(crate) const CASES: [Case; 16] = [
     Case { name: "A over IPv6", sources: HOT6, six: true, ..OWN },
     Case { name: "A, name of 100 octets", names: Names::Long, ..OWN },
     Case { name: "A, cold clients", sources: COLD, ..OWN },
+    Case { name: "A, limits", limits: ADMITTED, ..OWN },
+    Case { name: "A, limits, cold clients", sources: COLD, limits: ADMITTED, ..OWN },
     Case { name: "A, subnet", edns: Edns::Subnet, ..OWN },
     Case { name: "A, subnet, cold clients", sources: COLD, edns: Edns::Subnet, ..OWN },
     Case { name: "A, new cookie", edns: Edns::Cookie, ..OWN },

@@ -12,6 +12,7 @@ use edge_common::abi::{Control, CookieKeys, Nsid, TableId};
 use edge_common::wire::checksum::Sum;
 use edge_tests::node;
 use edge_user::kernel::Kernel;
+use edge_user::limits;
 use edge_user::publish::{NoKernel, Publishable, Publisher};
 
 use crate::mix::{FRAMES, Sent};
@@ -127,6 +128,7 @@ impl Subject {
 
     /// Makes a case's queries the templates; gives the octets of the last one's frame.
     pub(crate) fn set_queries(&mut self, case: &Case) -> Result<usize> {
+        limits::set_rate(self.store(), case.limits);
         let mut rng = fastrand::Rng::with_seed(3);
         let mut octets = 0;
         let mut templates = self.array::<Template>("TEMPLATE")?;

@@ -12,7 +12,7 @@ use edge_user::kernel::Runner;
 use edge_user::publish::Publishable;
 
 /// Replies that are checked, unless `EDGE_REPLIES` says how many.
-const REPLIES: u64 = 1_000_000;
+const REPLIES: u64 = 10_000_000;
 /// Publications and deals at least.
 const PUBLICATIONS: u64 = 1_000;
 /// Threads that ask.

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use edge_tests::message::{Ask, Reply, flag, option, rtype};
-use edge_tests::netns::Rig;
+use edge_tests::netns::{PATIENCE, Rig};
 
 /// What is configured.
 const RATE: u64 = 10;
@@ -114,6 +114,20 @@ fn a_flood_is_answered_its_burst_and_half_of_the_rest_is_truncated() {
         }
     }
     assert_eq!(rig.counters().dropped_for("denied"), 0);
+}
+
+#[test]
+fn who_is_limited_is_told_by_prefix_from_a_sample_of_what_was_dropped() {
+    let rig = rig("");
+    for (client, prefix) in CLIENTS.into_iter().zip(["192.0.2.0/24", "2001:db8:de::/56"]) {
+        let socket = rig.datagrams(client);
+        rig.wait_until("the limited client is told", PATIENCE, || {
+            exhaust(&socket);
+            let refused = rig.status()["refused"].as_array().cloned().unwrap_or_default();
+            refused.iter().any(|row| row["client"] == prefix && row["reason"] == "limited")
+        });
+    }
+    assert!(rig.status_text().contains("REFUSED LATELY"));
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn datagram<F: Frame, T: Tables, N: Network>(
     if front & front::OPCODE != 0 {
         return Err(Verdict::Opcode);
     }
-    if front & front::RULED != front::ONE_QUESTION || back & !back::TWO_ADDITIONAL != 0 {
+    if front & front::RULED != front::ONE_QUESTION || u32::from_be(back) > back::MOST_ADDITIONAL {
         return Err(Verdict::Sections);
     }
     scratch.source = network.source();

@@ -28,11 +28,11 @@ const RECORD_OCTETS: usize = 10;
 pub(super) fn read<F: Frame>(frame: &F, scratch: &mut Scratch) -> Result<(), Verdict> {
     let question = scratch.transport as usize + HEADERS;
     let mut at = question + scratch.octets as usize + dns::TYPE_CLASS_OCTETS;
-    let records = scratch.back >> back::ADDITIONAL_SHIFT;
+    let records = u32::from_be(scratch.back);
     scratch.option = 0;
     scratch.options_end = 0;
     let mut record = 0;
-    while record < 2 {
+    while record < back::MOST_ADDITIONAL {
         if record < records {
             at = F::forget(additional(frame, scratch, at)?, scratch.front);
         }

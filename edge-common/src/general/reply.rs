@@ -6,14 +6,14 @@ use crate::compose::{ready_made, records4, records6};
 use crate::cookie;
 use crate::frame::{Frame, Route};
 use crate::name::{BLOCKS, SHORT_OCTETS, has_block};
-use crate::network::{Behind, HEADERS, Network};
+use crate::network::{Behind, HEADERS, Headers, Network};
 use crate::scratch::{Scratch, has};
 use crate::subnet;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
 use crate::wire::checksum::Sum;
 use crate::wire::dns::{self, back, front, opt};
-use crate::wire::{store16, store32, store64, udp};
+use crate::wire::{store16, store32, store64};
 
 /// The least and the most octets of a message over UDP (RFC 1035 §2.3.4, RFC 6891 §6.2.3).
 const LEAST: u32 = 512;
@@ -291,24 +291,9 @@ fn write_headers<F: Frame, N: Network>(
         + dns::TYPE_CLASS_OCTETS
         + (scratch.octets + scratch.records + scratch.opt_octets) as usize;
     let datagram = narrow16(datagram);
-    let ports = scratch.ports.rotate_left(16);
-    let length = u32::from(datagram.to_be());
-    let sum = network
-        .sum()
-        .add32(udp::PSEUDO_PROTOCOL.into())
-        .add32(2 * length)
-        .add32(ports)
-        .add64(front)
-        .add32(back)
-        .add_at(body, scratch.octets as usize)
-        .finish_udp();
-    let (header, headers) = N::headers_mut(frame, Behind(scratch.network as usize))?;
-    network.reply(header, datagram);
-    store32::<0, _>(headers, ports);
-    store32::<4, _>(headers, length | u32::from(sum) << 16);
-    store64::<8, _>(headers, front);
-    store32::<16, _>(headers, back);
-    Some(())
+    let headers = Headers { ports: scratch.ports, front, back, datagram };
+    let at = Behind(scratch.network as usize);
+    headers.write(frame, at, &network, body, scratch.octets as usize)
 }
 
 /// A length inside a frame, which never has 2¹⁶ octets.

@@ -87,10 +87,8 @@ pub mod rcode {
 pub mod back {
     /// ARCOUNT 1.
     pub const ONE_ADDITIONAL: u32 = u32::from_ne_bytes([0, 0, 0, 1]);
-    /// ARCOUNT of up to 3.
-    pub const TWO_ADDITIONAL: u32 = u32::from_ne_bytes([0, 0, 0, 3]);
-    /// Where ARCOUNT's lower octet is.
-    pub const ADDITIONAL_SHIFT: u32 = 24;
+    /// The most additional records of a query that is read, as a number: NSCOUNT is 0 then.
+    pub const MOST_ADDITIONAL: u32 = 2;
     /// NSCOUNT 1.
     pub const ONE_AUTHORITY: u32 = u32::from_ne_bytes([0, 1, 0, 0]);
 }

@@ -1,4 +1,4 @@
-//! The labels that no zone file has: `_status`, `_health`, `_country`, and anything below them.
+//! The labels that no zone file has: names whose first label is `_status`, `_health` or `_country`.
 //!
 //! They exist only where the zone has nothing. What tells of the server is for this host alone unless configured
 //! otherwise; what tells of the client is for everyone.

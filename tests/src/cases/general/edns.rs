@@ -169,6 +169,13 @@ fn places(rows: &mut Rows) {
         let what = format!("{} records behind OPT that aren't there", counts[3]);
         rows.passes(&what, &Ask { counts, ..www().edns(1232) }, &[]);
     }
+    let two = www().edns(1232).before(OTHER);
+    for n in [3, 4, 255, 256] {
+        // The OPT record counts by itself.
+        let counts = [1, 0, 0, n - 1];
+        let what = format!("{n} records of which there are two");
+        rows.passes(&what, &Ask { counts, ..two.clone() }, &[Verdict::Sections]);
+    }
     for counts in [[0, 0, 0, 0], [2, 0, 0, 0], [1, 1, 0, 0], [1, 0, 1, 0], [0x101, 0, 0, 0]] {
         let what = format!("counts {counts:?}");
         let asked = Ask { counts, ..with(&[(3, &[])]) };
