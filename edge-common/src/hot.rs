@@ -4,12 +4,13 @@
 //! It is as short as it can be. What is only a little different takes the general path, from the frame's beginning.
 //! Nothing is written before everything that could fail has been decided.
 
-use crate::abi::{ClassRow, Control, switches};
+use crate::abi::{ClassRow, Control, Service, switches};
 use crate::answer::{self, Dealt};
 use crate::compose::{FourA, FourAaaa, Ready, Records};
 use crate::frame::Frame;
 use crate::name::{self, NameEnd, SHORT_OCTETS, WINDOW_OCTETS};
 use crate::network::{At, Behind, HEADERS, Network, Untagged};
+use crate::ntp;
 use crate::service;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
@@ -27,6 +28,8 @@ pub enum Exit {
     Done(Verdict),
     /// As it came; the general path goes on.
     General,
+    /// As it came; NTP's path goes on.
+    Ntp,
 }
 
 impl From<Verdict> for Exit {
@@ -48,7 +51,7 @@ pub fn hot<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Exit {
 #[inline(always)]
 fn serve<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Result<Verdict, Exit> {
     if tables.control().switches & switches::DETOUR != 0 {
-        return Err(Exit::General);
+        return Err(if ntp::is_asked(frame, tables) { Exit::Ntp } else { Exit::General });
     }
     if let Some(link) = Ethernet::parse_untagged(frame) {
         if link.six {
@@ -93,7 +96,11 @@ fn query<F: Frame, T: Tables, N: Network>(
     let ports = load32::<0, _>(headers);
     #[expect(clippy::cast_possible_truncation, reason = "the word's two halves are the ports")]
     let (from, to) = (ports as u16, u16::from_be((ports >> 16) as u16));
-    service::admit(tables, N::FAMILY, network.destination(), to)?;
+    match service::role(tables, N::FAMILY, network.destination(), to) {
+        Some(Service::DNS) => {}
+        Some(_) => return Err(Exit::Ntp),
+        None => return Err(Verdict::Service.into()),
+    }
     if from == 0 {
         return Err(Verdict::Source.into());
     }

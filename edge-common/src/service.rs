@@ -5,7 +5,6 @@ use core::net::IpAddr;
 use crate::abi::Service;
 use crate::abi::maps::SERVICE_SLOTS;
 use crate::tables::Tables;
-use crate::verdict::Verdict;
 
 /// Second word of an IPv4-mapped address's first half, `::ffff:0:0/96` (RFC 4291 §2.5.5.2).
 const MAPPED: u32 = u32::from_ne_bytes([0, 0, 0xff, 0xff]);
@@ -52,24 +51,35 @@ pub const fn slot(seed: u64, address: [u64; 2], port: u16) -> u32 {
     slot
 }
 
-/// Refuses what isn't sent to a served address of a family (0 for IPv4, 1 for IPv6) and port (host octet order).
+/// What is served at an address of a family (0 for IPv4, 1 for IPv6) and a port (host octet order), as
+/// [`Service::role`] has it.
 #[inline(always)]
-pub(crate) fn admit<T: Tables>(
+pub(crate) fn role<T: Tables>(
     tables: &T,
     family: usize,
     address: [u64; 2],
     port: u16,
-) -> Result<(), Verdict> {
+) -> Option<u32> {
     if port == 0 {
-        return Err(Verdict::Service);
+        return None;
     }
     let control = tables.control();
     if control.first_services.get(family).is_some_and(|first| is(first, address, port)) {
-        return Ok(());
+        return Some(Service::DNS);
     }
     let slot = slot(control.service_seed, address, port);
-    let service = tables.service(slot).ok_or(Verdict::Service)?;
-    if is(&service, address, port) { Ok(()) } else { Err(Verdict::Service) }
+    let service = tables.service(slot)?;
+    is(&service, address, port).then_some(service.role)
+}
+
+/// Whether NTP is served there, and nothing else. NTP's addresses are never the first ones.
+#[inline(always)]
+pub(crate) fn is_ntp<T: Tables>(tables: &T, address: [u64; 2], port: u16) -> bool {
+    let slot = slot(tables.control().service_seed, address, port);
+    port != 0
+        && tables
+            .service(slot)
+            .is_some_and(|service| is(&service, address, port) && service.role == Service::NTP)
 }
 
 #[inline(always)]
