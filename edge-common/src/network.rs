@@ -3,7 +3,7 @@
 use crate::abi::GeoLeaf;
 use crate::class;
 use crate::frame::Frame;
-use crate::ntp::wire::{FRONT_OCTETS, WHOLE_OCTETS};
+use crate::ntp::wire::WHOLE_OCTETS;
 use crate::service;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
@@ -84,9 +84,6 @@ pub(crate) trait Network: Copy {
         frame: &mut F,
         at: A,
     ) -> Option<(&mut Self::Header, &mut [u8; HEADERS])>;
-    /// The header at `at`, and the UDP header and the first octets of an NTP one behind it.
-    fn ntp_front<F: Frame, A: At>(frame: &F, at: A)
-    -> Option<(&Self::Header, &[u8; FRONT_OCTETS])>;
     /// The header at `at`, and the UDP and NTP headers behind it.
     fn ntp<F: Frame, A: At>(frame: &F, at: A) -> Option<(&Self::Header, &[u8; WHOLE_OCTETS])>;
     /// As [`Network::ntp`], to write.
@@ -135,7 +132,6 @@ macro_rules! network {
 
         window!(headers, HEADERS, $octets);
         window!(mut headers_mut, HEADERS, $octets);
-        window!(ntp_front, FRONT_OCTETS, $octets);
         window!(ntp, WHOLE_OCTETS, $octets);
         window!(mut ntp_mut, WHOLE_OCTETS, $octets);
 

@@ -44,9 +44,9 @@ pub(crate) fn is_asked<F: Frame, T: Tables>(frame: &F, tables: &T) -> bool {
 
 #[inline(always)]
 fn is_to_service<F: Frame, T: Tables, N: Network>(frame: &F, tables: &T, at: usize) -> bool {
-    let Some((header, front)) = N::ntp_front(frame, Behind(at)) else { return false };
+    let Some((header, headers)) = N::headers(frame, Behind(at)) else { return false };
     let Ok((network, _)) = N::parse(header) else { return false };
-    service::is_ntp(tables, network.destination(), u16::from_be(load16::<2, _>(front)))
+    service::is_ntp(tables, network.destination(), u16::from_be(load16::<2, _>(headers)))
 }
 
 /// Rules on a frame, and turns it into its reply where the verdict says so.
@@ -93,16 +93,16 @@ fn answer<F: Frame, T: Tables, N: Network, A: At>(
     {
         return Err(Verdict::Link);
     }
-    let (header, front) = N::ntp_front(frame, at).ok_or(Verdict::Truncated)?;
+    let (header, headers) = N::headers(frame, at).ok_or(Verdict::Truncated)?;
     let (network, total) = N::parse(header)?;
-    let datagram = usize::from(u16::from_be(load16::<4, _>(front)));
+    let datagram = usize::from(u16::from_be(load16::<4, _>(headers)));
     let end = at.octets() + total;
     if datagram != total.wrapping_sub(N::OCTETS) || end > frame.octets() {
         return Err(Verdict::Length);
     }
-    let ports = load32::<0, _>(front);
-    let checksum = load16::<6, _>(front);
-    let front = load32::<8, _>(front);
+    let ports = load32::<0, _>(headers);
+    let checksum = load16::<6, _>(headers);
+    let front = load32::<8, _>(headers);
     admit(tables, control.switches, &network, ports, checksum)?;
     if datagram < FRONT_OCTETS {
         return Err(Verdict::TimeLength);

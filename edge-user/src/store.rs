@@ -258,6 +258,15 @@ impl Store {
         self.control.word(0, at).unwrap_or(&NOWHERE)
     }
 
+    /// Puts a clock into the side that isn't in use, then into use. Only for one thread at a time, and not again before
+    /// every packet that began before the last call is through.
+    pub fn publish_clock(&self, clock: &Clock) {
+        let word = self.control_word(std::mem::offset_of!(Control, clock));
+        let next = word.load(Ordering::Relaxed).wrapping_add(1).max(1);
+        self.clocks.write((next & 1) as u32, &[*clock]);
+        word.store(next, Ordering::Release);
+    }
+
     /// What the map `PREFIXES` says of an address, as [`Tables::listed`].
     #[must_use]
     pub fn listed(&self, address: [u64; 2]) -> u32 {

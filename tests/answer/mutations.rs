@@ -58,6 +58,16 @@ fn no_frame_stops_the_engine_and_none_is_half_answered() {
         Verdict::Drain,
         Verdict::DryRun,
         Verdict::Route,
+        // Nobody asks for the time.
+        Verdict::TimeAnswer,
+        Verdict::TimeUnsynchronised,
+        Verdict::TimeVersion,
+        Verdict::TimeMode,
+        Verdict::TimeLength,
+        Verdict::TimeControl,
+        Verdict::TimeLease,
+        Verdict::TimePass,
+        Verdict::TimeDrop,
         // By chance only.
         Verdict::Size,
     ];
