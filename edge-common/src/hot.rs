@@ -4,7 +4,7 @@
 //! It is as short as it can be. What is only a little different takes the general path, from the frame's beginning.
 //! Nothing is written before everything that could fail has been decided.
 
-use crate::abi::{ClassRow, Control, Service, switches};
+use crate::abi::{ClassRow, Control, switches};
 use crate::answer::{self, Dealt};
 use crate::compose::{FourA, FourAaaa, Ready, Records};
 use crate::frame::Frame;
@@ -96,10 +96,9 @@ fn query<F: Frame, T: Tables, N: Network>(
     let ports = load32::<0, _>(headers);
     #[expect(clippy::cast_possible_truncation, reason = "the word's two halves are the ports")]
     let (from, to) = (ports as u16, u16::from_be((ports >> 16) as u16));
-    match service::role(tables, N::FAMILY, network.destination(), to) {
-        Some(Service::DNS) => {}
-        Some(_) => return Err(Exit::Ntp),
-        None => return Err(Verdict::Service.into()),
+    if let Err(verdict) = service::admit(tables, N::FAMILY, network.destination(), to) {
+        let is_ntp = service::is_ntp(tables, network.destination(), to);
+        return Err(if is_ntp { Exit::Ntp } else { verdict.into() });
     }
     if from == 0 {
         return Err(Verdict::Source.into());

@@ -1,6 +1,6 @@
 //! A frame comes in; whom the datagram is from and to, and its DNS header, go out.
 
-use crate::abi::{Control, Service};
+use crate::abi::Control;
 use crate::frame::Frame;
 use crate::network::{Behind, HEADERS, Network};
 use crate::scratch::{Scratch, has};
@@ -55,9 +55,7 @@ fn datagram<F: Frame, T: Tables, N: Network>(
     let ports = load32::<0, _>(headers);
     #[expect(clippy::cast_possible_truncation, reason = "the word's two halves are the ports")]
     let (from, to) = (ports as u16, u16::from_be((ports >> 16) as u16));
-    if service::role(tables, N::FAMILY, network.destination(), to) != Some(Service::DNS) {
-        return Err(Verdict::Service);
-    }
+    service::admit(tables, N::FAMILY, network.destination(), to)?;
     if from == 0 {
         return Err(Verdict::Source);
     }
