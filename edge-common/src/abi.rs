@@ -6,6 +6,7 @@
 //! version are never reused.
 
 mod card;
+mod clock;
 mod control;
 mod deck;
 mod geo;
@@ -15,6 +16,7 @@ mod service;
 mod shared;
 
 pub use card::{Card4, Card6, Rrs};
+pub use clock::Clock;
 pub use control::{Control, CookieKeys, Limits, Nsid, Side, switches};
 pub use deck::{Answer, ClassRow, Deck, Extent, Kind, TableId};
 pub use geo::{GeoLeaf, Keys6, Leaves6, Node4, Root4, Tree6};
@@ -43,13 +45,15 @@ pub mod maps {
     /// Client prefixes with a rule of their own: key a prefix of an address as [`super::Service`] has it, value 1
     /// (never limited) or 2 (never answered).
     pub const PREFIXES: &str = "PREFIXES";
-    /// Where [`PROGRAM`] finds [`GENERAL_PROGRAM`], at index 0.
+    /// Where [`PROGRAM`] finds [`GENERAL_PROGRAM`], at index 0, and [`NTP_PROGRAM`], at index 1.
     pub const PROGRAMS: &str = "PROGRAMS";
 
     /// The program on the interfaces: answers what is asked most, as it is asked most.
     pub const PROGRAM: &str = "edge";
     /// The program that goes on where the first doesn't answer.
     pub const GENERAL_PROGRAM: &str = "general";
+    /// The program that answers NTP clients, where the first finds that a frame is for an NTP service.
+    pub const NTP_PROGRAM: &str = "ntp";
     /// The program that renews the lease; only ever run by `BPF_PROG_TEST_RUN`.
     pub const LEASE_PROGRAM: &str = "lease";
 

@@ -11,6 +11,7 @@ use crate::frame::Frame;
 use crate::limit;
 use crate::name::{self, NameEnd, SHORT_OCTETS, WINDOW_OCTETS};
 use crate::network::{At, Behind, HEADERS, Headers, Network, Untagged};
+use crate::ntp;
 use crate::service;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
@@ -28,6 +29,8 @@ pub enum Exit {
     Done(Verdict),
     /// As it came; the general path goes on.
     General,
+    /// As it came; NTP's path goes on.
+    Ntp,
 }
 
 impl From<Verdict> for Exit {
@@ -49,7 +52,7 @@ pub fn hot<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Exit {
 #[inline(always)]
 fn serve<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Result<Verdict, Exit> {
     if tables.control().switches & switches::DETOUR != 0 {
-        return Err(Exit::General);
+        return Err(if ntp::is_asked(frame, tables) { Exit::Ntp } else { Exit::General });
     }
     if let Some(link) = Ethernet::parse_untagged(frame) {
         if link.six {
@@ -94,7 +97,10 @@ fn query<F: Frame, T: Tables, N: Network>(
     let ports = load32::<0, _>(headers);
     #[expect(clippy::cast_possible_truncation, reason = "the word's two halves are the ports")]
     let (from, to) = (ports as u16, u16::from_be((ports >> 16) as u16));
-    service::admit(tables, N::FAMILY, network.destination(), to)?;
+    if let Err(verdict) = service::admit(tables, N::FAMILY, network.destination(), to) {
+        let is_ntp = service::is_ntp(tables, network.destination(), to);
+        return Err(if is_ntp { Exit::Ntp } else { verdict.into() });
+    }
     if from == 0 {
         return Err(Verdict::Source.into());
     }

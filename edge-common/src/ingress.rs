@@ -1,11 +1,12 @@
-//! The whole way of a frame, as the host goes it: the hot path, and from its beginning the general one where that says so.
-//! In the kernel they are two programs.
+//! The whole way of a frame, as the host goes it: the hot path, and from its beginning the general one or NTP's where
+//! that says so. In the kernel they are three programs.
 
 use zerocopy::FromZeros as _;
 
 use crate::frame::Frame;
 use crate::general::general;
 use crate::hot::{Exit, hot};
+use crate::ntp::ntp;
 use crate::scratch::Scratch;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
@@ -16,5 +17,6 @@ pub fn ingress<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Verdict {
     match hot(frame, tables) {
         Exit::Done(verdict) => verdict,
         Exit::General => general(frame, tables, &mut Scratch::new_zeroed()),
+        Exit::Ntp => ntp(frame, tables),
     }
 }

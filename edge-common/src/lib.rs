@@ -24,6 +24,7 @@ pub mod ingress;
 pub mod limit;
 pub mod name;
 mod network;
+pub mod ntp;
 pub mod scratch;
 pub mod service;
 pub mod siphash;

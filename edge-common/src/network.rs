@@ -3,6 +3,7 @@
 use crate::abi::GeoLeaf;
 use crate::class;
 use crate::frame::Frame;
+use crate::ntp::wire::WHOLE_OCTETS;
 use crate::service;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
@@ -128,6 +129,13 @@ pub(crate) trait Network: Copy {
         frame: &mut F,
         at: A,
     ) -> Option<(&mut Self::Header, &mut [u8; HEADERS])>;
+    /// The header at `at`, and the UDP and NTP headers behind it.
+    fn ntp<F: Frame, A: At>(frame: &F, at: A) -> Option<(&Self::Header, &[u8; WHOLE_OCTETS])>;
+    /// As [`Network::ntp`], to write.
+    fn ntp_mut<F: Frame, A: At>(
+        frame: &mut F,
+        at: A,
+    ) -> Option<(&mut Self::Header, &mut [u8; WHOLE_OCTETS])>;
     fn parse(header: &Self::Header) -> Result<(Self, usize), Verdict>;
     /// The sender, IPv4 as `::ffff:a.b.c.d`.
     fn source(&self) -> [u64; 2];
@@ -138,28 +146,39 @@ pub(crate) trait Network: Copy {
     fn reply(&self, header: &mut Self::Header, payload: u16);
 }
 
+/// A header of so many octets and what is behind it.
+macro_rules! window {
+    ($name:ident, $behind:ident, $octets:expr) => {
+        #[inline(always)]
+        fn $name<F: Frame, A: At>(frame: &F, at: A) -> Option<(&Self::Header, &[u8; $behind])> {
+            let (header, rest) =
+                at.window::<F, { $octets + $behind }>(frame)?.split_first_chunk()?;
+            Some((header, rest.first_chunk()?))
+        }
+    };
+    (mut $name:ident, $behind:ident, $octets:expr) => {
+        #[inline(always)]
+        fn $name<F: Frame, A: At>(
+            frame: &mut F,
+            at: A,
+        ) -> Option<(&mut Self::Header, &mut [u8; $behind])> {
+            let window = at.window_mut::<F, { $octets + $behind }>(frame)?;
+            let (header, rest) = window.split_first_chunk_mut()?;
+            Some((header, rest.first_chunk_mut()?))
+        }
+    };
+}
+
 /// What both have in common, but for its types.
 macro_rules! network {
     ($octets:expr) => {
         const OCTETS: usize = $octets;
         type Header = [u8; $octets];
 
-        #[inline(always)]
-        fn headers<F: Frame, A: At>(frame: &F, at: A) -> Option<(&Self::Header, &[u8; HEADERS])> {
-            let (header, rest) =
-                at.window::<F, { $octets + HEADERS }>(frame)?.split_first_chunk()?;
-            Some((header, rest.first_chunk()?))
-        }
-
-        #[inline(always)]
-        fn headers_mut<F: Frame, A: At>(
-            frame: &mut F,
-            at: A,
-        ) -> Option<(&mut Self::Header, &mut [u8; HEADERS])> {
-            let window = at.window_mut::<F, { $octets + HEADERS }>(frame)?;
-            let (header, rest) = window.split_first_chunk_mut()?;
-            Some((header, rest.first_chunk_mut()?))
-        }
+        window!(headers, HEADERS, $octets);
+        window!(mut headers_mut, HEADERS, $octets);
+        window!(ntp, WHOLE_OCTETS, $octets);
+        window!(mut ntp_mut, WHOLE_OCTETS, $octets);
 
         #[inline(always)]
         fn parse(header: &Self::Header) -> Result<(Self, usize), Verdict> {

@@ -52,7 +52,8 @@ pub const fn slot(seed: u64, address: [u64; 2], port: u16) -> u32 {
     slot
 }
 
-/// Refuses what isn't sent to a served address of a family (0 for IPv4, 1 for IPv6) and port (host octet order).
+/// Refuses what isn't sent to an address of a family (0 for IPv4, 1 for IPv6) and port (host octet order) at which DNS
+/// is served.
 #[inline(always)]
 pub(crate) fn admit<T: Tables>(
     tables: &T,
@@ -64,19 +65,33 @@ pub(crate) fn admit<T: Tables>(
         return Err(Verdict::Service);
     }
     let control = tables.control();
-    if control.first_services.get(family).is_some_and(|first| is(first, address, port)) {
+    if control.first_services.get(family).is_some_and(|first| is_dns(first, address, port)) {
         return Ok(());
     }
     let slot = slot(control.service_seed, address, port);
     let service = tables.service(slot).ok_or(Verdict::Service)?;
-    if is(&service, address, port) { Ok(()) } else { Err(Verdict::Service) }
+    if is_dns(&service, address, port) { Ok(()) } else { Err(Verdict::Service) }
+}
+
+/// Whether NTP is served at an address and port. It never is at the first addresses.
+#[inline(always)]
+pub(crate) fn is_ntp<T: Tables>(tables: &T, address: [u64; 2], port: u16) -> bool {
+    let slot = slot(tables.control().service_seed, address, port);
+    port != 0
+        && tables.service(slot).is_some_and(|service| is(&service, address, port, Service::NTP))
 }
 
 #[inline(always)]
-const fn is(service: &Service, address: [u64; 2], port: u16) -> bool {
+const fn is_dns(service: &Service, address: [u64; 2], port: u16) -> bool {
+    is(service, address, port, Service::DNS)
+}
+
+#[inline(always)]
+const fn is(service: &Service, address: [u64; 2], port: u16, role: u32) -> bool {
     (service.address[0] ^ address[0])
         | (service.address[1] ^ address[1])
         | (service.port ^ port as u32) as u64
+        | (service.role ^ role) as u64
         == 0
 }
 

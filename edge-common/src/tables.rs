@@ -5,8 +5,8 @@
 use core::ops::Deref;
 
 use crate::abi::{
-    Answer, Card4, Card6, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service, ShortName,
-    TableId, Tree6, TypeRow,
+    Answer, Card4, Card6, Clock, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service,
+    ShortName, TableId, Tree6, TypeRow,
 };
 
 /// Everything a packet may look up. `None` means that there is no such entry; what is read of an
@@ -58,6 +58,10 @@ pub trait Tables {
     fn leaf6(&self, node: u32, place: u32) -> Option<u16>;
     /// What a leaf number of a trie stands for.
     fn leaf(&self, trie: u32, leaf: u16) -> Option<GeoLeaf>;
+    /// The clock in use; `None` when none is published.
+    fn clock(&self) -> Option<impl Deref<Target = Clock>>;
+    /// `CLOCK_MONOTONIC` in nanoseconds. To be read after [`Tables::clock`], whose times then are past.
+    fn monotonic(&self) -> u64;
     /// 32 random bits.
     fn random(&self) -> u32;
 }

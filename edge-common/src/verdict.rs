@@ -67,7 +67,7 @@ verdicts! {
     Route Pass "route",
     /// The answer is longer than the client takes, or than we make.
     Size Pass "size",
-    /// The second program isn't there.
+    /// The program that was to go on isn't there.
     General Pass "general",
     /// Shorter than its headers say, or than they have to be.
     Truncated Pass "truncated",
@@ -87,7 +87,7 @@ verdicts! {
     Length Pass "length",
     /// IPv4 header checksum wrong, or IPv6 UDP without checksum.
     Checksum Pass "checksum",
-    /// A source address that no host can have, or source port 0.
+    /// A source address that no host can have, or that is ours, or source port 0.
     Source Pass "source",
     /// An address or port that isn't served here.
     Service Pass "service",
@@ -117,6 +117,24 @@ verdicts! {
     Deck Pass "deck",
     /// No room before the frame for the answer.
     Room Pass "room",
+    /// An NTP client was told the time.
+    TimeAnswer Tx "ntp",
+    /// An NTP client was told that the clock isn't synchronised.
+    TimeUnsynchronised Tx "ntp_unsynchronised",
+    /// An NTP version other than 1 to 4.
+    TimeVersion Pass "ntp_version",
+    /// An NTP mode other than client.
+    TimeMode Pass "ntp_mode",
+    /// An NTP request of another length than 48 octets: with a MAC, NTS or other extension fields, or too short.
+    TimeLength Pass "ntp_length",
+    /// NTP mode 6 or 7, which are for the operator.
+    TimeControl Drop "ntp_control",
+    /// No clock is published, or its lease has run out.
+    TimeLease Pass "ntp_lease",
+    /// The clock isn't synchronised, and requests then are to pass.
+    TimePass Pass "ntp_unsynchronised_pass",
+    /// The clock isn't synchronised, and requests then are to be dropped.
+    TimeDrop Drop "ntp_unsynchronised_drop",
     /// A frame that changed under us.
     Fault Aborted "fault",
 }

@@ -1,4 +1,4 @@
-//! The XDP program `edge`; `lease`, which userspace runs to renew the lease; and `pass`, for the
+//! The XDP program `edge`, and `general` and `ntp`, in which it may end; `lease`, which userspace runs to renew the lease; and `pass`, for the
 //! far end of a veth pair.
 //!
 //! A frame comes in as an `xdp_md`; [`edge_common::ingress`] rules on it over this crate's ports;

@@ -11,12 +11,12 @@ use core::ptr::{addr_of, addr_of_mut, from_ref, null, read_volatile, write_volat
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::btf_maps::lpm_trie::{Key, LpmTrie};
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps, PerCpuArray, ProgramArray, RingBuf};
-use aya_ebpf::helpers::generated::bpf_jiffies64;
+use aya_ebpf::helpers::generated::{bpf_jiffies64, bpf_ktime_get_ns};
 use aya_ebpf::macros::btf_map;
 use aya_ebpf::programs::XdpContext;
 use edge_common::abi::{
-    Card4, Card6, ClassRow, Control, Cpu, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Sample,
-    Service, Shared, ShortName, TableId, Tree6, TypeRow, ZoneTables, maps as abi,
+    Card4, Card6, ClassRow, Clock, Control, Cpu, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs,
+    Sample, Service, Shared, ShortName, TableId, Tree6, TypeRow, ZoneTables, maps as abi,
 };
 use edge_common::scratch::Scratch;
 use edge_common::tables::{Tables, xorshift};
@@ -41,7 +41,7 @@ maps! {
     SHARED: One<Shared>;
     CPU: PerCpuArray<Cpu, 1>;
     SCRATCH: PerCpuArray<Scratch, 1>;
-    PROGRAMS: ProgramArray<1>;
+    PROGRAMS: ProgramArray<2>;
     ZONES_S: ArrayOfMaps<
         One<ZoneTables<{ abi::CLASS_ROWS[0] as usize }, { abi::DECK_ROWS[0] as usize }>>,
         { abi::TABLES[0] as usize },
@@ -116,12 +116,17 @@ pub(crate) fn renew_lease() {
     unsafe { write_volatile(lease, now.wrapping_add(length)) };
 }
 
-/// Goes on with the general program; comes back only if it isn't there.
+/// Where `PROGRAMS` has the general program.
+pub(crate) const GENERAL: u32 = 0;
+/// Where it has NTP's.
+pub(crate) const NTP: u32 = 1;
+
+/// Goes on with another program; comes back only if it isn't there.
 #[inline(always)]
-pub(crate) fn go_on(context: *mut xdp_md) {
+pub(crate) fn go_on(context: *mut xdp_md, program: u32) {
     let context = XdpContext::new(context);
     // SAFETY: nothing is left to be dropped, and the other program starts from the frame alone.
-    unsafe { PROGRAMS.tail_call(&context, 0) };
+    unsafe { PROGRAMS.tail_call(&context, program) };
 }
 
 /// What the general program keeps of a frame, on this CPU.
@@ -348,6 +353,21 @@ impl Tables for Maps {
     fn leaf(&self, trie: u32, leaf: u16) -> Option<GeoLeaf> {
         let leaf = u32::from(leaf) & (abi::GEO_LEAVES - 1);
         entry(&self.shared.geo_leaf, trie * abi::GEO_LEAVES + leaf).copied()
+    }
+
+    #[inline(always)]
+    fn clock(&self) -> Option<impl Deref<Target = Clock>> {
+        // SAFETY: the reference is valid; volatile, because userspace writes the word by one store.
+        match unsafe { read_volatile(addr_of!(self.shared.control.clock)) } {
+            0 => None,
+            word => entry(&self.shared.clocks, (word & 1) as u32),
+        }
+    }
+
+    #[inline(always)]
+    fn monotonic(&self) -> u64 {
+        // SAFETY: the helper takes nothing.
+        unsafe { bpf_ktime_get_ns() }
     }
 
     #[inline(always)]

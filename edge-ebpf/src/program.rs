@@ -8,14 +8,16 @@
 use aya_ebpf::bindings::{xdp_action, xdp_md};
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
+use edge_common::frame::Frame as _;
 use edge_common::general;
 use edge_common::hot::{Exit, hot};
+use edge_common::ntp;
 use edge_common::verdict::{Action, Verdict};
 
 use crate::frame::XdpFrame;
 use crate::maps::{self, Maps};
 
-/// Rules on the frame and counts the verdict, or goes on with the other program: all of `edge`.
+/// Rules on the frame and counts the verdict, or goes on with another program: all of `edge`.
 #[inline(always)]
 pub(crate) fn serve(context: *mut xdp_md) -> u32 {
     // The kernel knows that the maps are there only when it has been looked.
@@ -24,7 +26,13 @@ pub(crate) fn serve(context: *mut xdp_md) -> u32 {
     let verdict = match hot(&mut frame, &maps) {
         Exit::Done(verdict) => verdict,
         Exit::General => {
-            maps::go_on(context);
+            maps::go_on(context, maps::GENERAL);
+            Verdict::General
+        }
+        Exit::Ntp => {
+            maps::go_on(context, maps::NTP);
+            // Or both calls become one, whose program the kernel has to look for each time.
+            XdpFrame::settle(&mut frame);
             Verdict::General
         }
     };
@@ -37,7 +45,7 @@ pub(crate) fn serve(context: *mut xdp_md) -> u32 {
     count(&maps, &frame, verdict)
 }
 
-/// Counts a verdict; gives the action's number.
+/// Counts a verdict, and keeps a DNS reply as a sample now and then; gives the action's number.
 #[inline(always)]
 fn count(maps: &Maps, frame: &XdpFrame, verdict: Verdict) -> u32 {
     Maps::count(verdict);
@@ -46,7 +54,13 @@ fn count(maps: &Maps, frame: &XdpFrame, verdict: Verdict) -> u32 {
     if let Action::Tx | Action::Drop = action {
         maps.sample(frame, verdict, matches!(action, Action::Tx));
     }
-    match action {
+    number(verdict)
+}
+
+/// The number of a verdict's action.
+#[inline(always)]
+const fn number(verdict: Verdict) -> u32 {
+    match verdict.action() {
         Action::Tx => xdp_action::XDP_TX,
         Action::Pass => xdp_action::XDP_PASS,
         Action::Drop => xdp_action::XDP_DROP,
@@ -62,6 +76,21 @@ fn serve_general(context: *mut xdp_md) -> u32 {
     let mut frame = XdpFrame::new(context);
     let verdict = general::general(&mut frame, &maps, scratch);
     count(&maps, &frame, verdict)
+}
+
+/// Rules on the frame, read anew, and counts the verdict: all of `ntp`.
+#[inline(always)]
+fn serve_ntp(context: *mut xdp_md) -> u32 {
+    let Some(maps) = Maps::new() else { return xdp_action::XDP_PASS };
+    let verdict = ntp::ntp(&mut XdpFrame::new(context), &maps);
+    Maps::count(verdict);
+    number(verdict)
+}
+
+#[xdp]
+#[inline(always)]
+pub fn ntp(context: XdpContext) -> u32 {
+    serve_ntp(context.ctx)
 }
 
 #[xdp]

@@ -28,6 +28,14 @@ pub fn now(per_second: u32) -> u64 {
     seconds.wrapping_mul(per_second).wrapping_add(rest * per_second / SECOND)
 }
 
+/// `CLOCK_MONOTONIC` in nanoseconds.
+#[must_use]
+pub fn monotonic() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    let unsigned = |part: i64| u64::try_from(part).unwrap_or_default();
+    unsigned(now.tv_sec).wrapping_mul(SECOND).wrapping_add(unsigned(now.tv_nsec))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{nanoseconds, now, per_second};

@@ -82,7 +82,7 @@ impl Kernel {
     /// As [`Kernel::load`].
     pub fn load_from(octets: &[u8]) -> Result<Self, KernelError> {
         let mut ebpf = EbpfLoader::new().load(octets).map_err(KernelError::load)?;
-        for name in [maps::PROGRAM, maps::GENERAL_PROGRAM, maps::LEASE_PROGRAM] {
+        for name in [maps::PROGRAM, maps::GENERAL_PROGRAM, maps::NTP_PROGRAM, maps::LEASE_PROGRAM] {
             program(&mut ebpf, name)?.load().map_err(|error| KernelError::program(name, error))?;
         }
         chain(&mut ebpf)?;
@@ -310,14 +310,17 @@ fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Xdp, Ke
     program.try_into().map_err(|error| KernelError::program(name, error))
 }
 
-/// Lets the first program go on with the general one.
+/// Lets the first program go on with the general one and NTP's.
 fn chain(ebpf: &mut Ebpf) -> Result<(), KernelError> {
-    let name = maps::GENERAL_PROGRAM;
-    let fd = program(ebpf, name)?.fd().map_err(|error| KernelError::program(name, error))?;
-    let fd = fd.try_clone().map_err(|error| KernelError::io("keep the program", error))?;
-    let map = ebpf.map_mut(maps::PROGRAMS).ok_or(KernelError::Object { name: maps::PROGRAMS })?;
-    let mut programs = ProgramArray::try_from(map).map_err(KernelError::map(maps::PROGRAMS))?;
-    programs.set(0, &fd, 0).map_err(KernelError::map(maps::PROGRAMS))
+    for (at, name) in (0..).zip([maps::GENERAL_PROGRAM, maps::NTP_PROGRAM]) {
+        let fd = program(ebpf, name)?.fd().map_err(|error| KernelError::program(name, error))?;
+        let fd = fd.try_clone().map_err(|error| KernelError::io("keep the program", error))?;
+        let map = ebpf.map_mut(maps::PROGRAMS);
+        let map = map.ok_or(KernelError::Object { name: maps::PROGRAMS })?;
+        let mut programs = ProgramArray::try_from(map).map_err(KernelError::map(maps::PROGRAMS))?;
+        programs.set(at, &fd, 0).map_err(KernelError::map(maps::PROGRAMS))?;
+    }
+    Ok(())
 }
 
 /// [`Cpu`] as words: the random generator's state, then a counter for each verdict.

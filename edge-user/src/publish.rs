@@ -168,18 +168,30 @@ impl Publisher {
     /// # Errors
     /// When there are more than the table can hold without two in one slot.
     pub fn serve(&mut self, listen: &[SocketAddr]) -> Result<(), Unfit> {
-        let keys: Vec<_> =
-            listen.iter().map(|address| (words_of(address), address.port())).collect();
+        self.serve_both(listen, &[])
+    }
+
+    /// As [`Self::serve`], with those at which NTP is served.
+    ///
+    /// # Errors
+    /// As there, or when both are served at one.
+    pub fn serve_both(&mut self, listen: &[SocketAddr], time: &[SocketAddr]) -> Result<(), Unfit> {
+        let roles = [(listen, Service::DNS), (time, Service::NTP)];
+        let keys: Vec<_> = roles
+            .into_iter()
+            .flat_map(|(addresses, role)| addresses.iter().map(move |address| (address, role)))
+            .map(|(address, role)| (words_of(address), address.port(), role))
+            .collect();
         for _ in 0..100_000 {
             let seed = self.slots.rng.u64(..);
             let mut slots = HashMap::new();
-            for (address, port) in &keys {
-                slots.insert(service::slot(seed, *address, *port), (*address, *port));
+            for (address, port, role) in &keys {
+                slots.insert(service::slot(seed, *address, *port), (*address, *port, *role));
             }
             if slots.len() == keys.len() {
                 self.slots.store.services.clear(0, maps::SERVICE_SLOTS);
-                for (slot, (address, port)) in slots {
-                    let service = Service { address, port: port.into(), reserved: 0 };
+                for (slot, (address, port, role)) in slots {
+                    let service = Service { address, port: port.into(), role };
                     self.slots.store.services.write(slot, &[service]);
                 }
                 let store = &self.slots.store;

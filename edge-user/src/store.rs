@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use edge_common::abi::{
-    Card4, Card6, ClassRow, Control, Deck, Device, GeoLeaf, Keys6, Leaves6, LongName, Node4, Root4,
-    Rrs, Service, Shared, ShortName, TableId, Tree6, TypeRow, maps,
+    Card4, Card6, ClassRow, Clock, Control, Deck, Device, GeoLeaf, Keys6, Leaves6, LongName, Node4,
+    Root4, Rrs, Service, Shared, ShortName, TableId, Tree6, TypeRow, maps,
 };
 use edge_common::tables::{Tables, xorshift};
 use zerocopy::{FromBytes, FromZeros as _, Immutable, IntoBytes};
@@ -148,6 +148,7 @@ pub struct Store {
     pub geo_leaf: Region<GeoLeaf>,
     pub services: Region<Service>,
     pub devices: Region<Device>,
+    pub clocks: Region<Clock>,
     /// The authority's rate-limiting buckets. Not the kernel's, which has a clock of its own: a query that passes is
     /// counted once in each.
     pub buckets: Region<u64>,
@@ -188,6 +189,7 @@ impl Store {
             control: cut.next(1),
             services: cut.next(maps::SERVICE_SLOTS),
             devices: cut.next(maps::DEVICE_SLOTS),
+            clocks: cut.next(2),
             names: cut.next(2 * maps::NAME_SLOTS),
             long_names: cut.next(2 * maps::LONG_SLOTS),
             cards_a: cut.next(maps::CARDS_A_CELLS),
@@ -256,6 +258,15 @@ impl Store {
         self.control.word(0, at).unwrap_or(&NOWHERE)
     }
 
+    /// Puts a clock into the side that isn't in use, then into use. Only for one thread at a time, and not again before
+    /// every packet that began before the last call is through.
+    pub fn publish_clock(&self, clock: &Clock) {
+        let word = self.control_word(std::mem::offset_of!(Control, clock));
+        let next = word.load(Ordering::Relaxed).wrapping_add(1).max(1);
+        self.clocks.write((next & 1) as u32, &[*clock]);
+        word.store(next, Ordering::Release);
+    }
+
     /// What the map `PREFIXES` says of an address, as [`Tables::listed`].
     #[must_use]
     pub fn listed(&self, address: [u64; 2]) -> u32 {
@@ -296,11 +307,12 @@ pub struct HostTables {
     random: AtomicU64,
     apex_octets: AtomicU8,
     now: AtomicU64,
+    monotonic: AtomicU64,
     ignored: AtomicU64,
     link_checked: bool,
 }
 
-/// In [`HostTables::now`]: the system's clock goes on by itself.
+/// In [`HostTables::now`] and [`HostTables::monotonic`]: the system's clock goes on by itself.
 const GOES_ON: u64 = u64::MAX;
 
 impl HostTables {
@@ -316,6 +328,7 @@ impl HostTables {
             random,
             apex_octets,
             now,
+            monotonic: AtomicU64::new(GOES_ON),
             ignored: AtomicU64::new(0),
             link_checked: !any_link,
         }
@@ -340,6 +353,12 @@ impl HostTables {
     /// Sets the time, in jiffies below 2⁶⁴ − 1; it stays until it is set again.
     pub fn set_now(&self, jiffies: u64) {
         self.now.store(jiffies, Ordering::Relaxed);
+    }
+
+    /// Sets `CLOCK_MONOTONIC`, in nanoseconds below 2⁶⁴ − 1; it stays until it is set again. Before that it is the
+    /// system's.
+    pub fn set_monotonic(&self, nanoseconds: u64) {
+        self.monotonic.store(nanoseconds, Ordering::Relaxed);
     }
 
     /// Has these bits of [`Control::switches`] look switched off, and no others.
@@ -480,6 +499,21 @@ impl Tables for HostTables {
     fn leaf(&self, trie: u32, leaf: u16) -> Option<GeoLeaf> {
         let leaf = u32::from(leaf) & (maps::GEO_LEAVES - 1);
         self.store.geo_leaf.read(of_trie(trie, maps::GEO_LEAVES, leaf))
+    }
+
+    fn clock(&self) -> Option<impl Deref<Target = Clock>> {
+        match self.store.control_word(std::mem::offset_of!(Control, clock)).load(Ordering::Acquire)
+        {
+            0 => None,
+            word => self.store.clocks.read((word & 1) as u32).map(Copied),
+        }
+    }
+
+    fn monotonic(&self) -> u64 {
+        match self.monotonic.load(Ordering::Relaxed) {
+            GOES_ON => jiffies::monotonic(),
+            fixed => fixed,
+        }
     }
 
     fn random(&self) -> u32 {

@@ -14,3 +14,5 @@ mod publication;
 mod shares;
 #[cfg(test)]
 mod slow;
+#[cfg(test)]
+mod time;

@@ -21,3 +21,5 @@ mod same;
 mod sample;
 #[cfg(test)]
 mod serving;
+#[cfg(test)]
+mod time;

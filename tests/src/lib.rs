@@ -26,4 +26,5 @@ pub mod reader;
 pub mod served;
 pub mod space;
 pub mod stage;
+pub mod time;
 pub mod versions;

@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::ops::Deref;
 
 use edge_common::abi::{
-    Card4, Card6, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service, ShortName, TableId,
-    Tree6, TypeRow,
+    Card4, Card6, Clock, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service, ShortName,
+    TableId, Tree6, TypeRow,
 };
 use edge_common::tables::Tables;
 
@@ -122,6 +122,14 @@ impl<T: Tables, P: Fn()> Tables for Paused<'_, T, P> {
 
     fn leaf(&self, trie: u32, leaf: u16) -> Option<GeoLeaf> {
         self.next().leaf(trie, leaf)
+    }
+
+    fn clock(&self) -> Option<impl Deref<Target = Clock>> {
+        self.next().clock()
+    }
+
+    fn monotonic(&self) -> u64 {
+        self.next().monotonic()
     }
 
     fn random(&self) -> u32 {

@@ -116,6 +116,8 @@ mod tests {
             maps::SAMPLES,
             maps::SAMPLES_LOST,
             maps::PROGRAM,
+            maps::GENERAL_PROGRAM,
+            maps::NTP_PROGRAM,
             maps::LEASE_PROGRAM,
             maps::PASS_PROGRAM,
         ]);

@@ -28,7 +28,7 @@ pub struct Control {
     pub usual_trie: u32,
     /// Zero.
     pub reserved: u32,
-    /// The first served address of IPv4 and of IPv6; likewise.
+    /// The first address of IPv4 and of IPv6 at which DNS is served; likewise.
     pub first_services: [Service; 2],
     /// Length of a lease in jiffies, added to now by the program `lease`.
     pub lease_jiffies: u64,
@@ -42,8 +42,10 @@ pub struct Control {
     pub limits: Limits,
     /// Of so many frames that are dropped one is copied to `SAMPLES`, at random; none when 0. Less than 2³².
     pub sample_dropped: u64,
-    /// Zero.
-    pub unused: [u64; 1],
+    /// How many clocks have been published; the lowest bit says which of [`super::Shared::clocks`] is in use. 0: none,
+    /// NTP requests pass. Written by one store, when that side has been filled; a packet reads it once. A side that was
+    /// in use is filled anew only when no packet can be reading it any more: after a barrier, or a second later.
+    pub clock: u64,
 }
 
 /// Bits of [`Control::switches`].

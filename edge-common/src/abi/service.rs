@@ -11,8 +11,15 @@ pub struct Service {
     pub address: [u64; 2],
     /// UDP port.
     pub port: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// What is served there: [`Service::DNS`] or [`Service::NTP`].
+    pub role: u32,
+}
+
+impl Service {
+    /// DNS.
+    pub const DNS: u32 = 0;
+    /// NTP.
+    pub const NTP: u32 = 1;
 }
 
 /// An interface that we are attached to; in the slot of its index modulo the number of slots.

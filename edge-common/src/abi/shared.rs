@@ -6,8 +6,8 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::{
-    Card4, Card6, ClassRow, Control, Deck, Device, GeoLeaf, Keys6, Leaves6, LongName, Node4, Root4,
-    Rrs, Service, ShortName, Tree6, TypeRow, maps,
+    Card4, Card6, ClassRow, Clock, Control, Deck, Device, GeoLeaf, Keys6, Leaves6, LongName, Node4,
+    Root4, Rrs, Service, ShortName, Tree6, TypeRow, maps,
 };
 use crate::verdict::Verdict;
 
@@ -19,6 +19,7 @@ pub struct Shared {
     pub control: Control,
     pub services: [Service; maps::SERVICE_SLOTS as usize],
     pub devices: [Device; maps::DEVICE_SLOTS as usize],
+    pub clocks: [Clock; 2],
     pub names: [ShortName; 2 * maps::NAME_SLOTS as usize],
     pub long_names: [LongName; 2 * maps::LONG_SLOTS as usize],
     pub cards_a: [Card4; maps::CARDS_A_CELLS as usize],
@@ -56,6 +57,7 @@ pub struct Cpu {
 
 // Tables whose entries fill cache lines begin with one.
 const _: () = {
+    assert!(core::mem::offset_of!(Shared, clocks).is_multiple_of(64));
     assert!(core::mem::offset_of!(Shared, names).is_multiple_of(64));
     assert!(core::mem::offset_of!(Shared, geo4_node).is_multiple_of(64));
     assert!(core::mem::offset_of!(Shared, geo6_keys).is_multiple_of(64));

@@ -9,8 +9,8 @@ use zerocopy::FromZeros as _;
 
 use super::{DENIED, EXEMPT, FRACTION, Rate, admit, listed, slot, ticket};
 use crate::abi::{
-    Card4, Card6, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service, ShortName, TableId,
-    Tree6, TypeRow, maps, switches,
+    Card4, Card6, Clock, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service, ShortName,
+    TableId, Tree6, TypeRow, maps, switches,
 };
 use crate::service::mapped;
 use crate::tables::{Tables, xorshift};
@@ -93,6 +93,12 @@ impl Tables for Fake {
         let (next, bits) = xorshift(self.random.get());
         self.random.set(next);
         bits
+    }
+    fn clock(&self) -> Option<impl Deref<Target = Clock>> {
+        None::<&Clock>
+    }
+    fn monotonic(&self) -> u64 {
+        0
     }
     fn generation(&self) -> u64 {
         0

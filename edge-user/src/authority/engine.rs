@@ -101,6 +101,8 @@ impl Engine {
         // What is said over a stream differs in what the general path prepares: the size, and the options.
         let verdict = match hot(&mut frame, &self.tables) {
             Exit::Done(verdict) => verdict,
+            // What is asked here is asked where DNS is served.
+            Exit::Ntp => Verdict::Service,
             Exit::General if asked.stream => Verdict::General,
             Exit::General => general(&mut frame, &self.tables, &mut Scratch::new_zeroed()),
         };

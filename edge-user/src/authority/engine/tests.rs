@@ -96,7 +96,7 @@ fn published(zone: &Zone) -> Store {
     for address in [four, six] {
         store
             .services
-            .write(slot(seed, address, 53), &[Service { address, port: 53, reserved: 0 }]);
+            .write(slot(seed, address, 53), &[Service { address, port: 53, role: Service::DNS }]);
     }
     let side = Side { name_seed: 5, generation: 1, lengths: [0; 4], labels: 0 };
     let control =

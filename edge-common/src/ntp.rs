@@ -1,0 +1,192 @@
+//! NTP: a frame to an NTP service comes in; an ordinary client's request becomes its reply, everything else stays as it
+//! was.
+//!
+//! **Answered** is a datagram of exactly 48 octets, mode 3, version 1 to 4 (RFC 5905), to an address at which NTP is
+//! served, from one that isn't. Whatever else has its right answer (a MAC, NTS and other extension fields, symmetric
+//! modes, NTPv5) passes, untouched, to the daemon behind us. Modes 6 and 7 are the operator's, and are dropped unless the
+//! clock says that they pass. What has mode 4 or 5 is never answered, so that no two servers keep each other busy.
+//!
+//! **The reply** is as long as the request, keeps its version and poll, and has its transmit timestamp, octet for octet,
+//! as origin. Receive and transmit timestamp come from one reading of the clock. Nothing is remembered: a request for
+//! interleaved mode (RFC 9769) gets a basic reply, as from a server whose memory was too short.
+
+pub mod clock;
+mod reply;
+pub mod wire;
+
+use self::reply::Request;
+use self::wire::{FRONT_OCTETS, TRANSMIT_AT, WHOLE_OCTETS, mode, version};
+use crate::abi::{Clock, Control, switches};
+use crate::frame::{Frame, Route};
+use crate::limit;
+use crate::network::{At, Behind, Network, Untagged};
+use crate::service;
+use crate::tables::Tables;
+use crate::verdict::{Action, Verdict};
+use crate::wire::ethernet::Ethernet;
+use crate::wire::ipv4::Ip4;
+use crate::wire::ipv6::Ip6;
+use crate::wire::{load16, load32, load64};
+
+/// Whether a frame is to an address at which NTP is served, as far as its addresses say; without a clock none is.
+#[inline(always)]
+pub(crate) fn is_asked<F: Frame, T: Tables>(frame: &F, tables: &T) -> bool {
+    if tables.control().clock == 0 {
+        return false;
+    }
+    let Ok(link) = Ethernet::parse(frame) else { return false };
+    if link.six {
+        is_to_service::<F, T, Ip6>(frame, tables, link.network)
+    } else {
+        is_to_service::<F, T, Ip4>(frame, tables, link.network)
+    }
+}
+
+#[inline(always)]
+fn is_to_service<F: Frame, T: Tables, N: Network>(frame: &F, tables: &T, at: usize) -> bool {
+    let Some((header, headers)) = N::headers(frame, Behind(at)) else { return false };
+    let Ok((network, _)) = N::parse(header) else { return false };
+    service::is_ntp(tables, network.destination(), u16::from_be(load16::<2, _>(headers)))
+}
+
+/// Rules on a frame, and turns it into its reply where the verdict says so.
+#[inline(always)]
+pub fn ntp<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Verdict {
+    let verdict = match serve(frame, tables) {
+        Ok(verdict) | Err(verdict) => verdict,
+    };
+    match verdict.action() {
+        Action::Drop if tables.control().switches & switches::DRY_RUN != 0 => Verdict::DryRun,
+        _ => verdict,
+    }
+}
+
+#[inline(always)]
+fn serve<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Result<Verdict, Verdict> {
+    if let Some(link) = Ethernet::parse_untagged(frame) {
+        if link.six {
+            answer::<F, T, Ip6, _>(frame, tables, link, Untagged)
+        } else {
+            answer::<F, T, Ip4, _>(frame, tables, link, Untagged)
+        }
+    } else {
+        let link = Ethernet::parse(frame)?;
+        if link.six {
+            answer::<F, T, Ip6, _>(frame, tables, link, Behind(link.network))
+        } else {
+            answer::<F, T, Ip4, _>(frame, tables, link, Behind(link.network))
+        }
+    }
+}
+
+#[inline(always)]
+fn answer<F: Frame, T: Tables, N: Network, A: At>(
+    frame: &mut F,
+    tables: &T,
+    mut link: Ethernet,
+    at: A,
+) -> Result<Verdict, Verdict> {
+    let destination = link.destination();
+    let control = tables.control();
+    if Control::own(destination) != control.own_address
+        && !tables.is_own_address(frame.ifindex(), destination)
+    {
+        return Err(Verdict::Link);
+    }
+    let (header, headers) = N::headers(frame, at).ok_or(Verdict::Truncated)?;
+    let (network, total) = N::parse(header)?;
+    let datagram = usize::from(u16::from_be(load16::<4, _>(headers)));
+    let end = at.octets() + total;
+    if datagram != total.wrapping_sub(N::OCTETS) || end > frame.octets() {
+        return Err(Verdict::Length);
+    }
+    let ports = load32::<0, _>(headers);
+    let checksum = load16::<6, _>(headers);
+    let front = load32::<8, _>(headers);
+    admit(tables, control.switches, &network, ports, checksum)?;
+    if datagram < FRONT_OCTETS {
+        return Err(Verdict::TimeLength);
+    }
+    let clock = tables.clock();
+    is_request(front, datagram, clock.as_deref())?;
+
+    let clock = clock.ok_or(Verdict::TimeLease)?;
+    let moment = clock::at(&clock, tables.monotonic()).ok_or(Verdict::TimeLease)?;
+    let verdict = match clock.state {
+        Clock::SYNCHRONISED => Verdict::TimeAnswer,
+        Clock::UNSYNCHRONISED => Verdict::TimeUnsynchronised,
+        Clock::DROPS => return Err(Verdict::TimeDrop),
+        _ => return Err(Verdict::TimePass),
+    };
+    if control.switches & switches::DRY_RUN != 0 {
+        return Err(Verdict::DryRun);
+    }
+    if control.switches & switches::FIB != 0 {
+        let (source, destination) = (network.destination(), network.source());
+        let route = Route { six: N::FAMILY != 0, source, destination };
+        let [to, from] = frame.route(&route).ok_or(Verdict::Route)?;
+        link = link.via(to, from);
+    }
+    let (_, whole) = N::ntp(frame, at).ok_or(Verdict::Truncated)?;
+    let request = Request { ports, front, origin: load64::<TRANSMIT_AT, _>(whole) };
+    let header = reply::header(&clock, &moment, &request, [tables.random(), tables.random()]);
+    if end != frame.octets() {
+        // What is behind the datagram doesn't go back.
+        frame.resize(end).ok_or(Verdict::Room)?;
+    }
+    reply::write(frame, &link, at, &network, &request, &header).ok_or(Verdict::Fault)?;
+    Ok(verdict)
+}
+
+/// Refuses whom we don't answer.
+#[inline(always)]
+fn admit<T: Tables, N: Network>(
+    tables: &T,
+    switches: u64,
+    network: &N,
+    ports: u32,
+    checksum: u16,
+) -> Result<(), Verdict> {
+    #[expect(clippy::cast_possible_truncation, reason = "the word's two halves are the ports")]
+    let (from, to) = (u16::from_be(ports as u16), u16::from_be((ports >> 16) as u16));
+    if !service::is_ntp(tables, network.destination(), to) {
+        return Err(Verdict::Service);
+    }
+    // Only between equal ports could two servers talk; one of them would be us.
+    if from == 0 || from == to && service::is_ntp(tables, network.source(), from) {
+        return Err(Verdict::Source);
+    }
+    if !N::CHECKSUM_OPTIONAL && checksum == 0 {
+        return Err(Verdict::Checksum);
+    }
+    if switches & switches::DRAIN != 0 {
+        return Err(Verdict::Drain);
+    }
+    if switches & switches::PREFIXES != 0 && tables.listed(network.source()) == limit::DENIED {
+        return Err(Verdict::Denied);
+    }
+    Ok(())
+}
+
+/// Refuses what isn't an ordinary client's request, by the first four octets of its header and the datagram's length.
+#[inline(always)]
+const fn is_request(front: u32, datagram: usize, clock: Option<&Clock>) -> Result<(), Verdict> {
+    let [first, ..] = front.to_ne_bytes();
+    match mode(first) {
+        mode::CLIENT => {}
+        mode::CONTROL | mode::PRIVATE => {
+            return Err(match clock {
+                Some(clock) if clock.passes_control == 0 => Verdict::TimeControl,
+                _ => Verdict::TimeMode,
+            });
+        }
+        _ => return Err(Verdict::TimeMode),
+    }
+    if version(first).wrapping_sub(1) >= 4 {
+        return Err(Verdict::TimeVersion);
+    }
+    if datagram != WHOLE_OCTETS {
+        return Err(Verdict::TimeLength);
+    }
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! A request that is answered and a moment of the clock come in; the frame becomes the reply.
+
+use super::clock::{Moment, Stamps};
+use super::wire::{Header, KEPT, LEAP, STRATUM, WHOLE_OCTETS};
+use crate::abi::Clock;
+use crate::frame::Frame;
+use crate::network::{At, Network};
+use crate::wire::ethernet::Ethernet;
+use crate::wire::{store32, udp};
+
+/// What is kept of a request. Words as in memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request {
+    /// Source and destination port.
+    pub ports: u32,
+    /// The NTP header's first four octets.
+    pub front: u32,
+    /// Its transmit timestamp.
+    pub origin: u64,
+}
+
+/// A second in NTP short format, as on the wire: delay and dispersion of what no client takes.
+const SECOND: u32 = 0x1_0000_u32.to_be();
+/// Octets of the datagram, which no reply changes.
+const DATAGRAM: u16 = {
+    assert!(WHOLE_OCTETS == 56);
+    56
+};
+
+/// The header of a reply. One from a clock that isn't synchronised says so whatever else is published.
+#[inline(always)]
+pub(super) const fn header(
+    clock: &Clock,
+    moment: &Moment,
+    request: &Request,
+    random: [u32; 2],
+) -> Header {
+    let stamps = Stamps::new(moment.time, clock.fuzz, random, u64::from_be(request.origin));
+    let mut front = clock.header;
+    if moment.leapt {
+        front &= !LEAP;
+    }
+    let mut header = Header {
+        front: 0,
+        root_delay: clock.root_delay.to_be(),
+        root_dispersion: moment.dispersion.to_be(),
+        refid: clock.refid,
+        reference: moment.reference.to_be(),
+        origin: request.origin,
+        receive: stamps.receive.to_be(),
+        transmit: stamps.transmit.to_be(),
+    };
+    if clock.state != Clock::SYNCHRONISED {
+        front = front & !STRATUM | LEAP;
+        header.root_delay = SECOND;
+        header.root_dispersion = SECOND;
+        header.refid = 0;
+        header.reference = 0;
+    }
+    header.front = front & !KEPT | request.front & KEPT;
+    header
+}
+
+/// Writes the whole reply into a frame of just as many octets.
+#[inline(always)]
+pub(super) fn write<F: Frame, N: Network, A: At>(
+    frame: &mut F,
+    link: &Ethernet,
+    at: A,
+    network: &N,
+    request: &Request,
+    header: &Header,
+) -> Option<()> {
+    let ports = request.ports.rotate_left(16);
+    let length = DATAGRAM.to_be() as u32;
+    let sum = network.sum().add32(udp::PSEUDO_PROTOCOL.into()).add32(2 * length).add32(ports);
+    let sum = header.sum(sum).finish_udp();
+    let (to, datagram) = N::ntp_mut(frame, at)?;
+    network.reply(to, DATAGRAM);
+    store32::<0, _>(datagram, ports);
+    store32::<4, _>(datagram, length | u32::from(sum) << 16);
+    header.write(datagram);
+    link.reply(frame)
+}

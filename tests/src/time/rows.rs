@@ -1,0 +1,312 @@
+//! Requests and what only looks like one, each with what ought to become of it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use edge_common::abi::{Clock, switches};
+use edge_common::verdict::Verdict;
+
+use super::{Ask, BOOT, NOW, SECOND, WHOLE, clock, elsewhere6, services};
+use crate::cases::mend4;
+use crate::frames::network;
+
+/// What ought to become of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// It becomes its reply.
+    Reply(Verdict),
+    /// It stays as it was.
+    Same(Verdict),
+}
+
+/// A frame, the clock, and what ought to become of it.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// In words.
+    pub what: String,
+    /// The frame.
+    pub frame: Vec<u8>,
+    /// The clock; none is published without.
+    pub clock: Option<Clock>,
+    /// When it comes, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub now: u64,
+    /// Bits of [`switches`].
+    pub switches: u64,
+    /// What ought to become of it.
+    pub wanted: Wanted,
+}
+
+impl Row {
+    fn new(what: impl Into<String>, frame: Vec<u8>, wanted: Wanted) -> Self {
+        let (clock, now) = (Some(clock()), NOW);
+        Self { what: what.into(), frame, clock, now, switches: 0, wanted }
+    }
+}
+
+const ANSWER: Wanted = Wanted::Reply(Verdict::TimeAnswer);
+
+/// A client of each family.
+const CLIENTS: [&str; 2] = ["198.18.0.1:40123", "[2400::1]:999"];
+
+/// Requests that are answered, in all their shapes.
+fn answered(rows: &mut Vec<Row>, client: &str) {
+    let tags = [vec![], vec![(0x8100, 5)], vec![(0x88a8, 6)], vec![(0x88a8, 7), (0x8100, 0x6fff)]];
+    for tags in tags {
+        for version in 1..=4 {
+            for leap in [0, 3] {
+                for padding in [0, 1, 2, 9, 200] {
+                    let first = leap << 6 | version << 3 | 3;
+                    let poll = version + 7 * leap;
+                    let ask = Ask { first, poll, padding, tags: tags.clone(), ..Ask::new(client) };
+                    let what = format!("{client} {tags:x?} version {version} LI {leap} +{padding}");
+                    rows.push(Row::new(what, ask.frame(), ANSWER));
+                }
+            }
+        }
+    }
+    for transmit in [0, 1, u64::MAX, clock().utc, 0x8000_0000_0000_0000] {
+        let ask = Ask { transmit, ..Ask::new(client) };
+        rows.push(Row::new(format!("{client} transmit {transmit:x}"), ask.frame(), ANSWER));
+    }
+    for poll in [0, 3, 17, 0x80, 0xff] {
+        let ask = Ask { poll, ..Ask::new(client) };
+        rows.push(Row::new(format!("{client} poll {poll}"), ask.frame(), ANSWER));
+    }
+    for port in [1, 53, 123, 0xffff] {
+        let ask = Ask { client: with_port(client, port), ..Ask::new(client) };
+        rows.push(Row::new(format!("{client} from port {port}"), ask.frame(), ANSWER));
+    }
+}
+
+fn with_port(address: &str, port: u16) -> SocketAddr {
+    SocketAddr::new(address.parse::<SocketAddr>().expect("an address").ip(), port)
+}
+
+/// Datagrams that aren't ordinary requests.
+fn other_datagrams(rows: &mut Vec<Row>, client: &str) {
+    let mut row = |what: String, frame: Vec<u8>, verdict| {
+        rows.push(Row::new(format!("{client} {what}"), frame, Wanted::Same(verdict)));
+    };
+    for version in 0..8 {
+        for mode in 0..8 {
+            for more in [0, 20] {
+                let first = version << 3 | mode;
+                let ask = Ask { first, more: vec![0x5a; more], ..Ask::new(client) };
+                let verdict = match (mode, version, more) {
+                    (6 | 7, ..) => Verdict::TimeControl,
+                    (3, 0 | 5.., _) => Verdict::TimeVersion,
+                    (3, _, 0) => continue,
+                    (3, ..) => Verdict::TimeLength,
+                    _ => Verdict::TimeMode,
+                };
+                row(format!("version {version} mode {mode} +{more}"), ask.frame(), verdict);
+            }
+        }
+    }
+    let ask = Ask::new(client);
+    let shaped =
+        |payload: &[u8]| crate::frames::frame(ask.client, ask.server, payload, &ask.tags, 60);
+    for octets in 0..100 {
+        if octets == 48 {
+            continue;
+        }
+        let mut payload = ask.payload();
+        payload.resize(octets, 0x77);
+        row(format!("{octets} octets"), shaped(&payload), Verdict::TimeLength);
+        if octets >= 4 {
+            payload[0] = 0x16;
+            row(format!("{octets} octets of control"), shaped(&payload), Verdict::TimeControl);
+        }
+    }
+    for port in [0, 122, 124, 0x7b00] {
+        let server = SocketAddr::new(ask.server.ip(), port);
+        let frame = Ask { server, ..ask.clone() }.frame();
+        row(format!("to port {port}"), frame, Verdict::Service);
+    }
+    let elsewhere = match ask.server.ip() {
+        IpAddr::V4(_) => IpAddr::from([10, 53, 0, 3]),
+        IpAddr::V6(_) => IpAddr::from(elsewhere6()),
+    };
+    let server = SocketAddr::new(elsewhere, 123);
+    row("to another address".into(), Ask { server, ..ask.clone() }.frame(), Verdict::Service);
+    let nobody = Ask { client: with_port(client, 0), ..ask.clone() };
+    row("from port 0".into(), nobody.frame(), Verdict::Source);
+    for ours in services().into_iter().filter(|ours| ours.is_ipv4() == ask.client.is_ipv4()) {
+        let frame = Ask { client: ours, ..ask.clone() }.frame();
+        row(format!("from {ours}"), frame, Verdict::Source);
+    }
+}
+
+/// Frames that are changed after their checksums were right.
+fn changed(rows: &mut Vec<Row>, client: &str) {
+    let good = Ask::new(client).frame();
+    let (at, four) = network(&good).expect("a network header");
+    let udp = at + if four { 20 } else { 40 };
+    let mut row = |what: &str, wanted, change: &dyn Fn(&mut Vec<u8>)| {
+        let mut frame = good.clone();
+        change(&mut frame);
+        if four && what != "a wrong header checksum" {
+            mend4(&mut frame, at);
+        }
+        rows.push(Row::new(format!("{client} {what}"), frame, wanted));
+    };
+    let same = Wanted::Same;
+    row("another's link address", same(Verdict::Link), &|frame| frame[0] ^= 2);
+    row("another ethertype", same(Verdict::EtherType), &|frame| frame[13] ^= 1);
+    row("another protocol", same(Verdict::Transport), &|frame| {
+        frame[at + if four { 9 } else { 6 }] = 6;
+    });
+    row("a UDP length too short", same(Verdict::Length), &|frame| frame[udp + 5] -= 1);
+    row("a UDP length too long", same(Verdict::Length), &|frame| frame[udp + 5] += 1);
+    row("less than its lengths say", same(Verdict::Length), &|frame| {
+        frame.pop();
+    });
+    let zero = if four { ANSWER } else { same(Verdict::Checksum) };
+    row("no UDP checksum", zero, &|frame| frame[udp + 6..udp + 8].fill(0));
+    // Nobody can tell what the network card has yet to compute.
+    row("a UDP checksum that isn't right", ANSWER, &|frame| frame[udp + 6] ^= 0x40);
+    if four {
+        row("options", same(Verdict::Ip4Header), &|frame| frame[at] = 0x46);
+        row("a first fragment", same(Verdict::Fragment), &|frame| frame[at + 6] |= 0x20);
+        row("a later fragment", same(Verdict::Fragment), &|frame| frame[at + 7] = 1);
+        row("a wrong header checksum", same(Verdict::Checksum), &|frame| frame[at + 10] ^= 1);
+        row("TTL 1 and a DSCP", ANSWER, &|frame| {
+            frame[at + 8] = 1;
+            frame[at + 1] = 0xb8;
+        });
+        row("from loopback", same(Verdict::Source), &|frame| frame[at + 12] = 127);
+    } else {
+        row("a fragment header", same(Verdict::Transport), &|frame| frame[at + 6] = 44);
+        row("hop limit 1 and a flow", ANSWER, &|frame| {
+            frame[at + 7] = 1;
+            frame[at + 1..at + 4].copy_from_slice(&[0x2f, 0xed, 0xcb]);
+        });
+        row("from multicast", same(Verdict::Source), &|frame| frame[at + 8] = 0xff);
+    }
+    for octets in 14..good.len() {
+        row(
+            &format!("cut to {octets} octets"),
+            same(if octets < udp + 20 { Verdict::Truncated } else { Verdict::Length }),
+            &|frame| frame.truncate(octets),
+        );
+    }
+}
+
+/// Clocks of all kinds.
+fn clocks(rows: &mut Vec<Row>, client: &str) {
+    let good = clock();
+    let ask = Ask::new(client);
+    let mut row = |what: &str, clock: Option<Clock>, now, wanted| {
+        let what = format!("{client} {what}");
+        rows.push(Row { clock, now, ..Row::new(what, ask.frame(), wanted) });
+    };
+    let lease = Wanted::Same(Verdict::TimeLease);
+    row("without a clock", None, NOW, lease);
+    for (what, now, wanted) in [
+        ("at the clock's first moment", BOOT, ANSWER),
+        ("before it", BOOT - 1, lease),
+        ("at its last moment", good.lease - 1, ANSWER),
+        ("after it", good.lease, lease),
+        ("long after it", u64::MAX - 1, lease),
+    ] {
+        row(what, Some(good), now, wanted);
+    }
+    for (what, state, wanted) in [
+        ("from a zeroed state", Clock::PASSES, Wanted::Same(Verdict::TimePass)),
+        ("to nobody", Clock::DROPS, Wanted::Same(Verdict::TimeDrop)),
+        ("unknown", 99, Wanted::Same(Verdict::TimePass)),
+        (
+            "told to be out of order",
+            Clock::UNSYNCHRONISED,
+            Wanted::Reply(Verdict::TimeUnsynchronised),
+        ),
+    ] {
+        row(what, Some(Clock { state, ..good }), NOW, wanted);
+    }
+    for leap in 0..=3 {
+        let header = Clock::header(leap, 1 + leap, -20);
+        row(&format!("LI {leap}"), Some(Clock { header, ..good }), NOW, ANSWER);
+    }
+    for bits in [0, 1, 8, 24, 32] {
+        let fuzz = (1 << bits) - 1;
+        row(&format!("{bits} random bits"), Some(Clock { fuzz, ..good }), NOW, ANSWER);
+    }
+    let header = Clock::header(1, 2, -25);
+    for step in [-WHOLE.cast_signed(), WHOLE.cast_signed()] {
+        let leap_at = BOOT + SECOND;
+        let leaping = Clock { leap_at, leap_step: step, header, ..good };
+        for now in [leap_at - 1, leap_at, leap_at + 1] {
+            row(&format!("a leap of {step:x} at {now}"), Some(leaping), now, ANSWER);
+        }
+    }
+    let smearing = Clock {
+        smear_from: BOOT + SECOND,
+        smear_until: BOOT + 2 * SECOND,
+        smear_rate: -213_503,
+        ..good
+    };
+    for now in [0, 999_999_999, SECOND, SECOND + 1, 2 * SECOND, 2 * SECOND + 1, 3 * SECOND] {
+        row(&format!("a smear after {now} ns"), Some(smearing), BOOT + now, ANSWER);
+    }
+    let late = Clock { utc: u64::MAX - WHOLE / 3, ..good };
+    for now in [0, SECOND / 3 - 1, SECOND / 3, SECOND] {
+        row(&format!("an era's end after {now} ns"), Some(late), BOOT + now, ANSWER);
+    }
+    let grown = Clock { root_dispersion: u32::MAX - 2, ..good };
+    row("the most dispersion", Some(grown), NOW, ANSWER);
+}
+
+/// What the operator has switched on.
+fn switched(rows: &mut Vec<Row>, client: &str) {
+    let ask = Ask::new(client);
+    let control = Ask { first: 0x16, ..ask.clone() };
+    let tags = vec![(0x88a8, 7), (0x8100, 0x6fff)];
+    let tagged = Ask { tags, ..ask.clone() };
+    let mut row = |what: &str, ask: &Ask, switches, wanted| {
+        let what = format!("{client} {what}");
+        rows.push(Row { switches, ..Row::new(what, ask.frame(), wanted) });
+    };
+    row("a drain", &ask, switches::DRAIN, Wanted::Same(Verdict::Drain));
+    row("control in a drain", &control, switches::DRAIN, Wanted::Same(Verdict::Drain));
+    row("a dry run", &ask, switches::DRY_RUN, Wanted::Same(Verdict::DryRun));
+    row("control in a dry run", &control, switches::DRY_RUN, Wanted::Same(Verdict::DryRun));
+    row("a detour", &ask, switches::PREFIXES, ANSWER);
+    row("a tagged detour", &tagged, switches::PREFIXES, ANSWER);
+    row("limits of DNS", &ask, switches::LIMIT, ANSWER);
+    let passing = Clock { passes_control: 1, ..clock() };
+    let ended = NOW + 10 * SECOND;
+    for (what, clock, now, verdict) in [
+        ("control that passes", Some(passing), NOW, Verdict::TimeMode),
+        ("control after the lease", Some(clock()), ended, Verdict::TimeControl),
+        ("control that passes after it", Some(passing), ended, Verdict::TimeMode),
+        ("control without a clock", None, NOW, Verdict::TimeMode),
+    ] {
+        let what = format!("{client} {what}");
+        let row = Row::new(what, control.frame(), Wanted::Same(verdict));
+        rows.push(Row { clock, now, ..row });
+    }
+}
+
+/// All of them, over both families.
+#[must_use]
+pub fn rows() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for client in CLIENTS {
+        answered(&mut rows, client);
+        other_datagrams(&mut rows, client);
+        changed(&mut rows, client);
+        clocks(&mut rows, client);
+        switched(&mut rows, client);
+    }
+    rows
+}
+
+/// What mutations start from: those that are answered, and fewer of the others.
+#[must_use]
+pub fn corpus() -> Vec<Vec<u8>> {
+    let mut nth = 0;
+    let chosen = rows().into_iter().filter(|row| {
+        nth += 1;
+        matches!(row.wanted, Wanted::Reply(_)) || nth % 5 == 0
+    });
+    chosen.map(|row| row.frame).collect()
+}
