@@ -19,6 +19,8 @@ use super::timestamp::{Timestamp, fractions, nanoseconds};
 
 /// How long an answer is waited for. A daemon on this host needs microseconds.
 pub const PATIENCE: Duration = Duration::from_millis(500);
+/// A round trip within this host that takes longer says too little of the daemon's clock, in nanoseconds.
+const SLOW: u64 = 50_000_000;
 /// Between the clocks of two pairs, in nanoseconds: more is a step.
 pub const STEP: i64 = 1_000_000;
 
@@ -44,6 +46,9 @@ pub enum Fault {
     /// Nobody has the port.
     #[error("nobody has that port; start it, or name its address in ntp.source")]
     Refused,
+    /// An answer took too long to compare clocks by it; nanoseconds.
+    #[error("its answer took {} ms, too long to compare its clock with ours: one of us is too busy", .0 / 1_000_000)]
+    Slow(u64),
     /// The network failed.
     #[error("it can't be asked: {0}")]
     Network(String),
@@ -61,7 +66,9 @@ impl Fault {
     pub const fn is_final(&self) -> bool {
         match self {
             Self::Refusal(refusal) => refusal.is_final(),
-            Self::Silent | Self::Refused | Self::Network(_) | Self::Stepped => false,
+            Self::Silent | Self::Refused | Self::Slow(_) | Self::Network(_) | Self::Stepped => {
+                false
+            }
         }
     }
 
@@ -132,6 +139,9 @@ fn measure(
     let round = received.saturating_sub(sent);
     let its_own = nanoseconds(message.transmit.since(message.receive));
     let delay = round.saturating_sub(u64::try_from(its_own).unwrap_or_default());
+    if delay > SLOW {
+        return Err(Fault::Slow(delay));
+    }
     Ok(Answer { message, monotonic: received, offset, delay })
 }
 

@@ -213,7 +213,7 @@ impl Policy {
     }
 
     fn synchronised(&self, answer: &Answer, line: Option<Line>, moment: &Moment) -> State {
-        let Moment { pair, kernel, .. } = moment;
+        let Moment { pair, .. } = moment;
         let Answer { message, .. } = answer;
         let now = pair.monotonic;
         let plan = self.plan(answer, line, moment);
@@ -226,17 +226,14 @@ impl Policy {
         let offset = nanoseconds(answer.offset.saturating_sub(expected));
         let apart = offset.unsigned_abs().saturating_sub(answer.delay / 2);
         let own = Short::at_least(apart.saturating_add(pair.uncertainty));
-        let leap = match (line, self.has_just_leapt(now), kernel) {
-            (Some(_), ..) | (_, true, _) => 0,
-            _ => message.leap,
-        };
+        let has_none = line.is_some() || self.has_just_leapt(now);
         State {
             monotonic: now,
             utc,
             uncertainty: pair.uncertainty,
             lease: plan.unknown.map_or(lease, |unknown| unknown.min(lease)),
             service: Service::Answer,
-            leap,
+            leap: if has_none { 0 } else { message.leap },
             stratum: message.stratum,
             precision: message.precision.max(self.precision).clamp(-30, -1),
             refid: message.refid,

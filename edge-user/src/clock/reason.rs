@@ -51,6 +51,7 @@ impl Reason {
             Self::Daemon(_, fault) => match fault {
                 Fault::Silent => "silent",
                 Fault::Refused => "refused",
+                Fault::Slow(_) => "slow",
                 Fault::Network(_) => "network",
                 Fault::Stepped => "stepped",
                 Fault::Refusal(Refusal::Foreign(_)) => "foreign",

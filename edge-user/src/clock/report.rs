@@ -84,7 +84,6 @@ fn refid(octets: [u8; 4], stratum: u8) -> String {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "an age that people read")]
 fn age(now: u64, then: u64) -> f64 {
     (now.saturating_sub(then) / 1000) as f64 / 1e6
 }

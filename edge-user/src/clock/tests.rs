@@ -21,11 +21,11 @@ struct Sent(mpsc::UnboundedSender<Option<State>>);
 
 impl Publish for Sent {
     fn publish(&mut self, state: &State) {
-        drop(self.0.send(Some(*state)));
+        self.0.send(Some(*state)).unwrap_or_default();
     }
 
     fn end(&mut self) {
-        drop(self.0.send(None));
+        self.0.send(None).unwrap_or_default();
     }
 }
 

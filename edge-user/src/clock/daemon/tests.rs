@@ -16,7 +16,7 @@ use crate::clock::timestamp::{ONE, SECOND, fractions, nanoseconds};
 const COOKIE: u64 = 0xFEDC_BA98_7654_3210;
 
 /// What a good daemon with a staged host's clock replies.
-pub(crate) fn reply(host: &Staged, request: &[u8]) -> Wire {
+pub(in crate::clock) fn reply(host: &Staged, request: &[u8]) -> Wire {
     let request = Wire::read_from_bytes(request).unwrap();
     let stamp = || U64::new(host.utc().0);
     Wire {
@@ -175,6 +175,19 @@ async fn a_step_while_the_daemon_is_asked_spoils_the_measurement() {
     });
     let source = source.await;
     assert_eq!(ask(source, COOKIE, &host).await, Err(Fault::Stepped));
+}
+
+#[tokio::test]
+async fn an_answer_that_took_too_long_says_nothing_of_the_clock() {
+    let host = Staged::at(50 * SECOND);
+    let clock = host.clone();
+    let source = daemon(&host, move |wire| {
+        clock.advance(SECOND / 10);
+        vec![wire.as_bytes().to_vec()]
+    });
+    let fault = ask(source.await, COOKIE, &host).await.unwrap_err();
+    assert!(matches!(fault, Fault::Slow(100_000_000..101_000_000)), "{fault}");
+    assert!(!fault.is_final());
 }
 
 #[test]
