@@ -12,6 +12,7 @@ use serde::de::{Deserializer, Error as _};
 
 mod http;
 mod limits;
+mod ntp;
 mod xdp;
 mod zone;
 
@@ -20,6 +21,7 @@ use crate::edns::MOST_SECRETS;
 use crate::publish::Shares;
 pub use http::Http;
 pub use limits::Limits;
+pub use ntp::{Foreign, Ntp, Unsynchronised};
 pub use xdp::{Xdp, XdpMode};
 pub use zone::{ZoneConfig, ZoneConfigs};
 
@@ -148,28 +150,6 @@ pub struct Health {
     pub directory: Option<PathBuf>,
 }
 
-/// The NTP service.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Ntp {
-    /// Whether NTP is answered.
-    pub enabled: bool,
-    /// Service addresses; those of DNS when empty.
-    #[serde(deserialize_with = "ntp_addresses")]
-    pub listen: Vec<SocketAddr>,
-    /// The daemon that disciplines this host's clock.
-    pub source: SocketAddr,
-}
-
-impl Default for Ntp {
-    fn default() -> Self {
-        let source = SocketAddr::from(([127, 0, 0, 1], NTP_PORT));
-        Self { enabled: false, listen: Vec::new(), source }
-    }
-}
-
-const NTP_PORT: u16 = 123;
-
 /// The query log.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -251,10 +231,6 @@ fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
         return Err(D::Error::custom("a text has 255 octets at most; shorten it"));
     }
     Ok(text)
-}
-
-fn ntp_addresses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SocketAddr>, D::Error> {
-    addresses(from, NTP_PORT)
 }
 
 fn addresses<'de, D: Deserializer<'de>>(from: D, port: u16) -> Result<Vec<SocketAddr>, D::Error> {

@@ -4,6 +4,7 @@
 pub mod authority;
 pub mod catalogue;
 pub mod check;
+pub mod clock;
 pub mod compile;
 pub mod config;
 pub mod control;

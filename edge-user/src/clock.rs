@@ -1,0 +1,229 @@
+//! This host's clock comes in, with what the daemon that disciplines it says of it; what clients of NTP are told goes
+//! out, about once a second and at once after a step.
+//!
+//! Three parties know something. The kernel's clocks tell the time: the monotonic clock runs at the same rate as the
+//! real one, so that a pair of readings ([`pair`]) is the time until somebody steps it ([`step`]). The daemon, asked as
+//! any client asks ([`daemon`]), says how far that may be trusted. `adjtimex` ([`kernel`]) says whether the kernel is
+//! about to insert a leap second. [`policy`] makes a [`State`] of it: the time with a lease of seconds, or the reason
+//! why there is none. No party is believed alone: a daemon that tells another time than the real clock shows doesn't
+//! discipline it, and then nobody is told the time as if it did.
+#![deny(unsafe_code)]
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::{info, warn};
+
+pub mod daemon;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub mod host;
+pub mod kernel;
+pub mod leap;
+pub mod message;
+pub mod pair;
+pub mod policy;
+pub mod reason;
+pub mod report;
+pub mod smear;
+pub mod state;
+pub mod step;
+#[cfg(test)]
+mod tests;
+pub mod timestamp;
+
+use crate::config::Ntp;
+use daemon::{Answer, Fault, ask};
+use host::{Host, This};
+use policy::{Judgement, Moment, Policy};
+use reason::Reason;
+use report::Report;
+use state::State;
+use step::{Alarm, Steps};
+
+/// How often a state is published, and the daemon asked.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// Where states go.
+pub trait Publish {
+    /// Puts this state into the place of the one before.
+    fn publish(&mut self, state: &State);
+    /// Takes the last one away: nothing is answered any more.
+    fn end(&mut self);
+}
+
+/// The clock, which publishes while it runs.
+#[derive(Debug)]
+pub struct Clock {
+    config: Ntp,
+    view: View,
+}
+
+/// What is published, to be asked from any thread. All clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    shared: Arc<Mutex<Seen>>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    judgement: Option<Judgement>,
+    steps: u64,
+    publications: u64,
+}
+
+impl View {
+    /// What is told now, and where it comes from.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.report_at(This.monotonic())
+    }
+
+    /// The same at a nanosecond of the monotonic clock.
+    fn report_at(&self, now: u64) -> Report {
+        let seen = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        Report::new(seen.judgement.as_ref(), now, seen.publications, seen.steps)
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Seen)) {
+        change(&mut self.shared.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Clock {
+    /// A clock by configuration.
+    #[must_use]
+    pub fn new(config: &Ntp) -> Self {
+        Self { config: config.clone(), view: View::default() }
+    }
+
+    /// Where it can be seen.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.view.clone()
+    }
+
+    /// Publishes until it is dropped, and then ends what it published. The runtime that polls it shouldn't be busy for
+    /// long: a state that comes late is late by as much, and one that doesn't come ends with its lease.
+    ///
+    /// # Errors
+    /// When the kernel gives no timer to notice steps by.
+    pub async fn run(self, publish: impl Publish) -> io::Result<()> {
+        let steps = Steps::watch()?;
+        let Self { config, view } = self;
+        Runner::new(&config, view, This, publish).run(steps).await;
+        Ok(())
+    }
+}
+
+type Asking<'a> = Pin<Box<dyn Future<Output = Result<Answer, Fault>> + Send + 'a>>;
+
+/// Ends what was published, however it ends.
+struct Ending<P: Publish>(P);
+
+impl<P: Publish> Drop for Ending<P> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+struct Runner<H, P: Publish> {
+    config: Ntp,
+    host: H,
+    policy: Policy,
+    view: View,
+    publish: Ending<P>,
+    /// Seconds from one question to the next.
+    pace: u32,
+    /// What the log was told last: why no time is told, or `""`.
+    told: Option<&'static str>,
+}
+
+impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
+    fn new(config: &Ntp, view: View, host: H, publish: P) -> Self {
+        let policy = Policy::new(config, host.precision());
+        let publish = Ending(publish);
+        Self { config: config.clone(), host, policy, view, publish, pace: 1, told: None }
+    }
+
+    async fn run(mut self, mut alarm: impl Alarm) {
+        let mut ticks = interval(PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let host = self.host.clone();
+        let source = self.config.source;
+        let mut random = fastrand::Rng::new();
+        let mut question =
+            || -> Option<Asking<'_>> { Some(Box::pin(ask(source, random.u64(..), &host))) };
+        let mut asking: Option<Asking<'_>> = None;
+        let mut asked: Option<Instant> = None;
+        loop {
+            tokio::select! {
+                () = alarm.stepped() => {
+                    self.view.with(|seen| seen.steps += 1);
+                    self.tell();
+                    // What is under way was measured by the clock before.
+                    asking = question();
+                    asked = Some(Instant::now());
+                }
+                result = async { match asking.as_mut() {
+                    Some(asking) => asking.await,
+                    None => std::future::pending().await,
+                } } => {
+                    asking = None;
+                    self.hear(result);
+                    self.tell();
+                }
+                _ = ticks.tick() => {
+                    if asking.is_none() && asked.is_none_or(|asked| self.is_time(asked)) {
+                        // The state is published when it is known what came of this.
+                        asking = question();
+                        asked = Some(Instant::now());
+                    } else {
+                        self.tell();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the daemon may be asked again.
+    fn is_time(&self, asked: Instant) -> bool {
+        // A tick may come a little early.
+        asked.elapsed() + PERIOD / 2 > PERIOD * self.pace
+    }
+
+    fn hear(&mut self, result: Result<Answer, Fault>) {
+        // RFC 5905 §7.4: who is told RATE asks less often, and never more often again. The lease sets the end to it.
+        if result.as_ref().is_err_and(Fault::is_rate) {
+            self.pace = (self.pace * 2).min((self.config.lease_seconds / 2).max(1));
+        }
+        self.policy.hear(result);
+    }
+
+    /// Publishes what is to be told now.
+    fn tell(&mut self) {
+        let judgement = self.policy.judge(Moment::now(&self.host));
+        self.publish.0.publish(&judgement.state);
+        self.log(&judgement);
+        self.view.with(|seen| {
+            seen.publications += 1;
+            seen.judgement = Some(judgement);
+        });
+    }
+
+    /// A line for each change, not for each second: the spans in a reason change all the time.
+    fn log(&mut self, judgement: &Judgement) {
+        let kind = judgement.reason.as_ref().map_or("", Reason::kind);
+        if self.told.replace(kind) == Some(kind) {
+            return;
+        }
+        match &judgement.reason {
+            None => info!("time is told: stratum {}", judgement.state.stratum),
+            Some(reason) => warn!("no time is told: {reason}"),
+        }
+    }
+}

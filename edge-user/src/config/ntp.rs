@@ -1,0 +1,153 @@
+//! `[ntp]`: where time is served, who disciplines the clock, and what is done when nobody does.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+
+/// The port of NTP.
+const PORT: u16 = 123;
+/// Seconds that a lease may have: at least time for two answers of the daemon to get lost, and few enough that a
+/// client's next request finds out.
+const LEASE: (u32, u32) = (3, 60);
+
+/// The NTP service.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ntp {
+    /// Whether NTP is answered.
+    pub enabled: bool,
+    /// Service addresses; those of DNS when empty.
+    #[serde(deserialize_with = "listen")]
+    pub listen: Vec<SocketAddr>,
+    /// The daemon that disciplines this host's clock: a loopback address.
+    #[serde(deserialize_with = "source")]
+    pub source: SocketAddr,
+    /// What becomes of requests while the clock isn't synchronised.
+    pub unsynchronised: Unsynchronised,
+    /// Seconds after the daemon's last good answer in which time is told, 3–60.
+    #[serde(deserialize_with = "lease")]
+    pub lease_seconds: u32,
+    /// What becomes of control and private messages (modes 6 and 7).
+    pub control: Foreign,
+}
+
+impl Default for Ntp {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            listen: Vec::new(),
+            source: (Ipv4Addr::LOCALHOST, PORT).into(),
+            unsynchronised: Unsynchronised::default(),
+            lease_seconds: 5,
+            control: Foreign::default(),
+        }
+    }
+}
+
+/// What becomes of requests while the clock isn't synchronised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unsynchronised {
+    /// They pass to the daemon, which says so itself.
+    #[default]
+    Pass,
+    /// They are answered with leap indicator 3 and stratum 0.
+    Flag,
+    /// They are dropped.
+    Drop,
+}
+
+/// What becomes of messages that are not for us.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Foreign {
+    /// They are dropped.
+    #[default]
+    Drop,
+    /// They pass to the daemon.
+    Pass,
+}
+
+fn listen<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SocketAddr>, D::Error> {
+    super::addresses(from, PORT)
+}
+
+fn source<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(from)?;
+    let source = super::address(&text, PORT).map_err(D::Error::custom)?;
+    if !source.ip().is_loopback() {
+        return Err(D::Error::custom(format!(
+            "{source} is no loopback address: only the daemon that disciplines this host's clock can say how right it \
+             is; write \"127.0.0.1\" or \"::1\", and let the daemon answer there"
+        )));
+    }
+    Ok(source)
+}
+
+fn lease<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    let seconds = i64::deserialize(from)?;
+    let (least, most) = LEASE;
+    let fitting = u32::try_from(seconds).ok().filter(|seconds| (least..=most).contains(seconds));
+    fitting.ok_or_else(|| {
+        D::Error::custom(format!(
+            "{seconds} is not in {least} to {most}: the seconds that time is told after the daemon's last answer"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Foreign, Ntp, Unsynchronised};
+    use crate::config::Config;
+    use std::path::Path;
+
+    fn parse(keys: &str) -> Result<Ntp, String> {
+        let text = format!("[dns]\nlisten = [\"192.0.2.1\"]\n[xdp]\nmode = \"off\"\n[ntp]\n{keys}");
+        let config = Config::parse(&text, Path::new("edge.toml"));
+        config.map(|config| config.ntp).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn everything_has_a_default() {
+        let ntp = parse("").unwrap();
+        assert_eq!(ntp, Ntp::default());
+        assert_eq!(ntp.source.to_string(), "127.0.0.1:123");
+        assert_eq!((ntp.unsynchronised, ntp.control), (Unsynchronised::Pass, Foreign::Drop));
+        assert_eq!(ntp.lease_seconds, 5);
+    }
+
+    #[test]
+    fn every_key_is_taken_and_ports_are_those_of_ntp() {
+        let keys = "listen = [\"192.0.2.7\", \"[2001:db8::7]:1123\"]\nsource = \"::1\"\n\
+                    unsynchronised = \"flag\"\nlease_seconds = 60\ncontrol = \"pass\"\n";
+        let ntp = parse(keys).unwrap();
+        let listen: Vec<_> = ntp.listen.iter().map(ToString::to_string).collect();
+        assert_eq!(listen, ["192.0.2.7:123", "[2001:db8::7]:1123"]);
+        assert_eq!(ntp.source.to_string(), "[::1]:123");
+        assert_eq!((ntp.unsynchronised, ntp.control), (Unsynchronised::Flag, Foreign::Pass));
+        assert_eq!(ntp.lease_seconds, 60);
+        let drop = parse("unsynchronised = \"drop\"\nsource = \"127.0.0.1:1123\"\n").unwrap();
+        assert_eq!(drop.unsynchronised, Unsynchronised::Drop);
+        assert_eq!(drop.source.to_string(), "127.0.0.1:1123");
+    }
+
+    #[test]
+    fn what_cant_be_is_refused_with_its_place_and_a_way_out() {
+        for (keys, words) in [
+            ("source = \"192.0.2.1\"", "192.0.2.1:123 is no loopback address"),
+            ("source = \"time\"", "\"time\" is not an address"),
+            ("source = \"127.0.0.1:0\"", "can't be served"),
+            ("lease_seconds = 2", "2 is not in 3 to 60"),
+            ("lease_seconds = 61", "61 is not in 3 to 60"),
+            ("lease_seconds = -3", "-3 is not in 3 to 60"),
+            ("unsynchronised = \"lie\"", "expected one of `pass`, `flag`, `drop`"),
+            ("control = \"flag\"", "expected `drop` or `pass`"),
+            ("sauce = \"::1\"", "unknown field `sauce`"),
+        ] {
+            let error = parse(&format!("{keys}\n")).unwrap_err();
+            assert!(error.starts_with("edge.toml:6:"), "{error}");
+            assert!(error.contains(words), "{error}");
+        }
+    }
+}
