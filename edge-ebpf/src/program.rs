@@ -54,13 +54,13 @@ fn count(maps: &Maps, frame: &XdpFrame, verdict: Verdict) -> u32 {
     if let Action::Tx | Action::Drop = action {
         maps.sample(frame, verdict, matches!(action, Action::Tx));
     }
-    number(verdict)
+    number(action)
 }
 
-/// The number of a verdict's action.
+/// An action's number.
 #[inline(always)]
-const fn number(verdict: Verdict) -> u32 {
-    match verdict.action() {
+const fn number(action: Action) -> u32 {
+    match action {
         Action::Tx => xdp_action::XDP_TX,
         Action::Pass => xdp_action::XDP_PASS,
         Action::Drop => xdp_action::XDP_DROP,
@@ -84,7 +84,7 @@ fn serve_ntp(context: *mut xdp_md) -> u32 {
     let Some(maps) = Maps::new() else { return xdp_action::XDP_PASS };
     let verdict = ntp::ntp(&mut XdpFrame::new(context), &maps);
     Maps::count(verdict);
-    number(verdict)
+    number(verdict.action())
 }
 
 #[xdp]
