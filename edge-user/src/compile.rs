@@ -4,16 +4,21 @@
 //! makes for each query, so that a packet only finds a deck and takes a card. What decks can't hold has none, and is
 //! left to the authority. What depends on which other zones are loaded is decided when names are published.
 
+mod amend;
 mod answers;
 mod decks;
 mod names;
 mod ready;
 mod types;
 
+use std::sync::Arc;
+
 use edge_common::abi::{Answer, NameTail, TypeRow, maps};
 
 use crate::authority::Any;
 use crate::zone::{Name, RecordKind, Targets, Zone};
+use amend::Origin;
+pub use amend::amend;
 use answers::Answers;
 use names::Names;
 pub use ready::Choice;
@@ -115,9 +120,36 @@ pub struct Compiled {
     pub soa: Vec<u8>,
     /// The same without ready-made records, where that needs a smaller table.
     pub plain: Option<Box<Self>>,
+    /// Whether there are ready-made records.
+    has_ready: bool,
+    /// What the decks were made of.
+    origins: Arc<[Origin]>,
+    /// One for all that were amended from the same.
+    shape: Arc<()>,
 }
 
 impl Compiled {
+    /// The same, but for the decks and what belongs to them.
+    fn without_decks(&self) -> Self {
+        let Self { apex, owners, nested, has_wildcards, deck_keys, classes, types, .. } = self;
+        Self {
+            apex: apex.clone(),
+            owners: owners.clone(),
+            nested: *nested,
+            has_wildcards: *has_wildcards,
+            decks: Vec::new(),
+            deck_keys: deck_keys.clone(),
+            classes: classes.clone(),
+            types: types.clone(),
+            n_classes: self.n_classes,
+            soa: Vec::new(),
+            plain: None,
+            has_ready: self.has_ready,
+            origins: Arc::clone(&self.origins),
+            shape: Arc::clone(&self.shape),
+        }
+    }
+
     /// Size classes of zone tables that hold it; empty if it is too large for any.
     pub(crate) fn size_classes(&self) -> impl Iterator<Item = usize> + use<> {
         let (decks, classes) = (self.decks.len(), self.classes.len());

@@ -11,7 +11,7 @@ use std::time::UNIX_EPOCH;
 
 use crate::authority::{Any, Current, Serving, soa_record};
 use crate::catalogue::Catalogue;
-use crate::compile::{Compiled, compile};
+use crate::compile::{Compiled, amend, compile};
 use crate::config::Config;
 use crate::geo::{self, Databases};
 use crate::health::Health;
@@ -219,8 +219,14 @@ impl Controller {
                 .get(&apex)
                 .filter(|ready| Arc::ptr_eq(&ready.zone, zone) && Arc::ptr_eq(&ready.trie, &trie));
             let made = same.cloned().unwrap_or_else(|| {
-                let compiled = Arc::new(compile(zone, &trie.classes, soa_record(zone), self.any));
-                Ready { zone: Arc::clone(zone), compiled, trie }
+                let former = self.ready.get(&apex).filter(|ready| Arc::ptr_eq(&ready.trie, &trie));
+                let soa = soa_record(zone);
+                let amended = former.and_then(|Ready { compiled, zone: was, .. }| {
+                    amend(compiled, was, zone, &soa, self.any)
+                });
+                let compiled =
+                    amended.unwrap_or_else(|| compile(zone, &trie.classes, soa, self.any));
+                Ready { zone: Arc::clone(zone), compiled: Arc::new(compiled), trie }
             });
             ready.insert(apex, made);
         }

@@ -40,8 +40,10 @@ mod xdp;
 
 use xdp::{Behind, Xdp, lock};
 
-/// How often decks are dealt anew.
+/// How often some of the decks are dealt anew.
 const DEAL: Duration = Duration::from_secs(1);
+/// The decks are dealt in so many parts, one after the other.
+const DEAL_PARTS: u32 = 5;
 /// How often the kernel's lease is renewed: well before it ends.
 const RENEW: Duration = Duration::from_secs(5);
 /// How often directories are looked at although nothing was told.
@@ -67,6 +69,8 @@ struct Node {
     hot: Hot,
     xdp: Option<Xdp>,
     vitals: Arc<Vitals>,
+    /// Which decks are dealt next.
+    part: u32,
     started: Instant,
 }
 
@@ -140,8 +144,18 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     };
     let counters = Arc::clone(authority.counters());
     let vitals = Arc::new(Vitals::default());
-    let mut node =
-        Node { config, controller, authority: counters, log, edns, hot, xdp, vitals, started };
+    let mut node = Node {
+        config,
+        controller,
+        authority: counters,
+        log,
+        edns,
+        hot,
+        xdp,
+        vitals,
+        part: 0,
+        started,
+    };
     node.vitals.renew();
     node.tell_vitals();
     // It ends, and says that the node stops until then, after XDP is off.
@@ -299,7 +313,9 @@ impl Node {
     }
 
     fn deal(&mut self) {
-        if let Err(cause) = self.controller.publisher().deal_anew() {
+        let part = self.part;
+        self.part = (part + 1) % DEAL_PARTS;
+        if let Err(cause) = self.controller.publisher().deal_part_anew(part, DEAL_PARTS) {
             error!("deal anew: {cause:#}");
         }
     }

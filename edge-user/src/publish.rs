@@ -5,6 +5,7 @@
 //! store of the generation word makes it all visible; the old is reused only after a barrier, when
 //! no packet and no thread can still be reading it.
 
+mod amend;
 mod cards;
 mod choice;
 mod deals;
@@ -127,6 +128,7 @@ pub struct Publisher {
     /// Which names of incomplete zones are in the tables.
     kept: Former,
     names: usize,
+    last: amend::Last,
     trouble: Vec<String>,
 }
 
@@ -148,6 +150,7 @@ impl Publisher {
             heats: Heats::default(),
             kept: Former::default(),
             names: 0,
+            last: amend::Last::default(),
             trouble: Vec::new(),
         }
     }
@@ -247,7 +250,8 @@ impl Publisher {
         zones.map(|zone| Arc::clone(&zone.source.compiled)).collect()
     }
 
-    /// Publishes exactly these zones as the next generation. Of a zone that has more names than
+    /// Publishes exactly these zones, as the next generation unless they differ from what is published in no more than
+    /// the records of decks. Of a zone that has more names than
     /// its share, or than fit, only the hottest are put into the tables. One that doesn't fit
     /// otherwise is left to the authority, whole, and says why. `others` are the apexes (on the wire, lower case) of
     /// zones that only the authority serves: all names under them pass.
@@ -260,6 +264,9 @@ impl Publisher {
         zones: &[Publishable],
         others: &[&[u8]],
     ) -> anyhow::Result<Vec<Placed>> {
+        if let Some(placed) = self.amend(zones, others) {
+            return Ok(placed);
+        }
         let mut new: BTreeMap<Box<[u8]>, Zone> = BTreeMap::new();
         let mut choice = self.choose(zones, others);
         let unfit = &mut choice.unfit;
@@ -279,7 +286,13 @@ impl Publisher {
         match self.flip(zones, others, &new, &choice) {
             Ok(names) => {
                 self.kept = choice.to_former();
-                Ok(self.replace(zones, new, &choice, &names))
+                let placed = self.replace(zones, new, &choice, &names);
+                self.last = amend::Last {
+                    apexes: zones.iter().map(|zone| zone.compiled.apex.folded().into()).collect(),
+                    others: others.iter().map(|apex| (*apex).into()).collect(),
+                    placed: placed.clone(),
+                };
+                Ok(placed)
             }
             Err(error) => {
                 for zone in new.values() {
@@ -422,9 +435,17 @@ impl Publisher {
     /// # Errors
     /// When the kernel refuses.
     pub fn deal_anew(&mut self) -> anyhow::Result<usize> {
+        self.deal_part_anew(0, 1)
+    }
+
+    /// The same with every `parts`-th deck of each zone, from number `part` on.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn deal_part_anew(&mut self, part: u32, parts: u32) -> anyhow::Result<usize> {
         let mut spent = Vec::new();
         for zone in self.zones.values_mut() {
-            spent.extend(self.slots.deal_anew(zone));
+            spent.extend(self.slots.deal_anew(zone, part, parts));
         }
         if !spent.is_empty() {
             self.barrier()?;

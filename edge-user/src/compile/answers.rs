@@ -1,9 +1,11 @@
 //! A name and a type in; the deck that answers out, or the run of decks by client class.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use edge_common::abi::{Answer, ClassRow};
 
+use super::amend::Origin;
 use super::decks::{Decks, addresses};
 use super::types::{Others, Types};
 use super::{Compiled, NODATA, NXDOMAIN, Other, Owner, Undealt, ready};
@@ -115,6 +117,12 @@ impl<'z> Answers<'z> {
         nested: Other,
         has_wildcards: bool,
     ) -> Compiled {
+        let origins = self.by_label.iter().map(|((label, kind, octets), deck)| Origin {
+            label: (*label).into(),
+            kind: *kind,
+            octets: *octets,
+            deck: *deck,
+        });
         Compiled {
             apex: self.zone.apex.clone(),
             owners,
@@ -127,6 +135,9 @@ impl<'z> Answers<'z> {
             n_classes: self.list_of.len(),
             soa: self.soa,
             plain: None,
+            has_ready: self.any.is_some(),
+            origins: origins.collect(),
+            shape: Arc::default(),
         }
     }
 

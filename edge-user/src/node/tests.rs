@@ -46,7 +46,8 @@ fn running() -> Running {
     let (authority, vitals) = (Arc::new(Counters::default()), Arc::new(Vitals::default()));
     let started = Instant::now();
     let (hot, _) = Hot::new(None, 0, &config.limits).unwrap();
-    let node = Node { config, controller, authority, log, edns, hot, xdp: None, vitals, started };
+    let node =
+        Node { config, controller, authority, log, edns, hot, xdp: None, vitals, part: 0, started };
     Running { _folder: folder, node }
 }
 

@@ -94,7 +94,7 @@ pub(super) fn places(source: &Source) -> HashMap<&[u8], usize> {
     data(source).into_iter().enumerate().map(|(at, data)| (data, at)).collect()
 }
 
-/// Whether a deck is dealt anew every second. All ready-made records in some order are the same to whoever reads them.
+/// Whether a deck is dealt anew again and again. All ready-made records in some order are the same to whoever reads them.
 pub(super) fn is_dealt_anew(undealt: &Undealt, dealer: &Dealer) -> bool {
     let is_order =
         matches!(&undealt.source, Source::Choice(choice) if choice.data.len() <= undealt.max_hosts);

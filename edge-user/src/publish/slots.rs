@@ -34,6 +34,11 @@ pub(super) struct Zone {
 }
 
 impl Zone {
+    /// Says where the SOA record of its negative answers is now.
+    pub(super) const fn move_soa(&mut self, to: u32) {
+        self.rrs = Some(to);
+    }
+
     /// Where a row of types is in the tables, if it is.
     pub(super) fn type_row(&self, row: u32) -> Option<u32> {
         let (first, n) = self.types;
@@ -100,13 +105,16 @@ impl Slots {
         ]
     }
 
-    /// Deals a zone's decks anew, into free runs; gives the cards that they replace, which packets
-    /// may still be reading. A deck for which there is no room stays as it is.
-    pub(super) fn deal_anew(&mut self, zone: &mut Zone) -> Vec<Spent> {
+    /// Deals every `parts`-th of a zone's decks anew, from number `part` on, into free runs; gives the cards that they
+    /// replace, which packets may still be reading. A deck for which there is no room stays as it is.
+    pub(super) fn deal_anew(&mut self, zone: &mut Zone, part: u32, parts: u32) -> Vec<Spent> {
         let mut spent = Vec::new();
         let Some(table) = self.store.zone(zone.table).copied() else { return spent };
         let undealt = &zone.compiled.decks;
-        for ((number, deck), undealt) in (0..).zip(&mut zone.decks).zip(undealt) {
+        for ((number, deck), undealt) in (0_u32..).zip(&mut zone.decks).zip(undealt) {
+            if number % parts != part {
+                continue;
+            }
             let is_anew = |dealer: &&mut Dealer| deals::is_dealt_anew(undealt, dealer);
             let Some(dealer) = deck.dealer.as_mut().filter(is_anew) else { continue };
             let dealt = deals::deal(&self.store, &mut self.free, undealt, dealer, &mut self.rng);
@@ -182,9 +190,8 @@ impl Slots {
         let Some(table) = self.store.zone(placed.table).copied() else {
             return Err(Unfit::Full("every zone table"));
         };
-        let rrs = self.free.rrs.take(1).ok_or(Unfit::Full("rrs"))?;
+        let rrs = self.put_soa(soa).ok_or(Unfit::Full("rrs"))?;
         placed.rrs = Some(rrs);
-        self.store.rrs.write(rrs, &[*soa]);
         let compiled = Arc::clone(&placed.compiled);
         placed.types = self.take_types(&compiled);
         let apex_octets = u8::try_from(compiled.apex.wire().len()).unwrap_or_default();
@@ -262,8 +269,20 @@ impl Slots {
         Ok(())
     }
 
+    /// Writes the SOA record of negative answers into a free cell.
+    pub(super) fn put_soa(&mut self, soa: &Rrs) -> Option<u32> {
+        let first = self.free.rrs.take(1)?;
+        self.store.rrs.write(first, &[*soa]);
+        Some(first)
+    }
+
+    /// Writes the one card that a deck always has; `None` if there is no room.
+    pub(super) fn put(&mut self, octets: &[u8]) -> Option<u32> {
+        deals::put(&self.store, &mut self.free, octets)
+    }
+
     /// Deals a deck for the first time; gives it and the number of records on its cards.
-    fn first_deal(
+    pub(super) fn first_deal(
         &mut self,
         undealt: &Undealt,
         before: Option<(&Undealt, &Dealt)>,
@@ -298,7 +317,7 @@ impl Slots {
 
     /// The least number of cards of a zone's decks: many, as long as an eighth of each arena holds them with those of
     /// all other zones; the rest of it is for zones that need it.
-    fn least_cards(&self, decks: &[Undealt], former: Option<&Zone>) -> usize {
+    pub(super) fn least_cards(&self, decks: &[Undealt], former: Option<&Zone>) -> usize {
         /// Cards of which one more or less doesn't show in some thousand answers.
         const MANY: usize = 512;
         let others = |kind: Kind, taken: u32| {

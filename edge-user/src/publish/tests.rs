@@ -1,5 +1,6 @@
 //! Every name, type and client: what the tables say is what the authority would.
 
+mod amend;
 mod walk;
 mod zones;
 

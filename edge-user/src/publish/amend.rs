@@ -1,0 +1,211 @@
+//! Zones of which only some decks differ from what is in the tables come in; those decks are dealt and put into the place
+//! of the old, each by one store.
+//!
+//! No name, class or type moves, so there is nothing that a generation would have to hide: a packet reads one deck, and
+//! that is the old or the new one.
+
+use std::mem::offset_of;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use edge_common::abi::{Deck, Extent, Kind};
+
+use super::deals::{Dealt, Spent, kind_of};
+use super::slots::{Slots, Zone};
+use super::{Placed, Publishable, Publisher, cards};
+use crate::compile::{Compiled, NODATA, Source, Undealt};
+
+/// Zones as they were published, in order, and what became of them.
+#[derive(Debug, Default)]
+pub(super) struct Last {
+    pub apexes: Vec<Box<[u8]>>,
+    pub others: Vec<Box<[u8]>>,
+    pub placed: Vec<Placed>,
+}
+
+impl Last {
+    fn is_of(&self, zones: &[Publishable], others: &[&[u8]]) -> bool {
+        self.apexes.len() == zones.len()
+            && self.others.len() == others.len()
+            && self
+                .apexes
+                .iter()
+                .zip(zones)
+                .all(|(apex, zone)| **apex == *zone.compiled.apex.folded())
+            && self.others.iter().zip(others).all(|(apex, other)| **apex == **other)
+    }
+}
+
+/// A zone's decks that are dealt and not yet to be seen: their numbers with what takes the place of the old.
+type Fresh = Vec<(u32, Dealt)>;
+
+impl Publisher {
+    /// Publishes zones of which no more than decks have changed, without a new generation; tells whether they are such,
+    /// or else does nothing.
+    pub(super) fn amend(&mut self, zones: &[Publishable], others: &[&[u8]]) -> Option<Vec<Placed>> {
+        if !self.last.is_of(zones, others) {
+            return None;
+        }
+        let mut changed = Vec::new();
+        for zone in zones {
+            let placed = self.zones.get(zone.compiled.apex.folded())?;
+            if placed.source.is_same(zone) {
+                continue;
+            }
+            let is_amended = Arc::ptr_eq(&placed.source.trie, &zone.trie)
+                && zone.compiled.is_of_the_same_shape(&placed.source.compiled);
+            let whole = Arc::ptr_eq(&placed.compiled, &placed.source.compiled);
+            let compiled = match &zone.compiled.plain {
+                _ if !is_amended => return None,
+                _ if whole => Arc::clone(&zone.compiled),
+                Some(plain) => Arc::new(Compiled::clone(plain)),
+                None => return None,
+            };
+            changed.push((zone, compiled));
+        }
+        // Whoever publishes the same once more wants other names of it.
+        if changed.is_empty() {
+            return None;
+        }
+        let mut all_fresh: Vec<Fresh> = Vec::with_capacity(changed.len());
+        for (zone, compiled) in &changed {
+            let placed = self.zones.get(zone.compiled.apex.folded());
+            match placed.and_then(|placed| self.slots.freshen(placed, compiled)) {
+                Some(fresh) => all_fresh.push(fresh),
+                None => {
+                    // They have never been seen.
+                    for ((_, compiled), fresh) in changed.iter().zip(&all_fresh) {
+                        self.slots.give_back(compiled, fresh);
+                    }
+                    return None;
+                }
+            }
+        }
+        let mut spent = Vec::new();
+        for ((source, compiled), fresh) in changed.into_iter().zip(all_fresh) {
+            let Some(zone) = self.zones.get_mut(source.compiled.apex.folded()) else { continue };
+            spent.extend(self.slots.show(zone, &compiled, fresh));
+            zone.source = source.clone();
+            zone.compiled = compiled;
+        }
+        match self.barrier() {
+            Ok(()) => spent.iter().for_each(|cards| self.slots.give(cards)),
+            // Somebody may still be reading them: they are never written again.
+            Err(cause) => self.trouble.push(format!("wait for readers: {cause:#}")),
+        }
+        Some(self.last.placed.clone())
+    }
+}
+
+impl Slots {
+    /// Deals those of a zone's decks that differ, into free runs. `None`, with nothing taken, when there is no room or
+    /// more than a deck's place has to change.
+    fn freshen(&mut self, zone: &Zone, compiled: &Compiled) -> Option<Fresh> {
+        let mut fresh = Vec::new();
+        let least = self.least_cards(&compiled.decks, Some(zone));
+        let is_negative =
+            |undealt: &Undealt| matches!(undealt.source, Source::Nodata | Source::Nxdomain);
+        if compiled.soa != zone.compiled.soa {
+            // All negative answers have one card, which the first of their decks holds.
+            let soa = cards::negative(&compiled.soa)?;
+            let first = self.put_soa(&soa)?;
+            let negative = (0..).zip(&compiled.decks).filter(|(_, undealt)| is_negative(undealt));
+            fresh.extend(negative.map(|(number, _)| {
+                (number, Dealt::without_cells(Extent { first, cards: 1, deal: 0 }))
+            }));
+        }
+        let pairs = zone.compiled.decks.iter().zip(&zone.decks).zip(&compiled.decks);
+        for (number, ((was, dealt), undealt)) in (0..).zip(pairs) {
+            if was == undealt || is_negative(undealt) {
+                continue;
+            }
+            match self.fresh_deck(was, dealt, undealt, least) {
+                Some(deck) => fresh.push((number, deck)),
+                None => {
+                    self.give_back(compiled, &fresh);
+                    return None;
+                }
+            }
+        }
+        Some(fresh)
+    }
+
+    /// A deck in the place of another, whose row it shares.
+    fn fresh_deck(
+        &mut self,
+        was: &Undealt,
+        dealt: &Dealt,
+        undealt: &Undealt,
+        least: usize,
+    ) -> Option<Dealt> {
+        if was.ttl != undealt.ttl || kind_of(&was.source) != kind_of(&undealt.source) {
+            return None;
+        }
+        let deal = dealt.extent.deal.wrapping_add(1);
+        match (&was.source, &undealt.source) {
+            // One that had no room has none in its row either.
+            (Source::Card(_, before), Source::Card(octets, records)) if before == records => {
+                if dealt.cells == 0 {
+                    return None;
+                }
+                let first = self.put(octets)?;
+                let extent = Extent { first, cards: 1, deal };
+                Some(Dealt { dealer: None, extent, cells: 1 })
+            }
+            (Source::A(_), Source::A(_)) | (Source::Aaaa(_), Source::Aaaa(_)) => {
+                let (mut fresh, records) =
+                    self.first_deal(undealt, Some((was, dealt)), least).ok()?;
+                fresh.extent.deal = deal;
+                if dealt.dealer.as_ref().is_some_and(|dealer| dealer.records() == records) {
+                    return Some(fresh);
+                }
+                self.give(&Spent {
+                    kind: kind_of(&undealt.source),
+                    first: fresh.extent.first,
+                    cells: fresh.cells,
+                });
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// Gives decks back that nobody has seen.
+    fn give_back(&mut self, compiled: &Compiled, fresh: &Fresh) {
+        for spent in cells_of(compiled, fresh.iter().map(|(number, deck)| (*number, deck))) {
+            self.give(&spent);
+        }
+    }
+
+    /// Puts decks into the place of a zone's old ones, whose cards come back.
+    fn show(&mut self, zone: &mut Zone, compiled: &Compiled, fresh: Fresh) -> Vec<Spent> {
+        let Some(table) = self.store.zone(zone.table).copied() else { return Vec::new() };
+        let mut old = Vec::with_capacity(fresh.len());
+        for (number, deck) in fresh {
+            let Some(place) = zone.decks.get_mut(number as usize) else { continue };
+            if let Some(word) = table.decks.word(number, offset_of!(Deck, cards)) {
+                word.store(deck.extent.pack(), Ordering::Release);
+            }
+            old.push((number, std::mem::replace(place, deck)));
+        }
+        if old.first().is_some_and(|(number, _)| *number == u32::from(NODATA))
+            && let Some(negative) = zone.decks.first()
+        {
+            zone.move_soa(negative.extent.first);
+        }
+        cells_of(compiled, old.iter().map(|(number, deck)| (*number, deck)))
+    }
+}
+
+/// The cells that decks take. Negative ones share a cell, which is the first one's.
+fn cells_of<'d, D: Iterator<Item = (u32, &'d Dealt)>>(compiled: &Compiled, decks: D) -> Vec<Spent> {
+    let of = |(number, deck): (u32, &Dealt)| {
+        let source = &compiled.decks.get(number as usize)?.source;
+        let (kind, cells) = match source {
+            Source::Nodata if number == u32::from(NODATA) => (Kind::Ready, 1),
+            _ => (kind_of(source), deck.cells),
+        };
+        Some(Spent { kind, first: deck.extent.first, cells })
+    };
+    decks.filter_map(of).collect()
+}
