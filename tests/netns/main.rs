@@ -17,3 +17,4 @@ mod reload;
 mod resolvers;
 mod return_path;
 mod switches;
+mod time;
