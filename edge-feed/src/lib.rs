@@ -1,10 +1,12 @@
 //! What the pool's scorer says comes in: servers, scores, monitors' results. The zones that follow from it go out.
 //!
 //! [`server`], [`snapshot`] and [`delta`] are what comes in, whatever the source.
-//! [`scorer`] computes scores where only monitors' results come in. [`guard`] says which feeds may be served.
+//! [`scorer`] computes scores where only monitors' results come in. [`guard`] says which feeds may be served, and [`disk`] keeps
+//! them over a restart.
 #![forbid(unsafe_code)]
 
 pub mod delta;
+pub mod disk;
 pub mod guard;
 pub mod scorer;
 pub mod server;
