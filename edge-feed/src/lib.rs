@@ -8,6 +8,7 @@
 pub mod delta;
 pub mod disk;
 pub mod guard;
+pub mod points;
 pub mod scorer;
 pub mod server;
 pub mod snapshot;
