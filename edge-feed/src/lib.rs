@@ -2,10 +2,11 @@
 //!
 //! [`server`], [`snapshot`] and [`delta`] are what comes in, whatever the source.
 //! [`scorer`] computes scores where only monitors' results come in. [`guard`] says which feeds may be served, and
-//! [`disk`] keeps them over a restart. [`preview`] says what a new zone would change; [`points`] says what
+//! [`disk`] keeps them over a restart. [`preview`] says what a new zone would change; [`points`] and [`audit`] say what
 //! servers really got.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod delta;
 pub mod disk;
 pub mod guard;
