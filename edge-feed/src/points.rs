@@ -17,7 +17,8 @@ pub struct Composition {
     parts: Vec<(usize, f64)>,
 }
 
-/// How many answers servers have been in, by user country.
+/// How many answers servers have been in, by user country: 16 octets for each server and country at most. Servers that
+/// are gone stay until all is [`clear`](Points::clear)ed.
 #[derive(Clone, Debug, Default)]
 pub struct Points {
     indices: BTreeMap<IpAddr, usize>,
