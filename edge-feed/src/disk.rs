@@ -1,0 +1,390 @@
+//! What a node needs to serve without its feed goes to disk, and comes back at the start: the last good snapshot, what
+//! the policy remembers, the cursor, and each root's zone.
+//!
+//! A file is replaced as a whole: written beside itself, synced, renamed, and its directory synced, so that after a
+//! crash at any moment it is the old one or the new one. What isn't ours or isn't whole is refused with its name.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// The version of what is written. Files of another version are refused.
+pub const VERSION: u32 = 1;
+
+/// The longest file that is read back, in octets.
+const MOST_OCTETS: u64 = 1 << 30;
+
+/// What is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// The last good snapshot, deltas included.
+    Snapshot,
+    /// What the policy remembers.
+    Policy,
+    /// How far each source has been read.
+    Cursor,
+    /// What the scorer knows of monitors.
+    Scorer,
+}
+
+impl Kept {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot",
+            Self::Policy => "policy",
+            Self::Cursor => "cursor",
+            Self::Scorer => "scorer",
+        }
+    }
+}
+
+/// Why something can't be kept or read back.
+#[derive(Debug, Error)]
+pub enum DiskError {
+    /// Writing failed; what was there is there.
+    #[error("{}: {cause}; make room, or let the node write there", path.display())]
+    Write {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// Reading failed.
+    #[error("{}: {cause}; let the node read it", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The file is cut off, or nonsense.
+    #[error("{}: {cause}; move it away: the node then begins with what its feed says", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// What the reader says, with line and column.
+        cause: serde_json::Error,
+    },
+    /// The file is another one.
+    #[error("{}: this is {found:?}, not {expected:?}; put the right one there, or move it away", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it says it is.
+        found: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// The file was written by another version of the node.
+    #[error("{}: version {found}, this node reads {VERSION}; move it away, or run the node that wrote it", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+    /// The file is too long to be ours.
+    #[error("{}: {octets} octets can't be ours; move it away", path.display())]
+    Octets {
+        /// The file.
+        path: PathBuf,
+        /// Its length in octets.
+        octets: u64,
+    },
+    /// A zone's name can't be a file's name.
+    #[error(
+        "zone {origin:?}: not a name for a file; name it with letters, digits, dots and hyphens"
+    )]
+    Name {
+        /// The name.
+        origin: String,
+    },
+}
+
+/// A directory of what is kept. One writer at a time: two would write beside the file under one name.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    directory: PathBuf,
+}
+
+/// A file as it is on disk.
+#[derive(Deserialize, Serialize)]
+struct Envelope<K, T> {
+    version: u32,
+    kind: K,
+    value: T,
+}
+
+impl Disk {
+    /// In this directory, which is made if it isn't there.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn new(directory: &Path) -> Result<Self, DiskError> {
+        let disk = Self { directory: directory.to_path_buf() };
+        let zones = disk.zones();
+        fs::create_dir_all(&zones).map_err(|cause| DiskError::Write { path: zones, cause })?;
+        Ok(disk)
+    }
+
+    /// The directory of the zones, as the node serves them.
+    #[must_use]
+    pub fn zones(&self) -> PathBuf {
+        self.directory.join("zones")
+    }
+
+    /// Keeps a value instead of what was kept before.
+    ///
+    /// # Errors
+    /// When it can't be written; then what was kept before is kept.
+    pub fn keep<T: Serialize>(&self, kept: Kept, value: &T) -> Result<(), DiskError> {
+        let path = self.path(kept);
+        let envelope = Envelope { version: VERSION, kind: kept.name(), value };
+        let octets = serde_json::to_vec(&envelope)
+            .map_err(|cause| DiskError::Write { path: path.clone(), cause: cause.into() })?;
+        replace(&path, &octets)
+    }
+
+    /// What was kept; none if nothing was.
+    ///
+    /// # Errors
+    /// When the file can't be read, or isn't what it should be, whole.
+    pub fn read<T: DeserializeOwned>(&self, kept: Kept) -> Result<Option<T>, DiskError> {
+        let path = self.path(kept);
+        let read = fs::metadata(&path).and_then(|metadata| {
+            if metadata.len() > MOST_OCTETS {
+                return Ok(Err(metadata.len()));
+            }
+            fs::read(&path).map(Ok)
+        });
+        let octets = match read {
+            Ok(Ok(octets)) => octets,
+            Ok(Err(octets)) => return Err(DiskError::Octets { path, octets }),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(cause) => return Err(DiskError::Read { path, cause }),
+        };
+        let broken = |cause| DiskError::Broken { path: path.clone(), cause };
+        // First what it is: a file of another kind or version would only look broken.
+        let head: Envelope<String, IgnoredAny> = serde_json::from_slice(&octets).map_err(broken)?;
+        if head.kind != kept.name() {
+            return Err(DiskError::Foreign { path, found: head.kind, expected: kept.name() });
+        }
+        if head.version != VERSION {
+            return Err(DiskError::Version { path, found: head.version });
+        }
+        let envelope: Envelope<IgnoredAny, T> = serde_json::from_slice(&octets).map_err(broken)?;
+        Ok(Some(envelope.value))
+    }
+
+    /// Keeps a root's zone, where the node reads it.
+    ///
+    /// # Errors
+    /// When it can't be written, or its name can't be a file's.
+    pub fn keep_zone(&self, origin: &str, json: &str) -> Result<(), DiskError> {
+        replace(&self.zone_path(origin)?, json.as_bytes())
+    }
+
+    /// Removes a root's zone, if there is one.
+    ///
+    /// # Errors
+    /// When it is there and can't be removed, or its name can't be a file's.
+    pub fn remove_zone(&self, origin: &str) -> Result<(), DiskError> {
+        let path = self.zone_path(origin)?;
+        match fs::remove_file(&path) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                Err(DiskError::Write { path, cause })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn path(&self, kept: Kept) -> PathBuf {
+        self.directory.join(format!("{}.json", kept.name()))
+    }
+
+    /// Names come from the feed: none may lead out of the directory.
+    fn zone_path(&self, origin: &str) -> Result<PathBuf, DiskError> {
+        let fits = |octet: u8| octet.is_ascii_alphanumeric() || b"-_.".contains(&octet);
+        let named = !origin.is_empty() && origin.len() <= 240 && !origin.starts_with('.');
+        if !named || !origin.bytes().all(fits) {
+            return Err(DiskError::Name { origin: origin.to_owned() });
+        }
+        Ok(self.zones().join(format!("{}.json", origin.to_ascii_lowercase())))
+    }
+}
+
+/// Replaces a file as a whole.
+///
+/// # Errors
+/// When it can't be written; then what was there is there, unless it was the last step that failed: then it is one or
+/// the other, whole.
+pub fn replace(path: &Path, octets: &[u8]) -> Result<(), DiskError> {
+    for step in steps(path, octets) {
+        step.run().map_err(|cause| DiskError::Write { path: path.to_path_buf(), cause })?;
+    }
+    Ok(())
+}
+
+/// A step of replacing a file.
+#[derive(Debug)]
+enum Step<'a> {
+    Write(PathBuf, &'a [u8]),
+    Sync(PathBuf),
+    Rename(PathBuf, &'a Path),
+}
+
+/// Beside itself is in the same file system, where a rename is one act; the dot keeps readers of the directory off.
+fn steps<'a>(path: &'a Path, octets: &'a [u8]) -> [Step<'a>; 4] {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = directory.join(format!(".{name}.new"));
+    [
+        Step::Write(beside.clone(), octets),
+        Step::Sync(beside.clone()),
+        Step::Rename(beside, path),
+        Step::Sync(directory.to_path_buf()),
+    ]
+}
+
+impl Step<'_> {
+    fn run(&self) -> io::Result<()> {
+        match self {
+            Self::Write(path, octets) => fs::write(path, octets),
+            Self::Sync(path) => File::open(path)?.sync_all(),
+            Self::Rename(from, to) => fs::rename(from, to),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Disk, DiskError, Kept, Step, steps};
+    use std::fs;
+
+    fn disk() -> (tempfile::TempDir, Disk) {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk::new(&folder.path().join("state")).unwrap();
+        (folder, disk)
+    }
+
+    #[test]
+    fn what_is_kept_comes_back_and_nothing_is_not_an_error() {
+        let (_folder, disk) = disk();
+        assert_eq!(disk.read::<Vec<u32>>(Kept::Cursor).unwrap(), None);
+        for value in [vec![1_u32, 2], vec![], (0..10_000).collect()] {
+            disk.keep(Kept::Cursor, &value).unwrap();
+            assert_eq!(disk.read(Kept::Cursor).unwrap(), Some(value));
+        }
+        let snapshot = crate::Snapshot { serial: 7, cursor: 9, ..crate::Snapshot::default() };
+        disk.keep(Kept::Snapshot, &snapshot).unwrap();
+        assert_eq!(disk.read(Kept::Snapshot).unwrap(), Some(snapshot));
+    }
+
+    #[test]
+    fn a_crash_between_any_two_steps_or_in_the_midst_of_writing_leaves_the_old_or_the_new() {
+        let (_folder, disk) = disk();
+        let path = disk.path(Kept::Cursor);
+        for (old, new) in [(None, 1_u32), (Some(1), 2), (Some(2), 3_000_000)] {
+            let octets = format!(r#"{{"version":1,"kind":"cursor","value":{new}}}"#).into_bytes();
+            // What a crash leaves of the first step, octet by octet.
+            for end in 0..=octets.len() {
+                let [first, ..] = steps(&path, &octets[..end]);
+                first.run().unwrap();
+                assert_eq!(disk.read::<u32>(Kept::Cursor).unwrap(), old, "{end} octets");
+            }
+            for count in 0..=4 {
+                for step in &steps(&path, &octets)[..count] {
+                    step.run().unwrap();
+                }
+                let expect = if count < 3 { old } else { Some(new) };
+                assert_eq!(disk.read::<u32>(Kept::Cursor).unwrap(), expect, "{count} steps");
+                // And the next one goes through whatever was left.
+                if let Some(old) = old {
+                    disk.keep(Kept::Cursor, &old).unwrap();
+                } else {
+                    fs::remove_file(&path).unwrap_or_default();
+                }
+            }
+            disk.keep(Kept::Cursor, &new).unwrap();
+        }
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_is_written_is_synced_before_it_takes_the_name_and_the_name_after() {
+        let path = std::path::Path::new("/state/cursor.json");
+        let [first, second, third, fourth] = steps(path, b"new");
+        let Step::Write(beside, b"new") = first else { panic!("{first:?}") };
+        assert_eq!(beside.parent(), path.parent());
+        assert!(matches!(second, Step::Sync(synced) if synced == beside));
+        assert!(matches!(third, Step::Rename(from, to) if from == beside && to == path));
+        assert!(matches!(fourth, Step::Sync(synced) if Some(synced.as_path()) == path.parent()));
+        let [.., last] = steps(std::path::Path::new("cursor.json"), b"");
+        assert!(matches!(last, Step::Sync(synced) if synced == std::path::Path::new(".")));
+    }
+
+    #[test]
+    fn truncated_and_foreign_files_are_named_and_stay_as_they_are() {
+        let (_folder, disk) = disk();
+        disk.keep(Kept::Snapshot, &crate::Snapshot::default()).unwrap();
+        let path = disk.path(Kept::Snapshot);
+        let good = fs::read(&path).unwrap();
+        let check = |octets: &[u8], expect: &str| {
+            fs::write(&path, octets).unwrap();
+            let error = disk.read::<crate::Snapshot>(Kept::Snapshot).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{}: ", path.display())), "{error}");
+            assert!(error.contains(expect), "{error}");
+            assert_eq!(fs::read(&path).unwrap(), octets);
+        };
+        for end in 0..good.len() {
+            check(&good[..end], "; move it away");
+        }
+        check(&[0xff; 100], "; move it away");
+        check("[".repeat(100_000).as_bytes(), "; move it away");
+        check(br#"{"serial":1,"servers":[]}"#, "; move it away");
+        check(
+            br#"{"version":1,"kind":"policy","value":{}}"#,
+            r#"this is "policy", not "snapshot""#,
+        );
+        check(br#"{"version":2,"kind":"snapshot","value":[]}"#, "version 2, this node reads 1");
+        check(br#"{"version":1,"kind":"snapshot","value":[]}"#, "; move it away");
+        let huge = fs::File::create(&path).unwrap();
+        huge.set_len(super::MOST_OCTETS + 1).unwrap();
+        let error = disk.read::<crate::Snapshot>(Kept::Snapshot).unwrap_err();
+        assert!(matches!(error, DiskError::Octets { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_written_is_named_and_what_was_there_stays() {
+        let (folder, disk) = disk();
+        disk.keep(Kept::Cursor, &1).unwrap();
+        fs::create_dir(folder.path().join("state/.cursor.json.new")).unwrap();
+        let error = disk.keep(Kept::Cursor, &2).unwrap_err();
+        assert!(matches!(error, DiskError::Write { .. }), "{error}");
+        assert_eq!(disk.read(Kept::Cursor).unwrap(), Some(1));
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(Disk::new(&folder.path().join("file/state")).is_err());
+    }
+
+    #[test]
+    fn zones_are_kept_under_their_names_and_no_name_leads_elsewhere() {
+        let (_folder, disk) = disk();
+        disk.keep_zone("Pool.Example", "{}").unwrap();
+        let path = disk.zones().join("pool.example.json");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{}");
+        disk.remove_zone("pool.example").unwrap();
+        disk.remove_zone("pool.example").unwrap();
+        assert!(!path.exists());
+        for origin in ["", "../x", "a/b", ".hidden", "a\0b", "ä.example", &"a".repeat(300)] {
+            assert!(matches!(disk.keep_zone(origin, "{}"), Err(DiskError::Name { .. })));
+            assert!(matches!(disk.remove_zone(origin), Err(DiskError::Name { .. })));
+        }
+    }
+}

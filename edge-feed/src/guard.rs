@@ -1,0 +1,325 @@
+//! Feeds come in, as octets; what may be served goes out. Feeds that are broken, unsigned, older, shrunken or gigantic
+//! are refused, each with the cause and the way out, and what was served before stays.
+
+mod config;
+mod content;
+mod refusal;
+mod shrink;
+mod signature;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minisign_verify::PublicKey;
+use serde::Serialize;
+
+pub use config::{Config, ConfigError};
+pub use content::{Admitted, Candidate, Content, What};
+pub use refusal::Refusal;
+pub use shrink::{Measure, Size};
+
+use crate::Snapshot;
+use shrink::Served;
+
+/// How far ahead of our clock a serial may be, in seconds.
+const AHEAD: i64 = 600;
+
+/// What stands for a snapshot among the roots: all that it is made of.
+const ALL: &str = "all servers";
+
+/// How old what is served is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Freshness {
+    /// As it should be.
+    Fresh,
+    /// Worth a warning.
+    Warn,
+    /// Worth an alarm. So is a feed that never came.
+    Alarm,
+}
+
+/// What the guard knows, for status and metrics.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Status {
+    /// Whether what is served is fresh.
+    pub freshness: Freshness,
+    /// The age of the oldest feed in seconds; none before the first.
+    pub age: Option<i64>,
+    /// The serial and size of each root that is served.
+    pub served: BTreeMap<String, (u32, Size)>,
+    /// Refusals since the start, by kind.
+    pub refused: BTreeMap<&'static str, u64>,
+    /// The last refusal.
+    pub last_refusal: Option<String>,
+    /// When it was, in seconds since 1970.
+    pub last_refusal_ts: Option<i64>,
+}
+
+/// Says which feeds may be served.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    config: Config,
+    key: Option<PublicKey>,
+    served: BTreeMap<String, Served>,
+    /// The roots of the last snapshot.
+    published: BTreeSet<String>,
+    /// From when the newest is that each feed has said, in seconds since 1970.
+    heard: BTreeMap<String, i64>,
+    once: bool,
+    refused: [u64; Refusal::NAMES.len()],
+    last: Option<(Refusal, i64)>,
+}
+
+impl Guard {
+    /// A guard that has seen nothing yet: the first feed is compared with none, unless [`resume`](Self::resume) says what
+    /// was served last.
+    ///
+    /// # Errors
+    /// When the configuration contradicts itself, or the public key can't be read.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        config.check()?;
+        let key = signature::key(&config)?;
+        Ok(Self {
+            config,
+            key,
+            served: BTreeMap::new(),
+            published: BTreeSet::new(),
+            heard: BTreeMap::new(),
+            once: false,
+            refused: [0; Refusal::NAMES.len()],
+            last: None,
+        })
+    }
+
+    /// The configuration: sources obey `max_octets` while they read.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Takes what was served before the start as served, unseen.
+    pub fn resume(&mut self, last: &Admitted, now: i64) {
+        self.keep(last, now);
+    }
+
+    /// The next feed that would be refused for being older or shrunken is taken: an operator's word.
+    pub fn allow_once(&mut self) {
+        self.once = true;
+    }
+
+    /// Says whether a feed may be served, at the time `now` in seconds since 1970. If so, it is what later ones are
+    /// compared with.
+    ///
+    /// # Errors
+    /// The cause and the way out. Nothing has changed but what [`status`](Self::status) tells of refusals.
+    pub fn admit(&mut self, candidate: &Candidate<'_>, now: i64) -> Result<Admitted, Refusal> {
+        let admitted = self.judge(candidate, now);
+        match &admitted {
+            Ok(admitted) => self.keep(admitted, now),
+            Err(refusal) => self.record(refusal, now),
+        }
+        admitted
+    }
+
+    /// Says whether a zone may be served that we built ourselves, such as from deltas, which come by no other guard.
+    ///
+    /// # Errors
+    /// As [`admit`](Self::admit).
+    pub fn admit_built(
+        &mut self,
+        origin: &str,
+        serial: u32,
+        size: Size,
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let judged = self.compare("built zone", origin, (serial, size), None, now);
+        match &judged {
+            Ok(()) => self.served.entry(origin.to_owned()).or_default().set(serial, size, now),
+            Err(refusal) => self.record(refusal, now),
+        }
+        judged
+    }
+
+    /// Deltas up to the time `ts` have been taken, in seconds since 1970: the feeds are as fresh as that.
+    pub fn heard(&mut self, ts: i64, now: i64) {
+        for heard in self.heard.values_mut() {
+            *heard = (*heard).max(ts.min(now));
+        }
+    }
+
+    /// Forgets a root that isn't served any more.
+    pub fn forget(&mut self, root: &str) {
+        self.served.remove(root);
+        self.heard.remove(root);
+    }
+
+    /// The age of the oldest feed in seconds; none before the first.
+    #[must_use]
+    pub fn age(&self, now: i64) -> Option<i64> {
+        self.heard.values().min().map(|&heard| now.saturating_sub(heard).max(0))
+    }
+
+    /// Whether what is served is fresh.
+    #[must_use]
+    pub fn freshness(&self, now: i64) -> Freshness {
+        match self.age(now) {
+            Some(age) if age < i64::from(self.config.warn_seconds) => Freshness::Fresh,
+            Some(age) if age < i64::from(self.config.alarm_seconds) => Freshness::Warn,
+            _ => Freshness::Alarm,
+        }
+    }
+
+    /// The last refusal and its time, in seconds since 1970.
+    #[must_use]
+    pub fn last_refusal(&self) -> Option<&(Refusal, i64)> {
+        self.last.as_ref()
+    }
+
+    /// What the guard knows, for status and metrics.
+    #[must_use]
+    pub fn status(&self, now: i64) -> Status {
+        let served = self.served.iter();
+        Status {
+            freshness: self.freshness(now),
+            age: self.age(now),
+            served: served.map(|(root, s)| (root.clone(), (s.serial, s.size))).collect(),
+            refused: Refusal::NAMES.into_iter().zip(self.refused).collect(),
+            last_refusal: self.last.as_ref().map(|(refusal, _)| refusal.to_string()),
+            last_refusal_ts: self.last.as_ref().map(|&(_, ts)| ts),
+        }
+    }
+
+    /// What costs least is asked first: nothing is read that is too long or isn't signed.
+    fn judge(&mut self, candidate: &Candidate<'_>, now: i64) -> Result<Admitted, Refusal> {
+        let &Candidate { place, octets, .. } = candidate;
+        let most = self.config.max_octets;
+        if octets.len() > most {
+            let place = place.to_owned();
+            return Err(Refusal::Octets { place, octets: octets.len(), most });
+        }
+        if let Some(key) = &self.key {
+            signature::check(key, place, octets, candidate.signature)?;
+        }
+        let most = self.config.max_servers;
+        match candidate.content {
+            Content::Snapshot => {
+                let snapshot = content::snapshot(place, octets, most)?;
+                let (serial, size) = (snapshot.serial, content::size_of(&snapshot));
+                self.in_time(place, serial, now)?;
+                self.compare(place, ALL, (serial, size), Some(&snapshot), now)?;
+                Ok(Admitted { serial, size, what: What::Snapshot(snapshot) })
+            }
+            Content::Zone { origin } => {
+                let (serial, size) = content::zone(place, octets, most)?;
+                self.in_time(place, serial, now)?;
+                self.compare(place, origin, (serial, size), None, now)?;
+                let text = String::from_utf8_lossy(octets).into_owned();
+                let what = What::Zone { origin: origin.to_owned(), text };
+                Ok(Admitted { serial, size, what })
+            }
+        }
+    }
+
+    /// Whether a serial, which is the time of making, can be true and isn't too old.
+    fn in_time(&self, place: &str, serial: u32, now: i64) -> Result<(), Refusal> {
+        let age = now.saturating_sub(serial.into());
+        if age < -AHEAD {
+            return Err(Refusal::Ahead { place: place.to_owned(), serial, seconds: -age });
+        }
+        let most = self.config.refuse_seconds;
+        if most > 0 && age > i64::from(most) {
+            return Err(Refusal::Stale { place: place.to_owned(), seconds: age, most });
+        }
+        Ok(())
+    }
+
+    /// Compares with what is served, and lets pass what an operator has let pass.
+    fn compare(
+        &mut self,
+        place: &str,
+        root: &str,
+        (serial, size): (u32, Size),
+        snapshot: Option<&Snapshot>,
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let Err(refusal) = self.compare_strictly(place, root, (serial, size), snapshot, now) else {
+            return Ok(());
+        };
+        let named = self.config.override_serial == Some(serial);
+        if named || std::mem::take(&mut self.once) {
+            // What was larger or newer isn't held against those that come after it either.
+            self.forget(root);
+            return Ok(());
+        }
+        Err(refusal)
+    }
+
+    fn compare_strictly(
+        &mut self,
+        place: &str,
+        root: &str,
+        (serial, size): (u32, Size),
+        snapshot: Option<&Snapshot>,
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let served = self.served.get(root).map_or(serial, |served| served.serial);
+        if serial < served {
+            return Err(Refusal::Older { place: place.to_owned(), serial, served });
+        }
+        if let Some(snapshot) = snapshot {
+            let gone = self
+                .published
+                .iter()
+                .find(|known| !snapshot.roots.iter().any(|root| root.origin == **known));
+            if let Some(root) = gone {
+                return Err(Refusal::RootGone { place: place.to_owned(), root: root.clone() });
+            }
+        }
+        let config = &self.config;
+        let overall = (config.overall_percent, config.overall_percent);
+        let own = match snapshot {
+            Some(_) => overall,
+            None => (config.servers_percent, config.weight_percent),
+        };
+        let least = config.least_servers;
+        if let Some(served) = self.served.get_mut(root) {
+            size.check(served.peak(now, config), own, least, place, root)?;
+        }
+        if root != ALL {
+            let (mut before, mut after) = (Size::default(), size);
+            for (name, served) in self.served.iter_mut().filter(|(name, _)| *name != ALL) {
+                before = before.and(served.peak(now, config));
+                after = if name == root { after } else { after.and(served.size) };
+            }
+            after.check(before, overall, least, place, "all roots")?;
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, admitted: &Admitted, now: i64) {
+        let root = match &admitted.what {
+            What::Snapshot(snapshot) => {
+                let roots = snapshot.roots.iter().map(|root| root.origin.clone()).collect();
+                let before = std::mem::replace(&mut self.published, roots);
+                for gone in before.difference(&self.published.clone()) {
+                    self.forget(gone);
+                }
+                ALL
+            }
+            What::Zone { origin, .. } => origin,
+        };
+        self.served.entry(root.to_owned()).or_default().set(admitted.serial, admitted.size, now);
+        let heard = self.heard.entry(root.to_owned()).or_default();
+        *heard = (*heard).max(i64::from(admitted.serial).min(now));
+    }
+
+    fn record(&mut self, refusal: &Refusal, now: i64) {
+        if let Some(count) = self.refused.get_mut(refusal.kind()) {
+            *count += 1;
+        }
+        self.last = Some((refusal.clone(), now));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! What a feed must be like to be believed: a section of the configuration.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use thiserror::Error;
+
+/// What a feed must be like. Every key has a default; without a public key, signatures aren't asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// From which age on a feed is worth a warning, in seconds.
+    pub warn_seconds: u32,
+    /// From which age on it is worth an alarm, in seconds.
+    pub alarm_seconds: u32,
+    /// From which age on a feed isn't taken any more, in seconds; 0: an old one is better than none.
+    pub refuse_seconds: u32,
+    /// What part of a root's servers may go, in per cent; 100 for all but the last.
+    pub servers_percent: u8,
+    /// What part of a root's weight may go, in per cent.
+    pub weight_percent: u8,
+    /// What part of all roots' servers and weight may go, in per cent.
+    pub overall_percent: u8,
+    /// How far back one looks for what there was, in seconds: many small steps count as the large one that they are.
+    pub window_seconds: u32,
+    /// With fewer servers than this a root may lose as many as it likes, only not all of them.
+    pub least_servers: u32,
+    /// The serial that is taken whatever is gone, and though it is older: an operator's word for one feed.
+    pub override_serial: Option<u32>,
+    /// The most octets, unpacked.
+    pub max_octets: usize,
+    /// The most servers, or a zone's addresses. An index of a server has 16 bits.
+    pub max_servers: usize,
+    /// The minisign public key that feeds are signed with, as text: the line after the comment.
+    pub public_key: Option<String>,
+    /// The file that it is in instead, as `minisign -G` writes it.
+    pub public_key_file: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            warn_seconds: 600,
+            alarm_seconds: 1_200,
+            refuse_seconds: 0,
+            servers_percent: 20,
+            weight_percent: 20,
+            overall_percent: 20,
+            window_seconds: 3_600,
+            least_servers: 10,
+            override_serial: None,
+            max_octets: 64 << 20,
+            max_servers: 65_535,
+            public_key: None,
+            public_key_file: None,
+        }
+    }
+}
+
+/// Why there is no guard of this configuration.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// A percentage above 100.
+    #[error("{key} = {percent}: more than everything; set 0 to 100")]
+    Percent {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        percent: u8,
+    },
+    /// The alarm before the warning.
+    #[error("alarm_seconds = {alarm} comes before warn_seconds = {warn}; set the alarm later")]
+    Order {
+        /// The alarm's age in seconds.
+        alarm: u32,
+        /// The warning's age in seconds.
+        warn: u32,
+    },
+    /// A key as text and as a file.
+    #[error("public_key and public_key_file are both set; set one")]
+    TwoKeys,
+    /// The file can't be read.
+    #[error("{}: {cause}; put the public key there, or set public_key", path.display())]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// What is there is no key.
+    #[error("{place}: this is no minisign public key; set the line that begins with RW")]
+    Key {
+        /// Where it was.
+        place: String,
+        /// What the reader says.
+        source: minisign_verify::Error,
+    },
+}
+
+impl Config {
+    /// Whether the numbers make sense together.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let percents = [
+            ("servers_percent", self.servers_percent),
+            ("weight_percent", self.weight_percent),
+            ("overall_percent", self.overall_percent),
+        ];
+        for (key, percent) in percents {
+            if percent > 100 {
+                return Err(ConfigError::Percent { key, percent });
+            }
+        }
+        if self.alarm_seconds < self.warn_seconds {
+            let (alarm, warn) = (self.alarm_seconds, self.warn_seconds);
+            return Err(ConfigError::Order { alarm, warn });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,138 @@
+//! A feed's octets come in; what is in them, and how much, goes out. What is no snapshot or zone is refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::refusal::Refusal;
+use super::shrink::Size;
+use crate::Snapshot;
+
+/// The score from which on a server is in the zones.
+const ACTIVE: f64 = 10.0;
+
+/// A feed that has come in.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    /// Where it came from: a path, an address, a bucket.
+    pub place: &'a str,
+    /// What it should be.
+    pub content: Content<'a>,
+    /// It.
+    pub octets: &'a [u8],
+    /// Its detached signature: the text of a `.minisig` file, with `\n` for line ends where it came in a header.
+    pub signature: Option<&'a str>,
+}
+
+/// What a feed should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content<'a> {
+    /// A snapshot of all servers.
+    Snapshot,
+    /// A geodns zone.
+    Zone {
+        /// Its name.
+        origin: &'a str,
+    },
+}
+
+/// A feed that may be served.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Admitted {
+    /// Its serial.
+    pub serial: u32,
+    /// How large it is.
+    pub size: Size,
+    /// What it is.
+    pub what: What,
+}
+
+/// What a feed is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// A snapshot of all servers.
+    Snapshot(Snapshot),
+    /// A geodns zone.
+    Zone {
+        /// Its name.
+        origin: String,
+        /// Its JSON, as it came.
+        text: String,
+    },
+}
+
+/// Reads a snapshot.
+pub(super) fn snapshot(place: &str, octets: &[u8], most: usize) -> Result<Snapshot, Refusal> {
+    let snapshot: Snapshot =
+        serde_json::from_slice(octets).map_err(|error| broken(place, &error))?;
+    let servers = snapshot.servers.len();
+    if servers > most {
+        return Err(Refusal::Servers { place: place.to_owned(), servers, most });
+    }
+    let mut ids = BTreeSet::new();
+    if let Some(twice) = snapshot.servers.iter().find(|server| !ids.insert(server.id)) {
+        return Err(wrong(place, format!("server {} stands there twice", twice.id)));
+    }
+    Ok(snapshot)
+}
+
+/// What of a snapshot answers may hold.
+pub(super) fn size_of(snapshot: &Snapshot) -> Size {
+    let active = snapshot
+        .servers
+        .iter()
+        .filter(|server| server.in_pool && server.netspeed > 0 && server.score >= ACTIVE);
+    active.fold(Size::default(), |size, server| {
+        size.and(Size { servers: 1, weight: server.netspeed.into() })
+    })
+}
+
+/// Reads as much of a zone as is needed to judge it: its serial and its size.
+pub(super) fn zone(place: &str, octets: &[u8], most: usize) -> Result<(u32, Size), Refusal> {
+    let zone: Map<String, Value> =
+        serde_json::from_slice(octets).map_err(|error| broken(place, &error))?;
+    let serial = zone.get("serial").and_then(Value::as_u64);
+    let Some(serial) = serial.and_then(|serial| u32::try_from(serial).ok()) else {
+        return Err(wrong(place, "serial isn't a number from 0 to 4294967295".to_owned()));
+    };
+    let Some(labels) = zone.get("data").and_then(Value::as_object) else {
+        return Err(wrong(place, "data isn't an object of labels".to_owned()));
+    };
+    let mut weights: BTreeMap<&str, u64> = BTreeMap::new();
+    let records = labels.values().filter_map(Value::as_object).flat_map(|label| {
+        ["a", "aaaa"].into_iter().filter_map(|key| label.get(key)?.as_array()).flatten()
+    });
+    for record in records {
+        let (address, weight) = match record {
+            Value::Array(pair) => (pair.first(), pair.get(1).and_then(number)),
+            other => (Some(other), None),
+        };
+        if let Some(address) = address.and_then(Value::as_str) {
+            // An address stands under many labels; it is one server.
+            let known = weights.entry(address).or_default();
+            *known = (*known).max(weight.unwrap_or(0));
+        }
+    }
+    let servers = weights.len();
+    if servers > most {
+        return Err(Refusal::Servers { place: place.to_owned(), servers, most });
+    }
+    let sum = |size: Size, &weight| size.and(Size { servers: 1, weight });
+    Ok((serial, weights.values().fold(Size::default(), sum)))
+}
+
+/// A weight, which may be written as text.
+fn number(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+fn broken(place: &str, error: &serde_json::Error) -> Refusal {
+    // The reader says the place again, at the end.
+    let text = error.to_string();
+    let cause = text.split(" at line ").next().unwrap_or(&text).to_owned();
+    Refusal::Broken { place: format!("{place}:{}:{}", error.line(), error.column()), cause }
+}
+
+fn wrong(place: &str, cause: String) -> Refusal {
+    Refusal::Broken { place: place.to_owned(), cause }
+}

@@ -1,0 +1,196 @@
+//! Monitors' results come in, row by row; servers' scores go out, as the pool's `recentmedian` scorer gives them.
+//!
+//! Each monitor has a score for each server, which every result moves by a step ([`step`]). A server's score is the
+//! lower median of what its monitors said of late ([`recentmedian`]). Rows that can't be true are refused.
+
+mod log;
+mod monitor;
+pub mod recentmedian;
+mod row;
+pub mod step;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use monitor::{INITIAL, Monitor, Newest, Status};
+use row::SCORES;
+pub use row::{Attributes, Row, RowError};
+
+use crate::Delta;
+use crate::delta::Change;
+use log::Logged;
+
+/// The most servers that are kept.
+pub const SERVERS: usize = 65_536;
+
+/// The most monitors that are kept of one server. With more, the one that was heard of longest ago goes.
+pub const MONITORS: usize = 256;
+
+/// How far a row's time may be ahead of ours, in seconds. A server's score only ever moves to a later time, so one row
+/// from the future would hold it for good.
+pub const AHEAD: i64 = 600;
+
+/// What the scorer knows. It is kept on disk and read back as it is: what it remembers of a server and a monitor is
+/// their newest result and their score.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scorer {
+    /// The identifier of the last row.
+    #[serde(default)]
+    cursor: u64,
+    #[serde(default)]
+    servers: BTreeMap<u64, Scored>,
+}
+
+/// What is known of a server.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Scored {
+    monitors: BTreeMap<u64, Monitor>,
+    /// Its score and since when: `servers.score_raw` and `servers.score_ts`.
+    score: Option<f64>,
+    score_ts: i64,
+    /// What its monitors start from, if that is known.
+    start: Option<f64>,
+    /// What was last written of it to the log of scores.
+    logged: Option<Logged>,
+}
+
+/// What follows from a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    /// The server's new score, if it is another than before.
+    pub delta: Option<Delta>,
+    /// Whether the pool writes its scorer a row of its own of this score (`log_scores`). It leaves out rows that say
+    /// what the last one said.
+    pub logged: bool,
+}
+
+impl Scorer {
+    /// The identifier of the last row that was taken; rows up to this one change nothing.
+    #[must_use]
+    pub fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
+    /// A server's score now, if any monitor has said enough.
+    #[must_use]
+    pub fn score(&self, server_id: u64) -> Option<f64> {
+        self.servers.get(&server_id)?.score
+    }
+
+    /// A monitor's own score of a server.
+    #[must_use]
+    pub fn monitor(&self, server_id: u64, monitor_id: u64) -> Option<&Monitor> {
+        self.servers.get(&server_id)?.monitors.get(&monitor_id)
+    }
+
+    /// Servers that are known.
+    #[must_use]
+    pub fn servers(&self) -> usize {
+        self.servers.len()
+    }
+
+    /// Forgets a server that is gone.
+    pub fn forget(&mut self, server_id: u64) {
+        self.servers.remove(&server_id);
+    }
+
+    /// Says what a server's score was at `ts`, in seconds since 1970, so that a node that begins with results in the
+    /// middle doesn't take every server for new: monitors that haven't been heard of start from this score. It changes
+    /// nothing for a server that has a score.
+    ///
+    /// # Errors
+    /// When the server is new and there are [`SERVERS`] already.
+    pub fn seed(&mut self, server_id: u64, score: f64, ts: i64) -> Result<(), RowError> {
+        let scored = self.scored(server_id)?;
+        if scored.score.is_none() && score.is_finite() {
+            let score = score.clamp(*SCORES.start(), *SCORES.end());
+            scored.score = Some(score);
+            scored.start = Some(score);
+            scored.score_ts = ts;
+        }
+        Ok(())
+    }
+
+    /// Says what a monitor is to a server from now on (`server_scores.status`). Rows that bring a status do the same.
+    ///
+    /// # Errors
+    /// When the server is new and there are [`SERVERS`] already.
+    pub fn set_status(
+        &mut self,
+        server_id: u64,
+        monitor_id: u64,
+        status: Status,
+    ) -> Result<(), RowError> {
+        self.scored(server_id)?.monitor(monitor_id).status = status;
+        Ok(())
+    }
+
+    /// Takes a result at the time `now`, in seconds since 1970, and says the server's new score if that has changed.
+    ///
+    /// # Errors
+    /// When the row can't be true; then nothing has changed.
+    pub fn observe(&mut self, row: &Row, now: i64) -> Result<Option<Delta>, RowError> {
+        Ok(self.observe_logged(row, now)?.delta)
+    }
+
+    /// As [`observe`](Self::observe), and says whether the pool would write a row of its own.
+    ///
+    /// # Errors
+    /// When the row can't be true; then nothing has changed.
+    pub fn observe_logged(&mut self, row: &Row, now: i64) -> Result<Observed, RowError> {
+        row.check(now)?;
+        if row.id.is_some_and(|id| id <= self.cursor) {
+            return Ok(Observed { delta: None, logged: false });
+        }
+        let id = row.id.unwrap_or_else(|| self.cursor.saturating_add(1));
+        let scored = self.scored(row.server_id)?;
+        scored.monitor(row.monitor_id).observe(row);
+        let observed = scored.rescore(row.ts, id, row.server_id);
+        self.cursor = id;
+        Ok(observed)
+    }
+
+    fn scored(&mut self, server_id: u64) -> Result<&mut Scored, RowError> {
+        if self.servers.len() >= SERVERS && !self.servers.contains_key(&server_id) {
+            return Err(RowError::Servers { server_id });
+        }
+        Ok(self.servers.entry(server_id).or_default())
+    }
+}
+
+impl Scored {
+    /// A monitor, new or known.
+    fn monitor(&mut self, monitor_id: u64) -> &mut Monitor {
+        if self.monitors.len() >= MONITORS && !self.monitors.contains_key(&monitor_id) {
+            let oldest = self.monitors.iter().min_by_key(|(_, monitor)| monitor.heard());
+            if let Some(oldest) = oldest.map(|(&id, _)| id) {
+                self.monitors.remove(&oldest);
+            }
+        }
+        let start = self.start.unwrap_or(INITIAL);
+        self.monitors.entry(monitor_id).or_insert_with(|| Monitor::new(start))
+    }
+
+    /// The server's score after a row of the time `ts`.
+    fn rescore(&mut self, ts: i64, id: u64, server_id: u64) -> Observed {
+        let Some(score) = recentmedian::score(&self.monitors, ts) else {
+            return Observed { delta: None, logged: false };
+        };
+        let logged = Logged::write(&mut self.logged, ts, score);
+        // As the pool's own statement has it: only to a later time.
+        if self.score.is_some() && ts <= self.score_ts {
+            return Observed { delta: None, logged };
+        }
+        let changed = self.score != Some(score);
+        self.score = Some(score);
+        self.score_ts = ts;
+        let delta = Delta { id, ts, change: Change::Score { server_id, score } };
+        Observed { delta: changed.then_some(delta), logged }
+    }
+}
+
+#[cfg(test)]
+mod tests;

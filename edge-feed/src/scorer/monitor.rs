@@ -1,0 +1,87 @@
+//! What one monitor thinks of one server: its score, and its newest result.
+//!
+//! The newest is enough: a late row doesn't move a server's score, so nobody asks what the newest was before. Only a
+//! server that nobody but paused monitors had spoken of would have to wait for a row newer than theirs.
+
+use serde::{Deserialize, Serialize};
+
+use super::Row;
+use super::step::Step;
+
+/// The score that a monitor starts from, unless the server's score is known.
+pub const INITIAL: f64 = -5.0;
+
+/// What a monitor is to a server (`server_scores.status`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Not yet chosen. It counts only when all others are silent.
+    Candidate,
+    /// On trial. It counts when no active one has been heard.
+    Testing,
+    /// One of those that decide.
+    #[default]
+    Active,
+    /// Never counts.
+    Paused,
+}
+
+/// What one monitor thinks of one server.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Monitor {
+    /// What it is to the server.
+    pub status: Status,
+    /// Its score, after the last row that came.
+    score: f64,
+    /// Its newest result, by the result's time.
+    newest: Option<Newest>,
+}
+
+/// A result, as far as the median needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Newest {
+    /// When, in seconds since 1970.
+    pub ts: i64,
+    /// The monitor's score after it.
+    pub score: f64,
+    /// How long the answer took, in microseconds; 0 when there was none.
+    pub rtt: u32,
+}
+
+impl Monitor {
+    pub(super) fn new(score: f64) -> Self {
+        Self { status: Status::default(), score, newest: None }
+    }
+
+    /// Its score of the server: at most 20; -100 for one that never answers, -200 for one that denies for good.
+    #[must_use]
+    pub fn score(&self) -> f64 {
+        self.score
+    }
+
+    /// Its newest result.
+    #[must_use]
+    pub fn newest(&self) -> Option<Newest> {
+        self.newest
+    }
+
+    /// When it was last heard of, in seconds since 1970.
+    pub(super) fn heard(&self) -> i64 {
+        self.newest.map_or(0, |newest| newest.ts)
+    }
+
+    /// Takes a result. One that is late moves the score as any other, but isn't the newest.
+    pub(super) fn observe(&mut self, row: &Row) {
+        self.status = row.status.unwrap_or(self.status);
+        self.score = match row.score {
+            Some(score) => score,
+            None => Step::of(row).apply(self.score),
+        };
+        if row.ts >= self.heard() {
+            let rtt = row.rtt.unwrap_or(0);
+            self.newest = Some(Newest { ts: row.ts, score: self.score, rtt });
+        }
+    }
+}

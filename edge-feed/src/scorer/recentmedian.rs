@@ -1,0 +1,37 @@
+//! What monitors think of a server comes in; the server's score goes out.
+
+use std::collections::BTreeMap;
+
+use super::monitor::{Monitor, Newest, Status};
+
+/// Who counts, and how many seconds back, first to last: the first that finds anyone decides.
+const TIERS: [(&[Status], i64); 3] = [
+    (&[Status::Active], 1_200),
+    (&[Status::Active, Status::Testing], 2_700),
+    (&[Status::Candidate, Status::Testing], 7_200),
+];
+
+/// The score of a server at the time `ts` of the row that asks for it, in seconds since 1970; none if no monitor that
+/// counts has been heard in time.
+///
+/// Of three or more, the lower median of (score, round trip) decides; of fewer, the one that was heard first.
+#[must_use]
+pub fn score(monitors: &BTreeMap<u64, Monitor>, ts: i64) -> Option<f64> {
+    TIERS.iter().find_map(|(statuses, seconds)| {
+        let recent = monitors
+            .values()
+            .filter(|monitor| statuses.contains(&monitor.status))
+            .filter_map(Monitor::newest)
+            .filter(|newest| newest.ts <= ts && newest.ts >= ts.saturating_sub(*seconds))
+            .collect();
+        median(recent)
+    })
+}
+
+fn median(mut recent: Vec<Newest>) -> Option<f64> {
+    if recent.len() < 3 {
+        return recent.iter().min_by_key(|newest| newest.ts).map(|newest| newest.score);
+    }
+    recent.sort_by(|a, b| a.score.total_cmp(&b.score).then(a.rtt.cmp(&b.rtt)));
+    recent.get((recent.len() - 1) / 2).map(|newest| newest.score)
+}
