@@ -1,0 +1,1 @@
+//! Options alone: what they refuse, and what they make of numbers.
