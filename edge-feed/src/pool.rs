@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
 
@@ -34,6 +35,8 @@ pub struct Pool {
 #[derive(Clone, Debug)]
 struct Entry {
     server: Server,
+    /// Two entries with the same one differ in their scores at most, whichever pools they are in.
+    stamp: u64,
     server_from: u64,
     score_from: u64,
 }
@@ -115,7 +118,7 @@ impl Pool {
             if pool.entries.contains_key(&server.id) {
                 return Err(PoolError::SameId(server.id));
             }
-            pool.put(Entry { server, server_from: 0, score_from: 0 })?;
+            pool.put(Entry::new(server, 0))?;
         }
         Ok(pool)
     }
@@ -187,9 +190,7 @@ impl Pool {
             Change::Server { server } => {
                 let id = server.id;
                 let before = self.take(id);
-                let entry =
-                    Entry { server: server.clone(), server_from: delta.id, score_from: delta.id };
-                if let Err(error) = self.put(entry) {
+                if let Err(error) = self.put(Entry::new(server.clone(), delta.id)) {
                     if let Some(before) = before {
                         self.put(before)?;
                     }
@@ -213,6 +214,11 @@ impl Pool {
     /// The servers, by identifier.
     pub fn servers(&self) -> impl Iterator<Item = &Server> {
         self.entries.values().map(|entry| &entry.server)
+    }
+
+    /// The servers, each with a number that stays while nothing but its score changes.
+    pub(crate) fn stamped(&self) -> impl Iterator<Item = (&Server, u64)> {
+        self.entries.values().map(|entry| (&entry.server, entry.stamp))
     }
 
     /// A server.
@@ -285,6 +291,14 @@ impl Pool {
         self.addresses.insert(ip, id);
         self.entries.insert(id, entry);
         Ok(())
+    }
+}
+
+impl Entry {
+    fn new(server: Server, from: u64) -> Self {
+        static STAMPS: AtomicU64 = AtomicU64::new(0);
+        let stamp = STAMPS.fetch_add(1, Ordering::Relaxed);
+        Self { server, stamp, server_from: from, score_from: from }
     }
 }
 

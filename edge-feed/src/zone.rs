@@ -15,6 +15,7 @@ use crate::snapshot::{Root, Vendor};
 
 use areas::Areas;
 pub use areas::Member;
+pub(crate) use areas::Own;
 
 /// A zone to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{PolicyError, Standing, check_percent};
-use crate::zone::Member;
+use super::{PolicyError, check_percent};
+use crate::zone::{Member, Own};
 
 /// Small zones get servers from around them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -36,45 +36,54 @@ impl Backfill {
     ///
     /// Together they have `share_percent` of the zone while its own servers are at their full weight, and as much more
     /// as those lack while these are not. No server helps out with more than its own weight.
+    ///
+    /// Says whether the last ring was asked.
     pub(crate) fn fill(
         &self,
         zone: &str,
         nominal: u64,
         members: &mut Vec<Member>,
-        rings: &[&BTreeMap<u64, Standing>],
-    ) {
+        rings: &[&BTreeMap<u64, Own>],
+    ) -> bool {
         let own: u64 = members.iter().map(|each| u64::from(each.weight)).sum();
         let share = u64::from(self.share_percent).min(99);
         let budget = nominal * share / (100 - share) + nominal.saturating_sub(own);
-        let mut helpers: Vec<(u64, u32)> = Vec::new();
+        let mut helpers: Vec<(u64, u32, usize)> = Vec::new();
+        let mut n_asked = 0;
+        let seed = seed(zone);
         for ring in rings {
             let wanted = usize::from(self.below).saturating_sub(members.len() + helpers.len());
             if wanted == 0 {
                 break;
             }
+            n_asked += 1;
             // Only those at their full weight: who is to help must be well.
             let mut around: Vec<_> = ring
                 .iter()
-                .filter(|(id, standing)| {
-                    standing.weight == standing.nominal
+                .filter(|(id, own)| {
+                    own.standing.weight == own.standing.nominal
                         && !members.iter().any(|each| each.id == **id)
-                        && !helpers.iter().any(|(helper, _)| helper == *id)
+                        && !helpers.iter().any(|(helper, ..)| helper == *id)
                 })
-                .map(|(&id, standing)| (key(zone, id, standing.nominal), id, standing.nominal))
+                .map(|(&id, own)| {
+                    let weight = own.standing.nominal;
+                    (key(seed, id, weight), id, weight, own.slot)
+                })
                 .collect();
             if around.len() > wanted {
                 around.select_nth_unstable(wanted);
                 around.truncate(wanted);
             }
             around.sort_unstable();
-            helpers.extend(around.into_iter().map(|(_, id, weight)| (id, weight)));
+            helpers.extend(around.into_iter().map(|(_, id, weight, slot)| (id, weight, slot)));
         }
-        let total: u64 = helpers.iter().map(|(_, weight)| u64::from(*weight)).sum();
-        members.extend(helpers.into_iter().map(|(id, weight)| {
+        let total: u64 = helpers.iter().map(|(_, weight, _)| u64::from(*weight)).sum();
+        members.extend(helpers.into_iter().map(|(id, weight, slot)| {
             let part = u128::from(budget) * u128::from(weight) / u128::from(total.max(1));
             let part = u32::try_from(part).unwrap_or(u32::MAX);
-            Member { id, weight: part.clamp(1, weight), helps: true }
+            Member { id, weight: part.clamp(1, weight), helps: true, slot }
         }));
+        n_asked == rings.len()
     }
 }
 
@@ -82,18 +91,22 @@ impl Backfill {
 ///
 /// It depends on nothing but the zone and the server, so that others' coming and going changes nobody's place; and a
 /// server of twice the weight is twice as likely to be first. (`-log2(random) / weight`, the logarithm from its bits.)
-fn key(zone: &str, id: u64, weight: u32) -> u64 {
-    // FNV-1a, and the last step of SplitMix64, for its low bits are hardly mixed.
-    let octets = zone.bytes().chain(id.to_le_bytes());
-    let hash = octets.fold(0xcbf2_9ce4_8422_2325_u64, |hash, octet| {
-        (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    let random = (hash ^ (hash >> 31)) | 1;
+fn key(seed: u64, id: u64, weight: u32) -> u64 {
+    // SplitMix64.
+    let mixed = seed.wrapping_add(id.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    let random = (mixed ^ (mixed >> 31)) | 1;
     let zeros = random.leading_zeros();
     // The bits behind the first one.
     let fraction = (random << zeros) << 1;
     let log2 = (u64::from(zeros) << 57) + ((u64::MAX - fraction) >> 7);
     log2 / u64::from(weight.max(1))
+}
+
+/// A number of a zone's name (FNV-1a).
+fn seed(zone: &str) -> u64 {
+    zone.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, octet| {
+        (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

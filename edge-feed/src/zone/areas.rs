@@ -19,13 +19,26 @@ pub struct Member {
     pub weight: u32,
     /// Whether it is from elsewhere, and helps out.
     pub helps: bool,
+    /// Where its address is written down.
+    pub(crate) slot: usize,
+}
+
+/// A server in one of its own areas.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Own {
+    /// What it counts for.
+    pub(crate) standing: Standing,
+    /// Where its address is written down.
+    pub(crate) slot: usize,
 }
 
 /// The servers of one IP version in an area.
 #[derive(Clone, Debug, Default)]
 struct Family {
-    own: BTreeMap<u64, Standing>,
+    own: BTreeMap<u64, Own>,
     members: Vec<Member>,
+    /// Whether who helps out depends on the world's servers, not on the continent's alone.
+    asks_world: bool,
     /// Places in `members`.
     split: [Vec<usize>; GROUPS],
 }
@@ -44,8 +57,8 @@ struct Known {
     standing: Option<Standing>,
     zones: Vec<String>,
     ip: IpAddr,
-    /// The same as text.
-    address: Box<str>,
+    slot: usize,
+    stamp: u64,
 }
 
 /// All areas.
@@ -55,6 +68,10 @@ pub(super) struct Areas {
     state: State,
     rng: fastrand::Rng,
     known: BTreeMap<u64, Known>,
+    /// The beginnings of servers' records, `["192.0.2.1",`: writing them costs more than all the rest.
+    records: Vec<String>,
+    /// Places in `records` that are free.
+    free: Vec<usize>,
     areas: BTreeMap<String, Area>,
     /// The continent of each country that servers have been in.
     parents: BTreeMap<String, String>,
@@ -101,7 +118,8 @@ impl Areas {
             state.split.clear();
         }
         let (known, areas, parents, listed) = Default::default();
-        Self { policy, state, rng, known, areas, parents, listed }
+        let (records, free) = Default::default();
+        Self { policy, state, rng, known, records, free, areas, parents, listed }
     }
 
     pub(super) fn policy(&self) -> &Policy {
@@ -125,9 +143,9 @@ impl Areas {
         self.parents.get(name).map(String::as_str)
     }
 
-    /// A server's address, as text.
-    pub(super) fn address(&self, id: u64) -> Option<&str> {
-        self.known.get(&id).map(|known| &*known.address)
+    /// The beginning of a server's record, up to its weight.
+    pub(super) fn record(&self, member: Member) -> &str {
+        self.records.get(member.slot).map_or("", String::as_str)
     }
 
     /// Follows the pool. The areas whose text is another now come back.
@@ -143,10 +161,15 @@ impl Areas {
             dirty = self.areas.keys().cloned().collect();
         } else if let Some(backfill) = self.policy.backfill {
             // Who helps out may have changed, and whether there is a continent to lead to.
-            let small = self.areas.iter().filter(|(_, area)| {
-                area.is_empty() || area.families.iter().any(|each| backfill.wants(each.own.len()))
+            let small = self.areas.iter().filter(|(name, area)| {
+                let mut families = area.families.iter();
+                let near = self.parent(name).is_some_and(|parent| dirty.contains(parent));
+                families.clone().any(|each| each.asks_world)
+                    || near
+                        && (area.is_empty() || families.any(|each| backfill.wants(each.own.len())))
             });
-            dirty.extend(small.map(|(name, _)| name.clone()));
+            let small: Vec<String> = small.map(|(name, _)| name.clone()).collect();
+            dirty.extend(small);
         }
         for name in &dirty {
             for six in [false, true] {
@@ -163,6 +186,8 @@ impl Areas {
         }
         self.listed = pool.zones().to_vec();
         self.known.clear();
+        self.records.clear();
+        self.free.clear();
         self.parents.clear();
         let names = self.listed.iter().map(String::as_str).chain([GLOBAL]);
         let names = names.filter(|name| *name != ".").map(str::to_owned);
@@ -174,22 +199,23 @@ impl Areas {
     fn follow_servers(&mut self, pool: &Pool, now: i64, dirty: &mut BTreeSet<String>) {
         let begins = self.known.is_empty();
         let mut changes = Vec::new();
-        let mut known = self.known.iter().peekable();
+        let mut known = self.known.iter_mut().peekable();
         let memory = &mut self.state.memory;
         let mut gone = Vec::new();
-        for server in pool.servers() {
+        for (server, stamp) in pool.stamped() {
             while let Some((&id, _)) = known.next_if(|(id, _)| **id < server.id) {
                 gone.push(id);
             }
             let standing = self.policy.judge(server, memory, now);
             let before = known.next_if(|(id, _)| **id == server.id).map(|(_, known)| known);
             let same = before.is_some_and(|before| {
-                before.standing == standing
-                    && before.ip == server.ip
-                    && before.zones == server.zones
+                if before.stamp != stamp && before.ip == server.ip && before.zones == server.zones {
+                    before.stamp = stamp;
+                }
+                before.stamp == stamp && before.standing == standing
             });
             if !same {
-                changes.push((server, standing));
+                changes.push((server, standing, stamp));
             }
         }
         gone.extend(known.map(|(&id, _)| id));
@@ -200,8 +226,9 @@ impl Areas {
         for id in gone {
             self.leave(id, dirty);
         }
-        for (server, standing) in changes {
+        for (server, standing, stamp) in changes {
             self.leave(server.id, dirty);
+            let slot = self.write_down(server.ip);
             let six = server.ip.is_ipv6();
             let continent = server.zones.iter().find(|zone| CONTINENTS.contains(&zone.as_str()));
             for zone in &server.zones {
@@ -219,13 +246,12 @@ impl Areas {
                 let Some(area) = self.areas.get_mut(zone) else { continue };
                 area.n_registered += 1;
                 if let Some(standing) = standing {
-                    area.family_mut(six).own.insert(server.id, standing);
+                    area.family_mut(six).own.insert(server.id, Own { standing, slot });
                     dirty.insert(zone.clone());
                 }
             }
-            let (zones, ip, address) =
-                (server.zones.clone(), server.ip, server.ip.to_string().into());
-            self.known.insert(server.id, Known { standing, zones, ip, address });
+            let known = Known { standing, zones: server.zones.clone(), ip: server.ip, slot, stamp };
+            self.known.insert(server.id, known);
         }
         if self.listed.is_empty() {
             self.areas.retain(|name, area| {
@@ -244,6 +270,7 @@ impl Areas {
     /// Takes a server out of its areas.
     fn leave(&mut self, id: u64, dirty: &mut BTreeSet<String>) {
         let Some(known) = self.known.remove(&id) else { return };
+        self.free.push(known.slot);
         for zone in known.zones {
             let Some(area) = self.areas.get_mut(&zone) else { continue };
             area.n_registered = area.n_registered.saturating_sub(1);
@@ -253,25 +280,42 @@ impl Areas {
         }
     }
 
+    /// Writes down the beginning of a record, and says where.
+    fn write_down(&mut self, ip: IpAddr) -> usize {
+        let record = format!("[\"{ip}\",");
+        let slot = self.free.pop().unwrap_or(self.records.len());
+        match self.records.get_mut(slot) {
+            Some(free) => *free = record,
+            None => self.records.push(record),
+        }
+        slot
+    }
+
     /// Says anew who is in an area, at which weight and number.
     fn compose(&mut self, name: &str, six: bool) {
         let Some(family) = self.areas.get(name).map(|area| area.family(six)) else { return };
         let mut members: Vec<Member> = family
             .own
             .iter()
-            .map(|(&id, standing)| Member { id, weight: standing.weight, helps: false })
+            .map(|(&id, own)| Member {
+                id,
+                weight: own.standing.weight,
+                helps: false,
+                slot: own.slot,
+            })
             .collect();
+        let mut asks_world = false;
         if let Some(backfill) = self.policy.backfill
             && name != GLOBAL
             && backfill.wants(members.len())
         {
-            let nominal = family.own.values().map(|each| u64::from(each.nominal)).sum();
-            let rings: Vec<&BTreeMap<u64, Standing>> = [self.parent(name), Some(GLOBAL)]
+            let nominal = family.own.values().map(|each| u64::from(each.standing.nominal)).sum();
+            let rings: Vec<&BTreeMap<u64, Own>> = [self.parent(name), Some(GLOBAL)]
                 .into_iter()
                 .flatten()
                 .filter_map(|ring| Some(&self.areas.get(ring)?.family(six).own))
                 .collect();
-            backfill.fill(name, nominal, &mut members, &rings);
+            asks_world = backfill.fill(name, nominal, &mut members, &rings);
         }
         if let Some(cap) = self.policy.cap {
             cap.lower(&mut members);
@@ -288,6 +332,7 @@ impl Areas {
             let family = area.family_mut(six);
             family.members = members;
             family.split = split;
+            family.asks_world = asks_world;
         }
     }
 }

@@ -83,10 +83,11 @@ fn records(out: &mut String, key: &str, members: impl Iterator<Item = Member>, a
     put!(out, r#""{key}":["#);
     let mut comma = "";
     for member in members {
-        if let Some(address) = areas.address(member.id) {
-            put!(out, r#"{comma}["{address}",{}]"#, member.weight);
-            comma = ",";
-        }
+        out.push_str(comma);
+        out.push_str(areas.record(member));
+        decimal(out, member.weight);
+        out.push(']');
+        comma = ",";
     }
     out.push(']');
 }
@@ -190,6 +191,21 @@ fn add_vendors(
             }
         }
     }
+}
+
+/// Writes a number. The formatter takes five times as long, and there are thirty thousand of them.
+fn decimal(out: &mut String, mut number: u32) {
+    let mut digits = ['0'; 10];
+    let mut n_digits = 0;
+    for digit in digits.iter_mut().rev() {
+        *digit = char::from_digit(number % 10, 10).unwrap_or('0');
+        number /= 10;
+        n_digits += 1;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend(digits.iter().skip(digits.len() - n_digits));
 }
 
 /// A string of JSON.
