@@ -25,7 +25,11 @@ fn main() {
     let snapshot = snapshot(&mut rng);
     let start = cpu();
     let pool = Pool::new(snapshot).expect("a sound snapshot");
-    println!("{:>14?}  reading a snapshot of {} servers", cpu().saturating_sub(start), pool.servers().count());
+    println!(
+        "{:>14?}  reading a snapshot of {} servers",
+        cpu().saturating_sub(start),
+        pool.servers().count()
+    );
     measure("without options", Policy::default(), pool.clone());
     let all = Policy {
         ramp: Some(Ramp { from: 10.0, to: 15.0, floor_percent: 5 }),

@@ -49,6 +49,8 @@ pub(super) struct Area {
     families: [Family; 2],
     /// Servers that say they are in it, whether they are fit or not.
     n_registered: usize,
+    /// The continents that these say they are in, besides, and how many do.
+    continents: BTreeMap<&'static str, usize>,
 }
 
 /// What was known of a server at the last update.
@@ -73,8 +75,6 @@ pub(super) struct Areas {
     /// Places in `records` that are free.
     free: Vec<usize>,
     areas: BTreeMap<String, Area>,
-    /// The continent of each country that servers have been in.
-    parents: BTreeMap<String, String>,
     /// The pool's list of zones at the last update.
     listed: Vec<String>,
 }
@@ -102,6 +102,11 @@ impl Area {
         places.iter().filter_map(|&place| family.members.get(place).copied())
     }
 
+    /// The continent that it lies in: that of most of its servers.
+    fn parent(&self) -> Option<&'static str> {
+        self.continents.iter().max_by_key(|(_, n)| **n).map(|(continent, _)| *continent)
+    }
+
     /// Whether nobody is in it.
     pub(super) fn is_empty(&self) -> bool {
         self.families.iter().all(|family| family.own.is_empty())
@@ -117,9 +122,8 @@ impl Areas {
         if !policy.stable_split {
             state.split.clear();
         }
-        let (known, areas, parents, listed) = Default::default();
-        let (records, free) = Default::default();
-        Self { policy, state, rng, known, records, free, areas, parents, listed }
+        let (known, records, free, areas, listed) = Default::default();
+        Self { policy, state, rng, known, records, free, areas, listed }
     }
 
     pub(super) fn policy(&self) -> &Policy {
@@ -139,8 +143,8 @@ impl Areas {
     }
 
     /// The continent of a country.
-    pub(super) fn parent(&self, name: &str) -> Option<&str> {
-        self.parents.get(name).map(String::as_str)
+    pub(super) fn parent(&self, name: &str) -> Option<&'static str> {
+        self.areas.get(name)?.parent().filter(|continent| *continent != name && name != GLOBAL)
     }
 
     /// The beginning of a server's record, up to its weight.
@@ -188,7 +192,6 @@ impl Areas {
         self.known.clear();
         self.records.clear();
         self.free.clear();
-        self.parents.clear();
         let names = self.listed.iter().map(String::as_str).chain([GLOBAL]);
         let names = names.filter(|name| *name != ".").map(str::to_owned);
         self.areas = names.map(|name| (name, Area::default())).collect();
@@ -198,6 +201,7 @@ impl Areas {
     /// Follows the servers, and marks the areas of those that changed.
     fn follow_servers(&mut self, pool: &Pool, now: i64, dirty: &mut BTreeSet<String>) {
         let begins = self.known.is_empty();
+        let backfills = self.policy.backfill.is_some();
         let mut changes = Vec::new();
         let mut known = self.known.iter_mut().peekable();
         let memory = &mut self.state.memory;
@@ -230,21 +234,22 @@ impl Areas {
             self.leave(server.id, dirty);
             let slot = self.write_down(server.ip);
             let six = server.ip.is_ipv6();
-            let continent = server.zones.iter().find(|zone| CONTINENTS.contains(&zone.as_str()));
+            let continent = continent(&server.zones);
             for zone in &server.zones {
-                if let Some(continent) = continent
-                    && zone != GLOBAL
-                    && zone != continent
-                    && self.parents.get(zone) != Some(continent)
-                {
-                    self.parents.insert(zone.clone(), continent.clone());
-                }
                 if self.listed.is_empty() && zone != "." && !self.areas.contains_key(zone) {
                     self.areas.insert(zone.clone(), Area::default());
                     dirty.insert(zone.clone());
                 }
                 let Some(area) = self.areas.get_mut(zone) else { continue };
                 area.n_registered += 1;
+                if let Some(continent) = continent {
+                    let before = area.parent();
+                    *area.continents.entry(continent).or_default() += 1;
+                    // Who helps out is another now.
+                    if backfills && area.parent() != before {
+                        dirty.insert(zone.clone());
+                    }
+                }
                 if let Some(standing) = standing {
                     area.family_mut(six).own.insert(server.id, Own { standing, slot });
                     dirty.insert(zone.clone());
@@ -271,9 +276,22 @@ impl Areas {
     fn leave(&mut self, id: u64, dirty: &mut BTreeSet<String>) {
         let Some(known) = self.known.remove(&id) else { return };
         self.free.push(known.slot);
+        let continent = continent(&known.zones);
         for zone in known.zones {
             let Some(area) = self.areas.get_mut(&zone) else { continue };
             area.n_registered = area.n_registered.saturating_sub(1);
+            let before = area.parent();
+            if let Some(continent) = continent
+                && let Some(n) = area.continents.get_mut(continent)
+            {
+                *n = n.saturating_sub(1);
+                if *n == 0 {
+                    area.continents.remove(continent);
+                }
+                if self.policy.backfill.is_some() && area.parent() != before {
+                    dirty.insert(zone.clone());
+                }
+            }
             if area.family_mut(known.ip.is_ipv6()).own.remove(&id).is_some() {
                 dirty.insert(zone);
             }
@@ -335,4 +353,9 @@ impl Areas {
             family.asks_world = asks_world;
         }
     }
+}
+
+/// The continent among a server's zones.
+fn continent(zones: &[String]) -> Option<&'static str> {
+    CONTINENTS.into_iter().find(|continent| zones.iter().any(|zone| zone == continent))
 }
