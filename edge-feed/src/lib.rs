@@ -2,12 +2,16 @@
 //!
 //! [`server`], [`snapshot`] and [`delta`] are what comes in, whatever the source. [`pool`] is the servers now.
 //! [`zone`] builds zones of them, as [`policy`] says.
+//! [`simulate`] shows what a policy would have made of a history, [`chart`] draws it, and [`diff`] compares snapshots.
 #![forbid(unsafe_code)]
 
+pub mod chart;
 pub mod delta;
+pub mod diff;
 pub mod policy;
 pub mod pool;
 pub mod server;
+pub mod simulate;
 pub mod snapshot;
 pub mod zone;
 

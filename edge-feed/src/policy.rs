@@ -20,7 +20,7 @@ pub use backfill::Backfill;
 pub use cap::Cap;
 pub use exclude::{Exclude, Prefix};
 pub use hysteresis::Hysteresis;
-pub(crate) use judge::Standing;
+pub(crate) use judge::{Standing, eligible};
 pub use ramp::{Netspeed, Ramp};
 pub(crate) use split::{GROUPS, deal, keep};
 pub use state::{Groups, Memory, State};

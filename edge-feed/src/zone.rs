@@ -6,7 +6,7 @@
 mod areas;
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Pool;
 use crate::policy::{Policy, PolicyError, State};
@@ -87,6 +87,21 @@ impl Zones {
         }
         self.roots = pool.roots().to_vec();
         zones
+    }
+
+    /// As [`update`](Self::update), but nothing is written: the names of the areas that changed come back.
+    pub(crate) fn follow(&mut self, pool: &Pool, now: i64) -> BTreeSet<String> {
+        self.areas.update(pool, now)
+    }
+
+    /// The numbers, 0 to 3, that servers of a label are under.
+    pub(crate) fn numbers(&self, name: &str, six: bool) -> impl Iterator<Item = (u64, usize)> {
+        let area = self.areas.get(name);
+        let groups = (0..crate::policy::GROUPS).zip(std::iter::repeat(area));
+        groups.flat_map(move |(group, area)| {
+            area.into_iter()
+                .flat_map(move |area| area.group(six, group).map(move |member| (member.id, group)))
+        })
     }
 
     /// What has to be remembered over a restart.

@@ -258,7 +258,7 @@ fn zones_kept_up_to_date_are_those_built_anew() {
         let mut text = String::new();
         for id in 1..80 {
             let before = kept.state();
-            let now = NOW + 10 * i64::try_from(id).unwrap();
+            let now = NOW + 10 * i64::from(id);
             let built = kept.update(&pool, now);
             if let Some(zone) = built.first() {
                 text.clone_from(&zone.text);
