@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 /// The zone of the whole world, which every server is in.
 pub const GLOBAL: &str = "@";
 
+/// The continents, as zones.
+pub const CONTINENTS: [&str; 7] =
+    ["africa", "antarctica", "asia", "europe", "north-america", "oceania", "south-america"];
+
 /// A server of the pool.
 ///
 /// A server with two addresses is two servers to the pool, each with an identifier and a score of its own.

@@ -26,7 +26,7 @@ pub struct Snapshot {
 }
 
 /// A zone that is published (`dns_roots`), with what stands in it whatever the servers.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Root {
     /// Its name, such as `pool.ntp.org`.
     pub origin: String,
@@ -38,6 +38,18 @@ pub struct Root {
     /// Whether vendors' names are in it.
     #[serde(default)]
     pub vendor_available: bool,
+    /// The name that `www` and `web` lead to; they are left out when empty.
+    #[serde(default)]
+    pub www: String,
+    /// Texts at the zone's name, such as those that prove to others whose it is.
+    #[serde(default)]
+    pub txt: Vec<String>,
+    /// The text at `_dmarc`; left out when empty.
+    #[serde(default)]
+    pub dmarc: String,
+    /// `logging.stathat_api`, which geodns reads and we don't.
+    #[serde(default)]
+    pub stathat_api: String,
 }
 
 /// A vendor's name under a root.

@@ -1,0 +1,54 @@
+//! Identifiers and prefixes come in; whether a server is left out goes out.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::Server;
+
+/// Servers that are left out, whatever their score.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Exclude {
+    /// By the pool's identifier.
+    pub servers: Vec<u64>,
+    /// By address: single ones, or prefixes.
+    pub addresses: Vec<Prefix>,
+}
+
+impl Exclude {
+    pub(super) fn has(&self, server: &Server) -> bool {
+        self.servers.contains(&server.id)
+            || self.addresses.iter().any(|prefix| prefix.0.contains(&server.ip))
+    }
+}
+
+/// An address or a prefix, such as `192.0.2.1` or `2001:db8::/32`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Prefix(IpNet);
+
+impl TryFrom<String> for Prefix {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let address = text.parse::<IpAddr>().map(IpNet::from);
+        let prefix = address.or_else(|_| text.parse::<IpNet>()).map_err(|_syntax| {
+            let shown: String = text.chars().take(60).collect();
+            format!(
+                "{shown:?} is no address or prefix; write it as \"192.0.2.1\" or \"2001:db8::/32\""
+            )
+        })?;
+        if prefix.trunc() == prefix {
+            return Ok(Self(prefix));
+        }
+        Err(format!("{prefix} has bits behind its length; write it as \"{}\"", prefix.trunc()))
+    }
+}
+
+impl From<Prefix> for String {
+    fn from(prefix: Prefix) -> Self {
+        prefix.0.to_string()
+    }
+}

@@ -1,0 +1,46 @@
+//! A server, the time and what is remembered come in; whether it is in, and at which weight, goes out.
+
+use super::{ACTIVE_SCORE, Memory, Policy};
+use crate::Server;
+
+/// How long before its deletion a server leaves: 14 days, in seconds.
+const FAREWELL_SECONDS: i64 = 14 * 86_400;
+
+/// What a server that is in counts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Its weight at a full score.
+    pub(crate) nominal: u32,
+    /// Its weight: 1 at least, `nominal` at most.
+    pub(crate) weight: u32,
+}
+
+impl Policy {
+    /// What a server counts for at `now`, seconds since 1970; nothing if it isn't in.
+    pub(crate) fn judge(&self, server: &Server, memory: &mut Memory, now: i64) -> Option<Standing> {
+        // Asked even of a server that is left out, so that it comes back as it went.
+        let admitted = match &self.hysteresis {
+            Some(hysteresis) => hysteresis.admits(memory, server.id, server.score, now),
+            None => server.score >= ACTIVE_SCORE,
+        };
+        if !admitted || !eligible(server, now) || self.exclude.has(server) {
+            return None;
+        }
+        let nominal = self.netspeed.map_or(server.netspeed, |speed| speed.clamp(server.netspeed));
+        let weight = self.ramp.map_or(nominal, |ramp| {
+            let part = u64::from(nominal) * u64::from(ramp.percent(server.score)) / 100;
+            u32::try_from(part).unwrap_or(nominal).max(1)
+        });
+        Some(Standing { nominal, weight })
+    }
+}
+
+/// Whether its owner has a server in the pool, with a netspeed, and for more than 14 days to come.
+pub(crate) fn eligible(server: &Server, now: i64) -> bool {
+    let stays = |date: jiff::civil::Date| {
+        // Midnight of that day, UTC. A date that has no such second is centuries away.
+        let day = date.to_zoned(jiff::tz::TimeZone::UTC).map(|day| day.timestamp().as_second());
+        day.map_or_else(|_| date.year() > 0, |day| day > now.saturating_add(FAREWELL_SECONDS))
+    };
+    server.in_pool && server.netspeed > 0 && server.deletion_on.is_none_or(stays)
+}

@@ -1,0 +1,328 @@
+//! Snapshots and deltas come in; the servers as they are now go out.
+//!
+//! A delta is applied once, whatever the number of times it comes: the cursor says which ones have been. What is wrong
+//! in a snapshot or a delta is refused whole, and the servers stay as they were.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use thiserror::Error;
+
+use crate::delta::Change;
+use crate::server::GLOBAL;
+use crate::snapshot::{Root, Vendor};
+use crate::{Delta, Server, Snapshot};
+
+/// The servers now, and what else zones are made of.
+#[derive(Clone, Debug, Default)]
+pub struct Pool {
+    serial: u32,
+    cursor: u64,
+    /// The cursor of the snapshot that it was made of.
+    since: u64,
+    roots: Vec<Root>,
+    vendors: Vec<Vendor>,
+    zones: Vec<String>,
+    entries: BTreeMap<u64, Entry>,
+    /// No two servers have the same address.
+    addresses: HashMap<IpAddr, u64>,
+    /// Servers that deltas have removed, and the delta: an older snapshot doesn't bring them back.
+    removed: BTreeMap<u64, u64>,
+}
+
+/// A server, and the deltas that it is from; 0 for the snapshot.
+#[derive(Clone, Debug)]
+struct Entry {
+    server: Server,
+    /// Two entries with the same one differ in their scores at most, whichever pools they are in.
+    stamp: u64,
+    server_from: u64,
+    score_from: u64,
+}
+
+/// What a delta did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// Nothing: it, or what it follows, has been applied before.
+    Ignored,
+    /// It changed this server.
+    Changed(u64),
+    /// Nothing: the pool has no such server.
+    Unknown(u64),
+}
+
+/// Why a snapshot or a delta is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PoolError {
+    /// Two servers of a snapshot have one identifier.
+    #[error("server {0} is there twice; the identifiers must differ")]
+    SameId(u64),
+    /// Two servers have one address.
+    #[error(
+        "server {id} has the address {ip}, which server {other} has; remove one of the two first"
+    )]
+    SameAddress {
+        /// The later server.
+        id: u64,
+        /// The earlier one.
+        other: u64,
+        /// What both have.
+        ip: IpAddr,
+    },
+    /// A score that is no number.
+    #[error("server {0} has a score that is not a number; send a score from -100 to 20")]
+    Score(u64),
+    /// A snapshot from before the one that is there.
+    #[error(
+        "the snapshot is of score {cursor}, older than score {since} of the one before; send a newer one"
+    )]
+    Older {
+        /// The snapshot's cursor.
+        cursor: u64,
+        /// That of the one before.
+        since: u64,
+    },
+    /// What can't be a label.
+    #[error("{what} {name:?} can't be a label: {cause}; correct it at its source")]
+    Label {
+        /// Whose name it is.
+        what: &'static str,
+        /// The name, or its beginning.
+        name: String,
+        /// What is wrong with it.
+        cause: &'static str,
+    },
+}
+
+impl Pool {
+    /// The pool that a snapshot is of.
+    ///
+    /// # Errors
+    /// Two servers with the same identifier or address, a score that isn't a number, a zone's or a vendor's name that
+    /// can't be a label.
+    pub fn new(snapshot: Snapshot) -> Result<Self, PoolError> {
+        for name in &snapshot.zones {
+            check_label("the zone", name)?;
+        }
+        for vendor in &snapshot.vendors {
+            // The pool has a vendor without a name, which is passed over: see `zone`.
+            for label in vendor.zone_name.split('.').filter(|_| !vendor.zone_name.is_empty()) {
+                check_label("the vendor", label)?;
+            }
+        }
+        let Snapshot { serial, cursor, roots, vendors, zones, servers } = snapshot;
+        let mut pool =
+            Self { serial, cursor, since: cursor, roots, vendors, zones, ..Self::default() };
+        for server in servers {
+            if pool.entries.contains_key(&server.id) {
+                return Err(PoolError::SameId(server.id));
+            }
+            pool.put(Entry::new(server, 0))?;
+        }
+        Ok(pool)
+    }
+
+    /// Takes over a newer snapshot. Deltas that were applied and aren't in it stay applied.
+    ///
+    /// # Errors
+    /// As [`Pool::new`]; also when the snapshot is older than the one before, or it and those deltas contradict each
+    /// other. The pool is as before then.
+    pub fn replace(&mut self, snapshot: Snapshot) -> Result<(), PoolError> {
+        if snapshot.cursor < self.since {
+            return Err(PoolError::Older { cursor: snapshot.cursor, since: self.since });
+        }
+        let mut next = Self::new(snapshot)?;
+        if self.cursor > next.cursor {
+            let since = next.cursor;
+            for (&id, &from) in self.removed.iter().filter(|(_, from)| **from > since) {
+                next.take(id);
+                next.removed.insert(id, from);
+            }
+            let newer = self.entries.values().filter(|entry| entry.server_from > since);
+            // All go before any comes: two of them may have changed addresses.
+            for entry in newer.clone() {
+                next.take(entry.server.id);
+            }
+            for entry in newer {
+                next.put(entry.clone())?;
+            }
+            for (&id, entry) in &self.entries {
+                if entry.server_from <= since
+                    && entry.score_from > since
+                    && let Some(there) = next.entries.get_mut(&id)
+                {
+                    there.score_from = entry.score_from;
+                    there.server.score = entry.server.score;
+                    there.server.score_ts = entry.server.score_ts;
+                }
+            }
+            next.cursor = self.cursor;
+        }
+        next.serial = next.serial.max(self.serial);
+        *self = next;
+        Ok(())
+    }
+
+    /// Applies a delta, unless it has been applied before.
+    ///
+    /// # Errors
+    /// A server that can't be: see [`Pool::new`]. It stays as it was; the cursor goes on, so that one bad delta doesn't
+    /// hold up those behind it.
+    pub fn apply(&mut self, delta: &Delta) -> Result<Applied, PoolError> {
+        if delta.id <= self.cursor {
+            return Ok(Applied::Ignored);
+        }
+        self.cursor = delta.id;
+        let applied = match &delta.change {
+            Change::Score { server_id, score } => {
+                if !score.is_finite() {
+                    return Err(PoolError::Score(*server_id));
+                }
+                let Some(entry) = self.entries.get_mut(server_id) else {
+                    return Ok(Applied::Unknown(*server_id));
+                };
+                entry.score_from = delta.id;
+                entry.server.score = *score;
+                entry.server.score_ts = delta.ts;
+                Applied::Changed(*server_id)
+            }
+            Change::Server { server } => {
+                let id = server.id;
+                let before = self.take(id);
+                if let Err(error) = self.put(Entry::new(server.clone(), delta.id)) {
+                    if let Some(before) = before {
+                        self.put(before)?;
+                    }
+                    return Err(error);
+                }
+                self.removed.remove(&id);
+                Applied::Changed(id)
+            }
+            Change::Removed { removed } => {
+                self.removed.insert(*removed, delta.id);
+                match self.take(*removed) {
+                    Some(_) => Applied::Changed(*removed),
+                    None => Applied::Unknown(*removed),
+                }
+            }
+        };
+        self.serial = self.serial.max(u32::try_from(delta.ts).unwrap_or(0));
+        Ok(applied)
+    }
+
+    /// The servers, by identifier.
+    pub fn servers(&self) -> impl Iterator<Item = &Server> {
+        self.entries.values().map(|entry| &entry.server)
+    }
+
+    /// The servers, each with a number that stays while nothing but its score changes.
+    pub(crate) fn stamped(&self) -> impl Iterator<Item = (&Server, u64)> {
+        self.entries.values().map(|entry| (&entry.server, entry.stamp))
+    }
+
+    /// A server.
+    #[must_use]
+    pub fn server(&self, id: u64) -> Option<&Server> {
+        self.entries.get(&id).map(|entry| &entry.server)
+    }
+
+    /// The identifier of the last delta that is in it.
+    #[must_use]
+    pub fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
+    /// When it last changed, in seconds since 1970, by its feed's clock.
+    #[must_use]
+    pub fn serial(&self) -> u32 {
+        self.serial
+    }
+
+    /// The zones to publish.
+    #[must_use]
+    pub fn roots(&self) -> &[Root] {
+        &self.roots
+    }
+
+    /// The vendors.
+    #[must_use]
+    pub fn vendors(&self) -> &[Vendor] {
+        &self.vendors
+    }
+
+    /// The zones that servers may be in; all that they are in when empty.
+    #[must_use]
+    pub fn zones(&self) -> &[String] {
+        &self.zones
+    }
+
+    /// All of it, as it is now.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            serial: self.serial,
+            cursor: self.cursor,
+            roots: self.roots.clone(),
+            vendors: self.vendors.clone(),
+            zones: self.zones.clone(),
+            servers: self.servers().cloned().collect(),
+        }
+    }
+
+    fn take(&mut self, id: u64) -> Option<Entry> {
+        let entry = self.entries.remove(&id)?;
+        self.addresses.remove(&entry.server.ip);
+        Some(entry)
+    }
+
+    /// Adds a server whose identifier isn't there.
+    fn put(&mut self, entry: Entry) -> Result<(), PoolError> {
+        let Server { id, ip, score, .. } = entry.server;
+        if !score.is_finite() {
+            return Err(PoolError::Score(id));
+        }
+        for name in &entry.server.zones {
+            check_label("the zone", name)?;
+        }
+        if let Some(&other) = self.addresses.get(&ip) {
+            return Err(PoolError::SameAddress { id, other, ip });
+        }
+        self.addresses.insert(ip, id);
+        self.entries.insert(id, entry);
+        Ok(())
+    }
+}
+
+impl Entry {
+    fn new(server: Server, from: u64) -> Self {
+        static STAMPS: AtomicU64 = AtomicU64::new(0);
+        let stamp = STAMPS.fetch_add(1, Ordering::Relaxed);
+        Self { server, stamp, server_from: from, score_from: from }
+    }
+}
+
+/// The most octets of a label (RFC 1035 §2.3.4).
+const MAX_LABEL_OCTETS: usize = 63;
+
+/// Checks what becomes one label. `.` is the root of the pool's tree of zones, which isn't published.
+fn check_label(what: &'static str, name: &str) -> Result<(), PoolError> {
+    if matches!(name, GLOBAL | ".") {
+        return Ok(());
+    }
+    let good =
+        |each: u8| each.is_ascii_lowercase() || each.is_ascii_digit() || b"-_".contains(&each);
+    let cause = if name.is_empty() {
+        "it is empty"
+    } else if name.len() > MAX_LABEL_OCTETS {
+        "it has more than 63 octets"
+    } else if !name.bytes().all(good) {
+        "only small letters, digits, - and _ may be in it"
+    } else {
+        return Ok(());
+    };
+    Err(PoolError::Label { what, name: name.chars().take(MAX_LABEL_OCTETS + 1).collect(), cause })
+}
+
+#[cfg(test)]
+mod tests;

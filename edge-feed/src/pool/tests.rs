@@ -1,0 +1,148 @@
+//! Pools as they should and shouldn't be.
+
+use std::collections::BTreeMap;
+
+use super::{Applied, Pool, PoolError};
+use crate::delta::Change;
+use crate::{Delta, Server, Snapshot};
+
+fn server(id: u64, score: f64) -> Server {
+    let low = u32::try_from(id).unwrap();
+    Server {
+        id,
+        ip: std::net::Ipv4Addr::from(0xc000_0200 + low).into(),
+        netspeed: 1_000,
+        score,
+        score_ts: 0,
+        in_pool: true,
+        deletion_on: None,
+        zones: vec!["@".to_owned()],
+    }
+}
+
+fn snapshot(cursor: u64, servers: &[(u64, f64)]) -> Snapshot {
+    let servers = servers.iter().map(|&(id, score)| server(id, score)).collect();
+    Snapshot { serial: 100, cursor, servers, ..Snapshot::default() }
+}
+
+fn score(id: u64, server_id: u64, score: f64) -> Delta {
+    Delta { id, ts: 200, change: Change::Score { server_id, score } }
+}
+
+fn whole(id: u64, server: Server) -> Delta {
+    Delta { id, ts: 200, change: Change::Server { server } }
+}
+
+fn removed(id: u64, removed: u64) -> Delta {
+    Delta { id, ts: 200, change: Change::Removed { removed } }
+}
+
+fn scores(pool: &Pool) -> BTreeMap<u64, f64> {
+    pool.servers().map(|server| (server.id, server.score)).collect()
+}
+
+#[test]
+fn a_delta_is_applied_once() {
+    let mut pool = Pool::new(snapshot(5, &[(1, 20.0)])).unwrap();
+    assert_eq!(pool.apply(&score(5, 1, 1.0)), Ok(Applied::Ignored));
+    assert_eq!(pool.apply(&score(7, 1, 2.0)), Ok(Applied::Changed(1)));
+    assert_eq!(pool.apply(&score(7, 1, 3.0)), Ok(Applied::Ignored));
+    assert_eq!(pool.apply(&score(6, 1, 4.0)), Ok(Applied::Ignored));
+    assert_eq!(pool.apply(&score(8, 9, 5.0)), Ok(Applied::Unknown(9)));
+    assert_eq!((pool.cursor(), pool.serial()), (8, 200));
+    assert_eq!(scores(&pool), [(1, 2.0)].into());
+    assert_eq!(pool.server(1).unwrap().score_ts, 200);
+}
+
+#[test]
+fn servers_come_change_and_go() {
+    let mut pool = Pool::new(snapshot(0, &[])).unwrap();
+    assert_eq!(pool.apply(&whole(1, server(3, 5.0))), Ok(Applied::Changed(3)));
+    assert_eq!(pool.apply(&whole(2, server(3, 6.0))), Ok(Applied::Changed(3)));
+    assert_eq!(pool.apply(&removed(3, 3)), Ok(Applied::Changed(3)));
+    assert_eq!(pool.apply(&removed(4, 3)), Ok(Applied::Unknown(3)));
+    // Its address is free again.
+    let other = Server { id: 4, ..server(3, 7.0) };
+    assert_eq!(pool.apply(&whole(5, other)), Ok(Applied::Changed(4)));
+    assert_eq!(scores(&pool), [(4, 7.0)].into());
+}
+
+#[test]
+fn a_bad_delta_changes_nothing_and_holds_nothing_up() {
+    let mut pool = Pool::new(snapshot(0, &[(1, 20.0), (2, 20.0)])).unwrap();
+    let before = scores(&pool);
+    let stolen = Server { ip: server(2, 0.0).ip, ..server(1, 3.0) };
+    let ip = stolen.ip;
+    assert_eq!(pool.apply(&whole(1, stolen)), Err(PoolError::SameAddress { id: 1, other: 2, ip }));
+    assert_eq!(pool.apply(&score(2, 1, f64::NAN)), Err(PoolError::Score(1)));
+    assert_eq!(pool.apply(&whole(3, server(3, f64::INFINITY))), Err(PoolError::Score(3)));
+    let odd = Server { zones: vec!["a\"b".to_owned()], ..server(1, 3.0) };
+    let error = pool.apply(&whole(4, odd)).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        r#"the zone "a\"b" can't be a label: only small letters, digits, - and _ may be in it; correct it at its source"#
+    );
+    assert_eq!((scores(&pool), pool.cursor()), (before, 4));
+    assert_eq!(pool.apply(&score(5, 1, 1.0)), Ok(Applied::Changed(1)));
+}
+
+#[test]
+fn a_contradictory_snapshot_is_refused() {
+    assert_eq!(Pool::new(snapshot(0, &[(1, 1.0), (1, 2.0)])).unwrap_err(), PoolError::SameId(1));
+    let mut twins = snapshot(0, &[(1, 1.0), (2, 2.0)]);
+    twins.servers[1].ip = twins.servers[0].ip;
+    assert!(matches!(Pool::new(twins), Err(PoolError::SameAddress { id: 2, other: 1, .. })));
+    let long = Snapshot { zones: vec!["x".repeat(64)], ..Snapshot::default() };
+    assert!(matches!(Pool::new(long), Err(PoolError::Label { .. })));
+    let dotted = r#"{"serial":1,"servers":[],"vendors":[{"zone_name":"a..b","origin":"o"}]}"#;
+    let dotted: Snapshot = serde_json::from_str(dotted).unwrap();
+    assert!(matches!(Pool::new(dotted), Err(PoolError::Label { cause: "it is empty", .. })));
+    let mut pool = Pool::new(snapshot(0, &[(1, 1.0)])).unwrap();
+    pool.replace(snapshot(9, &[(1, 1.0), (1, 2.0)])).unwrap_err();
+    assert_eq!((scores(&pool), pool.cursor()), ([(1, 1.0)].into(), 0));
+}
+
+/// A history is applied to one pool delta by delta; another gets snapshots taken of it, late and out of step.
+#[test]
+fn late_snapshots_and_repeated_deltas_end_where_the_deltas_end() {
+    let mut rng = fastrand::Rng::with_seed(6);
+    for _ in 0..200 {
+        let start = snapshot(0, &[(1, 1.0), (2, 2.0), (3, 3.0), (4, 4.0)]);
+        let mut truth = Pool::new(start.clone()).unwrap();
+        let mut tried = Pool::new(start).unwrap();
+        let mut taken = vec![truth.snapshot()];
+        let mut deltas = Vec::new();
+        let mut since = 0;
+        for id in 1..60 {
+            let server_id = rng.u64(1..8);
+            let delta = match rng.u8(..8) {
+                0 => removed(id, server_id),
+                1 => whole(id, server(server_id, f64::from(rng.i8(..)))),
+                _ => score(id, server_id, f64::from(rng.i8(..))),
+            };
+            truth.apply(&delta).unwrap();
+            deltas.push(delta);
+            taken.push(truth.snapshot());
+            // All so far, or only some of the last ones again.
+            let from = if rng.bool() { 0 } else { deltas.len().saturating_sub(3) };
+            for delta in &deltas[from..] {
+                // A feed repeats itself, but it has no gaps.
+                if delta.id <= tried.cursor() + 1 {
+                    tried.apply(delta).unwrap();
+                }
+            }
+            if rng.u8(..4) == 0 {
+                let snapshot = taken[rng.usize(..taken.len())].clone();
+                let (cursor, before) = (snapshot.cursor, since);
+                since = since.max(cursor);
+                let expected =
+                    if cursor < before { Err(PoolError::Older { cursor, since }) } else { Ok(()) };
+                assert_eq!(tried.replace(snapshot), expected);
+            }
+        }
+        for delta in &deltas {
+            tried.apply(delta).unwrap();
+        }
+        assert_eq!(tried.snapshot(), truth.snapshot());
+    }
+}

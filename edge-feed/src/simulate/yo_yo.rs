@@ -1,0 +1,127 @@
+//! A history that operators of small zones know: a country's only server loses one poll of twelve for hours, and its
+//! score crosses 10 up and down. docs/policy.md shows what the pool and a policy make of it.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use super::{Page, Replay, SimulateError, Simulation, page, simulate};
+use crate::chart::{ChartError, Line, Panel};
+use crate::delta::Change;
+use crate::policy::{ACTIVE_SCORE, Backfill, Hysteresis, Ramp};
+use crate::{Delta, Policy, Server, Snapshot};
+
+/// The country.
+pub const ZONE: &str = "cm";
+/// Its server.
+pub const SERVER: u64 = 1;
+/// When it begins, in seconds since 1970.
+pub const START: u32 = 1_800_000_000;
+
+/// How often the server gets a score, in seconds.
+const POLL_SECONDS: u32 = 300;
+/// How many scores it gets: a day's.
+const POLLS: u32 = 288;
+/// When one poll of twelve is lost: after three hours, for fifteen.
+const TROUBLE: std::ops::Range<u32> = 36..216;
+/// Servers elsewhere on its continent, and in the rest of the world.
+const NEAR: u64 = 12;
+const FAR: u64 = 40;
+
+/// The snapshot and the deltas after it.
+#[must_use]
+pub fn history() -> (Snapshot, Vec<Delta>) {
+    let mut servers = vec![server(SERVER, 25_000, &[ZONE, "africa", "@"])];
+    servers.extend((2..2 + NEAR).map(|id| server(id, 100_000, &["za", "africa", "@"])));
+    servers.extend((100..100 + FAR).map(|id| server(id, 1_000_000, &["de", "europe", "@"])));
+    let deltas = scores().into_iter().map(|(poll, score)| Delta {
+        id: u64::from(poll) + 1,
+        ts: i64::from(START) + i64::from(poll * POLL_SECONDS),
+        change: Change::Score { server_id: SERVER, score },
+    });
+    (Snapshot { serial: START, servers, ..Snapshot::default() }, deltas.collect())
+}
+
+/// What is shown as the way out: a ramp, hysteresis and back-fill.
+#[must_use]
+pub fn policy() -> Policy {
+    Policy {
+        ramp: Some(Ramp { from: 10.0, to: 15.0, floor_percent: 5 }),
+        hysteresis: Some(Hysteresis { enter: 12.0, leave: 6.0, dwell_seconds: 1_800 }),
+        stable_split: true,
+        backfill: Some(Backfill { below: 4, share_percent: 50 }),
+        ..Policy::default()
+    }
+}
+
+/// Each of its options alone.
+#[must_use]
+pub fn each_option() -> [(&'static str, Policy); 3] {
+    let Policy { ramp, hysteresis, stable_split, backfill, .. } = policy();
+    [
+        ("ramp", Policy { ramp, ..Policy::default() }),
+        ("hysteresis", Policy { hysteresis, ..Policy::default() }),
+        ("back-fill", Policy { backfill, stable_split, ..Policy::default() }),
+    ]
+}
+
+/// What a policy makes of it, zones being made every minute.
+///
+/// # Errors
+/// A policy that can't be.
+pub fn replay(policy: Policy) -> Result<Simulation, SimulateError> {
+    let (snapshot, deltas) = history();
+    let replay = Replay { interval_seconds: 60, keep: vec![ZONE.to_owned()], seed: 1 };
+    simulate(snapshot, deltas, policy, &replay)
+}
+
+/// The page: as the pool does it on the left, with a policy on the right.
+///
+/// # Errors
+/// When it can't be drawn.
+pub fn draw(before: &Simulation, after: &Simulation) -> Result<String, ChartError> {
+    let hours = |poll: u32| f64::from(poll * POLL_SECONDS) / 3_600.0;
+    let score = Panel {
+        title: "the score of the zone's only server".to_owned(),
+        values: "score".to_owned(),
+        range: [0.0, 21.0],
+        lines: vec![
+            Line {
+                name: "score".to_owned(),
+                points: scores().into_iter().map(|(poll, score)| (hours(poll), score)).collect(),
+            },
+            Line { name: "10".to_owned(), points: vec![(0.0, ACTIVE_SCORE)] },
+        ],
+    };
+    page(&Page {
+        title: "Cameroon, one server that loses one poll of twelve for fifteen hours",
+        columns: &[("as the pool", before), ("ramp, hysteresis, back-fill", after)],
+        zone: ZONE,
+        six: false,
+        above: &[score],
+        names: &BTreeMap::from([(SERVER, "its own server".to_owned())]),
+    })
+}
+
+/// The server's scores, by the scorer's step: at 20 until trouble comes, and back to it afterwards.
+fn scores() -> Vec<(u32, f64)> {
+    let mut score = 20.0_f64;
+    let next = |poll: u32| {
+        let lost = TROUBLE.contains(&poll) && poll.is_multiple_of(12);
+        score = 0.95_f64.mul_add(score, if lost { -5.0 } else { 1.0 });
+        (poll, score)
+    };
+    (0..POLLS).map(next).collect()
+}
+
+fn server(id: u64, netspeed: u32, zones: &[&str]) -> Server {
+    Server {
+        id,
+        ip: Ipv4Addr::from(0xcb00_7100 + u32::try_from(id).unwrap_or(0)).into(),
+        netspeed,
+        score: 20.0,
+        score_ts: START.into(),
+        in_pool: true,
+        deletion_on: None,
+        zones: zones.iter().map(|&zone| zone.to_owned()).collect(),
+    }
+}

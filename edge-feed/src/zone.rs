@@ -1,0 +1,131 @@
+//! The pool, a policy and what it remembers come in; the zones, as geodns's JSON, go out.
+//!
+//! Without options they are those of the pool's own generator (`NP::Model::DnsRoot`), but for the order in which it
+//! shuffles servers. Only what changed is built anew: [`areas`] keeps each zone's servers, [`text`] each zone's text.
+
+mod areas;
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::Pool;
+use crate::policy::{Policy, PolicyError, State};
+use crate::server::GLOBAL;
+use crate::snapshot::{Root, Vendor};
+
+use areas::Areas;
+pub use areas::Member;
+pub(crate) use areas::Own;
+
+/// A zone to publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// Its name.
+    pub origin: String,
+    /// Its serial: more than the last one's.
+    pub serial: u32,
+    /// Its JSON.
+    pub text: String,
+}
+
+/// The zones of a pool, and what they were made of last.
+#[derive(Debug)]
+pub struct Zones {
+    areas: Areas,
+    /// Texts of each area's labels: of its own, without braces, and of the others.
+    texts: BTreeMap<String, text::Labels>,
+    roots: Vec<Root>,
+    vendors: Vec<Vendor>,
+    serials: BTreeMap<String, u32>,
+}
+
+impl Zones {
+    /// None built yet. `state` is what an earlier [`state`](Self::state) said, or the default; `rng` shuffles servers
+    /// as the pool does.
+    ///
+    /// # Errors
+    /// An option that can't be.
+    pub fn new(policy: Policy, state: State, rng: fastrand::Rng) -> Result<Self, PolicyError> {
+        policy.check()?;
+        let serials = state.serials.clone();
+        let areas = Areas::new(policy, state, rng);
+        let (texts, roots, vendors) = Default::default();
+        Ok(Self { areas, texts, roots, vendors, serials })
+    }
+
+    /// The zones whose content isn't what it was at the last call; all of them at the first. `now` is in seconds since
+    /// 1970, and of use to dwell times, days of deletion and serials.
+    ///
+    /// A serial is the pool's, or one more than the last one when that is as high: then it runs ahead of the clock if
+    /// zones change more than once a second for long.
+    pub fn update(&mut self, pool: &Pool, now: i64) -> Vec<Zone> {
+        let changed = self.areas.update(pool, now);
+        let relabelled = self.vendors != pool.vendors();
+        if relabelled {
+            self.vendors = pool.vendors().to_vec();
+        }
+        self.texts.retain(|name, _| self.areas.get(name).is_some());
+        for name in &changed {
+            if let Some(area) = self.areas.get(name) {
+                self.texts.insert(name.clone(), text::labels(name, area, &self.areas));
+            }
+        }
+        let all = relabelled || !changed.is_empty();
+        let stale: Vec<&Root> =
+            pool.roots().iter().filter(|root| all || !self.roots.contains(root)).collect();
+        if stale.is_empty() && self.roots.len() == pool.roots().len() {
+            return Vec::new();
+        }
+        let recent = pool.serial().min(u32::try_from(now).unwrap_or(0));
+        let mut zones = Vec::with_capacity(stale.len());
+        for root in stale {
+            let last = self.serials.get(&root.origin).map_or(0, |last| last.saturating_add(1));
+            let serial = last.max(recent);
+            self.serials.insert(root.origin.clone(), serial);
+            let text = text::zone(root, serial, &self.texts, &self.vendors);
+            zones.push(Zone { origin: root.origin.clone(), serial, text });
+        }
+        self.roots = pool.roots().to_vec();
+        zones
+    }
+
+    /// As [`update`](Self::update), but nothing is written: the names of the areas that changed come back.
+    pub(crate) fn follow(&mut self, pool: &Pool, now: i64) -> BTreeSet<String> {
+        self.areas.update(pool, now)
+    }
+
+    /// The numbers, 0 to 3, that servers of a label are under.
+    pub(crate) fn numbers(&self, name: &str, six: bool) -> impl Iterator<Item = (u64, usize)> {
+        let area = self.areas.get(name);
+        let groups = (0..crate::policy::GROUPS).zip(std::iter::repeat(area));
+        groups.flat_map(move |(group, area)| {
+            area.into_iter()
+                .flat_map(move |area| area.group(six, group).map(move |member| (member.id, group)))
+        })
+    }
+
+    /// What has to be remembered over a restart.
+    #[must_use]
+    pub fn state(&self) -> State {
+        State { serials: self.serials.clone(), ..self.areas.state().clone() }
+    }
+
+    /// The labels that servers can be in, such as `@`, `europe` and `uk`.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.areas.names()
+    }
+
+    /// The servers at a label, and what they weigh there: those with an IPv6 address, or with an IPv4 one.
+    #[must_use]
+    pub fn members(&self, name: &str, six: bool) -> &[Member] {
+        self.areas.get(name).map_or(&[], |area| area.members(six))
+    }
+}
+
+/// What a label of the pool is called in geodns: that of the world is the zone's own.
+fn label(name: &str) -> &str {
+    if name == GLOBAL { "" } else { name }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,361 @@
+//! The pool and a policy come in; who is in which area, at which weight and under which number, goes out.
+//!
+//! An area is what the pool calls a zone: the world, a continent, a country. Each remembers its own servers; a server
+//! that comes, goes or weighs otherwise changes those of its areas only.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use crate::Pool;
+use crate::policy::{self, GROUPS, Policy, Standing, State};
+use crate::server::{CONTINENTS, GLOBAL};
+
+/// A server in an area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its identifier.
+    pub id: u64,
+    /// What it weighs there; 1 at least.
+    pub weight: u32,
+    /// Whether it is from elsewhere, and helps out.
+    pub helps: bool,
+    /// Where its address is written down.
+    pub(crate) slot: usize,
+}
+
+/// A server in one of its own areas.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Own {
+    /// What it counts for.
+    pub(crate) standing: Standing,
+    /// Where its address is written down.
+    pub(crate) slot: usize,
+}
+
+/// The servers of one IP version in an area.
+#[derive(Clone, Debug, Default)]
+struct Family {
+    own: BTreeMap<u64, Own>,
+    members: Vec<Member>,
+    /// Whether who helps out depends on the world's servers, not on the continent's alone.
+    asks_world: bool,
+    /// Places in `members`.
+    split: [Vec<usize>; GROUPS],
+}
+
+/// An area: its IPv4 servers, its IPv6 servers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Area {
+    families: [Family; 2],
+    /// Servers that say they are in it, whether they are fit or not.
+    n_registered: usize,
+    /// The continents that these say they are in, besides, and how many do.
+    continents: BTreeMap<&'static str, usize>,
+}
+
+/// What was known of a server at the last update.
+#[derive(Clone, Debug)]
+struct Known {
+    standing: Option<Standing>,
+    zones: Vec<String>,
+    ip: IpAddr,
+    slot: usize,
+    stamp: u64,
+}
+
+/// All areas.
+#[derive(Debug)]
+pub(super) struct Areas {
+    policy: Policy,
+    state: State,
+    rng: fastrand::Rng,
+    known: BTreeMap<u64, Known>,
+    /// The beginnings of servers' records, `["192.0.2.1",`: writing them costs more than all the rest.
+    records: Vec<String>,
+    /// Places in `records` that are free.
+    free: Vec<usize>,
+    areas: BTreeMap<String, Area>,
+    /// The pool's list of zones at the last update.
+    listed: Vec<String>,
+}
+
+impl Area {
+    fn family(&self, six: bool) -> &Family {
+        let [four, other] = &self.families;
+        if six { other } else { four }
+    }
+
+    fn family_mut(&mut self, six: bool) -> &mut Family {
+        let [four, other] = &mut self.families;
+        if six { other } else { four }
+    }
+
+    /// All servers of a version.
+    pub(super) fn members(&self, six: bool) -> &[Member] {
+        &self.family(six).members
+    }
+
+    /// Those under a number.
+    pub(super) fn group(&self, six: bool, group: usize) -> impl Iterator<Item = Member> {
+        let family = self.family(six);
+        let places = family.split.get(group).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|&place| family.members.get(place).copied())
+    }
+
+    /// The continent that it lies in: that of most of its servers.
+    fn parent(&self) -> Option<&'static str> {
+        self.continents.iter().max_by_key(|(_, n)| **n).map(|(continent, _)| *continent)
+    }
+
+    /// Whether nobody is in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.families.iter().all(|family| family.own.is_empty())
+    }
+}
+
+impl Areas {
+    pub(super) fn new(policy: Policy, mut state: State, rng: fastrand::Rng) -> Self {
+        // What an option that is off remembers is too old when it is on again.
+        if policy.hysteresis.is_none() {
+            state.memory = policy::Memory::default();
+        }
+        if !policy.stable_split {
+            state.split.clear();
+        }
+        let (known, records, free, areas, listed) = Default::default();
+        Self { policy, state, rng, known, records, free, areas, listed }
+    }
+
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Area> {
+        self.areas.get(name)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.areas.keys().map(String::as_str)
+    }
+
+    /// The continent of a country.
+    pub(super) fn parent(&self, name: &str) -> Option<&'static str> {
+        self.areas.get(name)?.parent().filter(|continent| *continent != name && name != GLOBAL)
+    }
+
+    /// The beginning of a server's record, up to its weight.
+    pub(super) fn record(&self, member: Member) -> &str {
+        self.records.get(member.slot).map_or("", String::as_str)
+    }
+
+    /// Follows the pool. The areas whose text is another now come back.
+    pub(super) fn update(&mut self, pool: &Pool, now: i64) -> BTreeSet<String> {
+        let first = self.areas.is_empty();
+        let mut dirty = self.follow_list(pool);
+        self.follow_servers(pool, now, &mut dirty);
+        if dirty.is_empty() {
+            return dirty;
+        }
+        if first || !self.policy.stable_split {
+            // The pool shuffles all of them whenever it makes a zone.
+            dirty = self.areas.keys().cloned().collect();
+        } else if let Some(backfill) = self.policy.backfill {
+            // Who helps out may have changed, and whether there is a continent to lead to.
+            let small = self.areas.iter().filter(|(name, area)| {
+                let mut families = area.families.iter();
+                let near = self.parent(name).is_some_and(|parent| dirty.contains(parent));
+                families.clone().any(|each| each.asks_world)
+                    || near
+                        && (area.is_empty() || families.any(|each| backfill.wants(each.own.len())))
+            });
+            let small: Vec<String> = small.map(|(name, _)| name.clone()).collect();
+            dirty.extend(small);
+        }
+        for name in &dirty {
+            for six in [false, true] {
+                self.compose(name, six);
+            }
+        }
+        dirty
+    }
+
+    /// Follows the list of zones. When it changes, which is rare, all is begun anew but what has to be remembered.
+    fn follow_list(&mut self, pool: &Pool) -> BTreeSet<String> {
+        if self.listed == pool.zones() && !self.areas.is_empty() {
+            return BTreeSet::new();
+        }
+        self.listed = pool.zones().to_vec();
+        self.known.clear();
+        self.records.clear();
+        self.free.clear();
+        let names = self.listed.iter().map(String::as_str).chain([GLOBAL]);
+        let names = names.filter(|name| *name != ".").map(str::to_owned);
+        self.areas = names.map(|name| (name, Area::default())).collect();
+        self.areas.keys().cloned().collect()
+    }
+
+    /// Follows the servers, and marks the areas of those that changed.
+    fn follow_servers(&mut self, pool: &Pool, now: i64, dirty: &mut BTreeSet<String>) {
+        let begins = self.known.is_empty();
+        let backfills = self.policy.backfill.is_some();
+        let mut changes = Vec::new();
+        let mut known = self.known.iter_mut().peekable();
+        let memory = &mut self.state.memory;
+        let mut gone = Vec::new();
+        for (server, stamp) in pool.stamped() {
+            while let Some((&id, _)) = known.next_if(|(id, _)| **id < server.id) {
+                gone.push(id);
+            }
+            let standing = self.policy.judge(server, memory, now);
+            let before = known.next_if(|(id, _)| **id == server.id).map(|(_, known)| known);
+            let same = before.is_some_and(|before| {
+                if before.stamp != stamp && before.ip == server.ip && before.zones == server.zones {
+                    before.stamp = stamp;
+                }
+                before.stamp == stamp && before.standing == standing
+            });
+            if !same {
+                changes.push((server, standing, stamp));
+            }
+        }
+        gone.extend(known.map(|(&id, _)| id));
+        memory.begun = self.policy.hysteresis.is_some();
+        if begins || !gone.is_empty() {
+            memory.retain(|id| pool.server(id).is_some());
+        }
+        for id in gone {
+            self.leave(id, dirty);
+        }
+        for (server, standing, stamp) in changes {
+            self.leave(server.id, dirty);
+            let slot = self.write_down(server.ip);
+            let six = server.ip.is_ipv6();
+            let continent = continent(&server.zones);
+            for zone in &server.zones {
+                if self.listed.is_empty() && zone != "." && !self.areas.contains_key(zone) {
+                    self.areas.insert(zone.clone(), Area::default());
+                    dirty.insert(zone.clone());
+                }
+                let Some(area) = self.areas.get_mut(zone) else { continue };
+                area.n_registered += 1;
+                if let Some(continent) = continent {
+                    let before = area.parent();
+                    *area.continents.entry(continent).or_default() += 1;
+                    // Who helps out is another now.
+                    if backfills && area.parent() != before {
+                        dirty.insert(zone.clone());
+                    }
+                }
+                if let Some(standing) = standing {
+                    area.family_mut(six).own.insert(server.id, Own { standing, slot });
+                    dirty.insert(zone.clone());
+                }
+            }
+            let known = Known { standing, zones: server.zones.clone(), ip: server.ip, slot, stamp };
+            self.known.insert(server.id, known);
+        }
+        if self.listed.is_empty() {
+            self.areas.retain(|name, area| {
+                let stays = area.n_registered > 0 || name == GLOBAL;
+                if !stays {
+                    dirty.insert(name.clone());
+                }
+                stays
+            });
+        }
+        if begins {
+            self.state.split.retain(|name, _| self.areas.contains_key(name));
+        }
+    }
+
+    /// Takes a server out of its areas.
+    fn leave(&mut self, id: u64, dirty: &mut BTreeSet<String>) {
+        let Some(known) = self.known.remove(&id) else { return };
+        self.free.push(known.slot);
+        let continent = continent(&known.zones);
+        for zone in known.zones {
+            let Some(area) = self.areas.get_mut(&zone) else { continue };
+            area.n_registered = area.n_registered.saturating_sub(1);
+            let before = area.parent();
+            if let Some(continent) = continent
+                && let Some(n) = area.continents.get_mut(continent)
+            {
+                *n = n.saturating_sub(1);
+                if *n == 0 {
+                    area.continents.remove(continent);
+                }
+                if self.policy.backfill.is_some() && area.parent() != before {
+                    dirty.insert(zone.clone());
+                }
+            }
+            if area.family_mut(known.ip.is_ipv6()).own.remove(&id).is_some() {
+                dirty.insert(zone);
+            }
+        }
+    }
+
+    /// Writes down the beginning of a record, and says where.
+    fn write_down(&mut self, ip: IpAddr) -> usize {
+        let record = format!("[\"{ip}\",");
+        let slot = self.free.pop().unwrap_or(self.records.len());
+        match self.records.get_mut(slot) {
+            Some(free) => *free = record,
+            None => self.records.push(record),
+        }
+        slot
+    }
+
+    /// Says anew who is in an area, at which weight and number.
+    fn compose(&mut self, name: &str, six: bool) {
+        let Some(family) = self.areas.get(name).map(|area| area.family(six)) else { return };
+        let mut members: Vec<Member> = family
+            .own
+            .iter()
+            .map(|(&id, own)| Member {
+                id,
+                weight: own.standing.weight,
+                helps: false,
+                slot: own.slot,
+            })
+            .collect();
+        let mut asks_world = false;
+        if let Some(backfill) = self.policy.backfill
+            && name != GLOBAL
+            && backfill.wants(members.len())
+        {
+            let nominal = family.own.values().map(|each| u64::from(each.standing.nominal)).sum();
+            let rings: Vec<&BTreeMap<u64, Own>> = [self.parent(name), Some(GLOBAL)]
+                .into_iter()
+                .flatten()
+                .filter_map(|ring| Some(&self.areas.get(ring)?.family(six).own))
+                .collect();
+            asks_world = backfill.fill(name, nominal, &mut members, &rings);
+        }
+        if let Some(cap) = self.policy.cap {
+            cap.lower(&mut members);
+        }
+        let split = if self.policy.stable_split {
+            let ids: Vec<u64> = members.iter().map(|each| each.id).collect();
+            let groups = self.state.split.entry(name.to_owned()).or_default();
+            let [four, other] = groups;
+            policy::keep(&ids, if six { other } else { four })
+        } else {
+            policy::deal(members.len(), &mut self.rng)
+        };
+        if let Some(area) = self.areas.get_mut(name) {
+            let family = area.family_mut(six);
+            family.members = members;
+            family.split = split;
+            family.asks_world = asks_world;
+        }
+    }
+}
+
+/// The continent among a server's zones.
+fn continent(zones: &[String]) -> Option<&'static str> {
+    CONTINENTS.into_iter().find(|continent| zones.iter().any(|zone| zone == continent))
+}
