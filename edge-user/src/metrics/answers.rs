@@ -42,13 +42,17 @@ fn named(verdicts: &[u64], action: Action) -> impl Iterator<Item = (&'static str
         .map(|(verdict, n)| (verdict.name(), n))
 }
 
-/// The RCODE of what XDP answers, where it answers.
+/// The RCODE of what XDP answers, where it answers DNS.
 const fn rcode(verdict: Verdict) -> Option<&'static str> {
     match verdict {
         Verdict::Nxdomain => Some("NXDOMAIN"),
         Verdict::Refused => Some("REFUSED"),
         Verdict::Badvers => Some("BADVERS"),
         Verdict::Badcookie => Some("BADCOOKIE"),
+        Verdict::TimeAnswer
+        | Verdict::TimeUnsynchronised
+        | Verdict::TimeRate
+        | Verdict::TimeDeny => None,
         other if matches!(other.action(), Action::Tx) => Some("NOERROR"),
         _ => None,
     }
