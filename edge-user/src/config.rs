@@ -20,8 +20,8 @@ use crate::authority::Any;
 use crate::edns::MOST_SECRETS;
 use crate::publish::Shares;
 pub use http::Http;
-pub use limits::Limits;
-pub use ntp::{Foreign, Ntp, Unsynchronised};
+pub use limits::{Limits, NtpLimits};
+pub use ntp::{Denied, Foreign, Ntp, Unsynchronised};
 pub use xdp::{Xdp, XdpMode};
 pub use zone::{ZoneConfig, ZoneConfigs};
 
@@ -348,6 +348,7 @@ impl Config {
         let ntp = config.ntp.complete(&config.dns.listen, config.xdp.mode);
         ntp.map_err(|reason| error(key("[ntp]"), reason))?;
         config.limits.check().map_err(|reason| error(key("[limits]"), reason))?;
+        config.ntp.check(&config.limits.ntp).map_err(|reason| error(key("[ntp]"), reason))?;
         config.http.complete(base).map_err(|reason| error(key("[http]"), reason))?;
         if config.dns.server_id.is_empty() {
             config.dns.server_id = first_name(&config.dns.listen);

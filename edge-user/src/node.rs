@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
 use crate::authority::{Authority, Cookies, Counters, Current, Options};
-use crate::config::{Config, XdpMode, host_name};
+use crate::config::{Config, Denied, XdpMode, host_name};
 use crate::control::{Asked, Request, Socket};
 use crate::controller::{Controller, Refresh};
 use crate::edns::Edns;
@@ -109,6 +109,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         serve_all(&mut publisher, &config)?;
         let mut kernel = xdp.as_ref().map(|xdp| lock(&xdp.kernel));
         limits::set(&config.limits, &store, kernel.as_deref_mut()).context("limits")?;
+        limits::set_time_denial(&store, config.ntp.deny == Denied::Kiss);
         drop(kernel);
         let current = Arc::new(Current::default());
         let options = options(&config, Cookies::of(&store));
@@ -328,10 +329,13 @@ impl Node {
                 .unwrap_or(SystemTime::UNIX_EPOCH),
         };
         let kernel = self.xdp.as_ref().map(|xdp| Arc::clone(&xdp.kernel));
+        let of = kernel.clone();
+        let requests = Box::new(move || lock(of.as_ref()?).requests().ok());
         let verdicts = move || lock(kernel.as_ref()?).verdicts().ok();
         let (authority, vitals) = (Arc::clone(&self.authority), Arc::clone(&self.vitals));
         let clock = self.time.as_ref().map(|time| time.view().clone());
-        Metrics { instance, authority, verdicts: Box::new(verdicts), vitals, clock }
+        let verdicts = Box::new(verdicts);
+        Metrics { instance, authority, verdicts, requests, vitals, clock }
     }
 
     fn deal(&mut self) {

@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use edge_common::abi::{
     Card4, Card6, ClassRow, Clock, Control, Deck, Device, GeoLeaf, Keys6, Leaves6, LongName, Node4,
-    Root4, Rrs, Service, Shared, ShortName, TableId, Tree6, TypeRow, maps,
+    Requests, Root4, Rrs, Service, Shared, ShortName, TableId, Tree6, TypeRow, maps,
 };
 use edge_common::tables::{Tables, xorshift};
 use zerocopy::{FromBytes, FromZeros as _, Immutable, IntoBytes};
@@ -149,8 +149,8 @@ pub struct Store {
     pub services: Region<Service>,
     pub devices: Region<Device>,
     pub clocks: Region<Clock>,
-    /// The authority's rate-limiting buckets. Not the kernel's, which has a clock of its own: a query that passes is
-    /// counted once in each.
+    /// The authority's rate-limiting buckets; it doesn't use NTP's. Not the kernel's, which has a clock of its own: a
+    /// query that passes is counted once in each.
     pub buckets: Region<u64>,
     /// What the map `PREFIXES` says, for the authority.
     pub prefixes: Arc<RwLock<Prefixes>>,
@@ -314,8 +314,12 @@ pub struct HostTables {
     now: AtomicU64,
     monotonic: AtomicU64,
     ignored: AtomicU64,
+    requests: [AtomicU64; REQUESTS],
     link_checked: bool,
 }
+
+/// Counts of a [`Requests`].
+const REQUESTS: usize = Requests::VERSIONS * Requests::POLLS;
 
 /// In [`HostTables::now`] and [`HostTables::monotonic`]: the system's clock goes on by itself.
 const GOES_ON: u64 = u64::MAX;
@@ -335,6 +339,7 @@ impl HostTables {
             now,
             monotonic: AtomicU64::new(GOES_ON),
             ignored: AtomicU64::new(0),
+            requests: [const { AtomicU64::new(0) }; REQUESTS],
             link_checked: !any_link,
         }
     }
@@ -369,6 +374,12 @@ impl HostTables {
     /// Has these bits of [`Control::switches`] look switched off, and no others.
     pub fn ignore(&self, switches: u64) {
         self.ignored.store(switches, Ordering::Relaxed);
+    }
+
+    /// The NTP requests that were ruled on.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        Requests { counts: self.requests.each_ref().map(|count| count.load(Ordering::Relaxed)) }
     }
 
     /// The tables behind the port.
@@ -518,6 +529,12 @@ impl Tables for HostTables {
         match self.monotonic.load(Ordering::Relaxed) {
             GOES_ON => jiffies::monotonic(),
             fixed => fixed,
+        }
+    }
+
+    fn count_request(&self, place: usize) {
+        if let Some(count) = self.requests.get(place) {
+            count.fetch_add(1, Ordering::Relaxed);
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
-use super::XdpMode;
+use super::{NtpLimits, XdpMode};
 
 /// The port of NTP.
 const PORT: u16 = 123;
@@ -32,6 +32,8 @@ pub struct Ntp {
     pub lease_seconds: u32,
     /// What becomes of control and private messages (modes 6 and 7).
     pub control: Foreign,
+    /// What becomes of requests of those who are denied.
+    pub deny: Denied,
 }
 
 impl Default for Ntp {
@@ -43,6 +45,7 @@ impl Default for Ntp {
             unsynchronised: Unsynchronised::default(),
             lease_seconds: 5,
             control: Foreign::default(),
+            deny: Denied::default(),
         }
     }
 }
@@ -112,6 +115,29 @@ pub enum Foreign {
     Pass,
 }
 
+/// What becomes of requests of those who are denied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Denied {
+    /// They are dropped.
+    #[default]
+    Drop,
+    /// They are answered with the kiss code DENY, no more often than others may ask.
+    Kiss,
+}
+
+impl Ntp {
+    /// Looks whether the keys go together with the limits.
+    pub(super) fn check(&self, limits: &NtpLimits) -> Result<(), String> {
+        if self.deny == Denied::Kiss && limits.interval.is_none() {
+            return Err("ntp.deny = \"kiss\" without limits.ntp.interval: whoever sends requests in another's name could \
+                        have that one flooded; give an interval, such as 3, or deny = \"drop\""
+                .into());
+        }
+        Ok(())
+    }
+}
+
 fn listen<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SocketAddr>, D::Error> {
     super::addresses(from, PORT)
 }
@@ -141,7 +167,7 @@ fn lease<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Foreign, Ntp, Unsynchronised};
+    use super::{Denied, Foreign, Ntp, Unsynchronised};
     use crate::config::Config;
     use std::path::Path;
 
@@ -157,7 +183,7 @@ mod tests {
         assert_eq!(ntp, Ntp::default());
         assert_eq!(ntp.source.to_string(), "127.0.0.1:123");
         assert_eq!((ntp.unsynchronised, ntp.control), (Unsynchronised::Pass, Foreign::Drop));
-        assert_eq!(ntp.lease_seconds, 5);
+        assert_eq!((ntp.lease_seconds, ntp.deny), (5, Denied::Drop));
     }
 
     #[test]
@@ -176,6 +202,15 @@ mod tests {
     }
 
     #[test]
+    fn kisses_are_given_only_at_a_rate() {
+        let ntp = parse("deny = \"kiss\"\n[limits.ntp]\ninterval = 3\n").unwrap();
+        assert_eq!(ntp.deny, Denied::Kiss);
+        let error = parse("deny = \"kiss\"\n").unwrap_err();
+        assert!(error.starts_with("edge.toml:5:1: ntp.deny = \"kiss\" without"), "{error}");
+        assert!(error.ends_with("or deny = \"drop\""), "{error}");
+    }
+
+    #[test]
     fn what_cant_be_is_refused_with_its_place_and_a_way_out() {
         for (keys, words) in [
             ("source = \"192.0.2.1\"", "192.0.2.1:123 is no loopback address"),
@@ -185,6 +220,7 @@ mod tests {
             ("lease_seconds = 61", "61 is not in 3 to 60"),
             ("lease_seconds = -3", "-3 is not in 3 to 60"),
             ("unsynchronised = \"lie\"", "expected one of `pass`, `flag`, `drop`"),
+            ("deny = \"kill\"", "expected `drop` or `kiss`"),
             ("control = \"flag\"", "expected `drop` or `pass`"),
             ("sauce = \"::1\"", "unknown field `sauce`"),
         ] {
