@@ -26,7 +26,7 @@ pub(crate) enum Kind {
     PlainAll,
     /// chronyd.
     Chrony,
-    /// ntpd of NTPsec.
+    /// `ntpd` of `NTPsec`.
     Ntpsec,
 }
 

@@ -26,7 +26,7 @@ const UNIX: u64 = 2_208_988_800;
 pub(crate) fn realtime() -> u64 {
     let now = clock_gettime(ClockId::Realtime);
     let (seconds, ns) = (now.tv_sec.cast_unsigned(), now.tv_nsec.cast_unsigned());
-    (seconds + UNIX << 32) + (ns << 32) / SECOND
+    ((seconds + UNIX) << 32) + (ns << 32) / SECOND
 }
 
 /// A clock that is the system's from now on, for a minute.
