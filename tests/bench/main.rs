@@ -10,12 +10,14 @@ mod link;
 mod machine;
 mod measure;
 mod mix;
+mod ntp;
 mod pool;
 mod process;
 mod report;
 mod subject;
 
 use std::io::Write as _;
+use std::net::SocketAddrV4;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -44,6 +46,12 @@ struct Args {
     /// Be the server that is measured, with this configuration.
     #[arg(long, hide = true)]
     serve: Option<PathBuf>,
+    /// Be the responder on sockets that is measured, at this address.
+    #[arg(long, hide = true)]
+    answer: Option<SocketAddrV4>,
+    /// Its threads.
+    #[arg(long, hide = true, default_value_t = 1)]
+    threads: usize,
     /// What cargo adds.
     #[arg(long, hide = true)]
     bench: bool,
@@ -60,12 +68,17 @@ enum Part {
     Mix,
     /// The authority
     Authority,
+    /// NTP's replies over a link, and how right they are
+    Ntp,
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
     if let Some(config) = &args.serve {
         return edge_user::node::run(edge_user::config::Config::load(config)?, || {});
+    }
+    if let Some(address) = args.answer {
+        return ntp::plain::run(address, args.threads);
     }
     let wants = |part| args.only.is_none_or(|only| only == part);
     let cpu = machine::pin()?;
@@ -87,7 +100,13 @@ fn main() -> Result<()> {
     } else {
         Vec::new()
     };
-    let report = Report { machine: machine::read(cpu), programs, rates, mix, authority };
+    let (mut stamps, mut ntp) = (None, None);
+    if has_time && wants(Part::Ntp) {
+        stamps = Some(ntp::stamps::measure()?);
+        ntp = Some(ntp::measure(args.seconds, args.rounds)?);
+    }
+    let machine = machine::read(cpu);
+    let report = Report { machine, programs, rates, mix, authority, stamps, ntp };
     std::io::stdout().write_all(report.text().as_bytes()).context("print the report")?;
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&report.json())?;

@@ -11,6 +11,7 @@ use crate::measure::Times;
 
 mod authority;
 mod mix;
+mod ntp;
 
 /// What `edge` may take of the anchor's time at most.
 const TIME: f64 = 1.15;
@@ -24,6 +25,8 @@ pub(crate) struct Report {
     pub rates: Option<Rates>,
     pub mix: Option<crate::mix::Mix>,
     pub authority: Vec<crate::authority::Mix>,
+    pub stamps: Option<crate::ntp::stamps::Stamps>,
+    pub ntp: Option<crate::ntp::Ntp>,
 }
 
 /// Rows as aligned columns: the first to the left, all others to the right.
@@ -91,6 +94,12 @@ impl Report {
         if !self.authority.is_empty() {
             authority::text(&mut text, &self.authority);
         }
+        if let Some(stamps) = &self.stamps {
+            ntp::stamps(&mut text, stamps);
+        }
+        if let Some(ntp) = &self.ntp {
+            ntp::text(&mut text, ntp);
+        }
         text
     }
 
@@ -103,10 +112,11 @@ impl Report {
                 cells.splice(0..0, row(&[times.case.name, program]));
                 rows.push(cells);
             };
-            if !times.case.is_six() {
-                add("reflector", &times.reflector);
-            }
+            add("reflector", &times.reflector);
             add("edge", &times.edge);
+            if let Some(clock) = &times.clock {
+                add("clock read alone", clock);
+            }
             if let Some(anchor) = &times.anchor {
                 add("C reflector", &anchor.reflector);
                 add("C robust", &anchor.robust);
@@ -114,6 +124,7 @@ impl Report {
         }
         text.push_str(&table(&rows));
         self.compare(text);
+        ntp::times(text, &self.programs);
     }
 
     fn compare(&self, text: &mut String) {
@@ -139,9 +150,14 @@ impl Report {
             .programs
             .iter()
             .map(|times| {
-                let mut case = json!({ "case": times.case.name, "edge": figures(&times.edge) });
-                if !times.case.is_six() {
-                    case["reflector"] = figures(&times.reflector);
+                let mut case = json!({
+                    "case": times.case.name,
+                    "edge": figures(&times.edge),
+                    "reflector": figures(&times.reflector),
+                });
+                if let Some(clock) = &times.clock {
+                    case["clock_read"] = figures(clock);
+                    case["edge_above_reflector"] = figures(&times.above);
                 }
                 if let Some(anchor) = &times.anchor {
                     case["anchor_reflector"] = figures(&anchor.reflector);
@@ -180,6 +196,8 @@ impl Report {
         }
         report["mix"] = self.mix.as_ref().map(mix::json).unwrap_or_default();
         report["authority"] = authority::json(&self.authority);
+        report["stamps"] = self.stamps.as_ref().map(ntp::json_of_stamps).unwrap_or_default();
+        report["ntp"] = self.ntp.as_ref().map(ntp::json).unwrap_or_default();
         report
     }
 }
