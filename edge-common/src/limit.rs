@@ -160,7 +160,6 @@ pub fn admit<T: Tables>(
     }
     // Another one at another time, for who asks the same once more.
     let ticket = ticket ^ tables.now() << u32::BITS ^ limits.seeds[1];
-    #[expect(clippy::cast_possible_truncation, reason = "the shift leaves 32 bits")]
     let drawn = (ticket.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> u32::BITS) as u32;
     Err(if is_drawn(drawn, limits.slip) { Verdict::Slip } else { Verdict::Limited })
 }

@@ -3,7 +3,7 @@
 //!
 //! **Answered** is a datagram of exactly 48 octets, mode 3, version 1 to 4 (RFC 5905), to an address at which NTP is
 //! served, from one that isn't. Whatever else has its right answer (a MAC, NTS and other extension fields, symmetric
-//! modes, NTPv5) passes, untouched, to the daemon behind us. Modes 6 and 7 are the operator's, and are dropped unless the
+//! modes, version 5) passes, untouched, to the daemon behind us. Modes 6 and 7 are the operator's, and are dropped unless the
 //! clock says that they pass. What has mode 4 or 5 is never answered, so that no two servers keep each other busy.
 //!
 //! **The reply** is as long as the request, keeps its version and, unless the client's rate is to be lower, its poll, and

@@ -84,7 +84,7 @@ pub(super) fn write<F: Frame, N: Network, A: At>(
     header: &Header,
 ) -> Option<()> {
     let ports = request.ports.rotate_left(16);
-    let length = DATAGRAM.to_be() as u32;
+    let length = u32::from(DATAGRAM.to_be());
     let sum = network.sum().add32(udp::PSEUDO_PROTOCOL.into()).add32(2 * length).add32(ports);
     let sum = header.sum(sum).finish_udp();
     let (to, datagram) = N::ntp_mut(frame, at)?;
