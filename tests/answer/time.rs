@@ -89,8 +89,8 @@ fn a_reply_says_what_rfc_5905_has_in_its_fields() {
     assert_eq!(word(24), ask.transmit);
     // A third of a second is 333,333,333 ns.
     let third = 333_333_333_u64 * 4_294_967_296 / 1_000_000_000;
-    assert_eq!(word(32), clock.utc + third | 1);
-    assert_eq!(word(40), (clock.utc + third & !1) + 2);
+    assert_eq!(word(32), (clock.utc + third) | 1);
+    assert_eq!(word(40), ((clock.utc + third) & !1) + 2);
 }
 
 #[test]

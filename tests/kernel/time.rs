@@ -48,7 +48,7 @@ fn later(clock: &Clock, by: u64) -> Clock {
 /// Nanoseconds between two timestamps that are less than a second apart.
 fn nanoseconds(from: u64, to: u64) -> i64 {
     let apart = i128::from(to.wrapping_sub(from).cast_signed());
-    i64::try_from(apart * i128::from(SECOND) >> 32).unwrap()
+    i64::try_from((apart * i128::from(SECOND)) >> 32).unwrap()
 }
 
 fn stamp(frame: &[u8], at: usize) -> u64 {
