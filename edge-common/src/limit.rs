@@ -34,7 +34,7 @@ pub const EXEMPT: u32 = 1;
 pub const DENIED: u32 = 2;
 
 /// Bits of a jiffy's fraction.
-const FRACTION: u32 = 24;
+pub(crate) const FRACTION: u32 = 24;
 
 /// Limits as an operator thinks of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +155,7 @@ pub fn admit<T: Tables>(
     }
     let control = tables.control();
     let limits = &control.limits;
-    if take(tables, limits, DNS_ROW, client(limits, source, six), || false) {
+    if take(tables, limits, client(limits, source, six)) {
         return Ok(());
     }
     // Another one at another time, for who asks the same once more.
@@ -183,41 +183,33 @@ pub const fn ticket(front: u64, ports: u32) -> u64 {
     front ^ (ports as u64) << 16
 }
 
-/// The first of DNS's rows.
-const DNS_ROW: u32 = 0;
-/// The first of NTP's.
-pub(crate) const TIME_ROW: u32 = 2;
-
-/// Takes a response from a client's buckets in `row` and the next; false if all are empty, unless it `leaks`.
+/// Takes a response from a client's buckets; false if all are empty.
 #[inline(always)]
-pub(crate) fn take<T: Tables>(
-    tables: &T,
-    limits: &Limits,
-    row: u32,
-    client: u64,
-    leaks: impl FnOnce() -> bool,
-) -> bool {
-    let (first, second) = (slot(client, limits.seeds[0]), slot(client, limits.seeds[1]));
-    let one = tables.bucket(row, first).unwrap_or_default();
-    let other = tables.bucket(row + 1, second).unwrap_or_default();
+fn take<T: Tables>(tables: &T, limits: &Limits, client: u64) -> bool {
+    let [first, second] = slots(limits, client);
+    let one = tables.bucket(0, first).unwrap_or_default();
+    let other = tables.bucket(1, second).unwrap_or_default();
     // The clock after the buckets: what another CPU wrote at a later time would look too far ahead.
     let now = tables.now() << FRACTION;
     let (one, other) = (debt(one, now, limits.capacity), debt(other, now, limits.capacity));
-    let mut owed = if one < other { one } else { other }.wrapping_add(limits.cost);
+    let owed = if one < other { one } else { other }.wrapping_add(limits.cost);
     if owed > limits.capacity {
-        if !leaks() {
-            return false;
-        }
-        owed = limits.capacity;
+        return false;
     }
     let full = now.wrapping_add(owed);
     if one < owed {
-        tables.set_bucket(row, first, full);
+        tables.set_bucket(0, first, full);
     }
     if other < owed {
-        tables.set_bucket(row + 1, second, full);
+        tables.set_bucket(1, second, full);
     }
     true
+}
+
+/// Where both rows have a client's bucket.
+#[inline(always)]
+pub(crate) const fn slots(limits: &Limits, client: u64) -> [u32; 2] {
+    [slot(client, limits.seeds[0]), slot(client, limits.seeds[1])]
 }
 
 /// What a bucket that will be full at `full` is short of now, at most `capacity`.
