@@ -1,7 +1,9 @@
 //! The daemon behind the node, in the server's namespace: a real chronyd that says it is synchronised to this machine's
 //! clock and never sets it; or somebody who tells another time.
 
+use std::fs::Permissions;
 use std::net::UdpSocket;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -26,6 +28,13 @@ const UNIX_OFFSET: u64 = 2_208_988_800;
 pub struct Source {
     process: Process,
     folder: TempDir,
+}
+
+/// A folder of one's own: chronyd makes no socket in one that others may read.
+pub(super) fn folder() -> TempDir {
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix("edge-test-").permissions(Permissions::from_mode(0o700));
+    builder.tempdir().expect("a folder")
 }
 
 /// A command that can't set the clock, and ends with us.
@@ -71,7 +80,7 @@ impl Source {
     /// The same with more lines of configuration.
     #[must_use]
     pub fn start_with(rig: &Rig, lines: &str) -> Self {
-        let folder = tempfile::Builder::new().prefix("edge-test-").tempdir().expect("a folder");
+        let folder = folder();
         let path = folder.path();
         let config = format!("local stratum 2\nallow all\n{}{lines}\n", own(path));
         std::fs::write(path.join("config"), config).expect("write");

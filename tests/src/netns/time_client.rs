@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::source::{KEY, chronyc, copy, harmless, own};
+use super::source::{KEY, chronyc, copy, folder, harmless, own};
 use super::{Process, Rig, find};
 
 /// Which client.
@@ -122,7 +122,7 @@ impl TimeClient {
     /// Starts one that asks these servers.
     #[must_use]
     pub fn start(kind: Kind, rig: &Rig, servers: &[&str]) -> Self {
-        let folder = tempfile::Builder::new().prefix("edge-test-").tempdir().expect("a folder");
+        let folder = folder();
         let path = folder.path();
         std::fs::write(path.join("config"), kind.config(servers, path)).expect("write");
         std::fs::write(path.join("keys"), KEY).expect("write");
