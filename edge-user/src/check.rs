@@ -7,6 +7,7 @@ use crate::authority::Current;
 use crate::config::Config;
 use crate::controller::Controller;
 use crate::edns::Secrets;
+use crate::node::serve_all;
 use crate::publish::{NoKernel, Publisher};
 use crate::querylog;
 use crate::status::columns;
@@ -37,8 +38,8 @@ pub fn check(path: &Path) -> Report {
     if let Err(error) = Secrets::load(&config.cookies.secrets) {
         errors.push(error.to_string());
     }
-    if let Err(error) = publisher.serve(&config.dns.listen) {
-        errors.push(format!("{}: dns.listen: {error}", path.display()));
+    if let Err(error) = serve_all(&mut publisher, &config) {
+        errors.push(format!("{}: {error:#}", path.display()));
     }
     if let Err(error) = querylog::check(&config.log) {
         errors.push(error);

@@ -27,6 +27,7 @@ pub mod leap;
 pub mod message;
 pub mod pair;
 pub mod policy;
+pub mod published;
 pub mod reason;
 pub mod report;
 pub mod smear;
@@ -76,17 +77,61 @@ struct Seen {
     publications: u64,
 }
 
+/// What was published last, at a moment.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// What it was; nothing yet if none.
+    pub judgement: Option<Judgement>,
+    /// How often the kernel said that the clock was set.
+    pub steps: u64,
+    /// How often something was published.
+    pub publications: u64,
+    /// The moment, in nanoseconds of the monotonic clock.
+    pub now: u64,
+}
+
+impl Look {
+    /// What is told then, and where it comes from.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        Report::new(self.judgement.as_ref(), self.now, self.publications, self.steps)
+    }
+}
+
 impl View {
     /// What is told now, and where it comes from.
     #[must_use]
     pub fn report(&self) -> Report {
-        self.report_at(This.monotonic())
+        self.look().report()
+    }
+
+    /// What was published last.
+    #[must_use]
+    pub fn look(&self) -> Look {
+        self.look_at(This.monotonic())
     }
 
     /// The same at a nanosecond of the monotonic clock.
-    fn report_at(&self, now: u64) -> Report {
+    fn look_at(&self, now: u64) -> Look {
         let seen = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        Report::new(seen.judgement.as_ref(), now, seen.publications, seen.steps)
+        let Seen { judgement, steps, publications } = &*seen;
+        let (judgement, steps, publications) = (judgement.clone(), *steps, *publications);
+        Look { judgement, steps, publications, now }
+    }
+
+    #[cfg(test)]
+    fn report_at(&self, now: u64) -> Report {
+        self.look_at(now).report()
+    }
+
+    /// A view of a clock that has published this once.
+    #[cfg(test)]
+    pub(crate) fn of(judgement: Judgement) -> Self {
+        let view = Self::default();
+        view.with(|seen| {
+            (seen.judgement, seen.publications) = (Some(judgement), 1);
+        });
+        view
     }
 
     fn with(&self, change: impl FnOnce(&mut Seen)) {

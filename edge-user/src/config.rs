@@ -312,10 +312,6 @@ impl Config {
             error(cause.span().map(|span| span.start), cause.message().replace('\n', ", "))
         })?;
         let key = |key: &str| text.find(key);
-        if config.ntp.enabled {
-            let reason = "ntp.enabled: this version answers no NTP yet; set it to false";
-            return Err(error(key("enabled"), reason.into()));
-        }
         if config.xdp.mode != XdpMode::Off && config.xdp.interfaces.is_empty() {
             let reason = "xdp.interfaces is empty; name the interfaces that queries come in by, \
                           or set xdp.mode = \"off\"";
@@ -349,6 +345,8 @@ impl Config {
         if !config.log.path.as_os_str().is_empty() {
             config.log.path = base.join(&config.log.path);
         }
+        let ntp = config.ntp.complete(&config.dns.listen, config.xdp.mode);
+        ntp.map_err(|reason| error(key("[ntp]"), reason))?;
         config.limits.check().map_err(|reason| error(key("[limits]"), reason))?;
         config.http.complete(base).map_err(|reason| error(key("[http]"), reason))?;
         if config.dns.server_id.is_empty() {
@@ -539,7 +537,8 @@ mod tests {
         let error = refused(&format!("{MINIMAL}[xdp]\nmode=\"off\"\n[ntp]\nenabled = true\n"));
         assert_eq!(
             error,
-            "/etc/edge/edge.toml:6:1: ntp.enabled: this version answers no NTP yet; set it to false"
+            "/etc/edge/edge.toml:5:1: ntp.enabled: XDP answers NTP, and xdp.mode is \"off\"; set another mode, or leave \
+             it to the daemon and set ntp.enabled = false"
         );
         let error = refused(&format!("{MINIMAL}[xdp]\nmode = \"fast\"\n"));
         assert!(error.contains("unknown variant `fast`, expected one of `auto`"), "{error}");

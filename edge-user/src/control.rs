@@ -24,6 +24,8 @@ pub enum Request {
     Status,
     /// Why a client gets what it gets.
     Explain(Question),
+    /// What clients of NTP are told, and where it comes from.
+    ExplainTime,
     /// How all switches are.
     Switches,
     /// To set a switch; the reply is as that to [`Self::Switches`].

@@ -4,6 +4,7 @@
 //! afterwards everything works through file descriptors.
 
 mod attach;
+mod barrier;
 mod bpffs;
 mod btf;
 mod error;
@@ -26,6 +27,7 @@ use edge_common::abi::{Control, Cpu, Shared, TableId, maps};
 use edge_common::verdict::Verdict;
 
 pub use attach::{Attachment, FarEnd, Mode};
+pub use barrier::Barrier;
 pub use bpffs::Bpffs;
 pub use error::KernelError;
 pub use pins::{Pins, escape};
@@ -152,6 +154,14 @@ impl Kernel {
     /// When the kernel refuses.
     pub fn barrier(&mut self) -> Result<(), KernelError> {
         self.inner.barrier()
+    }
+
+    /// As [`Self::barrier`], for a thread that isn't to wait for whoever holds this.
+    ///
+    /// # Errors
+    /// When the kernel gives no further handles.
+    pub fn own_barrier(&self) -> Result<Barrier, KernelError> {
+        self.inner.own_barrier()
     }
 
     /// Sets how long a lease is, from its next renewal on.

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
+use edge_user::clock::report::Report;
 use edge_user::config::{self, Config};
 use edge_user::control::{Request, ask};
 use edge_user::explain::{Explanation, Question};
@@ -68,6 +69,15 @@ enum Command {
         /// The client's address.
         #[arg(long, value_name = "IP")]
         client: IpAddr,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// The node's control socket.
+        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
+        socket: PathBuf,
+    },
+    /// Show what a running node tells clients of NTP, and where each field comes from; or why it tells no time.
+    ExplainTime {
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -213,6 +223,14 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
                 print(&format!("{}\n", serde_json::to_string_pretty(&value)?))?;
             } else {
                 print(&serde_json::from_value::<Explanation>(value)?.to_text())?;
+            }
+        }
+        Command::ExplainTime { json, socket } => {
+            let value = ask(&socket, &Request::ExplainTime).map_err(anyhow::Error::msg)?;
+            if json {
+                print(&format!("{}\n", serde_json::to_string_pretty(&value)?))?;
+            } else {
+                print(&serde_json::from_value::<Report>(value)?.to_text())?;
             }
         }
         Command::Switch(arguments) => switch(arguments)?,

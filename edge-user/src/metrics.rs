@@ -1,7 +1,7 @@
 //! What the node has done and how it is come in; Prometheus's text format goes out.
 //!
 //! geodns's names and labels are kept, so that its dashboards go on working; what it has not
-//! begins with `edge_`.
+//! begins with `edge_`. For NTP those of ntpd-rs's and chrony's exporters are there, too.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,11 +11,13 @@ use prometheus::TextEncoder;
 use prometheus::proto::MetricFamily;
 
 use crate::authority::Counters;
+use crate::clock::View;
 use crate::vitals::Vitals;
 
 mod answers;
 mod family;
 mod node;
+mod ntp;
 mod process;
 
 /// How often each verdict was given, in the order of [`edge_common::verdict::Verdict::ALL`];
@@ -45,6 +47,8 @@ pub struct Metrics {
     pub verdicts: Box<ReadVerdicts>,
     /// How the node is.
     pub vitals: Arc<Vitals>,
+    /// The clock that NTP is answered by, if it is.
+    pub clock: Option<View>,
 }
 
 impl fmt::Debug for Metrics {
@@ -63,6 +67,9 @@ impl Metrics {
         let mut families = Vec::new();
         answers::add(&mut families, &self.authority, verdicts.as_deref());
         node::add(&mut families, &self.instance, &self.vitals.pulse());
+        if let Some(clock) = &self.clock {
+            ntp::add(&mut families, clock, verdicts.as_deref());
+        }
         process::add(&mut families);
         families.retain(|family: &MetricFamily| !family.get_metric().is_empty());
         TextEncoder::new().encode_to_string(&families)

@@ -1,7 +1,8 @@
 //! A running node: everything put together, started in order, kept going, taken down in order.
 //!
 //! The authority listens before XDP is attached, so that what passes finds somebody; XDP is taken
-//! off before the authority stops.
+//! off before the authority stops. The clock that NTP is answered by runs on a thread of its own, from before XDP is
+//! attached until before it is taken off.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -34,10 +35,11 @@ use crate::zone::name::bare;
 use hot::Hot;
 
 mod hot;
-
+mod ntp;
 mod switch;
 mod xdp;
 
+use ntp::Time;
 use xdp::{Behind, Xdp, lock};
 
 /// How often decks are dealt anew.
@@ -65,6 +67,8 @@ struct Node {
     log: Log,
     edns: Edns,
     hot: Hot,
+    /// Where NTP is answered.
+    time: Option<Time>,
     xdp: Option<Xdp>,
     vitals: Arc<Vitals>,
     started: Instant,
@@ -98,7 +102,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     Switches::configured(&config.xdp).write(&store);
     let started_up = async {
         let mut publisher = Publisher::new(store.clone(), backend, fastrand::Rng::new());
-        publisher.serve(&config.dns.listen).context("dns.listen")?;
+        serve_all(&mut publisher, &config)?;
         let mut kernel = xdp.as_ref().map(|xdp| lock(&xdp.kernel));
         limits::set(&config.limits, &store, kernel.as_deref_mut()).context("limits")?;
         drop(kernel);
@@ -122,14 +126,19 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         }
         tell(&refresh);
         authority.serve().context("start the authority's threads")?;
+        let mut time = None;
         if let Some(xdp) = &mut xdp {
+            if config.ntp.enabled {
+                let store = controller.store().clone();
+                time = Some(Time::start(&config.ntp, store, xdp.barrier()?)?);
+            }
             lock(&xdp.kernel).renew_lease()?;
             xdp.attach(&config)?;
         }
         hot.watch(&controller);
-        Ok((controller, authority, log, edns, hot))
+        Ok((controller, authority, log, edns, hot, time))
     };
-    let (controller, mut authority, log, edns, hot) = match started_up.await {
+    let (controller, mut authority, log, edns, hot, time) = match started_up.await {
         Ok(up) => up,
         Err(cause) => {
             if let Some(xdp) = xdp {
@@ -140,8 +149,18 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     };
     let counters = Arc::clone(authority.counters());
     let vitals = Arc::new(Vitals::default());
-    let mut node =
-        Node { config, controller, authority: counters, log, edns, hot, xdp, vitals, started };
+    let mut node = Node {
+        config,
+        controller,
+        authority: counters,
+        log,
+        edns,
+        hot,
+        time,
+        xdp,
+        vitals,
+        started,
+    };
     node.vitals.renew();
     node.tell_vitals();
     // It ends, and says that the node stops until then, after XDP is off.
@@ -196,12 +215,23 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     }
     info!("stopping");
     node.vitals.stop();
+    // From here on requests pass to the daemon.
+    drop(node.time.take());
     if let Some(xdp) = node.xdp.take() {
         xdp.take_down();
     }
     authority.stop();
     node.log.stop();
     Ok(())
+}
+
+/// Says where DNS and NTP are served.
+pub(crate) fn serve_all(publisher: &mut Publisher, config: &Config) -> anyhow::Result<()> {
+    let (dns, ntp) = (&config.dns.listen, config.ntp.served());
+    publisher.serve_both(dns, ntp).context(match ntp {
+        [] => "dns.listen",
+        _ => "dns.listen and ntp.listen",
+    })
 }
 
 /// How the authority presents itself.
@@ -295,7 +325,8 @@ impl Node {
         let kernel = self.xdp.as_ref().map(|xdp| Arc::clone(&xdp.kernel));
         let verdicts = move || lock(kernel.as_ref()?).verdicts().ok();
         let (authority, vitals) = (Arc::clone(&self.authority), Arc::clone(&self.vitals));
-        Metrics { instance, authority, verdicts: Box::new(verdicts), vitals }
+        let clock = self.time.as_ref().map(|time| time.view().clone());
+        Metrics { instance, authority, verdicts: Box::new(verdicts), vitals, clock }
     }
 
     fn deal(&mut self) {
@@ -322,6 +353,10 @@ impl Node {
                 let xdp = self.xdp.is_some();
                 explain(&self.controller, &question, server, xdp).and_then(json)
             }
+            Request::ExplainTime => match &self.time {
+                Some(time) => json(time.report()),
+                None => Err("this node tells no time; set ntp.enabled".into()),
+            },
             Request::Switches => json(self.panel()),
             Request::Switch(setting) => self.switch(&setting).and_then(json),
         };
@@ -342,7 +377,10 @@ impl Node {
     }
 
     fn status(&self) -> Result<Status, String> {
-        Ok(Status { counters: self.counters()?, ..self.served() })
+        let counters = self.counters()?;
+        let mut status = self.served();
+        status.ntp.count(&counters);
+        Ok(Status { counters, ..status })
     }
 
     /// What is served, without counters.
@@ -395,7 +433,7 @@ impl Node {
             counters: status::Counters::default(),
             log,
             feed: status::Feed::default(),
-            ntp: status::Ntp::default(),
+            ntp: self.time.as_ref().map(Time::status).unwrap_or_default(),
             tables: tables.collect(),
             refused: self.hot.refused(),
             pins: pins.unwrap_or_default(),
@@ -405,6 +443,7 @@ impl Node {
                 .into_iter()
                 .chain(trouble)
                 .chain(self.edns.trouble())
+                .chain(self.time.as_ref().and_then(Time::trouble))
                 .collect(),
         }
     }

@@ -156,14 +156,62 @@ pub struct Feed {
 }
 
 /// The NTP service.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ntp {
+    /// Whether NTP is served.
+    #[serde(default)]
+    pub enabled: bool,
+    /// At which addresses and ports.
+    #[serde(default)]
+    pub listen: Vec<String>,
     /// Whether time is being told.
     pub synchronised: bool,
     /// What clients are told; 0 when unsynchronised.
     pub stratum: u8,
     /// Seconds until it would stop by itself.
     pub lease_seconds: u64,
+    /// What becomes of requests: `answer`, `flag`, `pass` or `drop`; empty when NTP isn't served.
+    #[serde(default)]
+    pub service: String,
+    /// Why no time is told; empty if it is.
+    #[serde(default)]
+    pub reason: String,
+    /// The same in a word, as metrics have it.
+    #[serde(default)]
+    pub reason_kind: String,
+    /// Requests that XDP answered with the time.
+    #[serde(default)]
+    pub answered: u64,
+    /// Requests that XDP answered by saying that the clock isn't synchronised.
+    #[serde(default)]
+    pub unsynchronised: u64,
+}
+
+impl Ntp {
+    /// Fills in what was answered.
+    pub fn count(&mut self, counters: &Counters) {
+        let number = |verdict: Verdict| counters.answered.get(verdict.name()).copied();
+        self.answered = number(Verdict::TimeAnswer).unwrap_or_default();
+        self.unsynchronised = number(Verdict::TimeUnsynchronised).unwrap_or_default();
+    }
+
+    /// A line for people; nothing when NTP isn't served.
+    fn to_line(&self) -> String {
+        if !self.enabled {
+            return String::new();
+        }
+        let Self { stratum, lease_seconds, service, reason, answered, .. } = self;
+        let listen = self.listen.join(", ");
+        if self.synchronised {
+            format!(
+                "NTP at {listen}: time is told, stratum {stratum}, for {lease_seconds} s; {answered} requests answered\n"
+            )
+        } else {
+            format!(
+                "NTP at {listen}: NO TIME is told (requests: {service}): {reason}; {answered} requests answered\n"
+            )
+        }
+    }
 }
 
 /// A table that all zones share.
@@ -242,6 +290,7 @@ impl Status {
             rows.push(vec!["none".into(), "off".into()]);
         }
         text.push_str(&columns(&rows));
+        text.push_str(&self.ntp.to_line());
         let mut rows = vec![vec!["QUERIES AND FRAMES".to_owned(), "NUMBER".to_owned()]];
         let mut count = |what: String, n: u64| rows.push(vec![what, n.to_string()]);
         let parts = |verb: &str, parts: &BTreeMap<String, u64>| {

@@ -267,6 +267,11 @@ impl Store {
         word.store(next, Ordering::Release);
     }
 
+    /// Takes the clock away: NTP requests pass.
+    pub fn end_clock(&self) {
+        self.control_word(std::mem::offset_of!(Control, clock)).store(0, Ordering::Release);
+    }
+
     /// What the map `PREFIXES` says of an address, as [`Tables::listed`].
     #[must_use]
     pub fn listed(&self, address: [u64; 2]) -> u32 {

@@ -20,3 +20,4 @@ mod reload;
 mod resolvers;
 mod return_path;
 mod switches;
+mod time;

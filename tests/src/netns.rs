@@ -284,6 +284,12 @@ impl Rig {
         self.tell(&["explain", name, rtype, "--client", &client.to_string()])
     }
 
+    /// `edge explain-time`, for people.
+    #[must_use]
+    pub fn explain_time(&self) -> String {
+        self.tell(&["explain-time"])
+    }
+
     fn tell(&self, arguments: &[&str]) -> String {
         let socket = self.path("edge.sock");
         namespace::output(Command::new(program()).args(arguments).arg("--socket").arg(socket))

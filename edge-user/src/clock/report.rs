@@ -152,7 +152,17 @@ impl Report {
 impl From<&Report> for Ntp {
     fn from(report: &Report) -> Self {
         let Report { synchronised, stratum, lease_seconds, .. } = *report;
-        Self { synchronised, stratum, lease_seconds }
+        let [service, reason, reason_kind] =
+            [&report.service, &report.reason, &report.reason_kind].map(String::clone);
+        Self {
+            synchronised,
+            stratum,
+            lease_seconds,
+            service,
+            reason,
+            reason_kind,
+            ..Self::default()
+        }
     }
 }
 

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+use super::XdpMode;
+
 /// The port of NTP.
 const PORT: u16 = 123;
 /// Seconds that a lease may have: at least time for two answers of the daemon to get lost, and few enough that a
@@ -15,9 +17,9 @@ const LEASE: (u32, u32) = (3, 60);
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ntp {
-    /// Whether NTP is answered.
+    /// Whether NTP is answered, by XDP; what passes is the daemon's.
     pub enabled: bool,
-    /// Service addresses; those of DNS when empty.
+    /// Service addresses; those of DNS, at port 123, when empty.
     #[serde(deserialize_with = "listen")]
     pub listen: Vec<SocketAddr>,
     /// The daemon that disciplines this host's clock: a loopback address.
@@ -42,6 +44,47 @@ impl Default for Ntp {
             lease_seconds: 5,
             control: Foreign::default(),
         }
+    }
+}
+
+impl Ntp {
+    /// The service addresses; none unless NTP is answered.
+    #[must_use]
+    pub fn served(&self) -> &[SocketAddr] {
+        if self.enabled { &self.listen } else { &[] }
+    }
+
+    /// Fills in the service addresses by those of DNS, and judges what can't be seen by one key alone.
+    pub(super) fn complete(&mut self, dns: &[SocketAddr], xdp: XdpMode) -> Result<(), String> {
+        if !self.enabled {
+            return Ok(());
+        }
+        if xdp == XdpMode::Off {
+            return Err("ntp.enabled: XDP answers NTP, and xdp.mode is \"off\"; set another mode, or leave it to the \
+                 daemon and set ntp.enabled = false"
+                .into());
+        }
+        if self.listen.is_empty() {
+            for address in dns {
+                let address = SocketAddr::new(address.ip(), PORT);
+                if !self.listen.contains(&address) {
+                    self.listen.push(address);
+                }
+            }
+        }
+        if let Some(both) = self.listen.iter().find(|address| dns.contains(address)) {
+            return Err(format!(
+                "ntp.listen: {both} is an address of dns.listen; name another address or port in one of them"
+            ));
+        }
+        if self.listen.contains(&self.source) {
+            return Err(format!(
+                "ntp.source: {} is an address that NTP is answered at, by what the daemon there says; name the \
+                 service addresses in ntp.listen",
+                self.source
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -149,5 +192,49 @@ mod tests {
             assert!(error.starts_with("edge.toml:6:"), "{error}");
             assert!(error.contains(words), "{error}");
         }
+    }
+
+    /// With XDP on.
+    fn serving(dns: &str, keys: &str) -> Result<Ntp, String> {
+        let text = format!(
+            "[dns]\nlisten = [{dns}]\n[xdp]\ninterfaces = [\"eth0\"]\n[ntp]\nenabled = true\n{keys}"
+        );
+        let config = Config::parse(&text, Path::new("edge.toml"));
+        config.map(|config| config.ntp).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn ntp_is_served_where_dns_is_unless_it_has_addresses_of_its_own() {
+        let listen = |ntp: Ntp| ntp.served().iter().map(ToString::to_string).collect::<Vec<_>>();
+        let dns = "\"192.0.2.1\", \"192.0.2.1:5353\", \"2001:db8::1\"";
+        assert_eq!(listen(serving(dns, "").unwrap()), ["192.0.2.1:123", "[2001:db8::1]:123"]);
+        let own = serving(dns, "listen = [\"192.0.2.9\"]\n").unwrap();
+        assert_eq!(listen(own), ["192.0.2.9:123"]);
+        // Nothing is served where NTP isn't answered, whatever is configured.
+        assert_eq!(listen(parse("listen = [\"192.0.2.9\"]\n").unwrap()), [""; 0]);
+    }
+
+    #[test]
+    fn what_no_packet_could_be_told_apart_by_is_refused() {
+        for (dns, keys, words) in [
+            ("\"192.0.2.1:123\"", "", "ntp.listen: 192.0.2.1:123 is an address of dns.listen"),
+            (
+                "\"192.0.2.1\"",
+                "listen = [\"192.0.2.1:53\"]\n",
+                "192.0.2.1:53 is an address of dns.listen; name another address or port",
+            ),
+            (
+                "\"127.0.0.1\"",
+                "",
+                "ntp.source: 127.0.0.1:123 is an address that NTP is answered at",
+            ),
+            ("\"192.0.2.1\"", "listen = [\"::1\"]\nsource = \"::1\"\n", "ntp.source: [::1]:123 is"),
+        ] {
+            let error = serving(dns, keys).unwrap_err();
+            assert!(error.starts_with("edge.toml:5:1: "), "{error}");
+            assert!(error.contains(words), "{error}");
+        }
+        let same = serving("\"127.0.0.1\"", "listen = [\"192.0.2.1\"]\n");
+        assert!(same.is_ok(), "{same:?}");
     }
 }

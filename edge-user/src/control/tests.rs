@@ -11,6 +11,7 @@ use crate::switches::{ReturnPath, Setting};
 fn orders_are_lines_that_a_script_can_write() {
     for (request, line) in [
         (Request::Switches, json!({"command": "switches"})),
+        (Request::ExplainTime, json!({"command": "explain_time"})),
         (
             Request::Switch(Setting::DryRun { on: true }),
             json!({"command": "switch", "switch": "dry_run", "on": true}),

@@ -37,6 +37,7 @@ fn serve(user: &str) -> Service {
         started: SystemTime::now(),
     };
     let metrics = Metrics {
+        clock: None,
         instance,
         authority: Arc::default(),
         verdicts: Box::new(|| None),

@@ -3,10 +3,11 @@
 use std::os::fd::AsFd as _;
 
 use aya::Ebpf;
-use aya::maps::{ArrayOfMaps, MapData};
+use aya::maps::{ArrayOfMaps, Map, MapData};
 use aya_obj::Object;
 use edge_common::abi::{TableId, maps};
 
+use super::barrier::{Barrier, again};
 use super::{KernelError, btf, memory};
 use crate::store::ZoneTable;
 
@@ -15,6 +16,8 @@ use crate::store::ZoneTable;
 struct Outer {
     name: &'static str,
     outer: ArrayOfMaps<MapData>,
+    /// The same map, for barriers.
+    again: MapData,
     inner: Vec<MapData>,
     placed: Vec<bool>,
 }
@@ -39,6 +42,8 @@ impl Inner {
             let template = object.maps.get(name).and_then(aya_obj::Map::inner);
             let template = template.ok_or(KernelError::Object { name })?;
             let map = ebpf.take_map(name).ok_or(KernelError::Object { name })?;
+            let Map::ArrayOfMaps(data) = &map else { return Err(KernelError::Object { name }) };
+            let again = again(data)?;
             let outer = ArrayOfMaps::try_from(map).map_err(KernelError::map(name))?;
             let inner = (0..entries)
                 .map(|_| {
@@ -46,7 +51,7 @@ impl Inner {
                     MapData::create(template.clone(), name, types).map_err(KernelError::map(name))
                 })
                 .collect::<Result<Vec<_>, _>>()?;
-            Ok(Outer { name, outer, placed: vec![false; inner.len()], inner })
+            Ok(Outer { name, outer, again, placed: vec![false; inner.len()], inner })
         };
         let all = maps::ZONES.into_iter().zip(maps::TABLES).map(|(name, n)| create(name, n));
         Ok(Self(all.collect::<Result<_, _>>()?))
@@ -88,6 +93,13 @@ impl Inner {
         let outer = self.class(TableId::new(0, 0))?;
         let inner = outer.inner.first().ok_or(KernelError::NoSlot(0))?;
         outer.outer.set(0, inner, 0).map_err(KernelError::map(outer.name))
+    }
+
+    /// The same for another thread, which waits for nobody else.
+    pub(super) fn own_barrier(&self) -> Result<Barrier, KernelError> {
+        let outer = self.0.first().ok_or(KernelError::NoSlot(0))?;
+        let inner = outer.inner.first().ok_or(KernelError::NoSlot(0))?;
+        Barrier::over(&outer.again, inner)
     }
 
     /// A slot's map.

@@ -42,13 +42,14 @@ fn named(verdicts: &[u64], action: Action) -> impl Iterator<Item = (&'static str
         .map(|(verdict, n)| (verdict.name(), n))
 }
 
-/// The RCODE of what XDP answers, where it answers.
+/// The RCODE of what XDP answers, where it answers DNS.
 const fn rcode(verdict: Verdict) -> Option<&'static str> {
     match verdict {
         Verdict::Nxdomain => Some("NXDOMAIN"),
         Verdict::Refused => Some("REFUSED"),
         Verdict::Badvers => Some("BADVERS"),
         Verdict::Badcookie => Some("BADCOOKIE"),
+        Verdict::TimeAnswer | Verdict::TimeUnsynchronised => None,
         other if matches!(other.action(), Action::Tx) => Some("NOERROR"),
         _ => None,
     }
@@ -56,12 +57,17 @@ const fn rcode(verdict: Verdict) -> Option<&'static str> {
 
 fn add_verdicts(families: &mut Vec<MetricFamily>, verdicts: &[u64]) {
     for (actions, name, label, help) in [
-        (&[Action::Tx][..], "edge_xdp_answered_total", "answer", "Queries that XDP answered"),
+        (
+            &[Action::Tx][..],
+            "edge_xdp_answered_total",
+            "answer",
+            "Queries and NTP requests that XDP answered",
+        ),
         (
             &[Action::Pass],
             "edge_passed_total",
             "reason",
-            "Frames that XDP let rise to the network stack; they include all that is not DNS",
+            "Frames that XDP let rise to the network stack; they include all that is neither DNS nor NTP",
         ),
         (
             &[Action::Drop, Action::Aborted],

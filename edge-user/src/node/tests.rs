@@ -46,7 +46,8 @@ fn running() -> Running {
     let (authority, vitals) = (Arc::new(Counters::default()), Arc::new(Vitals::default()));
     let started = Instant::now();
     let (hot, _) = Hot::new(None, 0, &config.limits).unwrap();
-    let node = Node { config, controller, authority, log, edns, hot, xdp: None, vitals, started };
+    let (time, xdp) = (None, None);
+    let node = Node { config, controller, authority, log, edns, hot, time, xdp, vitals, started };
     Running { _folder: folder, node }
 }
 
@@ -96,4 +97,16 @@ fn switches_start_as_configured_and_are_set_at_once() {
     let unknown = Setting::Zone { name: "b.example".into(), on: false };
     let error = running.ask(Request::Switch(unknown)).unwrap_err();
     assert_eq!(error, "no zone b.example is loaded; did you mean a.example?");
+}
+
+#[test]
+fn a_node_without_ntp_says_so_when_asked_for_its_time() {
+    let mut running = running();
+    let error = running.ask(Request::ExplainTime).unwrap_err();
+    assert_eq!(error, "this node tells no time; set ntp.enabled");
+    let status = running.ask(Request::Status).unwrap();
+    assert_eq!(
+        (&status["ntp"]["enabled"], &status["ntp"]["synchronised"]),
+        (&json!(false), &json!(false))
+    );
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use edge_common::abi::TableId;
 use tracing::{error, info, warn};
 
+use crate::clock::published::Barrier;
 use crate::config::{Config, XdpMode};
 use crate::kernel::{Attachment, Bpffs, Kernel, Mode, Pins};
 use crate::publish::Backend;
@@ -63,6 +64,12 @@ impl Xdp {
         }
         let kernel = Arc::new(Mutex::new(kernel));
         Ok(Self { kernel, pins: Arc::new(pins), attachments: Vec::new(), bpffs })
+    }
+
+    /// Waits for packets without waiting for whoever has the kernel.
+    pub(super) fn barrier(&self) -> anyhow::Result<Barrier> {
+        let mut barrier = lock(&self.kernel).own_barrier()?;
+        Ok(Box::new(move || barrier.wait().map_err(|error| error.to_string())))
     }
 
     pub(super) fn attach(&mut self, config: &Config) -> anyhow::Result<()> {

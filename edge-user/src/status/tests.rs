@@ -1,6 +1,6 @@
 //! What is counted and how it stands on a page.
 
-use super::{Counters, Interface, Status, Zone, columns, duration};
+use super::{Counters, Interface, Ntp, Status, Zone, columns, duration};
 use crate::switches::Switches;
 use edge_common::verdict::{Action, Verdict};
 
@@ -31,11 +31,11 @@ fn every_verdict_is_counted_in_one_place_and_answers_by_kind() {
     let numbers: Vec<u64> = (1..).take(Verdict::ALL.len()).collect();
     let counters = Counters::new(7, &numbers);
     let keys: Vec<_> = counters.answered.keys().map(String::as_str).collect();
-    let kinds =
-        ["answer", "badcookie", "badvers", "nodata", "nxdomain", "refused", "slip"].as_slice();
-    assert_eq!(keys, kinds);
+    let kinds = "answer badcookie badvers nodata ntp ntp_unsynchronised nxdomain refused slip";
+    assert_eq!(keys.join(" "), kinds);
     assert_eq!(counters.xdp_answered, counters.answered.values().sum::<u64>());
-    assert_eq!(counters.dropped.keys().collect::<Vec<_>>(), ["denied", "fault", "limited"]);
+    let kinds = ["denied", "fault", "limited", "ntp_control", "ntp_unsynchronised_drop"];
+    assert_eq!(counters.dropped.keys().collect::<Vec<_>>(), kinds);
     assert_eq!(counters.passed["dry_run"], u64::from(Verdict::DryRun.index()) + 1);
     let passed = Verdict::ALL.iter().filter(|verdict| verdict.action() == Action::Pass).count();
     assert_eq!(counters.passed.len(), passed);
@@ -128,4 +128,37 @@ fn an_incomplete_zone_says_how_many_of_its_names_are_in_the_tables() {
     // What an older node tells is read, too.
     let old = r#"{"name": "a", "serial": 1, "names": 2, "decks": 1, "in_xdp": true}"#;
     assert!(!serde_json::from_str::<Zone>(old).unwrap().incomplete);
+}
+
+#[test]
+fn a_line_says_what_clients_of_ntp_are_told_or_why_they_are_told_nothing() {
+    let mut numbers = vec![0; Verdict::ALL.len()];
+    numbers[Verdict::TimeAnswer.index() as usize] = 7;
+    numbers[Verdict::TimeUnsynchronised.index() as usize] = 2;
+    let mut ntp = Ntp {
+        enabled: true,
+        listen: vec!["192.0.2.1:123".into(), "[2001:db8::1]:123".into()],
+        synchronised: true,
+        stratum: 2,
+        lease_seconds: 4,
+        service: "answer".into(),
+        ..Ntp::default()
+    };
+    ntp.count(&Counters::new(0, &numbers));
+    assert_eq!((ntp.answered, ntp.unsynchronised), (7, 2));
+    let line = "NTP at 192.0.2.1:123, [2001:db8::1]:123: time is told, stratum 2, for 4 s; 7 requests answered";
+    let text = Status { ntp: ntp.clone(), ..status() }.to_text();
+    assert!(text.lines().any(|other| other == line), "{text}");
+    let ntp = Ntp {
+        synchronised: false,
+        service: "pass".into(),
+        reason: "the daemon is gone".into(),
+        ..ntp
+    };
+    let text = Status { ntp, ..status() }.to_text();
+    assert!(text.contains(": NO TIME is told (requests: pass): the daemon is gone; 7"), "{text}");
+    assert!(!status().to_text().contains("NTP"), "a node that serves DNS alone says nothing of it");
+    // What an older node tells is read, too.
+    let old = r#"{"synchronised": false, "stratum": 0, "lease_seconds": 0}"#;
+    assert!(!serde_json::from_str::<Ntp>(old).unwrap().enabled);
 }
