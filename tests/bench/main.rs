@@ -10,6 +10,7 @@ mod link;
 mod machine;
 mod measure;
 mod mix;
+mod offset;
 mod pool;
 mod process;
 mod report;
@@ -60,17 +61,28 @@ enum Part {
     Mix,
     /// The authority
     Authority,
+    /// How right the time is that clients of NTP are told
+    Offset,
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
     if let Some(config) = &args.serve {
-        return edge_user::node::run(edge_user::config::Config::load(config)?, || {});
+        return edge_user::node::run(edge_user::config::Config::load(config)?, || {
+            note(format_args!("ready"));
+        });
     }
     let wants = |part| args.only.is_none_or(|only| only == part);
+    let has_time = args.seconds > 0.0;
+    // Before this process, and all that it starts, has one CPU.
+    let offsets = if has_time && wants(Part::Offset) {
+        note(format_args!("offset"));
+        offset::measure()?
+    } else {
+        Vec::new()
+    };
     let cpu = machine::pin()?;
     let programs = if wants(Part::Program) { programs(&args, cpu)? } else { Vec::new() };
-    let has_time = args.seconds > 0.0;
     let rates = if has_time && wants(Part::Link) {
         note(format_args!("link"));
         Some(link::measure(args.seconds, args.rounds.clamp(5, 15))?)
@@ -87,7 +99,7 @@ fn main() -> Result<()> {
     } else {
         Vec::new()
     };
-    let report = Report { machine: machine::read(cpu), programs, rates, mix, authority };
+    let report = Report { machine: machine::read(cpu), programs, rates, mix, authority, offsets };
     std::io::stdout().write_all(report.text().as_bytes()).context("print the report")?;
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&report.json())?;

@@ -8,6 +8,7 @@ use crate::figures::{Pairs, Spread};
 use crate::link::Rates;
 use crate::machine::Machine;
 use crate::measure::Times;
+use crate::offset;
 
 mod authority;
 mod mix;
@@ -24,6 +25,7 @@ pub(crate) struct Report {
     pub rates: Option<Rates>,
     pub mix: Option<crate::mix::Mix>,
     pub authority: Vec<crate::authority::Mix>,
+    pub offsets: Vec<offset::Offsets>,
 }
 
 /// Rows as aligned columns: the first to the left, all others to the right.
@@ -90,6 +92,12 @@ impl Report {
         }
         if !self.authority.is_empty() {
             authority::text(&mut text, &self.authority);
+        }
+        if !self.offsets.is_empty() {
+            text.push('\n');
+            let mut rows = vec![row(&offset::COLUMNS)];
+            rows.extend(self.offsets.iter().map(|offsets| offsets.cells().to_vec()));
+            text.push_str(&table(&rows));
         }
         text
     }
@@ -180,6 +188,7 @@ impl Report {
         }
         report["mix"] = self.mix.as_ref().map(mix::json).unwrap_or_default();
         report["authority"] = authority::json(&self.authority);
+        report["offsets"] = self.offsets.iter().map(offset::Offsets::json).collect();
         report
     }
 }

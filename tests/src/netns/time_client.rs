@@ -122,9 +122,16 @@ impl TimeClient {
     /// Starts one that asks these servers.
     #[must_use]
     pub fn start(kind: Kind, rig: &Rig, servers: &[&str]) -> Self {
+        Self::start_with(kind, rig, servers, "")
+    }
+
+    /// The same with more lines of configuration.
+    #[must_use]
+    pub fn start_with(kind: Kind, rig: &Rig, servers: &[&str], lines: &str) -> Self {
         let folder = folder();
         let path = folder.path();
-        std::fs::write(path.join("config"), kind.config(servers, path)).expect("write");
+        let config = kind.config(servers, path) + lines;
+        std::fs::write(path.join("config"), config).expect("write");
         std::fs::write(path.join("keys"), KEY).expect("write");
         let process = Process::start(&mut kind.command(rig, path));
         Self { process, kind, folder }
