@@ -20,7 +20,7 @@ use crate::figures::Spread;
 /// The addresses at which chronyd answers, in its basic mode and in the interleaved one.
 const CHRONY: [&str; 2] = ["10.53.0.53", "10.53.0.54"];
 /// Samples of each server, for which a client waits.
-const SAMPLES: usize = 600;
+const SAMPLES: usize = 1000;
 /// Requests of each burst of the load, and the milliseconds between two bursts.
 const BURST: usize = 10;
 const PAUSE: Duration = Duration::from_millis(1);
@@ -48,19 +48,24 @@ fn mean(values: &[f64]) -> f64 {
 }
 
 impl Offsets {
-    /// Mean of the offsets and standard deviation, in nanoseconds.
-    pub(crate) fn figures(&self) -> [f64; 2] {
+    /// Mean of the offsets, standard deviation, median, and how far half of all are from that at most; in nanoseconds.
+    pub(crate) fn figures(&self) -> [f64; 4] {
         let mean = mean(&self.offsets);
         let squares = self.offsets.iter().map(|offset| (offset - mean).powi(2)).sum::<f64>();
         let deviation = (squares / self.offsets.len().max(1) as f64).sqrt();
-        [mean * 1e9, deviation * 1e9]
+        let median = Spread::of(self.offsets.iter().copied()).median;
+        let distances = self.offsets.iter().map(|offset| (offset - median).abs());
+        [mean, deviation, median, Spread::of(distances).median].map(|value| value * 1e9)
+    }
+
+    /// Median of the round trips, in nanoseconds.
+    fn delay(&self) -> f64 {
+        Spread::of(self.delays.iter().copied()).median * 1e9
     }
 
     /// Nanoseconds as told.
     pub(crate) fn cells(&self) -> [String; 8] {
-        let [mean, deviation] = self.figures();
-        let nanoseconds = |values: &[f64]| Spread::of(values.iter().map(|value| value * 1e9));
-        let offsets = nanoseconds(&self.offsets);
+        let [mean, deviation, median, half] = self.figures();
         let number = |value: f64| format!("{value:.0}");
         [
             self.server.to_owned(),
@@ -68,24 +73,24 @@ impl Offsets {
             self.offsets.len().to_string(),
             number(mean),
             number(deviation),
-            number(offsets.median),
-            number(offsets.least.abs().max(offsets.most)),
-            number(nanoseconds(&self.delays).median),
+            number(median),
+            number(half),
+            number(self.delay()),
         ]
     }
 
     /// The same for programs.
     pub(crate) fn json(&self) -> Value {
-        let [mean, deviation] = self.figures();
-        let median = |values: &[f64]| Spread::of(values.iter().map(|value| value * 1e9)).median;
+        let [mean, deviation, median, half] = self.figures();
         json!({
             "server": self.server,
             "loaded": self.loaded,
             "samples": self.offsets.len(),
             "mean_ns": mean,
             "standard_deviation_ns": deviation,
-            "median_ns": median(&self.offsets),
-            "delay_median_ns": median(&self.delays),
+            "median_ns": median,
+            "half_within_ns": half,
+            "delay_median_ns": self.delay(),
         })
     }
 }
@@ -98,7 +103,7 @@ pub(crate) const COLUMNS: [&str; 8] = [
     "mean ns",
     "deviation ns",
     "median ns",
-    "greatest ns",
+    "half within ns",
     "round trip ns",
 ];
 
@@ -108,8 +113,7 @@ fn rig() -> Result<(Rig, Source)> {
     for address in CHRONY {
         rig.server.run(&format!("ip address add {address}/24 dev srv"));
     }
-    // It neither logs its clients nor limits them.
-    let source = Source::start_with(&rig, "noclientlog");
+    let source = Source::start(&rig);
     let config = format!("{}\n[ntp]\nenabled = true\nlisten = [{:?}]\n", rig.config(), SERVER[0]);
     rig.write("edge.toml", config.as_bytes());
     let mut command = rig.server.command("setpriv");
