@@ -11,6 +11,7 @@ mod machine;
 mod measure;
 mod mix;
 mod ntp;
+mod offset;
 mod pool;
 mod process;
 mod report;
@@ -70,20 +71,31 @@ enum Part {
     Authority,
     /// NTP's replies over a link, and how right they are
     Ntp,
+    /// How right the time is that clients of NTP are told
+    Offset,
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
     if let Some(config) = &args.serve {
-        return edge_user::node::run(edge_user::config::Config::load(config)?, || {});
+        return edge_user::node::run(edge_user::config::Config::load(config)?, || {
+            note(format_args!("ready"));
+        });
     }
     if let Some(address) = args.answer {
         return ntp::plain::run(address, args.threads);
     }
     let wants = |part| args.only.is_none_or(|only| only == part);
+    let has_time = args.seconds > 0.0;
+    // Before this process, and all that it starts, has one CPU.
+    let offsets = if has_time && wants(Part::Offset) {
+        note(format_args!("offset"));
+        offset::measure()?
+    } else {
+        Vec::new()
+    };
     let cpu = machine::pin()?;
     let programs = if wants(Part::Program) { programs(&args, cpu)? } else { Vec::new() };
-    let has_time = args.seconds > 0.0;
     let rates = if has_time && wants(Part::Link) {
         note(format_args!("link"));
         Some(link::measure(args.seconds, args.rounds.clamp(5, 15))?)
@@ -106,7 +118,7 @@ fn main() -> Result<()> {
         ntp = Some(ntp::measure(args.seconds, args.rounds)?);
     }
     let machine = machine::read(cpu);
-    let report = Report { machine, programs, rates, mix, authority, stamps, ntp };
+    let report = Report { machine, programs, rates, mix, authority, stamps, ntp, offsets };
     std::io::stdout().write_all(report.text().as_bytes()).context("print the report")?;
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&report.json())?;

@@ -8,6 +8,7 @@ use crate::figures::{Pairs, Spread};
 use crate::link::Rates;
 use crate::machine::Machine;
 use crate::measure::Times;
+use crate::offset;
 
 mod authority;
 mod mix;
@@ -27,6 +28,7 @@ pub(crate) struct Report {
     pub authority: Vec<crate::authority::Mix>,
     pub stamps: Option<crate::ntp::stamps::Stamps>,
     pub ntp: Option<crate::ntp::Ntp>,
+    pub offsets: Vec<offset::Offsets>,
 }
 
 /// Rows as aligned columns: the first to the left, all others to the right.
@@ -99,6 +101,12 @@ impl Report {
         }
         if let Some(ntp) = &self.ntp {
             ntp::text(&mut text, ntp);
+        }
+        if !self.offsets.is_empty() {
+            text.push('\n');
+            let mut rows = vec![row(&offset::COLUMNS)];
+            rows.extend(self.offsets.iter().map(|offsets| offsets.cells().to_vec()));
+            text.push_str(&table(&rows));
         }
         text
     }
@@ -198,6 +206,7 @@ impl Report {
         report["authority"] = authority::json(&self.authority);
         report["stamps"] = self.stamps.as_ref().map(ntp::json_of_stamps).unwrap_or_default();
         report["ntp"] = self.ntp.as_ref().map(ntp::json).unwrap_or_default();
+        report["offsets"] = self.offsets.iter().map(offset::Offsets::json).collect();
         report
     }
 }
