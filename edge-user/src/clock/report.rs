@@ -93,7 +93,9 @@ impl Report {
     #[must_use]
     pub fn new(judgement: Option<&Judgement>, now: u64, publications: u64, steps: u64) -> Self {
         let Some(judgement) = judgement else {
-            return Self { service: "pass".into(), publications, steps, ..Self::default() };
+            let [service, reason, reason_kind] =
+                ["pass", "the daemon hasn't been asked yet", "unasked"].map(str::to_owned);
+            return Self { service, reason, reason_kind, publications, steps, ..Self::default() };
         };
         let Judgement { state, reason, remark, .. } = judgement;
         let lapsed = now >= state.lease;

@@ -74,8 +74,7 @@ fn add_service(families: &mut Vec<MetricFamily>, look: &Look, report: &Report) {
     }
     let mut reason = Family::gauge("edge_ntp_reason", "Why the time isn't told");
     if !report.synchronised {
-        let kind = if report.reason_kind.is_empty() { "unheard" } else { &*report.reason_kind };
-        reason.add(&[("reason", kind)], 1.0);
+        reason.add(&[("reason", &*report.reason_kind)], 1.0);
     }
     families.push(reason.done());
     for (name, help, n) in [

@@ -86,7 +86,7 @@ fn a_clock_that_is_not_told_says_why() {
 #[test]
 fn before_the_first_answer_there_is_a_reason_and_no_stratum() {
     let samples = samples(&View::default(), None);
-    assert_eq!(samples["edge_ntp_reason{reason=\"unheard\"}"], 1.0);
+    assert_eq!(samples["edge_ntp_reason{reason=\"unasked\"}"], 1.0);
     assert!(!samples.contains_key("ntp_system_stratum"), "{samples:?}");
 }
 
