@@ -1,5 +1,5 @@
 //! This host's clock comes in, with what the daemon that disciplines it says of it; what clients of NTP are told goes
-//! out, about once a second and at once after a step.
+//! out, about once a second, and at once after a step and at the end of a lease.
 //!
 //! Three parties know something. The kernel's clocks tell the time: the monotonic clock runs at the same rate as the
 //! real one, so that a pair of readings ([`pair`]) is the time until somebody steps it ([`step`]). The daemon, asked as
@@ -182,8 +182,12 @@ struct Runner<H, P: Publish> {
     policy: Policy,
     view: View,
     publish: Ending<P>,
-    /// Seconds from one question to the next.
+    /// How often is published.
+    period: Duration,
+    /// Periods from one question to the next.
     pace: u32,
+    /// When what was published ends before its time, in nanoseconds of the monotonic clock.
+    end: Option<u64>,
     /// What the log was told last: why no time is told, or `""`.
     told: Option<&'static str>,
 }
@@ -192,11 +196,13 @@ impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
     fn new(config: &Ntp, view: View, host: H, publish: P) -> Self {
         let policy = Policy::new(config, host.precision());
         let publish = Ending(publish);
-        Self { config: config.clone(), host, policy, view, publish, pace: 1, told: None }
+        let (period, pace, end) = (PERIOD, 1, None);
+        let config = config.clone();
+        Self { config, host, policy, view, publish, period, pace, end, told: None }
     }
 
     async fn run(mut self, mut alarm: impl Alarm) {
-        let mut ticks = interval(PERIOD);
+        let mut ticks = interval(self.period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let host = self.host.clone();
         let source = self.config.source;
@@ -206,6 +212,7 @@ impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
         let mut asking: Option<Asking<'_>> = None;
         let mut asked: Option<Instant> = None;
         loop {
+            let end = self.end;
             tokio::select! {
                 () = alarm.stepped() => {
                     self.view.with(|seen| seen.steps += 1);
@@ -222,6 +229,10 @@ impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
                     self.hear(result);
                     self.tell();
                 }
+                () = async { match end {
+                    Some(end) => host.until(end).await,
+                    None => std::future::pending().await,
+                } } => self.tell(),
                 _ = ticks.tick() => {
                     if asking.is_none() && asked.is_none_or(|asked| self.is_time(asked)) {
                         // The state is published when it is known what came of this.
@@ -238,7 +249,7 @@ impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
     /// Whether the daemon may be asked again.
     fn is_time(&self, asked: Instant) -> bool {
         // A tick may come a little early.
-        asked.elapsed() + PERIOD / 2 > PERIOD * self.pace
+        asked.elapsed() + self.period / 2 > self.period * self.pace
     }
 
     fn hear(&mut self, result: Result<Answer, Fault>) {
@@ -253,6 +264,8 @@ impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
     fn tell(&mut self) {
         let judgement = self.policy.judge(Moment::now(&self.host));
         self.publish.0.publish(&judgement.state);
+        // What becomes of requests then is published then, and not up to a second later.
+        self.end = self.policy.end().filter(|end| *end > judgement.moment.pair.monotonic);
         self.log(&judgement);
         self.view.with(|seen| {
             seen.publications += 1;
