@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
+pub mod chronyc;
 pub mod daemon;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -36,8 +37,10 @@ pub mod step;
 #[cfg(test)]
 mod tests;
 pub mod timestamp;
+pub mod tracking;
 
 use crate::config::Ntp;
+use chronyc::Fault as ChronycFault;
 use daemon::{Answer, Fault, ask};
 use host::{Host, This};
 use policy::{Judgement, Moment, Policy};
@@ -45,6 +48,7 @@ use reason::Reason;
 use report::Report;
 use state::State;
 use step::{Alarm, Steps};
+use tracking::{Told, Tracking};
 
 /// How often a state is published, and the daemon asked.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -75,6 +79,7 @@ struct Seen {
     judgement: Option<Judgement>,
     steps: u64,
     publications: u64,
+    told: Option<Told>,
 }
 
 /// What was published last, at a moment.
@@ -86,6 +91,8 @@ pub struct Look {
     pub steps: u64,
     /// How often something was published.
     pub publications: u64,
+    /// What came of asking chrony of its own clock; nothing unless it is asked.
+    pub told: Option<Told>,
     /// The moment, in nanoseconds of the monotonic clock.
     pub now: u64,
 }
@@ -94,7 +101,12 @@ impl Look {
     /// What is told then, and where it comes from.
     #[must_use]
     pub fn report(&self) -> Report {
-        Report::new(self.judgement.as_ref(), self.now, self.publications, self.steps)
+        let Self { judgement, steps, publications, told, now } = self;
+        let mut report = Report::new(judgement.as_ref(), *now, *publications, *steps);
+        if let Some(told) = told {
+            told.add_to(&mut report, *now);
+        }
+        report
     }
 }
 
@@ -114,9 +126,9 @@ impl View {
     /// The same at a nanosecond of the monotonic clock.
     fn look_at(&self, now: u64) -> Look {
         let seen = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let Seen { judgement, steps, publications } = &*seen;
-        let (judgement, steps, publications) = (judgement.clone(), *steps, *publications);
-        Look { judgement, steps, publications, now }
+        let Seen { judgement, steps, publications, told } = &*seen;
+        let (judgement, told) = (judgement.clone(), told.clone());
+        Look { judgement, steps: *steps, publications: *publications, told, now }
     }
 
     #[cfg(test)]
@@ -132,6 +144,16 @@ impl View {
             (seen.judgement, seen.publications) = (Some(judgement), 1);
         });
         view
+    }
+
+    /// Takes what came of asking chrony now; nothing if it isn't there.
+    pub(crate) fn track(&self, result: Option<Result<Tracking, ChronycFault>>) {
+        let monotonic = This.monotonic();
+        self.with(|seen| {
+            let judgement = seen.judgement.as_ref();
+            let synchronised = judgement.is_some_and(|judgement| judgement.reason.is_none());
+            seen.told = result.map(|result| Told { result, monotonic, synchronised });
+        });
     }
 
     fn with(&self, change: impl FnOnce(&mut Seen)) {

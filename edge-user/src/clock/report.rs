@@ -84,7 +84,8 @@ fn refid(octets: [u8; 4], stratum: u8) -> String {
     }
 }
 
-fn age(now: u64, then: u64) -> f64 {
+/// Seconds from one nanosecond to another.
+pub(super) fn age(now: u64, then: u64) -> f64 {
     (now.saturating_sub(then) / 1000) as f64 / 1e6
 }
 

@@ -36,6 +36,7 @@ pub(super) fn add(families: &mut Vec<MetricFamily>, view: &View, verdicts: Optio
         add_told(families, &look, &report, judgement);
         add_daemon(families, judgement);
     }
+    add_tracking(families, &look);
 }
 
 fn add_packets(families: &mut Vec<MetricFamily>, verdicts: &[u64]) {
@@ -126,8 +127,52 @@ fn add_daemon(families: &mut Vec<MetricFamily>, judgement: &Judgement) {
     for (name, help, value) in [
         ("ntp_source_offset_seconds", "The daemon's time less this host's", offset),
         ("ntp_source_delay_seconds", "Round trip to the daemon", float(answer.delay) / 1e9),
-        ("chrony_tracking_last_offset_seconds", "This host's time less the daemon's", -offset),
     ] {
+        families.push(Family::gauge(name, help).sample(&[], value).done());
+    }
+}
+
+/// What chrony says of its own clock. Its last offset is that which we measure, where it says none.
+fn add_tracking(families: &mut Vec<MetricFamily>, look: &Look) {
+    let tracking = look.told.as_ref().and_then(|told| told.tracking(look.now));
+    let answer = look.judgement.as_ref().and_then(|judgement| judgement.answer);
+    let measured = answer.map(|answer| -signed(nanoseconds(answer.offset)) / 1e9);
+    let mut gauges = Vec::new();
+    if let Some(offset) = tracking.map(|tracking| tracking.last_offset).or(measured) {
+        let help = "This host's time less the daemon's, by chrony or as measured";
+        gauges.push(("chrony_tracking_last_offset_seconds", help, offset));
+    }
+    if let Some(tracking) = tracking {
+        gauges.extend([
+            (
+                "chrony_tracking_system_time_seconds",
+                "NTP time less this host's, still to be corrected",
+                tracking.system_time,
+            ),
+            (
+                "chrony_tracking_rms_offset_seconds",
+                "Long-term average of the offset",
+                tracking.rms_offset,
+            ),
+            (
+                "chrony_tracking_frequency_ppms",
+                "How fast the clock would be if chrony didn't correct it",
+                tracking.frequency,
+            ),
+            (
+                "chrony_tracking_residual_frequency_ppms",
+                "What the selected source says besides",
+                tracking.residual,
+            ),
+            ("chrony_tracking_skew_ppms", "How wrong the frequency may be", tracking.skew),
+            (
+                "chrony_tracking_update_interval_seconds",
+                "Between the last two updates",
+                tracking.interval,
+            ),
+        ]);
+    }
+    for (name, help, value) in gauges {
         families.push(Family::gauge(name, help).sample(&[], value).done());
     }
 }

@@ -12,6 +12,8 @@ use crate::clock::fixture::{DAY, answer};
 use crate::clock::host::{Host as _, This};
 use crate::clock::policy::{Moment, Policy};
 use crate::clock::timestamp::ONE;
+use crate::clock::tracking::Tracking;
+use crate::clock::tracking::tests::LINE;
 use crate::config::Ntp;
 
 /// By name and labels.
@@ -63,6 +65,28 @@ fn a_clock_that_is_told_has_the_numbers_that_clients_are_told() {
     near("edge_ntp_lease_seconds", 60.0, 30.0);
     assert_eq!(samples["chrony_tracking_reference_timestamp_seconds"], signed(DAY));
     assert!(!samples.keys().any(|name| name.starts_with("edge_ntp_reason")), "{samples:?}");
+}
+
+#[test]
+fn what_chrony_says_of_its_clock_has_the_names_of_its_exporter() {
+    let view = synchronised();
+    view.track(Tracking::read(LINE).map(Ok));
+    let samples = samples(&view, None);
+    for (name, value) in [
+        ("chrony_tracking_system_time_seconds", -0.000_029_277),
+        ("chrony_tracking_last_offset_seconds", 0.000_012),
+        ("chrony_tracking_rms_offset_seconds", 0.000_020_5),
+        ("chrony_tracking_frequency_ppms", 10.0),
+        ("chrony_tracking_residual_frequency_ppms", -0.125),
+        ("chrony_tracking_skew_ppms", 0.05),
+        ("chrony_tracking_update_interval_seconds", 64.5),
+        // What clients are told.
+        ("chrony_tracking_stratum", 2.0),
+        ("chrony_tracking_root_delay_seconds", 1.0 / 64.0),
+    ] {
+        assert_eq!(samples.get(name), Some(&value), "{name} in {samples:?}");
+    }
+    assert!(!self::samples(&synchronised(), None).contains_key("chrony_tracking_skew_ppms"));
 }
 
 #[test]
