@@ -14,6 +14,12 @@ use crate::clock::{Look, View};
 const ACCEPTED: &[Verdict] = &[Verdict::TimeAnswer, Verdict::TimeUnsynchronised];
 /// What it dropped because of the clock.
 const DROPPED: &[Verdict] = &[Verdict::TimeDrop];
+/// What it answered DENY. Those who are denied by silence are counted with those of DNS, as `denied`.
+const DENIED: &[Verdict] = &[Verdict::TimeDeny];
+/// What it answered RATE.
+const KISSED: &[Verdict] = &[Verdict::TimeRate];
+/// What it dropped because of a client's rate.
+const LIMITED: &[Verdict] = &[Verdict::TimeLimited];
 /// What it dropped because it is the operator's.
 const CONTROL: &[Verdict] = &[Verdict::TimeControl];
 /// What it let rise to the daemon.
@@ -43,18 +49,37 @@ fn add_packets(families: &mut Vec<MetricFamily>, verdicts: &[u64]) {
     let sum = |of: &[Verdict]| -> u64 {
         of.iter().filter_map(|verdict| verdicts.get(verdict.index() as usize)).sum()
     };
-    let [accepted, dropped, control, passed] = [ACCEPTED, DROPPED, CONTROL, PASSED].map(sum);
-    let received = accepted + dropped + control + passed;
+    let [accepted, denied, kissed, limited, dropped, control, passed] =
+        [ACCEPTED, DENIED, KISSED, LIMITED, DROPPED, CONTROL, PASSED].map(sum);
+    let requests = accepted + denied + kissed + limited + dropped + passed;
     for (name, help, n) in [
-        ("ntp_server_received_packets_total", "NTP packets to service addresses", received),
+        (
+            "ntp_server_received_packets_total",
+            "NTP packets to service addresses",
+            requests + control,
+        ),
         ("ntp_server_accepted_packets_total", "NTP requests that XDP answered", accepted),
-        ("ntp_server_ignored_packets_total", "NTP packets that XDP dropped", dropped + control),
+        ("ntp_server_denied_packets_total", "NTP requests that XDP answered DENY", denied),
+        (
+            "ntp_server_rate_limited_packets_total",
+            "NTP requests over their client's rate, dropped or answered RATE",
+            kissed + limited,
+        ),
+        (
+            "ntp_server_ignored_packets_total",
+            "NTP packets that XDP dropped, but for those over a rate",
+            dropped + control,
+        ),
         (
             "chrony_serverstats_ntp_packets_received_total",
             "NTP requests to service addresses",
-            received - control,
+            requests,
         ),
-        ("chrony_serverstats_ntp_packets_dropped_total", "NTP requests that XDP dropped", dropped),
+        (
+            "chrony_serverstats_ntp_packets_dropped_total",
+            "NTP requests that XDP dropped",
+            dropped + limited,
+        ),
     ] {
         families.push(Family::counter(name, help).count(&[], n).done());
     }

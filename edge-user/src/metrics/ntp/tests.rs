@@ -120,6 +120,9 @@ fn packets_are_counted_under_the_names_of_both_daemons() {
     for (verdict, n) in [
         (Verdict::TimeAnswer, 100),
         (Verdict::TimeUnsynchronised, 20),
+        (Verdict::TimeRate, 700),
+        (Verdict::TimeDeny, 2000),
+        (Verdict::TimeLimited, 40_000),
         (Verdict::TimeDrop, 3),
         (Verdict::TimeControl, 4),
         (Verdict::TimeVersion, 1),
@@ -132,16 +135,20 @@ fn packets_are_counted_under_the_names_of_both_daemons() {
     }
     let samples = samples(&View::default(), Some(&verdicts));
     for (name, value) in [
-        ("ntp_server_received_packets_total", 171.0),
+        ("ntp_server_received_packets_total", 42_871.0),
         ("ntp_server_accepted_packets_total", 120.0),
+        ("ntp_server_denied_packets_total", 2000.0),
+        ("ntp_server_rate_limited_packets_total", 40_700.0),
         ("ntp_server_ignored_packets_total", 7.0),
-        ("chrony_serverstats_ntp_packets_received_total", 167.0),
-        ("chrony_serverstats_ntp_packets_dropped_total", 3.0),
+        ("chrony_serverstats_ntp_packets_received_total", 42_867.0),
+        ("chrony_serverstats_ntp_packets_dropped_total", 40_003.0),
     ] {
         assert_eq!(samples.get(name), Some(&value), "{name} in {samples:?}");
     }
     // What is an NTP verdict's is in one of the lists.
-    let listed = [super::ACCEPTED, super::DROPPED, super::CONTROL, super::PASSED].concat();
+    let answered = [super::ACCEPTED, super::DENIED, super::KISSED].concat();
+    let dropped = [super::LIMITED, super::DROPPED, super::CONTROL].concat();
+    let listed = [&*answered, &*dropped, super::PASSED].concat();
     let named = Verdict::ALL.iter().filter(|verdict| verdict.name().starts_with("ntp"));
     assert_eq!(named.filter(|verdict| !listed.contains(verdict)).count(), 0);
 }
