@@ -21,7 +21,7 @@ use crate::edns::MOST_SECRETS;
 use crate::publish::Shares;
 pub use http::Http;
 pub use limits::{Limits, NtpLimits};
-pub use ntp::{Denied, Foreign, Ntp, Unsynchronised};
+pub use ntp::{Chronyc, Denied, Foreign, Ntp, Unsynchronised};
 pub use xdp::{Xdp, XdpMode};
 pub use zone::{ZoneConfig, ZoneConfigs};
 
