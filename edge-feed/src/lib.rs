@@ -6,6 +6,7 @@
 //! [`scorer`] computes scores where only monitors' results come in. [`guard`] says which feeds may be served, and
 //! [`disk`] keeps them over a restart. [`preview`] says what a new zone would change; [`points`] and [`audit`] say what
 //! servers really got.
+//! [`source`] brings it all; [`fleet`] says how the nodes that follow it are.
 #![forbid(unsafe_code)]
 
 pub mod audit;
@@ -13,6 +14,7 @@ pub mod chart;
 pub mod delta;
 pub mod diff;
 pub mod disk;
+pub mod fleet;
 pub mod guard;
 pub mod points;
 pub mod policy;
@@ -22,6 +24,7 @@ pub mod scorer;
 pub mod server;
 pub mod simulate;
 pub mod snapshot;
+pub mod source;
 mod table;
 pub mod zone;
 

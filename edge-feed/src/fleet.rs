@@ -1,0 +1,251 @@
+//! One fleet: each node's heartbeat comes in; how all of them are goes out, those that lag or are lost first.
+//!
+//! Heartbeats are in a bucket whose entries expire: a node that is silent is gone from it. Another bucket, which
+//! forgets nothing, holds each node's last word of every minute; a node that is only there is lost. One that has been taken
+//! out of service is forgotten by [`Fleet::forget`].
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_nats::jetstream::kv::{self, Store};
+use futures_util::StreamExt as _;
+use serde::{Deserialize, Serialize};
+
+use crate::source::SourceError;
+use crate::source::nats::Nats;
+use crate::source::nats::publish::failed;
+
+mod table;
+
+/// The bucket of heartbeats, and the one that forgets nothing.
+const BUCKETS: [&str; 2] = ["edge_fleet", "edge_nodes"];
+/// Between two entries in the bucket that forgets nothing.
+const REGISTER: Duration = Duration::from_secs(60);
+
+/// What a node says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct Heartbeat {
+    /// The node's name: letters, digits, `-`, `_` and dots.
+    pub node: String,
+    /// The program's version.
+    pub version: String,
+    /// When it says so, in seconds since 1970, by its own clock.
+    pub time: i64,
+    /// The serial of each zone that it serves.
+    #[serde(default)]
+    pub serials: BTreeMap<String, u32>,
+    /// How old its feed is, in seconds; `None` without a feed.
+    #[serde(default)]
+    pub feed_age_seconds: Option<u64>,
+    /// Answers per second by service, such as `dns` and `ntp`.
+    #[serde(default)]
+    pub rates: BTreeMap<String, f64>,
+    /// What is wrong with it, a line each; nothing if it is well.
+    #[serde(default)]
+    pub health: Vec<String>,
+}
+
+/// How a node is, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// It has been silent for longer than heartbeats last.
+    Lost,
+    /// Its feed is old, or a serial is behind the fleet's highest for longer than [`Rules::feed_age`].
+    Lagging,
+    /// It says that something is wrong with it.
+    Unwell,
+    /// All is well.
+    Well,
+}
+
+/// A node as the fleet sees it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Node {
+    /// How it is.
+    pub standing: Standing,
+    /// Seconds since its last word arrived, by the servers' clocks and ours; for a lost node up to a minute too many.
+    pub silent_seconds: u64,
+    /// Zones whose serial is behind the fleet's highest, with seconds behind (serials are times).
+    pub behind: BTreeMap<String, u32>,
+    /// Its last word.
+    #[serde(flatten)]
+    pub heartbeat: Heartbeat,
+}
+
+/// When a node lags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// How long a heartbeat lasts. A node says one at least twice in that time.
+    pub ttl: Duration,
+    /// A feed or serial older than that lags.
+    pub feed_age: Duration,
+    /// Servers that hold the buckets.
+    pub replicas: usize,
+}
+
+impl Default for Rules {
+    /// 30 s; 600 s, where the pool's own status page turns yellow; one server.
+    fn default() -> Self {
+        Self { ttl: Duration::from_secs(30), feed_age: Duration::from_secs(600), replicas: 1 }
+    }
+}
+
+/// The fleet, as NATS keeps it.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    rules: Rules,
+    live: Store,
+    known: Store,
+    /// When this node was last written into the bucket that forgets nothing.
+    registered: Option<i64>,
+}
+
+impl Fleet {
+    /// Opens both buckets, made if they aren't there.
+    ///
+    /// # Errors
+    /// When NATS can't be reached or refuses.
+    pub async fn open(nats: &Nats, rules: Rules) -> Result<Self, SourceError> {
+        let [live, known] = BUCKETS.map(|bucket| kv::Config {
+            bucket: bucket.to_owned(),
+            history: 1,
+            num_replicas: rules.replicas,
+            ..kv::Config::default()
+        });
+        Ok(Self {
+            rules,
+            live: nats.bucket(kv::Config { max_age: rules.ttl, ..live }).await?,
+            known: nats.bucket(known).await?,
+            registered: None,
+        })
+    }
+
+    /// Says that this node is alive, and how it is.
+    ///
+    /// # Errors
+    /// When NATS can't be reached or refuses, or the name isn't one.
+    pub async fn beat(&mut self, heartbeat: &Heartbeat) -> Result<(), SourceError> {
+        let node = &heartbeat.node;
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if node.is_empty()
+            || !node.chars().all(is_name)
+            || node.starts_with('.')
+            || node.ends_with('.')
+        {
+            return Err(SourceError::setting(
+                node,
+                "no name of a node: write letters, digits, -, _ and dots between them",
+            ));
+        }
+        let place = || format!("nats bucket {}, key {node}", BUCKETS[0]);
+        let text = serde_json::to_vec(heartbeat).map_err(|cause| failed(place(), &cause))?;
+        let put = self.live.put(node, text.clone().into()).await;
+        put.map_err(|cause| failed(place(), &cause))?;
+        let now = crate::source::now();
+        let is_due = |then: i64| now.abs_diff(then) >= REGISTER.as_secs();
+        if self.registered.is_none_or(is_due) {
+            let put = self.known.put(node, text.into()).await;
+            put.map_err(|cause| failed(place(), &cause))?;
+            self.registered = Some(now);
+        }
+        Ok(())
+    }
+
+    /// All nodes, the worst first, then by name.
+    ///
+    /// # Errors
+    /// When NATS can't be reached or refuses.
+    pub async fn read(&self) -> Result<Vec<Node>, SourceError> {
+        let mut heard = words(&self.known).await?;
+        let lost: Vec<String> = heard.keys().cloned().collect();
+        let live = words(&self.live).await?;
+        let lost: Vec<String> = lost.into_iter().filter(|node| !live.contains_key(node)).collect();
+        heard.extend(live);
+        Ok(judge(heard, &lost, &self.rules))
+    }
+
+    /// Forgets a node that has been taken out of service. One that still speaks is known again within a minute.
+    ///
+    /// # Errors
+    /// When NATS can't be reached or refuses.
+    pub async fn forget(&self, node: &str) -> Result<(), SourceError> {
+        for store in [&self.live, &self.known] {
+            let place = || format!("nats bucket {}, key {node}", store.name);
+            store.purge(node).await.map_err(|cause| failed(place(), &cause))?;
+        }
+        Ok(())
+    }
+}
+
+/// The last words in a bucket, each with the seconds since it was written.
+async fn words(store: &Store) -> Result<BTreeMap<String, (u64, Heartbeat)>, SourceError> {
+    let place = || format!("nats bucket {}", store.name);
+    let mut keys = store.keys().await.map_err(|cause| failed(place(), &cause))?;
+    let now = crate::source::now();
+    let mut words = BTreeMap::new();
+    while let Some(key) = keys.next().await {
+        let key = key.map_err(|cause| failed(place(), &cause))?;
+        let entry = store.entry(&key).await.map_err(|cause| failed(place(), &cause))?;
+        // It may have expired in between.
+        let Some(entry) = entry.filter(|entry| entry.operation == kv::Operation::Put) else {
+            continue;
+        };
+        let silent = u64::try_from(now - entry.created.unix_timestamp()).unwrap_or_default();
+        let heartbeat = serde_json::from_slice(&entry.value).unwrap_or_else(|cause| Heartbeat {
+            node: key.clone(),
+            health: vec![format!("its heartbeat can't be read: {cause}")],
+            ..Heartbeat::default()
+        });
+        words.insert(key, (silent, heartbeat));
+    }
+    Ok(words)
+}
+
+/// How each node is.
+fn judge(heard: BTreeMap<String, (u64, Heartbeat)>, lost: &[String], rules: &Rules) -> Vec<Node> {
+    let mut highest: BTreeMap<String, u32> = BTreeMap::new();
+    for (_, heartbeat) in heard.values() {
+        for (origin, serial) in &heartbeat.serials {
+            let high = highest.entry(origin.clone()).or_default();
+            *high = (*high).max(*serial);
+        }
+    }
+    let most = rules.feed_age.as_secs();
+    let mut nodes: Vec<Node> = heard
+        .into_iter()
+        .map(|(node, (silent_seconds, heartbeat))| {
+            let behind: BTreeMap<String, u32> = heartbeat
+                .serials
+                .iter()
+                .filter_map(|(origin, serial)| {
+                    let behind = highest.get(origin)?.saturating_sub(*serial);
+                    (behind > 0).then(|| (origin.clone(), behind))
+                })
+                .collect();
+            let standing = if lost.contains(&node) {
+                Standing::Lost
+            } else if heartbeat.feed_age_seconds.is_some_and(|age| age > most)
+                || behind.values().any(|behind| u64::from(*behind) > most)
+            {
+                Standing::Lagging
+            } else if heartbeat.health.is_empty() {
+                Standing::Well
+            } else {
+                Standing::Unwell
+            };
+            Node { standing, silent_seconds, behind, heartbeat }
+        })
+        .collect();
+    nodes.sort_by(|a, b| (a.standing, &a.heartbeat.node).cmp(&(b.standing, &b.heartbeat.node)));
+    nodes
+}
+
+/// Nodes as a table whose columns line up, a line each.
+#[must_use]
+pub fn table(nodes: &[Node]) -> String {
+    table::draw(nodes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,379 @@
+//! Whole documents, a zone or a snapshot, asked for again and again: a file or an address comes in; what is new in it
+//! goes out, with the signature beside it.
+
+use std::fs::Metadata;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use hyper::Uri;
+use hyper::header::{self, HeaderName, HeaderValue};
+use tokio::io::AsyncReadExt as _;
+
+use super::http::{self, Client, HttpConfig};
+use super::pace::Pace;
+use super::{Event, Limits, Next, Source, SourceError, Status};
+
+/// Octets of the longest signature. minisign's have some 300.
+const SIGNATURE_OCTETS: u64 = 4096;
+/// How long after its last change a file's times can't be the same after another one.
+const SETTLED: Duration = Duration::from_secs(3);
+
+/// What a document is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The zone of that name, as geodns reads it.
+    Zone {
+        /// The zone's name, without a final dot.
+        origin: String,
+    },
+    /// All servers.
+    Snapshot,
+}
+
+impl Kind {
+    pub(crate) fn event(&self, octets: Vec<u8>, signature: Option<Vec<u8>>) -> Event {
+        match self {
+            Self::Zone { origin } => {
+                Event::Zone { origin: origin.clone(), text: octets, signature }
+            }
+            Self::Snapshot => Event::Snapshot { octets, signature },
+        }
+    }
+}
+
+/// A document on an HTTP server.
+pub struct HttpDocument {
+    client: Client,
+    uri: Uri,
+    /// Where the signature is, if the documents are signed.
+    signature_uri: Option<Uri>,
+    kind: Kind,
+    name: String,
+    pace: Pace,
+    status: Status,
+    etag: Option<HeaderValue>,
+    /// The signature that came with the last document.
+    signature: Option<Vec<u8>>,
+}
+
+impl HttpDocument {
+    /// A zone from the pool's own generator: `BASE/api/dns-zone?origin=ORIGIN`. With `is_signed` the signature is
+    /// asked for at `BASE/api/dns-zone.minisig?origin=ORIGIN`.
+    ///
+    /// # Errors
+    /// When the address or the name isn't one, or the roots can't be read.
+    pub fn zone(config: &HttpConfig, origin: &str, is_signed: bool) -> Result<Self, SourceError> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if origin.is_empty() || !origin.chars().all(is_name) {
+            return Err(SourceError::setting(origin, "no name of a zone"));
+        }
+        let base = config.url.trim_end_matches('/');
+        let config =
+            HttpConfig { url: format!("{base}/api/dns-zone?origin={origin}"), ..config.clone() };
+        Self::new(&config, Kind::Zone { origin: origin.to_owned() }, is_signed)
+    }
+
+    /// A snapshot at the address itself. With `is_signed` the signature is asked for at the address with `.minisig`.
+    ///
+    /// # Errors
+    /// When the address isn't one, or the roots can't be read.
+    pub fn snapshot(config: &HttpConfig, is_signed: bool) -> Result<Self, SourceError> {
+        Self::new(config, Kind::Snapshot, is_signed)
+    }
+
+    fn new(config: &HttpConfig, kind: Kind, is_signed: bool) -> Result<Self, SourceError> {
+        let (client, uri) = Client::new(config)?;
+        let name = uri.to_string();
+        Ok(Self {
+            client,
+            signature_uri: if is_signed { Some(http::signature_of(&uri)?) } else { None },
+            uri,
+            kind,
+            status: Status::new(&name, None),
+            name,
+            pace: Pace::new(config.every),
+            etag: None,
+            signature: None,
+        })
+    }
+
+    async fn ask(&mut self) -> Result<Event, SourceError> {
+        self.pace.wait().await;
+        let mut told = None;
+        let said = self.fetch(&mut told).await;
+        match said {
+            Ok(_) => self.pace.well(),
+            Err(_) => self.pace.wrong(told),
+        }
+        said
+    }
+
+    async fn fetch(&mut self, told: &mut Option<Duration>) -> Result<Event, SourceError> {
+        // The signature first: with a new one the document is asked for even if it seems to be the same. So a document
+        // and a signature of different moments, which fit badly, last until the next question only.
+        let signature = match &self.signature_uri {
+            Some(uri) => fetch_signature(&self.client, uri, told).await?,
+            None => None,
+        };
+        let mut more = vec![
+            (header::ACCEPT, HeaderValue::from_static("application/json")),
+            (header::ACCEPT_ENCODING, HeaderValue::from_static("gzip")),
+        ];
+        if let Some(etag) = self.etag.clone().filter(|_etag| signature == self.signature) {
+            more.push((header::IF_NONE_MATCH, etag));
+        }
+        let response = get(&self.client, &self.uri, &more, told).await?;
+        if !response.is_new()? {
+            return Ok(Event::Unchanged);
+        }
+        response.is_json_like()?;
+        let etag = response.headers.get(header::ETAG).cloned();
+        let octets = response.whole(self.client.limits.octets).await?;
+        self.etag = etag;
+        self.signature.clone_from(&signature);
+        Ok(self.kind.event(octets, signature))
+    }
+}
+
+async fn get(
+    client: &Client,
+    uri: &Uri,
+    more: &[(HeaderName, HeaderValue)],
+    told: &mut Option<Duration>,
+) -> Result<http::Response, SourceError> {
+    let response = client.get(uri, more).await?;
+    *told = response.retry_after();
+    Ok(response)
+}
+
+async fn fetch_signature(
+    client: &Client,
+    uri: &Uri,
+    told: &mut Option<Duration>,
+) -> Result<Option<Vec<u8>>, SourceError> {
+    let response = get(client, uri, &[], told).await?;
+    match response.is_new() {
+        Ok(true) => response.whole(SIGNATURE_OCTETS).await.map(Some),
+        // Whether a document may do without is for the guard.
+        Ok(false) | Err(SourceError::Missing { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Source for HttpDocument {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn status(&self) -> Status {
+        self.status.clone()
+    }
+
+    fn next(&mut self) -> Next<'_> {
+        Box::pin(async move {
+            let said = self.ask().await;
+            self.status.note(&said);
+            said
+        })
+    }
+}
+
+/// A document in a file, with its signature in a file of the same name and `.minisig`.
+pub struct FileDocument {
+    path: PathBuf,
+    signature_path: PathBuf,
+    kind: Kind,
+    name: String,
+    limits: Limits,
+    pace: Pace,
+    status: Status,
+    /// How both files looked when they were last read, if they can't have changed since without a trace.
+    looks: Option<(Look, Option<Look>)>,
+    /// What they held.
+    digest: Option<u64>,
+}
+
+/// What a file's metadata say of its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Look {
+    octets: u64,
+    inode: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Look {
+    fn of(data: &Metadata) -> Self {
+        Self {
+            octets: data.len(),
+            inode: data.ino(),
+            modified: (data.mtime(), data.mtime_nsec()),
+            changed: (data.ctime(), data.ctime_nsec()),
+        }
+    }
+
+    /// Whether the last change was so long ago that another one would show.
+    fn is_settled(&self) -> bool {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let latest = u64::try_from(self.changed.0.max(self.modified.0)).unwrap_or_default();
+        now.saturating_sub(Duration::from_secs(latest)) > SETTLED
+    }
+}
+
+impl FileDocument {
+    /// A file that is looked at with this interval. It is best replaced by a rename, after its signature.
+    #[must_use]
+    pub fn new(path: &Path, kind: Kind, every: Duration, limits: Limits) -> Self {
+        let name = path.display().to_string();
+        let mut signature_path = path.as_os_str().to_owned();
+        signature_path.push(".minisig");
+        Self {
+            path: path.to_path_buf(),
+            signature_path: signature_path.into(),
+            kind,
+            status: Status::new(&name, None),
+            name,
+            limits,
+            pace: Pace::new(every),
+            looks: None,
+            digest: None,
+        }
+    }
+
+    async fn ask(&mut self) -> Result<Event, SourceError> {
+        self.pace.wait().await;
+        let said = self.read().await;
+        match said {
+            Ok(_) => self.pace.well(),
+            Err(_) => self.pace.again(),
+        }
+        said
+    }
+
+    async fn read(&mut self) -> Result<Event, SourceError> {
+        // Taken before the content is read, so that a change in between shows the next time.
+        let looks = (look(&self.path).await?, look(&self.signature_path).await?);
+        let Some(document) = looks.0 else {
+            let cause = io::Error::from(io::ErrorKind::NotFound);
+            return Err(SourceError::File { path: self.path.clone(), cause });
+        };
+        let looks = (document, looks.1);
+        if self.looks == Some(looks) {
+            return Ok(Event::Unchanged);
+        }
+        let signature = match looks.1 {
+            Some(_) => Some(read(&self.signature_path, SIGNATURE_OCTETS).await?),
+            None => None,
+        };
+        let octets = read(&self.path, self.limits.octets).await?;
+        let is_settled = looks.0.is_settled() && looks.1.is_none_or(|look| look.is_settled());
+        self.looks = is_settled.then_some(looks);
+        let mut digest = DefaultHasher::new();
+        (&octets, &signature).hash(&mut digest);
+        let digest = Some(digest.finish());
+        if self.digest == digest {
+            return Ok(Event::Unchanged);
+        }
+        self.digest = digest;
+        Ok(self.kind.event(octets, signature))
+    }
+}
+
+/// How a file looks; `None` if there is none.
+async fn look(path: &Path) -> Result<Option<Look>, SourceError> {
+    match tokio::fs::metadata(path).await {
+        Ok(data) if data.is_file() => Ok(Some(Look::of(&data))),
+        Ok(_) => Err(SourceError::setting(path.display(), "no regular file")),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(SourceError::file(path)(cause)),
+    }
+}
+
+async fn read(path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
+    let error = SourceError::file(path);
+    let file = tokio::fs::File::open(path).await.map_err(error)?;
+    let mut octets = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut octets).await.map_err(error)?;
+    if u64::try_from(octets.len()).unwrap_or(u64::MAX) > limit {
+        return Err(SourceError::TooLarge { place: path.display().to_string(), limit });
+    }
+    Ok(octets)
+}
+
+impl Source for FileDocument {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn status(&self) -> Status {
+        self.status.clone()
+    }
+
+    fn next(&mut self) -> Next<'_> {
+        Box::pin(async move {
+            let said = self.ask().await;
+            self.status.note(&said);
+            said
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FileDocument, Kind};
+    use crate::source::{Event, Limits, Source as _, SourceError};
+    use std::fs;
+    use std::path::Path;
+    use std::time::Duration;
+
+    fn document(path: &Path) -> FileDocument {
+        let limits = Limits { octets: 1000, ..Limits::default() };
+        FileDocument::new(path, Kind::Snapshot, Duration::from_millis(1), limits)
+    }
+
+    fn snapshot(octets: &str, signature: Option<&str>) -> Event {
+        let signature = signature.map(|text| text.as_bytes().to_vec());
+        Event::Snapshot { octets: octets.as_bytes().to_vec(), signature }
+    }
+
+    #[tokio::test]
+    async fn a_file_speaks_when_its_content_or_signature_changes_whatever_its_times() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("snapshot.json");
+        fs::write(&path, "one").unwrap();
+        let mut source = document(&path);
+        assert_eq!(source.next().await.unwrap(), snapshot("one", None));
+        assert_eq!(source.next().await.unwrap(), Event::Unchanged);
+        fs::write(&path, "two").unwrap();
+        fs::File::open(&path).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!(source.next().await.unwrap(), snapshot("two", None));
+        fs::write(folder.path().join("snapshot.json.minisig"), "sig").unwrap();
+        assert_eq!(source.next().await.unwrap(), snapshot("two", Some("sig")));
+        fs::write(&path, "two").unwrap();
+        assert_eq!(source.next().await.unwrap(), Event::Unchanged);
+        let status = source.status().read();
+        assert!(status.connected && status.last_change.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_gone_or_gigantic_is_named_and_picked_up_when_it_is_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("snapshot.json");
+        let mut source = document(&path);
+        let error = source.next().await.unwrap_err();
+        assert!(error.to_string().ends_with("snapshot.json: entity not found"), "{error}");
+        fs::write(&path, "x".repeat(1001)).unwrap();
+        let error = source.next().await.unwrap_err();
+        assert!(matches!(error, SourceError::TooLarge { limit: 1000, .. }), "{error}");
+        fs::write(&path, "x".repeat(1000)).unwrap();
+        assert_eq!(source.next().await.unwrap(), snapshot(&"x".repeat(1000), None));
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        let error = source.next().await.unwrap_err();
+        assert!(error.to_string().ends_with("no regular file"), "{error}");
+        assert_eq!(source.status().read().reason, Some("setting"));
+    }
+}

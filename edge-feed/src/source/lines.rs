@@ -1,0 +1,197 @@
+//! Pieces of the score feed come in, cut anywhere; deltas go out. A broken line is skipped, counted and reported.
+
+use crate::Delta;
+
+use super::SourceError;
+
+/// Characters of a cause that are worth printing.
+const CAUSE: usize = 200;
+
+/// Lines that are arriving.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    place: String,
+    /// The longest line.
+    limit: usize,
+    /// The highest identifier so far. What isn't above is not new.
+    cursor: u64,
+    /// The beginning of a line whose end hasn't arrived.
+    partial: Vec<u8>,
+    /// Whether the line that is arriving is too long, and thrown away up to its end.
+    is_skipping: bool,
+    /// Octets before the line that is arriving, within the file, stream or message.
+    at: u64,
+    broken: Option<Broken>,
+}
+
+#[derive(Debug)]
+struct Broken {
+    at: String,
+    cause: String,
+    count: u64,
+}
+
+impl Lines {
+    pub(crate) fn new(place: &str, limit: usize, cursor: u64) -> Self {
+        let place = place.to_owned();
+        Self { place, limit, cursor, partial: Vec::new(), is_skipping: false, at: 0, broken: None }
+    }
+
+    /// The highest identifier so far.
+    pub(crate) const fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
+    /// Forgets the line that is arriving: the next octets are others, at `at`.
+    pub(crate) fn restart(&mut self, at: u64) {
+        self.partial.clear();
+        self.is_skipping = false;
+        self.at = at;
+    }
+
+    /// Takes a piece; what is new in it goes to the end of `deltas`.
+    pub(crate) fn push(&mut self, mut piece: &[u8], deltas: &mut Vec<Delta>) {
+        while let Some(end) = piece.iter().position(|octet| *octet == b'\n') {
+            let (line, rest) = piece.split_at(end);
+            self.extend(line);
+            self.end(deltas);
+            piece = rest.get(1..).unwrap_or_default();
+            self.at += 1;
+        }
+        self.extend(piece);
+    }
+
+    /// The last line ends without a line feed.
+    pub(crate) fn finish(&mut self, deltas: &mut Vec<Delta>) {
+        self.end(deltas);
+    }
+
+    /// What was skipped since this was last asked.
+    pub(crate) fn broken(&mut self) -> Option<SourceError> {
+        let Broken { at, cause, count } = self.broken.take()?;
+        Some(SourceError::BrokenLines { place: self.place.clone(), at, count, cause })
+    }
+
+    fn extend(&mut self, piece: &[u8]) {
+        if self.is_skipping {
+            self.at += wide(piece.len());
+        } else if self.partial.len() + piece.len() > self.limit {
+            self.blame(format!("longer than {} octets", self.limit));
+            self.at += wide(self.partial.len() + piece.len());
+            self.partial = Vec::new();
+            self.is_skipping = true;
+        } else {
+            self.partial.extend_from_slice(piece);
+        }
+    }
+
+    fn end(&mut self, deltas: &mut Vec<Delta>) {
+        let line = std::mem::take(&mut self.partial);
+        let text = line.trim_ascii();
+        if !self.is_skipping && !text.is_empty() {
+            match serde_json::from_slice::<Delta>(text) {
+                Ok(delta) if delta.id > self.cursor => {
+                    self.cursor = delta.id;
+                    deltas.push(delta);
+                }
+                Ok(_) => {}
+                Err(cause) => self.blame(cause.to_string()),
+            }
+        }
+        self.at += wide(line.len());
+        self.is_skipping = false;
+        self.partial = line;
+        self.partial.clear();
+    }
+
+    fn blame(&mut self, cause: String) {
+        match &mut self.broken {
+            Some(broken) => broken.count += 1,
+            None => {
+                let cause = cause.chars().take(CAUSE).collect();
+                let at = format!("octet {}", self.at);
+                self.broken = Some(Broken { at, cause, count: 1 });
+            }
+        }
+    }
+}
+
+fn wide(octets: usize) -> u64 {
+    u64::try_from(octets).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lines;
+
+    const FEED: &str = "{\"id\":5,\"ts\":1,\"server_id\":7,\"score\":20}\r\n\n\
+         {\"id\":6,\"ts\":1,\"removed\":7}\n{\"id\":7,\"ts\":2,\"server_id\":8,\"score\":-100.0}\n";
+
+    fn ids(lines: &mut Lines, pieces: &[&[u8]]) -> Vec<u64> {
+        let mut deltas = Vec::new();
+        for piece in pieces {
+            lines.push(piece, &mut deltas);
+        }
+        deltas.iter().map(|delta| delta.id).collect()
+    }
+
+    #[test]
+    fn a_feed_cut_anywhere_gives_the_same_deltas() {
+        let feed = FEED.as_bytes();
+        for cut in 0..=feed.len() {
+            let (a, b) = feed.split_at(cut);
+            let mut lines = Lines::new("f", 100, 0);
+            assert_eq!(ids(&mut lines, &[a, b]), [5, 6, 7], "cut at {cut}");
+            assert!(lines.broken().is_none());
+            assert_eq!(lines.cursor(), 7);
+        }
+    }
+
+    #[test]
+    fn what_is_not_above_the_cursor_is_not_new() {
+        let mut lines = Lines::new("f", 100, 5);
+        assert_eq!(ids(&mut lines, &[FEED.as_bytes(), FEED.as_bytes()]), [6, 7]);
+    }
+
+    #[test]
+    fn broken_lines_are_skipped_and_said_once_with_the_place_of_the_first() {
+        let mut lines = Lines::new("f", 60, 0);
+        let long = vec![b'x'; 1000];
+        let mut feed = b"{\"id\":1,\"ts\":1,\"removed\":7}\n{\"id\":\n".to_vec();
+        feed.extend_from_slice(&long);
+        let seen = ids(&mut lines, &[&feed, &long, b"\n{\"id\":2,\"ts\":1}\n", FEED.as_bytes()]);
+        assert_eq!(seen, [1, 5, 6, 7]);
+        let said = lines.broken().unwrap().to_string();
+        assert!(
+            said.starts_with("f: 3 broken line(s) skipped, the first at octet 28: EOF"),
+            "{said}"
+        );
+        assert!(lines.broken().is_none());
+    }
+
+    #[test]
+    fn a_line_without_end_is_kept_only_up_to_the_limit() {
+        let mut lines = Lines::new("f", 1000, 0);
+        for _ in 0..1000 {
+            lines.push(&[b'x'; 100], &mut Vec::new());
+            assert!(lines.partial.capacity() <= 2048);
+        }
+        assert!(lines.broken().unwrap().to_string().contains("longer than 1000 octets"));
+        assert_eq!(ids(&mut lines, &[b"\n", FEED.as_bytes()]), [5, 6, 7]);
+        assert!(lines.broken().is_none());
+        lines.push(b"{\"id\":9,\"ts\":1,\"removed\":7}", &mut Vec::new());
+        let mut deltas = Vec::new();
+        lines.finish(&mut deltas);
+        assert_eq!(deltas.len(), 1);
+    }
+
+    #[test]
+    fn the_place_of_a_broken_line_counts_all_octets_before_it() {
+        let mut lines = Lines::new("f", 60, 0);
+        lines.push(&[b'x'; 100], &mut Vec::new());
+        lines.push(b"xx\n", &mut Vec::new());
+        lines.broken().unwrap();
+        lines.push(b"nonsense\n", &mut Vec::new());
+        assert!(lines.broken().unwrap().to_string().contains("at octet 103:"));
+    }
+}

@@ -1,0 +1,243 @@
+//! The score feed as a stream: a cursor comes in; every delta after it goes out, over lost connections, killed servers
+//! and sleep.
+//!
+//! Where to begin is found by bisection, since identifiers grow along the stream; so the identifier alone has to be
+//! kept. From then on the messages' numbers tell where to go on, and whether any are gone from the stream.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::DeliverPolicy;
+use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
+
+use tokio::time::timeout;
+
+use super::Nats;
+use super::feed::{Feed, Heard, Message};
+use crate::Delta;
+use crate::source::lines::Lines;
+use crate::source::pace::Pace;
+use crate::source::{Event, Limits, Next, Source, SourceError, Status};
+
+/// Deltas handed on at once.
+const BATCH: usize = 1000;
+/// The longest pause after an error: a stream is back within seconds of its servers.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// The score feed in a stream. Each message is a delta, or several as NDJSON.
+pub struct NatsDeltas {
+    feed: Feed,
+    lines: Lines,
+    limits: Limits,
+    pace: Pace,
+    status: Status,
+    /// The last message that arrived: its number and its stream's birth.
+    last: Option<(u64, String)>,
+    /// Whether a message has arrived since the feed was opened.
+    is_fruitful: bool,
+    /// To be said before anything else.
+    pending: Option<SourceError>,
+}
+
+impl NatsDeltas {
+    /// The feed in a stream, after the delta with identifier `cursor` (0: all that is in it). The stream holds
+    /// nothing else.
+    #[must_use]
+    pub fn new(nats: &Nats, stream: &str, cursor: u64, limits: Limits) -> Self {
+        let place = format!("nats stream {stream}");
+        Self {
+            lines: Lines::new(&place, limits.line, cursor),
+            status: Status::new(&place, Some(nats.link())),
+            feed: Feed::new(nats.clone(), place, stream.to_owned(), String::new()),
+            limits,
+            pace: Pace::new(Duration::ZERO).at_most(PAUSE),
+            last: None,
+            is_fruitful: false,
+            pending: None,
+        }
+    }
+
+    async fn step(&mut self) -> Result<Event, SourceError> {
+        if let Some(error) = self.pending.take() {
+            return Err(error);
+        }
+        if !self.feed.is_open() {
+            self.wait().await;
+            self.is_fruitful = false;
+            if let Err(error) = self.open().await {
+                self.pace.wrong(None);
+                return Err(error);
+            }
+            self.pace.well();
+            if let Some(error) = self.pending.take() {
+                return Err(error);
+            }
+        }
+        self.listen().await.map_err(|error| self.resume(error))
+    }
+
+    /// Until it is time for the next attempt, or there is a new connection, which is worth one.
+    async fn wait(&self) {
+        let mut link = self.feed.nats.link();
+        let connections = link.read().connections;
+        tokio::select! {
+            () = self.pace.wait() => {}
+            () = link.connected_after(connections) => {}
+        }
+    }
+
+    /// Opens the feed after the last message, or after the cursor.
+    async fn open(&mut self) -> Result<(), SourceError> {
+        let stream = self.feed.stream().await?;
+        let info = stream.cached_info();
+        let (first, last) = (info.state.first_sequence.max(1), info.state.last_sequence);
+        let birth = info.created.to_string();
+        let (start, needed) = match &self.last {
+            Some((known, of)) if *of == birth && *known <= last => (known + 1, known + 1),
+            // Never read, or made anew.
+            _ => {
+                let start = self.bisect(&stream, first, last).await?;
+                // Whether the one before the first was ours can't be known any more.
+                let is_torn = start == first && first > 1 && self.lines.cursor() > 0;
+                (start, if is_torn { first - 1 } else { start })
+            }
+        };
+        if needed < first {
+            let place = self.feed.place.clone();
+            self.pending = Some(SourceError::Lost { place, first: needed, last: first - 1 });
+        }
+        let start_sequence = start.max(first);
+        self.last = Some((start_sequence - 1, birth));
+        self.feed.open(&stream, DeliverPolicy::ByStartSequence { start_sequence }).await
+    }
+
+    /// The first message with a delta above the cursor; one after the last if there is none.
+    async fn bisect(&self, stream: &Stream, first: u64, last: u64) -> Result<u64, SourceError> {
+        let (mut low, mut high) = (first, last.saturating_add(1).max(first));
+        while self.lines.cursor() > 0 && low < high {
+            let middle = low + (high - low) / 2;
+            let message = match stream.get_first_raw_message_by_subject(">", middle).await {
+                Ok(message) => message,
+                Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => {
+                    high = middle;
+                    continue;
+                }
+                Err(error) => return Err(self.feed.failed(&error)),
+            };
+            // One that can't be read counts as new: then reading begins too early, which costs nothing but time.
+            let is_new = self.highest(&message.payload).is_none_or(|id| id > self.lines.cursor());
+            if is_new {
+                high = middle;
+            } else {
+                low = message.sequence.saturating_add(1);
+            }
+        }
+        Ok(low)
+    }
+
+    /// The highest identifier in a message.
+    fn highest(&self, payload: &[u8]) -> Option<u64> {
+        let mut lines = Lines::new("", self.limits.line, 0);
+        let mut deltas = Vec::new();
+        lines.push(payload, &mut deltas);
+        lines.finish(&mut deltas);
+        deltas.last().map(|delta| delta.id)
+    }
+
+    async fn listen(&mut self) -> Result<Event, SourceError> {
+        let mut deltas = Vec::new();
+        loop {
+            match self.feed.hear().await? {
+                Heard::Quiet => return self.is_quiet().await,
+                Heard::Message(message) => self.take(&message, &mut deltas),
+            }
+            while deltas.len() < BATCH && self.pending.is_none() {
+                match self.feed.hear_now() {
+                    Some(Ok(message)) => self.take(&message, &mut deltas),
+                    Some(Err(error)) => self.pending = Some(self.resume(error)),
+                    None => break,
+                }
+            }
+            if !deltas.is_empty() {
+                return Ok(Event::Deltas(deltas));
+            }
+            if let Some(error) = self.pending.take() {
+                return Err(error);
+            }
+        }
+    }
+
+    fn take(&mut self, message: &Message, deltas: &mut Vec<Delta>) {
+        self.is_fruitful = true;
+        if let Some((last, _)) = &mut self.last {
+            if message.sequence > *last + 1 {
+                let place = self.feed.place.clone();
+                let (first, last) = (*last + 1, message.sequence - 1);
+                self.pending = Some(SourceError::Lost { place, first, last });
+            }
+            *last = message.sequence;
+        }
+        self.lines.restart(0);
+        self.lines.push(&message.payload, deltas);
+        self.lines.finish(deltas);
+        if let Some(SourceError::BrokenLines { place, at, count, cause }) = self.lines.broken() {
+            let at = format!("message {}, {at}", message.sequence);
+            self.pending.get_or_insert(SourceError::BrokenLines { place, at, count, cause });
+        }
+    }
+
+    /// Nothing has come for a while: is there nothing?
+    async fn is_quiet(&mut self) -> Result<Event, SourceError> {
+        let stream = match self.feed.stream().await {
+            Ok(stream) => stream,
+            Err(error) => {
+                self.feed.close();
+                return Err(error);
+            }
+        };
+        let info = stream.cached_info();
+        let seen = self.last.as_ref().map(|(last, birth)| (*last, birth.as_str()));
+        if seen == Some((info.state.last_sequence, &*info.created.to_string())) {
+            return Ok(Event::Unchanged);
+        }
+        // It may be on its way.
+        if let Ok(heard) = timeout(PAUSE, self.feed.hear()).await
+            && let Heard::Message(message) = heard?
+        {
+            let mut deltas = Vec::new();
+            self.take(&message, &mut deltas);
+            return Ok(Event::Deltas(deltas));
+        }
+        Err(self.feed.end("there are messages that did not come"))
+    }
+
+    /// After an error: at once if there was a message since the last one.
+    fn resume(&mut self, error: SourceError) -> SourceError {
+        if !error.is_content() && !self.is_fruitful {
+            self.pace.wrong(None);
+        }
+        match error {
+            SourceError::Interrupted { place, cause, .. } => {
+                SourceError::Interrupted { place, cause, after: self.lines.cursor() }
+            }
+            other => other,
+        }
+    }
+}
+
+impl Source for NatsDeltas {
+    fn name(&self) -> &str {
+        &self.feed.place
+    }
+
+    fn status(&self) -> Status {
+        self.status.clone()
+    }
+
+    fn next(&mut self) -> Next<'_> {
+        Box::pin(async move {
+            let said = self.step().await;
+            self.status.note(&said);
+            said
+        })
+    }
+}

@@ -1,0 +1,197 @@
+//! The other end: documents and deltas come in; they are in NATS when the call is back, on as many servers as the
+//! bucket or stream has replicas.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::{kv, stream};
+use hyper::body::Bytes;
+
+use super::snapshots::key_of;
+use super::{Nats, refused};
+use crate::Delta;
+use crate::source::document::Kind;
+use crate::source::{SourceError, gzip};
+
+/// The header that marks a value as deleted, as NATS has it.
+pub(super) const KV_OPERATION: &str = "KV-Operation";
+/// The header with the lines of a document's signature.
+pub(super) const SIGNATURE: &str = "Edge-Minisig";
+/// Values of a bucket that are kept, for whoever wants to see what was published.
+const HISTORY: i64 = 5;
+/// Octets of a message with deltas, about.
+const MESSAGE: usize = 32 << 10;
+/// How long a batch of deltas that is published again counts once.
+const DUPLICATES: Duration = Duration::from_secs(120);
+
+/// How a stream or bucket keeps what is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Servers that hold it: 1, 3 or 5, at most as many as there are.
+    pub replicas: usize,
+    /// How long deltas are kept. A node that has been away for longer needs a newer snapshot.
+    pub age: Duration,
+    /// Octets of deltas that are kept.
+    pub octets: i64,
+}
+
+impl Default for Keep {
+    /// One server, a day, 1 GiB.
+    fn default() -> Self {
+        Self { replicas: 1, age: Duration::from_secs(86_400), octets: 1 << 30 }
+    }
+}
+
+impl Nats {
+    /// Makes a bucket for documents, unless there is one.
+    ///
+    /// # Errors
+    /// When NATS can't be reached or refuses.
+    pub async fn make_bucket(&self, bucket: &str, keep: &Keep) -> Result<(), SourceError> {
+        let config = kv::Config {
+            bucket: bucket.to_owned(),
+            description: "documents of the scorer's".to_owned(),
+            history: HISTORY,
+            num_replicas: keep.replicas,
+            ..kv::Config::default()
+        };
+        self.bucket(config).await.map(|_store| ())
+    }
+
+    /// A bucket, made if there is none.
+    pub(crate) async fn bucket(&self, config: kv::Config) -> Result<kv::Store, SourceError> {
+        self.reach().await?;
+        let place = format!("nats bucket {}", config.bucket);
+        if let Ok(store) = self.jetstream.get_key_value(&config.bucket).await {
+            return Ok(store);
+        }
+        self.jetstream.create_key_value(config).await.map_err(|cause| failed(place, &cause))
+    }
+
+    /// Makes a stream for deltas, unless there is one. The subject may end in `.>`.
+    ///
+    /// # Errors
+    /// When NATS can't be reached or refuses.
+    pub async fn make_stream(
+        &self,
+        name: &str,
+        subject: &str,
+        keep: &Keep,
+    ) -> Result<(), SourceError> {
+        self.reach().await?;
+        let place = format!("nats stream {name}");
+        if self.jetstream.get_stream(name).await.is_ok() {
+            return Ok(());
+        }
+        let config = stream::Config {
+            name: name.to_owned(),
+            subjects: vec![subject.to_owned()],
+            max_age: keep.age,
+            max_bytes: keep.octets,
+            num_replicas: keep.replicas,
+            duplicate_window: DUPLICATES,
+            ..stream::Config::default()
+        };
+        let made = self.jetstream.create_stream(config).await;
+        made.map(|_stream| ()).map_err(|cause| failed(place, &cause))
+    }
+
+    /// Puts a document into a bucket, gzipped, with the content of its detached signature if it has one. Gives its
+    /// revision.
+    ///
+    /// # Errors
+    /// When NATS can't be reached or refuses, as it does with a message above its `max_payload`.
+    pub async fn put(
+        &self,
+        bucket: &str,
+        kind: &Kind,
+        octets: &[u8],
+        signature: Option<&[u8]>,
+    ) -> Result<u64, SourceError> {
+        self.reach().await?;
+        let key = key_of(kind);
+        let place = format!("nats bucket {bucket}, key {key}");
+        let packed = gzip::pack(octets).map_err(|cause| failed(place.clone(), &cause))?;
+        let limit = self.client.max_payload();
+        if packed.len() > limit {
+            let cause = format!(
+                "{} octets when gzipped, above the server's max_payload of {limit}; raise that",
+                packed.len()
+            );
+            return Err(SourceError::Answer { place, cause });
+        }
+        let mut headers = HeaderMap::new();
+        if let Some(signature) = signature {
+            let text = str::from_utf8(signature)
+                .map_err(|cause| SourceError::setting("signature", cause))?;
+            for line in text.lines() {
+                headers.append(SIGNATURE, line);
+            }
+        }
+        let subject = format!("$KV.{bucket}.{key}");
+        let message = PublishMessage::build().payload(packed.into()).headers(headers);
+        self.send(&place, subject, message).await?.await
+    }
+
+    /// Appends deltas to a stream, through one of its subjects, several to a message. Gives the number of the last
+    /// message; 0 for no deltas. The same batch published again within two minutes counts once.
+    ///
+    /// # Errors
+    /// When NATS can't be reached or refuses; then a beginning of them may be in.
+    pub async fn publish(&self, subject: &str, deltas: &[Delta]) -> Result<u64, SourceError> {
+        self.reach().await?;
+        let place = format!("nats subject {subject}");
+        let mut acknowledged = Vec::new();
+        let mut text = Vec::new();
+        let mut ids = None;
+        let mut rest = deltas.iter().peekable();
+        while let Some(delta) = rest.next() {
+            serde_json::to_writer(&mut text, delta)
+                .map_err(|cause| failed(place.clone(), &cause))?;
+            text.push(b'\n');
+            let (first, _) = ids.unwrap_or((delta.id, 0));
+            ids = Some((first, delta.id));
+            if text.len() >= MESSAGE || rest.peek().is_none() {
+                let message = PublishMessage::build()
+                    .payload(Bytes::from(std::mem::take(&mut text)))
+                    .message_id(format!("{first}-{}", delta.id));
+                ids = None;
+                acknowledged.push(self.send(&place, subject.to_owned(), message).await?);
+            }
+        }
+        let mut last = 0;
+        for acknowledgement in acknowledged {
+            last = acknowledgement.await?;
+        }
+        Ok(last)
+    }
+
+    /// Sends a message; what is given waits until it is kept.
+    async fn send(
+        &self,
+        place: &str,
+        subject: String,
+        message: PublishMessage,
+    ) -> Result<impl Future<Output = Result<u64, SourceError>> + use<>, SourceError> {
+        let place = place.to_owned();
+        let sent = self.jetstream.send_publish(subject, message).await;
+        let sent = sent.map_err(|cause| failed(place.clone(), &cause))?;
+        Ok(async move {
+            let kept = sent.await.map_err(|cause| failed(place, &cause))?;
+            Ok(kept.sequence)
+        })
+    }
+}
+
+/// NATS says no, or nothing.
+pub(crate) fn failed(place: String, cause: &(dyn std::error::Error + 'static)) -> SourceError {
+    let mut below = Some(cause);
+    while let Some(error) = below {
+        if let Some(error) = error.downcast_ref::<async_nats::jetstream::Error>() {
+            return refused(&place, error);
+        }
+        below = error.source();
+    }
+    SourceError::Answer { place, cause: cause.to_string() }
+}

@@ -1,0 +1,163 @@
+//! A document in a key-value bucket: the key comes in; the value that is there goes out at once, and then each newer
+//! one.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::DeliverPolicy;
+
+use super::Nats;
+use super::feed::{Feed, Heard, Message};
+use super::publish::{KV_OPERATION, SIGNATURE};
+use crate::source::document::Kind;
+use crate::source::gzip::{self, Spoilt};
+use crate::source::pace::Pace;
+use crate::source::{Event, Limits, Next, Source, SourceError, Status};
+
+/// The longest pause after an error.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// A document in a bucket, gzipped or not. Its signature is in the message's headers, so that neither comes without
+/// the other.
+pub struct NatsDocument {
+    feed: Feed,
+    kind: Kind,
+    limits: Limits,
+    pace: Pace,
+    status: Status,
+    /// The revision that was last handed on.
+    revision: u64,
+    /// The bucket's last revision, of any key.
+    last: u64,
+    /// Whether a message has arrived since the feed was opened.
+    is_fruitful: bool,
+}
+
+impl NatsDocument {
+    /// The document in a bucket: the key is `snapshot` or `zone`, as the kind is.
+    #[must_use]
+    pub fn new(nats: &Nats, bucket: &str, kind: Kind, limits: Limits) -> Self {
+        let key = key_of(&kind);
+        let place = format!("nats bucket {bucket}, key {key}");
+        Self {
+            status: Status::new(&place, Some(nats.link())),
+            feed: Feed::new(
+                nats.clone(),
+                place,
+                format!("KV_{bucket}"),
+                format!("$KV.{bucket}.{key}"),
+            ),
+            kind,
+            limits,
+            pace: Pace::new(Duration::ZERO).at_most(PAUSE),
+            revision: 0,
+            last: 0,
+            is_fruitful: false,
+        }
+    }
+
+    async fn step(&mut self) -> Result<Event, SourceError> {
+        if !self.feed.is_open() {
+            self.wait().await;
+            self.is_fruitful = false;
+            if let Err(error) = self.open().await {
+                self.pace.wrong(None);
+                return Err(error);
+            }
+            self.pace.well();
+        }
+        let heard = match self.feed.hear().await {
+            Ok(heard) => heard,
+            Err(SourceError::Interrupted { place, cause, .. }) => {
+                if !self.is_fruitful {
+                    self.pace.wrong(None);
+                }
+                return Err(SourceError::Interrupted { place, cause, after: self.revision });
+            }
+            Err(error) => return Err(error),
+        };
+        match heard {
+            Heard::Message(message) => self.take(&message),
+            Heard::Quiet => self.is_quiet().await,
+        }
+    }
+
+    async fn wait(&self) {
+        let mut link = self.feed.nats.link();
+        let connections = link.read().connections;
+        tokio::select! {
+            () = self.pace.wait() => {}
+            () = link.connected_after(connections) => {}
+        }
+    }
+
+    async fn open(&mut self) -> Result<(), SourceError> {
+        let stream = self.feed.stream().await?;
+        self.last = stream.cached_info().state.last_sequence;
+        self.feed.open(&stream, DeliverPolicy::LastPerSubject).await
+    }
+
+    fn take(&mut self, message: &Message) -> Result<Event, SourceError> {
+        self.is_fruitful = true;
+        self.last = self.last.max(message.sequence);
+        let place = || self.feed.place.clone();
+        if message.headers.get(KV_OPERATION).is_some() {
+            let cause = format!("deleted by revision {}", message.sequence);
+            return Err(SourceError::Missing { place: place(), cause });
+        }
+        // A feed that is opened anew begins with what may be known. A bucket made anew has lower revisions.
+        if message.sequence == self.revision {
+            return Ok(Event::Unchanged);
+        }
+        self.revision = message.sequence;
+        let limit = self.limits.octets;
+        let octets = gzip::unpack(&message.payload, limit).map_err(|spoilt| match spoilt {
+            Spoilt::TooLarge => SourceError::TooLarge { place: place(), limit },
+            Spoilt::Damaged(cause) => SourceError::Damaged { place: place(), cause },
+        })?;
+        let lines: Vec<&str> =
+            message.headers.get_all(SIGNATURE).map(|line| line.as_str()).collect();
+        let signature = (!lines.is_empty()).then(|| (lines.join("\n") + "\n").into_bytes());
+        Ok(self.kind.event(octets, signature))
+    }
+
+    /// Nothing has come for a while: is there nothing? If the bucket has changed, the value is asked for again.
+    async fn is_quiet(&mut self) -> Result<Event, SourceError> {
+        match self.feed.stream().await {
+            Ok(stream) if stream.cached_info().state.last_sequence != self.last => {
+                self.feed.close();
+                Ok(Event::Unchanged)
+            }
+            Ok(_) => Ok(Event::Unchanged),
+            Err(error) => {
+                self.feed.close();
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The key of a document of that kind.
+pub(super) const fn key_of(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Zone { .. } => "zone",
+        Kind::Snapshot => "snapshot",
+    }
+}
+
+impl Source for NatsDocument {
+    fn name(&self) -> &str {
+        &self.feed.place
+    }
+
+    fn status(&self) -> Status {
+        self.status.clone()
+    }
+
+    fn next(&mut self) -> Next<'_> {
+        Box::pin(async move {
+            let said = self.step().await;
+            self.status.note(&said);
+            said
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! When a source is asked next: results of asking come in; a moment goes out, later after each error in a row.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+/// The pause after the first error.
+const FIRST: Duration = Duration::from_secs(1);
+/// The longest pause of our own.
+const MOST: Duration = Duration::from_secs(60);
+/// The longest pause that a server can ask for.
+const TOLD: Duration = Duration::from_secs(3600);
+
+/// When a source is asked next.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    every: Duration,
+    most: Duration,
+    due: Instant,
+    errors: u32,
+}
+
+impl Pace {
+    /// At once, and then with this interval while all is well.
+    pub(crate) fn new(every: Duration) -> Self {
+        Self { every, most: MOST, due: Instant::now(), errors: 0 }
+    }
+
+    /// With pauses of at most that much.
+    pub(crate) fn at_most(self, most: Duration) -> Self {
+        Self { most, ..self }
+    }
+
+    /// Waits until it is time.
+    pub(crate) async fn wait(&self) {
+        sleep_until(self.due).await;
+    }
+
+    /// All was well. A tenth of the interval is left to chance, so that a fleet doesn't ask in chorus.
+    pub(crate) fn well(&mut self) {
+        self.errors = 0;
+        self.due = Instant::now() + jitter(self.every, 0.9, self.every);
+    }
+
+    /// Something was wrong; the server may have said when to come again (`Retry-After`).
+    pub(crate) fn wrong(&mut self, told: Option<Duration>) {
+        let pause = pause(self.errors).min(self.most);
+        self.errors = self.errors.saturating_add(1);
+        let told = told.unwrap_or_default().min(TOLD);
+        self.due =
+            Instant::now() + jitter(pause, 0.5, pause).max(jitter(told, 1.0, told.mul_f64(1.1)));
+    }
+
+    /// As after an error, for what is none: at once, but not in a circle.
+    pub(crate) fn again(&mut self) {
+        self.errors = 0;
+        self.due = Instant::now() + jitter(FIRST, 0.5, FIRST);
+    }
+}
+
+/// The pause after that many errors before.
+fn pause(errors: u32) -> Duration {
+    FIRST.saturating_mul(1 << errors.min(16)).min(MOST)
+}
+
+/// Some time between a share of `least` and `most`.
+fn jitter(least: Duration, share: f64, most: Duration) -> Duration {
+    let least = least.mul_f64(share);
+    least + most.saturating_sub(least).mul_f64(fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, FIRST, Instant, MOST, Pace, TOLD, pause};
+
+    #[test]
+    fn pauses_double_up_to_a_minute() {
+        let pauses: Vec<u64> = (0..9).map(|errors| pause(errors).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(pause(u32::MAX), MOST);
+    }
+
+    #[test]
+    fn half_of_a_pause_is_left_to_chance_and_a_server_may_ask_for_more_but_not_for_a_day() {
+        let mut seen = Vec::new();
+        for _ in 0..200 {
+            let mut pace = Pace::new(MOST);
+            let before = Instant::now();
+            pace.wrong(None);
+            let pause = pace.due - before;
+            assert!(pause >= FIRST / 2 && pause < FIRST + MOST / 10, "{pause:?}");
+            seen.push(pause);
+            let before = Instant::now();
+            pace.wrong(Some(Duration::from_secs(120)));
+            let pause = pace.due - before;
+            assert!(pause >= Duration::from_secs(120) && pause < Duration::from_secs(140));
+            let before = Instant::now();
+            pace.wrong(Some(Duration::from_secs(86_400)));
+            assert!(pace.due - before < TOLD.mul_f64(1.2));
+        }
+        seen.sort();
+        assert!(seen[199] - seen[0] > FIRST / 4, "no jitter: {seen:?}");
+    }
+
+    #[test]
+    fn after_an_answer_the_interval_counts_again() {
+        let mut pace = Pace::new(Duration::from_secs(30));
+        for _ in 0..10 {
+            pace.wrong(None);
+        }
+        let before = Instant::now();
+        pace.well();
+        let pause = pace.due - before;
+        assert!(pause >= Duration::from_secs(27) && pause < Duration::from_secs(31));
+        assert_eq!(pace.errors, 0);
+    }
+}

@@ -1,0 +1,161 @@
+//! The score feed over HTTP: a response without end comes in, line by line; deltas go out. Each connection begins
+//! after the cursor (`?after=ID`), so nothing is lost between two.
+
+use hyper::Uri;
+use hyper::header::{self, HeaderValue};
+
+use super::http::{self, Client, HttpConfig, Response};
+use super::lines::Lines;
+use super::pace::Pace;
+use super::{Event, Next, Source, SourceError, Status};
+
+/// The score feed on an HTTP server.
+///
+/// The server sends what is above the identifier in `after`, as NDJSON, and then each new line as it comes to be; an
+/// empty line now and then is a sign of life. It may end the response whenever it likes.
+pub struct HttpStream {
+    client: Client,
+    uri: Uri,
+    name: String,
+    pace: Pace,
+    status: Status,
+    lines: Lines,
+    response: Option<Response>,
+    /// Whether the response has given a delta.
+    is_fruitful: bool,
+    /// To be said before anything else.
+    pending: Option<SourceError>,
+}
+
+impl HttpStream {
+    /// The feed at an address, after the delta with identifier `cursor` (0: all that the server has).
+    /// `limits.idle` is the longest silence; [`HttpConfig::every`] the pause after a response that had nothing.
+    ///
+    /// # Errors
+    /// When the address isn't one, or the roots can't be read.
+    pub fn new(config: &HttpConfig, cursor: u64) -> Result<Self, SourceError> {
+        let (client, uri) = Client::new(config)?;
+        let name = uri.to_string();
+        Ok(Self {
+            client,
+            uri,
+            pace: Pace::new(config.every),
+            status: Status::new(&name, None),
+            lines: Lines::new(&name, config.limits.line, cursor),
+            name,
+            response: None,
+            is_fruitful: false,
+            pending: None,
+        })
+    }
+
+    async fn step(&mut self) -> Result<Event, SourceError> {
+        if let Some(error) = self.pending.take() {
+            return Err(error);
+        }
+        let said = self.follow().await;
+        if let Err(error) = &said
+            && !error.is_content()
+        {
+            self.response = None;
+            if self.is_fruitful {
+                self.pace.again();
+            }
+        }
+        said
+    }
+
+    async fn follow(&mut self) -> Result<Event, SourceError> {
+        loop {
+            let Some(response) = &mut self.response else {
+                self.pace.wait().await;
+                self.is_fruitful = false;
+                if !self.open().await? {
+                    return Ok(Event::Unchanged);
+                }
+                continue;
+            };
+            let mut deltas = Vec::new();
+            let Some(piece) = response.piece().await.map_err(|error| {
+                let (place, after) = (self.name.clone(), self.lines.cursor());
+                match error {
+                    SourceError::Damaged { cause, .. } => {
+                        SourceError::Interrupted { place, cause, after }
+                    }
+                    other => other,
+                }
+            })?
+            else {
+                // What stands after the last line feed is not a whole line, and comes again.
+                self.response = None;
+                if self.is_fruitful {
+                    self.pace.again();
+                } else {
+                    self.pace.well();
+                }
+                return Ok(Event::Unchanged);
+            };
+            self.lines.push(&piece, &mut deltas);
+            self.pending = self.lines.broken();
+            if !deltas.is_empty() {
+                self.is_fruitful = true;
+                return Ok(Event::Deltas(deltas));
+            }
+            if let Some(error) = self.pending.take() {
+                return Err(error);
+            }
+            // An empty line: alive.
+            if piece.iter().all(u8::is_ascii_whitespace) {
+                return Ok(Event::Unchanged);
+            }
+        }
+    }
+
+    /// Asks for what is after the cursor; `false` if the server has nothing.
+    async fn open(&mut self) -> Result<bool, SourceError> {
+        let mark = if self.uri.query().is_some() { '&' } else { '?' };
+        let page = self.uri.path_and_query().map_or("/", |page| page.as_str());
+        let uri = http::page_of(&self.uri, &format!("{page}{mark}after={}", self.lines.cursor()))?;
+        let more = [
+            (header::ACCEPT, HeaderValue::from_static("application/x-ndjson")),
+            (header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+        ];
+        let asked = self.client.get(&uri, &more).await;
+        let told = asked.as_ref().ok().and_then(Response::retry_after);
+        let judged = asked.and_then(|response| {
+            let is_new = response.is_new()?;
+            response.is_json_like()?;
+            Ok(is_new.then_some(response))
+        });
+        match judged {
+            Ok(response) => {
+                self.pace.well();
+                self.lines.restart(0);
+                self.response = response;
+                Ok(self.response.is_some())
+            }
+            Err(error) => {
+                self.pace.wrong(told);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Source for HttpStream {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn status(&self) -> Status {
+        self.status.clone()
+    }
+
+    fn next(&mut self) -> Next<'_> {
+        Box::pin(async move {
+            let said = self.step().await;
+            self.status.note(&said);
+            said
+        })
+    }
+}

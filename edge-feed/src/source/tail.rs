@@ -1,0 +1,160 @@
+//! The score feed in a file that grows: its path comes in; deltas go out as they are written.
+//!
+//! A file is best rotated by a rename: the rest of the old one is read before the new one. One that is cut short is
+//! read from its beginning. The identifiers say what is new, so nothing counts twice.
+
+use std::io::{self, SeekFrom};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use tokio::time::{Instant, sleep};
+
+use super::lines::Lines;
+use super::pace::Pace;
+use super::{Event, Limits, Next, Source, SourceError, Status};
+
+/// Octets read at once.
+const PIECE: usize = 64 << 10;
+/// Between looks at a file that has nothing new.
+const EVERY: Duration = Duration::from_millis(100);
+/// After so much quiet the source says that it is well.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// The score feed in a file.
+pub struct Tail {
+    path: PathBuf,
+    name: String,
+    file: Option<Open>,
+    lines: Lines,
+    piece: Vec<u8>,
+    pace: Pace,
+    status: Status,
+    quiet: Duration,
+    /// When something was last said.
+    said: Instant,
+    /// To be said before anything else.
+    pending: Option<SourceError>,
+}
+
+struct Open {
+    file: File,
+    inode: (u64, u64),
+    /// Octets that have been read.
+    at: u64,
+    /// Whether another file has been seen in its place.
+    is_replaced: bool,
+}
+
+impl Tail {
+    /// The feed in a file, after the delta with identifier `cursor` (0: all that is in it).
+    #[must_use]
+    pub fn new(path: &Path, cursor: u64, limits: Limits) -> Self {
+        let name = path.display().to_string();
+        Self {
+            path: path.to_path_buf(),
+            file: None,
+            lines: Lines::new(&name, limits.line, cursor),
+            piece: vec![0; PIECE],
+            pace: Pace::new(Duration::ZERO),
+            status: Status::new(&name, None),
+            name,
+            quiet: QUIET,
+            said: Instant::now(),
+            pending: None,
+        }
+    }
+
+    async fn step(&mut self) -> Result<Event, SourceError> {
+        if let Some(error) = self.pending.take() {
+            return Err(error);
+        }
+        loop {
+            self.pace.wait().await;
+            match self.read().await {
+                Ok(Some(event)) => return Ok(event),
+                Ok(None) => {
+                    if let Some(error) = self.pending.take() {
+                        return Err(error);
+                    }
+                }
+                Err(cause) => {
+                    self.pace.again();
+                    return Err(SourceError::file(&self.path)(cause));
+                }
+            }
+        }
+    }
+
+    /// Reads a piece; `None` if there was nothing new in it.
+    async fn read(&mut self) -> io::Result<Option<Event>> {
+        let Some(open) = &mut self.file else {
+            self.open().await?;
+            return Ok(None);
+        };
+        let mut deltas = Vec::new();
+        // Asked before reading: a file that was replaced before this is read to its very end below.
+        let named = tokio::fs::metadata(&self.path).await;
+        let is_another = named.as_ref().is_ok_and(|named| (named.dev(), named.ino()) != open.inode);
+        let read = open.file.read(&mut self.piece).await?;
+        if read > 0 {
+            open.at += u64::try_from(read).unwrap_or_default();
+            self.lines.push(self.piece.get(..read).unwrap_or_default(), &mut deltas);
+        } else if is_another && open.is_replaced {
+            // Read to its end: its last line may lack a line feed.
+            self.lines.finish(&mut deltas);
+            self.file = None;
+        } else if is_another {
+            // Whoever writes may not have noticed yet, and write a last line.
+            open.is_replaced = true;
+            sleep(EVERY).await;
+        } else if open.file.metadata().await?.len() < open.at {
+            open.file.seek(SeekFrom::Start(0)).await?;
+            open.at = 0;
+            self.lines.restart(0);
+        } else if self.said.elapsed() >= self.quiet {
+            // A file that is gone is still read, but somebody should know.
+            return named.map(|_data| Some(Event::Unchanged));
+        } else {
+            sleep(EVERY).await;
+        }
+        self.pending = self.lines.broken();
+        Ok((!deltas.is_empty()).then_some(Event::Deltas(deltas)))
+    }
+
+    async fn open(&mut self) -> io::Result<()> {
+        // A pipe would not open before it has a writer.
+        if !tokio::fs::metadata(&self.path).await?.is_file() {
+            return Err(io::Error::other("no regular file"));
+        }
+        let file = File::open(&self.path).await?;
+        let data = file.metadata().await?;
+        self.lines.restart(0);
+        self.file = Some(Open { file, inode: (data.dev(), data.ino()), at: 0, is_replaced: false });
+        Ok(())
+    }
+}
+
+impl Source for Tail {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn status(&self) -> Status {
+        self.status.clone()
+    }
+
+    fn next(&mut self) -> Next<'_> {
+        Box::pin(async move {
+            let said = self.step().await;
+            self.said = Instant::now();
+            self.status.note(&said);
+            said
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! Three servers that are one, of which one is killed or cut off.
+
+use std::time::Duration;
+
+use edge_feed::source::nats::{Keep, Nats, NatsDeltas, NatsDocument};
+use edge_feed::source::{Event, Kind, Limits, Source};
+
+use crate::server::{Server, cluster, connect};
+use crate::{all, deltas, ids_up_to};
+
+const KEEP: Keep = Keep { replicas: 3, age: Duration::from_secs(3600), octets: 1 << 24 };
+
+/// A cluster has a stream once it has chosen its leaders.
+async fn made(servers: &[Server]) -> Nats {
+    let nats = connect(servers).await;
+    while nats.make_stream("d", "deltas", &KEEP).await.is_err()
+        || nats.make_bucket("b", &KEEP).await.is_err()
+    {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    nats
+}
+
+/// Publishes whatever happens: again until it is kept.
+async fn publish(nats: &Nats, first: u64, last: u64) {
+    for first in (first..=last).step_by(20) {
+        while nats.publish("deltas", &deltas(first..(first + 20).min(last + 1))).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn each_server_of_three_may_be_killed_while_deltas_flow() {
+    let mut servers = cluster();
+    let nats = made(&servers).await;
+    let others = connect(&servers).await;
+    let mut source = NatsDeltas::new(&others, "d", 0, Limits::default());
+    let mut first = 1;
+    for victim in 0..3 {
+        let (publish_last, kill_after) = (first + 1999, first + 499);
+        let reader = async {
+            let mut ids = ids_up_to(&mut source, kill_after).await.0;
+            while ids.last() < Some(&publish_last) {
+                match source.next().await {
+                    Ok(Event::Deltas(deltas)) => ids.extend(deltas.iter().map(|delta| delta.id)),
+                    Ok(_) | Err(_) => {}
+                }
+            }
+            ids
+        };
+        let killer = async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            servers[victim].kill();
+        };
+        let (_, (), ids) = tokio::join!(publish(&nats, first, publish_last), killer, reader);
+        assert_eq!(ids, all(first, publish_last), "server {victim} killed");
+        servers[victim].run();
+        first = publish_last + 1;
+    }
+    assert_eq!(source.status().read().lost, 0);
+}
+
+#[tokio::test]
+async fn a_server_that_stands_still_is_left_and_nothing_is_lost() {
+    let servers = cluster();
+    let nats = made(&servers).await;
+    nats.put("b", &Kind::Snapshot, b"one", None).await.unwrap();
+    let mut documents = NatsDocument::new(&nats, "b", Kind::Snapshot, Limits::default());
+    let one = Event::Snapshot { octets: b"one".to_vec(), signature: None };
+    assert_eq!(documents.next().await.unwrap(), one);
+    publish(&nats, 1, 100).await;
+    let reader = connect(&servers).await;
+    let mut source = NatsDeltas::new(&reader, "d", 0, Limits::default());
+    assert_eq!(ids_up_to(&mut source, 100).await.0, all(1, 100));
+    let name = reader.server().unwrap();
+    let frozen = &servers[name.trim_start_matches('n').parse::<usize>().unwrap()];
+    frozen.signal("STOP");
+    let (_, (ids, _)) = tokio::join!(publish(&nats, 101, 400), ids_up_to(&mut source, 400));
+    frozen.signal("CONT");
+    assert_eq!(ids, all(101, 400));
+    while nats.put("b", &Kind::Snapshot, b"two", None).await.is_err() {}
+    loop {
+        match documents.next().await {
+            Ok(Event::Snapshot { octets, .. }) => {
+                assert_eq!(octets, b"two");
+                break;
+            }
+            Ok(Event::Unchanged) | Err(_) => {}
+            Ok(event) => panic!("{event:?}"),
+        }
+    }
+}

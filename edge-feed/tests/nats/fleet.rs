@@ -1,0 +1,59 @@
+//! The fleet's heartbeats.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use edge_feed::fleet::{Fleet, Heartbeat, Rules, Standing};
+
+use crate::server::{Server, connect};
+
+fn heartbeat(node: &str, serial: u32) -> Heartbeat {
+    Heartbeat {
+        node: node.to_owned(),
+        version: "0.1.0".to_owned(),
+        serials: BTreeMap::from([("pool.example".to_owned(), serial)]),
+        ..Heartbeat::default()
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_is_silent_is_lost_and_not_forgotten_until_somebody_says_so() {
+    let server = [Server::start("")];
+    let nats = connect(&server).await;
+    let rules = Rules { ttl: Duration::from_secs(1), ..Rules::default() };
+    let mut fleet = Fleet::open(&nats, rules).await.unwrap();
+    assert!(fleet.read().await.unwrap().is_empty());
+    let mut others = Fleet::open(&nats, rules).await.unwrap();
+    others.beat(&heartbeat("b.example", 1000)).await.unwrap();
+    others.beat(&heartbeat("b.example", 1001)).await.unwrap();
+    let order = async |fleet: &mut Fleet| {
+        fleet.beat(&heartbeat("a", 2000)).await.unwrap();
+        let nodes = fleet.read().await.unwrap();
+        nodes.into_iter().map(|node| (node.heartbeat.node, node.standing)).collect::<Vec<_>>()
+    };
+    let a = ("a".to_owned(), Standing::Well);
+    let b = |standing| ("b.example".to_owned(), standing);
+    assert_eq!(order(&mut fleet).await, [b(Standing::Lagging), a.clone()]);
+    while order(&mut fleet).await != [b(Standing::Lost), a.clone()] {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    fleet.forget("b.example").await.unwrap();
+    assert_eq!(order(&mut fleet).await, [a]);
+}
+
+#[tokio::test]
+async fn a_name_that_is_no_key_and_a_heartbeat_that_is_none_are_said() {
+    let server = [Server::start("")];
+    let nats = connect(&server).await;
+    let mut fleet = Fleet::open(&nats, Rules::default()).await.unwrap();
+    for name in ["", "a b", "a.*", ">", ".a", "a."] {
+        let error = fleet.beat(&heartbeat(name, 1)).await.unwrap_err();
+        assert!(error.to_string().contains("no name of a node"), "{error}");
+    }
+    let raw = async_nats::connect(server[0].url()).await.unwrap();
+    let raw = async_nats::jetstream::new(raw).get_key_value("edge_fleet").await.unwrap();
+    raw.put("x", "nonsense".into()).await.unwrap();
+    let nodes = fleet.read().await.unwrap();
+    assert_eq!((&*nodes[0].heartbeat.node, nodes[0].standing), ("x", Standing::Unwell));
+    assert!(nodes[0].heartbeat.health[0].starts_with("its heartbeat can't be read: "));
+}
