@@ -57,7 +57,11 @@ async fn broken_messages_are_said_and_skipped_and_do_not_lead_astray() {
     let raw = async_nats::connect(server[0].url()).await.unwrap();
     let raw = async_nats::jetstream::new(raw);
     for id in 1..=40 {
-        let text = if id % 3 == 0 { "{\"id\":".to_owned() } else { format!("{{\"id\":{id},\"ts\":1,\"removed\":1}}") };
+        let text = if id % 3 == 0 {
+            "{\"id\":".to_owned()
+        } else {
+            format!("{{\"id\":{id},\"ts\":1,\"removed\":1}}")
+        };
         raw.publish("deltas", text.into()).await.unwrap().await.unwrap();
     }
     for cursor in [0, 7, 20, 39] {
@@ -66,7 +70,10 @@ async fn broken_messages_are_said_and_skipped_and_do_not_lead_astray() {
         let expected: Vec<u64> = (cursor + 1..=40).filter(|id| id % 3 != 0).collect();
         assert_eq!(ids, expected);
         let status = source.status().read();
-        assert!(status.broken_lines >= (cursor + 1..=40).filter(|id| id % 3 == 0).count().try_into().unwrap());
+        assert!(
+            status.broken_lines
+                >= (cursor + 1..=40).filter(|id| id % 3 == 0).count().try_into().unwrap()
+        );
         assert!(errors.iter().all(|error| error.reason() == "broken_lines"), "{errors:?}");
         assert!(errors[0].to_string().contains("the first at message "), "{errors:?}");
     }

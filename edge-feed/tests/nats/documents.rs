@@ -79,7 +79,8 @@ async fn a_document_above_what_the_server_takes_is_refused_with_the_way_out() {
     let server = [Server::start("max_payload: 1000")];
     let nats = connect(&server).await;
     nats.make_bucket("b", &Keep::default()).await.unwrap();
-    let noise: Vec<u8> = (0..2000_u32).flat_map(|n| (n.wrapping_mul(0x9e37_79b9)).to_ne_bytes()).collect();
+    let noise: Vec<u8> =
+        (0..2000_u32).flat_map(|n| (n.wrapping_mul(0x9e37_79b9)).to_ne_bytes()).collect();
     let error = nats.put("b", &Kind::Snapshot, &noise, None).await.unwrap_err().to_string();
     assert!(error.contains("above the server's max_payload of 1000; raise that"), "{error}");
 }

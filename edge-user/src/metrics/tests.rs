@@ -41,7 +41,7 @@ fn metrics(verdicts: Option<Vec<u64>>) -> Metrics {
         started: SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_250),
     };
     let verdicts = Box::new(move || verdicts.clone());
-    Metrics { instance, authority: Arc::default(), verdicts, vitals, clock: None }
+    Metrics { instance, authority: Arc::default(), verdicts, vitals, clock: None, feed: None }
 }
 
 /// One for the first verdict, two for the second, and so on.
