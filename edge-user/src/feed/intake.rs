@@ -17,7 +17,7 @@ use edge_feed::source::Event;
 use edge_feed::{Delta, Policy, Pool, Snapshot, Zones, zone as built};
 
 use crate::controller::Fed;
-use crate::zone::{self, Name, Zone};
+use crate::zone::{self, Name, Zone, ZoneError};
 
 mod resume;
 
@@ -395,11 +395,14 @@ fn parse(place: &str, origin: &str, text: &str) -> Result<Arc<Zone>, Refusal> {
     // There always is a serial: the guard has read it.
     let time = SystemTime::UNIX_EPOCH;
     let parsed = zone::parse(origin, text.as_bytes(), time, Path::new(place));
-    parsed.map(Arc::new).map_err(|cause| {
-        // The place is the reader's own.
-        let cause = cause.to_string();
-        let cause = cause.strip_prefix(place).map_or(&*cause, |rest| rest.trim_start_matches(':'));
-        Refusal::Broken { place: place.to_owned(), cause: cause.trim_start().to_owned() }
+    parsed.map(Arc::new).map_err(|cause| match cause {
+        ZoneError::Text { line, column, message, .. } => {
+            Refusal::Broken { place: format!("{place}:{line}:{column}"), cause: message }
+        }
+        ZoneError::Whole { message: cause, .. } | ZoneError::NoApex { cause, .. } => {
+            Refusal::Broken { place: place.to_owned(), cause }
+        }
+        other => Refusal::Broken { place: place.to_owned(), cause: other.to_string() },
     })
 }
 
