@@ -11,6 +11,7 @@ use std::pin::Pin;
 use tokio::sync::mpsc;
 
 use crate::Delta;
+use crate::scorer::Row;
 
 pub mod document;
 mod error;
@@ -55,6 +56,8 @@ pub enum Event {
     },
     /// Changes, in the feed's order, all of them above the cursor that the source began with.
     Deltas(Vec<Delta>),
+    /// Monitors' results, in the feed's order, all of them above the cursor that the source began with.
+    Results(Vec<Row>),
     /// The source is well and has nothing new.
     Unchanged,
 }

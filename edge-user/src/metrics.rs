@@ -17,6 +17,7 @@ use crate::vitals::Vitals;
 
 mod answers;
 mod family;
+mod feed;
 mod node;
 mod ntp;
 mod ntp_clients;
@@ -56,6 +57,8 @@ pub struct Metrics {
     pub vitals: Arc<Vitals>,
     /// The clock that NTP is answered by, if it is.
     pub clock: Option<View>,
+    /// The feed, if there is one.
+    pub feed: Option<crate::feed::View>,
 }
 
 impl fmt::Debug for Metrics {
@@ -79,6 +82,9 @@ impl Metrics {
         node::add(&mut families, &self.instance, &self.vitals.pulse());
         if let Some(clock) = &self.clock {
             ntp::add(&mut families, clock, verdicts.as_deref());
+        }
+        if let Some(feed) = &self.feed {
+            feed::add(&mut families, &feed.read());
         }
         process::add(&mut families);
         families.retain(|family: &MetricFamily| !family.get_metric().is_empty());

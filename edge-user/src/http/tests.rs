@@ -38,6 +38,7 @@ fn serve(user: &str) -> Service {
     };
     let metrics = Metrics {
         clock: None,
+        feed: None,
         instance,
         authority: Arc::default(),
         verdicts: Box::new(|| None),

@@ -44,7 +44,15 @@ fn metrics(verdicts: Option<Vec<u64>>) -> Metrics {
     };
     let requests = verdicts.as_ref().map(|_| Requests::new_zeroed());
     let (verdicts, requests) = (Box::new(move || verdicts.clone()), Box::new(move || requests));
-    Metrics { instance, authority: Arc::default(), verdicts, requests, vitals, clock: None }
+    Metrics {
+        instance,
+        authority: Arc::default(),
+        verdicts,
+        requests,
+        vitals,
+        clock: None,
+        feed: None,
+    }
 }
 
 /// One for the first verdict, two for the second, and so on.

@@ -46,9 +46,22 @@ fn running() -> Running {
     let (authority, vitals) = (Arc::new(Counters::default()), Arc::new(Vitals::default()));
     let started = Instant::now();
     let (hot, _) = Hot::new(None, 0, &config.limits).unwrap();
-    let (time, xdp) = (None, None);
-    let node =
-        Node { config, controller, authority, log, edns, hot, time, xdp, vitals, part: 0, started };
+    let (time, feed, xdp) = (None, None, None);
+    let part = 0;
+    let node = Node {
+        config,
+        controller,
+        authority,
+        log,
+        edns,
+        hot,
+        time,
+        feed,
+        xdp,
+        vitals,
+        part,
+        started,
+    };
     Running { _folder: folder, node }
 }
 
