@@ -17,13 +17,13 @@ mod shared;
 
 pub use card::{Card4, Card6, Rrs};
 pub use clock::Clock;
-pub use control::{Control, CookieKeys, Limits, Nsid, Side, switches};
+pub use control::{Control, CookieKeys, Limits, Nsid, Side, TimeLimits, switches};
 pub use deck::{Answer, ClassRow, Deck, Extent, Kind, TableId};
 pub use geo::{GeoLeaf, Keys6, Leaves6, Node4, Root4, Tree6};
 pub use name::{LONG_WORDS, LongName, NAME_WORDS, NameTail, ShortName, TypeRow};
 pub use sample::Sample;
 pub use service::{Device, Service};
-pub use shared::{Cpu, Shared, ZoneTables};
+pub use shared::{Cpu, Requests, Shared, ZoneTables};
 
 /// The layout's version; part of the pin path.
 pub const VERSION: u32 = 3;
@@ -75,8 +75,8 @@ pub mod maps {
     pub const RRS_ENTRIES: u32 = 1 << 13;
     /// Rows of types that names have beside A and AAAA.
     pub const TYPE_ROWS: u32 = 1 << 12;
-    /// Rows of rate-limiting buckets; a client has one in each.
-    pub const BUCKET_ROWS: u32 = 2;
+    /// Rows of rate-limiting buckets: two for DNS, then two for NTP.
+    pub const BUCKET_ROWS: u32 = 4;
     /// Buckets a row; a power of two.
     pub const BUCKETS: u32 = 1 << 16;
     /// Entries of [`PREFIXES`] at most.

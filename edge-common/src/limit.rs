@@ -1,7 +1,8 @@
-//! Admission: a client's address and whether it showed a good cookie come in; whether it gets its answer goes out.
+//! Admission: a client's address and whether it showed a good cookie come in; whether it gets its answer goes out. What
+//! NTP makes of its own buckets stands in [`crate::ntp`].
 //!
 //! A client is a prefix. It has a token bucket in each of two rows, at the slots that two keyed hashes point to: there is
-//! nothing to insert, so nothing can fill up, and every packet takes the same few steps.
+//! nothing to insert, so nothing can fill up, and every packet takes the same few steps. DNS and NTP have two rows each.
 //!
 //! **A bucket** is one word: the time at which it will be full again, in 2⁻²⁴ jiffies, modulo 2⁶⁴ (34 years at 1000
 //! jiffies a second). What it lies ahead of now is the bucket's debt: 0 when it is full, `capacity` when it is empty. An
@@ -12,7 +13,8 @@
 //! nearest to the truth. Only that one counts: a client is limited when *all* of its buckets are empty. An answer
 //! raises it by `cost`, and the other one no further than to the same; so a client never gets more than its rate, as
 //! it would if it emptied one bucket after the other, and burdens those who share a bucket with it no more than must
-//! be (the conservative update of a count-min sketch, Estan and Varghese 2002). Who is limited changes nothing.
+//! be (the conservative update of a count-min sketch, Estan and Varghese 2002). Who is limited changes nothing; who
+//! is answered all the same gets what is left, and empties both.
 //!
 //! **Under a flood**, `K` prefixes over their rate share both buckets of a given other client with a probability of
 //! about (1 − e^(−K/2¹⁶))²: 0.5 % for 5,000. Of sources that are all different, about 2¹⁶ × `per_second` a second empty
@@ -22,7 +24,7 @@
 //!
 //! CPUs race for a bucket without a lock: of two that read the same word both may answer.
 
-use crate::abi::{Limits, maps, switches};
+use crate::abi::{Limits, TimeLimits, maps, switches};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
 
@@ -32,7 +34,7 @@ pub const EXEMPT: u32 = 1;
 pub const DENIED: u32 = 2;
 
 /// Bits of a jiffy's fraction.
-const FRACTION: u32 = 24;
+pub(crate) const FRACTION: u32 = 24;
 
 /// Limits as an operator thinks of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,17 +58,56 @@ impl Rate {
         let per_second = if self.per_second == 0 { 1 } else { self.per_second as u64 };
         let second = (jiffies_per_second as u64) << FRACTION;
         let cost = (second + per_second / 2) / per_second;
-        let cost = if cost == 0 { 1 } else { cost };
-        Limits {
-            seeds: [seeds[0] | 1, seeds[1] | 1],
-            cost,
-            capacity: cost.saturating_mul(self.burst as u64),
-            // The address is the word's last four octets.
-            mask4: mask(self.prefix4, u32::MAX as u64).to_be(),
-            mask6: mask(self.prefix6, u64::MAX).to_be(),
-            slip: self.slip,
-            jiffies_per_second,
+        let limits = buckets(cost, self.burst, [self.prefix4, self.prefix6], seeds);
+        Limits { slip: self.slip, jiffies_per_second, ..limits }
+    }
+}
+
+/// Limits of NTP as an operator thinks of them, which is as chrony's `ratelimit` has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeRate {
+    /// Seconds from answer to answer on average, as a power of two, -19–12.
+    pub interval: i8,
+    /// Answers that a full bucket holds, 1–255. No client gets more in a jiffy.
+    pub burst: u8,
+    /// Of 2ⁿ limited requests one is answered all the same, 1–4.
+    pub leak: u8,
+    /// Of 2ⁿ other limited requests one is answered with the kiss code RATE, 1–4; 0: none.
+    pub kod: u8,
+    /// Bits of an IPv4 address that make a client, 0–32.
+    pub prefix4: u32,
+    /// Bits of an IPv6 address that make a client, 0–64.
+    pub prefix6: u32,
+}
+
+impl TimeRate {
+    /// The same as packets read it, with a random seed for each row.
+    #[must_use]
+    pub const fn limits(self, jiffies_per_second: u32, seeds: [u64; 2]) -> TimeLimits {
+        let second = (jiffies_per_second as u64) << FRACTION;
+        let power = self.interval.unsigned_abs() as u32 & 31;
+        let cost = if self.interval < 0 { second >> power } else { second << power };
+        let limits = buckets(cost, self.burst as u32, [self.prefix4, self.prefix6], seeds);
+        TimeLimits {
+            limits: Limits { slip: 1 << (self.leak & 7), jiffies_per_second, ..limits },
+            kod: if self.kod == 0 { 0 } else { 1 << (self.kod & 7) },
+            poll: self.interval as i32,
         }
+    }
+}
+
+/// Limits by what an answer costs, how many answers a bucket holds, and the bits of an address that make a client.
+const fn buckets(cost: u64, burst: u32, prefixes: [u32; 2], seeds: [u64; 2]) -> Limits {
+    let cost = if cost == 0 { 1 } else { cost };
+    Limits {
+        seeds: [seeds[0] | 1, seeds[1] | 1],
+        cost,
+        capacity: cost.saturating_mul(burst as u64),
+        // The address is the word's last four octets.
+        mask4: mask(prefixes[0], u32::MAX as u64).to_be(),
+        mask6: mask(prefixes[1], u64::MAX).to_be(),
+        slip: 0,
+        jiffies_per_second: 0,
     }
 }
 
@@ -114,15 +155,25 @@ pub fn admit<T: Tables>(
     }
     let control = tables.control();
     let limits = &control.limits;
-    let client = if six { source[0] & limits.mask6 } else { source[1] & limits.mask4 };
-    if take(tables, limits, client) {
+    if take(tables, limits, client(limits, source, six)) {
         return Ok(());
     }
     // Another one at another time, for who asks the same once more.
     let ticket = ticket ^ tables.now() << u32::BITS ^ limits.seeds[1];
-    let drawn = ticket.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> u32::BITS;
-    let slips = limits.slip != 0 && drawn.wrapping_mul(u64::from(limits.slip)) >> u32::BITS == 0;
-    Err(if slips { Verdict::Slip } else { Verdict::Limited })
+    let drawn = (ticket.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> u32::BITS) as u32;
+    Err(if is_drawn(drawn, limits.slip) { Verdict::Slip } else { Verdict::Limited })
+}
+
+/// Whether random bits draw the one lot in so many; never when there are none.
+#[inline(always)]
+pub(crate) const fn is_drawn(bits: u32, lots: u32) -> bool {
+    lots != 0 && (bits as u64).wrapping_mul(lots as u64) >> u32::BITS == 0
+}
+
+/// Who a source (as [`crate::abi::Service::address`]) is for its buckets.
+#[inline(always)]
+pub(crate) const fn client(limits: &Limits, source: [u64; 2], six: bool) -> u64 {
+    if six { source[0] & limits.mask6 } else { source[1] & limits.mask4 }
 }
 
 /// What a query's lot is drawn by: its first eight octets of DNS, and its ports.
@@ -135,7 +186,7 @@ pub const fn ticket(front: u64, ports: u32) -> u64 {
 /// Takes a response from a client's buckets; false if all are empty.
 #[inline(always)]
 fn take<T: Tables>(tables: &T, limits: &Limits, client: u64) -> bool {
-    let (first, second) = (slot(client, limits.seeds[0]), slot(client, limits.seeds[1]));
+    let [first, second] = slots(limits, client);
     let one = tables.bucket(0, first).unwrap_or_default();
     let other = tables.bucket(1, second).unwrap_or_default();
     // The clock after the buckets: what another CPU wrote at a later time would look too far ahead.
@@ -153,6 +204,12 @@ fn take<T: Tables>(tables: &T, limits: &Limits, client: u64) -> bool {
         tables.set_bucket(1, second, full);
     }
     true
+}
+
+/// Where both rows have a client's bucket.
+#[inline(always)]
+pub(crate) const fn slots(limits: &Limits, client: u64) -> [u32; 2] {
+    [slot(client, limits.seeds[0]), slot(client, limits.seeds[1])]
 }
 
 /// What a bucket that will be full at `full` is short of now, at most `capacity`.
@@ -176,7 +233,7 @@ const fn slot(client: u64, seed: u64) -> u32 {
     slot
 }
 
-const _: () = assert!(maps::BUCKET_ROWS == 2 && maps::BUCKETS.is_power_of_two());
+const _: () = assert!(maps::BUCKET_ROWS == 4 && maps::BUCKETS.is_power_of_two());
 
 #[cfg(test)]
 mod tests;

@@ -3,20 +3,22 @@
 //!
 //! **Answered** is a datagram of exactly 48 octets, mode 3, version 1 to 4 (RFC 5905), to an address at which NTP is
 //! served, from one that isn't. Whatever else has its right answer (a MAC, NTS and other extension fields, symmetric
-//! modes, NTPv5) passes, untouched, to the daemon behind us. Modes 6 and 7 are the operator's, and are dropped unless the
+//! modes, version 5) passes, untouched, to the daemon behind us. Modes 6 and 7 are the operator's, and are dropped unless the
 //! clock says that they pass. What has mode 4 or 5 is never answered, so that no two servers keep each other busy.
 //!
-//! **The reply** is as long as the request, keeps its version and poll, and has its transmit timestamp, octet for octet,
-//! as origin. Receive and transmit timestamp come from one reading of the clock. Nothing is remembered: a request for
+//! **The reply** is as long as the request, keeps its version and, unless the client's rate is to be lower, its poll, and
+//! has its transmit timestamp, octet for octet, as origin. Receive and transmit timestamp come from one reading of the clock. Nothing is remembered: a request for
 //! interleaved mode (RFC 9769) gets a basic reply, as from a server whose memory was too short.
 
+mod admission;
 pub mod clock;
 mod reply;
 pub mod wire;
 
+use self::clock::Moment;
 use self::reply::Request;
-use self::wire::{FRONT_OCTETS, TRANSMIT_AT, WHOLE_OCTETS, mode, version};
-use crate::abi::{Clock, Control, switches};
+use self::wire::{FRONT_OCTETS, TRANSMIT_AT, WHOLE_OCTETS, mode, poll, version, with_poll};
+use crate::abi::{Clock, Control, Requests, switches};
 use crate::frame::{Frame, Route};
 use crate::limit;
 use crate::network::{At, Behind, Network, Untagged};
@@ -102,24 +104,22 @@ fn answer<F: Frame, T: Tables, N: Network, A: At>(
     }
     let ports = load32::<0, _>(headers);
     let checksum = load16::<6, _>(headers);
-    let front = load32::<8, _>(headers);
-    admit(tables, control.switches, &network, ports, checksum)?;
-    if datagram < FRONT_OCTETS {
-        return Err(Verdict::TimeLength);
-    }
+    let mut front = load32::<8, _>(headers);
+    let listed = admit(tables, control.switches, &network, ports, checksum)?;
     let clock = tables.clock();
-    is_request(front, datagram, clock.as_deref())?;
-
-    let clock = clock.ok_or(Verdict::TimeLease)?;
-    let moment = clock::at(&clock, tables.monotonic()).ok_or(Verdict::TimeLease)?;
-    let verdict = match clock.state {
-        Clock::SYNCHRONISED => Verdict::TimeAnswer,
-        Clock::UNSYNCHRONISED => Verdict::TimeUnsynchronised,
-        Clock::DROPS => return Err(Verdict::TimeDrop),
-        _ => return Err(Verdict::TimePass),
+    let what = request(tables, front, datagram, clock.as_deref());
+    let (clock, moment, good) = match what {
+        // Who is denied gets one answer only, and to an ordinary request.
+        Err(_) if listed == limit::DENIED => return Err(Verdict::Denied),
+        what => what?,
     };
     if control.switches & switches::DRY_RUN != 0 {
         return Err(Verdict::DryRun);
+    }
+    let (source, six) = (network.source(), N::FAMILY != 0);
+    let verdict = admission::admit(tables, control.switches, listed, source, six, good)?;
+    if control.switches & switches::TIME_LIMIT != 0 {
+        front = with_poll(front, control.time_limits.poll);
     }
     if control.switches & switches::FIB != 0 {
         let (source, destination) = (network.destination(), network.source());
@@ -129,7 +129,8 @@ fn answer<F: Frame, T: Tables, N: Network, A: At>(
     }
     let (_, whole) = N::ntp(frame, at).ok_or(Verdict::Truncated)?;
     let request = Request { ports, front, origin: load64::<TRANSMIT_AT, _>(whole) };
-    let header = reply::header(&clock, &moment, &request, [tables.random(), tables.random()]);
+    let random = [tables.random(), tables.random()];
+    let header = reply::header(clock, &moment, &request, random, verdict);
     if end != frame.octets() {
         // What is behind the datagram doesn't go back.
         frame.resize(end).ok_or(Verdict::Room)?;
@@ -138,7 +139,7 @@ fn answer<F: Frame, T: Tables, N: Network, A: At>(
     Ok(verdict)
 }
 
-/// Refuses whom we don't answer.
+/// Refuses whom we don't answer; gives what the lists say of who asks.
 #[inline(always)]
 fn admit<T: Tables, N: Network>(
     tables: &T,
@@ -146,7 +147,7 @@ fn admit<T: Tables, N: Network>(
     network: &N,
     ports: u32,
     checksum: u16,
-) -> Result<(), Verdict> {
+) -> Result<u32, Verdict> {
     #[expect(clippy::cast_possible_truncation, reason = "the word's two halves are the ports")]
     let (from, to) = (u16::from_be(ports as u16), u16::from_be((ports >> 16) as u16));
     if !service::is_ntp(tables, network.destination(), to) {
@@ -162,10 +163,37 @@ fn admit<T: Tables, N: Network>(
     if switches & switches::DRAIN != 0 {
         return Err(Verdict::Drain);
     }
-    if switches & switches::PREFIXES != 0 && tables.listed(network.source()) == limit::DENIED {
-        return Err(Verdict::Denied);
+    if switches & switches::PREFIXES == 0 {
+        return Ok(0);
     }
-    Ok(())
+    match tables.listed(network.source()) {
+        limit::DENIED if switches & switches::TIME_DENY == 0 => Err(Verdict::Denied),
+        listed => Ok(listed),
+    }
+}
+
+/// The clock for an ordinary request, what it says, and the verdict if nothing is against its being answered.
+#[inline(always)]
+fn request<'clock, T: Tables>(
+    tables: &T,
+    front: u32,
+    datagram: usize,
+    clock: Option<&'clock Clock>,
+) -> Result<(&'clock Clock, Moment, Verdict), Verdict> {
+    if datagram < FRONT_OCTETS {
+        return Err(Verdict::TimeLength);
+    }
+    is_request(front, datagram, clock)?;
+    let [first, ..] = front.to_ne_bytes();
+    tables.count_request(Requests::place(version(first), poll(front)));
+    let clock = clock.ok_or(Verdict::TimeLease)?;
+    let moment = clock::at(clock, tables.monotonic()).ok_or(Verdict::TimeLease)?;
+    match clock.state {
+        Clock::SYNCHRONISED => Ok((clock, moment, Verdict::TimeAnswer)),
+        Clock::UNSYNCHRONISED => Ok((clock, moment, Verdict::TimeUnsynchronised)),
+        Clock::DROPS => Err(Verdict::TimeDrop),
+        _ => Err(Verdict::TimePass),
+    }
 }
 
 /// Refuses what isn't an ordinary client's request, by the first four octets of its header and the datagram's length.

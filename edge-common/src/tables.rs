@@ -62,6 +62,8 @@ pub trait Tables {
     fn clock(&self) -> Option<impl Deref<Target = Clock>>;
     /// `CLOCK_MONOTONIC` in nanoseconds. To be read after [`Tables::clock`], whose times then are past.
     fn monotonic(&self) -> u64;
+    /// Counts an ordinary NTP request at [`crate::abi::Requests::place`].
+    fn count_request(&self, place: usize);
     /// 32 random bits.
     fn random(&self) -> u32;
 }

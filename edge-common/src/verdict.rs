@@ -121,6 +121,12 @@ verdicts! {
     TimeAnswer Tx "ntp",
     /// An NTP client was told that the clock isn't synchronised.
     TimeUnsynchronised Tx "ntp_unsynchronised",
+    /// An NTP client over its rate was told so (RATE).
+    TimeRate Tx "ntp_rate",
+    /// An NTP client that the operator doesn't want was told so (DENY).
+    TimeDeny Tx "ntp_deny",
+    /// An NTP client over its rate.
+    TimeLimited Drop "ntp_limited",
     /// An NTP version other than 1 to 4.
     TimeVersion Pass "ntp_version",
     /// An NTP mode other than client.

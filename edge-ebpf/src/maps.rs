@@ -371,6 +371,15 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
+    fn count_request(&self, place: usize) {
+        // SAFETY: the pointer is to this CPU's value, which no other run uses meanwhile.
+        let counts = unsafe { &mut (*self.cpu).requests.counts };
+        if let Some(count) = counts.get_mut(unknown(place)) {
+            *count += 1;
+        }
+    }
+
+    #[inline(always)]
     fn random(&self) -> u32 {
         // SAFETY: the pointer is to this CPU's value, which no other run uses meanwhile.
         let state = unsafe { &mut (*self.cpu).random };

@@ -3,9 +3,9 @@
 use std::fmt::Display;
 
 use plotters::backend::SVGBackend;
-use plotters::chart::{ChartBuilder, SeriesLabelPosition};
+use plotters::chart::ChartBuilder;
 use plotters::drawing::IntoDrawingArea as _;
-use plotters::element::PathElement;
+use plotters::element::{PathElement, Text};
 use plotters::series::LineSeries;
 use plotters::style::{BLACK, Color as _, IntoFont as _, RGBColor, WHITE};
 use thiserror::Error;
@@ -44,8 +44,10 @@ pub enum ChartError {
 }
 
 /// Of a panel, in pixels.
-const WIDTH: u32 = 620;
+const WIDTH: u32 = 700;
 const HEIGHT: u32 = 280;
+/// Of the legend beside it.
+const LEGEND: u32 = 130;
 /// Above all panels.
 const HEAD: u32 = 40;
 
@@ -107,7 +109,9 @@ type AreaError = plotters::drawing::DrawingAreaErrorKind<std::io::Error>;
 
 fn draw_panel(panel: &Panel, time: &str, end: f64, area: &Area<'_>) -> Result<(), AreaError> {
     let [low, high] = panel.range;
-    let mut chart = ChartBuilder::on(area)
+    // The legend has a strip of its own: no line is hidden.
+    let (plot, legend) = area.split_horizontally(WIDTH - LEGEND);
+    let mut chart = ChartBuilder::on(&plot)
         .caption(&panel.title, ("sans-serif", 15).into_font())
         .margin(12)
         .x_label_area_size(36)
@@ -119,26 +123,19 @@ fn draw_panel(panel: &Panel, time: &str, end: f64, area: &Area<'_>) -> Result<()
         .y_desc(&panel.values)
         .x_labels(13)
         .y_labels(6)
-        .light_line_style(WHITE)
+        .max_light_lines(0)
         .bold_line_style(BLACK.mix(0.12))
         .axis_desc_style(("sans-serif", 13))
         .label_style(("sans-serif", 12))
         .draw()?;
-    for (line, colour) in panel.lines.iter().zip(COLOURS.into_iter().cycle()) {
-        chart
-            .draw_series(LineSeries::new(steps(&line.points, end), colour.stroke_width(2)))?
-            .label(&line.name)
-            .legend(move |(x, y)| {
-                PathElement::new(vec![(x, y), (x + 16, y)], colour.stroke_width(2))
-            });
+    let colours = COLOURS.into_iter().cycle();
+    for ((line, colour), y) in panel.lines.iter().zip(colours).zip((50..).step_by(18)) {
+        let style = colour.stroke_width(2);
+        chart.draw_series(LineSeries::new(steps(&line.points, end), style))?;
+        legend.draw(&PathElement::new([(0, y), (16, y)], style))?;
+        legend.draw(&Text::new(line.name.as_str(), (22, y - 6), ("sans-serif", 12)))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK.mix(0.2))
-        .label_font(("sans-serif", 12))
-        .draw()
+    Ok(())
 }
 
 /// Each value until the next one's time.
@@ -160,7 +157,7 @@ mod tests {
     fn a_page_says_what_its_axes_and_lines_are() {
         let text =
             draw("title", "hours", 5.0, &[vec![panel([0.0, 4.0]), panel([0.0, 9.0])]]).unwrap();
-        assert!(text.starts_with("<svg width=\"1240\" height=\"320\""), "{text}");
+        assert!(text.starts_with("<svg width=\"1400\" height=\"320\""), "{text}");
         for part in ["title", "hours", "v (%)", "a &lt; b"] {
             assert!(text.contains(part), "{part} isn't in {text}");
         }

@@ -107,16 +107,11 @@ impl Fleet {
     /// # Errors
     /// When NATS can't be reached or refuses.
     pub async fn open(nats: &Nats, rules: Rules) -> Result<Self, SourceError> {
-        let [live, known] = BUCKETS.map(|bucket| kv::Config {
-            bucket: bucket.to_owned(),
-            history: 1,
-            num_replicas: rules.replicas,
-            ..kv::Config::default()
-        });
+        let [live, known] = BUCKETS;
         Ok(Self {
             rules,
-            live: nats.bucket(kv::Config { max_age: rules.ttl, ..live }).await?,
-            known: nats.bucket(known).await?,
+            live: nats.bucket(live, 1, Some(rules.ttl), rules.replicas).await?,
+            known: nats.bucket(known, 1, None, rules.replicas).await?,
             registered: None,
         })
     }

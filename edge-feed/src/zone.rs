@@ -1,8 +1,9 @@
 //! The pool, a policy and what it remembers come in; the zones, as geodns's JSON, go out.
 //!
 //! Without options they are those of the pool's own generator (`NP::Model::DnsRoot`), but for the order in which it
-//! shuffles servers. Only what changed is built anew: [`areas`] keeps each zone's servers, [`text`] each zone's text.
+//! shuffles servers. Only what changed is built anew: `areas` keeps each zone's servers, `text` its text.
 
+mod area;
 mod areas;
 mod text;
 
@@ -13,9 +14,9 @@ use crate::policy::{Policy, PolicyError, State};
 use crate::server::GLOBAL;
 use crate::snapshot::{Root, Vendor};
 
+pub use area::Member;
+pub(crate) use area::Own;
 use areas::Areas;
-pub use areas::Member;
-pub(crate) use areas::Own;
 
 /// A zone to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,5 @@
 //! HTTP sources against a server on the loopback address that says whatever a test has it say.
+#![expect(clippy::tests_outside_test_module, reason = "all of it is tests")]
 
 use std::future::Future;
 use std::io::Write as _;
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use edge_feed::source::http::HttpConfig;
-use edge_feed::source::{Event, HttpDocument, HttpStream, Limits, Source, SourceError, drive};
+use edge_feed::source::{Event, HttpDocument, HttpStream, Limits, Source as _, SourceError, drive};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 

@@ -23,8 +23,8 @@ use crate::edns::MOST_SECRETS;
 use crate::publish::Shares;
 pub use feed::{Feed, Fleet, NatsSource, Place, Sections, ZoneServer};
 pub use http::Http;
-pub use limits::Limits;
-pub use ntp::{Foreign, Ntp, Unsynchronised};
+pub use limits::{Limits, NtpLimits};
+pub use ntp::{Chronyc, Denied, Foreign, Ntp, Unsynchronised};
 pub use xdp::{Xdp, XdpMode};
 pub use zone::{ZoneConfig, ZoneConfigs};
 
@@ -363,6 +363,7 @@ impl Config {
         let ntp = config.ntp.complete(&config.dns.listen, config.xdp.mode);
         ntp.map_err(|reason| error(key("[ntp]"), reason))?;
         config.limits.check().map_err(|reason| error(key("[limits]"), reason))?;
+        config.ntp.check(&config.limits.ntp).map_err(|reason| error(key("[ntp]"), reason))?;
         config.http.complete(base).map_err(|reason| error(key("[http]"), reason))?;
         if config.dns.server_id.is_empty() {
             config.dns.server_id = first_name(&config.dns.listen);

@@ -16,6 +16,7 @@ mod pins;
 mod prefixes;
 mod samples;
 
+use std::mem::offset_of;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -23,8 +24,9 @@ use aya::maps::{Map, MapData, PerCpuArray, PerCpuValues, ProgramArray};
 use aya::programs::{ProgramError, TestRun as _, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use aya_obj::programs::XdpAttachType;
-use edge_common::abi::{Control, Cpu, Shared, TableId, maps};
+use edge_common::abi::{Control, Cpu, Requests, Shared, TableId, maps};
 use edge_common::verdict::Verdict;
+use zerocopy::FromZeros as _;
 
 pub use attach::{Attachment, FarEnd, Mode};
 pub use barrier::Barrier;
@@ -168,13 +170,13 @@ impl Kernel {
     pub fn set_lease(&self, lease: Duration) {
         let nanoseconds = u64::try_from(lease.as_nanos()).unwrap_or(u64::MAX);
         let jiffies = nanoseconds / jiffies::nanoseconds();
-        let word = std::mem::offset_of!(Control, lease_jiffies);
+        let word = offset_of!(Control, lease_jiffies);
         self.store.control_word(word).store(jiffies, Ordering::Relaxed);
     }
 
     /// Sets of how many answers one is sampled; of none if it is 0.
     pub fn set_sample(&self, one_in: u32) {
-        let word = std::mem::offset_of!(Control, sample);
+        let word = offset_of!(Control, sample);
         self.store.control_word(word).store(one_in.into(), Ordering::Relaxed);
     }
 
@@ -193,7 +195,7 @@ impl Kernel {
 
     /// Ends the lease: from now on every query passes.
     pub fn end_lease(&self) {
-        let word = std::mem::offset_of!(Control, lease);
+        let word = offset_of!(Control, lease);
         self.store.control_word(word).store(0, Ordering::Release);
     }
 
@@ -202,9 +204,27 @@ impl Kernel {
     /// # Errors
     /// When the kernel refuses.
     pub fn verdicts(&self) -> Result<Vec<u64>, KernelError> {
-        let mut sums = vec![0; Verdict::ALL.len()];
+        self.sums(offset_of!(Cpu, verdicts), Verdict::ALL.len())
+    }
+
+    /// How many NTP requests of each kind came in since loading.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn requests(&self) -> Result<Requests, KernelError> {
+        let mut requests = Requests::new_zeroed();
+        let sums = self.sums(offset_of!(Cpu, requests), requests.counts.len())?;
+        for (count, sum) in requests.counts.iter_mut().zip(sums) {
+            *count = sum;
+        }
+        Ok(requests)
+    }
+
+    /// So many words of [`Cpu`] from octet `at` on, summed over all CPUs.
+    fn sums(&self, at: usize, n: usize) -> Result<Vec<u64>, KernelError> {
+        let mut sums = vec![0; n];
         for words in self.per_cpu()? {
-            for (sum, n) in sums.iter_mut().zip(words.into_iter().skip(1)) {
+            for (sum, n) in sums.iter_mut().zip(words.into_iter().skip(at / 8)) {
                 *sum += n;
             }
         }
@@ -333,7 +353,7 @@ fn chain(ebpf: &mut Ebpf) -> Result<(), KernelError> {
     Ok(())
 }
 
-/// [`Cpu`] as words: the random generator's state, then a counter for each verdict.
+/// [`Cpu`] as words: the random generator's state, then counters.
 type CpuWords = [u64; size_of::<Cpu>() / 8];
 
 fn array<'a>(ebpf: &'a Ebpf, name: &'static str) -> Result<&'a MapData, KernelError> {

@@ -3,6 +3,7 @@
 
 mod dropped;
 mod prefixes;
+mod time;
 
 use std::mem::offset_of;
 use std::net::IpAddr;
@@ -11,16 +12,17 @@ use std::sync::atomic::Ordering;
 
 use edge_common::abi::{Control, Limits, switches};
 use edge_common::limit::{DENIED, Rate};
-use zerocopy::{FromZeros as _, IntoBytes as _};
+use zerocopy::{FromZeros as _, Immutable, IntoBytes};
 
 pub use dropped::{Dropped, Refused};
 pub use prefixes::{Prefix, Prefixes, Rule, Step, words};
+pub use time::{set_time_denial, set_time_rate};
 
 use crate::jiffies;
 use crate::kernel::{Kernel, KernelError};
 use crate::store::Store;
 
-/// Sets what `[limits]` says: the rate first, then the lists.
+/// Sets what `[limits]` says: the rates first, then the lists.
 ///
 /// # Errors
 /// When the kernel refuses a list's entry. Those that were denied and still are have been denied all the time.
@@ -30,6 +32,7 @@ pub fn set(
     kernel: Option<&mut Kernel>,
 ) -> Result<(), KernelError> {
     set_rate(store, limits.rate());
+    set_time_rate(store, limits.ntp.rate());
     set_prefixes(store, kernel, limits.prefixes())
 }
 
@@ -38,22 +41,28 @@ pub fn set(
 pub fn set_rate(store: &Store, rate: Option<Rate>) {
     let Some(rate) = rate else {
         switch(store, switches::LIMIT, false);
-        write(store, &Limits::new_zeroed());
+        write(store, LIMITS, &Limits::new_zeroed());
         return;
     };
     let before = store.control.read(0).map(|control| control.limits);
-    let seeds = match before {
-        Some(limits) if limits.jiffies_per_second != 0 => limits.seeds,
-        _ => [fastrand::u64(..), fastrand::u64(..)],
-    };
-    write(store, &rate.limits(jiffies::per_second(), seeds));
+    write(store, LIMITS, &rate.limits(jiffies::per_second(), seeds(before)));
     switch(store, switches::LIMIT, true);
 }
 
-/// Word by word, as packets read them.
-fn write(store: &Store, limits: &Limits) {
-    let at = (offset_of!(Control, limits)..).step_by(8);
-    for (at, octets) in at.zip(limits.as_bytes().chunks_exact(8)) {
+/// Where the limits of DNS stand.
+const LIMITS: usize = offset_of!(Control, limits);
+
+/// The seeds that limits had, or new ones.
+fn seeds(before: Option<Limits>) -> [u64; 2] {
+    match before {
+        Some(limits) if limits.jiffies_per_second != 0 => limits.seeds,
+        _ => [fastrand::u64(..), fastrand::u64(..)],
+    }
+}
+
+/// Writes a part of [`Control`] word by word, as packets read it.
+fn write<T: IntoBytes + Immutable>(store: &Store, at: usize, part: &T) {
+    for (at, octets) in (at..).step_by(8).zip(part.as_bytes().chunks_exact(8)) {
         let mut word = [0; 8];
         word.copy_from_slice(octets);
         store.control_word(at).store(u64::from_ne_bytes(word), Ordering::Relaxed);

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use edge_common::abi::Requests;
 use prometheus::TextEncoder;
 use prometheus::proto::MetricFamily;
 
@@ -19,11 +20,15 @@ mod family;
 mod feed;
 mod node;
 mod ntp;
+mod ntp_clients;
 mod process;
 
 /// How often each verdict was given, in the order of [`edge_common::verdict::Verdict::ALL`];
 /// nothing without XDP, or when the kernel refuses to tell.
 pub type ReadVerdicts = dyn Fn() -> Option<Vec<u64>> + Send + Sync;
+
+/// How many NTP requests of each kind came in; nothing as with [`ReadVerdicts`].
+pub type ReadRequests = dyn Fn() -> Option<Requests> + Send + Sync;
 
 /// Who the node is.
 #[derive(Clone, Debug)]
@@ -46,6 +51,8 @@ pub struct Metrics {
     pub authority: Arc<Counters>,
     /// What XDP has done.
     pub verdicts: Box<ReadVerdicts>,
+    /// Which NTP requests XDP saw.
+    pub requests: Box<ReadRequests>,
     /// How the node is.
     pub vitals: Arc<Vitals>,
     /// The clock that NTP is answered by, if it is.
@@ -69,6 +76,9 @@ impl Metrics {
         let verdicts = (self.verdicts)();
         let mut families = Vec::new();
         answers::add(&mut families, &self.authority, verdicts.as_deref());
+        if let Some(requests) = (self.requests)() {
+            ntp_clients::add(&mut families, &requests);
+        }
         node::add(&mut families, &self.instance, &self.vitals.pulse());
         if let Some(clock) = &self.clock {
             ntp::add(&mut families, clock, verdicts.as_deref());

@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
 use crate::authority::{Authority, Cookies, Counters, Current, Options};
-use crate::config::{Config, XdpMode, host_name};
+use crate::config::{Config, Denied, XdpMode, host_name};
 use crate::control::{Asked, Request, Socket};
 use crate::controller::{Controller, Refresh};
 use crate::edns::Edns;
@@ -113,6 +113,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         serve_all(&mut publisher, &config)?;
         let mut kernel = xdp.as_ref().map(|xdp| lock(&xdp.kernel));
         limits::set(&config.limits, &store, kernel.as_deref_mut()).context("limits")?;
+        limits::set_time_denial(&store, config.ntp.deny == Denied::Kiss);
         drop(kernel);
         let current = Arc::new(Current::default());
         let options = options(&config, Cookies::of(&store));

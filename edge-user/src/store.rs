@@ -6,19 +6,20 @@
 //! use refers to.
 
 use std::marker::PhantomData;
-use std::ops::Deref;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use edge_common::abi::{
     Card4, Card6, ClassRow, Clock, Control, Deck, Device, GeoLeaf, Keys6, Leaves6, LongName, Node4,
     Root4, Rrs, Service, Shared, ShortName, TableId, Tree6, TypeRow, maps,
 };
-use edge_common::tables::{Tables, xorshift};
-use zerocopy::{FromBytes, FromZeros as _, Immutable, IntoBytes};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use crate::jiffies;
 use crate::limits::Prefixes;
+
+mod host;
+
+pub use host::{Copied, HostTables};
 
 /// A table of `T`s, shared between threads and, when mapped, with the kernel.
 #[derive(Debug)]
@@ -149,8 +150,8 @@ pub struct Store {
     pub services: Region<Service>,
     pub devices: Region<Device>,
     pub clocks: Region<Clock>,
-    /// The authority's rate-limiting buckets. Not the kernel's, which has a clock of its own: a query that passes is
-    /// counted once in each.
+    /// The authority's rate-limiting buckets; it doesn't use NTP's. Not the kernel's, which has a clock of its own: a
+    /// query that passes is counted once in each.
     pub buckets: Region<u64>,
     /// What the map `PREFIXES` says, for the authority.
     pub prefixes: Arc<RwLock<Prefixes>>,
@@ -290,241 +291,6 @@ impl Store {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.control_word(std::mem::offset_of!(Control, generation)).load(Ordering::Acquire)
-    }
-}
-
-/// A copy of an entry.
-#[derive(Clone, Copy, Debug)]
-pub struct Copied<T>(T);
-
-impl<T> Deref for Copied<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-/// [`Tables`] over a [`Store`], for a thread of the authority or a test.
-#[derive(Debug)]
-pub struct HostTables {
-    store: Store,
-    random: AtomicU64,
-    apex_octets: AtomicU8,
-    now: AtomicU64,
-    monotonic: AtomicU64,
-    ignored: AtomicU64,
-    link_checked: bool,
-}
-
-/// In [`HostTables::now`] and [`HostTables::monotonic`]: the system's clock goes on by itself.
-const GOES_ON: u64 = u64::MAX;
-
-impl HostTables {
-    /// With a random generator that starts from `seed` (not 0). With `any_link`, frames of every
-    /// interface and link-layer address are ours: the authority's have neither. Only then time goes on; else it is 0
-    /// until it is set.
-    #[must_use]
-    pub const fn new(store: Store, seed: u64, any_link: bool) -> Self {
-        let (random, apex_octets) = (AtomicU64::new(seed), AtomicU8::new(0));
-        let now = AtomicU64::new(if any_link { GOES_ON } else { 0 });
-        Self {
-            store,
-            random,
-            apex_octets,
-            now,
-            monotonic: AtomicU64::new(GOES_ON),
-            ignored: AtomicU64::new(0),
-            link_checked: !any_link,
-        }
-    }
-
-    /// Forgets the last message's zone.
-    pub fn begin(&self) {
-        self.apex_octets.store(0, Ordering::Relaxed);
-    }
-
-    /// Octets of the apex of the zone that the last deck since [`Self::begin`] was found in; 0 if there is none.
-    #[must_use]
-    pub fn apex_octets(&self) -> u8 {
-        self.apex_octets.load(Ordering::Relaxed)
-    }
-
-    /// Sets the random generator's state (not 0).
-    pub fn seed(&self, state: u64) {
-        self.random.store(state, Ordering::Relaxed);
-    }
-
-    /// Sets the time, in jiffies below 2⁶⁴ − 1; it stays until it is set again.
-    pub fn set_now(&self, jiffies: u64) {
-        self.now.store(jiffies, Ordering::Relaxed);
-    }
-
-    /// Sets `CLOCK_MONOTONIC`, in nanoseconds below 2⁶⁴ − 1; it stays until it is set again. Before that it is the
-    /// system's.
-    pub fn set_monotonic(&self, nanoseconds: u64) {
-        self.monotonic.store(nanoseconds, Ordering::Relaxed);
-    }
-
-    /// Has these bits of [`Control::switches`] look switched off, and no others.
-    pub fn ignore(&self, switches: u64) {
-        self.ignored.store(switches, Ordering::Relaxed);
-    }
-
-    /// The tables behind the port.
-    #[must_use]
-    pub const fn store(&self) -> &Store {
-        &self.store
-    }
-}
-
-/// Entries of a trie's part of a table that all tries share.
-const fn of_trie(trie: u32, entries: u32, index: u32) -> u32 {
-    trie.wrapping_mul(entries).wrapping_add(index)
-}
-
-impl Tables for HostTables {
-    fn control(&self) -> impl Deref<Target = Control> {
-        // There is one entry.
-        let mut control = self.store.control.read(0).unwrap_or_else(Control::new_zeroed);
-        control.switches &= !self.ignored.load(Ordering::Relaxed);
-        Copied(control)
-    }
-
-    fn generation(&self) -> u64 {
-        self.store.generation()
-    }
-
-    fn lease(&self) -> u64 {
-        // The authority's answers need no lease: it answers as long as it lives.
-        if !self.link_checked {
-            return u64::MAX;
-        }
-        self.store.control_word(std::mem::offset_of!(Control, lease)).load(Ordering::Relaxed)
-    }
-
-    fn now(&self) -> u64 {
-        let now = self.now.load(Ordering::Relaxed);
-        if now != GOES_ON {
-            return now;
-        }
-        // Nothing of the authority's but limits needs a clock.
-        match self.store.jiffies_per_second() {
-            0 => 0,
-            per_second => jiffies::now(per_second),
-        }
-    }
-
-    fn is_own_address(&self, ifindex: u32, address: u64) -> bool {
-        !self.link_checked
-            || self.store.devices.read(ifindex & (maps::DEVICE_SLOTS - 1)).is_some_and(|device| {
-                device.ifindex == ifindex && u64::from_ne_bytes(device.address) == address
-            })
-    }
-
-    fn service(&self, slot: u32) -> Option<impl Deref<Target = Service>> {
-        self.store.services.read(slot).map(Copied)
-    }
-
-    fn short_name(&self, slot: u32) -> Option<impl Deref<Target = ShortName>> {
-        self.store.names.read(slot).map(Copied)
-    }
-
-    fn long_name(&self, slot: u32) -> Option<impl Deref<Target = LongName>> {
-        self.store.long_names.read(slot).map(Copied)
-    }
-
-    fn deck(&self, table: TableId, at: u32, varies: bool) -> Option<Deck> {
-        let zone = self.store.zone(table)?;
-        let mut number = at;
-        if varies {
-            let entry = at as usize;
-            let row = zone.classes.read(u32::try_from(entry / ClassRow::ENTRIES).ok()?)?;
-            number = row.decks.get(entry % ClassRow::ENTRIES).copied()?.into();
-        }
-        let deck = zone.decks.read(number)?;
-        self.apex_octets.store(deck.apex_octets, Ordering::Relaxed);
-        Some(deck)
-    }
-
-    fn card4(&self, cell: u32) -> Option<impl Deref<Target = Card4>> {
-        self.store.cards_a.read(cell).map(Copied)
-    }
-
-    fn card6(&self, cell: u32) -> Option<impl Deref<Target = Card6>> {
-        self.store.cards_aaaa.read(cell).map(Copied)
-    }
-
-    fn rrs(&self, entry: u32) -> Option<impl Deref<Target = Rrs>> {
-        self.store.rrs.read(entry).map(Copied)
-    }
-
-    fn type_row(&self, row: u32) -> Option<impl Deref<Target = TypeRow>> {
-        self.store.types.read(row).map(Copied)
-    }
-
-    fn bucket(&self, row: u32, slot: u32) -> Option<u64> {
-        let at = row * maps::BUCKETS + slot;
-        self.store.buckets.word(at, 0).map(|word| word.load(Ordering::Relaxed))
-    }
-
-    fn set_bucket(&self, row: u32, slot: u32, bucket: u64) {
-        if let Some(word) = self.store.buckets.word(row * maps::BUCKETS + slot, 0) {
-            word.store(bucket, Ordering::Relaxed);
-        }
-    }
-
-    fn listed(&self, address: [u64; 2]) -> u32 {
-        self.store.listed(address)
-    }
-
-    fn root4(&self, trie: u32, high: u32) -> Option<Root4> {
-        self.store.geo4_root.read(of_trie(trie, maps::GEO4_ROOTS, high))
-    }
-
-    fn node4(&self, node: u32, octet: u8) -> Option<u16> {
-        let word = self.store.geo4_node.word(node, usize::from(octet) * 2)?;
-        let octets = word.load(Ordering::Relaxed).to_ne_bytes();
-        let at = usize::from(octet & 3) * 2;
-        octets.get(at..)?.first_chunk().map(|entry| u16::from_ne_bytes(*entry))
-    }
-
-    fn tree6(&self, trie: u32) -> Option<impl Deref<Target = Tree6>> {
-        self.store.geo6_tree.read(trie).map(Copied)
-    }
-
-    fn keys6(&self, node: u32) -> Option<impl Deref<Target = Keys6>> {
-        self.store.geo6_keys.read(node).map(Copied)
-    }
-
-    fn leaf6(&self, node: u32, place: u32) -> Option<u16> {
-        self.store.geo6_leaf.read(node)?.leaves.get(place as usize).copied()
-    }
-
-    fn leaf(&self, trie: u32, leaf: u16) -> Option<GeoLeaf> {
-        let leaf = u32::from(leaf) & (maps::GEO_LEAVES - 1);
-        self.store.geo_leaf.read(of_trie(trie, maps::GEO_LEAVES, leaf))
-    }
-
-    fn clock(&self) -> Option<impl Deref<Target = Clock>> {
-        match self.store.control_word(std::mem::offset_of!(Control, clock)).load(Ordering::Acquire)
-        {
-            0 => None,
-            word => self.store.clocks.read((word & 1) as u32).map(Copied),
-        }
-    }
-
-    fn monotonic(&self) -> u64 {
-        match self.monotonic.load(Ordering::Relaxed) {
-            GOES_ON => jiffies::monotonic(),
-            fixed => fixed,
-        }
-    }
-
-    fn random(&self) -> u32 {
-        let (next, bits) = xorshift(self.random.load(Ordering::Relaxed));
-        self.random.store(next, Ordering::Relaxed);
-        bits
     }
 }
 

@@ -16,3 +16,5 @@ mod shares;
 mod slow;
 #[cfg(test)]
 mod time;
+#[cfg(test)]
+mod time_limits;

@@ -7,13 +7,12 @@ use edge_common::abi::{Clock, Control};
 use edge_common::frame::SliceFrame;
 use edge_common::ntp::ntp;
 use edge_common::verdict::{Action, Verdict};
-use edge_tests::controls::Controls;
 use edge_tests::engine::{self, Outcome};
 use edge_tests::frames::{ends, open_reply_to, payload};
 use edge_tests::mutate::Mutations;
 use edge_tests::node;
 use edge_tests::time::{self, Ask, NOW, Row, SECOND, Wanted};
-use edge_user::limits::{Prefix, Rule, set_prefixes};
+use edge_user::limits::{Prefix, Prefixes, Rule, set_prefixes};
 use edge_user::publish::NoKernel;
 use edge_user::store::{HostTables, Store};
 
@@ -34,12 +33,24 @@ fn publish(store: &Store, clock: Option<&Clock>) {
     }
 }
 
-fn run(tables: &HostTables, row: &Row, seed: u64) -> Outcome {
+/// Does something with a row's frame when everything is as the row says.
+fn during<T>(tables: &HostTables, row: &Row, seed: u64, act: impl FnOnce() -> T) -> T {
     publish(tables.store(), row.clock.as_ref());
     tables.set_monotonic(row.now);
-    tables.seed(seed);
-    let controls = Controls::default().switched(row.switches);
-    controls.during(tables.store(), || engine::run(tables, &row.frame))
+    set_prefixes(tables.store(), None, row.prefixes()).unwrap();
+    let done = row.controls(seed).during(tables.store(), || {
+        for _ in 0..row.held.map_or(0, |held| held.before) {
+            let _before = engine::run(tables, &row.frame);
+        }
+        tables.seed(row.held.map_or(seed, |held| held.seed));
+        act()
+    });
+    set_prefixes(tables.store(), None, Prefixes::default()).unwrap();
+    done
+}
+
+fn run(tables: &HostTables, row: &Row, seed: u64) -> Outcome {
+    during(tables, row, seed, || engine::run(tables, &row.frame))
 }
 
 #[test]
@@ -49,15 +60,9 @@ fn every_octet_of_every_reply_is_as_the_model_says_and_all_else_stays_as_it_was(
     assert!(rows.len() > 1_000, "{}", rows.len());
     for (row, seed) in rows.iter().zip(1..) {
         let outcome = run(&tables, row, seed);
-        let (verdict, frame) = match (row.wanted, row.clock) {
-            (Wanted::Reply(verdict), Some(clock)) => {
-                (verdict, time::reply_frame(&row.frame, &clock, row.now, seed))
-            }
-            (Wanted::Reply(_), None) => panic!("{}: no clock", row.what),
-            (Wanted::Same(verdict), _) => (verdict, row.frame.clone()),
-        };
+        let (Wanted::Reply(verdict) | Wanted::Same(verdict)) = row.wanted;
         assert_eq!(outcome.verdict, verdict, "{}", row.what);
-        assert_eq!(outcome.frame, frame, "{}", row.what);
+        assert_eq!(outcome.frame, row.after(seed), "{}", row.what);
         if verdict.action() == Action::Tx {
             open_reply_to(&row.frame, &outcome.frame).unwrap();
             assert!(time::is_ordinary(&row.frame), "{}", row.what);
@@ -84,8 +89,8 @@ fn a_reply_says_what_rfc_5905_has_in_its_fields() {
     assert_eq!(word(24), ask.transmit);
     // A third of a second is 333,333,333 ns.
     let third = 333_333_333_u64 * 4_294_967_296 / 1_000_000_000;
-    assert_eq!(word(32), clock.utc + third | 1);
-    assert_eq!(word(40), (clock.utc + third & !1) + 2);
+    assert_eq!(word(32), (clock.utc + third) | 1);
+    assert_eq!(word(40), ((clock.utc + third) & !1) + 2);
 }
 
 #[test]
@@ -166,8 +171,10 @@ fn no_frame_is_half_answered_and_only_ordinary_requests_are_answered() {
 fn a_reply_is_never_answered_and_so_servers_dont_talk_to_each_other() {
     let tables = tables();
     tables.store().publish_clock(&time::clock());
-    for row in time::rows().iter().filter(|row| matches!(row.wanted, Wanted::Reply(_))) {
-        let reply = run(&tables, row, 1).frame;
+    let rows = time::rows();
+    let replies = rows.iter().filter(|row| matches!(row.wanted, Wanted::Reply(_)));
+    for (row, nth) in replies.zip(1..) {
+        let reply = run(&tables, row, nth).frame;
         // As if its receiver were the server.
         let (server, client) = ends(&reply).unwrap();
         let octets = payload(&reply).unwrap();
@@ -185,14 +192,11 @@ fn a_reply_is_never_answered_and_so_servers_dont_talk_to_each_other() {
 fn the_program_alone_refuses_what_the_first_would_not_have_given_it() {
     let tables = tables();
     tables.store().publish_clock(&time::clock());
-    for row in time::rows() {
+    for (row, nth) in time::rows().iter().zip(1..) {
         let mut buffer = row.frame.clone();
         let end = buffer.len();
-        publish(tables.store(), row.clock.as_ref());
-        tables.set_monotonic(row.now);
         let mut frame = SliceFrame::new(&mut buffer, 0, end, node::TEST_IFINDEX).unwrap();
-        let controls = Controls::default().switched(row.switches);
-        let verdict = controls.during(tables.store(), || ntp(&mut frame, &tables));
+        let verdict = during(&tables, row, nth, || ntp(&mut frame, &tables));
         let (Wanted::Reply(wanted) | Wanted::Same(wanted)) = row.wanted;
         assert_eq!(verdict, wanted, "{}", row.what);
     }

@@ -16,8 +16,8 @@ use nix::net::if_::if_nametoindex;
 use nix::sched::{CloneFlags, setns, unshare};
 
 use crate::figures::Spread;
-use crate::pool::{self, CASES, Case};
-use crate::subject::Subject;
+use crate::pool::{self, CASES, Case, SERVER4, SERVER6};
+use crate::subject::{Replies, Subject};
 
 /// The client's end of the link.
 pub(crate) const CLIENT: &str = "edge-client";
@@ -157,6 +157,59 @@ impl Drop for Link {
     }
 }
 
+/// Gives the server's end an address, and a way to everybody.
+fn connect(address: &str, neighbour: &str) -> Result<()> {
+    let mac = text(CLIENT_MAC);
+    ip(&["link", "set", "lo", "up"])?;
+    ip(&["address", "add", address, "dev", SERVER, "nodad"])?;
+    ip(&["neighbour", "add", neighbour, "lladdr", &mac, "dev", SERVER, "nud", "permanent"])?;
+    ip(&["route", "add", "default", "via", neighbour])
+}
+
+/// Lets the server's end answer over IPv4.
+pub(crate) fn connect4() -> Result<()> {
+    connect(&format!("{}/24", SERVER4.ip()), "10.53.0.2")
+}
+
+/// Lets the server's end answer over IPv6.
+pub(crate) fn connect6() -> Result<()> {
+    let conf = format!("/proc/sys/net/ipv6/conf/{SERVER}");
+    // Nothing but answers is to come from here: no solicitations, no addresses of the kernel's own.
+    for (name, value) in
+        [("addr_gen_mode", "1"), ("router_solicitations", "0"), ("disable_ipv6", "0")]
+    {
+        std::fs::write(format!("{conf}/{name}"), value)
+            .with_context(|| format!("write {conf}/{name}"))?;
+    }
+    connect(&format!("{}/64", SERVER6.ip()), "fd53::2")
+}
+
+/// Counts what comes back of `frames` that are sent, until no more comes.
+pub(crate) fn exchange(
+    bench: &mut Subject,
+    frames: u32,
+    send: impl FnOnce(&mut Subject) -> Result<()>,
+) -> Result<Run> {
+    let [before, bad_before] = bench.replies()?;
+    let started = Instant::now();
+    send(bench)?;
+    let seconds = started.elapsed().as_secs_f64();
+    let mut counted = bench.replies()?;
+    loop {
+        std::thread::sleep(Duration::from_millis(20));
+        let now = bench.replies()?;
+        if now == counted {
+            break;
+        }
+        counted = now;
+    }
+    let [replies, bad] = counted;
+    if bad != bad_before {
+        bail!("{} frames came back that are no replies", bad - bad_before);
+    }
+    Ok(Run { sent: frames.into(), replies: replies - before, seconds })
+}
+
 /// What the runs need.
 struct Rig {
     link: Link,
@@ -187,25 +240,10 @@ impl Rig {
 
     /// Sends `frames` to whatever is attached. Replies are counted until no more come.
     fn send(&mut self, frames: u32, least: usize) -> Result<Run> {
-        self.bench.set_state(self.case.sources, self.octets, least)?;
-        let [before, bad_before] = self.bench.replies()?;
-        let started = Instant::now();
-        self.bench.send("generator", self.link.ifindex, self.octets, frames)?;
-        let seconds = started.elapsed().as_secs_f64();
-        let mut counted = self.bench.replies()?;
-        loop {
-            std::thread::sleep(Duration::from_millis(20));
-            let now = self.bench.replies()?;
-            if now == counted {
-                break;
-            }
-            counted = now;
-        }
-        let [replies, bad] = counted;
-        if bad != bad_before {
-            bail!("{} frames came back that are no replies", bad - bad_before);
-        }
-        Ok(Run { sent: frames.into(), replies: replies - before, seconds })
+        let replies = Replies { least, ..Replies::default() };
+        self.bench.set_state(self.case.sources, self.octets, replies)?;
+        let (ifindex, octets) = (self.link.ifindex, self.octets);
+        exchange(&mut self.bench, frames, |bench| bench.send("generator", ifindex, octets, frames))
     }
 
     /// Runs with `edge` or the reflector at the server's end.

@@ -30,7 +30,8 @@ pub(crate) fn pin() -> Result<usize> {
     Ok(cpu)
 }
 
-fn bind(cpu: usize) -> Result<()> {
+/// Binds this thread to a CPU.
+pub(crate) fn bind(cpu: usize) -> Result<()> {
     let mut set = CpuSet::new();
     set.set(cpu).and_then(|()| sched_setaffinity(Pid::from_raw(0), &set)).context("bind to a CPU")
 }
@@ -48,7 +49,7 @@ fn read_line(path: &str) -> String {
 }
 
 /// CPUs that are online.
-fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     let info = read_line("/proc/cpuinfo");
     info.lines().filter(|line| line.starts_with("processor")).count()
 }

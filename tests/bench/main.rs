@@ -10,12 +10,15 @@ mod link;
 mod machine;
 mod measure;
 mod mix;
+mod ntp;
+mod offset;
 mod pool;
 mod process;
 mod report;
 mod subject;
 
 use std::io::Write as _;
+use std::net::SocketAddrV4;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -44,6 +47,12 @@ struct Args {
     /// Be the server that is measured, with this configuration.
     #[arg(long, hide = true)]
     serve: Option<PathBuf>,
+    /// Be the responder on sockets that is measured, at this address.
+    #[arg(long, hide = true)]
+    answer: Option<SocketAddrV4>,
+    /// Its threads.
+    #[arg(long, hide = true, default_value_t = 1)]
+    threads: usize,
     /// What cargo adds.
     #[arg(long, hide = true)]
     bench: bool,
@@ -60,17 +69,33 @@ enum Part {
     Mix,
     /// The authority
     Authority,
+    /// NTP's replies over a link, and how right they are
+    Ntp,
+    /// How right the time is that clients of NTP are told
+    Offset,
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
     if let Some(config) = &args.serve {
-        return edge_user::node::run(edge_user::config::Config::load(config)?, || {});
+        return edge_user::node::run(edge_user::config::Config::load(config)?, || {
+            note(format_args!("ready"));
+        });
+    }
+    if let Some(address) = args.answer {
+        return ntp::plain::run(address, args.threads);
     }
     let wants = |part| args.only.is_none_or(|only| only == part);
+    let has_time = args.seconds > 0.0;
+    // Before this process, and all that it starts, has one CPU.
+    let offsets = if has_time && wants(Part::Offset) {
+        note(format_args!("offset"));
+        offset::measure()?
+    } else {
+        Vec::new()
+    };
     let cpu = machine::pin()?;
     let programs = if wants(Part::Program) { programs(&args, cpu)? } else { Vec::new() };
-    let has_time = args.seconds > 0.0;
     let rates = if has_time && wants(Part::Link) {
         note(format_args!("link"));
         Some(link::measure(args.seconds, args.rounds.clamp(5, 15))?)
@@ -87,7 +112,13 @@ fn main() -> Result<()> {
     } else {
         Vec::new()
     };
-    let report = Report { machine: machine::read(cpu), programs, rates, mix, authority };
+    let (mut stamps, mut ntp) = (None, None);
+    if has_time && wants(Part::Ntp) {
+        stamps = Some(ntp::stamps::measure()?);
+        ntp = Some(ntp::measure(args.seconds, args.rounds)?);
+    }
+    let machine = machine::read(cpu);
+    let report = Report { machine, programs, rates, mix, authority, stamps, ntp, offsets };
     std::io::stdout().write_all(report.text().as_bytes()).context("print the report")?;
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&report.json())?;

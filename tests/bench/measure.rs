@@ -18,8 +18,12 @@ pub(crate) struct Times {
     pub case: Case,
     /// `edge`.
     pub edge: Pairs,
-    /// The bare reflector; IPv4 only.
+    /// The bare reflector.
     pub reflector: Pairs,
+    /// `edge` above the reflector instead of the prelude.
+    pub above: Pairs,
+    /// Reading the clock, where that is part of the answer.
+    pub clock: Option<Pairs>,
     /// The anchor, where it has such a case.
     pub anchor: Option<anchor::Times>,
 }
@@ -38,6 +42,8 @@ impl Programs {
             case,
             edge: Pairs::default(),
             reflector: Pairs::default(),
+            above: Pairs::default(),
+            clock: case.is_time.then(Pairs::default),
             anchor: None,
         });
         Ok(Self { subject, times: times.into() })
@@ -78,12 +84,11 @@ fn one(subject: &mut Subject, times: &mut Times) -> Result<()> {
     subject.set_queries(&case)?;
     let before = answered(subject, &case)?;
     subject.time("edge", case.sources, REPEAT / 10)?;
-    let four = !case.is_six();
-    let mut least = [f64::INFINITY; 3];
+    let mut least = [f64::INFINITY; 4];
     for _ in 0..TRIES {
-        let programs = ["prelude", "prelude_reflector", "edge"];
+        let programs = ["prelude", "prelude_reflector", "edge", "prelude_clock"];
         for (least, program) in least.iter_mut().zip(programs) {
-            if four || program != "prelude_reflector" {
+            if case.is_time || program != "prelude_clock" {
                 *least = least.min(subject.time(program, case.sources, REPEAT)?);
             }
         }
@@ -93,10 +98,12 @@ fn one(subject: &mut Subject, times: &mut Times) -> Result<()> {
     if answered != u64::from(runs) {
         bail!("case {}: {answered} of {runs} queries were answered", case.name);
     }
-    let [prelude, reflector, edge] = least;
+    let [prelude, reflector, edge, clock] = least;
     times.edge.push(prelude, edge);
-    if four {
-        times.reflector.push(prelude, reflector);
+    times.reflector.push(prelude, reflector);
+    times.above.push(reflector, edge);
+    if let Some(times) = &mut times.clock {
+        times.push(prelude, clock);
     }
     Ok(())
 }

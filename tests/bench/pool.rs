@@ -17,6 +17,8 @@ use edge_tests::node;
 use edge_user::publish::Publishable;
 use fastrand::Rng;
 
+use crate::ntp::time;
+
 /// Countries with addresses of their own; the first four are those of the hot clients.
 const COUNTRIES: [&str; 64] = [
     "de", "fr", "nl", "ch", "at", "be", "bg", "br", "ca", "cl", "cn", "co", "cz", "dk", "ee", "es",
@@ -101,6 +103,8 @@ pub(crate) struct Case {
     names: Names,
     /// The limits that it is asked under, if any.
     pub limits: Option<Rate>,
+    /// Whether it asks for the time instead.
+    pub is_time: bool,
 }
 
 const A: Case = Case {
@@ -113,17 +117,20 @@ const A: Case = Case {
     six: false,
     names: Names::Usual,
     limits: None,
+    is_time: false,
 };
 /// A rate that nobody exceeds, so that every query is admitted.
 const ADMITTED: Option<Rate> =
     Some(Rate { per_second: 1_000_000, burst: 1_000_000, slip: 2, prefix4: 24, prefix6: 56 });
 /// One that the anchor doesn't know.
 const OWN: Case = Case { anchor: None, ..A };
+/// A request for the time.
+const NTP: Case = Case { name: "NTP", verdict: Verdict::TimeAnswer, is_time: true, ..OWN };
 const AAAA: Case = Case { rtype: rtype::AAAA, ..OWN };
 const NODATA: Case = Case { verdict: Verdict::Nodata, ..OWN };
 
 /// Everything that is measured.
-pub(crate) const CASES: [Case; 18] = [
+pub(crate) const CASES: [Case; 20] = [
     A,
     Case { name: "A, EDNS", anchor: Some("Ae"), edns: Edns::Bare, ..A },
     Case { name: "AAAA", anchor: Some("Q"), ..AAAA },
@@ -142,6 +149,8 @@ pub(crate) const CASES: [Case; 18] = [
     Case { name: "A, new cookie", edns: Edns::Cookie, ..OWN },
     Case { name: "A, good cookie", sources: WITH_COOKIE, edns: Edns::GoodCookie, ..OWN },
     Case { name: "A, NSID", edns: Edns::Nsid, ..OWN },
+    NTP,
+    Case { name: "NTP over IPv6", sources: HOT6, six: true, ..NTP },
 ];
 
 fn vendors() -> impl Iterator<Item = String> {
@@ -224,21 +233,19 @@ impl Case {
         Some(asked.octets())
     }
 
-    /// Whether it comes over IPv6.
-    pub(crate) const fn is_six(&self) -> bool {
-        self.six
-    }
-
-    /// A query.
-    pub(crate) fn query(&self, rng: &mut Rng) -> Query {
+    /// A query's frame.
+    pub(crate) fn frame(&self, rng: &mut Rng) -> Vec<u8> {
         let (client, server): (IpAddr, _) = if self.six {
             (Ipv6Addr::from(u128::from(rng.u64(..)) | 0x2001_0db8 << 96).into(), SERVER6)
         } else {
             (Ipv4Addr::new(198, 18, 0, 1).into(), SERVER4)
         };
         let client = SocketAddr::new(client, rng.u16(1_024..));
+        if self.is_time {
+            return time::request(client, server.ip(), rng);
+        }
         let query = Query::new(&self.name_of(rng), self.rtype, client, server);
-        Query { id: rng.u16(..), opt: self.opt(rng), ..query }
+        Query { id: rng.u16(..), opt: self.opt(rng), ..query }.frame()
     }
 }
 

@@ -8,9 +8,11 @@ use crate::figures::{Pairs, Spread};
 use crate::link::Rates;
 use crate::machine::Machine;
 use crate::measure::Times;
+use crate::offset;
 
 mod authority;
 mod mix;
+mod ntp;
 
 /// What `edge` may take of the anchor's time at most.
 const TIME: f64 = 1.15;
@@ -24,6 +26,9 @@ pub(crate) struct Report {
     pub rates: Option<Rates>,
     pub mix: Option<crate::mix::Mix>,
     pub authority: Vec<crate::authority::Mix>,
+    pub stamps: Option<crate::ntp::stamps::Stamps>,
+    pub ntp: Option<crate::ntp::Ntp>,
+    pub offsets: Vec<offset::Offsets>,
 }
 
 /// Rows as aligned columns: the first to the left, all others to the right.
@@ -91,6 +96,18 @@ impl Report {
         if !self.authority.is_empty() {
             authority::text(&mut text, &self.authority);
         }
+        if let Some(stamps) = &self.stamps {
+            ntp::stamps(&mut text, stamps);
+        }
+        if let Some(ntp) = &self.ntp {
+            ntp::text(&mut text, ntp);
+        }
+        if !self.offsets.is_empty() {
+            text.push('\n');
+            let mut rows = vec![row(&offset::COLUMNS)];
+            rows.extend(self.offsets.iter().map(|offsets| offsets.cells().to_vec()));
+            text.push_str(&table(&rows));
+        }
         text
     }
 
@@ -103,10 +120,11 @@ impl Report {
                 cells.splice(0..0, row(&[times.case.name, program]));
                 rows.push(cells);
             };
-            if !times.case.is_six() {
-                add("reflector", &times.reflector);
-            }
+            add("reflector", &times.reflector);
             add("edge", &times.edge);
+            if let Some(clock) = &times.clock {
+                add("clock read alone", clock);
+            }
             if let Some(anchor) = &times.anchor {
                 add("C reflector", &anchor.reflector);
                 add("C robust", &anchor.robust);
@@ -114,6 +132,7 @@ impl Report {
         }
         text.push_str(&table(&rows));
         self.compare(text);
+        ntp::times(text, &self.programs);
     }
 
     fn compare(&self, text: &mut String) {
@@ -139,9 +158,14 @@ impl Report {
             .programs
             .iter()
             .map(|times| {
-                let mut case = json!({ "case": times.case.name, "edge": figures(&times.edge) });
-                if !times.case.is_six() {
-                    case["reflector"] = figures(&times.reflector);
+                let mut case = json!({
+                    "case": times.case.name,
+                    "edge": figures(&times.edge),
+                    "reflector": figures(&times.reflector),
+                });
+                if let Some(clock) = &times.clock {
+                    case["clock_read"] = figures(clock);
+                    case["edge_above_reflector"] = figures(&times.above);
                 }
                 if let Some(anchor) = &times.anchor {
                     case["anchor_reflector"] = figures(&anchor.reflector);
@@ -180,6 +204,9 @@ impl Report {
         }
         report["mix"] = self.mix.as_ref().map(mix::json).unwrap_or_default();
         report["authority"] = authority::json(&self.authority);
+        report["stamps"] = self.stamps.as_ref().map(ntp::json_of_stamps).unwrap_or_default();
+        report["ntp"] = self.ntp.as_ref().map(ntp::json).unwrap_or_default();
+        report["offsets"] = self.offsets.iter().map(offset::Offsets::json).collect();
         report
     }
 }

@@ -16,13 +16,23 @@ use edge_user::limits;
 use edge_user::publish::{NoKernel, Publishable, Publisher};
 
 use crate::mix::{FRAMES, Sent};
+use crate::ntp::time;
 use crate::pool::{COOKIE_TIME, Case, SECRET, SERVER4, SERVER6, Sources};
 
 /// Words of the octets of a template; see edge-ebpf's `bench/state.rs` for this and what follows.
 const WORDS: usize = 22;
 type Template = [u64; 3 + WORDS];
-type State = [u64; 13];
+type State = [u64; 16];
 const TEMPLATES: u32 = 256;
+
+/// What is a reply.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Replies {
+    /// Octets that its frame has at least.
+    pub least: usize,
+    /// VN and mode, if it is NTP; else 0.
+    pub first: u8,
+}
 
 type Prepared = [u64; 1 + WORDS];
 type Turn = [u64; 3];
@@ -32,8 +42,17 @@ pub(crate) const KINDS: usize = 17;
 /// Octets of the frame that the kernel is given to run a program over.
 const FRAME: usize = 128;
 /// What is in the benchmark's object beside `edge`.
-const PROGRAMS: [&str; 7] =
-    ["prelude", "prelude_reflector", "generator", "reflector", "sink", "mixer", "tally"];
+const PROGRAMS: [&str; 9] = [
+    "prelude",
+    "prelude_reflector",
+    "prelude_clock",
+    "generator",
+    "pacer",
+    "reflector",
+    "sink",
+    "mixer",
+    "tally",
+];
 /// What the server calls itself.
 const NSID: &[u8] = b"bench";
 
@@ -75,6 +94,7 @@ impl Subject {
         }
         let mut publisher =
             node::publisher(kernel.store(), Box::new(NoKernel), &[SERVER4, SERVER6]);
+        publisher.serve_both(&[SERVER4, SERVER6], &time::SERVICES)?;
         node::publish(&mut publisher, zones);
         kernel.set_lease(Duration::from_secs(24 * 60 * 60));
         kernel.renew_lease()?;
@@ -120,20 +140,40 @@ impl Subject {
         Ok(program.try_into()?)
     }
 
+    /// What becomes of a frame.
+    pub(crate) fn run(&self, frame: &[u8]) -> Result<Vec<u8>> {
+        Ok(self.kernel.run(frame, 1)?.frame)
+    }
+
     /// A map of entries that are words.
     pub(crate) fn array<T: aya::Pod>(&mut self, name: &str) -> Result<Array<&mut MapData, T>> {
         let map = self.kernel.object_mut().map_mut(name).with_context(|| name.to_owned())?;
         Ok(map.try_into()?)
     }
 
+    /// Sets the nanoseconds from one paced frame to the next.
+    pub(crate) fn set_gap(&mut self, gap: u64) -> Result<()> {
+        let mut map = self.array::<State>("STATE")?;
+        let mut state = map.get(&0, 0)?;
+        state[14] = gap;
+        Ok(map.set(0, state, 0)?)
+    }
+
     /// Makes a case's queries the templates; gives the octets of the last one's frame.
     pub(crate) fn set_queries(&mut self, case: &Case) -> Result<usize> {
         limits::set_rate(self.store(), case.limits);
+        let clock = case.is_time.then(time::clock);
+        time::publish(self.store(), clock.as_ref());
         let mut rng = fastrand::Rng::with_seed(3);
+        self.set_templates(|| case.frame(&mut rng))
+    }
+
+    /// Fills the templates; gives the octets of the last one's frame.
+    pub(crate) fn set_templates(&mut self, mut frame: impl FnMut() -> Vec<u8>) -> Result<usize> {
         let mut octets = 0;
         let mut templates = self.array::<Template>("TEMPLATE")?;
         for at in 0..TEMPLATES {
-            let frame = case.query(&mut rng).frame();
+            let frame = frame();
             octets = frame.len();
             templates.set(at, template(&frame)?, 0)?;
         }
@@ -145,14 +185,15 @@ impl Subject {
         &mut self,
         sources: Sources,
         octets: usize,
-        least: usize,
+        replies: Replies,
     ) -> Result<()> {
-        let mut state: State = [0; 13];
+        let mut state: State = [0; 16];
         state[0] = 0x9e37_79b9_7f4a_7c15;
         state[1] = sources.prefix;
         state[2] = sources.varying;
         state[4] = octets as u64;
-        state[12] = least as u64;
+        state[12] = replies.least as u64;
+        state[13] = replies.first.into();
         Ok(self.array::<State>("STATE")?.set(0, state, 0)?)
     }
 
@@ -201,7 +242,7 @@ impl Subject {
 
     /// Mean nanoseconds of a run of a program behind the prelude.
     pub(crate) fn time(&mut self, program: &str, sources: Sources, repeat: u32) -> Result<f64> {
-        self.set_state(sources, FRAME, 0)?;
+        self.set_state(sources, FRAME, Replies::default())?;
         let result = self.program(program)?.test_run(TestRunOptions {
             data_in: Some(&[0; FRAME]),
             repeat,

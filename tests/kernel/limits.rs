@@ -32,7 +32,7 @@ struct Tally {
 fn flood(runner: &Runner, client: &str, ask: &Ask) -> Tally {
     let client: SocketAddr = client.parse().unwrap();
     let mut tally = Tally::default();
-    for id in (0..=u16::MAX).take(FLOOD as usize) {
+    for id in (0..=u16::MAX).take(usize::try_from(FLOOD).unwrap()) {
         let ask = Ask { id, ..ask.clone() };
         let query = frame(client, server_for(client.ip()), &ask.octets(), &[], 0);
         let run = runner.run(&query, 1).unwrap();

@@ -4,6 +4,8 @@
 #![cfg_attr(test, expect(clippy::print_stdout, reason = "numbers that are worth reading"))]
 
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod lease;
 #[cfg(test)]
 mod limits;

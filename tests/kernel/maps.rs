@@ -13,7 +13,7 @@ const INSTRUCTIONS: [(&str, u32); 3] =
     [(maps::PROGRAM, 150_000), (maps::GENERAL_PROGRAM, 500_000), (maps::NTP_PROGRAM, 50_000)];
 /// Octets of stack that a program may use.
 const STACK: u32 = 512;
-/// Octets that the maps may take: 128 MiB, of which the tables in `docs/maps.md` add up to 129.1 million, and `PREFIXES`
+/// Octets that the maps may take: 128 MiB, of which the tables in `docs/maps.md` add up to 130.1 million, and `PREFIXES`
 /// to 1.2 million when it is full.
 const OCTETS: u64 = 134_217_728;
 const PUBLICATIONS: usize = 50;

@@ -4,8 +4,10 @@
 use std::mem::offset_of;
 use std::sync::atomic::Ordering;
 
-use edge_common::abi::{Clock, Control};
+use edge_common::abi::{Clock, Control, switches};
+use edge_common::limit::TimeRate;
 use edge_common::ntp::clock;
+use edge_common::tables::Tables as _;
 use edge_common::verdict::{Action, Verdict};
 use edge_tests::controls::Controls;
 use edge_tests::engine::{self, Outcome};
@@ -13,14 +15,15 @@ use edge_tests::frames::payload;
 use edge_tests::kernel::{Shared, number};
 use edge_tests::mutate::Mutations;
 use edge_tests::node;
-use edge_tests::time::{self, Ask, BOOT, NOW, SECOND, WHOLE, Wanted};
+use edge_tests::time::{self, Ask, BOOT, Held, NOW, SECOND, WHOLE, Wanted};
 use edge_user::jiffies::monotonic;
+use edge_user::limits::{Prefixes, set_prefixes};
 use edge_user::publish::Publisher;
 use edge_user::store::HostTables;
 use rustix::time::{ClockId, clock_gettime};
 
 /// Mutated frames that are compared.
-const FRAMES: u64 = 100_000;
+const FRAMES: u64 = 1_000_000;
 
 struct Both {
     shared: Shared,
@@ -45,7 +48,7 @@ fn later(clock: &Clock, by: u64) -> Clock {
 /// Nanoseconds between two timestamps that are less than a second apart.
 fn nanoseconds(from: u64, to: u64) -> i64 {
     let apart = i128::from(to.wrapping_sub(from).cast_signed());
-    i64::try_from(apart * i128::from(SECOND) >> 32).unwrap()
+    i64::try_from((apart * i128::from(SECOND)) >> 32).unwrap()
 }
 
 fn stamp(frame: &[u8], at: usize) -> u64 {
@@ -61,14 +64,32 @@ impl Both {
         Self { shared: shared.clone(), tables, _publisher: publisher }
     }
 
-    fn on_host(&self, frame: &[u8], seed: u64, now: u64) -> Outcome {
-        self.tables.seed(seed);
+    fn on_host(&self, frame: &[u8], seed: u64, now: u64, held: Option<Held>) -> Outcome {
         self.tables.set_monotonic(now);
+        // So much later that all buckets are full again, and not so much that their clock has gone round.
+        self.tables.set_now(self.tables.now() + (1 << 31));
+        for _ in 0..held.map_or(0, |held| held.before) {
+            let _before = engine::run(&self.tables, frame);
+        }
+        self.tables.seed(seed);
         engine::run(&self.tables, frame)
     }
 
     /// The host's outcome at some moment while the kernel's run lasted, once that is found to be the same.
     fn run(&self, frame: &[u8], seed: u64, clock: Option<&Clock>, what: &str) -> Outcome {
+        self.run_held(frame, seed, clock, None, what)
+    }
+
+    /// The same of a client that is held to something.
+    fn run_held(
+        &self,
+        frame: &[u8],
+        seed: u64,
+        clock: Option<&Clock>,
+        held: Option<Held>,
+        what: &str,
+    ) -> Outcome {
+        let seed = held.map_or(seed, |held| held.seed);
         let kernel = {
             let mut kernel = self.shared.lock();
             kernel.seed(|| seed).unwrap();
@@ -92,10 +113,10 @@ impl Both {
             }
         }
         moments.retain(|moment| (begun..=ended).contains(moment));
-        let outcomes = moments.into_iter().map(|moment| self.on_host(frame, seed, moment));
+        let outcomes = moments.into_iter().map(|moment| self.on_host(frame, seed, moment, held));
         let found = outcomes.into_iter().find(same);
         found.unwrap_or_else(|| {
-            let host = self.on_host(frame, seed, begun);
+            let host = self.on_host(frame, seed, begun, held);
             panic!("{what}: {run:02x?} unlike the host's {host:02x?}")
         })
     }
@@ -106,7 +127,6 @@ fn every_row_has_the_hosts_octets_in_the_kernel_and_counts_once() {
     let (shared, _turn) = Shared::load();
     let both = Both::new(&shared);
     let store = both.tables.store();
-    let mut before = shared.verdicts();
     let mut answered = 0;
     for (row, seed) in time::rows().iter().zip(1..) {
         // As if the kernel's time were the row's, with a few microseconds in which to ask.
@@ -120,9 +140,16 @@ fn every_row_has_the_hosts_octets_in_the_kernel_and_counts_once() {
             Some(clock) => store.publish_clock(clock),
             None => store.control_word(offset_of!(Control, clock)).store(0, Ordering::SeqCst),
         }
-        let controls = Controls::default().switched(row.switches);
-        let run = || both.run(&row.frame, seed, clock.as_ref(), &row.what);
-        let outcome = controls.during(store, run);
+        let lists = |prefixes| set_prefixes(store, Some(&mut *shared.lock()), prefixes).unwrap();
+        lists(row.prefixes());
+        let (outcome, mut before) = row.controls(seed).during(store, || {
+            for _ in 0..row.held.map_or(0, |held| held.before) {
+                shared.lock().run(&row.frame, 1).unwrap();
+            }
+            let before = shared.verdicts();
+            (both.run_held(&row.frame, seed, clock.as_ref(), row.held, &row.what), before)
+        });
+        lists(Prefixes::default());
         let (Wanted::Reply(wanted) | Wanted::Same(wanted)) = row.wanted;
         // Where a nanosecond decides, time has gone on.
         if row.now != BOOT - 1 && row.now != time::clock().lease - 1 {
@@ -158,6 +185,43 @@ fn mutated_requests_have_the_hosts_octets_in_the_kernel() {
     assert_eq!(counts[Verdict::Fault.index() as usize], 0);
     assert!(counts[Verdict::TimeAnswer.index() as usize] > FRAMES / 5, "{counts:?}");
     println!("{FRAMES} mutated requests are the same: {counts:?}");
+}
+
+#[test]
+fn what_becomes_of_those_over_their_rate_and_what_they_say_is_counted() {
+    let (shared, _turn) = Shared::load();
+    let both = Both::new(&shared);
+    let store = both.tables.store();
+    let clock = later(&time::clock(), monotonic() - BOOT);
+    store.publish_clock(&Clock { lease: clock.monotonic + 60 * SECOND, ..clock });
+    let rate = TimeRate { interval: 12, burst: 5, leak: 2, kod: 1, prefix4: 32, prefix6: 64 };
+    let controls = Controls { time: Some((rate, 1)), ..Controls::default() };
+    let before = (shared.verdicts(), shared.lock().requests().unwrap());
+    let asked = 4_000_u32;
+    controls.switched(switches::TIME_LIMIT).during(store, || {
+        shared.lock().seed(|| 0x1234_5678_9abc_def1).unwrap();
+        for (poll, version) in (0..asked).map(|n| (n % 24, 1 + n / 24 % 4)) {
+            let (poll, first) = (poll.wrapping_sub(6), version << 3 | 3);
+            let [poll, first] = [poll, first].map(|part: u32| part.to_le_bytes()[0]);
+            let ask = Ask { poll, first, ..Ask::new("198.18.0.1:40123") };
+            shared.lock().run(&ask.frame(), 1).unwrap();
+        }
+    });
+    let after = (shared.verdicts(), shared.lock().requests().unwrap());
+    let given = |verdict: Verdict| {
+        let at = verdict.index() as usize;
+        after.0[at] - before.0[at]
+    };
+    let kinds = [Verdict::TimeAnswer, Verdict::TimeRate, Verdict::TimeLimited].map(given);
+    assert_eq!(kinds.iter().sum::<u64>(), u64::from(asked), "{kinds:?}");
+    // A quarter; of the rest a half each: to five standard deviations of some 30.
+    for (n, mean) in kinds.into_iter().zip([1004, 1498, 1498]) {
+        assert!(n.abs_diff(mean) < 160, "{kinds:?}");
+    }
+    let counted = after.1.counts.iter().zip(&before.1.counts).map(|(after, before)| after - before);
+    let counted: Vec<u64> = counted.collect();
+    assert_eq!(counted.iter().sum::<u64>(), u64::from(asked));
+    assert!(counted.iter().all(|n| (41..=42).contains(n)), "{counted:?}");
 }
 
 /// `CLOCK_REALTIME` as an NTP timestamp.

@@ -1,7 +1,9 @@
 //! `xdp.return_path = "fib"`: XDP answers where the routing table would send the reply to whom it goes, and lets rise
 //! what would leave by another interface or to another neighbour.
 
-use edge_tests::netns::Rig;
+use edge_tests::netns::{PATIENCE, Rig, Source};
+
+use crate::ntp::synchronises;
 
 /// Clients of both families, whose networks have routes of their own.
 const CLIENTS: [(&str, &str); 2] =
@@ -13,8 +15,8 @@ const OTHER: [&str; 2] = ["via 10.54.0.2 dev other", "via fd54::2 dev other"];
 
 /// A rig with two links, of which the node is attached to the first. The kernel looks up ways for programs only where it
 /// would forward.
-fn rig() -> Rig {
-    let mut rig = Rig::new("native");
+fn links() -> Rig {
+    let rig = Rig::new("native");
     let (server, client) = (&rig.server, &rig.client);
     server.run(&format!("ip link add other type veth peer name back netns {}", client.name()));
     for (namespace, end, n) in [(server, "other", 1), (client, "back", 2)] {
@@ -34,6 +36,12 @@ fn rig() -> Rig {
     });
     let config = rig.config().replace("[xdp]\n", "[xdp]\nreturn_path = \"fib\"\n");
     rig.write("edge.toml", config.as_bytes());
+    rig
+}
+
+/// The same with a node.
+fn rig() -> Rig {
+    let mut rig = links();
     rig.start();
     rig
 }
@@ -49,6 +57,22 @@ fn ask(rig: &Rig, client: &str) -> (u64, u64, u64) {
         after.authority() - before.authority(),
         after.passed("route") - before.passed("route"),
     )
+}
+
+/// Asks for the time; gives how many requests XDP answered, and how many passed for their way back.
+fn ask_time(rig: &Rig, client: &str) -> (u64, u64) {
+    let mut request = [0x23; 48];
+    request[40..].copy_from_slice(b"transmit");
+    let before = rig.counters();
+    // It is connected: what comes from another address than was asked isn't for it.
+    let socket = rig.datagrams_to(client, 123);
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(socket.send(&request).unwrap(), request.len());
+    let mut reply = [0; 128];
+    assert_eq!(socket.recv(&mut reply).unwrap(), request.len());
+    assert_eq!((reply[0], reply[1], &reply[24..32]), (0x24, 2, &request[40..]));
+    let after = rig.counters();
+    (after.answered("ntp") - before.answered("ntp"), after.passed("route") - before.passed("route"))
 }
 
 /// Sets the way back to both clients' networks.
@@ -96,4 +120,29 @@ fn replies_go_to_the_neighbour_that_the_kernel_would_choose() {
     let own = link.split_once("link/ether ").and_then(|(_, rest)| rest.split(' ').next());
     router(own.expect("an Ethernet address"));
     assert_eq!(ask(&rig, client), (1, 0, 0), "the client is its own router");
+}
+
+#[test]
+fn the_time_is_told_by_the_way_that_the_kernel_would_choose_or_by_the_daemon() {
+    let mut rig = links();
+    let source = Source::start(&rig);
+    let path = rig.path("edge.toml");
+    let config = std::fs::read_to_string(&path).unwrap();
+    rig.write("edge.toml", format!("{config}\n[ntp]\nenabled = true\n").as_bytes());
+    rig.start();
+    synchronises(&rig);
+    for (client, _) in CLIENTS {
+        // The neighbour may not be known yet.
+        let _first = ask_time(&rig, client);
+        assert_eq!(ask_time(&rig, client), (1, 0), "{client}");
+    }
+    route(&rig, OTHER);
+    for (client, _) in CLIENTS {
+        assert_eq!(ask_time(&rig, client), (0, 1), "{client}: by another interface");
+        assert!(source.clients().iter().any(|heard| heard == client), "{client}");
+    }
+    route(&rig, USUAL);
+    for (client, _) in CLIENTS {
+        assert_eq!(ask_time(&rig, client), (1, 0), "{client}: as before");
+    }
 }

@@ -2,8 +2,8 @@
 //! doesn't. The daemon is staged: it says at the loopback address another stratum than at the service addresses, so that
 //! a client's reply tells who made it.
 
-use std::io::ErrorKind;
-use std::net::{SocketAddr, UdpSocket};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -163,6 +163,17 @@ fn is_synchronised(rig: &Rig) -> bool {
     rig.status()["ntp"]["synchronised"] == true
 }
 
+/// What Prometheus would read.
+fn metrics(rig: &Rig) -> String {
+    rig.server.enter(|| {
+        let mut stream = TcpStream::connect("127.0.0.1:8053").unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    })
+}
+
 #[test]
 fn clients_are_told_the_time_by_the_driver_while_the_daemon_answers_and_by_the_daemon_else() {
     let (mut rig, _others) = rig("");
@@ -207,6 +218,16 @@ fn clients_are_told_the_time_by_the_driver_while_the_daemon_answers_and_by_the_d
     let refid = text.lines().find(|line| line.trim_start().starts_with("refid")).unwrap();
     assert!(refid.contains("192.0.2.77") && refid.contains("daemon"), "{refid}");
 
+    let text = metrics(&rig);
+    for line in [
+        "edge_ntp_synchronised 1".to_owned(),
+        "ntp_system_stratum 2".to_owned(),
+        "chrony_tracking_stratum 2".to_owned(),
+        format!("ntp_server_accepted_packets_total {}", after.answered("ntp")),
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line} isn't in\n{text}");
+    }
+
     // Modes 6 and 7 find nobody; DNS goes on.
     assert!(!clients[0].is_answered(&[0x16, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]));
     assert!(rig.counters().dropped_for("ntp_control") > 0);
@@ -218,8 +239,8 @@ fn clients_are_told_the_time_by_the_driver_while_the_daemon_answers_and_by_the_d
     for client in &mut clients {
         assert_eq!(client.ask().stratum(), OTHERS);
     }
-    let status = rig.status();
-    assert_eq!(status["ntp"]["reason_kind"], "refused");
+    assert_eq!(rig.status()["ntp"]["reason_kind"], "refused");
+    assert!(metrics(&rig).contains("edge_ntp_reason{reason=\"refused\"} 1\n"));
     assert!(rig.explain_time().starts_with("no time is told (requests: pass): the daemon at 127"));
     // It comes back with the daemon.
     let _daemon = Daemon::start(&rig, "127.0.0.1", OWN);

@@ -4,9 +4,9 @@ use std::mem::offset_of;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
-use edge_common::abi::{Control, CookieKeys, Limits, Nsid};
+use edge_common::abi::{Control, CookieKeys, Limits, Nsid, TimeLimits};
 use edge_common::cookie::Cookie;
-use edge_common::limit::Rate;
+use edge_common::limit::{Rate, TimeRate};
 use edge_common::service;
 use edge_user::authority::{Cookies, Options};
 use edge_user::jiffies;
@@ -33,12 +33,14 @@ pub struct Controls {
     pub enforce: bool,
     /// Limits: responses a second, burst, one in so many slips.
     pub limits: Option<(u32, u32, u32)>,
+    /// Limits of NTP, and the seed that places clients.
+    pub time: Option<(TimeRate, u64)>,
 }
 
 impl Controls {
     /// Everything that adds to answers, nothing that withholds them.
     pub const OPEN: Self =
-        Self { switches: 0, nsid: true, cookies: true, enforce: false, limits: None };
+        Self { switches: 0, nsid: true, cookies: true, enforce: false, limits: None, time: None };
 
     /// With switches.
     #[must_use]
@@ -69,12 +71,18 @@ impl Controls {
             let rate = Rate { per_second, burst, slip, prefix4: 24, prefix6: 56 };
             rate.limits(jiffies::per_second(), [0x11c5_eed1, 0x0b5e_ed03])
         });
+        let time_limits = self.time.map_or_else(TimeLimits::new_zeroed, |(rate, seed)| {
+            let seeds = [1, 2]
+                .map(|row: u64| row.wrapping_add(seed << 8).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            rate.limits(jiffies::per_second(), seeds)
+        });
         let parts = [
             words(offset_of!(Control, switches), &self.switches),
             words(offset_of!(Control, unix_seconds), &u64::from(NOW)),
             words(offset_of!(Control, cookies), &self.keys()),
             words(offset_of!(Control, nsid), &self.identifier()),
             words(offset_of!(Control, limits), &limits),
+            words(offset_of!(Control, time_limits), &time_limits),
         ];
         let swap = |(at, word)| (at, store.control_word(at).swap(word, Ordering::SeqCst));
         parts.into_iter().flatten().map(swap).collect()

@@ -6,6 +6,8 @@ mod dig;
 mod namespace;
 mod process;
 mod resolver;
+mod source;
+mod time_client;
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -21,8 +23,10 @@ use tempfile::TempDir;
 
 pub use dig::{Record, Reply};
 pub use namespace::Namespace;
-pub use process::{PATIENCE, Process, program};
+pub use process::{PATIENCE, Process, find, program};
 pub use resolver::{Kind as ResolverKind, Resolver};
+pub use source::{Liar, Source};
+pub use time_client::{Kind as TimeClientKind, TimeClient};
 
 /// The server's addresses.
 pub const SERVER: [&str; 2] = ["10.53.0.1", "fd53::1"];
@@ -229,12 +233,18 @@ impl Rig {
     /// hundred replies.
     #[must_use]
     pub fn datagrams(&self, client: &str) -> UdpSocket {
+        self.datagrams_to(client, 53)
+    }
+
+    /// The same, connected to another port of the server's.
+    #[must_use]
+    pub fn datagrams_to(&self, client: &str, port: u16) -> UdpSocket {
         let server = if client.contains(':') { SERVER[1] } else { SERVER[0] };
         let address = |ip: &str, port| SocketAddr::new(ip.parse().expect("an address"), port);
         // A socket stays in the namespace in which it was made.
         self.client.enter(|| {
             let socket = UdpSocket::bind(address(client, 0)).expect("the client's address");
-            socket.connect(address(server, 53)).expect("connect");
+            socket.connect(address(server, port)).expect("connect");
             set_socket_recv_buffer_size_force(&socket, BUFFER_OCTETS).expect("root may");
             socket
         })

@@ -132,6 +132,10 @@ impl<T: Tables, P: Fn()> Tables for Paused<'_, T, P> {
         self.next().monotonic()
     }
 
+    fn count_request(&self, place: usize) {
+        self.next().count_request(place);
+    }
+
     fn random(&self) -> u32 {
         self.next().random()
     }

@@ -1,5 +1,6 @@
 //! NTP's addresses, clock and requests, and by arithmetic of its own what ought to become of each frame.
 
+mod admission;
 mod rows;
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -14,6 +15,7 @@ use crate::cases::mend4;
 use crate::frames::{self, SERVER_MAC, ends, network, ones_sum, payload};
 use crate::{fixture, node};
 
+pub use admission::{Admission, Held, Told, address};
 pub use rows::{Row, Wanted, corpus, rows};
 
 /// A second of `CLOCK_MONOTONIC`.
@@ -144,7 +146,7 @@ fn moment(clock: &Clock, now: u64) -> (u64, u64, u32, bool) {
 
 /// The 48 octets that answer a request's 48, by a random generator in the state `seed`.
 #[must_use]
-pub fn reply(request: &[u8], clock: &Clock, now: u64, seed: u64) -> Vec<u8> {
+pub fn reply(request: &[u8], clock: &Clock, now: u64, seed: u64, told: Told) -> Vec<u8> {
     let (time, reference, dispersion, leapt) = moment(clock, now);
     let (state, one) = xorshift(seed);
     let (_, other) = xorshift(state);
@@ -162,8 +164,13 @@ pub fn reply(request: &[u8], clock: &Clock, now: u64, seed: u64) -> Vec<u8> {
         (first, stratum, reference) = (first | 0xc0, 0, 0);
         fields = vec![0x1_0000, 0x1_0000, 0];
     }
+    if let Some(code) = told.kiss {
+        (first, stratum, reference) = (first | 0xc0, 0, 0);
+        fields = vec![0x1_0000, 0x1_0000, u32::from_be_bytes(*code)];
+    }
     let version = request[0] & 0x38;
-    let mut octets = vec![first | version, stratum, request[2], precision];
+    let poll = request[2].cast_signed().max(told.poll).cast_unsigned();
+    let mut octets = vec![first | version, stratum, poll, precision];
     octets.extend(fields.into_iter().flat_map(u32::to_be_bytes));
     octets.extend(reference.to_be_bytes());
     octets.extend(&request[40..48]);
@@ -198,8 +205,17 @@ pub fn frame_back(frame: &[u8], answer: &[u8]) -> Vec<u8> {
 /// The reply to a frame that [`is_ordinary`].
 #[must_use]
 pub fn reply_frame(frame: &[u8], clock: &Clock, now: u64, seed: u64) -> Vec<u8> {
+    reply_frame_as(frame, clock, now, seed, Told::default())
+}
+
+/// The same of a client that is held to a rate.
+///
+/// # Panics
+/// When the frame can't be answered.
+#[must_use]
+pub fn reply_frame_as(frame: &[u8], clock: &Clock, now: u64, seed: u64, told: Told) -> Vec<u8> {
     let request = payload(frame).expect("a datagram");
-    frame_back(frame, &reply(&request, clock, now, seed))
+    frame_back(frame, &reply(&request, clock, now, seed, told))
 }
 
 /// Whether a frame is a request that is to be answered, when there is a clock.

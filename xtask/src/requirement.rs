@@ -37,6 +37,11 @@ enum Check {
     Command(&'static str, &'static [&'static str]),
     /// The same, but only while bpf-linker is still to be built.
     LinkerCommand(&'static str, &'static [&'static str]),
+    /// A command of a package that mustn't be installed, for it would take the place of the daemon that keeps this
+    /// machine's time: it is unpacked only.
+    Unpacked(&'static str, &'static [&'static str]),
+    /// A command of a crate, with its version.
+    Crate(&'static str, &'static str, &'static str),
     /// A package with headers and libraries.
     Library,
     /// The same, but only while bpf-linker is still to be built.
@@ -89,6 +94,17 @@ const REQUIREMENTS: &[Requirement] = &[
     need("unbound", "unbound", &[Clients], Check::Command("unbound", &["unbound"])),
     need("named", "BIND 9", &[Clients], Check::Command("named", &["bind9"])),
     need("kresd", "Knot Resolver", &[Clients], Check::Command("kresd", &["knot-resolver"])),
+    need("ntpdig", "ntpdig of NTPsec", &[Clients], Check::Command("ntpdig", &["ntpsec-ntpdig"])),
+    need("chronyd", "chrony", &[Clients, Bench], Check::Unpacked("chronyd", &["chrony"])),
+    need("ntpd", "ntpd of NTPsec", &[Clients], Check::Unpacked("ntpq", &["ntpsec"])),
+    need(
+        "systemd-timesyncd",
+        "systemd-timesyncd",
+        &[Clients],
+        Check::Unpacked("systemd-timesyncd", &["systemd-timesyncd"]),
+    ),
+    need("ntp-daemon", "ntpd-rs", &[Clients], Check::Crate("ntp-daemon", "ntpd", "1.9.0")),
+    need("strace", "strace", &[Clients], Check::Command("strace", &["strace"])),
     need("bpftool", "bpftool", &[Network], Check::Command("bpftool", &["bpftool"])),
     need("clang", "clang with the BPF target", &[Bench], Check::Command("clang", &["clang"])),
     need("libbpf-dev", "libbpf with its headers", &[Bench], Check::Library),
@@ -111,6 +127,10 @@ pub(crate) enum Remedy {
     Component { toolchain: String, component: &'static str },
     /// Packages of the distribution.
     Packages(&'static [&'static str]),
+    /// Packages of the distribution, unpacked and not installed.
+    Unpack(&'static [&'static str]),
+    /// `cargo install` of this crate and version, for the tests alone.
+    Crate(&'static str, &'static str),
     /// `cargo install bpf-linker`.
     Linker,
     /// The user has to act; the text says how.
@@ -148,7 +168,10 @@ pub(crate) struct Row {
 /// The commands that [`judge`] asks about.
 pub(crate) fn commands() -> Vec<&'static str> {
     let command = |need: &Requirement| match need.check {
-        Check::Command(name, _) | Check::LinkerCommand(name, _) => Some(name),
+        Check::Command(name, _)
+        | Check::LinkerCommand(name, _)
+        | Check::Unpacked(name, _)
+        | Check::Crate(name, ..) => Some(name),
         _ => None,
     };
     REQUIREMENTS.iter().filter_map(command).collect()
@@ -159,7 +182,9 @@ pub(crate) fn packages() -> Vec<&'static str> {
     let mut names = vec!["rustc-web", "rustc"];
     for need in REQUIREMENTS {
         match need.check {
-            Check::Command(_, packages) | Check::LinkerCommand(_, packages) => {
+            Check::Command(_, packages)
+            | Check::LinkerCommand(_, packages)
+            | Check::Unpacked(_, packages) => {
                 names.extend(packages);
             }
             Check::Library | Check::LinkerLibrary => names.push(need.name),
@@ -185,6 +210,14 @@ fn row(need: &'static Requirement, facts: &Facts) -> Row {
         Check::Clippy => component(facts, facts.toolchain.clippy.as_deref(), "clippy"),
         Check::Linker => linker(facts),
         Check::Command(name, packages) => command(facts, name, packages),
+        Check::Unpacked(name, packages) => match command(facts, name, packages) {
+            Verdict { state: State::Missing(_), .. } => Verdict::missing(Remedy::Unpack(packages)),
+            found => found,
+        },
+        Check::Crate(name, crate_, version) => match facts.system.commands.get(name) {
+            Some(path) => Verdict::found("", path.display()),
+            None => Verdict::missing(Remedy::Crate(crate_, version)),
+        },
         Check::LinkerCommand(name, packages) => {
             unless_linked(facts, command(facts, name, packages))
         }
@@ -224,7 +257,8 @@ impl Verdict {
             Remedy::Component { component, .. } => format!("rustup component {component}"),
             Remedy::Packages([one]) => format!("package {one}"),
             Remedy::Packages(several) => format!("packages {}", several.join(" ")),
-            Remedy::Linker => "cargo install".to_owned(),
+            Remedy::Unpack(packages) => format!("package {}, unpacked", packages.join(" ")),
+            Remedy::Crate(..) | Remedy::Linker => "cargo install".to_owned(),
             Remedy::ByHand(how) => how.clone(),
         };
         Self { state: State::Missing(remedy), version: String::new(), from }

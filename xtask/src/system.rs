@@ -12,6 +12,21 @@ use crate::cmd::Cmd;
 /// Where administrators' tools are, even if a user's `PATH` leaves them out.
 const ADMIN_PATH: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
+/// What is for the tests alone, and no package manager knows of: packages that are unpacked only, and programs built
+/// from crates.
+pub(crate) const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked");
+
+/// Where programs are in [`OWN`], and systemd's in the system.
+const HIDDEN: &[&str] = &[
+    "/usr/lib/systemd",
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked/bin"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked/usr/sbin"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked/usr/bin"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked/usr/lib/systemd"),
+    // Before systemd moved.
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked/lib/systemd"),
+];
+
 /// Capabilities that the root tiers need, as bit numbers: network administration, system
 /// administration (namespaces), BPF.
 const CAPABILITIES: &[u32] = &[12, 21, 39];
@@ -66,7 +81,10 @@ impl System {
                 .find_map(|path| os_name(&fs::read_to_string(path).ok()?))
                 .unwrap_or_else(|| env::consts::OS.to_owned()),
             packages: managed.then(|| installed_packages(packages)),
-            commands: commands.iter().filter_map(|name| Some((*name, which(name)?))).collect(),
+            commands: commands
+                .iter()
+                .filter_map(|name| Some((*name, which(name).or_else(|| hidden(name))?)))
+                .collect(),
             privilege: match (effective_uid(&status), which("sudo")) {
                 (Some(0), _) => Privilege::Root,
                 (_, Some(_)) => Privilege::Sudo,
@@ -94,6 +112,11 @@ pub(crate) fn which(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let admin = ADMIN_PATH.iter().map(PathBuf::from);
     env::split_paths(&path).chain(admin).map(|folder| folder.join(name)).find(|at| executable(at))
+}
+
+/// The first executable of this name where nobody looks but the tests.
+fn hidden(name: &str) -> Option<PathBuf> {
+    HIDDEN.iter().map(|folder| Path::new(folder).join(name)).find(|at| executable(at))
 }
 
 /// Whether the file's folder is in `PATH` itself.

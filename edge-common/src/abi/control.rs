@@ -46,6 +46,8 @@ pub struct Control {
     /// NTP requests pass. Written by one store, when that side has been filled; a packet reads it once. A side that was
     /// in use is filled anew only when no packet can be reading it any more: after a barrier, or a second later.
     pub clock: u64,
+    /// Limits of NTP.
+    pub time_limits: TimeLimits,
 }
 
 /// Bits of [`Control::switches`].
@@ -62,6 +64,11 @@ pub mod switches {
     pub const PREFIXES: u64 = 1 << 4;
     /// Names of no zone are refused (REFUSED) rather than passed.
     pub const REFUSE: u64 = 1 << 5;
+    /// NTP clients are limited by address, as [`super::TimeLimits`] says.
+    pub const TIME_LIMIT: u64 = 1 << 6;
+    /// NTP clients that are never answered are told so (DENY), as far as their rate allows; with
+    /// [`TIME_LIMIT`] only.
+    pub const TIME_DENY: u64 = 1 << 7;
     /// Those for which every frame takes the long way.
     pub const DETOUR: u64 = DRAIN | DRY_RUN | FIB | PREFIXES;
 }
@@ -113,6 +120,18 @@ pub struct Limits {
     pub jiffies_per_second: u32,
 }
 
+/// Limits of NTP, as [`crate::ntp`] reads them. Made by [`crate::limit::TimeRate::limits`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct TimeLimits {
+    /// In rows of their own. Of [`Limits::slip`] limited requests one is answered as if it weren't limited.
+    pub limits: Limits,
+    /// Of so many of the other limited requests one is answered with the kiss code RATE; 0: none.
+    pub kod: u32,
+    /// The least poll that replies tell, in log₂ seconds; -19–12.
+    pub poll: i32,
+}
+
 impl Control {
     /// An address (six octets in the low 48 bits of a word in memory order) as a word that isn't 0.
     #[inline(always)]
@@ -138,5 +157,6 @@ pub struct Side {
 
 const _: () = {
     assert!(size_of::<Limits>() == 56);
-    assert!(size_of::<Control>() == 448);
+    assert!(size_of::<TimeLimits>() == 64);
+    assert!(size_of::<Control>() == 512);
 };

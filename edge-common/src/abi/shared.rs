@@ -53,6 +53,35 @@ pub struct Cpu {
     pub random: u64,
     /// How often each verdict was given, by its index.
     pub verdicts: [u64; Verdict::ALL.len()],
+    /// What NTP clients said of themselves.
+    pub requests: Requests,
+}
+
+/// How many ordinary requests NTP clients sent, whatever became of them.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Requests {
+    /// By version less one and by poll, of which there are [`Requests::POLLS`].
+    pub counts: [u64; Self::VERSIONS * Self::POLLS],
+}
+
+impl Requests {
+    /// NTP versions, from 1 on.
+    pub const VERSIONS: usize = 4;
+    /// Polls: as many as there are from [`Requests::LEAST`] on; what is less or more counts as the first or last.
+    pub const POLLS: usize = 24;
+    /// The least poll, in log₂ seconds: 1/64 s. The greatest one is RFC 5905's MAXPOLL, 17: a day and a half.
+    pub const LEAST: i8 = -6;
+
+    /// Where requests of a version (1–4) and poll (log₂ seconds) are counted.
+    #[inline(always)]
+    #[must_use]
+    pub const fn place(version: u8, poll: i8) -> usize {
+        let above = poll as i32 - Self::LEAST as i32;
+        let above = if above < 0 { 0 } else { above.unsigned_abs() as usize };
+        let above = if above < Self::POLLS { above } else { Self::POLLS - 1 };
+        (version as usize).wrapping_sub(1).wrapping_mul(Self::POLLS).wrapping_add(above)
+    }
 }
 
 // Tables whose entries fill cache lines begin with one.
@@ -62,3 +91,24 @@ const _: () = {
     assert!(core::mem::offset_of!(Shared, geo4_node).is_multiple_of(64));
     assert!(core::mem::offset_of!(Shared, geo6_keys).is_multiple_of(64));
 };
+
+#[cfg(test)]
+mod tests {
+    use super::Requests;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_version_and_poll_has_a_place_and_what_is_beyond_the_ends_has_theirs() {
+        let mut places = BTreeSet::new();
+        for version in 1..=4 {
+            for poll in Requests::LEAST..=17 {
+                places.insert(Requests::place(version, poll));
+            }
+            for (beyond, end) in [(-128, -6), (-7, -6), (18, 17), (127, 17)] {
+                assert_eq!(Requests::place(version, beyond), Requests::place(version, end));
+            }
+        }
+        assert_eq!(places, (0..Requests::VERSIONS * Requests::POLLS).collect());
+        assert_eq!(Requests::place(1, -6), 0);
+    }
+}

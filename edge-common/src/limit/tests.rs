@@ -33,7 +33,7 @@ impl Fake {
         control.limits = rate.limits(HZ, [0x5bd1_e995_9e37_79b9, 0xc2b2_ae3d_27d4_eb4f]);
         Self {
             control,
-            buckets: RefCell::new(vec![0; 2 * maps::BUCKETS as usize]),
+            buckets: RefCell::new(vec![0; (maps::BUCKET_ROWS * maps::BUCKETS) as usize]),
             // Of a machine that has been up for a while.
             jiffies: Cell::new(1 << 32),
             random: Cell::new(0x1234_5678_9abc_def1),
@@ -100,6 +100,7 @@ impl Tables for Fake {
     fn monotonic(&self) -> u64 {
         0
     }
+    fn count_request(&self, _: usize) {}
     fn generation(&self) -> u64 {
         0
     }

@@ -34,7 +34,7 @@ const REST: u64 = 18_446_744_074 - (4 << 32);
 #[must_use]
 pub const fn fraction(ns: u64) -> u64 {
     let (high, low) = (ns >> 32, ns & 0xffff_ffff);
-    let rest = (low * REST >> 32).wrapping_add(high.wrapping_mul(REST));
+    let rest = ((low * REST) >> 32).wrapping_add(high.wrapping_mul(REST));
     (ns << 2).wrapping_add(rest)
 }
 
@@ -76,7 +76,6 @@ const fn dispersion(clock: &Clock, elapsed: u64) -> u32 {
     let units = (elapsed >> 10) + 1;
     let units = if units > 0xffff_ffff { 0xffff_ffff } else { units };
     let grown = units * clock.dispersion_rate as u64 + 0xffff_ffff;
-    #[expect(clippy::cast_possible_truncation, reason = "the shift leaves 32 bits")]
     let grown = (grown >> 32) as u32;
     clock.root_dispersion.saturating_add(grown)
 }

@@ -5,6 +5,7 @@ use super::wire::{Header, KEPT, LEAP, STRATUM, WHOLE_OCTETS};
 use crate::abi::Clock;
 use crate::frame::Frame;
 use crate::network::{At, Network};
+use crate::verdict::Verdict;
 use crate::wire::ethernet::Ethernet;
 use crate::wire::{store32, udp};
 
@@ -13,7 +14,7 @@ use crate::wire::{store32, udp};
 pub(super) struct Request {
     /// Source and destination port.
     pub ports: u32,
-    /// The NTP header's first four octets.
+    /// The NTP header's first four octets, with the poll that the reply tells.
     pub front: u32,
     /// Its transmit timestamp.
     pub origin: u64,
@@ -21,19 +22,25 @@ pub(super) struct Request {
 
 /// A second in NTP short format, as on the wire: delay and dispersion of what no client takes.
 const SECOND: u32 = 0x1_0000_u32.to_be();
+/// Kiss codes (RFC 5905 §7.4), as reference IDs in memory order.
+const RATE: u32 = u32::from_ne_bytes(*b"RATE");
+/// As above.
+const DENY: u32 = u32::from_ne_bytes(*b"DENY");
 /// Octets of the datagram, which no reply changes.
 const DATAGRAM: u16 = {
     assert!(WHOLE_OCTETS == 56);
     56
 };
 
-/// The header of a reply. One from a clock that isn't synchronised says so whatever else is published.
+/// The header of a reply. One from a clock that isn't synchronised says so whatever else is published, and so does a kiss;
+/// its stamps are right all the same, for those who don't look further.
 #[inline(always)]
 pub(super) const fn header(
     clock: &Clock,
     moment: &Moment,
     request: &Request,
     random: [u32; 2],
+    verdict: Verdict,
 ) -> Header {
     let stamps = Stamps::new(moment.time, clock.fuzz, random, u64::from_be(request.origin));
     let mut front = clock.header;
@@ -50,11 +57,16 @@ pub(super) const fn header(
         receive: stamps.receive.to_be(),
         transmit: stamps.transmit.to_be(),
     };
-    if clock.state != Clock::SYNCHRONISED {
+    let kiss = match verdict {
+        Verdict::TimeRate => RATE,
+        Verdict::TimeDeny => DENY,
+        _ => 0,
+    };
+    if kiss != 0 || clock.state != Clock::SYNCHRONISED {
         front = front & !STRATUM | LEAP;
         header.root_delay = SECOND;
         header.root_dispersion = SECOND;
-        header.refid = 0;
+        header.refid = kiss;
         header.reference = 0;
     }
     header.front = front & !KEPT | request.front & KEPT;
@@ -72,7 +84,7 @@ pub(super) fn write<F: Frame, N: Network, A: At>(
     header: &Header,
 ) -> Option<()> {
     let ports = request.ports.rotate_left(16);
-    let length = DATAGRAM.to_be() as u32;
+    let length = u32::from(DATAGRAM.to_be());
     let sum = network.sum().add32(udp::PSEUDO_PROTOCOL.into()).add32(2 * length).add32(ports);
     let sum = header.sum(sum).finish_udp();
     let (to, datagram) = N::ntp_mut(frame, at)?;

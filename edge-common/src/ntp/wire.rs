@@ -37,6 +37,26 @@ pub const fn version(first: u8) -> u8 {
     first >> 3 & 7
 }
 
+/// A header's poll in log₂ seconds, by its first four octets.
+#[inline(always)]
+#[must_use]
+pub const fn poll(front: u32) -> i8 {
+    let [_, _, poll, _] = front.to_ne_bytes();
+    poll.cast_signed()
+}
+
+/// The same first four octets with at least this poll, -128–127.
+#[inline(always)]
+#[must_use]
+pub(super) const fn with_poll(front: u32, least: i32) -> u32 {
+    if poll(front) as i32 >= least {
+        return front;
+    }
+    let [first, stratum, _, precision] = front.to_ne_bytes();
+    let [least, ..] = least.to_le_bytes();
+    u32::from_ne_bytes([first, stratum, least, precision])
+}
+
 /// What of a request's first four octets comes back: its version and its poll.
 pub(super) const KEPT: u32 = u32::from_ne_bytes([7 << 3, 0, 0xff, 0]);
 /// In the first four octets of a reply: the leap indicator.

@@ -1,8 +1,9 @@
-//! Moves a frame's edges either way, and mirrors a frame: what `edge_common::frame` has no need of.
+//! Moves a frame's edges either way, mirrors a frame, and reads the clock for nothing: what `edge_common::frame` has no
+//! need of.
 #![expect(unsafe_code, reason = "helpers of the kernel")]
 
 use aya_ebpf::bindings::xdp_md;
-use aya_ebpf::helpers::generated::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail};
+use aya_ebpf::helpers::generated::{bpf_ktime_get_ns, bpf_xdp_adjust_head, bpf_xdp_adjust_tail};
 use edge_common::frame::Frame as _;
 
 use crate::frame::XdpFrame;
@@ -19,6 +20,13 @@ pub(crate) fn move_head(context: *mut xdp_md, by: i32) -> Option<()> {
 pub(crate) fn move_tail(context: *mut xdp_md, by: i32) -> Option<()> {
     // SAFETY: as in `move_head`.
     (unsafe { bpf_xdp_adjust_tail(context, by) } == 0).then_some(())
+}
+
+/// Reads the clock that NTP reads.
+#[inline(always)]
+pub(crate) fn read_clock() -> u64 {
+    // SAFETY: the helper takes nothing.
+    unsafe { bpf_ktime_get_ns() }
 }
 
 /// Ethernet, IPv4 and UDP headers, and the message's first three octets.

@@ -11,9 +11,9 @@ use aya_ebpf::programs::XdpContext;
 use edge_common::frame::Frame as _;
 use edge_common::wire::checksum::Sum;
 
-use crate::edges::{mirror, mirror_six};
+use crate::edges::{mirror, mirror_six, read_clock};
 use crate::frame::XdpFrame;
-use crate::state::{self, TEMPLATE_WORDS};
+use crate::state::{self, State, TEMPLATE_WORDS};
 
 /// Writes an IPv4 query over all of the frame, which is as long as every template.
 #[inline(always)]
@@ -46,6 +46,34 @@ pub(crate) fn generator(context: XdpContext) -> u32 {
     }
 }
 
+/// Readings of the clock for which a paced frame waits at most: some 150 µs.
+const WAITS: u32 = 1 << 12;
+/// Nanoseconds of frames that are made up for after a pause.
+const BEHIND: u64 = 1_000_000;
+
+/// Waits until the next frame is due.
+#[inline(always)]
+fn wait(state: &mut State) {
+    let mut now = read_clock();
+    let mut waits = 0;
+    while now < state.due && waits < WAITS {
+        now = read_clock();
+        waits += 1;
+    }
+    state.due = state.due.max(now - BEHIND) + state.gap;
+}
+
+#[xdp]
+#[inline(always)]
+pub(crate) fn pacer(context: XdpContext) -> u32 {
+    let Some(state) = state::state() else { return xdp_action::XDP_ABORTED };
+    wait(state);
+    match generate(context.ctx) {
+        Some(()) => xdp_action::XDP_TX,
+        None => xdp_action::XDP_ABORTED,
+    }
+}
+
 #[xdp]
 #[inline(always)]
 pub(crate) fn reflector(context: XdpContext) -> u32 {
@@ -62,9 +90,13 @@ const FLAGS: usize = 14 + 20 + 8 + 3;
 #[inline(always)]
 fn is_reply(frame: &XdpFrame) -> Option<bool> {
     let octets = frame.window::<FLAGS>(0)?;
-    let least = state::state()?.least;
-    let service = octets[34] == 0 && octets[35] == 53;
-    Some(frame.octets() as u64 >= least && service && octets[44] & 0x80 != 0)
+    let state = state::state()?;
+    let good = match state.first {
+        0 => octets[35] == 53 && octets[44] & 0x80 != 0,
+        // Whatever the leap indicator is.
+        first => octets[35] == 123 && u64::from(octets[42] & 0x3f) == first,
+    };
+    Some(good && octets[34] == 0 && frame.octets() as u64 >= state.least)
 }
 
 #[xdp]

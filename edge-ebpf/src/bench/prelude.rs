@@ -17,7 +17,7 @@ use aya_ebpf::programs::XdpContext;
 use edge_common::frame::Frame as _;
 use edge_common::wire::checksum::Sum;
 
-use crate::edges::{mirror, move_head, move_tail};
+use crate::edges::{mirror, mirror_six, move_head, move_tail, read_clock};
 use crate::frame::XdpFrame;
 use crate::program;
 use crate::state::{self, SLOTS, State, TEMPLATE_WORDS, Template};
@@ -89,9 +89,21 @@ pub(crate) fn prelude(context: XdpContext) -> u32 {
 #[xdp]
 #[inline(always)]
 pub(crate) fn prelude_reflector(context: XdpContext) -> u32 {
-    match restore(context.ctx).and_then(|()| mirror(context.ctx)) {
+    let mirrored = |()| mirror(context.ctx).or_else(|| mirror_six(context.ctx));
+    match restore(context.ctx).and_then(mirrored) {
         Some(()) => xdp_action::XDP_TX,
         None => xdp_action::XDP_ABORTED,
+    }
+}
+
+/// What of NTP's time is the kernel's: one reading of the clock, of which nothing is made.
+#[xdp]
+#[inline(always)]
+pub(crate) fn prelude_clock(context: XdpContext) -> u32 {
+    match restore(context.ctx) {
+        // A clock that stands at 0 doesn't run.
+        Some(()) if read_clock() != 0 => xdp_action::XDP_DROP,
+        _ => xdp_action::XDP_ABORTED,
     }
 }
 

@@ -45,6 +45,12 @@ pub(crate) struct State {
     pub octets: [u64; SLOTS],
     /// Octets that a reply has at least.
     pub least: u64,
+    /// VN and mode of NTP's replies; 0 if replies are DNS.
+    pub first: u64,
+    /// Nanoseconds from one paced frame to the next.
+    pub gap: u64,
+    /// When the next one is due, in nanoseconds of the monotonic clock.
+    pub due: u64,
 }
 
 /// Octets of the frame that the kernel makes for a mix; every prepared frame is as long or shorter.

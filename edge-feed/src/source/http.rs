@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
+use super::error::causes;
 use super::gzip::{Growing, Spoilt};
 use super::token::Token;
 use super::{Limits, SourceError, tls};
@@ -322,17 +323,6 @@ fn is_loopback(host: &str) -> bool {
 
 fn slow(place: impl ToString, stage: &'static str, limit: Duration) -> SourceError {
     SourceError::Slow { place: place.to_string(), stage, seconds: limit.as_secs_f64() }
-}
-
-/// An error with those below it, which say what happened.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(cause) = below {
-        text = format!("{text}: {cause}");
-        below = cause.source();
-    }
-    text
 }
 
 /// The address of the signature that belongs to a document: `.minisig` after the path, before the question.

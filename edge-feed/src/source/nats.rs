@@ -8,10 +8,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::jetstream::{self, ErrorCode};
-use async_nats::{ConnectOptions, ServerAddr};
+use async_nats::{ConnectError, ConnectOptions, ServerAddr};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::error::causes;
 use super::token::secret;
 use super::{SourceError, tls};
 
@@ -87,9 +88,11 @@ impl Link {
 }
 
 /// A connection to NATS, to be cloned for each that uses it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Nats {
     servers: String,
+    /// How to find out what is wrong while there has never been a connection: async-nats doesn't tell.
+    probe: (ConnectOptions, Vec<ServerAddr>),
     client: async_nats::Client,
     jetstream: jetstream::Context,
     link: Link,
@@ -104,25 +107,23 @@ impl Nats {
     pub async fn connect(config: &NatsConfig) -> Result<Self, SourceError> {
         let servers = addresses(&config.servers)?;
         let (state, link) = watch::channel(LinkState::default());
-        let options = options(config)
-            .await?
-            .name(&config.name)
+        let probe = options(config).await?.name(&config.name).connection_timeout(ANSWER);
+        let options = probe
+            .clone()
             .retry_on_initial_connect()
             .ping_interval(PING)
-            .connection_timeout(ANSWER)
             .request_timeout(Some(ANSWER))
             .reconnect_delay_callback(pause)
             .event_callback(move |event| {
                 state.send_modify(|state| take_note(state, &event));
                 std::future::ready(())
             });
-        let client = options.connect(servers).await.map_err(|cause| SourceError::Unreachable {
-            place: config.servers.join(", "),
-            cause: cause.to_string(),
-        })?;
+        let place = config.servers.join(", ");
+        let connected = options.connect(&servers[..]).await;
+        let client = connected.map_err(|cause| unreachable(place.clone(), &cause))?;
         let mut jetstream = jetstream::new(client.clone());
         jetstream.set_timeout(ANSWER);
-        Ok(Self { servers: config.servers.join(", "), client, jetstream, link: Link(link) })
+        Ok(Self { servers: place, probe: (probe, servers), client, jetstream, link: Link(link) })
     }
 
     /// The connection's state.
@@ -143,8 +144,15 @@ impl Nats {
         if state.connected {
             return Ok(());
         }
+        if state.connections == 0 {
+            let (options, servers) = self.probe.clone();
+            return match options.connect(&servers[..]).await {
+                // The other connection will stand in a moment.
+                Ok(_) => Err(silent(&self.servers, "no connection yet")),
+                Err(cause) => Err(unreachable(self.servers.clone(), &cause)),
+            };
+        }
         let mut causes = Vec::new();
-        // While it connects for the first time it doesn't tell.
         let pool = timeout(ASIDE, self.client.server_pool()).await;
         for server in pool.ok().and_then(Result::ok).unwrap_or_default() {
             if let Some(cause) = &server.last_error {
@@ -152,16 +160,22 @@ impl Nats {
             }
         }
         causes.extend(state.error.filter(|_cause| causes.is_empty()));
-        if causes.is_empty() {
-            causes.push("no server has answered yet".to_owned());
-        }
-        let (place, cause) = (self.servers.clone(), causes.join("; "));
-        let is_refused = |cause: &str| cause.to_ascii_lowercase().contains("authoriz");
-        if causes.iter().any(|cause| is_refused(cause)) {
-            return Err(SourceError::Refused { place, cause });
-        }
-        Err(SourceError::Unreachable { place, cause })
+        Err(silent(&self.servers, &causes.join("; ")))
     }
+}
+
+/// No connection, for a reason that may be that we aren't let in.
+fn silent(place: &str, cause: &str) -> SourceError {
+    let (place, cause) = (place.to_owned(), cause.to_owned());
+    if cause.to_ascii_lowercase().contains("authoriz") {
+        return SourceError::Refused { place, cause };
+    }
+    SourceError::Unreachable { place, cause }
+}
+
+/// An attempt to connect that failed.
+fn unreachable(place: String, error: &ConnectError) -> SourceError {
+    silent(&place, &causes(error))
 }
 
 /// The servers' addresses. A password in one of them would stand in messages.

@@ -6,52 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::area::{Area, Member, Own};
 use crate::Pool;
-use crate::policy::{self, GROUPS, Policy, Standing, State};
+use crate::policy::{self, Policy, Standing, State};
 use crate::server::{CONTINENTS, GLOBAL};
-
-/// A server in an area.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// Its identifier.
-    pub id: u64,
-    /// What it weighs there; 1 at least.
-    pub weight: u32,
-    /// Whether it is from elsewhere, and helps out.
-    pub helps: bool,
-    /// Where its address is written down.
-    pub(crate) slot: usize,
-}
-
-/// A server in one of its own areas.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Own {
-    /// What it counts for.
-    pub(crate) standing: Standing,
-    /// Where its address is written down.
-    pub(crate) slot: usize,
-}
-
-/// The servers of one IP version in an area.
-#[derive(Clone, Debug, Default)]
-struct Family {
-    own: BTreeMap<u64, Own>,
-    members: Vec<Member>,
-    /// Whether who helps out depends on the world's servers, not on the continent's alone.
-    asks_world: bool,
-    /// Places in `members`.
-    split: [Vec<usize>; GROUPS],
-}
-
-/// An area: its IPv4 servers, its IPv6 servers.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Area {
-    families: [Family; 2],
-    /// Servers that say they are in it, whether they are fit or not.
-    n_registered: usize,
-    /// The continents that these say they are in, besides, and how many do.
-    continents: BTreeMap<&'static str, usize>,
-}
 
 /// What was known of a server at the last update.
 #[derive(Clone, Debug)]
@@ -77,40 +35,6 @@ pub(super) struct Areas {
     areas: BTreeMap<String, Area>,
     /// The pool's list of zones at the last update.
     listed: Vec<String>,
-}
-
-impl Area {
-    fn family(&self, six: bool) -> &Family {
-        let [four, other] = &self.families;
-        if six { other } else { four }
-    }
-
-    fn family_mut(&mut self, six: bool) -> &mut Family {
-        let [four, other] = &mut self.families;
-        if six { other } else { four }
-    }
-
-    /// All servers of a version.
-    pub(super) fn members(&self, six: bool) -> &[Member] {
-        &self.family(six).members
-    }
-
-    /// Those under a number.
-    pub(super) fn group(&self, six: bool, group: usize) -> impl Iterator<Item = Member> {
-        let family = self.family(six);
-        let places = family.split.get(group).map_or(&[][..], Vec::as_slice);
-        places.iter().filter_map(|&place| family.members.get(place).copied())
-    }
-
-    /// The continent that it lies in: that of most of its servers.
-    fn parent(&self) -> Option<&'static str> {
-        self.continents.iter().max_by_key(|(_, n)| **n).map(|(continent, _)| *continent)
-    }
-
-    /// Whether nobody is in it.
-    pub(super) fn is_empty(&self) -> bool {
-        self.families.iter().all(|family| family.own.is_empty())
-    }
 }
 
 impl Areas {

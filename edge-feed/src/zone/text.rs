@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
-use super::areas::{Area, Areas, Member};
+use super::area::{Area, Member};
+use super::areas::Areas;
 use super::label;
 use crate::policy::GROUPS;
 use crate::server::GLOBAL;

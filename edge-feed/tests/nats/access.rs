@@ -2,9 +2,14 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use edge_feed::source::nats::{Keep, Nats, NatsConfig, NatsDeltas};
-use edge_feed::source::{Limits, Source, SourceError};
+use edge_feed::source::{Limits, Source as _, SourceError};
+use nkeys::KeyPair as Nkey;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
+
+use serde_json::{Value, json};
 
 use crate::server::{Server, nats, write};
 use crate::{deltas, ids_up_to};
@@ -16,7 +21,7 @@ async fn refusal(config: &NatsConfig) -> SourceError {
     loop {
         // At first there is no answer yet.
         let error = source.next().await.unwrap_err();
-        if !error.to_string().contains("no server has answered yet") {
+        if !error.to_string().contains("no connection yet") {
             assert!(!source.status().read().connected);
             return error;
         }
@@ -93,6 +98,61 @@ async fn tls_needs_both_certificates_to_be_vouched_for() {
     }
     let error = refusal(&config(strange, Some(own))).await.to_string();
     assert!(error.contains("certificate"), "{error}");
+}
+
+/// What `issuer` says of `subject`, as NATS has it.
+fn jwt(issuer: &Nkey, subject: &str, nats: &Value) -> String {
+    let encode = |text: String| BASE64_URL_SAFE_NO_PAD.encode(text);
+    let head = encode(json!({"typ": "JWT", "alg": "ed25519-nkey"}).to_string());
+    let issuer_key = issuer.public_key();
+    let claims =
+        json!({"jti": "x", "iat": 1, "iss": issuer_key, "name": "x", "sub": subject, "nats": nats});
+    let text = format!("{head}.{}", encode(claims.to_string()));
+    let signature = issuer.sign(text.as_bytes()).unwrap();
+    format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
+}
+
+#[tokio::test]
+async fn a_credentials_file_lets_in_whom_the_account_vouches_for() {
+    let operator = Nkey::new_operator();
+    let account = Nkey::new_account();
+    let system = Nkey::new_account();
+    let of =
+        |kind: &str| json!({"type": kind, "version": 2, "subs": -1, "data": -1, "payload": -1});
+    let mut own = of("account");
+    own["limits"] = json!({
+        "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true,
+        "conn": -1, "leaf": -1, "mem_storage": -1, "disk_storage": -1, "streams": -1, "consumer": -1
+    });
+    let account_key = account.public_key();
+    let system_key = system.public_key();
+    let server = Server::start(&format!(
+        "operator: {}\nsystem_account: {system_key}\nresolver: MEMORY\n\
+         resolver_preload: {{\n{account_key}: {}\n{system_key}: {}\n}}",
+        jwt(&operator, &operator.public_key(), &of("operator")),
+        jwt(&operator, &account_key, &own),
+        jwt(&operator, &system_key, &of("account")),
+    ));
+    let path = server.path("node.creds");
+    let config = NatsConfig {
+        servers: vec![server.url()],
+        credentials_file: Some(path.clone()),
+        ..NatsConfig::default()
+    };
+    let credentials = |issuer: &Nkey| {
+        let user = Nkey::new_user();
+        let text = jwt(issuer, &user.public_key(), &of("user"));
+        format!(
+            "-----BEGIN NATS USER JWT-----\n{text}\n------END NATS USER JWT------\n\n\
+             -----BEGIN USER NKEY SEED-----\n{}\n------END USER NKEY SEED------\n",
+            user.seed().unwrap()
+        )
+    };
+    write(&path, &credentials(&Nkey::new_account()));
+    let error = refusal(&config).await;
+    assert!(matches!(error, SourceError::Refused { .. }), "{error}");
+    write(&path, &credentials(&account));
+    works(config).await;
 }
 
 #[tokio::test]

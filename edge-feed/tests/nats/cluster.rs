@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use edge_feed::source::nats::{Keep, Nats, NatsDeltas, NatsDocument};
-use edge_feed::source::{Event, Kind, Limits, Source};
+use edge_feed::source::{Event, Kind, Limits, Source as _};
 
 use crate::server::{Server, cluster, connect};
 use crate::{all, deltas, ids_up_to};
@@ -38,25 +38,24 @@ async fn each_server_of_three_may_be_killed_while_deltas_flow() {
     let others = connect(&servers).await;
     let mut source = NatsDeltas::new(&others, "d", 0, Limits::default());
     let mut first = 1;
-    for victim in 0..3 {
+    for victim in &mut servers {
         let (publish_last, kill_after) = (first + 1999, first + 499);
         let reader = async {
             let mut ids = ids_up_to(&mut source, kill_after).await.0;
             while ids.last() < Some(&publish_last) {
-                match source.next().await {
-                    Ok(Event::Deltas(deltas)) => ids.extend(deltas.iter().map(|delta| delta.id)),
-                    Ok(_) | Err(_) => {}
+                if let Ok(Event::Deltas(deltas)) = source.next().await {
+                    ids.extend(deltas.iter().map(|delta| delta.id));
                 }
             }
             ids
         };
         let killer = async {
             tokio::time::sleep(Duration::from_millis(200)).await;
-            servers[victim].kill();
+            victim.kill();
         };
         let (_, (), ids) = tokio::join!(publish(&nats, first, publish_last), killer, reader);
-        assert_eq!(ids, all(first, publish_last), "server {victim} killed");
-        servers[victim].run();
+        assert_eq!(ids, all(first, publish_last), "port {} killed", victim.port);
+        victim.run();
         first = publish_last + 1;
     }
     assert_eq!(source.status().read().lost, 0);

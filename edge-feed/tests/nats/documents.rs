@@ -1,7 +1,7 @@
 //! Documents in buckets.
 
 use edge_feed::source::nats::{Keep, NatsDocument};
-use edge_feed::source::{Event, Kind, Limits, Source, SourceError};
+use edge_feed::source::{Event, Kind, Limits, Source as _, SourceError};
 
 use crate::server::{Server, connect};
 

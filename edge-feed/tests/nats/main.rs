@@ -1,4 +1,5 @@
 //! NATS sources against real servers on the loopback address, which tests start, kill, stop and cut off.
+#![expect(clippy::tests_outside_test_module, reason = "all of it is tests")]
 
 mod access;
 mod cluster;

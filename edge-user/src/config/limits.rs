@@ -8,7 +8,10 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+mod ntp;
+
 use crate::limits::{Prefix, Prefixes, Rule};
+pub use ntp::NtpLimits;
 
 /// Response-rate limits, and lists of prefixes.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -35,6 +38,8 @@ pub struct Limits {
     /// Who is never answered.
     #[serde(deserialize_with = "nets")]
     pub deny: Vec<IpNet>,
+    /// Limits of NTP; the lists are DNS's and NTP's.
+    pub ntp: NtpLimits,
 }
 
 impl Default for Limits {
@@ -47,6 +52,7 @@ impl Default for Limits {
             ipv6_prefix: 56,
             exempt: Vec::new(),
             deny: Vec::new(),
+            ntp: NtpLimits::default(),
         }
     }
 }
@@ -80,11 +86,11 @@ fn slip<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
 }
 
 fn bits4<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
-    number(from, (0, 32), "the bits of an IPv4 address that make a client, such as 24")
+    number(from, (0, 32), "the bits of an IPv4 address that make a client")
 }
 
 fn bits6<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
-    number(from, (0, 64), "the bits of an IPv6 address that make a client, such as 56")
+    number(from, (0, 64), "the bits of an IPv6 address that make a client")
 }
 
 fn nets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> {

@@ -1,17 +1,20 @@
 //! `[ntp]`: where time is served, who disciplines the clock, and what is done when nobody does.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
-use super::XdpMode;
+use super::{NtpLimits, XdpMode};
 
 /// The port of NTP.
 const PORT: u16 = 123;
 /// Seconds that a lease may have: at least time for two answers of the daemon to get lost, and few enough that a
 /// client's next request finds out.
 const LEASE: (u32, u32) = (3, 60);
+/// Where chrony takes commands.
+const CHRONY_SOCKET: &str = "/run/chrony/chronyd.sock";
 
 /// The NTP service.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -32,6 +35,14 @@ pub struct Ntp {
     pub lease_seconds: u32,
     /// What becomes of control and private messages (modes 6 and 7).
     pub control: Foreign,
+    /// What becomes of requests of those who are denied.
+    pub deny: Denied,
+    /// The program that says what chrony knows of its clock, for people and metrics.
+    #[serde(deserialize_with = "chronyc")]
+    pub chronyc: Chronyc,
+    /// chrony's socket of commands; without it nobody asks.
+    #[serde(deserialize_with = "chrony_socket")]
+    pub chrony_socket: PathBuf,
 }
 
 impl Default for Ntp {
@@ -43,6 +54,9 @@ impl Default for Ntp {
             unsynchronised: Unsynchronised::default(),
             lease_seconds: 5,
             control: Foreign::default(),
+            deny: Denied::default(),
+            chronyc: Chronyc::default(),
+            chrony_socket: CHRONY_SOCKET.into(),
         }
     }
 }
@@ -112,6 +126,41 @@ pub enum Foreign {
     Pass,
 }
 
+/// What becomes of requests of those who are denied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Denied {
+    /// They are dropped.
+    #[default]
+    Drop,
+    /// They are answered with the kiss code DENY, no more often than others may ask.
+    Kiss,
+}
+
+/// Whether chrony is asked of its clock.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Chronyc {
+    /// By the `chronyc` of the path, if there is one.
+    #[default]
+    Auto,
+    /// It isn't.
+    Off,
+    /// By this program.
+    At(PathBuf),
+}
+
+impl Ntp {
+    /// Looks whether the keys go together with the limits.
+    pub(super) fn check(&self, limits: &NtpLimits) -> Result<(), String> {
+        if self.deny == Denied::Kiss && limits.interval.is_none() {
+            return Err("ntp.deny = \"kiss\" without limits.ntp.interval: whoever sends requests in another's name could \
+                        have that one flooded; give an interval, such as 3, or deny = \"drop\""
+                .into());
+        }
+        Ok(())
+    }
+}
+
 fn listen<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SocketAddr>, D::Error> {
     super::addresses(from, PORT)
 }
@@ -128,6 +177,30 @@ fn source<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
     Ok(source)
 }
 
+fn chronyc<'de, D: Deserializer<'de>>(from: D) -> Result<Chronyc, D::Error> {
+    let text = String::deserialize(from)?;
+    match &*text {
+        "auto" => Ok(Chronyc::Auto),
+        "off" => Ok(Chronyc::Off),
+        path if Path::new(path).is_absolute() => Ok(Chronyc::At(path.into())),
+        _ => Err(D::Error::custom(format!(
+            "{text:?} is neither \"auto\" nor \"off\", and no absolute path of the program"
+        ))),
+    }
+}
+
+fn chrony_socket<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+    let path = PathBuf::deserialize(from)?;
+    // chronyc takes a list, divided by commas.
+    if !path.is_absolute() || path.as_os_str().as_encoded_bytes().contains(&b',') {
+        let path = path.display();
+        return Err(D::Error::custom(format!(
+            "\"{path}\" is no absolute path without commas; the usual one is \"{CHRONY_SOCKET}\""
+        )));
+    }
+    Ok(path)
+}
+
 fn lease<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     let seconds = i64::deserialize(from)?;
     let (least, most) = LEASE;
@@ -141,7 +214,7 @@ fn lease<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Foreign, Ntp, Unsynchronised};
+    use super::{CHRONY_SOCKET, Chronyc, Denied, Foreign, Ntp, Unsynchronised};
     use crate::config::Config;
     use std::path::Path;
 
@@ -157,7 +230,8 @@ mod tests {
         assert_eq!(ntp, Ntp::default());
         assert_eq!(ntp.source.to_string(), "127.0.0.1:123");
         assert_eq!((ntp.unsynchronised, ntp.control), (Unsynchronised::Pass, Foreign::Drop));
-        assert_eq!(ntp.lease_seconds, 5);
+        assert_eq!((ntp.lease_seconds, ntp.deny), (5, Denied::Drop));
+        assert_eq!((ntp.chronyc, ntp.chrony_socket), (Chronyc::Auto, CHRONY_SOCKET.into()));
     }
 
     #[test]
@@ -173,6 +247,19 @@ mod tests {
         let drop = parse("unsynchronised = \"drop\"\nsource = \"127.0.0.1:1123\"\n").unwrap();
         assert_eq!(drop.unsynchronised, Unsynchronised::Drop);
         assert_eq!(drop.source.to_string(), "127.0.0.1:1123");
+        let own = parse("chronyc = \"/opt/chronyc\"\nchrony_socket = \"/tmp/s\"\n").unwrap();
+        let (program, socket) = (Chronyc::At("/opt/chronyc".into()), "/tmp/s".into());
+        assert_eq!((own.chronyc, own.chrony_socket), (program, socket));
+        assert_eq!(parse("chronyc = \"off\"\n").unwrap().chronyc, Chronyc::Off);
+    }
+
+    #[test]
+    fn kisses_are_given_only_at_a_rate() {
+        let ntp = parse("deny = \"kiss\"\n[limits.ntp]\ninterval = 3\n").unwrap();
+        assert_eq!(ntp.deny, Denied::Kiss);
+        let error = parse("deny = \"kiss\"\n").unwrap_err();
+        assert!(error.starts_with("edge.toml:5:1: ntp.deny = \"kiss\" without"), "{error}");
+        assert!(error.ends_with("or deny = \"drop\""), "{error}");
     }
 
     #[test]
@@ -185,7 +272,14 @@ mod tests {
             ("lease_seconds = 61", "61 is not in 3 to 60"),
             ("lease_seconds = -3", "-3 is not in 3 to 60"),
             ("unsynchronised = \"lie\"", "expected one of `pass`, `flag`, `drop`"),
+            ("deny = \"kill\"", "expected `drop` or `kiss`"),
             ("control = \"flag\"", "expected `drop` or `pass`"),
+            (
+                "chronyc = \"chronyc\"",
+                "\"chronyc\" is neither \"auto\" nor \"off\", and no absolute",
+            ),
+            ("chrony_socket = \"s\"", "\"s\" is no absolute path"),
+            ("chrony_socket = \"/a,127.0.0.2\"", "without commas"),
             ("sauce = \"::1\"", "unknown field `sauce`"),
         ] {
             let error = parse(&format!("{keys}\n")).unwrap_err();

@@ -42,6 +42,7 @@ fn serve(user: &str) -> Service {
         instance,
         authority: Arc::default(),
         verdicts: Box::new(|| None),
+        requests: Box::new(|| None),
         vitals: Arc::clone(&vitals),
     };
     Service { address, vitals, _running: http.serve(metrics).unwrap() }

@@ -49,7 +49,10 @@ const fn rcode(verdict: Verdict) -> Option<&'static str> {
         Verdict::Refused => Some("REFUSED"),
         Verdict::Badvers => Some("BADVERS"),
         Verdict::Badcookie => Some("BADCOOKIE"),
-        Verdict::TimeAnswer | Verdict::TimeUnsynchronised => None,
+        Verdict::TimeAnswer
+        | Verdict::TimeUnsynchronised
+        | Verdict::TimeRate
+        | Verdict::TimeDeny => None,
         other if matches!(other.action(), Action::Tx) => Some("NOERROR"),
         _ => None,
     }

@@ -1,6 +1,8 @@
 //! A name, a help text and samples come in; a metric family goes out.
 
-use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{
+    Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
+};
 
 /// A sample's labels.
 pub(super) type Labels<'a> = &'a [(&'a str, &'a str)];
@@ -75,4 +77,30 @@ impl Family {
 #[expect(clippy::cast_precision_loss, reason = "samples are floats")]
 pub(super) const fn float(n: u64) -> f64 {
     n as f64
+}
+
+/// A family of one histogram: upper bounds in order, and how many things each has that are above the bound before.
+pub(super) fn histogram(
+    name: &str,
+    help: &str,
+    counts: impl Iterator<Item = (f64, u64)>,
+) -> MetricFamily {
+    let mut histogram = Histogram::default();
+    let (mut count, mut sum, mut buckets) = (0, 0.0, Vec::new());
+    for (bound, n) in counts {
+        count += n;
+        sum += bound * float(n);
+        let mut bucket = Bucket::default();
+        bucket.set_upper_bound(bound);
+        bucket.set_cumulative_count(count);
+        buckets.push(bucket);
+    }
+    histogram.set_sample_count(count);
+    histogram.set_sample_sum(sum);
+    histogram.set_bucket(buckets);
+    let mut metric = Metric::default();
+    metric.set_histogram(histogram);
+    let mut family = Family::new(name, help, MetricType::HISTOGRAM);
+    family.samples.push(metric);
+    family.done()
 }

@@ -39,11 +39,13 @@ impl Node {
                 .unwrap_or(SystemTime::UNIX_EPOCH),
         };
         let kernel = self.xdp.as_ref().map(|xdp| Arc::clone(&xdp.kernel));
-        let verdicts = move || lock(kernel.as_ref()?).verdicts().ok();
+        let of = kernel.clone();
+        let requests = Box::new(move || lock(of.as_ref()?).requests().ok());
+        let verdicts = Box::new(move || lock(kernel.as_ref()?).verdicts().ok());
         let (authority, vitals) = (Arc::clone(&self.authority), Arc::clone(&self.vitals));
         let clock = self.time.as_ref().map(|time| time.view().clone());
         let feed = self.feed.as_ref().map(|feed| feed.view().clone());
-        Metrics { instance, authority, verdicts: Box::new(verdicts), vitals, clock, feed }
+        Metrics { instance, authority, verdicts, requests, vitals, clock, feed }
     }
 
     /// What the fleet hears of this node.

@@ -178,7 +178,7 @@ impl Slots {
     }
 
     /// Puts decks into the place of a zone's old ones, whose cards come back.
-    fn show(&mut self, zone: &mut Zone, compiled: &Compiled, fresh: Fresh) -> Vec<Spent> {
+    fn show(&self, zone: &mut Zone, compiled: &Compiled, fresh: Fresh) -> Vec<Spent> {
         let Some(table) = self.store.zone(zone.table).copied() else { return Vec::new() };
         let mut old = Vec::with_capacity(fresh.len());
         for (number, deck) in fresh {

@@ -31,10 +31,11 @@ fn every_verdict_is_counted_in_one_place_and_answers_by_kind() {
     let numbers: Vec<u64> = (1..).take(Verdict::ALL.len()).collect();
     let counters = Counters::new(7, &numbers);
     let keys: Vec<_> = counters.answered.keys().map(String::as_str).collect();
-    let kinds = "answer badcookie badvers nodata ntp ntp_unsynchronised nxdomain refused slip";
+    let kinds = "answer badcookie badvers nodata ntp ntp_deny ntp_rate ntp_unsynchronised nxdomain refused slip";
     assert_eq!(keys.join(" "), kinds);
     assert_eq!(counters.xdp_answered, counters.answered.values().sum::<u64>());
-    let kinds = ["denied", "fault", "limited", "ntp_control", "ntp_unsynchronised_drop"];
+    let kinds =
+        ["denied", "fault", "limited", "ntp_control", "ntp_limited", "ntp_unsynchronised_drop"];
     assert_eq!(counters.dropped.keys().collect::<Vec<_>>(), kinds);
     assert_eq!(counters.passed["dry_run"], u64::from(Verdict::DryRun.index()) + 1);
     let passed = Verdict::ALL.iter().filter(|verdict| verdict.action() == Action::Pass).count();

@@ -9,12 +9,9 @@ use edge_tests::geoip::country_mmdb;
 use edge_user::control::{self, Request};
 use edge_user::status::{Counters, Status};
 
-use crate::link::{SERVER, ip, text};
+use crate::link::{SERVER, connect4, connect6};
 use crate::pool::{self, APEX, SERVER4, SERVER6};
 use crate::process::{self, PATIENCE, Process};
-
-/// Where answers of the authority go: to the other end of the link, whoever is asked for.
-const NEIGHBOURS: [&str; 2] = ["10.53.0.2", "fd53::2"];
 
 /// A running node.
 pub(super) struct Node {
@@ -61,31 +58,11 @@ fn write(folder: &Path) -> Result<PathBuf> {
     Ok(config)
 }
 
-/// Gives the server's end its addresses, and a way to everybody.
-fn connect() -> Result<()> {
-    let conf = format!("/proc/sys/net/ipv6/conf/{SERVER}");
-    // Nothing but answers is to come from here: no solicitations, no addresses of the kernel's own.
-    for (name, value) in
-        [("addr_gen_mode", "1"), ("router_solicitations", "0"), ("disable_ipv6", "0")]
-    {
-        fs::write(format!("{conf}/{name}"), value)
-            .with_context(|| format!("write {conf}/{name}"))?;
-    }
-    ip(&["link", "set", "lo", "up"])?;
-    ip(&["address", "add", &format!("{}/24", SERVER4.ip()), "dev", SERVER])?;
-    ip(&["address", "add", &format!("{}/64", SERVER6.ip()), "dev", SERVER, "nodad"])?;
-    for neighbour in NEIGHBOURS {
-        let mac = text(edge_tests::frames::CLIENT_MAC);
-        ip(&["neighbour", "add", neighbour, "lladdr", &mac, "dev", SERVER, "nud", "permanent"])?;
-        ip(&["route", "add", "default", "via", neighbour])?;
-    }
-    Ok(())
-}
-
 impl Node {
     /// Starts it in the namespace of the thread, on the CPU of the thread.
     pub(super) fn start(folder: &Path) -> Result<Self> {
-        connect()?;
+        connect4()?;
+        connect6()?;
         let config = write(folder)?;
         let process = Process::start(&mut process::edge(&config)?, folder, "edge")?;
         let node = Self { process, socket: folder.join("edge.sock") };

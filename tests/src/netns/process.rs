@@ -58,6 +58,30 @@ pub fn program() -> PathBuf {
     })
 }
 
+/// Where programs may be that aren't in `PATH`: administrators' tools, systemd's own, and what `cargo xtask setup` has
+/// unpacked or built for the tests alone.
+const FOLDERS: [&str; 8] = [
+    "/usr/sbin",
+    "/usr/local/sbin",
+    "/usr/lib/systemd",
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked/bin"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked/usr/sbin"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked/usr/bin"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked/usr/lib/systemd"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked/lib/systemd"),
+];
+
+/// Another program, by its name.
+#[must_use]
+pub fn find(program: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(FOLDERS.map(PathBuf::from));
+    folders
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())
+        .unwrap_or_else(|| panic!("there is no {program}; run `cargo xtask setup`"))
+}
+
 impl Process {
     /// Starts a program.
     #[must_use]

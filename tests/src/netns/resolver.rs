@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{PATIENCE, Process, Reply, Rig, SERVER};
+use super::{PATIENCE, Process, Reply, Rig, SERVER, find};
 
 /// Where it listens.
 const LISTEN: [&str; 2] = ["127.0.0.1", "10.53.0.2"];
@@ -81,17 +81,6 @@ pub struct Resolver {
     process: Process,
     kind: Kind,
     _folder: TempDir,
-}
-
-/// A program that may be where only administrators look.
-fn find(program: &str) -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders =
-        std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
-    folders
-        .map(|folder| folder.join(program))
-        .find(|path| path.is_file())
-        .unwrap_or_else(|| panic!("there is no {program}; run `cargo xtask setup`"))
 }
 
 impl Resolver {

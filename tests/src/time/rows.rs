@@ -5,9 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 use edge_common::abi::{Clock, switches};
 use edge_common::verdict::Verdict;
 
-use super::{Ask, BOOT, NOW, SECOND, WHOLE, clock, elsewhere6, services};
+use edge_common::limit::TimeRate;
+use edge_user::limits::{Prefixes, Rule};
+
+use super::admission::{Held, LISTS, RATE, Told};
+use super::{Ask, BOOT, NOW, SECOND, WHOLE, clock, elsewhere6, reply_frame_as, services};
 use crate::cases::mend4;
-use crate::frames::network;
+use crate::controls::Controls;
+use crate::frames::{ends, network};
 
 /// What ought to become of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +36,8 @@ pub struct Row {
     pub now: u64,
     /// Bits of [`switches`].
     pub switches: u64,
+    /// What its client is held to.
+    pub held: Option<Held>,
     /// What ought to become of it.
     pub wanted: Wanted,
 }
@@ -38,7 +45,39 @@ pub struct Row {
 impl Row {
     fn new(what: impl Into<String>, frame: Vec<u8>, wanted: Wanted) -> Self {
         let (clock, now) = (Some(clock()), NOW);
-        Self { what: what.into(), frame, clock, now, switches: 0, wanted }
+        Self { what: what.into(), frame, clock, now, switches: 0, held: None, wanted }
+    }
+
+    /// The frame that it becomes, by a random generator in the state `seed` when nothing else is said of that.
+    ///
+    /// # Panics
+    /// When it is to be answered without a clock.
+    #[must_use]
+    pub fn after(&self, seed: u64) -> Vec<u8> {
+        let Wanted::Reply(verdict) = self.wanted else { return self.frame.clone() };
+        let clock = self.clock.expect("a clock");
+        let rate = self.held.filter(|_| self.switches & RATE != 0).map(|held| held.rate);
+        let told = Told::of(verdict, rate);
+        let seed = self.held.map_or(seed, |held| held.stamped());
+        reply_frame_as(&self.frame, &clock, self.now, seed, told)
+    }
+
+    /// What is configured for it; `nth` sets its client apart from other rows'.
+    #[must_use]
+    pub fn controls(&self, nth: u64) -> Controls {
+        let time = self.held.map(|held| (held.rate, nth));
+        Controls { time, ..Controls::default().switched(self.switches) }
+    }
+
+    /// What the lists have to say for it.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    pub fn prefixes(&self) -> Prefixes {
+        let listed = self.held.and_then(|held| held.listed);
+        let client = listed.map(|rule| (ends(&self.frame).expect("addresses").0.ip(), rule));
+        client.into_iter().map(|(ip, rule)| (super::admission::address(ip), rule)).collect()
     }
 }
 
@@ -286,6 +325,104 @@ fn switched(rows: &mut Vec<Row>, client: &str) {
     }
 }
 
+/// A rate whose buckets don't fill up while a test lasts.
+const SLOW: TimeRate =
+    TimeRate { interval: 12, burst: 2, leak: 2, kod: 2, prefix4: 32, prefix6: 64 };
+
+/// Clients that are held to a rate.
+fn held(rows: &mut Vec<Row>, client: &str) {
+    let rate = Wanted::Reply(Verdict::TimeRate);
+    let limited = Wanted::Same(Verdict::TimeLimited);
+    let mut row = |what: &str, ask: &Ask, held, switches, wanted| {
+        let what = format!("{client} {what}");
+        rows.push(Row { held: Some(held), switches, ..Row::new(what, ask.frame(), wanted) });
+    };
+    let ask = Ask::new(client);
+    let silent = TimeRate { kod: 0, ..SLOW };
+    for before in 0..2 {
+        row("within its rate", &ask, Held::new(SLOW, before), RATE, ANSWER);
+    }
+    row("over its rate", &ask, Held::over(SLOW, false, false), RATE, limited);
+    row("over its rate, without kisses", &ask, Held::over(silent, false, false), RATE, limited);
+    row("over its rate, let through", &ask, Held::over(SLOW, true, false), RATE, ANSWER);
+    row("over its rate, told so", &ask, Held::over(SLOW, false, true), RATE, rate);
+    let off = Held { draws: 0, ..Held::over(SLOW, false, true) };
+    row("over a rate that is off", &ask, off, 0, ANSWER);
+    for (poll, interval) in
+        [(3, 12), (6, 6), (10, 6), (0x80, 3), (0xff, -19), (0xe0, -19), (0x7f, 12)]
+    {
+        let ask = Ask { poll, ..ask.clone() };
+        let fast = TimeRate { interval, burst: 255, ..SLOW };
+        let what = format!("poll {poll} where {interval} is least");
+        row(&what, &ask, Held::new(fast, 0), RATE, ANSWER);
+    }
+    let tags = vec![(0x88a8, 7), (0x8100, 0x6fff)];
+    for first in [0x0b, 0x13, 0x1b, 0xe3] {
+        let ask = Ask { first, padding: 7, tags: tags.clone(), ..ask.clone() };
+        row(&format!("told so, {first:x}"), &ask, Held::over(SLOW, false, true), RATE, rate);
+    }
+    let over = Held::over(SLOW, false, false);
+    let [drain, dry] = [switches::DRAIN, switches::DRY_RUN].map(|switch| RATE | switch);
+    row("over its rate in a drain", &ask, over, drain, Wanted::Same(Verdict::Drain));
+    row("over its rate in a dry run", &ask, over, dry, Wanted::Same(Verdict::DryRun));
+    for (first, more, verdict) in [
+        (0x16, 0, Verdict::TimeControl),
+        (0x24, 0, Verdict::TimeMode),
+        (0x2b, 0, Verdict::TimeVersion),
+        (0x23, 20, Verdict::TimeLength),
+    ] {
+        let ask = Ask { first, more: vec![0; more], ..ask.clone() };
+        row(&format!("{verdict:?} over its rate"), &ask, over, RATE, Wanted::Same(verdict));
+        let denied = Held { listed: Some(Rule::Deny), ..Held::new(SLOW, 0) };
+        let what = format!("{verdict:?} denied");
+        row(&what, &ask, denied, LISTS | switches::TIME_DENY, Wanted::Same(Verdict::Denied));
+    }
+    let exempt = |held| Held { listed: Some(Rule::Exempt), draws: 0, ..held };
+    row("exempt", &ask, exempt(Held::new(SLOW, 0)), LISTS, ANSWER);
+    row("exempt, over its rate", &ask, exempt(over), LISTS, ANSWER);
+    let deny = |held| Held { listed: Some(Rule::Deny), draws: 0, ..held };
+    let (fresh, told) = (deny(Held::new(SLOW, 0)), switches::TIME_DENY);
+    let denied = Wanted::Same(Verdict::Denied);
+    row("denied", &ask, fresh, LISTS, denied);
+    row("denied and told so", &ask, fresh, LISTS | told, Wanted::Reply(Verdict::TimeDeny));
+    row(
+        "denied, told so in a dry run",
+        &ask,
+        fresh,
+        LISTS | told | switches::DRY_RUN,
+        Wanted::Same(Verdict::DryRun),
+    );
+    row("denied, told so too often", &ask, deny(over), LISTS | told, denied);
+    row("denied, told so without a rate", &ask, fresh, switches::PREFIXES | told, denied);
+    let mut row = |what: &str, clock: Clock, now, held, switches, wanted| {
+        let what = format!("{client} {what}");
+        let row = Row::new(what, ask.frame(), wanted);
+        rows.push(Row { held: Some(held), clock: Some(clock), now, switches, ..row });
+    };
+    let ended = NOW + 10 * SECOND;
+    row(
+        "over its rate after the lease",
+        clock(),
+        ended,
+        over,
+        RATE,
+        Wanted::Same(Verdict::TimeLease),
+    );
+    row("denied after the lease", clock(), ended, fresh, LISTS | told, denied);
+    for (state, verdict) in [
+        (Clock::PASSES, Wanted::Same(Verdict::TimePass)),
+        (Clock::DROPS, Wanted::Same(Verdict::TimeDrop)),
+        (Clock::UNSYNCHRONISED, limited),
+    ] {
+        let clock = Clock { state, ..clock() };
+        row(&format!("over its rate, state {state}"), clock, NOW, over, RATE, verdict);
+    }
+    let clock = Clock { state: Clock::UNSYNCHRONISED, ..clock() };
+    let within = Wanted::Reply(Verdict::TimeUnsynchronised);
+    row("within its rate, unsynchronised", clock, NOW, Held::new(SLOW, 1), RATE, within);
+    row("told so, unsynchronised", clock, NOW, Held::over(SLOW, false, true), RATE, rate);
+}
+
 /// All of them, over both families.
 #[must_use]
 pub fn rows() -> Vec<Row> {
@@ -296,6 +433,7 @@ pub fn rows() -> Vec<Row> {
         changed(&mut rows, client);
         clocks(&mut rows, client);
         switched(&mut rows, client);
+        held(&mut rows, client);
     }
     rows
 }

@@ -10,7 +10,7 @@ use anyhow::{Result, anyhow, bail};
 use crate::cmd::Cmd;
 use crate::print;
 use crate::requirement::{Remedy, Row, State, linker_version};
-use crate::system::{Privilege, System};
+use crate::system::{OWN, Privilege, System};
 use crate::toolchain::{LLVM_MAJOR, install_root};
 
 /// One command of an installation.
@@ -29,6 +29,8 @@ const APT_HINT: &str = "if a package is unknown here: LLVM 22 is in Debian's sec
 const RUSTUP_HINT: &str = "rustup needs https://static.rust-lang.org";
 const CARGO_HINT: &str = "it needs https://crates.io and LLVM 22 with its headers; LLVM_PREFIX \
                           names its folder if that isn't /usr/lib/llvm-22";
+
+const CRATE_HINT: &str = "it needs https://crates.io and a C compiler";
 
 const UNIT_HINT: &str =
     "these servers were started by Debian and aren't needed: stop them yourself";
@@ -73,6 +75,18 @@ pub(super) fn plan(system: &System, rows: &[Row]) -> Result<Vec<Step>> {
         }
     }
     steps.extend(packages(system, &missing)?);
+    steps.extend(unpacked(&missing));
+    for (_, remedy) in &missing {
+        if let Remedy::Crate(name, version) = remedy {
+            let label = format!("{name} {version}");
+            steps.push(Step {
+                label,
+                cmd: built(name, version),
+                hint: CRATE_HINT,
+                builds_linker: false,
+            });
+        }
+    }
     if missing.iter().any(|(_, remedy)| **remedy == Remedy::Linker) {
         let label = format!("bpf-linker {}", linker_version());
         steps.push(Step { label, cmd: linker(), hint: CARGO_HINT, builds_linker: true });
@@ -101,7 +115,9 @@ fn packages(system: &System, missing: &[(&Row, &Remedy)]) -> Result<Vec<Step>> {
             names.extend(*packages);
         }
     }
-    if names.is_empty() {
+    let unpacks = missing.iter().any(|(_, remedy)| matches!(remedy, Remedy::Unpack(_)));
+    // Who unpacks needs no rights, but should know the newest packages if he has them.
+    if names.is_empty() && (!unpacks || privilege == Privilege::None) {
         return Ok(Vec::new());
     }
     let root = |program: &str| match privilege {
@@ -129,7 +145,11 @@ fn packages(system: &System, missing: &[(&Row, &Remedy)]) -> Result<Vec<Step>> {
         hint: APT_HINT,
         builds_linker: false,
     };
-    let mut steps = vec![step("apt-get update", update), step("apt-get install", install)];
+    let mut steps = vec![step("apt-get update", update)];
+    if names.is_empty() {
+        return Ok(steps);
+    }
+    steps.push(step("apt-get install", install));
     let units: Vec<&str> = DAEMONS
         .iter()
         .filter(|(package, _)| names.contains(package))
@@ -141,6 +161,30 @@ fn packages(system: &System, missing: &[(&Row, &Remedy)]) -> Result<Vec<Step>> {
         steps.push(Step { label, cmd, hint: UNIT_HINT, builds_linker: false });
     }
     Ok(steps)
+}
+
+/// Downloads the packages of its arguments and unpacks them into the folder before those.
+const UNPACK: &str = "mkdir -p \"$0\" && cd \"$0\" && apt-get download \"$@\" && \
+                      for package in *.deb; do dpkg-deb -x \"$package\" . || exit; done && rm ./*.deb";
+
+/// The packages that are unpacked only.
+fn unpacked(missing: &[(&Row, &Remedy)]) -> Option<Step> {
+    let packages = missing.iter().filter_map(|(_, remedy)| match remedy {
+        Remedy::Unpack(packages) => Some(*packages),
+        _ => None,
+    });
+    let names: Vec<&str> = packages.flatten().copied().collect();
+    (!names.is_empty()).then(|| Step {
+        label: "apt-get download".to_owned(),
+        cmd: Cmd::new("sh").args(["-c", UNPACK, OWN]).args(names),
+        hint: APT_HINT,
+        builds_linker: false,
+    })
+}
+
+/// A crate's programs, for the tests alone.
+fn built(name: &str, version: &str) -> Cmd {
+    Cmd::new("cargo").args(["install", name, "--version", version, "--locked", "--root", OWN])
 }
 
 fn linker() -> Cmd {
@@ -168,7 +212,8 @@ fn unknown_system(system: &System, missing: &[(&Row, &Remedy)]) -> String {
             }
             Remedy::Linker => format!(": `{}`", linker()),
             Remedy::ByHand(how) => format!(": {how}"),
-            Remedy::Packages(_) => String::new(),
+            Remedy::Crate(name, version) => format!(": `{}`", built(name, version)),
+            Remedy::Packages(_) | Remedy::Unpack(_) => String::new(),
         };
         text.push_str(&format!("\n  {}{how}", row.upstream));
     }

@@ -84,9 +84,9 @@ fn each_purpose_asks_only_for_its_own() {
     let facts = fresh();
     assert_eq!(missing_names(&facts, &[Purpose::Lint]), "rust-src, rustfmt, clippy");
     assert_eq!(missing_names(&facts, &[Purpose::Network]), "ip, ethtool, dig, bpftool");
-    let clients = "kdig, drill, unbound, named, kresd";
+    let clients = "kdig, drill, unbound, named, kresd, ntpdig, chronyd, ntpd, systemd-timesyncd, ntp-daemon, strace";
     assert_eq!(missing_names(&facts, &[Purpose::Clients]), clients);
-    let bench = "clang, libbpf-dev, libelf-dev, dnsperf, knotd, nsd";
+    let bench = "chronyd, clang, libbpf-dev, libelf-dev, dnsperf, knotd, nsd";
     assert_eq!(missing_names(&facts, &[Purpose::Bench]), bench);
     assert!(!missing_names(&facts, DEFAULT).contains("clang"));
 }
@@ -105,12 +105,15 @@ fn a_fresh_machine_gets_components_then_packages_then_the_linker() {
         format!(
             "{apt} install -y --no-install-recommends pkg-config llvm-22-dev libpolly-22-dev \
              libzstd-dev zlib1g-dev libxml2-dev iproute2 ethtool bind9-dnsutils knot-dnsutils ldnsutils \
-             unbound bind9 knot-resolver bpftool"
+             unbound bind9 knot-resolver ntpsec-ntpdig strace bpftool"
         )
     );
-    assert!(commands[5].contains("cargo install bpf-linker --version 0.13.0 --locked"));
-    assert!(commands[5].contains("--no-default-features --features llvm-22"));
-    assert_eq!(commands.len(), 6);
+    assert!(commands[5].starts_with("sh -c"), "{}", commands[5]);
+    assert!(commands[5].ends_with("target/unpacked chrony ntpsec systemd-timesyncd"));
+    assert!(commands[6].starts_with("cargo install ntpd --version 1.9.0 --locked --root"));
+    assert!(commands[7].contains("cargo install bpf-linker --version 0.13.0 --locked"));
+    assert!(commands[7].contains("--no-default-features --features llvm-22"));
+    assert_eq!(commands.len(), 8);
 }
 
 #[test]
@@ -120,6 +123,19 @@ fn one_missing_command_installs_one_package_and_nothing_else() {
     let commands = commands(&facts);
     assert_eq!(commands.len(), 2);
     assert!(commands[1].ends_with("--no-install-recommends bpftool"));
+}
+
+#[test]
+fn another_daemon_for_the_time_is_unpacked_and_never_installed() {
+    let mut facts = debian();
+    facts.system.commands.remove("chronyd");
+    facts.system.systemd = true;
+    let with_root = commands(&facts);
+    assert!(with_root[0].ends_with(" update"), "{with_root:?}");
+    assert!(with_root[1].ends_with("target/unpacked chrony"), "{with_root:?}");
+    assert_eq!(with_root.len(), 2);
+    facts.system.privilege = Privilege::None;
+    assert_eq!(commands(&facts), with_root[1..]);
 }
 
 #[test]

@@ -49,24 +49,40 @@ impl Nats {
     /// # Errors
     /// When NATS can't be reached or refuses.
     pub async fn make_bucket(&self, bucket: &str, keep: &Keep) -> Result<(), SourceError> {
-        let config = kv::Config {
-            bucket: bucket.to_owned(),
-            description: "documents of the scorer's".to_owned(),
-            history: HISTORY,
-            num_replicas: keep.replicas,
-            ..kv::Config::default()
-        };
-        self.bucket(config).await.map(|_store| ())
+        self.bucket(bucket, HISTORY, None, keep.replicas).await.map(|_store| ())
     }
 
-    /// A bucket, made if there is none.
-    pub(crate) async fn bucket(&self, config: kv::Config) -> Result<kv::Store, SourceError> {
+    /// A bucket that keeps so many values of each key, each for so long, made if there is none.
+    pub(crate) async fn bucket(
+        &self,
+        bucket: &str,
+        history: i64,
+        age: Option<Duration>,
+        replicas: usize,
+    ) -> Result<kv::Store, SourceError> {
         self.reach().await?;
-        let place = format!("nats bucket {}", config.bucket);
-        if let Ok(store) = self.jetstream.get_key_value(&config.bucket).await {
-            return Ok(store);
+        let place = || format!("nats bucket {bucket}");
+        let name = format!("KV_{bucket}");
+        if self.jetstream.get_stream(&name).await.is_err() {
+            // What a bucket is. async-nats would ask first what servers before 2.10 don't answer.
+            let config = stream::Config {
+                name,
+                subjects: vec![format!("$KV.{bucket}.>")],
+                max_messages_per_subject: history,
+                max_age: age.unwrap_or_default(),
+                duplicate_window: age.map_or(DUPLICATES, |age| age.min(DUPLICATES)),
+                num_replicas: replicas,
+                discard: stream::DiscardPolicy::New,
+                allow_rollup: true,
+                deny_delete: true,
+                allow_direct: true,
+                ..stream::Config::default()
+            };
+            let made = self.jetstream.create_stream(config).await;
+            made.map_err(|cause| failed(place(), &cause))?;
         }
-        self.jetstream.create_key_value(config).await.map_err(|cause| failed(place, &cause))
+        let store = self.jetstream.get_key_value(bucket).await;
+        store.map_err(|cause| failed(place(), &cause))
     }
 
     /// Makes a stream for deltas, unless there is one. The subject may end in `.>`.

@@ -1,0 +1,107 @@
+//! Who asks and what it would get come in; whether it gets that goes out, as chrony has it.
+//!
+//! **A client over its rate** is answered all the same one time in so many, at random: who asks in its name can't keep it
+//! from the time, only make it wait. Of its other requests some are answered with the kiss code RATE (RFC 5905 §7.4), if
+//! the operator wants that, and the rest are dropped. A reply is as long as its request: nothing is amplified.
+//!
+//! **Buckets have owners here.** Answers are seconds apart and clients many: in buckets that anyone falls into, all clients
+//! together would have no more answers than 2¹⁶ buckets fill up with, 8,192 a second where each client has one in eight.
+//! So a bucket is of one client, whose tag stands in it, and a client whose tag is in neither of its two places begins with
+//! a full bucket, in the place of whoever owes less. One bucket of 2¹⁷ is forgotten for each such client, and what
+//! its owner owed with it: under a flood of sources that are all different nobody is limited, as each of them is within
+//! its rate.
+//!
+//! **A bucket** is one word: 48 bits of when it will be full again, in 2⁻¹⁶ jiffies modulo 2⁴⁸ (49 days at 1000 jiffies a
+//! second), and 16 of the tag. What is past, or further ahead than an empty bucket, is a full one.
+//!
+//! **A client that is never answered** is dropped, or told so with the kiss code DENY as often as its rate allows.
+
+use crate::abi::{Limits, TimeLimits, switches};
+use crate::limit::{DENIED, EXEMPT, FRACTION, client, is_drawn, slots};
+use crate::tables::Tables;
+use crate::verdict::Verdict;
+
+/// What becomes of an ordinary request that would get the verdict `good`, from a source (as
+/// [`crate::abi::Service::address`]; IPv6 if `six`) of which the lists say `listed`.
+///
+/// # Errors
+/// [`Verdict::TimeLimited`] and [`Verdict::Denied`].
+#[inline(always)]
+pub(super) fn admit<T: Tables>(
+    tables: &T,
+    switches: u64,
+    listed: u32,
+    source: [u64; 2],
+    six: bool,
+    good: Verdict,
+) -> Result<Verdict, Verdict> {
+    let is_denied = listed == DENIED;
+    if switches & switches::TIME_LIMIT == 0 {
+        return if is_denied { Err(Verdict::Denied) } else { Ok(good) };
+    }
+    if listed == EXEMPT {
+        return Ok(good);
+    }
+    let TimeLimits { limits, kod, .. } = &tables.control().time_limits;
+    let leaks = || !is_denied && is_drawn(tables.random(), limits.slip);
+    let is_within = take(tables, limits, client(limits, source, six), leaks);
+    match (is_within, is_denied) {
+        (true, false) => Ok(good),
+        (true, true) => Ok(Verdict::TimeDeny),
+        (false, true) => Err(Verdict::Denied),
+        (false, false) if is_drawn(tables.random(), *kod) => Ok(Verdict::TimeRate),
+        (false, false) => Err(Verdict::TimeLimited),
+    }
+}
+
+/// The rows of NTP's buckets.
+const ROWS: [u32; 2] = [2, 3];
+/// Bits of a bucket that are its owner's tag.
+const TAG: u64 = 0xffff;
+/// Bits of a jiffy's fraction that a bucket has no room for.
+const UNKEPT: u32 = FRACTION - 16;
+
+/// Takes an answer from a client's bucket; false if it is empty, unless it `leaks`: then it is empty afterwards.
+#[inline(always)]
+fn take<T: Tables>(tables: &T, limits: &Limits, client: u64, leaks: impl FnOnce() -> bool) -> bool {
+    let [first, second] = slots(limits, client);
+    let one = tables.bucket(ROWS[0], first).unwrap_or_default();
+    let other = tables.bucket(ROWS[1], second).unwrap_or_default();
+    let tag = tag(client, limits.seeds);
+    // The clock after the buckets: what another CPU wrote at a later time would look too far ahead.
+    let now = tables.now() << FRACTION >> UNKEPT;
+    let capacity = limits.capacity >> UNKEPT;
+    let (first_owes, second_owes) = (debt(one, now, capacity), debt(other, now, capacity));
+    let is_first = (one & TAG) == tag;
+    let is_known = is_first || (other & TAG) == tag;
+    let (row, slot, owed) = if is_first || !is_known && first_owes <= second_owes {
+        (ROWS[0], first, first_owes)
+    } else {
+        (ROWS[1], second, second_owes)
+    };
+    let cost = limits.cost >> UNKEPT;
+    let mut owed = if is_known { owed } else { 0 }.wrapping_add(if cost == 0 { 1 } else { cost });
+    if owed > capacity {
+        if !leaks() {
+            return false;
+        }
+        owed = capacity;
+    }
+    tables.set_bucket(row, slot, now.wrapping_add(owed) << 16 | tag);
+    true
+}
+
+/// What a bucket is short of at `now`, at most `capacity`; all in 2⁻¹⁶ jiffies.
+#[inline(always)]
+const fn debt(bucket: u64, now: u64, capacity: u64) -> u64 {
+    let ahead = (bucket & !TAG).wrapping_sub(now << 16) >> 16;
+    if ahead > capacity { 0 } else { ahead }
+}
+
+/// A client's tag, which is another hash of it than its places are.
+#[inline(always)]
+const fn tag(client: u64, seeds: [u64; 2]) -> u64 {
+    let product =
+        (client ^ client >> 32 ^ seeds[1] >> 7).wrapping_mul(seeds[0] ^ 0x9e37_79b9_7f4a_7c14);
+    (product ^ product >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 48
+}

@@ -1,0 +1,82 @@
+//! One area: who is in it, at which weight and under which number. [`super::areas`] fills it.
+
+use std::collections::BTreeMap;
+
+use crate::policy::{GROUPS, Standing};
+
+/// A server in an area.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its identifier.
+    pub id: u64,
+    /// What it weighs there; 1 at least.
+    pub weight: u32,
+    /// Whether it is from elsewhere, and helps out.
+    pub helps: bool,
+    /// Where its address is written down.
+    pub(crate) slot: usize,
+}
+
+/// A server in one of its own areas.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Own {
+    /// What it counts for.
+    pub(crate) standing: Standing,
+    /// Where its address is written down.
+    pub(crate) slot: usize,
+}
+
+/// The servers of one IP version in an area.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Family {
+    pub(super) own: BTreeMap<u64, Own>,
+    pub(super) members: Vec<Member>,
+    /// Whether who helps out depends on the world's servers, not on the continent's alone.
+    pub(super) asks_world: bool,
+    /// Places in `members`.
+    pub(super) split: [Vec<usize>; GROUPS],
+}
+
+/// An area: its IPv4 servers, its IPv6 servers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Area {
+    pub(super) families: [Family; 2],
+    /// Servers that say they are in it, whether they are fit or not.
+    pub(super) n_registered: usize,
+    /// The continents that these say they are in, besides, and how many do.
+    pub(super) continents: BTreeMap<&'static str, usize>,
+}
+
+impl Area {
+    pub(super) fn family(&self, six: bool) -> &Family {
+        let [four, other] = &self.families;
+        if six { other } else { four }
+    }
+
+    pub(super) fn family_mut(&mut self, six: bool) -> &mut Family {
+        let [four, other] = &mut self.families;
+        if six { other } else { four }
+    }
+
+    /// All servers of a version.
+    pub(super) fn members(&self, six: bool) -> &[Member] {
+        &self.family(six).members
+    }
+
+    /// Those under a number.
+    pub(super) fn group(&self, six: bool, group: usize) -> impl Iterator<Item = Member> {
+        let family = self.family(six);
+        let places = family.split.get(group).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|&place| family.members.get(place).copied())
+    }
+
+    /// The continent that it lies in: that of most of its servers.
+    pub(super) fn parent(&self) -> Option<&'static str> {
+        self.continents.iter().max_by_key(|(_, n)| **n).map(|(continent, _)| *continent)
+    }
+
+    /// Whether nobody is in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.families.iter().all(|family| family.own.is_empty())
+    }
+}
