@@ -76,7 +76,7 @@ impl Prepared {
         let (mut intake, issues) = Intake::resume(feed, policy, past, now())?;
         for trouble in troubles {
             warn!("feed: {trouble}");
-            intake.blame(trouble);
+            intake.blame_past(trouble);
         }
         let mut zones = Vec::new();
         for issue in issues {

@@ -94,7 +94,7 @@ fn rates(
     }
     let rate = |service: &String, n: &u64| {
         let gained = n.saturating_sub(before.get(service).copied().unwrap_or_default());
-        u32::try_from(gained).map_or_else(|_| f64::from(u32::MAX), f64::from) / seconds
+        f64::from(u32::try_from(gained).unwrap_or(u32::MAX)) / seconds
     };
     after.iter().map(|(service, n)| (service.clone(), rate(service, n))).collect()
 }

@@ -2,7 +2,9 @@
 //! that there are never more than there are zones.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -13,6 +15,8 @@ use crate::controller::Fed;
 pub struct Handoff {
     waiting: Mutex<BTreeMap<String, Fed>>,
     told: Notify,
+    /// How long the loop took to serve what it took last, in microseconds.
+    took: AtomicU64,
 }
 
 impl Handoff {
@@ -26,6 +30,17 @@ impl Handoff {
     /// Waits until there is something.
     pub async fn told(&self) {
         self.told.notified().await;
+    }
+
+    /// Notes how long it took to serve what was taken.
+    pub fn served_in(&self, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.took.store(micros, Ordering::Relaxed);
+    }
+
+    /// How long it took the last time.
+    pub(super) fn last_served_in(&self) -> Duration {
+        Duration::from_micros(self.took.load(Ordering::Relaxed))
     }
 
     /// Takes all that waits.

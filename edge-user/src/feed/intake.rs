@@ -23,6 +23,9 @@ mod resume;
 
 pub(super) use resume::Past;
 
+/// What the place of a trouble with what was kept begins with.
+const PAST: &str = "kept: ";
+
 /// A zone, or that there is none any more.
 #[derive(Clone, Debug)]
 pub(super) struct Issue {
@@ -124,9 +127,19 @@ impl Intake {
         self.troubles.values()
     }
 
-    /// Notes what is wrong elsewhere, until the next start.
+    /// Notes what is wrong with a source's settings, until the next start.
     pub(super) fn blame(&mut self, trouble: String) {
         self.troubles.insert(trouble.clone(), trouble);
+    }
+
+    /// Notes what is wrong with what was kept, until something better is.
+    pub(super) fn blame_past(&mut self, trouble: String) {
+        self.troubles.insert(format!("{PAST}{trouble}"), trouble);
+    }
+
+    /// What was kept has been replaced.
+    pub(super) fn forgive_past(&mut self) {
+        self.troubles.retain(|place, _| !place.starts_with(PAST));
     }
 
     /// Whether there are changes of which no zones have been built.

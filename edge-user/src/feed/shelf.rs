@@ -13,6 +13,9 @@ use edge_feed::scorer::Scorer;
 
 use super::intake::{Intake, Issue, Past};
 
+/// With every so many jobs the scorer's knowledge is written.
+const SCORER: u32 = 6;
+
 /// What is to be written.
 #[derive(Debug)]
 pub(super) struct Shelf {
@@ -21,6 +24,8 @@ pub(super) struct Shelf {
     zones: BTreeMap<String, Option<String>>,
     /// Whether the pool or the policy's memory may have changed.
     pub(super) dirty: bool,
+    /// Jobs since what the scorer knows was last written.
+    rounds: u32,
 }
 
 /// A piece of writing.
@@ -45,7 +50,7 @@ impl Shelf {
     /// # Errors
     /// When the directory can't be made.
     pub(super) fn new(directory: &Path) -> Result<Self, DiskError> {
-        Ok(Self { disk: Disk::new(directory)?, zones: BTreeMap::new(), dirty: false })
+        Ok(Self { disk: Disk::new(directory)?, zones: BTreeMap::new(), dirty: false, rounds: 0 })
     }
 
     /// What was kept; what can't be read is said, a line each, and left where it is.
@@ -82,19 +87,23 @@ impl Shelf {
         self.zones.insert(issue.origin, issue.text);
     }
 
-    /// What is to be written now, if anything.
-    pub(super) fn job(&mut self, intake: &Intake) -> Option<Job> {
-        if !self.dirty && self.zones.is_empty() {
+    /// What is to be written now, if anything. What the scorer knows is large, and goes with every sixth job and the last:
+    /// results that aren't in it are read again.
+    pub(super) fn job(&mut self, intake: &Intake, is_last: bool) -> Option<Job> {
+        let is_owed = is_last && self.rounds > 0 && intake.scorer().is_some();
+        if !self.dirty && self.zones.is_empty() && !is_owed {
             return None;
         }
         let zones = std::mem::take(&mut self.zones);
         let is_dirty = std::mem::take(&mut self.dirty);
+        let with_scorer = is_last || is_dirty && self.rounds == 0;
+        self.rounds = (self.rounds + 1) % SCORER;
         Some(Job {
             disk: self.disk.clone(),
             zones,
             snapshot: intake.pool().filter(|_| is_dirty).map(edge_feed::Pool::snapshot),
             policy: is_dirty.then(|| intake.state()),
-            scorer: intake.scorer().filter(|_| is_dirty).cloned(),
+            scorer: intake.scorer().filter(|_| with_scorer).cloned(),
         })
     }
 

@@ -18,7 +18,6 @@ pub(super) type Said = (Arc<str>, Result<Event, SourceError>);
 pub(super) const WAITING: usize = 4;
 
 /// Where sources are started.
-#[derive(Debug)]
 pub(super) struct Sources {
     config: Feed,
     nats: Option<Nats>,

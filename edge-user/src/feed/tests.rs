@@ -141,6 +141,26 @@ fn answers_follow_a_snapshot_and_the_changes_behind_it() {
 }
 
 #[test]
+fn a_change_of_scores_costs_the_tables_their_decks_alone() {
+    let folder = folder();
+    fs::write(folder.path().join("snapshot.json"), snapshot(40, now())).unwrap();
+    fs::write(folder.path().join("deltas.ndjson"), "").unwrap();
+    let mut running = Running::start(folder);
+    running.until("the snapshot", |running| !running.controller.zones().is_empty());
+    let compiled = |running: &Running| {
+        Arc::clone(&running.controller.zone_of(b"\x04pool\x07example\0").unwrap().compiled)
+    };
+    let before = compiled(&running);
+    running.append(&score(11, 2, 5.0));
+    running.until("the change", |running| {
+        running.controller.zones()[0].serial > 0
+            && running.feed().view().read().deltas == 1
+            && !Arc::ptr_eq(&before, &compiled(running))
+    });
+    assert!(compiled(&running).is_of_the_same_shape(&before));
+}
+
+#[test]
 fn the_last_good_stays_whatever_comes_after_it_and_the_reason_is_told() {
     let folder = folder();
     fs::write(folder.path().join("deltas.ndjson"), "").unwrap();
@@ -206,11 +226,16 @@ fn what_was_kept_and_is_broken_is_named_and_the_feed_takes_its_place() {
     fs::write(state.join("snapshot.json"), "{").unwrap();
     fs::write(state.join("zones/pool.example.json"), "{").unwrap();
     fs::write(folder.path().join("snapshot.json"), snapshot(4, now())).unwrap();
+    let config = Config::load(&folder.path().join("edge.toml")).unwrap();
+    let (prepared, zones) = Prepared::new(&config).unwrap().unwrap();
+    let errors = prepared.view().errors().join("\n");
+    assert!(zones.is_empty() && errors.contains("state/snapshot.json: EOF while"), "{errors}");
     let mut running = Running::start(folder);
     running.until("the feed", |running| !running.controller.zones().is_empty());
     assert_eq!(running.answers(), [1, 2, 3, 4]);
-    let errors = running.feed().view().errors().join("\n");
-    assert!(errors.contains("state/snapshot.json: EOF while"), "{errors}");
+    running.feed = None;
+    let (prepared, zones) = Prepared::new(&config).unwrap().unwrap();
+    assert_eq!((prepared.view().errors(), zones.len()), (Vec::new(), 1));
 }
 
 #[test]

@@ -89,7 +89,9 @@ impl View {
             Feed {
                 age_seconds: age,
                 serial: picture.serials.values().max().map(|&serial| serial.into()),
-                freshness: freshness(age, picture.ages).to_owned(),
+                freshness: guard
+                    .map(|_| freshness(age, picture.ages).to_owned())
+                    .unwrap_or_default(),
                 cursor: picture.cursor,
                 deltas: picture.counted.deltas,
                 deltas_unknown: picture.counted.unknown,

@@ -1,7 +1,8 @@
 //! The feed's loop: what sources say goes through the intake; zones are handed over, and kept on disk beside it all.
 //!
 //! A change after a quiet while is built at once. While changes keep coming, zones are built at most four times a
-//! second, and not so often that building takes more than a fortieth of the time.
+//! second, and less often, down to once in two seconds, where building and serving them would take more than a twentieth
+//! of the time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,8 +25,10 @@ use crate::controller::Fed;
 
 /// Between two zones that are built, at least.
 const BUILD: Duration = Duration::from_millis(250);
-/// A zone that took so long to build isn't built again before so many times as long.
-const REST: u32 = 40;
+/// What took so long to build and to serve isn't built again before so many times as long,
+const REST: u32 = 20;
+/// but after this at the latest.
+const LATEST: Duration = Duration::from_secs(2);
 /// Zones are built without changes, too: days of deletion and dwell times come by themselves.
 const TICK: Duration = Duration::from_secs(5);
 /// Between two times of writing to disk.
@@ -88,7 +91,7 @@ impl Worker {
                 Some(word) = words.recv() => self.allow_once(word),
                 _ = tick.tick() => due = self.build().max(due),
                 _ = keep.tick(), if writing.is_none() => {
-                    if let Some(job) = self.job() {
+                    if let Some(job) = self.job(false) {
                         writing = Some(tokio::task::spawn_blocking(|| job.run()));
                     }
                 }
@@ -105,7 +108,7 @@ impl Worker {
             let done = written(&mut writing).await;
             self.kept(done);
         }
-        if let Some(job) = self.job() {
+        if let Some(job) = self.job(true) {
             self.kept(job.run());
         }
     }
@@ -133,7 +136,8 @@ impl Worker {
         self.publish(issues);
         self.tell_refusal(before.as_ref());
         let end = Instant::now();
-        end + BUILD.max((end - begun).saturating_mul(REST))
+        let cost = (end - begun).saturating_add(self.handoff.last_served_in());
+        end + cost.saturating_mul(REST).clamp(BUILD, LATEST)
     }
 
     fn publish(&mut self, issues: Vec<Issue>) {
@@ -157,8 +161,8 @@ impl Worker {
         }
     }
 
-    fn job(&mut self) -> Option<Job> {
-        self.shelf.as_mut()?.job(&self.intake)
+    fn job(&mut self, is_last: bool) -> Option<Job> {
+        self.shelf.as_mut()?.job(&self.intake, is_last)
     }
 
     fn allow_once(&mut self, word: Word) {
@@ -186,6 +190,9 @@ impl Worker {
         let trouble = self.shelf.as_mut().and_then(|shelf| shelf.done(done));
         if let Some(trouble) = &trouble {
             warn!("{trouble}");
+        }
+        if trouble.is_none() {
+            self.intake.forgive_past();
         }
         self.view.tell_disk(trouble);
     }

@@ -1,5 +1,7 @@
 //! The feed's zones come in, whenever they are ready; they are served.
 
+use std::time::Instant;
+
 use super::Node;
 use crate::feed::Handoff;
 
@@ -16,8 +18,12 @@ impl Node {
     pub(super) fn take_fed(&mut self, handoff: Option<&Handoff>) {
         let fed = handoff.map(Handoff::take).unwrap_or_default();
         if !fed.is_empty() {
+            let begun = Instant::now();
             let refresh = self.controller.feed(fed);
             self.report(refresh);
+            if let Some(handoff) = handoff {
+                handoff.served_in(begun.elapsed());
+            }
         }
     }
 }

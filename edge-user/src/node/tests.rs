@@ -114,6 +114,18 @@ fn switches_start_as_configured_and_are_set_at_once() {
 }
 
 #[test]
+fn a_node_without_a_feed_says_so_when_an_operator_allows_one() {
+    let mut running = running();
+    let error = running.ask(Request::FeedAllowOnce).unwrap_err();
+    assert_eq!(error, "this node has no feed; configure [feed]");
+    let status = running.ask(Request::Status).unwrap();
+    assert_eq!(
+        (&status["feed"]["age_seconds"], &status["feed"]["serial"]),
+        (&Value::Null, &Value::Null)
+    );
+}
+
+#[test]
 fn a_node_without_ntp_says_so_when_asked_for_its_time() {
     let mut running = running();
     let error = running.ask(Request::ExplainTime).unwrap_err();

@@ -53,8 +53,7 @@ impl Intake {
                 self.dirty = true;
             }
             Err(cause) => {
-                self.troubles
-                    .insert("state".into(), format!("the snapshot that was kept: {cause}"));
+                self.blame_past(format!("the snapshot that was kept: {cause}"));
             }
         }
     }
@@ -84,7 +83,7 @@ impl Intake {
                 Some(Issue { origin, text: Some(text), fed: Fed::Zone(zone) })
             }
             Err(refusal) => {
-                self.troubles.insert("state".into(), refusal.to_string());
+                self.blame_past(refusal.to_string());
                 None
             }
         }
