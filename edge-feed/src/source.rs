@@ -71,7 +71,10 @@ pub trait Source: Send {
     fn name(&self) -> &str;
 
     /// How it is, for status and metrics; to be read while the source is at work elsewhere.
-    fn status(&self) -> Status;
+    fn status(&self) -> &Status;
+
+    /// As [`Source::next`], which is what to call: it takes note of what is said.
+    fn step(&mut self) -> Next<'_>;
 
     /// The next event. It waits as long as it takes, for the source's interval or its back-off after an error too,
     /// so it is simply called again and again. A call that is dropped half way loses what had arrived of a document but no
@@ -79,7 +82,13 @@ pub trait Source: Send {
     ///
     /// # Errors
     /// What is wrong with the source, once each time that it goes wrong. The next call tries again.
-    fn next(&mut self) -> Next<'_>;
+    fn next(&mut self) -> Next<'_> {
+        Box::pin(async move {
+            let said = self.step().await;
+            self.status().note(&said);
+            said
+        })
+    }
 }
 
 /// Hands on everything a source says until the other end is closed. The source waits while the channel is full.

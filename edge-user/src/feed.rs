@@ -8,6 +8,7 @@
 //! them, `worker` is the loop, [`Handoff`] the way to the node, [`View`] what is told of it, [`Beat`] what the fleet
 //! hears.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::SystemTime;
@@ -90,7 +91,16 @@ impl Prepared {
         }
         let (feed, handoff) = (feed.clone(), Arc::default());
         let name = config.fleet.as_ref().map_or(&config.dns.server_id, |fleet| &fleet.node).clone();
-        let worker = Worker { config: feed, name, intake, shelf, view, handoff, beat: None };
+        let worker = Worker {
+            config: feed,
+            name,
+            intake,
+            shelf,
+            view,
+            handoff,
+            beat: None,
+            told: HashMap::new(),
+        };
         Ok(Some((Self { worker }, zones)))
     }
 

@@ -87,7 +87,7 @@ impl<L: Line> Tail<L> {
         }
     }
 
-    async fn step(&mut self) -> Result<Event, SourceError> {
+    async fn look(&mut self) -> Result<Event, SourceError> {
         if let Some(error) = self.pending.take() {
             return Err(error);
         }
@@ -162,15 +162,14 @@ impl<L: Line> Source for Tail<L> {
         &self.name
     }
 
-    fn status(&self) -> Status {
-        self.status.clone()
+    fn status(&self) -> &Status {
+        &self.status
     }
 
-    fn next(&mut self) -> Next<'_> {
+    fn step(&mut self) -> Next<'_> {
         Box::pin(async move {
-            let said = self.step().await;
+            let said = self.look().await;
             self.said = Instant::now();
-            self.status.note(&said);
             said
         })
     }

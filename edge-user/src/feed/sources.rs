@@ -119,7 +119,7 @@ impl Sources {
     }
 
     fn start(&self, mut source: Box<dyn Source>) {
-        self.view.add_source(source.status());
+        self.view.add_source(source.status().clone());
         let (name, into): (Arc<str>, _) = (source.name().into(), self.into.clone());
         tokio::spawn(async move {
             loop {

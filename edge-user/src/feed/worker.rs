@@ -4,6 +4,7 @@
 //! second, and less often, down to once in two seconds, where building and serving them would take more than a twentieth
 //! of the time.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tracing::{info, warn};
+
+use edge_feed::source::SourceError;
 
 use super::beat::Beat;
 use super::handoff::Handoff;
@@ -34,6 +37,9 @@ const TICK: Duration = Duration::from_secs(5);
 /// Between two times of writing to disk.
 const KEEP: Duration = Duration::from_secs(10);
 
+/// What stays wrong with a source is logged again only when it has been well for so long.
+const SILENCE: Duration = Duration::from_secs(300);
+
 /// An operator's word, and where the reply goes.
 pub(super) type Word = oneshot::Sender<Result<Value, String>>;
 
@@ -48,6 +54,8 @@ pub(super) struct Worker {
     pub(super) view: View,
     pub(super) handoff: Arc<Handoff>,
     pub(super) beat: Option<Beat>,
+    /// What was wrong with each source when it last failed, and when that was.
+    pub(super) told: HashMap<Arc<str>, (&'static str, Instant)>,
 }
 
 impl Worker {
@@ -123,7 +131,7 @@ impl Worker {
                 self.soil(self.intake.is_dirty());
             }
             // It is in the source's status until it is well again.
-            Err(cause) => warn!("feed: {cause}"),
+            Err(cause) => self.tell_failure(place, &cause),
         }
     }
 
@@ -174,6 +182,16 @@ impl Worker {
         self.soil(true);
         // Whoever asked may be gone.
         drop(word.send(Ok(json!({ "said": said }))));
+    }
+
+    /// Logs what is wrong with a source, unless that was said less than [`SILENCE`] ago: each attempt fails alike.
+    fn tell_failure(&mut self, place: Arc<str>, cause: &SourceError) {
+        let now = Instant::now();
+        let said = self.told.insert(place, (cause.reason(), now));
+        if said.is_some_and(|(reason, at)| reason == cause.reason() && now < at + SILENCE) {
+            return;
+        }
+        warn!("feed: {cause}");
     }
 
     /// Logs a refusal that is new.
