@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::geo::{self, Databases};
 use crate::health::Health;
 use crate::heat::Heats;
+use crate::ledger::Ledger;
 use crate::places::GeoPlaces;
 use crate::profile::Profile;
 use crate::publish::{Placed, Publishable, Publisher, Shares};
@@ -262,6 +263,12 @@ impl Controller {
             }
         }
         Ok(true)
+    }
+
+    /// Who answered what.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        self.publisher.ledger()
     }
 
     /// The zones in the tables of which some names are not.

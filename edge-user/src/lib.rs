@@ -20,6 +20,7 @@ pub mod http;
 pub mod import;
 pub mod jiffies;
 pub mod kernel;
+pub mod ledger;
 pub mod limits;
 pub mod metrics;
 pub mod node;

@@ -13,6 +13,7 @@ use prometheus::proto::MetricFamily;
 
 use crate::authority::Counters;
 use crate::clock::View;
+use crate::ledger::Ledger;
 use crate::vitals::Vitals;
 
 mod answers;
@@ -20,6 +21,7 @@ mod family;
 mod node;
 mod ntp;
 mod ntp_clients;
+mod points;
 mod process;
 
 /// How often each verdict was given, in the order of [`edge_common::verdict::Verdict::ALL`];
@@ -56,6 +58,10 @@ pub struct Metrics {
     pub vitals: Arc<Vitals>,
     /// The clock that NTP is answered by, if it is.
     pub clock: Option<View>,
+    /// Who answered what.
+    pub ledger: Ledger,
+    /// Servers whose points are told: those that have most.
+    pub top: usize,
 }
 
 impl fmt::Debug for Metrics {
@@ -72,7 +78,8 @@ impl Metrics {
     pub fn text(&self) -> prometheus::Result<String> {
         let verdicts = (self.verdicts)();
         let mut families = Vec::new();
-        answers::add(&mut families, &self.authority, verdicts.as_deref());
+        answers::add(&mut families, &self.authority, verdicts.as_deref(), &self.ledger);
+        points::add(&mut families, &self.ledger.points(self.top));
         if let Some(requests) = (self.requests)() {
             ntp_clients::add(&mut families, &requests);
         }

@@ -330,12 +330,13 @@ impl Node {
         };
         let kernel = self.xdp.as_ref().map(|xdp| Arc::clone(&xdp.kernel));
         let of = kernel.clone();
-        let requests = Box::new(move || lock(of.as_ref()?).requests().ok());
-        let verdicts = move || lock(kernel.as_ref()?).verdicts().ok();
+        let requests = Box::new(move || Some(lock(of.as_ref()?).requests()));
+        let verdicts = move || Some(lock(kernel.as_ref()?).verdicts());
         let (authority, vitals) = (Arc::clone(&self.authority), Arc::clone(&self.vitals));
         let clock = self.time.as_ref().map(|time| time.view().clone());
         let verdicts = Box::new(verdicts);
-        Metrics { instance, authority, verdicts, requests, vitals, clock }
+        let (ledger, top) = (self.controller.ledger(), self.config.http.server_points);
+        Metrics { instance, authority, verdicts, requests, vitals, clock, ledger, top }
     }
 
     fn deal(&mut self) {
@@ -368,6 +369,12 @@ impl Node {
                 Some(time) => json(time.report()),
                 None => Err("this node tells no time; set ntp.enabled".into()),
             },
+            Request::Points { top } => {
+                let publisher = self.controller.publisher();
+                publisher.settle();
+                json(publisher.ledger().points(top))
+            }
+            Request::Audit => json(self.controller.publisher().audit()),
             Request::Switches => json(self.panel()),
             Request::Switch(setting) => self.switch(&setting).and_then(json),
         };
@@ -461,7 +468,7 @@ impl Node {
 
     fn counters(&self) -> Result<Counted, String> {
         let verdicts = match &self.xdp {
-            Some(xdp) => lock(&xdp.kernel).verdicts().map_err(|error| error.to_string())?,
+            Some(xdp) => lock(&xdp.kernel).verdicts(),
             None => Vec::new(),
         };
         Ok(Counted::new(self.authority.answered(), &verdicts))

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{CONNECTIONS, Http, Running};
 use crate::config;
+use crate::ledger::Ledger;
 use crate::metrics::{Instance, Metrics};
 use crate::status::{Status, Zone};
 use crate::vitals::Vitals;
@@ -38,6 +39,8 @@ fn serve(user: &str) -> Service {
     };
     let metrics = Metrics {
         clock: None,
+        ledger: Ledger::default(),
+        top: 20,
         instance,
         authority: Arc::default(),
         verdicts: Box::new(|| None),

@@ -8,6 +8,7 @@ use edge_common::verdict::Verdict;
 use zerocopy::FromZeros as _;
 
 use super::{Instance, Metrics};
+use crate::ledger::Ledger;
 use crate::status::{Interface, Status, Table, Zone};
 use crate::switches::Switches;
 use crate::vitals::Vitals;
@@ -44,7 +45,8 @@ fn metrics(verdicts: Option<Vec<u64>>) -> Metrics {
     };
     let requests = verdicts.as_ref().map(|_| Requests::new_zeroed());
     let (verdicts, requests) = (Box::new(move || verdicts.clone()), Box::new(move || requests));
-    Metrics { instance, authority: Arc::default(), verdicts, requests, vitals, clock: None }
+    let (ledger, authority) = (Ledger::default(), Arc::default());
+    Metrics { instance, authority, verdicts, requests, vitals, clock: None, ledger, top: 20 }
 }
 
 /// One for the first verdict, two for the second, and so on.
