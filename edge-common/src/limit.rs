@@ -2,7 +2,8 @@
 //! NTP makes of its own buckets stands in [`crate::ntp`].
 //!
 //! A client is a prefix. It has a token bucket in each of two rows, at the slots that two keyed hashes point to: there is
-//! nothing to insert, so nothing can fill up, and every packet takes the same few steps. DNS and NTP have two rows each.
+//! nothing to insert, so nothing can fill up, and every packet takes the same few steps. NTP's
+//! buckets, in two more rows, have owners: [`crate::ntp`] has them.
 //!
 //! **A bucket** is one word: the time at which it will be full again, in 2⁻²⁴ jiffies, modulo 2⁶⁴ (34 years at 1000
 //! jiffies a second). What it lies ahead of now is the bucket's debt: 0 when it is full, `capacity` when it is empty. An

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::float::float;
 use crate::table::{columns, percent, row};
 
 /// Standard deviations within which 95 % lie.
@@ -183,12 +184,6 @@ impl Report {
         text += &columns(&table);
         text
     }
-}
-
-/// Exact up to 2⁵³, which no counter reaches.
-#[expect(clippy::cast_precision_loss, reason = "counts of answers stay below 2^53")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -25,8 +25,6 @@ pub enum Kept {
     Snapshot,
     /// What the policy remembers.
     Policy,
-    /// How far each source has been read.
-    Cursor,
     /// What the scorer knows of monitors.
     Scorer,
 }
@@ -36,7 +34,6 @@ impl Kept {
         match self {
             Self::Snapshot => "snapshot",
             Self::Policy => "policy",
-            Self::Cursor => "cursor",
             Self::Scorer => "scorer",
         }
     }
@@ -277,10 +274,10 @@ mod tests {
     #[test]
     fn what_is_kept_comes_back_and_nothing_is_not_an_error() {
         let (_folder, disk) = disk();
-        assert_eq!(disk.read::<Vec<u32>>(Kept::Cursor).unwrap(), None);
+        assert_eq!(disk.read::<Vec<u32>>(Kept::Scorer).unwrap(), None);
         for value in [vec![1_u32, 2], vec![], (0..10_000).collect()] {
-            disk.keep(Kept::Cursor, &value).unwrap();
-            assert_eq!(disk.read(Kept::Cursor).unwrap(), Some(value));
+            disk.keep(Kept::Scorer, &value).unwrap();
+            assert_eq!(disk.read(Kept::Scorer).unwrap(), Some(value));
         }
         let snapshot = crate::Snapshot { serial: 7, cursor: 9, ..crate::Snapshot::default() };
         disk.keep(Kept::Snapshot, &snapshot).unwrap();
@@ -290,36 +287,36 @@ mod tests {
     #[test]
     fn a_crash_between_any_two_steps_or_in_the_midst_of_writing_leaves_the_old_or_the_new() {
         let (_folder, disk) = disk();
-        let path = disk.path(Kept::Cursor);
+        let path = disk.path(Kept::Scorer);
         for (old, new) in [(None, 1_u32), (Some(1), 2), (Some(2), 3_000_000)] {
-            let octets = format!(r#"{{"version":1,"kind":"cursor","value":{new}}}"#).into_bytes();
+            let octets = format!(r#"{{"version":1,"kind":"scorer","value":{new}}}"#).into_bytes();
             // What a crash leaves of the first step, octet by octet.
             for end in 0..=octets.len() {
                 let [first, ..] = steps(&path, &octets[..end]);
                 first.run().unwrap();
-                assert_eq!(disk.read::<u32>(Kept::Cursor).unwrap(), old, "{end} octets");
+                assert_eq!(disk.read::<u32>(Kept::Scorer).unwrap(), old, "{end} octets");
             }
             for count in 0..=4 {
                 for step in &steps(&path, &octets)[..count] {
                     step.run().unwrap();
                 }
                 let expect = if count < 3 { old } else { Some(new) };
-                assert_eq!(disk.read::<u32>(Kept::Cursor).unwrap(), expect, "{count} steps");
+                assert_eq!(disk.read::<u32>(Kept::Scorer).unwrap(), expect, "{count} steps");
                 // And the next one goes through whatever was left.
                 if let Some(old) = old {
-                    disk.keep(Kept::Cursor, &old).unwrap();
+                    disk.keep(Kept::Scorer, &old).unwrap();
                 } else {
                     fs::remove_file(&path).unwrap_or_default();
                 }
             }
-            disk.keep(Kept::Cursor, &new).unwrap();
+            disk.keep(Kept::Scorer, &new).unwrap();
         }
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 2);
     }
 
     #[test]
     fn what_is_written_is_synced_before_it_takes_the_name_and_the_name_after() {
-        let path = std::path::Path::new("/state/cursor.json");
+        let path = std::path::Path::new("/state/scorer.json");
         let [first, second, third, fourth] = steps(path, b"new");
         let Step::Write(beside, b"new") = first else { panic!("{first:?}") };
         assert_eq!(beside.parent(), path.parent());
@@ -364,11 +361,11 @@ mod tests {
     #[test]
     fn a_directory_that_cannot_be_written_is_named_and_what_was_there_stays() {
         let (folder, disk) = disk();
-        disk.keep(Kept::Cursor, &1).unwrap();
-        fs::create_dir(folder.path().join("state/.cursor.json.new")).unwrap();
-        let error = disk.keep(Kept::Cursor, &2).unwrap_err();
+        disk.keep(Kept::Scorer, &1).unwrap();
+        fs::create_dir(folder.path().join("state/.scorer.json.new")).unwrap();
+        let error = disk.keep(Kept::Scorer, &2).unwrap_err();
         assert!(matches!(error, DiskError::Write { .. }), "{error}");
-        assert_eq!(disk.read(Kept::Cursor).unwrap(), Some(1));
+        assert_eq!(disk.read(Kept::Scorer).unwrap(), Some(1));
         fs::write(folder.path().join("file"), "").unwrap();
         assert!(Disk::new(&folder.path().join("file/state")).is_err());
     }

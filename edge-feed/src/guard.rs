@@ -107,6 +107,17 @@ impl Guard {
         self.once = true;
     }
 
+    /// Whether an operator's word hasn't been used yet.
+    #[must_use]
+    pub fn is_allowing_once(&self) -> bool {
+        self.once
+    }
+
+    /// Takes note that a feed was refused by others, who found out more of it.
+    pub fn refuse(&mut self, refusal: &Refusal, now: i64) {
+        self.record(refusal, now);
+    }
+
     /// Says whether a feed may be served, at the time `now` in seconds since 1970. If so, it is what later ones are
     /// compared with.
     ///

@@ -15,6 +15,7 @@ pub mod delta;
 pub mod diff;
 pub mod disk;
 pub mod fleet;
+mod float;
 pub mod guard;
 pub mod points;
 pub mod policy;

@@ -5,6 +5,7 @@
 //! n answers, give or take √(n·p·(1-p)). That is half a per cent from some 40,000 of a server's answers on, and every
 //! number comes with it. Sums over servers have no error: each answer holds as many servers as its deck's cards do.
 
+use crate::float::float;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -211,12 +212,6 @@ impl Report {
 
 fn part(answers: f64, all: u64) -> f64 {
     if all == 0 { 0.0 } else { answers / float(all) }
-}
-
-/// Exact up to 2⁵³, which no counter reaches.
-#[expect(clippy::cast_precision_loss, reason = "counts of answers stay below 2^53")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

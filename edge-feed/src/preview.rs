@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+use crate::float::float;
 use crate::table::{columns, percent, row};
 
 /// Clients that get the same answers to the same question, as they were observed.
@@ -301,12 +302,6 @@ fn shares_of(addresses: &BTreeMap<IpAddr, f64>) -> BTreeMap<IpAddr, f64> {
     let all: f64 = addresses.values().sum();
     let given = addresses.iter().filter(|&(_, &count)| count > 0.0);
     given.map(|(&ip, &count)| (ip, count / all)).collect()
-}
-
-/// Exact up to 2⁵³, which no counter reaches.
-#[expect(clippy::cast_precision_loss, reason = "counts of queries stay below 2^53")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

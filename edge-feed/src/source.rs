@@ -11,6 +11,7 @@ use std::pin::Pin;
 use tokio::sync::mpsc;
 
 use crate::Delta;
+use crate::scorer::Row;
 
 pub mod document;
 mod error;
@@ -55,6 +56,8 @@ pub enum Event {
     },
     /// Changes, in the feed's order, all of them above the cursor that the source began with.
     Deltas(Vec<Delta>),
+    /// Monitors' results, in the feed's order, all of them above the cursor that the source began with.
+    Results(Vec<Row>),
     /// The source is well and has nothing new.
     Unchanged,
 }
@@ -68,7 +71,10 @@ pub trait Source: Send {
     fn name(&self) -> &str;
 
     /// How it is, for status and metrics; to be read while the source is at work elsewhere.
-    fn status(&self) -> Status;
+    fn status(&self) -> &Status;
+
+    /// As [`Source::next`], which is what to call: it takes note of what is said.
+    fn step(&mut self) -> Next<'_>;
 
     /// The next event. It waits as long as it takes, for the source's interval or its back-off after an error too,
     /// so it is simply called again and again. A call that is dropped half way loses what had arrived of a document but no
@@ -76,7 +82,13 @@ pub trait Source: Send {
     ///
     /// # Errors
     /// What is wrong with the source, once each time that it goes wrong. The next call tries again.
-    fn next(&mut self) -> Next<'_>;
+    fn next(&mut self) -> Next<'_> {
+        Box::pin(async move {
+            let said = self.step().await;
+            self.status().note(&said);
+            said
+        })
+    }
 }
 
 /// Hands on everything a source says until the other end is closed. The source waits while the channel is full.

@@ -1,15 +1,17 @@
-//! The zone files of a directory: what each last held that was good, and what is wrong with it.
+//! The zone files of a directory: what each last held that was good, and what is wrong with it; and beside them the
+//! zones that a feed hands over.
 //!
 //! A file that can't be read as a zone keeps what it held before; a file that is gone takes its
 //! zone along. What changed is told by size, times and inode, whichever way they went, and by the content where
 //! these can't tell.
+//! Of a zone that is in a file and in the feed, the file's is served: an operator's hand counts more than a machine's.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::stamp::{Seen, Stamp};
-use crate::zone::{self, Zone};
+use crate::zone::{self, Name, Zone};
 
 #[derive(Debug)]
 struct File {
@@ -23,6 +25,8 @@ struct File {
 pub struct Catalogue {
     directory: PathBuf,
     files: BTreeMap<PathBuf, File>,
+    /// Those of the feed, by apex (on the wire, lower case).
+    fed: BTreeMap<Box<[u8]>, Arc<Zone>>,
 }
 
 /// What a look at the directory found.
@@ -44,7 +48,7 @@ impl Catalogue {
     /// Of a directory, not yet looked at.
     #[must_use]
     pub fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_path_buf(), files: BTreeMap::new() }
+        Self { directory: directory.to_path_buf(), files: BTreeMap::new(), fed: BTreeMap::new() }
     }
 
     /// Reads what is new or changed.
@@ -103,6 +107,32 @@ impl Catalogue {
         Ok(look)
     }
 
+    /// Takes over a zone of the feed, instead of what the feed said of it before.
+    pub fn feed(&mut self, zone: Arc<Zone>) {
+        self.fed.insert(zone.apex.folded().into(), zone);
+    }
+
+    /// Forgets a zone of the feed.
+    pub fn forget(&mut self, apex: &Name) {
+        self.fed.remove(apex.folded());
+    }
+
+    /// What is odd between files and feed, a line each.
+    #[must_use]
+    pub fn shadowed(&self) -> Vec<String> {
+        let files = self.files.iter().filter_map(|(path, file)| Some((path, file.zone.as_ref()?)));
+        let twice = files.filter(|(_, zone)| self.fed.contains_key(zone.apex.folded()));
+        twice
+            .map(|(path, zone)| {
+                format!(
+                    "zone {}: the feed has it, too; {} is served, remove that file to serve the feed's",
+                    zone.apex,
+                    path.display()
+                )
+            })
+            .collect()
+    }
+
     /// The files that may hold zones: `*.json` in any letter case, no dotfiles.
     fn paths(&self) -> Result<Vec<PathBuf>, String> {
         let error = |cause: std::io::Error| {
@@ -121,12 +151,13 @@ impl Catalogue {
         Ok(paths)
     }
 
-    /// The zones to be served, in the order of their files' names. Of two files for one zone the
-    /// first counts.
+    /// The zones to be served, in the order of their files' names, then those that only the feed has. Of two files for
+    /// one zone the first counts.
     #[must_use]
     pub fn zones(&self) -> Vec<Arc<Zone>> {
         let mut zones: Vec<Arc<Zone>> = Vec::new();
-        for zone in self.files.values().filter_map(|file| file.zone.as_ref()) {
+        let files = self.files.values().filter_map(|file| file.zone.as_ref());
+        for zone in files.chain(self.fed.values()) {
             if !zones.iter().any(|other| other.apex == zone.apex) {
                 zones.push(Arc::clone(zone));
             }
@@ -144,7 +175,9 @@ impl Catalogue {
 #[cfg(test)]
 mod tests {
     use super::Catalogue;
+    use crate::zone::parse;
     use std::fs;
+    use std::sync::Arc;
     use std::time::{Duration, SystemTime};
 
     const GOOD: &str = r#"{"serial":1,"data":{"":{"ns":["ns1.example."]}}}"#;
@@ -231,6 +264,34 @@ mod tests {
         fs::File::open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
         assert!(!catalogue.look().unwrap().changed);
         assert_eq!(catalogue.zones()[0].serial, serial);
+    }
+
+    #[test]
+    fn a_zone_of_the_feed_is_served_unless_a_file_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("A.example.json");
+        let mut catalogue = Catalogue::new(folder.path());
+        let fed = |serial: u32| {
+            let text = GOOD.replace('1', &serial.to_string());
+            Arc::new(parse("a.example", text.as_bytes(), SystemTime::UNIX_EPOCH, &path).unwrap())
+        };
+        let serials = |catalogue: &Catalogue| -> Vec<u32> {
+            catalogue.zones().iter().map(|zone| zone.serial).collect()
+        };
+        catalogue.feed(fed(7));
+        catalogue.feed(fed(8));
+        assert!(!catalogue.look().unwrap().changed && catalogue.shadowed().is_empty());
+        assert_eq!(serials(&catalogue), [8]);
+        fs::write(&path, GOOD).unwrap();
+        assert!(catalogue.look().unwrap().changed);
+        assert_eq!(serials(&catalogue), [1]);
+        let odd = catalogue.shadowed();
+        assert!(odd[0].starts_with("zone A.example.: the feed has it, too;"), "{odd:?}");
+        fs::remove_file(&path).unwrap();
+        catalogue.look().unwrap();
+        assert_eq!(serials(&catalogue), [8]);
+        catalogue.forget(&fed(8).apex);
+        assert!(catalogue.zones().is_empty());
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub fn check(path: &Path) -> Report {
     if let Err(error) = serve_all(&mut publisher, &config) {
         errors.push(format!("{}: {error:#}", path.display()));
     }
+    errors.extend(crate::feed::check(&config.feed));
     if let Err(error) = querylog::check(&config.log) {
         errors.push(error);
     }

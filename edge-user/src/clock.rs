@@ -1,5 +1,5 @@
 //! This host's clock comes in, with what the daemon that disciplines it says of it; what clients of NTP are told goes
-//! out, about once a second and at once after a step.
+//! out, about once a second, and at once after a step and at the end of a lease.
 //!
 //! Three parties know something. The kernel's clocks tell the time: the monotonic clock runs at the same rate as the
 //! real one, so that a pair of readings ([`pair`]) is the time until somebody steps it ([`step`]). The daemon, asked as
@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
+pub mod chronyc;
 pub mod daemon;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -36,8 +37,10 @@ pub mod step;
 #[cfg(test)]
 mod tests;
 pub mod timestamp;
+pub mod tracking;
 
 use crate::config::Ntp;
+use chronyc::Fault as ChronycFault;
 use daemon::{Answer, Fault, ask};
 use host::{Host, This};
 use policy::{Judgement, Moment, Policy};
@@ -45,6 +48,7 @@ use reason::Reason;
 use report::Report;
 use state::State;
 use step::{Alarm, Steps};
+use tracking::{Told, Tracking};
 
 /// How often a state is published, and the daemon asked.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -75,6 +79,7 @@ struct Seen {
     judgement: Option<Judgement>,
     steps: u64,
     publications: u64,
+    told: Option<Told>,
 }
 
 /// What was published last, at a moment.
@@ -86,6 +91,8 @@ pub struct Look {
     pub steps: u64,
     /// How often something was published.
     pub publications: u64,
+    /// What came of asking chrony of its own clock; nothing unless it is asked.
+    pub told: Option<Told>,
     /// The moment, in nanoseconds of the monotonic clock.
     pub now: u64,
 }
@@ -94,7 +101,12 @@ impl Look {
     /// What is told then, and where it comes from.
     #[must_use]
     pub fn report(&self) -> Report {
-        Report::new(self.judgement.as_ref(), self.now, self.publications, self.steps)
+        let Self { judgement, steps, publications, told, now } = self;
+        let mut report = Report::new(judgement.as_ref(), *now, *publications, *steps);
+        if let Some(told) = told {
+            told.add_to(&mut report, *now);
+        }
+        report
     }
 }
 
@@ -114,9 +126,9 @@ impl View {
     /// The same at a nanosecond of the monotonic clock.
     fn look_at(&self, now: u64) -> Look {
         let seen = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let Seen { judgement, steps, publications } = &*seen;
-        let (judgement, steps, publications) = (judgement.clone(), *steps, *publications);
-        Look { judgement, steps, publications, now }
+        let Seen { judgement, steps, publications, told } = &*seen;
+        let (judgement, told) = (judgement.clone(), told.clone());
+        Look { judgement, steps: *steps, publications: *publications, told, now }
     }
 
     #[cfg(test)]
@@ -132,6 +144,16 @@ impl View {
             (seen.judgement, seen.publications) = (Some(judgement), 1);
         });
         view
+    }
+
+    /// Takes what came of asking chrony now; nothing if it isn't there.
+    pub(crate) fn track(&self, result: Option<Result<Tracking, ChronycFault>>) {
+        let monotonic = This.monotonic();
+        self.with(|seen| {
+            let judgement = seen.judgement.as_ref();
+            let synchronised = judgement.is_some_and(|judgement| judgement.reason.is_none());
+            seen.told = result.map(|result| Told { result, monotonic, synchronised });
+        });
     }
 
     fn with(&self, change: impl FnOnce(&mut Seen)) {
@@ -182,8 +204,12 @@ struct Runner<H, P: Publish> {
     policy: Policy,
     view: View,
     publish: Ending<P>,
-    /// Seconds from one question to the next.
+    /// How often is published.
+    period: Duration,
+    /// Periods from one question to the next.
     pace: u32,
+    /// When what was published ends before its time, in nanoseconds of the monotonic clock.
+    end: Option<u64>,
     /// What the log was told last: why no time is told, or `""`.
     told: Option<&'static str>,
 }
@@ -192,11 +218,13 @@ impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
     fn new(config: &Ntp, view: View, host: H, publish: P) -> Self {
         let policy = Policy::new(config, host.precision());
         let publish = Ending(publish);
-        Self { config: config.clone(), host, policy, view, publish, pace: 1, told: None }
+        let (period, pace, end) = (PERIOD, 1, None);
+        let config = config.clone();
+        Self { config, host, policy, view, publish, period, pace, end, told: None }
     }
 
     async fn run(mut self, mut alarm: impl Alarm) {
-        let mut ticks = interval(PERIOD);
+        let mut ticks = interval(self.period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let host = self.host.clone();
         let source = self.config.source;
@@ -206,6 +234,7 @@ impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
         let mut asking: Option<Asking<'_>> = None;
         let mut asked: Option<Instant> = None;
         loop {
+            let end = self.end;
             tokio::select! {
                 () = alarm.stepped() => {
                     self.view.with(|seen| seen.steps += 1);
@@ -222,6 +251,10 @@ impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
                     self.hear(result);
                     self.tell();
                 }
+                () = async { match end {
+                    Some(end) => host.until(end).await,
+                    None => std::future::pending().await,
+                } } => self.tell(),
                 _ = ticks.tick() => {
                     if asking.is_none() && asked.is_none_or(|asked| self.is_time(asked)) {
                         // The state is published when it is known what came of this.
@@ -238,7 +271,7 @@ impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
     /// Whether the daemon may be asked again.
     fn is_time(&self, asked: Instant) -> bool {
         // A tick may come a little early.
-        asked.elapsed() + PERIOD / 2 > PERIOD * self.pace
+        asked.elapsed() + self.period / 2 > self.period * self.pace
     }
 
     fn hear(&mut self, result: Result<Answer, Fault>) {
@@ -253,6 +286,8 @@ impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
     fn tell(&mut self) {
         let judgement = self.policy.judge(Moment::now(&self.host));
         self.publish.0.publish(&judgement.state);
+        // What becomes of requests then is published then, and not up to a second later.
+        self.end = self.policy.end().filter(|end| *end > judgement.moment.pair.monotonic);
         self.log(&judgement);
         self.view.with(|seen| {
             seen.publications += 1;

@@ -7,9 +7,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
+use edge_feed::Policy;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+mod feed;
 mod http;
 mod limits;
 mod ntp;
@@ -19,9 +21,10 @@ mod zone;
 use crate::authority::Any;
 use crate::edns::MOST_SECRETS;
 use crate::publish::Shares;
+pub use feed::{Feed, Fleet, NatsSource, Place, Sections, ZoneServer};
 pub use http::Http;
 pub use limits::{Limits, NtpLimits};
-pub use ntp::{Denied, Foreign, Ntp, Unsynchronised};
+pub use ntp::{Chronyc, Denied, Foreign, Ntp, Unsynchronised};
 pub use xdp::{Xdp, XdpMode};
 pub use zone::{ZoneConfig, ZoneConfigs};
 
@@ -49,6 +52,15 @@ pub struct Config {
     /// `[health]`
     #[serde(default)]
     pub health: Health,
+    /// `[feed]`
+    #[serde(default)]
+    pub feed: Feed,
+    /// `[policy]`
+    #[serde(default)]
+    pub policy: Policy,
+    /// `[fleet]`: with it the node tells a fleet how it is.
+    #[serde(default)]
+    pub fleet: Option<Fleet>,
     /// `[ntp]`
     #[serde(default)]
     pub ntp: Ntp,
@@ -345,6 +357,9 @@ impl Config {
         if !config.log.path.as_os_str().is_empty() {
             config.log.path = base.join(&config.log.path);
         }
+        feed::complete(&mut config.feed, &config.policy, config.fleet.as_mut(), base)
+            .map_err(|(section, reason)| error(key(section), reason))?;
+        config.feed.check_state().map_err(|reason| error(key("[feed"), reason))?;
         let ntp = config.ntp.complete(&config.dns.listen, config.xdp.mode);
         ntp.map_err(|reason| error(key("[ntp]"), reason))?;
         config.limits.check().map_err(|reason| error(key("[limits]"), reason))?;

@@ -37,6 +37,8 @@ pub enum Request {
     Switches,
     /// To set a switch; the reply is as that to [`Self::Switches`].
     Switch(Setting),
+    /// An operator's word: the feed that was refused for being older or smaller is to be taken, or the next one.
+    FeedAllowOnce,
 }
 
 /// A request, and where its reply goes.

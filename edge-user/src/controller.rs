@@ -1,4 +1,4 @@
-//! The controller: files in, publications out.
+//! The controller: files and a feed's zones in, publications out.
 //!
 //! It knows the good zones and databases, compiles what changed, and has it published to the
 //! tables and to the authority. Whatever is wrong with a file is remembered, and nothing that is
@@ -24,8 +24,10 @@ use crate::stamp::Stamp;
 use crate::store::Store;
 use crate::zone::{self, Targets, Zone};
 
+mod fed;
 mod wishes;
 
+pub use fed::Fed;
 use wishes::Wishes;
 
 /// The trie of a profile.
@@ -210,6 +212,7 @@ impl Controller {
     fn publish(&mut self, refresh: &mut Refresh) -> anyhow::Result<()> {
         let zones: Vec<_> = self.judged.iter().map(|zone| Arc::clone(&zone.served)).collect();
         let mut trouble = self.wishes.of_no_zone(&zones);
+        trouble.extend(self.catalogue.shadowed());
         self.compile_tries(&zones, &mut trouble);
         let mut ready = HashMap::new();
         for zone in &zones {
@@ -372,7 +375,7 @@ impl Controller {
         self.publisher.store().generation()
     }
 
-    /// The zones being served, in the order of their files' names.
+    /// The zones being served, in the order of their files' names, then those of the feed.
     #[must_use]
     pub fn zones(&self) -> Vec<Arc<Zone>> {
         self.catalogue.zones()

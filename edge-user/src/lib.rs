@@ -13,6 +13,7 @@ pub mod deal;
 pub mod edns;
 pub mod explain;
 pub mod extents;
+pub mod feed;
 pub mod geo;
 pub mod health;
 pub mod heat;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
+use commands::feed::{self, FeedCommand, FleetCommand};
 use edge_user::clock::report::Report;
 use edge_user::config::{self, Config};
 use edge_user::control::{Request, ask};
@@ -18,6 +19,8 @@ use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+mod commands;
 
 /// DNS for an anycast pool, answered in the network driver.
 ///
@@ -115,6 +118,12 @@ enum Command {
     ///
     /// Example: edge import /etc/geodns/geodns.conf -- -interface 192.0.2.53 -identifier ns1
     Import(ImportArguments),
+    /// Let a refused feed pass, replay a policy, compare snapshots, publish.
+    #[command(subcommand)]
+    Feed(FeedCommand),
+    /// How the nodes are that follow one feed.
+    #[command(subcommand)]
+    Fleet(FleetCommand),
 }
 
 #[derive(Debug, clap::Args)]
@@ -263,6 +272,8 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Switch(arguments) => switch(arguments)?,
         Command::Import(arguments) => import(arguments)?,
+        Command::Feed(command) => return feed::perform(command),
+        Command::Fleet(command) => feed::fleet(command)?,
     }
     Ok(ExitCode::SUCCESS)
 }

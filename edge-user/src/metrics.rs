@@ -18,6 +18,7 @@ use crate::vitals::Vitals;
 
 mod answers;
 mod family;
+mod feed;
 mod node;
 mod ntp;
 mod ntp_clients;
@@ -62,6 +63,8 @@ pub struct Metrics {
     pub ledger: Ledger,
     /// Servers whose points are told: those that have most.
     pub top: usize,
+    /// The feed, if there is one.
+    pub feed: Option<crate::feed::View>,
 }
 
 impl fmt::Debug for Metrics {
@@ -86,6 +89,9 @@ impl Metrics {
         node::add(&mut families, &self.instance, &self.vitals.pulse());
         if let Some(clock) = &self.clock {
             ntp::add(&mut families, clock, verdicts.as_deref());
+        }
+        if let Some(feed) = &self.feed {
+            feed::add(&mut families, &feed.read());
         }
         process::add(&mut families);
         families.retain(|family: &MetricFamily| !family.get_metric().is_empty());

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,9 +21,9 @@ use crate::control::{Asked, Request, Socket};
 use crate::controller::{Controller, Refresh};
 use crate::edns::Edns;
 use crate::explain::explain;
+use crate::feed::{Feed, Prepared};
 use crate::http::Http;
 use crate::limits;
-use crate::metrics::{Instance, Metrics};
 use crate::publish::{Backend, NoKernel, Publisher};
 use crate::querylog::Log;
 use crate::status::{self, Counters as Counted, Status};
@@ -34,6 +34,8 @@ use crate::watch::Watch;
 use crate::zone::name::bare;
 use hot::Hot;
 
+mod beside;
+mod fed;
 mod hot;
 mod ntp;
 mod switch;
@@ -71,6 +73,8 @@ struct Node {
     hot: Hot,
     /// Where NTP is answered.
     time: Option<Time>,
+    /// Where zones come from besides files.
+    feed: Option<Feed>,
     xdp: Option<Xdp>,
     vitals: Arc<Vitals>,
     /// Which decks are dealt next.
@@ -123,6 +127,13 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         authority.log_to(log.sender());
         authority.tell_to(hot.probe());
         let mut controller = Controller::new(&config, publisher, current);
+        let prepared = match Prepared::new(&config)? {
+            Some((prepared, zones)) => {
+                controller.take_fed(zones);
+                Some(prepared)
+            }
+            None => None,
+        };
         let refresh = controller.refresh()?;
         // Later it may come and go; but a start with a slip of the pen in its path would refuse
         // everything.
@@ -141,9 +152,9 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
             xdp.attach(&config)?;
         }
         hot.watch(&controller);
-        Ok((controller, authority, log, edns, hot, time))
+        Ok((controller, authority, log, edns, hot, time, prepared))
     };
-    let (controller, mut authority, log, edns, hot, time) = match started_up.await {
+    let (controller, mut authority, log, edns, hot, time, prepared) = match started_up.await {
         Ok(up) => up,
         Err(cause) => {
             if let Some(xdp) = xdp {
@@ -162,23 +173,24 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         edns,
         hot,
         time,
+        feed: None,
         xdp,
         vitals,
         part: 0,
         started,
     };
     node.vitals.renew();
-    node.tell_vitals();
-    // It ends, and says that the node stops until then, after XDP is off.
-    let _http = match http.map(|http| http.serve(node.metrics())).transpose() {
+    // The HTTP service ends, and says that the node stops until then, after XDP is off.
+    let _http = match node.start_beside(prepared, http) {
         Ok(http) => http,
         Err(cause) => {
             if let Some(xdp) = node.xdp {
                 xdp.take_down();
             }
-            return Err(cause.into());
+            return Err(cause);
         }
     };
+    let handoff = node.feed.as_ref().map(Feed::handoff);
 
     let (sender, mut requests) = mpsc::channel(16);
     let mut watch = node.watch();
@@ -202,6 +214,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
                 tokio::time::sleep(SETTLE).await;
                 node.refresh();
             }
+            () = fed::told(handoff.as_deref()) => node.take_fed(handoff.as_deref()),
             _ = look.tick() => {
                 node.watch_again(&mut watch);
                 node.refresh();
@@ -221,6 +234,8 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     }
     info!("stopping");
     node.vitals.stop();
+    // It keeps what there is.
+    drop(node.feed.take());
     // From here on requests pass to the daemon.
     drop(node.time.take());
     if let Some(xdp) = node.xdp.take() {
@@ -317,28 +332,6 @@ impl Node {
         self.vitals.serve(self.served());
     }
 
-    /// Where HTTP finds its numbers, without asking this loop.
-    fn metrics(&self) -> Metrics {
-        let config = &self.config.dns;
-        let instance = Instance {
-            id: config.server_id.clone(),
-            ip: config.listen.first().map(|at| at.ip().to_string()).unwrap_or_default(),
-            group: config.groups.first().cloned().unwrap_or_default(),
-            started: SystemTime::now()
-                .checked_sub(self.started.elapsed())
-                .unwrap_or(SystemTime::UNIX_EPOCH),
-        };
-        let kernel = self.xdp.as_ref().map(|xdp| Arc::clone(&xdp.kernel));
-        let of = kernel.clone();
-        let requests = Box::new(move || Some(lock(of.as_ref()?).requests()));
-        let verdicts = move || Some(lock(kernel.as_ref()?).verdicts());
-        let (authority, vitals) = (Arc::clone(&self.authority), Arc::clone(&self.vitals));
-        let clock = self.time.as_ref().map(|time| time.view().clone());
-        let verdicts = Box::new(verdicts);
-        let (ledger, top) = (self.controller.ledger(), self.config.http.server_points);
-        Metrics { instance, authority, verdicts, requests, vitals, clock, ledger, top }
-    }
-
     fn deal(&mut self) {
         let part = self.part;
         self.part = (part + 1) % DEAL_PARTS;
@@ -359,6 +352,10 @@ impl Node {
 
     fn reply(&mut self, (request, reply): Asked) {
         let value = match request {
+            Request::FeedAllowOnce => match &self.feed {
+                Some(feed) => return feed.allow_once(reply),
+                None => Err("this node has no feed; configure [feed]".into()),
+            },
             Request::Status => self.status().and_then(json),
             Request::Explain(question) => {
                 let server = self.server_for(question.client.is_ipv4());
@@ -450,7 +447,7 @@ impl Node {
             xdp: xdp.collect(),
             counters: status::Counters::default(),
             log,
-            feed: status::Feed::default(),
+            feed: self.feed.as_ref().map(|feed| feed.view().read()).unwrap_or_default(),
             ntp: self.time.as_ref().map(Time::status).unwrap_or_default(),
             tables: tables.collect(),
             refused: self.hot.refused(),
@@ -462,6 +459,7 @@ impl Node {
                 .chain(trouble)
                 .chain(self.edns.trouble())
                 .chain(self.time.as_ref().and_then(Time::trouble))
+                .chain(self.feed.iter().flat_map(|feed| feed.view().errors()))
                 .collect(),
         }
     }

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::Refused;
 use crate::switches::Switches;
+pub use feed::{Feed, FeedSource};
+
+mod feed;
 
 /// The state of a node.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -146,15 +149,6 @@ pub struct Log {
     pub error: String,
 }
 
-/// The scorer feed.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub struct Feed {
-    /// Seconds since the last good one; none without a feed.
-    pub age_seconds: Option<u64>,
-    /// Its serial; none without a feed.
-    pub serial: Option<u64>,
-}
-
 /// The NTP service.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ntp {
@@ -291,6 +285,7 @@ impl Status {
         }
         text.push_str(&columns(&rows));
         text.push_str(&self.ntp.to_line());
+        text.push_str(&self.feed.to_text());
         let mut rows = vec![vec!["QUERIES AND FRAMES".to_owned(), "NUMBER".to_owned()]];
         let mut count = |what: String, n: u64| rows.push(vec![what, n.to_string()]);
         let parts = |verb: &str, parts: &BTreeMap<String, u64>| {

@@ -66,8 +66,8 @@ impl Both {
 
     fn on_host(&self, frame: &[u8], seed: u64, now: u64, held: Option<Held>) -> Outcome {
         self.tables.set_monotonic(now);
-        // So much later that all buckets are full again.
-        self.tables.set_now(self.tables.now() + (1 << 32));
+        // So much later that all buckets are full again, and not so much that their clock has gone round.
+        self.tables.set_now(self.tables.now() + (1 << 31));
         for _ in 0..held.map_or(0, |held| held.before) {
             let _before = engine::run(&self.tables, frame);
         }

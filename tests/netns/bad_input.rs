@@ -150,7 +150,11 @@ fn configurations_that_cannot_be_are_refused_by_check_and_run_alike() {
         ("no interface", good.replace("\"srv\"", ""), ":5:1: xdp.interfaces is empty"),
         ("no address", "[xdp]\nmode = \"off\"\n".to_owned(), ":1:1: missing field `dns`"),
         ("an empty file", String::new(), ":1:1: missing field `dns`"),
-        ("NTP", format!("{good}[ntp]\nenabled = true\n"), ":13:1: ntp.enabled"),
+        (
+            "a daemon elsewhere",
+            format!("{good}[ntp]\nsource = \"192.0.2.1\"\n"),
+            ":13:10: 192.0.2.1:123 is no loopback address",
+        ),
     ] {
         rig.write("edge.toml", config.as_bytes());
         check_finds(&rig, what, "edge.toml", reason);

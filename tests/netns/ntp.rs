@@ -58,6 +58,22 @@ fn accepts(rig: &Rig, source: &Source, kind: TimeClientKind, servers: &[&str]) {
 }
 
 #[test]
+fn what_chrony_knows_of_its_clock_is_told_beside_the_time() {
+    let mut rig = Rig::new("native");
+    let source = Source::start(&rig);
+    configure(&rig, &source.keys());
+    rig.start();
+    synchronises(&rig);
+    let has_row = || {
+        let text = rig.explain_time();
+        let row = text.lines().find(|line| line.trim_start().starts_with("chrony's leap status"));
+        row.is_some_and(|row| row.contains("Normal") && row.contains("chronyc"))
+    };
+    rig.wait_until("chronyc has told it", PATIENCE, has_row);
+    assert!(!rig.explain_time().contains("\nbut "), "{}", rig.explain_time());
+}
+
+#[test]
 fn chrony_selects_the_node_by_both_families() {
     let (rig, source) = telling("");
     accepts(&rig, &source, TimeClientKind::Chrony, &SERVER);

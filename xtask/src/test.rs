@@ -68,6 +68,12 @@ const TIERS: &[Tier] = &[
         ],
         root: true,
     },
+    // Loopback alone, but with a server that is a package.
+    Tier {
+        name: "nats",
+        cargo: &["test", "-p", "edge-feed", "--features", "nats", "--test", "nats"],
+        root: true,
+    },
 ];
 
 fn tier_names() -> impl Iterator<Item = &'static str> {
@@ -161,7 +167,7 @@ mod tests {
     #[test]
     fn all_is_lints_then_unit_then_the_root_tiers_over_one_build() {
         let steps = plan(ALL, &debian()).unwrap();
-        let wanted = ["fmt", "clippy", "clippy bpf", "unit", "build", "kernel", "netns"];
+        let wanted = ["fmt", "clippy", "clippy bpf", "unit", "build", "kernel", "netns", "nats"];
         assert_eq!(names(&steps), wanted);
         assert!(steps.iter().filter(|step| step.tests).count() == TIERS.len());
     }

@@ -1,3 +1,5 @@
+//! Nodes, by what they said of themselves and when.
+
 use super::{Heartbeat, Node, Rules, Standing, judge, table};
 use std::collections::BTreeMap;
 

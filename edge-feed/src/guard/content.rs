@@ -61,6 +61,24 @@ pub enum What {
     },
 }
 
+impl Admitted {
+    /// A snapshot that was served before, read back from where only what is good is kept.
+    #[must_use]
+    pub fn of_snapshot(snapshot: Snapshot) -> Self {
+        let (serial, size) = (snapshot.serial, size_of(&snapshot));
+        Self { serial, size, what: What::Snapshot(snapshot) }
+    }
+
+    /// A zone that was served before, read back from where only what is good is kept.
+    ///
+    /// # Errors
+    /// [`Refusal::Broken`] when it is none.
+    pub fn of_zone(place: &str, origin: &str, text: String) -> Result<Self, Refusal> {
+        let (serial, size) = zone(place, text.as_bytes(), usize::MAX)?;
+        Ok(Self { serial, size, what: What::Zone { origin: origin.to_owned(), text } })
+    }
+}
+
 /// Reads a snapshot.
 pub(super) fn snapshot(place: &str, octets: &[u8], most: usize) -> Result<Snapshot, Refusal> {
     let snapshot: Snapshot =

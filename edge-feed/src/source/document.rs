@@ -168,16 +168,12 @@ impl Source for HttpDocument {
         &self.name
     }
 
-    fn status(&self) -> Status {
-        self.status.clone()
+    fn status(&self) -> &Status {
+        &self.status
     }
 
-    fn next(&mut self) -> Next<'_> {
-        Box::pin(async move {
-            let said = self.ask().await;
-            self.status.note(&said);
-            said
-        })
+    fn step(&mut self) -> Next<'_> {
+        Box::pin(self.ask())
     }
 }
 
@@ -308,16 +304,12 @@ impl Source for FileDocument {
         &self.name
     }
 
-    fn status(&self) -> Status {
-        self.status.clone()
+    fn status(&self) -> &Status {
+        &self.status
     }
 
-    fn next(&mut self) -> Next<'_> {
-        Box::pin(async move {
-            let said = self.ask().await;
-            self.status.note(&said);
-            said
-        })
+    fn step(&mut self) -> Next<'_> {
+        Box::pin(self.ask())
     }
 }
 

@@ -1,15 +1,52 @@
-//! Pieces of the score feed come in, cut anywhere; deltas go out. A broken line is skipped, counted and reported.
+//! Pieces of the score feed come in, cut anywhere; deltas, or monitors' results, go out. A broken line is skipped,
+//! counted and reported.
+
+use std::marker::PhantomData;
+
+use serde::de::DeserializeOwned;
 
 use crate::Delta;
+use crate::scorer::Row;
 
-use super::SourceError;
+use super::{Event, SourceError};
 
 /// Characters of a cause that are worth printing.
 const CAUSE: usize = 200;
 
+/// What a line of a feed is.
+pub(crate) trait Line: DeserializeOwned + Send {
+    /// Its identifier, which grows along the feed.
+    fn id(&self) -> u64;
+
+    /// What a source says of such lines.
+    fn event(lines: Vec<Self>) -> Event;
+}
+
+impl Line for Delta {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn event(lines: Vec<Self>) -> Event {
+        Event::Deltas(lines)
+    }
+}
+
+impl Line for Row {
+    /// One without an identifier could not be told from one that has been read before, and is skipped.
+    fn id(&self) -> u64 {
+        self.id.unwrap_or(0)
+    }
+
+    fn event(lines: Vec<Self>) -> Event {
+        Event::Results(lines)
+    }
+}
+
 /// Lines that are arriving.
 #[derive(Debug)]
-pub(crate) struct Lines {
+pub(crate) struct Lines<L = Delta> {
+    lines: PhantomData<fn() -> L>,
     place: String,
     /// The longest line.
     limit: usize,
@@ -33,8 +70,15 @@ struct Broken {
 
 impl Lines {
     pub(crate) fn new(place: &str, limit: usize, cursor: u64) -> Self {
-        let place = place.to_owned();
-        Self { place, limit, cursor, partial: Vec::new(), is_skipping: false, at: 0, broken: None }
+        Self::of(place, limit, cursor)
+    }
+}
+
+impl<L: Line> Lines<L> {
+    pub(crate) fn of(place: &str, limit: usize, cursor: u64) -> Self {
+        let (place, partial) = (place.to_owned(), Vec::new());
+        let (lines, is_skipping, at, broken) = (PhantomData, false, 0, None);
+        Self { lines, place, limit, cursor, partial, is_skipping, at, broken }
     }
 
     /// The highest identifier so far.
@@ -50,7 +94,7 @@ impl Lines {
     }
 
     /// Takes a piece; what is new in it goes to the end of `deltas`.
-    pub(crate) fn push(&mut self, mut piece: &[u8], deltas: &mut Vec<Delta>) {
+    pub(crate) fn push(&mut self, mut piece: &[u8], deltas: &mut Vec<L>) {
         while let Some(end) = piece.iter().position(|octet| *octet == b'\n') {
             let (line, rest) = piece.split_at(end);
             self.extend(line);
@@ -62,7 +106,7 @@ impl Lines {
     }
 
     /// The last line ends without a line feed.
-    pub(crate) fn finish(&mut self, deltas: &mut Vec<Delta>) {
+    pub(crate) fn finish(&mut self, deltas: &mut Vec<L>) {
         self.end(deltas);
     }
 
@@ -85,13 +129,14 @@ impl Lines {
         }
     }
 
-    fn end(&mut self, deltas: &mut Vec<Delta>) {
+    fn end(&mut self, deltas: &mut Vec<L>) {
         let line = std::mem::take(&mut self.partial);
         let text = line.trim_ascii();
         if !self.is_skipping && !text.is_empty() {
-            match serde_json::from_slice::<Delta>(text) {
-                Ok(delta) if delta.id > self.cursor => {
-                    self.cursor = delta.id;
+            match serde_json::from_slice::<L>(text) {
+                Ok(line) if line.id() == 0 => self.blame("it has no id above 0".to_owned()),
+                Ok(delta) if delta.id() > self.cursor => {
+                    self.cursor = delta.id();
                     deltas.push(delta);
                 }
                 Ok(_) => {}

@@ -98,6 +98,13 @@ pub struct Nats {
     link: Link,
 }
 
+impl std::fmt::Debug for Nats {
+    /// Without the options, which hold secrets.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Nats").field("servers", &self.servers).finish_non_exhaustive()
+    }
+}
+
 impl Nats {
     /// Begins to connect, and goes on for ever. It doesn't wait for a server; a feed that needs one says if there is
     /// none.

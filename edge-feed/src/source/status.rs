@@ -26,7 +26,7 @@ pub struct SourceStatus {
     pub retries: u32,
     /// Attempts that failed, since the start.
     pub failures: u64,
-    /// Deltas that arrived and were new.
+    /// Deltas or results that arrived and were new.
     pub deltas: u64,
     /// Lines that were skipped because they can't be read.
     pub broken_lines: u64,
@@ -74,9 +74,12 @@ impl Status {
                 status.error = None;
                 status.reason = None;
                 status.retries = 0;
-                if let Event::Deltas(deltas) = event {
-                    status.deltas += u64::try_from(deltas.len()).unwrap_or(u64::MAX);
-                }
+                let lines = match event {
+                    Event::Deltas(deltas) => deltas.len(),
+                    Event::Results(rows) => rows.len(),
+                    _ => 0,
+                };
+                status.deltas += u64::try_from(lines).unwrap_or(u64::MAX);
                 if *event != Event::Unchanged {
                     status.last_change = Some(now);
                 }

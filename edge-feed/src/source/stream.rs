@@ -49,7 +49,7 @@ impl HttpStream {
         })
     }
 
-    async fn step(&mut self) -> Result<Event, SourceError> {
+    async fn look(&mut self) -> Result<Event, SourceError> {
         if let Some(error) = self.pending.take() {
             return Err(error);
         }
@@ -147,15 +147,11 @@ impl Source for HttpStream {
         &self.name
     }
 
-    fn status(&self) -> Status {
-        self.status.clone()
+    fn status(&self) -> &Status {
+        &self.status
     }
 
-    fn next(&mut self) -> Next<'_> {
-        Box::pin(async move {
-            let said = self.step().await;
-            self.status.note(&said);
-            said
-        })
+    fn step(&mut self) -> Next<'_> {
+        Box::pin(self.look())
     }
 }

@@ -1,4 +1,5 @@
-//! The score feed in a file that grows: its path comes in; deltas go out as they are written.
+//! The score feed in a file that grows, or monitors' results: its path comes in; deltas or results go out as they are
+//! written.
 //!
 //! A file is best rotated by a rename: the rest of the old one is read before the new one. One that is cut short is
 //! read from its beginning. The identifiers say what is new, so nothing counts twice.
@@ -12,9 +13,11 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio::time::{Instant, sleep};
 
-use super::lines::Lines;
+use super::lines::{Line, Lines};
 use super::pace::Pace;
 use super::{Event, Limits, Next, Source, SourceError, Status};
+use crate::Delta;
+use crate::scorer::Row;
 
 /// Octets read at once.
 const PIECE: usize = 64 << 10;
@@ -23,12 +26,13 @@ const EVERY: Duration = Duration::from_millis(100);
 /// After so much quiet the source says that it is well.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// The score feed in a file.
-pub struct Tail {
+/// The score feed in a file, or monitors' results.
+#[expect(private_bounds, reason = "there are two kinds of lines, each with its own constructor")]
+pub struct Tail<L: Line = Delta> {
     path: PathBuf,
     name: String,
     file: Option<Open>,
-    lines: Lines,
+    lines: Lines<L>,
     piece: Vec<u8>,
     pace: Pace,
     status: Status,
@@ -52,11 +56,27 @@ impl Tail {
     /// The feed in a file, after the delta with identifier `cursor` (0: all that is in it).
     #[must_use]
     pub fn new(path: &Path, cursor: u64, limits: Limits) -> Self {
+        Self::of(path, cursor, limits)
+    }
+}
+
+impl Tail<Row> {
+    /// Monitors' results in a file, after the row with identifier `cursor` (0: all that is in it). Rows without an
+    /// identifier are broken lines.
+    #[must_use]
+    pub fn results(path: &Path, cursor: u64, limits: Limits) -> Self {
+        Self::of(path, cursor, limits)
+    }
+}
+
+#[expect(private_bounds, reason = "there are two kinds of lines, each with its own constructor")]
+impl<L: Line> Tail<L> {
+    fn of(path: &Path, cursor: u64, limits: Limits) -> Self {
         let name = path.display().to_string();
         Self {
             path: path.to_path_buf(),
             file: None,
-            lines: Lines::new(&name, limits.line, cursor),
+            lines: Lines::of(&name, limits.line, cursor),
             piece: vec![0; PIECE],
             pace: Pace::new(Duration::ZERO),
             status: Status::new(&name, None),
@@ -67,7 +87,7 @@ impl Tail {
         }
     }
 
-    async fn step(&mut self) -> Result<Event, SourceError> {
+    async fn look(&mut self) -> Result<Event, SourceError> {
         if let Some(error) = self.pending.take() {
             return Err(error);
         }
@@ -121,7 +141,7 @@ impl Tail {
             sleep(EVERY).await;
         }
         self.pending = self.lines.broken();
-        Ok((!deltas.is_empty()).then_some(Event::Deltas(deltas)))
+        Ok((!deltas.is_empty()).then(|| L::event(deltas)))
     }
 
     async fn open(&mut self) -> io::Result<()> {
@@ -137,20 +157,19 @@ impl Tail {
     }
 }
 
-impl Source for Tail {
+impl<L: Line> Source for Tail<L> {
     fn name(&self) -> &str {
         &self.name
     }
 
-    fn status(&self) -> Status {
-        self.status.clone()
+    fn status(&self) -> &Status {
+        &self.status
     }
 
-    fn next(&mut self) -> Next<'_> {
+    fn step(&mut self) -> Next<'_> {
         Box::pin(async move {
-            let said = self.step().await;
+            let said = self.look().await;
             self.said = Instant::now();
-            self.status.note(&said);
             said
         })
     }

@@ -4,6 +4,8 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::Notify;
+
 use super::daemon::Answer;
 use super::host::Host;
 use super::kernel::Kernel;
@@ -54,6 +56,7 @@ struct Clocks {
     asleep: AtomicU64,
     mute: AtomicBool,
     kernel: Mutex<Kernel>,
+    advanced: Notify,
 }
 
 impl Staged {
@@ -65,6 +68,7 @@ impl Staged {
 
     pub(crate) fn advance(&self, nanoseconds: u64) {
         self.clocks.monotonic.fetch_add(nanoseconds, Ordering::SeqCst);
+        self.clocks.advanced.notify_waiters();
     }
 
     pub(crate) fn step(&self, nanoseconds: i64) {
@@ -103,6 +107,17 @@ impl Host for Staged {
 
     fn monotonic(&self) -> u64 {
         self.clocks.monotonic.fetch_add(READ, Ordering::SeqCst)
+    }
+
+    async fn until(&self, monotonic: u64) {
+        loop {
+            // Made before the clock is read: it hears of all that comes after.
+            let advanced = self.clocks.advanced.notified();
+            if self.clocks.monotonic.load(Ordering::SeqCst) >= monotonic {
+                return;
+            }
+            advanced.await;
+        }
     }
 
     fn asleep(&self) -> u64 {

@@ -1,6 +1,8 @@
 //! This host's clocks, behind a trait so that tests can stage others.
 
+use std::future::Future;
 use std::io;
+use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
@@ -17,6 +19,8 @@ pub trait Host {
     fn pair(&self) -> Pair;
     /// Nanoseconds of the monotonic clock.
     fn monotonic(&self) -> u64;
+    /// Waits for a nanosecond of the monotonic clock. May be dropped at any time.
+    fn until(&self, monotonic: u64) -> impl Future<Output = ()> + Send;
     /// Nanoseconds that the host has been suspended since it was started; the monotonic clock doesn't count them.
     fn asleep(&self) -> u64;
     /// What the kernel says of the clock's discipline.
@@ -53,6 +57,12 @@ impl Host for This {
 
     fn monotonic(&self) -> u64 {
         nanoseconds(clock_gettime(ClockId::Monotonic))
+    }
+
+    async fn until(&self, monotonic: u64) {
+        let left = monotonic.saturating_sub(self.monotonic());
+        // It is a millisecond or two late, never early.
+        tokio::time::sleep(Duration::from_nanos(left)).await;
     }
 
     fn asleep(&self) -> u64 {

@@ -164,6 +164,15 @@ impl Policy {
         judgement
     }
 
+    /// When the time that is told would end for want of an answer, in nanoseconds of the monotonic clock; none if none
+    /// is told. A lease that ends before a step of the kernel's isn't meant: only the step shows what comes after it.
+    #[must_use]
+    pub fn end(&self) -> Option<u64> {
+        let told = self.last.as_ref().filter(|last| last.state.is_synchronised())?;
+        let end = told.answer?.monotonic.saturating_add(self.lease);
+        (told.state.lease == end).then_some(end)
+    }
+
     /// Looks for a step or a suspension since the last time.
     fn notice(&mut self, moment: &Moment) {
         let Some(Before { pair, asleep, leap }) = self.before else { return };

@@ -84,7 +84,8 @@ fn refid(octets: [u8; 4], stratum: u8) -> String {
     }
 }
 
-fn age(now: u64, then: u64) -> f64 {
+/// Seconds from one nanosecond to another.
+pub(super) fn age(now: u64, then: u64) -> f64 {
     (now.saturating_sub(then) / 1000) as f64 / 1e6
 }
 
@@ -93,7 +94,9 @@ impl Report {
     #[must_use]
     pub fn new(judgement: Option<&Judgement>, now: u64, publications: u64, steps: u64) -> Self {
         let Some(judgement) = judgement else {
-            return Self { service: "pass".into(), publications, steps, ..Self::default() };
+            let [service, reason, reason_kind] =
+                ["pass", "the daemon hasn't been asked yet", "unasked"].map(str::to_owned);
+            return Self { service, reason, reason_kind, publications, steps, ..Self::default() };
         };
         let Judgement { state, reason, remark, .. } = judgement;
         let lapsed = now >= state.lease;

@@ -1,6 +1,8 @@
 //! The whole of it: a staged host, a daemon on loopback, and what is published.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::sync::{Notify, mpsc};
@@ -12,8 +14,8 @@ use super::fixture::Staged;
 use super::state::{Service, State};
 use super::step::Alarm;
 use super::timestamp::SECOND;
-use super::{Clock, Publish, Runner, View};
-use crate::config::Ntp;
+use super::{Clock, PERIOD, Publish, Runner, View};
+use crate::config::{Ntp, Unsynchronised};
 
 /// States, and `None` for the end.
 #[derive(Debug)]
@@ -44,18 +46,30 @@ struct Stage {
     states: mpsc::UnboundedReceiver<Option<State>>,
     runner: JoinHandle<()>,
     daemon: JoinHandle<()>,
+    /// Whether the daemon says nothing.
+    hangs: Arc<AtomicBool>,
 }
 
 impl Stage {
     async fn start() -> Self {
+        Self::start_with(Unsynchronised::Pass, PERIOD).await
+    }
+
+    async fn start_with(unsynchronised: Unsynchronised, period: Duration) -> Self {
         let host = Staged::at(100 * SECOND);
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let config = Ntp { source: socket.local_addr().unwrap(), ..Ntp::default() };
+        let source = socket.local_addr().unwrap();
+        let config = Ntp { source, unsynchronised, ..Ntp::default() };
         let server = host.clone();
+        let hangs = Arc::new(AtomicBool::new(false));
+        let hung = Arc::clone(&hangs);
         let daemon = tokio::spawn(async move {
             let mut octets = [0; 512];
             loop {
                 let (n, client) = socket.recv_from(&mut octets).await.unwrap();
+                if hung.load(Ordering::SeqCst) {
+                    continue;
+                }
                 let reply = reply(&server, &octets[..n]);
                 drop(socket.send_to(reply.as_bytes(), client).await);
             }
@@ -63,9 +77,10 @@ impl Stage {
         let (sender, states) = mpsc::unbounded_channel();
         let view = Clock::new(&config).view();
         let runner = Runner::new(&config, view.clone(), host.clone(), Sent(sender));
+        let runner = Runner { period, ..runner };
         let alarm = Arc::new(Notify::new());
         let runner = tokio::spawn(runner.run(Rung(Arc::clone(&alarm))));
-        Self { host, view, alarm, states, runner, daemon }
+        Self { host, view, alarm, states, runner, daemon, hangs }
     }
 
     async fn next(&mut self) -> State {
@@ -113,6 +128,52 @@ async fn when_the_daemon_stops_time_is_told_until_the_lease_ends() {
     let ended = stage.next().await;
     assert_eq!((ended.service, ended.stratum), (Service::Pass, 0));
     assert_eq!(stage.view.report_at(ended.monotonic).reason_kind, "refused");
+}
+
+/// No second tick comes as long as a test runs.
+const NEVER: Duration = Duration::from_secs(1 << 30);
+
+#[tokio::test]
+async fn the_end_of_a_lease_is_published_when_it_ends_and_not_at_the_next_tick() {
+    for (unsynchronised, service) in
+        [(Unsynchronised::Flag, Service::Flag), (Unsynchronised::Drop, Service::Drop)]
+    {
+        let mut stage = Stage::start_with(unsynchronised, NEVER).await;
+        let told = stage.next().await;
+        assert_eq!(told.service, Service::Answer);
+        stage.host.advance(told.lease - told.monotonic);
+        let ended = stage.next().await;
+        assert_eq!((ended.service, ended.stratum), (service, 0));
+        assert!(ended.monotonic >= told.lease && ended.lease > ended.monotonic);
+        let report = stage.view.report_at(ended.monotonic);
+        assert_eq!((report.publications, &*report.reason_kind), (2, "late"));
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_lease_moves_with_each_answer_and_is_published_once() {
+    let mut stage = Stage::start_with(Unsynchronised::Drop, NEVER).await;
+    let first = stage.next().await;
+    stage.host.advance(3 * SECOND);
+    // Without a step: it is told what is known, and the daemon asked.
+    stage.alarm.notify_one();
+    let held = stage.next().await;
+    assert_eq!((held.service, held.lease), (Service::Answer, first.lease));
+    let renewed = stage.next().await;
+    assert!(renewed.lease >= first.lease + 3 * SECOND);
+    stage.hangs.store(true, Ordering::SeqCst);
+    // Past the first lease, and not past the one that counts: what comes next is the alarm's.
+    stage.host.advance(3 * SECOND);
+    stage.alarm.notify_one();
+    assert_eq!(stage.next().await.service, Service::Answer);
+    stage.host.advance(2 * SECOND);
+    let ended = stage.next().await;
+    assert_eq!(ended.service, Service::Drop);
+    assert!(ended.monotonic >= renewed.lease);
+    assert_eq!(stage.view.report_at(ended.monotonic).publications, 5);
+    // Then it is the daemon's silence that is heard of.
+    assert_eq!(stage.next().await.service, Service::Drop);
+    assert_eq!(stage.view.report_at(ended.monotonic).reason_kind, "silent");
 }
 
 #[tokio::test]

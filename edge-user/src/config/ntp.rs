@@ -1,6 +1,7 @@
 //! `[ntp]`: where time is served, who disciplines the clock, and what is done when nobody does.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -12,6 +13,8 @@ const PORT: u16 = 123;
 /// Seconds that a lease may have: at least time for two answers of the daemon to get lost, and few enough that a
 /// client's next request finds out.
 const LEASE: (u32, u32) = (3, 60);
+/// Where chrony takes commands.
+const CHRONY_SOCKET: &str = "/run/chrony/chronyd.sock";
 
 /// The NTP service.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -34,6 +37,12 @@ pub struct Ntp {
     pub control: Foreign,
     /// What becomes of requests of those who are denied.
     pub deny: Denied,
+    /// The program that says what chrony knows of its clock, for people and metrics.
+    #[serde(deserialize_with = "chronyc")]
+    pub chronyc: Chronyc,
+    /// chrony's socket of commands; without it nobody asks.
+    #[serde(deserialize_with = "chrony_socket")]
+    pub chrony_socket: PathBuf,
 }
 
 impl Default for Ntp {
@@ -46,6 +55,8 @@ impl Default for Ntp {
             lease_seconds: 5,
             control: Foreign::default(),
             deny: Denied::default(),
+            chronyc: Chronyc::default(),
+            chrony_socket: CHRONY_SOCKET.into(),
         }
     }
 }
@@ -126,6 +137,18 @@ pub enum Denied {
     Kiss,
 }
 
+/// Whether chrony is asked of its clock.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Chronyc {
+    /// By the `chronyc` of the path, if there is one.
+    #[default]
+    Auto,
+    /// It isn't.
+    Off,
+    /// By this program.
+    At(PathBuf),
+}
+
 impl Ntp {
     /// Looks whether the keys go together with the limits.
     pub(super) fn check(&self, limits: &NtpLimits) -> Result<(), String> {
@@ -154,6 +177,30 @@ fn source<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
     Ok(source)
 }
 
+fn chronyc<'de, D: Deserializer<'de>>(from: D) -> Result<Chronyc, D::Error> {
+    let text = String::deserialize(from)?;
+    match &*text {
+        "auto" => Ok(Chronyc::Auto),
+        "off" => Ok(Chronyc::Off),
+        path if Path::new(path).is_absolute() => Ok(Chronyc::At(path.into())),
+        _ => Err(D::Error::custom(format!(
+            "{text:?} is neither \"auto\" nor \"off\", and no absolute path of the program"
+        ))),
+    }
+}
+
+fn chrony_socket<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+    let path = PathBuf::deserialize(from)?;
+    // chronyc takes a list, divided by commas.
+    if !path.is_absolute() || path.as_os_str().as_encoded_bytes().contains(&b',') {
+        let path = path.display();
+        return Err(D::Error::custom(format!(
+            "\"{path}\" is no absolute path without commas; the usual one is \"{CHRONY_SOCKET}\""
+        )));
+    }
+    Ok(path)
+}
+
 fn lease<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     let seconds = i64::deserialize(from)?;
     let (least, most) = LEASE;
@@ -167,7 +214,7 @@ fn lease<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Denied, Foreign, Ntp, Unsynchronised};
+    use super::{CHRONY_SOCKET, Chronyc, Denied, Foreign, Ntp, Unsynchronised};
     use crate::config::Config;
     use std::path::Path;
 
@@ -184,6 +231,7 @@ mod tests {
         assert_eq!(ntp.source.to_string(), "127.0.0.1:123");
         assert_eq!((ntp.unsynchronised, ntp.control), (Unsynchronised::Pass, Foreign::Drop));
         assert_eq!((ntp.lease_seconds, ntp.deny), (5, Denied::Drop));
+        assert_eq!((ntp.chronyc, ntp.chrony_socket), (Chronyc::Auto, CHRONY_SOCKET.into()));
     }
 
     #[test]
@@ -199,6 +247,10 @@ mod tests {
         let drop = parse("unsynchronised = \"drop\"\nsource = \"127.0.0.1:1123\"\n").unwrap();
         assert_eq!(drop.unsynchronised, Unsynchronised::Drop);
         assert_eq!(drop.source.to_string(), "127.0.0.1:1123");
+        let own = parse("chronyc = \"/opt/chronyc\"\nchrony_socket = \"/tmp/s\"\n").unwrap();
+        let (program, socket) = (Chronyc::At("/opt/chronyc".into()), "/tmp/s".into());
+        assert_eq!((own.chronyc, own.chrony_socket), (program, socket));
+        assert_eq!(parse("chronyc = \"off\"\n").unwrap().chronyc, Chronyc::Off);
     }
 
     #[test]
@@ -222,6 +274,12 @@ mod tests {
             ("unsynchronised = \"lie\"", "expected one of `pass`, `flag`, `drop`"),
             ("deny = \"kill\"", "expected `drop` or `kiss`"),
             ("control = \"flag\"", "expected `drop` or `pass`"),
+            (
+                "chronyc = \"chronyc\"",
+                "\"chronyc\" is neither \"auto\" nor \"off\", and no absolute",
+            ),
+            ("chrony_socket = \"s\"", "\"s\" is no absolute path"),
+            ("chrony_socket = \"/a,127.0.0.2\"", "without commas"),
             ("sauce = \"::1\"", "unknown field `sauce`"),
         ] {
             let error = parse(&format!("{keys}\n")).unwrap_err();

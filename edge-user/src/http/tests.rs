@@ -41,6 +41,7 @@ fn serve(user: &str) -> Service {
         clock: None,
         ledger: Ledger::default(),
         top: 20,
+        feed: None,
         instance,
         authority: Arc::default(),
         verdicts: Box::new(|| None),

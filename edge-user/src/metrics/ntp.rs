@@ -14,6 +14,12 @@ use crate::clock::{Look, View};
 const ACCEPTED: &[Verdict] = &[Verdict::TimeAnswer, Verdict::TimeUnsynchronised];
 /// What it dropped because of the clock.
 const DROPPED: &[Verdict] = &[Verdict::TimeDrop];
+/// What it answered DENY. Those who are denied by silence are counted with those of DNS, as `denied`.
+const DENIED: &[Verdict] = &[Verdict::TimeDeny];
+/// What it answered RATE.
+const KISSED: &[Verdict] = &[Verdict::TimeRate];
+/// What it dropped because of a client's rate.
+const LIMITED: &[Verdict] = &[Verdict::TimeLimited];
 /// What it dropped because it is the operator's.
 const CONTROL: &[Verdict] = &[Verdict::TimeControl];
 /// What it let rise to the daemon.
@@ -36,24 +42,44 @@ pub(super) fn add(families: &mut Vec<MetricFamily>, view: &View, verdicts: Optio
         add_told(families, &look, &report, judgement);
         add_daemon(families, judgement);
     }
+    add_tracking(families, &look);
 }
 
 fn add_packets(families: &mut Vec<MetricFamily>, verdicts: &[u64]) {
     let sum = |of: &[Verdict]| -> u64 {
         of.iter().filter_map(|verdict| verdicts.get(verdict.index() as usize)).sum()
     };
-    let [accepted, dropped, control, passed] = [ACCEPTED, DROPPED, CONTROL, PASSED].map(sum);
-    let received = accepted + dropped + control + passed;
+    let [accepted, denied, kissed, limited, dropped, control, passed] =
+        [ACCEPTED, DENIED, KISSED, LIMITED, DROPPED, CONTROL, PASSED].map(sum);
+    let requests = accepted + denied + kissed + limited + dropped + passed;
     for (name, help, n) in [
-        ("ntp_server_received_packets_total", "NTP packets to service addresses", received),
+        (
+            "ntp_server_received_packets_total",
+            "NTP packets to service addresses",
+            requests + control,
+        ),
         ("ntp_server_accepted_packets_total", "NTP requests that XDP answered", accepted),
-        ("ntp_server_ignored_packets_total", "NTP packets that XDP dropped", dropped + control),
+        ("ntp_server_denied_packets_total", "NTP requests that XDP answered DENY", denied),
+        (
+            "ntp_server_rate_limited_packets_total",
+            "NTP requests over their client's rate, dropped or answered RATE",
+            kissed + limited,
+        ),
+        (
+            "ntp_server_ignored_packets_total",
+            "NTP packets that XDP dropped, but for those over a rate",
+            dropped + control,
+        ),
         (
             "chrony_serverstats_ntp_packets_received_total",
             "NTP requests to service addresses",
-            received - control,
+            requests,
         ),
-        ("chrony_serverstats_ntp_packets_dropped_total", "NTP requests that XDP dropped", dropped),
+        (
+            "chrony_serverstats_ntp_packets_dropped_total",
+            "NTP requests that XDP dropped",
+            dropped + limited,
+        ),
     ] {
         families.push(Family::counter(name, help).count(&[], n).done());
     }
@@ -74,8 +100,7 @@ fn add_service(families: &mut Vec<MetricFamily>, look: &Look, report: &Report) {
     }
     let mut reason = Family::gauge("edge_ntp_reason", "Why the time isn't told");
     if !report.synchronised {
-        let kind = if report.reason_kind.is_empty() { "unheard" } else { &*report.reason_kind };
-        reason.add(&[("reason", kind)], 1.0);
+        reason.add(&[("reason", &*report.reason_kind)], 1.0);
     }
     families.push(reason.done());
     for (name, help, n) in [
@@ -127,8 +152,52 @@ fn add_daemon(families: &mut Vec<MetricFamily>, judgement: &Judgement) {
     for (name, help, value) in [
         ("ntp_source_offset_seconds", "The daemon's time less this host's", offset),
         ("ntp_source_delay_seconds", "Round trip to the daemon", float(answer.delay) / 1e9),
-        ("chrony_tracking_last_offset_seconds", "This host's time less the daemon's", -offset),
     ] {
+        families.push(Family::gauge(name, help).sample(&[], value).done());
+    }
+}
+
+/// What chrony says of its own clock. Its last offset is that which we measure, where it says none.
+fn add_tracking(families: &mut Vec<MetricFamily>, look: &Look) {
+    let tracking = look.told.as_ref().and_then(|told| told.tracking(look.now));
+    let answer = look.judgement.as_ref().and_then(|judgement| judgement.answer);
+    let measured = answer.map(|answer| -signed(nanoseconds(answer.offset)) / 1e9);
+    let mut gauges = Vec::new();
+    if let Some(offset) = tracking.map(|tracking| tracking.last_offset).or(measured) {
+        let help = "This host's time less the daemon's, by chrony or as measured";
+        gauges.push(("chrony_tracking_last_offset_seconds", help, offset));
+    }
+    if let Some(tracking) = tracking {
+        gauges.extend([
+            (
+                "chrony_tracking_system_time_seconds",
+                "NTP time less this host's, still to be corrected",
+                tracking.system_time,
+            ),
+            (
+                "chrony_tracking_rms_offset_seconds",
+                "Long-term average of the offset",
+                tracking.rms_offset,
+            ),
+            (
+                "chrony_tracking_frequency_ppms",
+                "How fast the clock would be if chrony didn't correct it",
+                tracking.frequency,
+            ),
+            (
+                "chrony_tracking_residual_frequency_ppms",
+                "What the selected source says besides",
+                tracking.residual,
+            ),
+            ("chrony_tracking_skew_ppms", "How wrong the frequency may be", tracking.skew),
+            (
+                "chrony_tracking_update_interval_seconds",
+                "Between the last two updates",
+                tracking.interval,
+            ),
+        ]);
+    }
+    for (name, help, value) in gauges {
         families.push(Family::gauge(name, help).sample(&[], value).done());
     }
 }

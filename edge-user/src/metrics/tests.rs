@@ -9,7 +9,7 @@ use zerocopy::FromZeros as _;
 
 use super::{Instance, Metrics};
 use crate::ledger::Ledger;
-use crate::status::{Interface, Status, Table, Zone};
+use crate::status::{Feed, FeedSource, Interface, Status, Table, Zone};
 use crate::switches::Switches;
 use crate::vitals::Vitals;
 
@@ -45,8 +45,52 @@ fn metrics(verdicts: Option<Vec<u64>>) -> Metrics {
     };
     let requests = verdicts.as_ref().map(|_| Requests::new_zeroed());
     let (verdicts, requests) = (Box::new(move || verdicts.clone()), Box::new(move || requests));
-    let (ledger, authority) = (Ledger::default(), Arc::default());
-    Metrics { instance, authority, verdicts, requests, vitals, clock: None, ledger, top: 20 }
+    Metrics {
+        instance,
+        authority: Arc::default(),
+        verdicts,
+        requests,
+        vitals,
+        clock: None,
+        feed: None,
+        ledger: Ledger::default(),
+        top: 20,
+    }
+}
+
+#[test]
+fn a_feed_tells_its_age_serials_sources_and_refusals_and_no_feed_tells_nothing() {
+    let source =
+        FeedSource { name: "nats \"s\"".into(), connected: true, lost: 2, ..FeedSource::default() };
+    let feed = Feed {
+        age_seconds: Some(700),
+        freshness: "warn".into(),
+        deltas: 9,
+        serials: [("pool.example".into(), 17)].into(),
+        refusals: [("older".into(), 3)].into(),
+        sources: vec![source],
+        ..Feed::default()
+    };
+    let mut families = Vec::new();
+    super::feed::add(&mut families, &feed);
+    families.retain(|family| !family.get_metric().is_empty());
+    let text = prometheus::TextEncoder::new().encode_to_string(&families).unwrap();
+    for line in [
+        "edge_feed_age_seconds 700",
+        "edge_feed_freshness{state=\"warn\"} 1",
+        "edge_feed_freshness{state=\"alarm\"} 0",
+        "edge_feed_serial{origin=\"pool.example\"} 17",
+        "edge_feed_deltas_total{result=\"taken\"} 9",
+        "edge_feed_refusals_total{kind=\"older\"} 3",
+        "edge_feed_source_up{source=\"nats \\\"s\\\"\"} 1",
+        "edge_feed_source_lost_total{source=\"nats \\\"s\\\"\"} 2",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line} isn't in\n{text}");
+    }
+    assert!(!text.contains("edge_feed_lag_seconds"), "there was no change");
+    families.clear();
+    super::feed::add(&mut families, &Feed::default());
+    assert!(families.is_empty());
 }
 
 /// One for the first verdict, two for the second, and so on.

@@ -1,15 +1,18 @@
 //! The store and `[ntp]` come in; a thread that keeps the clock which packets read, and what it tells of itself, go out.
 //!
 //! The clock has a thread and a runtime of its own: nothing that the node's loop does delays it, and it delays nothing.
+//! Who asks chrony of its own clock has another: starting a program may take long.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
 
 use anyhow::Context as _;
 use tokio::sync::oneshot;
-use tracing::error;
+use tracing::{error, warn};
 
+use crate::clock::chronyc::Chronyc;
 use crate::clock::published::{Barrier, Published};
 use crate::clock::report::Report;
 use crate::clock::{Clock, View};
@@ -26,6 +29,8 @@ pub(super) struct Time {
     trouble: Arc<OnceLock<String>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    /// Who asks chrony ends with this.
+    tracking: Option<oneshot::Sender<()>>,
 }
 
 impl Time {
@@ -58,7 +63,11 @@ impl Time {
         let thread = Builder::new().name("clock".into()).spawn(run);
         let thread = Some(thread.context("start the clock's thread")?);
         let listen = config.listen.clone();
-        Ok(Self { view, listen, trouble, stop: Some(stop), thread })
+        let tracking = Chronyc::new(config).and_then(|chronyc| {
+            let tracking = track(chronyc, view.clone());
+            tracking.inspect_err(|cause| warn!("chrony isn't asked of its clock: {cause}")).ok()
+        });
+        Ok(Self { view, listen, trouble, stop: Some(stop), thread, tracking })
     }
 
     /// What is told, for any thread.
@@ -83,8 +92,27 @@ impl Time {
     }
 }
 
+/// Asks chrony until what is returned is dropped.
+fn track(chronyc: Chronyc, view: View) -> io::Result<oneshot::Sender<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let run = move || {
+        runtime.block_on(async {
+            tokio::select! {
+                () = chronyc.run(view) => {}
+                // By a message or by the end of who would send it.
+                _ = stopped => {}
+            }
+        });
+    };
+    let _thread = Builder::new().name("chronyc".into()).spawn(run)?;
+    Ok(stop)
+}
+
 impl Drop for Time {
     fn drop(&mut self) {
+        // It isn't waited for: a program that can't be started or ended mustn't hold up the node.
+        drop(self.tracking.take());
         if let Some(stop) = self.stop.take() {
             // It may have stopped by itself.
             stop.send(()).unwrap_or_default();

@@ -46,9 +46,22 @@ fn running() -> Running {
     let (authority, vitals) = (Arc::new(Counters::default()), Arc::new(Vitals::default()));
     let started = Instant::now();
     let (hot, _) = Hot::new(None, 0, &config.limits).unwrap();
-    let (time, xdp) = (None, None);
-    let node =
-        Node { config, controller, authority, log, edns, hot, time, xdp, vitals, part: 0, started };
+    let (time, feed, xdp) = (None, None, None);
+    let part = 0;
+    let node = Node {
+        config,
+        controller,
+        authority,
+        log,
+        edns,
+        hot,
+        time,
+        feed,
+        xdp,
+        vitals,
+        part,
+        started,
+    };
     Running { _folder: folder, node }
 }
 
@@ -98,6 +111,18 @@ fn switches_start_as_configured_and_are_set_at_once() {
     let unknown = Setting::Zone { name: "b.example".into(), on: false };
     let error = running.ask(Request::Switch(unknown)).unwrap_err();
     assert_eq!(error, "no zone b.example is loaded; did you mean a.example?");
+}
+
+#[test]
+fn a_node_without_a_feed_says_so_when_an_operator_allows_one() {
+    let mut running = running();
+    let error = running.ask(Request::FeedAllowOnce).unwrap_err();
+    assert_eq!(error, "this node has no feed; configure [feed]");
+    let status = running.ask(Request::Status).unwrap();
+    assert_eq!(
+        (&status["feed"]["age_seconds"], &status["feed"]["serial"]),
+        (&Value::Null, &Value::Null)
+    );
 }
 
 #[test]

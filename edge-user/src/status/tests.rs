@@ -1,6 +1,6 @@
 //! What is counted and how it stands on a page.
 
-use super::{Counters, Interface, Ntp, Status, Zone, columns, duration};
+use super::{Counters, Feed, FeedSource, Interface, Ntp, Status, Zone, columns, duration};
 use crate::switches::Switches;
 use edge_common::verdict::{Action, Verdict};
 
@@ -129,6 +129,43 @@ fn an_incomplete_zone_says_how_many_of_its_names_are_in_the_tables() {
     // What an older node tells is read, too.
     let old = r#"{"name": "a", "serial": 1, "names": 2, "decks": 1, "in_xdp": true}"#;
     assert!(!serde_json::from_str::<Zone>(old).unwrap().incomplete);
+}
+
+#[test]
+fn the_page_says_how_old_the_feed_is_and_what_its_sources_say() {
+    let source = |name: &str, reason: &str| FeedSource {
+        name: name.into(),
+        connected: reason.is_empty(),
+        reason: reason.into(),
+        last_change_seconds: Some(61).filter(|_| reason.is_empty()),
+        deltas: 7,
+        ..FeedSource::default()
+    };
+    let feed = Feed {
+        age_seconds: Some(1300),
+        serial: Some(17),
+        freshness: "alarm".into(),
+        cursor: Some(5),
+        deltas: 7,
+        lag_seconds: Some(2),
+        last_refusal: Some("here: serial 1 is older".into()),
+        last_refusal_seconds: Some(3),
+        sources: vec![source("a", ""), source("b", "slow")],
+        ..Feed::default()
+    };
+    let text = Status { feed, ..status() }.to_text();
+    for line in [
+        "feed: 21 min 40 s (TOO OLD), serial 17, change 5, 7 taken, the last one 2 s after its time",
+        "  a       ok     1 min 1 s ago        7",
+        "  b       slow   never                7",
+        "last refused 3 s ago: here: serial 1 is older",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line:?} isn't in\n{text}");
+    }
+    assert!(!status().to_text().contains("feed"), "a node without one says nothing of it");
+    // What an older node tells is read, too.
+    let old = r#"{"age_seconds": null, "serial": null}"#;
+    assert_eq!(serde_json::from_str::<Feed>(old).unwrap(), Feed::default());
 }
 
 #[test]

@@ -96,6 +96,17 @@ impl Source {
         source
     }
 
+    /// Keys of `[ntp]` by which the node asks it what it knows of its clock.
+    #[must_use]
+    pub fn keys(&self) -> String {
+        let (program, folder) = (find("chronyc"), self.folder.path());
+        format!(
+            "chronyc = \"{}\"\nchrony_socket = \"{}/socket\"",
+            program.display(),
+            folder.display()
+        )
+    }
+
     /// Stops it, as a machine that is too busy would: its sockets stay.
     pub fn stop(&self) {
         self.process.signal(Signal::STOP);

@@ -84,7 +84,7 @@ fn each_purpose_asks_only_for_its_own() {
     let facts = fresh();
     assert_eq!(missing_names(&facts, &[Purpose::Lint]), "rust-src, rustfmt, clippy");
     assert_eq!(missing_names(&facts, &[Purpose::Network]), "ip, ethtool, dig, bpftool");
-    let clients = "kdig, drill, unbound, named, kresd, ntpdig, chronyd, ntpd, systemd-timesyncd, ntp-daemon, strace";
+    let clients = "kdig, drill, unbound, named, kresd, ntpdig, chronyd, ntpd, systemd-timesyncd, ntp-daemon, nats-server, strace";
     assert_eq!(missing_names(&facts, &[Purpose::Clients]), clients);
     let bench = "chronyd, clang, libbpf-dev, libelf-dev, dnsperf, knotd, nsd";
     assert_eq!(missing_names(&facts, &[Purpose::Bench]), bench);
@@ -105,7 +105,7 @@ fn a_fresh_machine_gets_components_then_packages_then_the_linker() {
         format!(
             "{apt} install -y --no-install-recommends pkg-config llvm-22-dev libpolly-22-dev \
              libzstd-dev zlib1g-dev libxml2-dev iproute2 ethtool bind9-dnsutils knot-dnsutils ldnsutils \
-             unbound bind9 knot-resolver ntpsec-ntpdig strace bpftool"
+             unbound bind9 knot-resolver ntpsec-ntpdig nats-server strace bpftool"
         )
     );
     assert!(commands[5].starts_with("sh -c"), "{}", commands[5]);

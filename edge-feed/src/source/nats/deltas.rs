@@ -56,7 +56,7 @@ impl NatsDeltas {
         }
     }
 
-    async fn step(&mut self) -> Result<Event, SourceError> {
+    async fn look(&mut self) -> Result<Event, SourceError> {
         if let Some(error) = self.pending.take() {
             return Err(error);
         }
@@ -229,15 +229,11 @@ impl Source for NatsDeltas {
         &self.feed.place
     }
 
-    fn status(&self) -> Status {
-        self.status.clone()
+    fn status(&self) -> &Status {
+        &self.status
     }
 
-    fn next(&mut self) -> Next<'_> {
-        Box::pin(async move {
-            let said = self.step().await;
-            self.status.note(&said);
-            said
-        })
+    fn step(&mut self) -> Next<'_> {
+        Box::pin(self.look())
     }
 }

@@ -55,7 +55,7 @@ impl NatsDocument {
         }
     }
 
-    async fn step(&mut self) -> Result<Event, SourceError> {
+    async fn look(&mut self) -> Result<Event, SourceError> {
         if !self.feed.is_open() {
             self.wait().await;
             self.is_fruitful = false;
@@ -149,15 +149,11 @@ impl Source for NatsDocument {
         &self.feed.place
     }
 
-    fn status(&self) -> Status {
-        self.status.clone()
+    fn status(&self) -> &Status {
+        &self.status
     }
 
-    fn next(&mut self) -> Next<'_> {
-        Box::pin(async move {
-            let said = self.step().await;
-            self.status.note(&said);
-            said
-        })
+    fn step(&mut self) -> Next<'_> {
+        Box::pin(self.look())
     }
 }

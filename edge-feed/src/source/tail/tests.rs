@@ -1,3 +1,5 @@
+//! Files that grow, end, are cut and are replaced.
+
 use super::Tail;
 use crate::source::{Event, Limits, Source as _, SourceError};
 use std::fs::{self, File};

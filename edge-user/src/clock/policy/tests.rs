@@ -355,6 +355,19 @@ fn where_daemon_and_kernel_dont_agree_on_a_leap_second_the_lease_ends_before_it(
     let state = judgement.state;
     assert_eq!(told(&state, state.lease - 1).0, NEW_YEAR - 1);
     assert_eq!(told(&state, state.lease), (NEW_YEAR, 0));
+    // Nobody judges at that moment: the clock may not have stepped yet.
+    assert_eq!(stage.policy.end(), None);
+}
+
+#[test]
+fn a_lease_ends_for_want_of_an_answer_as_long_as_time_is_told() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.policy.end(), None);
+    let state = stage.hear(|_| {}).state;
+    assert_eq!(stage.policy.end(), Some(state.lease));
+    stage.host.advance(5 * SECOND);
+    assert_eq!(kind(&stage.judge()), "late");
+    assert_eq!(stage.policy.end(), None);
 }
 
 #[test]

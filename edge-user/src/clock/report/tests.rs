@@ -75,9 +75,15 @@ fn the_reason_is_told_in_words_and_in_a_word() {
 }
 
 #[test]
-fn before_anything_is_published_requests_pass() {
+fn before_anything_is_published_requests_pass_and_the_reason_is_told() {
     let report = Report::new(None, 0, 0, 0);
     assert_eq!((report.synchronised, &*report.service), (false, "pass"));
+    assert_eq!(&*report.reason_kind, "unasked");
+    let text = report.to_text();
+    let line = "no time is told (requests: pass): the daemon hasn't been asked yet\n";
+    assert!(text.starts_with(line), "{text}");
+    let status = status::Ntp::from(&report);
+    assert_eq!((status.reason, status.reason_kind), (report.reason, report.reason_kind));
 }
 
 #[test]

@@ -12,6 +12,8 @@ use crate::clock::fixture::{DAY, answer};
 use crate::clock::host::{Host as _, This};
 use crate::clock::policy::{Moment, Policy};
 use crate::clock::timestamp::ONE;
+use crate::clock::tracking::Tracking;
+use crate::clock::tracking::tests::LINE;
 use crate::config::Ntp;
 
 /// By name and labels.
@@ -66,6 +68,28 @@ fn a_clock_that_is_told_has_the_numbers_that_clients_are_told() {
 }
 
 #[test]
+fn what_chrony_says_of_its_clock_has_the_names_of_its_exporter() {
+    let view = synchronised();
+    view.track(Tracking::read(LINE).map(Ok));
+    let samples = samples(&view, None);
+    for (name, value) in [
+        ("chrony_tracking_system_time_seconds", -0.000_029_277),
+        ("chrony_tracking_last_offset_seconds", 0.000_012),
+        ("chrony_tracking_rms_offset_seconds", 0.000_020_5),
+        ("chrony_tracking_frequency_ppms", 10.0),
+        ("chrony_tracking_residual_frequency_ppms", -0.125),
+        ("chrony_tracking_skew_ppms", 0.05),
+        ("chrony_tracking_update_interval_seconds", 64.5),
+        // What clients are told.
+        ("chrony_tracking_stratum", 2.0),
+        ("chrony_tracking_root_delay_seconds", 1.0 / 64.0),
+    ] {
+        assert_eq!(samples.get(name), Some(&value), "{name} in {samples:?}");
+    }
+    assert!(!self::samples(&synchronised(), None).contains_key("chrony_tracking_skew_ppms"));
+}
+
+#[test]
 fn a_clock_that_is_not_told_says_why() {
     let mut policy = policy();
     policy.hear(Err(Fault::Refused));
@@ -86,7 +110,7 @@ fn a_clock_that_is_not_told_says_why() {
 #[test]
 fn before_the_first_answer_there_is_a_reason_and_no_stratum() {
     let samples = samples(&View::default(), None);
-    assert_eq!(samples["edge_ntp_reason{reason=\"unheard\"}"], 1.0);
+    assert_eq!(samples["edge_ntp_reason{reason=\"unasked\"}"], 1.0);
     assert!(!samples.contains_key("ntp_system_stratum"), "{samples:?}");
 }
 
@@ -96,6 +120,9 @@ fn packets_are_counted_under_the_names_of_both_daemons() {
     for (verdict, n) in [
         (Verdict::TimeAnswer, 100),
         (Verdict::TimeUnsynchronised, 20),
+        (Verdict::TimeRate, 700),
+        (Verdict::TimeDeny, 2000),
+        (Verdict::TimeLimited, 40_000),
         (Verdict::TimeDrop, 3),
         (Verdict::TimeControl, 4),
         (Verdict::TimeVersion, 1),
@@ -108,16 +135,20 @@ fn packets_are_counted_under_the_names_of_both_daemons() {
     }
     let samples = samples(&View::default(), Some(&verdicts));
     for (name, value) in [
-        ("ntp_server_received_packets_total", 171.0),
+        ("ntp_server_received_packets_total", 42_871.0),
         ("ntp_server_accepted_packets_total", 120.0),
+        ("ntp_server_denied_packets_total", 2000.0),
+        ("ntp_server_rate_limited_packets_total", 40_700.0),
         ("ntp_server_ignored_packets_total", 7.0),
-        ("chrony_serverstats_ntp_packets_received_total", 167.0),
-        ("chrony_serverstats_ntp_packets_dropped_total", 3.0),
+        ("chrony_serverstats_ntp_packets_received_total", 42_867.0),
+        ("chrony_serverstats_ntp_packets_dropped_total", 40_003.0),
     ] {
         assert_eq!(samples.get(name), Some(&value), "{name} in {samples:?}");
     }
     // What is an NTP verdict's is in one of the lists.
-    let listed = [super::ACCEPTED, super::DROPPED, super::CONTROL, super::PASSED].concat();
+    let answered = [super::ACCEPTED, super::DENIED, super::KISSED].concat();
+    let dropped = [super::LIMITED, super::DROPPED, super::CONTROL].concat();
+    let listed = [&*answered, &*dropped, super::PASSED].concat();
     let named = Verdict::ALL.iter().filter(|verdict| verdict.name().starts_with("ntp"));
     assert_eq!(named.filter(|verdict| !listed.contains(verdict)).count(), 0);
 }

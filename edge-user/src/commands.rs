@@ -1,0 +1,3 @@
+//! What single commands of `edge` do.
+
+pub(crate) mod feed;

@@ -1,0 +1,161 @@
+//! What is good comes in; it is on disk some seconds later, and comes back at the next start.
+//!
+//! Writing goes on beside the feed, at most one at a time; what changes meanwhile is written the next time.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use edge_feed::Snapshot;
+use edge_feed::disk::{Disk, DiskError, Kept};
+use edge_feed::policy::State;
+use edge_feed::scorer::Scorer;
+
+use super::intake::{Intake, Issue, Past};
+
+/// With every so many jobs the scorer's knowledge is written.
+const SCORER: u32 = 6;
+
+/// What is to be written.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    disk: Disk,
+    /// The newest text of each zone that isn't on disk; none for one that is gone.
+    zones: BTreeMap<String, Option<String>>,
+    /// Whether the pool or the policy's memory may have changed.
+    pub(super) dirty: bool,
+    /// Jobs since what the scorer knows was last written.
+    rounds: u32,
+}
+
+/// A piece of writing.
+#[derive(Debug)]
+pub(super) struct Job {
+    disk: Disk,
+    zones: BTreeMap<String, Option<String>>,
+    snapshot: Option<Snapshot>,
+    policy: Option<State>,
+    scorer: Option<Scorer>,
+}
+
+/// What became of it.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    zones: BTreeMap<String, Option<String>>,
+    /// What went wrong, if anything.
+    pub(super) trouble: Option<String>,
+}
+
+impl Shelf {
+    /// # Errors
+    /// When the directory can't be made.
+    pub(super) fn new(directory: &Path) -> Result<Self, DiskError> {
+        Ok(Self { disk: Disk::new(directory)?, zones: BTreeMap::new(), dirty: false, rounds: 0 })
+    }
+
+    /// What was kept; what can't be read is said, a line each, and left where it is.
+    pub(super) fn read(&self) -> (Past, Vec<String>) {
+        let mut troubles = Vec::new();
+        let mut note = |cause: DiskError| troubles.push(cause.to_string());
+        let snapshot = self.disk.read(Kept::Snapshot).map_err(&mut note).ok().flatten();
+        let policy = self.disk.read(Kept::Policy).map_err(&mut note).ok().flatten();
+        let scorer = self.disk.read(Kept::Scorer).map_err(&mut note).ok().flatten();
+        let directory = self.disk.zones();
+        let mut zones = Vec::new();
+        match fs::read_dir(&directory) {
+            Ok(entries) => {
+                for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+                    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                    let Some(origin) = name.strip_suffix(".json") else { continue };
+                    if origin.starts_with('.') {
+                        continue;
+                    }
+                    match fs::read_to_string(&path) {
+                        Ok(text) => zones.push((origin.to_owned(), text)),
+                        Err(cause) => troubles.push(format!("{}: {cause}", path.display())),
+                    }
+                }
+            }
+            Err(cause) => troubles.push(format!("{}: {cause}", directory.display())),
+        }
+        zones.sort();
+        (Past { snapshot, policy, scorer, zones }, troubles)
+    }
+
+    /// A zone that is to be written.
+    pub(super) fn put(&mut self, issue: Issue) {
+        self.zones.insert(issue.origin, issue.text);
+    }
+
+    /// What is to be written now, if anything. What the scorer knows is large, and goes with every sixth job and the last:
+    /// results that aren't in it are read again.
+    pub(super) fn job(&mut self, intake: &Intake, is_last: bool) -> Option<Job> {
+        let is_owed = is_last && self.rounds > 0 && intake.scorer().is_some();
+        if !self.dirty && self.zones.is_empty() && !is_owed {
+            return None;
+        }
+        let zones = std::mem::take(&mut self.zones);
+        let is_dirty = std::mem::take(&mut self.dirty);
+        let with_scorer = is_last || is_dirty && self.rounds == 0;
+        self.rounds = (self.rounds + 1) % SCORER;
+        Some(Job {
+            disk: self.disk.clone(),
+            zones,
+            snapshot: intake.pool().filter(|_| is_dirty).map(edge_feed::Pool::snapshot),
+            policy: is_dirty.then(|| intake.state()),
+            scorer: intake.scorer().filter(|_| with_scorer).cloned(),
+        })
+    }
+
+    /// What couldn't be written is to be written again.
+    pub(super) fn done(&mut self, done: Done) -> Option<String> {
+        self.dirty |= done.trouble.is_some();
+        for (origin, text) in done.zones {
+            self.zones.entry(origin).or_insert(text);
+        }
+        done.trouble
+    }
+}
+
+impl Done {
+    /// Nobody knows what became of it.
+    pub(super) fn failed(cause: &dyn std::fmt::Display) -> Self {
+        Self { trouble: Some(format!("feed.state: {cause}")), ..Self::default() }
+    }
+}
+
+impl Job {
+    /// Writes.
+    pub(super) fn run(self) -> Done {
+        let Self { disk, zones, snapshot, policy, scorer } = self;
+        let mut done = Done::default();
+        let mut note = |result: Result<(), DiskError>| {
+            let trouble = result.err().map(|cause| format!("feed.state: {cause}"));
+            let failed = trouble.is_some();
+            done.trouble = done.trouble.take().or(trouble);
+            failed
+        };
+        // The zones first: they are what a node serves with nothing else.
+        let mut left = BTreeMap::new();
+        for (origin, text) in zones {
+            let written = match &text {
+                Some(text) => disk.keep_zone(&origin, text),
+                None => disk.remove_zone(&origin),
+            };
+            if note(written) {
+                left.insert(origin, text);
+            }
+        }
+        if let Some(snapshot) = snapshot {
+            note(disk.keep(Kept::Snapshot, &snapshot));
+        }
+        if let Some(policy) = policy {
+            note(disk.keep(Kept::Policy, &policy));
+        }
+        if let Some(scorer) = scorer {
+            note(disk.keep(Kept::Scorer, &scorer));
+        }
+        done.zones = left;
+        done
+    }
+}
