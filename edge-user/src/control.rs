@@ -33,6 +33,11 @@ pub enum Request {
     },
     /// What share of answers servers were promised, and what they had.
     Audit,
+    /// What a zone has been asked, and what it answers from.
+    Observed {
+        /// The zone's name.
+        zone: String,
+    },
     /// How all switches are.
     Switches,
     /// To set a switch; the reply is as that to [`Self::Switches`].

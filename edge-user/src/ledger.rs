@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use edge_feed::audit::Audit;
+use edge_feed::audit::{self, Audit};
 use edge_feed::points::{Points, Report};
 
 /// The books of a node, shared between threads.
@@ -19,6 +19,8 @@ pub(crate) struct Books {
     pub points: Points,
     /// What servers were promised by decks that are gone.
     pub promised: Audit,
+    /// What the last audit found.
+    pub audit: audit::Report,
     /// What XDP has answered from each zone's decks.
     pub zones: BTreeMap<String, Answered>,
     /// What XDP has answered for zones that aren't counted apart.
@@ -43,6 +45,12 @@ impl Ledger {
     #[must_use]
     pub fn points(&self, k: usize) -> Report {
         self.open().points.report(k)
+    }
+
+    /// What the last audit found.
+    #[must_use]
+    pub fn audit(&self) -> audit::Report {
+        self.open().audit.clone()
     }
 
     /// What XDP has answered, by zone, without the dot of the root.

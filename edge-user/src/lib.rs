@@ -26,6 +26,7 @@ pub mod limits;
 pub mod metrics;
 pub mod node;
 pub mod places;
+pub mod preview;
 pub mod profile;
 pub mod publish;
 pub mod querylog;

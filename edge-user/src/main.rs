@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use commands::feed::{self, FeedCommand, FleetCommand};
+use commands::preview;
 use edge_user::clock::report::Report;
 use edge_user::config::{self, Config};
 use edge_user::control::{Request, ask};
@@ -104,6 +105,11 @@ enum Command {
         #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
         socket: PathBuf,
     },
+    /// Show what a zone, a feed's snapshot or a policy would change, from what a running node has been asked: each server's
+    /// and country's load before and after, and monopolies. If there is a new one, the exit code is 1.
+    ///
+    /// Example: edge preview new/pool.example.json
+    Preview(preview::Arguments),
     /// Show the switches of a running node, or set one.
     ///
     /// What is set here is so at once, and lasts until it is set again or the node restarts; how the
@@ -270,6 +276,7 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
             };
             print(&text)?;
         }
+        Command::Preview(arguments) => return preview::perform(&arguments),
         Command::Switch(arguments) => switch(arguments)?,
         Command::Import(arguments) => import(arguments)?,
         Command::Feed(command) => return feed::perform(command),

@@ -82,7 +82,9 @@ impl Metrics {
         let verdicts = (self.verdicts)();
         let mut families = Vec::new();
         answers::add(&mut families, &self.authority, verdicts.as_deref(), &self.ledger);
-        points::add(&mut families, &self.ledger.points(self.top));
+        let points = self.ledger.points(self.top);
+        points::add(&mut families, &points);
+        points::add_audit(&mut families, &points, &self.ledger.audit());
         if let Some(requests) = (self.requests)() {
             ntp_clients::add(&mut families, &requests);
         }

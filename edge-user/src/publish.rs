@@ -13,6 +13,7 @@ mod deals;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod names;
+pub mod observed;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -383,6 +384,9 @@ impl Publisher {
             Ok(()) => {
                 for zone in &mut old {
                     self.slots.close(zone);
+                    if let Some(next) = self.zones.get_mut(zone.source.compiled.apex.folded()) {
+                        observed::carry(zone, next);
+                    }
                     self.slots.release(zone);
                 }
                 self.slots.drop_unused_tries(&self.zones);

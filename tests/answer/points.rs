@@ -10,9 +10,10 @@ use edge_tests::frames::{Query, open_reply};
 use edge_tests::node;
 use edge_user::authority::Any;
 use edge_user::compile::amend;
+use edge_user::preview::{NOWHERE, country};
 use edge_user::publish::{NoKernel, Publishable, Publisher};
 use edge_user::store::{HostTables, Store};
-use edge_user::zone::Zone;
+use edge_user::zone::{Name, RecordKind, Targets, Zone};
 
 /// Answers, of which every so many are followed by a deal, an amendment or a generation.
 const ANSWERS: usize = 1_000_000;
@@ -20,6 +21,8 @@ const DEAL: usize = 5_000;
 const AMENDMENT: usize = 70_000;
 const GENERATION: usize = 150_000;
 
+/// What is asked for: a name whose answer depends on the client, and one whose doesn't.
+const NAMES: [&str; 2] = ["pool.example", "few.pool.example"];
 /// Prefixes of clients, and their countries.
 const CLIENTS: [(&str, &str); 3] =
     [("198.18.0.1", "de"), ("198.18.1.1", "us"), ("198.18.2.1", "-")];
@@ -47,6 +50,8 @@ fn zone(version: u64) -> Zone {
 #[derive(Default)]
 struct Log {
     answers: BTreeMap<(IpAddr, &'static str), u32>,
+    /// Questions, by name and country.
+    asked: BTreeMap<(&'static str, &'static str), u64>,
     n: usize,
 }
 
@@ -55,7 +60,7 @@ impl Log {
         for _ in 0..n {
             let (client, country) = CLIENTS[self.n % 3];
             // The last third of the names has one answer for all countries.
-            let name = if self.n % 7 == 0 { "few.pool.example" } else { "pool.example" };
+            let name = if self.n % 7 == 0 { NAMES[1] } else { NAMES[0] };
             let client = format!("{client}:4321").parse().unwrap();
             let query = Query::new(name, A, client, fixture::server4());
             let reply = engine::run(tables, &query.frame()).frame;
@@ -64,6 +69,7 @@ impl Log {
             }
             let records = if name.starts_with("few") { 2 } else { 4 };
             let country = if records == 2 { "-" } else { country };
+            *self.asked.entry((name, country)).or_default() += 1;
             for record in reply[reply.len() - 16 * records..].chunks(16) {
                 let octets: [u8; 4] = record[12..].try_into().unwrap();
                 *self.answers.entry((octets.into(), country)).or_default() += 1;
@@ -142,6 +148,18 @@ fn points_are_those_of_a_log_through_deals_amendments_and_generations() {
     let error: f64 = report.top.iter().map(|s| (s.answers - by_server[&s.ip]).abs()).sum();
     assert!(error < 0.005 * all, "{error} of {all}");
 
+    // Questions are known over all versions of the zone.
+    let observed = publisher.observed(&was.apex).unwrap();
+    let mut asked = BTreeMap::new();
+    for question in &observed {
+        assert_eq!(question.kind, RecordKind::A);
+        let name = if *question.name == *was.apex.folded() { NAMES[0] } else { NAMES[1] };
+        let targets = question.targets.iter().flat_map(Targets::iter);
+        *asked.entry((name, country(targets).unwrap_or(NOWHERE))).or_default() += question.answers;
+    }
+    assert_eq!(asked, log.asked);
+    assert!(publisher.observed(&Name::parse("other.example").unwrap()).is_none());
+
     let audit = publisher.audit();
     assert_eq!((audit.servers.len(), audit.alarms), (49, 0), "{}", audit.table(10));
 }
@@ -151,7 +169,7 @@ fn a_zone_whose_counters_find_no_room_is_answered_and_said_to_be_uncounted() {
     let (mut publisher, tables) = start();
     // Each country has its own answer for each of many names.
     let countries = ["de", "us", "fr", "gb", "nl", "jp"];
-    let labels = (0..2_400_u16).map(|n| {
+    let labels = (0..2_600_u16).map(|n| {
         let [high, low] = n.to_be_bytes();
         countries.iter().zip(1..).map(move |(country, at)| {
             let records =

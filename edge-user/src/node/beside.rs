@@ -69,6 +69,8 @@ impl Node {
             rules: fleet.rules(&keep),
             vitals: Arc::clone(&self.vitals),
             answers: Box::new(answers),
+            ledger: self.controller.ledger(),
+            top: fleet.server_points,
         }
     }
 }

@@ -16,19 +16,9 @@ use super::deals::{Dealt, weights};
 use super::slots::{Slots, Zone};
 use crate::compile::{Source, Undealt};
 use crate::deal::shares::shares;
-use crate::ledger::{Books, Ledger};
-use crate::zone::Targets;
+use crate::ledger::Ledger;
+use crate::preview::{NOWHERE, country};
 use crate::zone::name::bare;
-
-/// The country of clients of whom it isn't known, or doesn't matter for the answer.
-pub(super) const NOWHERE: &str = "-";
-
-/// A country among what is known of clients.
-pub(super) fn country(targets: &Targets) -> &str {
-    let is_country =
-        |target: &&str| target.len() == 2 && target.bytes().all(|c| c.is_ascii_lowercase());
-    targets.iter().find(is_country).unwrap_or(NOWHERE)
-}
 
 /// The servers of a deck, as its cards count them.
 fn servers(source: &Source) -> Vec<IpAddr> {
@@ -59,19 +49,24 @@ impl Slots {
         let last = self.read.iter_mut().skip(first as usize);
         let n_decks = zone.compiled.decks.len();
         let mut answers: BTreeMap<(u16, &str), [u64; 2]> = BTreeMap::new();
+        zone.counted.resize(zone.hit_words() as usize, 0);
         for (word, (now, last)) in now.into_iter().zip(last).enumerate() {
             let [xdp, own] = [0, 1].map(|by| now[by].wrapping_sub(last[by]));
             if xdp == 0 && own == 0 {
                 continue;
             }
             *last = now;
+            if let Some(counted) = zone.counted.get_mut(word) {
+                *counted += xdp + own;
+            }
             let (deck, country) = match word.checked_sub(n_decks) {
                 None => (u16::try_from(n_decks - 1 - word).unwrap_or(u16::MAX), NOWHERE),
                 Some(entry) => {
                     let Some(deck) = zone.compiled.classes.get(entry) else { continue };
                     let class = entry.checked_rem(zone.compiled.n_classes).unwrap_or_default();
                     let targets = zone.source.trie.classes.get(class);
-                    (*deck, targets.map_or(NOWHERE, country))
+                    let country = targets.and_then(|targets| country(targets.iter()));
+                    (*deck, country.unwrap_or(NOWHERE))
                 }
             };
             let [sum_xdp, sum_own] = answers.entry((deck, country)).or_default();
@@ -143,21 +138,22 @@ impl Publisher {
         self.slots.settle_rest();
     }
 
-    /// What share of answers each server was promised, and what it had.
+    /// What share of answers each server was promised, and what it had; the ledger keeps it, too.
     #[must_use]
     pub fn audit(&mut self) -> Report {
         self.settle();
-        let Books { points, promised, .. } = &*self.slots.ledger.open();
-        let mut audit = promised.clone();
+        let mut books = self.slots.ledger.open();
+        let mut audit = books.promised.clone();
         for zone in self.zones.values() {
             for (undealt, dealt) in zone.compiled.decks.iter().zip(&zone.decks) {
                 promise(&mut audit, undealt, dealt);
             }
         }
-        for server in points.report(usize::MAX).top {
+        for server in books.points.report(usize::MAX).top {
             audit.deliver(server.ip, server.answers);
         }
-        audit.report()
+        books.audit = audit.report();
+        books.audit.clone()
     }
 
     /// The zones in the tables whose answers are not counted apart, since there is no room for their counters.

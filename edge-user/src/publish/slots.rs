@@ -20,8 +20,11 @@ use crate::zone::{RecordKind, Targets};
 /// Rows of types that one zone takes at most: its next version needs as many beside them, and other zones some.
 pub(super) const ZONE_TYPES: u32 = (maps::TYPE_ROWS - 256) / 2;
 
+/// Counters of no zone.
+const HITS_OF_NONE: u32 = Hits::NONE + 1;
+
 /// Counters that one zone takes at most: its next version needs as many beside them.
-pub(super) const ZONE_HITS: u32 = (maps::HIT_WORDS - 2) / 2;
+pub(super) const ZONE_HITS: u32 = (maps::HIT_WORDS - HITS_OF_NONE) / 2;
 
 /// A zone in the tables.
 #[derive(Debug)]
@@ -36,6 +39,8 @@ pub(super) struct Zone {
     types: (u32, u32),
     /// First word of its counters, if it has any.
     pub first_hit: Option<u32>,
+    /// What they have counted, and those of former versions of the zone for the same questions; empty before the first.
+    pub counted: Vec<u64>,
     pub decks: Vec<Dealt>,
 }
 
@@ -100,8 +105,7 @@ impl Slots {
     /// Of empty tables.
     pub(super) fn new(store: Store, rng: fastrand::Rng) -> Self {
         let mut hits = Extents::new(maps::HIT_WORDS);
-        // The words of no zone.
-        hits.take(Hits::NONE + 1);
+        hits.take(HITS_OF_NONE);
         let free = Free {
             tables: maps::TABLES.map(|n| (0..n).rev().collect()),
             cards_a: Extents::new(maps::CARDS_A_CELLS),
@@ -125,7 +129,7 @@ impl Slots {
             ("cards_aaaa", free.cards_aaaa.taken(), maps::CARDS_AAAA_CELLS),
             ("rrs", free.rrs.taken(), maps::RRS_ENTRIES),
             ("types", free.types.taken(), maps::TYPE_ROWS),
-            ("hits", free.hits.taken(), maps::HIT_WORDS),
+            ("hits", free.hits.taken() - HITS_OF_NONE, maps::HIT_WORDS - HITS_OF_NONE),
             ("geo4_node", free.nodes4.taken(), maps::GEO4_NODES),
             ("geo6_keys", free.nodes6.taken(), maps::GEO6_NODES),
         ]
@@ -203,6 +207,7 @@ impl Slots {
             rrs: None,
             types: (0, 0),
             first_hit: self.take_hits(compiled),
+            counted: Vec::new(),
             decks: Vec::new(),
         };
         match self.fill(&mut placed, former, &rrs) {
