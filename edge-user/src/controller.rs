@@ -4,7 +4,7 @@
 //! tables and to the authority. Whatever is wrong with a file is remembered, and nothing that is
 //! being served changes for it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -16,16 +16,14 @@ use crate::config::Config;
 use crate::geo::{self, Databases};
 use crate::health::Health;
 use crate::heat::Heats;
-use crate::ledger::Ledger;
 use crate::places::GeoPlaces;
-use crate::preview::Served;
 use crate::profile::Profile;
 use crate::publish::{Placed, Publishable, Publisher, Shares};
 use crate::stamp::Stamp;
 use crate::store::Store;
-use crate::zone::name::bare;
-use crate::zone::{self, Name, Targets, Zone};
+use crate::zone::{self, Targets, Zone};
 
+mod counted;
 mod fed;
 mod wishes;
 
@@ -268,31 +266,6 @@ impl Controller {
             }
         }
         Ok(true)
-    }
-
-    /// Who answered what.
-    #[must_use]
-    pub fn ledger(&self) -> Ledger {
-        self.publisher.ledger()
-    }
-
-    /// What a zone has been asked, and what it answers from.
-    ///
-    /// # Errors
-    /// When no such zone is in the tables, or its answers aren't counted.
-    pub fn observed(&mut self, zone: &str) -> Result<Served, String> {
-        let apex = Name::parse(zone).map_err(|error| format!("{zone}: {error}"))?;
-        let Some(ready) = self.ready.get(apex.folded()) else {
-            let served = self.ready.values().map(|ready| bare(&ready.zone.apex));
-            let served: BTreeSet<String> = served.collect();
-            let served = served.into_iter().collect::<Vec<_>>().join(", ");
-            return Err(format!("zone {zone} isn't served; served are: {served}"));
-        };
-        let observed = self
-            .publisher
-            .observed(&apex)
-            .ok_or_else(|| format!("zone {zone}: its answers aren't counted; see `edge status`"))?;
-        Ok(Served::new(&ready.zone, &observed))
     }
 
     /// The zones in the tables of which some names are not.

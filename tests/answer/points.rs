@@ -60,7 +60,7 @@ impl Log {
         for _ in 0..n {
             let (client, country) = CLIENTS[self.n % 3];
             // The last third of the names has one answer for all countries.
-            let name = if self.n % 7 == 0 { NAMES[1] } else { NAMES[0] };
+            let name = if self.n.is_multiple_of(7) { NAMES[1] } else { NAMES[0] };
             let client = format!("{client}:4321").parse().unwrap();
             let query = Query::new(name, A, client, fixture::server4());
             let reply = engine::run(tables, &query.frame()).frame;
@@ -98,12 +98,12 @@ fn points_are_those_of_a_log_through_deals_amendments_and_generations() {
     while log.n < ANSWERS {
         log.ask(&tables, DEAL);
         let version = u64::try_from(log.n).unwrap();
-        if log.n % GENERATION == 0 {
+        if log.n.is_multiple_of(GENERATION) {
             was = zone(version);
             served = node::compiled(&[was.clone()], &databases);
             node::publish(&mut publisher, &served);
             generations += 1;
-        } else if log.n % AMENDMENT == 0 {
+        } else if log.n.is_multiple_of(AMENDMENT) {
             let now = zone(version);
             let before = publisher.store().generation();
             let trie = Arc::clone(&served[0].trie);

@@ -74,9 +74,9 @@ pub(super) fn carry(old: &Zone, next: &mut Zone) {
     if old.counted.is_empty() || next.first_hit.is_none() {
         return;
     }
-    let mut before: HashMap<(Box<[u8]>, RecordKind, Option<Targets>), u64> = HashMap::new();
+    let mut before = HashMap::new();
     for (_, asked) in asked(old).filter(|(_, asked)| asked.answers > 0) {
-        *before.entry((asked.name, asked.kind, asked.targets)).or_default() += asked.answers;
+        *before.entry((asked.name, asked.kind, asked.targets)).or_insert(0) += asked.answers;
     }
     next.counted.resize(next.hit_words() as usize, 0);
     let carried: Vec<(usize, u64)> = asked(next)
