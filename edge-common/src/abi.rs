@@ -23,17 +23,17 @@ pub use geo::{GeoLeaf, Keys6, Leaves6, Node4, Root4, Tree6};
 pub use name::{LONG_WORDS, LongName, NAME_WORDS, NameTail, ShortName, TypeRow};
 pub use sample::Sample;
 pub use service::{Device, Service};
-pub use shared::{Cpu, Requests, Shared, ZoneTables};
+pub use shared::{Cpu, Hits, Requests, Shared, ZoneTables};
 
 /// The layout's version; part of the pin path.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Names of maps and programs, at most 15 octets (the kernel keeps 16 with the NUL), and sizes
 /// that both sides must agree on.
 pub mod maps {
     /// One [`super::Shared`].
     pub const SHARED: &str = "SHARED";
-    /// One [`super::Cpu`] per CPU.
+    /// A [`super::Cpu`] for each CPU, by its number; as many as there are.
     pub const CPU: &str = "CPU";
     /// Maps of maps with [`super::ZoneTables`], by size class.
     pub const ZONES: [&str; super::TableId::CLASSES] = ["ZONES_S", "ZONES_M", "ZONES_L"];
@@ -91,6 +91,8 @@ pub mod maps {
     pub const GEO6_NODES: u32 = 14 << 14;
     /// Leaf numbers a trie.
     pub const GEO_LEAVES: u32 = 1 << 15;
+    /// Words of a [`super::Hits`]: answers that are counted apart; a power of two.
+    pub const HIT_WORDS: u32 = 1 << 17;
     /// Slots of served addresses; a power of two.
     pub const SERVICE_SLOTS: u32 = 256;
     /// Octets of [`SAMPLES`]: some 1,600 entries; a power of two.

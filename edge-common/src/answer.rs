@@ -3,7 +3,7 @@
 
 use core::ops::Deref;
 
-use crate::abi::{Answer, Card4, Card6, Deck, Extent, Kind, NameTail, Rrs};
+use crate::abi::{Answer, Card4, Card6, Deck, Extent, Hits, Kind, NameTail, Rrs};
 use crate::compose::Ready;
 use crate::tables::{Tables, answer_of};
 use crate::verdict::Verdict;
@@ -25,7 +25,7 @@ pub(crate) const fn is(deck: &Deck, kind: Kind) -> bool {
     deck.kind == kind as u8
 }
 
-/// Finds the deck of an answer in a zone's tables; `class` tells the client's class when it matters.
+/// Finds the deck of an answer in a zone's tables, and says where it is counted; `class` tells the client's class when it matters.
 #[inline(always)]
 fn deck<T: Tables>(
     tables: &T,
@@ -40,6 +40,7 @@ fn deck<T: Tables>(
     if answer.varies() {
         at = at.wrapping_add(class(entry.trie)?);
     }
+    tables.mark_hit(Hits::place(entry, at, answer.varies()));
     tables.deck(entry.table, at, answer.varies()).ok_or(Verdict::Deck)
 }
 

@@ -37,7 +37,11 @@ pub fn general<F: Frame, T: Tables>(frame: &mut F, tables: &T, scratch: &mut Scr
     }
     F::settle(scratch);
     match reply::send(frame, tables, scratch) {
-        Ok(()) => verdict,
+        Ok(()) => {
+            tables.mark_hit(scratch.hit);
+            tables.count_hit();
+            verdict
+        }
         Err(failure) => failure,
     }
 }

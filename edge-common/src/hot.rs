@@ -4,7 +4,7 @@
 //! It is as short as it can be. What is only a little different takes the general path, from the frame's beginning.
 //! Nothing is written before everything that could fail has been decided.
 
-use crate::abi::{ClassRow, Control, switches};
+use crate::abi::{ClassRow, Control, Hits, switches};
 use crate::answer::{self, Dealt};
 use crate::compose::{FourA, FourAaaa, Ready, Records};
 use crate::frame::Frame;
@@ -237,6 +237,7 @@ fn absent<F: Frame, T: Tables>(
     if entry.tail.absent == ClassRow::NONE {
         return None;
     }
+    tables.mark_hit(Hits::place(&entry.tail, entry.tail.absent.into(), false));
     let deck = tables.deck(entry.tail.table, entry.tail.absent.into(), false)?;
     let mut ready = answer::negative(tables, deck, name.octets)?;
     ready.octets = F::forget(ready.octets, name.words[3]);
@@ -275,6 +276,7 @@ impl<N: Network, A: At> Reply<'_, N, A> {
         records: &R,
     ) -> Result<Verdict, Exit> {
         frame.grow_head(narrow(records.octets()).into()).ok_or(Verdict::Room)?;
+        tables.count_hit();
         Ok(self.write(frame, tables, records).ok_or(Verdict::Fault)?)
     }
 

@@ -104,6 +104,10 @@ pub struct Scratch {
     pub(crate) sum: u32,
     /// Octets of the reply's OPT record.
     pub(crate) opt_octets: u32,
+    /// Where the reply is counted, if it has a deck.
+    pub(crate) hit: u32,
+    /// Not used.
+    pub(crate) reserved: u32,
 }
 
 /// What a frame has.
@@ -147,8 +151,8 @@ impl Scratch {
     /// Keeps an entry. By words: a structure would be moved by a call.
     #[inline(always)]
     pub(crate) const fn keep_tail(&mut self, tail: &NameTail) {
-        let [a, b, c, d]: [u64; 4] = transmute!(*tail);
-        self.tail = transmute!([a, b, c, d]);
+        let [a, b, c, d, e]: [u64; 5] = transmute!(*tail);
+        self.tail = transmute!([a, b, c, d, e]);
     }
 
     /// Keeps a deck, likewise.

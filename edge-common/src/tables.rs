@@ -64,6 +64,10 @@ pub trait Tables {
     fn monotonic(&self) -> u64;
     /// Counts an ordinary NTP request at [`crate::abi::Requests::place`].
     fn count_request(&self, place: usize);
+    /// Remembers where the frame's reply will be counted, if it becomes one: a [`crate::abi::Hits::place`].
+    fn mark_hit(&self, place: u32);
+    /// Counts the reply there, modulo the number of places.
+    fn count_hit(&self);
     /// 32 random bits.
     fn random(&self) -> u32;
 }

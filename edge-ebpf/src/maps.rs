@@ -11,7 +11,7 @@ use core::ptr::{addr_of, addr_of_mut, from_ref, null, read_volatile, write_volat
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::btf_maps::lpm_trie::{Key, LpmTrie};
 use aya_ebpf::btf_maps::{Array, ArrayOfMaps, PerCpuArray, ProgramArray, RingBuf};
-use aya_ebpf::helpers::generated::{bpf_jiffies64, bpf_ktime_get_ns};
+use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_jiffies64, bpf_ktime_get_ns};
 use aya_ebpf::macros::btf_map;
 use aya_ebpf::programs::XdpContext;
 use edge_common::abi::{
@@ -39,7 +39,8 @@ macro_rules! maps {
 
 maps! {
     SHARED: One<Shared>;
-    CPU: PerCpuArray<Cpu, 1>;
+    // Not a map per CPU, whose values have at most 32 KiB. Userspace makes it as long as there are CPUs.
+    CPU: Array<Cpu, 1, MAPPED>;
     SCRATCH: PerCpuArray<Scratch, 1>;
     PROGRAMS: ProgramArray<2>;
     ZONES_S: ArrayOfMaps<
@@ -136,6 +137,13 @@ pub(crate) fn scratch() -> Option<&'static mut Scratch> {
     SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut *scratch })
 }
 
+/// What this CPU has for itself.
+#[inline(always)]
+fn own() -> Option<*mut Cpu> {
+    // SAFETY: the helper takes nothing.
+    CPU.get_ptr_mut(unsafe { bpf_get_smp_processor_id() })
+}
+
 /// [`Tables`] over the maps.
 pub(crate) struct Maps {
     shared: &'static Shared,
@@ -146,7 +154,7 @@ impl Maps {
     /// Looks up what every packet needs.
     #[inline(always)]
     pub(crate) fn new() -> Option<Self> {
-        Some(Self { shared: SHARED.get(0)?, cpu: CPU.get_ptr_mut(0)? })
+        Some(Self { shared: SHARED.get(0)?, cpu: own()? })
     }
 
     /// Counts [`Verdict::Answer`] on this CPU.
@@ -180,7 +188,7 @@ impl Maps {
     /// way out is in the way of the one that most frames take.
     #[inline(always)]
     pub(crate) fn count(verdict: Verdict) {
-        let Some(cpu) = CPU.get_ptr_mut(0) else { return };
+        let Some(cpu) = own() else { return };
         // SAFETY: the pointer is to this CPU's value, which no other run uses meanwhile.
         let verdicts = unsafe { &mut (*cpu).verdicts };
         if let Some(counter) = verdicts.get_mut(unknown(verdict.index() as usize)) {
@@ -377,6 +385,26 @@ impl Tables for Maps {
         if let Some(count) = counts.get_mut(unknown(place)) {
             *count += 1;
         }
+    }
+
+    #[inline(always)]
+    fn mark_hit(&self, place: u32) {
+        // SAFETY: the pointer is to this CPU's value, which no other run uses meanwhile.
+        let to = unsafe { addr_of_mut!((*self.cpu).place) };
+        // SAFETY: as above; volatile, or it may stay in a register.
+        unsafe { write_volatile(to, place.into()) };
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "it was made from a smaller one")]
+    fn count_hit(&self) {
+        // SAFETY: the pointer is to this CPU's value, which no other run uses meanwhile.
+        let place = unsafe { addr_of!((*self.cpu).place) };
+        // SAFETY: as above; volatile, as it was written.
+        let place = unsafe { read_volatile(place) } as usize;
+        // SAFETY: as above; userspace only reads the counters.
+        let counts = unsafe { &mut (*self.cpu).hits.counts };
+        counts[place & (abi::HIT_WORDS as usize - 1)] += 1;
     }
 
     #[inline(always)]

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::float::float;
 use crate::table::{columns, percent, row};
@@ -41,7 +41,7 @@ struct Account {
 }
 
 /// Promised against delivered.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Each server, the one that is farthest off first.
     pub servers: Vec<Line>,
@@ -54,7 +54,7 @@ pub struct Report {
 }
 
 /// One server's promised and delivered share.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     /// Its address.
     pub ip: IpAddr,

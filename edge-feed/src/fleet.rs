@@ -11,6 +11,7 @@ use async_nats::jetstream::kv::{self, Store};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 
+use crate::points::Report;
 use crate::source::SourceError;
 use crate::source::nats::Nats;
 use crate::source::nats::publish::failed;
@@ -19,7 +20,9 @@ mod table;
 
 /// The bucket of heartbeats, and the one that forgets nothing.
 const BUCKETS: [&str; 2] = ["edge_fleet", "edge_nodes"];
-/// Between two entries in the bucket that forgets nothing.
+/// The bucket of servers' points.
+const POINTS: &str = "edge_points";
+/// Between two entries in the bucket that forgets nothing, and in that of points.
 const REGISTER: Duration = Duration::from_secs(60);
 
 /// What a node says of itself.
@@ -99,6 +102,21 @@ pub struct Fleet {
     known: Store,
     /// When this node was last written into the bucket that forgets nothing.
     registered: Option<i64>,
+    points: Store,
+    /// When its points were last told.
+    told: Option<i64>,
+}
+
+/// A node's servers' points, as NATS keeps them: counted since `since`, until `time`, in seconds since 1970.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Told {
+    /// When the node began to count.
+    pub since: i64,
+    /// When it said so.
+    pub time: i64,
+    /// The servers that have been in most answers.
+    #[serde(flatten)]
+    pub points: Report,
 }
 
 impl Fleet {
@@ -113,6 +131,8 @@ impl Fleet {
             live: nats.bucket(live, 1, Some(rules.ttl), rules.replicas).await?,
             known: nats.bucket(known, 1, None, rules.replicas).await?,
             registered: None,
+            points: nats.bucket(POINTS, 1, None, rules.replicas).await?,
+            told: None,
         })
     }
 
@@ -147,6 +167,48 @@ impl Fleet {
         Ok(())
     }
 
+    /// Tells a node's points, once a minute: `points` is asked for them when it is time.
+    ///
+    /// # Errors
+    /// When NATS can't be reached or refuses.
+    pub async fn tell_points(
+        &mut self,
+        node: &str,
+        since: i64,
+        points: impl FnOnce() -> Report,
+    ) -> Result<(), SourceError> {
+        let time = crate::source::now();
+        if self.told.is_some_and(|then| time.abs_diff(then) < REGISTER.as_secs()) {
+            return Ok(());
+        }
+        let place = || format!("nats bucket {POINTS}, key {node}");
+        let told = Told { since, time, points: points() };
+        let text = serde_json::to_vec(&told).map_err(|cause| failed(place(), &cause))?;
+        let put = self.points.put(node, text.into()).await;
+        put.map_err(|cause| failed(place(), &cause))?;
+        self.told = Some(time);
+        Ok(())
+    }
+
+    /// What all nodes have told of their servers' points.
+    ///
+    /// # Errors
+    /// When NATS can't be reached or refuses, or an entry isn't one.
+    pub async fn points(&self) -> Result<BTreeMap<String, Told>, SourceError> {
+        let place = || format!("nats bucket {POINTS}");
+        let mut keys = self.points.keys().await.map_err(|cause| failed(place(), &cause))?;
+        let mut all = BTreeMap::new();
+        while let Some(key) = keys.next().await {
+            let key = key.map_err(|cause| failed(place(), &cause))?;
+            let octets = self.points.get(&key).await.map_err(|cause| failed(place(), &cause))?;
+            // It may have been forgotten in between.
+            let Some(octets) = octets else { continue };
+            let told = serde_json::from_slice(&octets).map_err(|cause| failed(place(), &cause))?;
+            all.insert(key, told);
+        }
+        Ok(all)
+    }
+
     /// All nodes, the worst first, then by name.
     ///
     /// # Errors
@@ -165,7 +227,7 @@ impl Fleet {
     /// # Errors
     /// When NATS can't be reached or refuses.
     pub async fn forget(&self, node: &str) -> Result<(), SourceError> {
-        for store in [&self.live, &self.known] {
+        for store in [&self.live, &self.known, &self.points] {
             let place = || format!("nats bucket {}, key {node}", store.name);
             store.purge(node).await.map_err(|cause| failed(place(), &cause))?;
         }

@@ -9,7 +9,9 @@ use crate::float::float;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::table::{columns, percent, row};
 
 /// What a deck is made of: of how many cards, and in how many of them each server stands. For the [`Points`] that made it.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +49,7 @@ impl Cell {
 }
 
 /// Answers per server: the first of those that have the most.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Answers in all countries.
     pub answers: u64,
@@ -58,7 +60,7 @@ pub struct Report {
 }
 
 /// One server's answers.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServerPoints {
     /// Its address.
     pub ip: IpAddr,
@@ -73,7 +75,7 @@ pub struct ServerPoints {
 }
 
 /// One server's answers to one country.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CountryPoints {
     /// The users' country.
     pub country: String,
@@ -185,6 +187,26 @@ impl Points {
         let Cell { answers, variance } = self.sum(index);
         let share = part(answers, total);
         ServerPoints { ip, answers, sigma: variance.sqrt(), share, countries }
+    }
+}
+
+impl Report {
+    /// As a table: each server, with the five countries where it has most.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut table = vec![row(["server", "answers", "+-", "share", "countries (points)"])];
+        table.extend(self.top.iter().map(|server| {
+            let countries = server.countries.iter().take(5);
+            let countries = countries.map(|of| format!("{} {:.0}", of.country, of.points));
+            vec![
+                server.ip.to_string(),
+                format!("{:.0}", server.answers),
+                format!("{:.0}", server.sigma),
+                percent(server.share),
+                countries.collect::<Vec<_>>().join(", "),
+            ]
+        }));
+        format!("{} answers, {} servers\n\n{}", self.answers, self.servers, columns(&table))
     }
 }
 

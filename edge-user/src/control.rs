@@ -26,6 +26,18 @@ pub enum Request {
     Explain(Question),
     /// What clients of NTP are told, and where it comes from.
     ExplainTime,
+    /// In how many answers servers have been.
+    Points {
+        /// Servers at most: those that have been in most.
+        top: usize,
+    },
+    /// What share of answers servers were promised, and what they had.
+    Audit,
+    /// What a zone has been asked, and what it answers from.
+    Observed {
+        /// The zone's name.
+        zone: String,
+    },
     /// How all switches are.
     Switches,
     /// To set a switch; the reply is as that to [`Self::Switches`].

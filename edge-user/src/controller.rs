@@ -23,6 +23,7 @@ use crate::stamp::Stamp;
 use crate::store::Store;
 use crate::zone::{self, Targets, Zone};
 
+mod counted;
 mod fed;
 mod wishes;
 

@@ -20,8 +20,9 @@ use std::mem::offset_of;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use aya::maps::{Map, MapData, PerCpuArray, PerCpuValues, ProgramArray};
+use aya::maps::{Map, MapData, ProgramArray};
 use aya::programs::{ProgramError, TestRun as _, TestRunOptions, Xdp};
+use aya::util::nr_cpus;
 use aya::{Ebpf, EbpfLoader};
 use aya_obj::programs::XdpAttachType;
 use edge_common::abi::{Control, Cpu, Requests, Shared, TableId, maps};
@@ -85,7 +86,11 @@ impl Kernel {
     /// # Errors
     /// As [`Kernel::load`].
     pub fn load_from(octets: &[u8]) -> Result<Self, KernelError> {
-        let mut ebpf = EbpfLoader::new().load(octets).map_err(KernelError::load)?;
+        let cpus = nr_cpus().map_err(|(path, error)| KernelError::io(path, error))?;
+        let rows = u32::try_from(cpus).unwrap_or(u32::MAX);
+        let mut loader = EbpfLoader::new();
+        loader.map_max_entries(maps::CPU, rows);
+        let mut ebpf = loader.load(octets).map_err(KernelError::load)?;
         for name in [maps::PROGRAM, maps::GENERAL_PROGRAM, maps::NTP_PROGRAM, maps::LEASE_PROGRAM] {
             program(&mut ebpf, name)?.load().map_err(|error| KernelError::program(name, error))?;
         }
@@ -96,9 +101,10 @@ impl Kernel {
             .btf_id();
         let inner = inner::Inner::create(&mut ebpf, octets, btf)?;
         let shared = memory::map(maps::SHARED, array(&ebpf, maps::SHARED)?, size_of::<Shared>())?;
-        let store = Store::over(shared, inner.tables()?);
+        let cpus = memory::map(maps::CPU, array(&ebpf, maps::CPU)?, cpus * size_of::<Cpu>())?;
+        let store = Store::over(shared, inner.tables()?, cpus);
         let mut kernel = Self { ebpf, inner, store };
-        kernel.seed(|| fastrand::u64(1..))?;
+        kernel.seed(|| fastrand::u64(1..));
         kernel.set_lease(LEASE);
         Ok(kernel)
     }
@@ -115,30 +121,12 @@ impl Kernel {
     }
 
     /// Sets the random generator of each CPU (never to 0).
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub fn seed(&mut self, mut seed: impl FnMut() -> u64) -> Result<(), KernelError> {
-        let mut values = self.per_cpu()?;
-        for words in &mut values {
-            if let Some(random) = words.first_mut() {
-                *random = seed();
+    pub fn seed(&mut self, mut seed: impl FnMut() -> u64) {
+        for cpu in self.store.cpus.all() {
+            if let Some(random) = cpu.get(offset_of!(Cpu, random) / 8) {
+                random.store(seed(), Ordering::Relaxed);
             }
         }
-        let values = PerCpuValues::try_from(values).map_err(|e| KernelError::io("seed", e))?;
-        let map = self.ebpf.map_mut(maps::CPU).ok_or(KernelError::Object { name: maps::CPU })?;
-        let mut cpus: PerCpuArray<_, CpuWords> =
-            PerCpuArray::try_from(map).map_err(KernelError::map(maps::CPU))?;
-        cpus.set(0, values, 0).map_err(KernelError::map(maps::CPU))
-    }
-
-    /// What each CPU has for itself.
-    fn per_cpu(&self) -> Result<Vec<CpuWords>, KernelError> {
-        let map = self.ebpf.map(maps::CPU).ok_or(KernelError::Object { name: maps::CPU })?;
-        let cpus: PerCpuArray<_, CpuWords> =
-            PerCpuArray::try_from(map).map_err(KernelError::map(maps::CPU))?;
-        let values = cpus.get(&0, 0).map_err(KernelError::map(maps::CPU))?;
-        Ok(values.iter().copied().collect())
     }
 
     /// Puts a zone slot's tables into the maps of maps, if they aren't there yet. Takes some
@@ -200,35 +188,31 @@ impl Kernel {
     }
 
     /// How often each verdict was given since loading, in [`Verdict::ALL`]'s order.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub fn verdicts(&self) -> Result<Vec<u64>, KernelError> {
+    #[must_use]
+    pub fn verdicts(&self) -> Vec<u64> {
         self.sums(offset_of!(Cpu, verdicts), Verdict::ALL.len())
     }
 
     /// How many NTP requests of each kind came in since loading.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub fn requests(&self) -> Result<Requests, KernelError> {
+    #[must_use]
+    pub fn requests(&self) -> Requests {
         let mut requests = Requests::new_zeroed();
-        let sums = self.sums(offset_of!(Cpu, requests), requests.counts.len())?;
+        let sums = self.sums(offset_of!(Cpu, requests), requests.counts.len());
         for (count, sum) in requests.counts.iter_mut().zip(sums) {
             *count = sum;
         }
-        Ok(requests)
+        requests
     }
 
     /// So many words of [`Cpu`] from octet `at` on, summed over all CPUs.
-    fn sums(&self, at: usize, n: usize) -> Result<Vec<u64>, KernelError> {
+    fn sums(&self, at: usize, n: usize) -> Vec<u64> {
         let mut sums = vec![0; n];
-        for words in self.per_cpu()? {
-            for (sum, n) in sums.iter_mut().zip(words.into_iter().skip(at / 8)) {
-                *sum += n;
+        for cpu in self.store.cpus.all() {
+            for (sum, word) in sums.iter_mut().zip(cpu.iter().skip(at / 8)) {
+                *sum += word.load(Ordering::Relaxed);
             }
         }
-        Ok(sums)
+        sums
     }
 
     /// Runs the program over a frame by `BPF_PROG_TEST_RUN`, as if it had come in by the loopback
@@ -352,9 +336,6 @@ fn chain(ebpf: &mut Ebpf) -> Result<(), KernelError> {
     }
     Ok(())
 }
-
-/// [`Cpu`] as words: the random generator's state, then counters.
-type CpuWords = [u64; size_of::<Cpu>() / 8];
 
 fn array<'a>(ebpf: &'a Ebpf, name: &'static str) -> Result<&'a MapData, KernelError> {
     match ebpf.map(name) {

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use commands::feed::{self, FeedCommand, FleetCommand};
+use commands::preview;
 use edge_user::clock::report::Report;
 use edge_user::config::{self, Config};
 use edge_user::control::{Request, ask};
@@ -88,6 +89,27 @@ enum Command {
         #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
         socket: PathBuf,
     },
+    /// Show in how many answers servers have been, by their users' country: XDP's answers and the authority's from the
+    /// same tables.
+    Points {
+        /// Servers to show: those that have been in most.
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        top: usize,
+        /// Show what share of answers servers were promised, and what they had, the farthest off first.
+        #[arg(long)]
+        audit: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// The node's control socket.
+        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
+        socket: PathBuf,
+    },
+    /// Show what a zone, a feed's snapshot or a policy would change, from what a running node has been asked: each server's
+    /// and country's load before and after, and monopolies. If there is a new one, the exit code is 1.
+    ///
+    /// Example: edge preview new/pool.example.json
+    Preview(preview::Arguments),
     /// Show the switches of a running node, or set one.
     ///
     /// What is set here is so at once, and lasts until it is set again or the node restarts; how the
@@ -242,6 +264,19 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
                 print(&serde_json::from_value::<Report>(value)?.to_text())?;
             }
         }
+        Command::Points { top, audit, json, socket } => {
+            let request = if audit { Request::Audit } else { Request::Points { top } };
+            let value = ask(&socket, &request).map_err(anyhow::Error::msg)?;
+            let text = if json {
+                format!("{}\n", serde_json::to_string_pretty(&value)?)
+            } else if audit {
+                serde_json::from_value::<edge_feed::audit::Report>(value)?.table(top)
+            } else {
+                serde_json::from_value::<edge_feed::points::Report>(value)?.table()
+            };
+            print(&text)?;
+        }
+        Command::Preview(arguments) => return preview::perform(&arguments),
         Command::Switch(arguments) => switch(arguments)?,
         Command::Import(arguments) => import(arguments)?,
         Command::Feed(command) => return feed::perform(command),

@@ -13,6 +13,7 @@ use prometheus::proto::MetricFamily;
 
 use crate::authority::Counters;
 use crate::clock::View;
+use crate::ledger::Ledger;
 use crate::vitals::Vitals;
 
 mod answers;
@@ -21,6 +22,7 @@ mod feed;
 mod node;
 mod ntp;
 mod ntp_clients;
+mod points;
 mod process;
 
 /// How often each verdict was given, in the order of [`edge_common::verdict::Verdict::ALL`];
@@ -57,6 +59,10 @@ pub struct Metrics {
     pub vitals: Arc<Vitals>,
     /// The clock that NTP is answered by, if it is.
     pub clock: Option<View>,
+    /// Who answered what.
+    pub ledger: Ledger,
+    /// Servers whose points are told: those that have most.
+    pub top: usize,
     /// The feed, if there is one.
     pub feed: Option<crate::feed::View>,
 }
@@ -75,7 +81,10 @@ impl Metrics {
     pub fn text(&self) -> prometheus::Result<String> {
         let verdicts = (self.verdicts)();
         let mut families = Vec::new();
-        answers::add(&mut families, &self.authority, verdicts.as_deref());
+        answers::add(&mut families, &self.authority, verdicts.as_deref(), &self.ledger);
+        let points = self.ledger.points(self.top);
+        points::add(&mut families, &points);
+        points::add_audit(&mut families, &points, &self.ledger.audit());
         if let Some(requests) = (self.requests)() {
             ntp_clients::add(&mut families, &requests);
         }

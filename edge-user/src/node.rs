@@ -48,6 +48,8 @@ use xdp::{Behind, Xdp, lock};
 const DEAL: Duration = Duration::from_secs(1);
 /// The decks are dealt in so many parts, one after the other.
 const DEAL_PARTS: u32 = 5;
+/// Every so many deals the shares that servers have had are compared with those that they were promised.
+const AUDIT: u32 = 60;
 /// How often the kernel's lease is renewed: well before it ends.
 const RENEW: Duration = Duration::from_secs(5);
 /// How often directories are looked at although nothing was told.
@@ -77,8 +79,8 @@ struct Node {
     feed: Option<Feed>,
     xdp: Option<Xdp>,
     vitals: Arc<Vitals>,
-    /// Which decks are dealt next.
-    part: u32,
+    /// How often a part of the decks was dealt anew.
+    deals: u32,
     started: Instant,
 }
 
@@ -176,7 +178,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         feed: None,
         xdp,
         vitals,
-        part: 0,
+        deals: 0,
         started,
     };
     node.vitals.renew();
@@ -333,10 +335,13 @@ impl Node {
     }
 
     fn deal(&mut self) {
-        let part = self.part;
-        self.part = (part + 1) % DEAL_PARTS;
+        let part = self.deals % DEAL_PARTS;
+        self.deals = self.deals.wrapping_add(1);
         if let Err(cause) = self.controller.publisher().deal_part_anew(part, DEAL_PARTS) {
             error!("deal anew: {cause:#}");
+        }
+        if self.deals.is_multiple_of(AUDIT) {
+            drop(self.controller.publisher().audit());
         }
     }
 
@@ -366,6 +371,13 @@ impl Node {
                 Some(time) => json(time.report()),
                 None => Err("this node tells no time; set ntp.enabled".into()),
             },
+            Request::Points { top } => {
+                let publisher = self.controller.publisher();
+                publisher.settle();
+                json(publisher.ledger().points(top))
+            }
+            Request::Audit => json(self.controller.publisher().audit()),
+            Request::Observed { zone } => self.controller.observed(&zone).and_then(json),
             Request::Switches => json(self.panel()),
             Request::Switch(setting) => self.switch(&setting).and_then(json),
         };
@@ -460,7 +472,7 @@ impl Node {
 
     fn counters(&self) -> Result<Counted, String> {
         let verdicts = match &self.xdp {
-            Some(xdp) => lock(&xdp.kernel).verdicts().map_err(|error| error.to_string())?,
+            Some(xdp) => lock(&xdp.kernel).verdicts(),
             None => Vec::new(),
         };
         Ok(Counted::new(self.authority.answered(), &verdicts))

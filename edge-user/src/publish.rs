@@ -5,6 +5,7 @@
 //! store of the generation word makes it all visible; the old is reused only after a barrier, when
 //! no packet and no thread can still be reading it.
 
+mod account;
 mod amend;
 mod cards;
 mod choice;
@@ -12,6 +13,7 @@ mod deals;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod names;
+pub mod observed;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -380,7 +382,11 @@ impl Publisher {
         self.zones.extend(new);
         match self.barrier() {
             Ok(()) => {
-                for zone in &old {
+                for zone in &mut old {
+                    self.slots.close(zone);
+                    if let Some(next) = self.zones.get_mut(zone.source.compiled.apex.folded()) {
+                        observed::carry(zone, next);
+                    }
                     self.slots.release(zone);
                 }
                 self.slots.drop_unused_tries(&self.zones);
@@ -444,7 +450,9 @@ impl Publisher {
     /// When the kernel refuses.
     pub fn deal_part_anew(&mut self, part: u32, parts: u32) -> anyhow::Result<usize> {
         let mut spent = Vec::new();
+        self.slots.settle_rest();
         for zone in self.zones.values_mut() {
+            self.slots.settle(zone);
             spent.extend(self.slots.deal_anew(zone, part, parts));
         }
         if !spent.is_empty() {

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use edge_common::abi::{
-    Card4, Card6, ClassRow, Clock, Control, Deck, Device, GeoLeaf, Keys6, Leaves6, LongName, Node4,
-    Root4, Rrs, Service, Shared, ShortName, TableId, Tree6, TypeRow, maps,
+    Card4, Card6, ClassRow, Clock, Control, Cpu, Deck, Device, GeoLeaf, Keys6, Leaves6, LongName,
+    Node4, Root4, Rrs, Service, Shared, ShortName, TableId, Tree6, TypeRow, maps,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -59,6 +59,11 @@ impl<T: FromBytes + IntoBytes + Immutable> Region<T> {
 
     fn entry(&self, index: usize) -> Option<&'static [AtomicU64]> {
         self.words.get(index * Self::WORDS..(index + 1) * Self::WORDS)
+    }
+
+    /// The words of each entry.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'static [AtomicU64]> {
+        self.words.chunks_exact(Self::WORDS)
     }
 
     /// A copy of an entry.
@@ -153,6 +158,10 @@ pub struct Store {
     /// The authority's rate-limiting buckets; it doesn't use NTP's. Not the kernel's, which has a clock of its own: a
     /// query that passes is counted once in each.
     pub buckets: Region<u64>,
+    /// What each CPU has for itself; none without a kernel.
+    pub cpus: Region<Cpu>,
+    /// Answers from decks by the authority.
+    pub own_hits: Region<u64>,
     /// What the map `PREFIXES` says, for the authority.
     pub prefixes: Arc<RwLock<Prefixes>>,
     /// Held for reading while a thread of the authority uses the tables; the publisher takes it
@@ -180,9 +189,13 @@ impl ZoneTable {
 }
 
 impl Store {
-    /// Tables in a [`Shared`], and the zones'.
+    /// Tables in a [`Shared`], the zones', and a [`Cpu`] for each.
     #[must_use]
-    pub fn over(shared: &'static [AtomicU64], zones: [Vec<ZoneTable>; TableId::CLASSES]) -> Self {
+    pub fn over(
+        shared: &'static [AtomicU64],
+        zones: [Vec<ZoneTable>; TableId::CLASSES],
+        cpus: &'static [AtomicU64],
+    ) -> Self {
         // As they stand in `Shared`, which has no padding.
         let mut cut = Cut(shared);
         let buckets = maps::BUCKET_ROWS * maps::BUCKETS;
@@ -208,6 +221,8 @@ impl Store {
             geo6_keys: cut.next(maps::GEO6_NODES),
             geo6_leaf: cut.next(maps::GEO6_NODES),
             buckets: Region::in_memory(buckets),
+            own_hits: Region::in_memory(maps::HIT_WORDS),
+            cpus: Region::over(cpus),
             prefixes: Arc::default(),
             readers: Arc::default(),
             zones,
@@ -221,7 +236,7 @@ impl Store {
             let table = |_| ZoneTable::over(zeroed(ZoneTable::octets(class)), class);
             (0..maps::TABLES[class]).map(table).collect()
         };
-        Self::over(zeroed(size_of::<Shared>()), [zone(0), zone(1), zone(2)])
+        Self::over(zeroed(size_of::<Shared>()), [zone(0), zone(1), zone(2)], &[])
     }
 
     /// Says that frames of a device are ours.
@@ -285,6 +300,24 @@ impl Store {
         // The word's second half.
         let [_, _, _, _, half @ ..] = self.control_word(at).load(Ordering::Relaxed).to_ne_bytes();
         u32::from_ne_bytes(half)
+    }
+
+    /// Counts of a run of words in [`edge_common::abi::Hits`], of all CPUs, and of the authority.
+    #[must_use]
+    pub fn hits(&self, first: u32, words: u32) -> Vec<[u64; 2]> {
+        let (from, n) = (first as usize, words as usize);
+        let run = |words: &'static [AtomicU64]| words.get(from..from + n).unwrap_or_default();
+        let mut sums = vec![[0_u64; 2]; n];
+        for cpu in self.cpus.all() {
+            let counts = cpu.get(std::mem::offset_of!(Cpu, hits) / 8..).unwrap_or_default();
+            for ([sum, _], word) in sums.iter_mut().zip(run(counts)) {
+                *sum = sum.wrapping_add(word.load(Ordering::Relaxed));
+            }
+        }
+        for ([_, own], word) in sums.iter_mut().zip(run(self.own_hits.words)) {
+            *own = word.load(Ordering::Relaxed);
+        }
+        sums
     }
 
     /// Generation being served; 0 for none.

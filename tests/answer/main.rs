@@ -9,6 +9,8 @@ mod general;
 #[cfg(test)]
 mod mutations;
 #[cfg(test)]
+mod points;
+#[cfg(test)]
 mod publication;
 #[cfg(test)]
 mod shares;

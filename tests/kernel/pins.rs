@@ -45,7 +45,7 @@ fn bpftool_shows_the_tables_with_their_fields_names() {
         assert!(tables.contains(&format!("\"{field}\"")), "{field} in {tables:.400}");
     }
     let cpus = dump(&root.join("maps").join(maps::CPU));
-    assert!(cpus.contains("\"cpu\"") && cpus.contains("\"verdicts\""), "{cpus:.400}");
+    assert!(cpus.contains("\"verdicts\"") && cpus.contains("\"hits\""), "{cpus:.400}");
     assert!(root.join("maps").join(maps::SHARED).exists());
 
     pins.0.unpin_zone("pool.example").unwrap();

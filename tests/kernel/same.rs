@@ -1,5 +1,6 @@
 //! What the engine does in the kernel is what it does on the host, octet for octet.
 
+use edge_common::abi::{Hits, maps};
 use edge_common::verdict::Verdict;
 use edge_tests::cases::{self, Case};
 use edge_tests::controls::Controls;
@@ -32,13 +33,32 @@ impl Both {
     /// The host's outcome, once the kernel's is found to be the same.
     fn run(&self, frame: &[u8], seed: u64, what: &str) -> Outcome {
         let mut kernel = self.shared.lock();
-        kernel.seed(|| seed).unwrap();
+        kernel.seed(|| seed);
         let run = kernel.run(frame, 1).unwrap();
         self.tables.seed(seed);
         let outcome = engine::run(&self.tables, frame);
         assert_eq!(run.action, number(outcome.verdict.action()), "{what} {outcome:?}");
         assert_eq!(run.frame, outcome.frame, "{what}");
         outcome
+    }
+
+    /// Kernel and host have counted the same answers in the same places: as many as the verdicts say.
+    fn check_hits(&self) {
+        let hits = self.tables.store().hits(0, maps::HIT_WORDS);
+        for (place, [kernel, host]) in hits.iter().enumerate() {
+            assert_eq!(kernel, host, "{place}");
+        }
+        let apart = hits.iter().filter(|[n, _]| *n > 0).count();
+        let hits: u64 = hits.iter().map(|[n, _]| n).sum();
+        let sent = [Verdict::Answer, Verdict::Nodata, Verdict::Nxdomain];
+        let none = [Verdict::Badvers, Verdict::Badcookie, Verdict::Refused, Verdict::Slip];
+        let verdicts = self.shared.verdicts();
+        let sum = |of: &[Verdict]| of.iter().map(|v| verdicts[v.index() as usize]).sum::<u64>();
+        let [rest, no_deck] =
+            [Hits::REST, Hits::NONE].map(|place| self.tables.store().hits(place, 1)[0][0]);
+        assert_eq!((hits, no_deck), (sum(&sent) + sum(&none), sum(&none)));
+        assert_eq!(rest, 0);
+        println!("{hits} answers in {apart} places");
     }
 }
 
@@ -59,6 +79,7 @@ fn every_case_has_the_same_outcome_in_the_kernel_and_counts_once() {
         assert_eq!(after, before, "{}", case.what);
         n += 1;
     }
+    both.check_hits();
     println!("{n} cases are the same");
 }
 
@@ -81,6 +102,7 @@ fn every_row_of_the_second_program_has_the_same_outcome_in_the_kernel_and_counts
         before[outcome.verdict.index() as usize] += 1;
         assert_eq!(after, before, "{}", case.what);
     }
+    both.check_hits();
     let n = wrong.len();
     wrong.truncate(100);
     assert!(wrong.is_empty(), "{n} rows:\n{}", wrong.join("\n"));
@@ -103,6 +125,7 @@ fn mutated_frames_have_the_same_outcome_in_the_kernel() {
         counts[outcome.verdict.index() as usize] += 1;
     }
     assert_eq!(shared.verdicts(), counts);
+    both.check_hits();
     assert_eq!(counts[Verdict::Fault.index() as usize], 0);
     println!("{FRAMES} mutated frames are the same: {counts:?}");
 }

@@ -48,7 +48,7 @@ fn one_in_so_many_answers_is_sampled_whole_and_the_lost_are_counted() {
     run(&runner, &answered, 1000);
     assert!(drain(&mut samples).is_empty());
 
-    shared.lock().seed(|| 7).unwrap();
+    shared.lock().seed(|| 7);
     shared.lock().set_sample(8);
     run(&runner, &answered, 4000);
     let n = drain(&mut samples).len();

@@ -92,7 +92,7 @@ impl Both {
         let seed = held.map_or(seed, |held| held.seed);
         let kernel = {
             let mut kernel = self.shared.lock();
-            kernel.seed(|| seed).unwrap();
+            kernel.seed(|| seed);
             let begun = monotonic();
             let run = kernel.run(frame, 1).unwrap();
             (begun, run, monotonic())
@@ -196,10 +196,10 @@ fn what_becomes_of_those_over_their_rate_and_what_they_say_is_counted() {
     store.publish_clock(&Clock { lease: clock.monotonic + 60 * SECOND, ..clock });
     let rate = TimeRate { interval: 12, burst: 5, leak: 2, kod: 1, prefix4: 32, prefix6: 64 };
     let controls = Controls { time: Some((rate, 1)), ..Controls::default() };
-    let before = (shared.verdicts(), shared.lock().requests().unwrap());
+    let before = (shared.verdicts(), shared.lock().requests());
     let asked = 4_000_u32;
     controls.switched(switches::TIME_LIMIT).during(store, || {
-        shared.lock().seed(|| 0x1234_5678_9abc_def1).unwrap();
+        shared.lock().seed(|| 0x1234_5678_9abc_def1);
         for (poll, version) in (0..asked).map(|n| (n % 24, 1 + n / 24 % 4)) {
             let (poll, first) = (poll.wrapping_sub(6), version << 3 | 3);
             let [poll, first] = [poll, first].map(|part: u32| part.to_le_bytes()[0]);
@@ -207,7 +207,7 @@ fn what_becomes_of_those_over_their_rate_and_what_they_say_is_counted() {
             shared.lock().run(&ask.frame(), 1).unwrap();
         }
     });
-    let after = (shared.verdicts(), shared.lock().requests().unwrap());
+    let after = (shared.verdicts(), shared.lock().requests());
     let given = |verdict: Verdict| {
         let at = verdict.index() as usize;
         after.0[at] - before.0[at]

@@ -16,6 +16,7 @@ mod load;
 mod ntp;
 mod ntp_passing;
 mod ntp_source;
+mod points;
 mod reload;
 mod resolvers;
 mod return_path;

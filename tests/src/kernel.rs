@@ -49,7 +49,7 @@ impl Shared {
     /// How often each verdict was given.
     #[must_use]
     pub fn verdicts(&self) -> Vec<u64> {
-        let verdicts = self.lock().verdicts().expect("counters");
+        let verdicts = self.lock().verdicts();
         assert_eq!(verdicts.len(), Verdict::ALL.len());
         verdicts
     }

@@ -11,7 +11,7 @@ mod time_client;
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -288,6 +288,14 @@ impl Rig {
     #[must_use]
     pub fn explain_time(&self) -> String {
         self.tell(&["explain-time"])
+    }
+
+    /// `edge` with these arguments and the node's socket, however it ends.
+    #[must_use]
+    pub fn edge(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(program());
+        command.args(arguments).arg("--socket").arg(self.path("edge.sock"));
+        command.output().expect("it runs")
     }
 
     fn tell(&self, arguments: &[&str]) -> String {

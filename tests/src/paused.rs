@@ -136,6 +136,14 @@ impl<T: Tables, P: Fn()> Tables for Paused<'_, T, P> {
         self.next().count_request(place);
     }
 
+    fn mark_hit(&self, place: u32) {
+        self.next().mark_hit(place);
+    }
+
+    fn count_hit(&self) {
+        self.next().count_hit();
+    }
+
     fn random(&self) -> u32 {
         self.next().random()
     }

@@ -37,6 +37,10 @@ pub struct NameTail {
     pub absent: u16,
     /// What else there is to say of the name.
     pub flags: u16,
+    /// Where the zone's answers are counted in [`super::Hits`].
+    pub hits: u32,
+    /// What is left of the places there: all bits, or none if the zone's answers aren't counted apart.
+    pub hits_mask: u32,
 }
 
 impl NameTail {
@@ -78,7 +82,7 @@ pub struct ShortName {
     /// What it answers.
     pub tail: NameTail,
     /// Zero; keeps a slot on two cache lines.
-    pub reserved: [u64; 4],
+    pub reserved: [u64; 3],
 }
 
 /// A name of 33 to 255 octets.
@@ -92,8 +96,8 @@ pub struct LongName {
 }
 
 const _: () = {
-    assert!(size_of::<NameTail>() == 32);
+    assert!(size_of::<NameTail>() == 40);
     assert!(size_of::<TypeRow>() == 48);
     assert!(size_of::<ShortName>() == 128);
-    assert!(size_of::<LongName>() == 288);
+    assert!(size_of::<LongName>() == 296);
 };

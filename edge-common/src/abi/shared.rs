@@ -47,14 +47,45 @@ pub struct ZoneTables<const CLASS_ROWS: usize, const DECKS: usize> {
 
 /// What each CPU has for itself.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Cpu {
     /// The state of the random generator; not 0. It shares a cache line with the counters of answers.
     pub random: u64,
+    /// Where in `hits` the reply being made is counted. Here, not in a register: what the verifier sees come out of memory
+    /// it knows nothing of, however it was worked out.
+    pub place: u64,
     /// How often each verdict was given, by its index.
     pub verdicts: [u64; Verdict::ALL.len()],
     /// What NTP clients said of themselves.
     pub requests: Requests,
+    /// Answers from decks.
+    pub hits: Hits,
+}
+
+/// How often each deck answered which class of clients, on one CPU.
+///
+/// Each zone has a run of words. From where it is said to be ([`super::NameTail::hits`]) those of the entries of its class
+/// table go up; those of its decks go down, for answers that are the same for every client.
+#[repr(C)]
+#[derive(Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Hits {
+    /// Since loading.
+    pub counts: [u64; maps::HIT_WORDS as usize],
+}
+
+impl Hits {
+    /// The word of all answers that aren't counted apart.
+    pub const REST: u32 = 0;
+    /// The word of all replies that no deck is behind.
+    pub const NONE: u32 = 1;
+
+    /// Where an answer of a zone's name is counted: that of entry `at` of the class table if it `varies`, else that of
+    /// deck `at`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn place(name: &super::NameTail, at: u32, varies: bool) -> u32 {
+        name.hits.wrapping_add(if varies { at } else { !at }) & name.hits_mask
+    }
 }
 
 /// How many ordinary requests NTP clients sent, whatever became of them.

@@ -1,6 +1,6 @@
 //! The entry of who answers comes in; the card of the reply goes out, dealt, with its scope.
 
-use crate::abi::{Answer, Card4, Card6, Extent, Kind, NameTail, TypeRow};
+use crate::abi::{Answer, Card4, Card6, Extent, Hits, Kind, NameTail, TypeRow};
 use crate::answer::{self, is, pick};
 use crate::frame::Frame;
 use crate::scratch::{Scratch, has};
@@ -93,6 +93,7 @@ fn deck<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
     let answer = Answer(scratch.answer);
     let at = answer.index().wrapping_add(scratch.class);
     let deck = tables.deck(scratch.tail.table, at, answer.varies()).ok_or(Verdict::Deck)?;
+    scratch.hit = Hits::place(&scratch.tail, at, answer.varies());
     // The apex's SOA record is everyone's.
     if is(&deck, Kind::Ready)
         && scratch.type_class == dns::type_class(dns::TYPE_SOA, dns::CLASS_IN)

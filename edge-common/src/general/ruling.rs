@@ -1,7 +1,7 @@
 //! A query, read, comes in; what is said to it whatever it asks for goes out: nothing published, a drain, an unknown
 //! EDNS version, a bad cookie, too many queries.
 
-use crate::abi::{Deck, switches};
+use crate::abi::{Deck, Hits, switches};
 use crate::cookie::{self, Cookie};
 use crate::frame::Frame;
 use crate::limit;
@@ -47,6 +47,7 @@ pub(super) fn rule<F: Frame, T: Tables>(
     scratch.rcode = zero;
     scratch.authoritative = zero;
     scratch.truncated = zero;
+    scratch.hit = zero | Hits::NONE;
     if scratch.has(has::VERSION) {
         scratch.rcode = dns::rcode::BADVERS;
         return Ok(Some(Verdict::Badvers));

@@ -101,6 +101,8 @@ impl Tables for Fake {
         0
     }
     fn count_request(&self, _: usize) {}
+    fn mark_hit(&self, _: u32) {}
+    fn count_hit(&self) {}
     fn generation(&self) -> u64 {
         0
     }

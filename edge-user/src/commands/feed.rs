@@ -16,6 +16,7 @@ use edge_feed::{Delta, Policy, Snapshot};
 use edge_user::config::{self, NatsSource, Sections};
 use edge_user::control::{Request, ask};
 
+use super::print_json;
 use crate::print;
 
 /// What can be done with feeds.
@@ -273,9 +274,4 @@ fn read_deltas(path: &Path) -> anyhow::Result<Vec<Delta>> {
             serde_json::from_str(line).with_context(|| format!("{}:{}", path.display(), at + 1))
         })
         .collect()
-}
-
-fn print_json(value: &impl serde::Serialize) -> anyhow::Result<ExitCode> {
-    print(&format!("{}\n", serde_json::to_string_pretty(value)?))?;
-    Ok(ExitCode::SUCCESS)
 }

@@ -195,11 +195,14 @@ pub struct Fleet {
     pub ttl_seconds: NonZeroU32,
     /// From which age of its feed on a node lags, in seconds.
     pub feed_age_seconds: u32,
+    /// Servers whose points the node tells: those that have been in most answers. Some 2 kB each.
+    pub server_points: usize,
 }
 
 impl Default for Fleet {
     fn default() -> Self {
-        Self { node: String::new(), ttl_seconds: half_a_minute(), feed_age_seconds: 600 }
+        let ttl_seconds = half_a_minute();
+        Self { node: String::new(), ttl_seconds, feed_age_seconds: 600, server_points: 200 }
     }
 }
 

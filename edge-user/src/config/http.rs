@@ -21,6 +21,8 @@ pub struct Http {
     pub password_file: Option<PathBuf>,
     /// Whether queries are counted by label, too.
     pub detailed_metrics: bool,
+    /// Servers whose points are among the metrics: those that have most.
+    pub server_points: usize,
 }
 
 impl Default for Http {
@@ -31,6 +33,7 @@ impl Default for Http {
             password: String::new(),
             password_file: None,
             detailed_metrics: false,
+            server_points: 20,
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::now;
 use super::view::View;
+use crate::ledger::Ledger;
 use crate::vitals::Vitals;
 
 /// Answers so far, by service.
@@ -26,6 +27,10 @@ pub struct Beat {
     pub vitals: Arc<Vitals>,
     /// How many answers it has given.
     pub answers: Box<ReadAnswers>,
+    /// Who answered what.
+    pub ledger: Ledger,
+    /// Servers whose points are told: those that have most.
+    pub top: usize,
 }
 
 impl fmt::Debug for Beat {
@@ -39,7 +44,7 @@ impl Beat {
     pub(super) async fn run(self, nats: Nats, view: View) {
         let mut ticks = interval(self.rules.ttl / 3);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut fleet = None;
+        let (mut fleet, since) = (None, now());
         let mut last = ((self.answers)(), Instant::now());
         loop {
             ticks.tick().await;
@@ -52,7 +57,11 @@ impl Beat {
                     fleet = Some(Fleet::open(&nats, self.rules).await?);
                 }
                 match &mut fleet {
-                    Some(fleet) => fleet.beat(&heartbeat).await,
+                    Some(fleet) => {
+                        fleet.beat(&heartbeat).await?;
+                        let points = || self.ledger.points(self.top);
+                        fleet.tell_points(&self.node, since, points).await
+                    }
                     None => Ok(()),
                 }
             };

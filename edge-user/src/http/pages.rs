@@ -28,10 +28,11 @@ type Page = Response<Full<Bytes>>;
 impl Pages {
     /// The response. A request's body is not read.
     pub(super) fn respond(&self, request: &Request<Incoming>) -> Page {
-        self.page(request.method(), request.uri().path(), request.headers())
+        let (path, query) = (request.uri().path(), request.uri().query());
+        self.page(request.method(), path, query.unwrap_or_default(), request.headers())
     }
 
-    fn page(&self, method: &Method, path: &str, fields: &HeaderMap) -> Page {
+    fn page(&self, method: &Method, path: &str, query: &str, fields: &HeaderMap) -> Page {
         if let Some(secret) = &self.secret
             && !fields.get(AUTHORIZATION).is_some_and(|field| secret.admits(field.as_bytes()))
         {
@@ -55,7 +56,24 @@ impl Pages {
                 page(StatusCode::OK, TEXT, version, None)
             }
             "/health" => self.health(),
+            "/points" => self.points(query),
             _ => page(StatusCode::NOT_FOUND, TEXT, "404 page not found\n", None),
+        }
+    }
+
+    /// All servers, or `top=N` of them.
+    fn points(&self, query: &str) -> Page {
+        let top = match query.split_once('=') {
+            None if query.is_empty() => Some(usize::MAX),
+            Some(("top", n)) => n.parse().ok(),
+            _ => None,
+        };
+        let Some(top) = top else {
+            return page(StatusCode::BAD_REQUEST, TEXT, "write /points or /points?top=20\n", None);
+        };
+        match serde_json::to_string(&self.metrics.ledger.points(top)) {
+            Ok(text) => page(StatusCode::OK, JSON, text + "\n", None),
+            Err(error) => page(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("{error}\n"), None),
         }
     }
 

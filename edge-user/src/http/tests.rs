@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{CONNECTIONS, Http, Running};
 use crate::config;
+use crate::ledger::Ledger;
 use crate::metrics::{Instance, Metrics};
 use crate::status::{Status, Zone};
 use crate::vitals::Vitals;
@@ -15,6 +16,7 @@ struct Service {
     address: SocketAddr,
     vitals: Arc<Vitals>,
     _running: Running,
+    ledger: Ledger,
 }
 
 fn config(user: &str) -> config::Http {
@@ -36,8 +38,11 @@ fn serve(user: &str) -> Service {
         group: String::new(),
         started: SystemTime::now(),
     };
+    let ledger = Ledger::default();
     let metrics = Metrics {
         clock: None,
+        ledger: ledger.clone(),
+        top: 20,
         feed: None,
         instance,
         authority: Arc::default(),
@@ -45,7 +50,7 @@ fn serve(user: &str) -> Service {
         requests: Box::new(|| None),
         vitals: Arc::clone(&vitals),
     };
-    Service { address, vitals, _running: http.serve(metrics).unwrap() }
+    Service { address, vitals, ledger, _running: http.serve(metrics).unwrap() }
 }
 
 impl Service {
@@ -87,6 +92,36 @@ fn metrics_are_told_in_prometheus_text_format() {
     let response = serve("").get("/metrics");
     assert!(response.contains("content-type: text/plain; version=0.0.4"), "{response}");
     assert!(response.contains("\ngeodns_instance_info{ID=\"edge1\""), "{response}");
+}
+
+#[test]
+fn points_are_told_as_json_of_as_many_servers_as_are_asked_for() {
+    let service = serve("");
+    let report = |path: &str| -> serde_json::Value {
+        let response = service.get(path);
+        assert!(response.contains("content-type: application/json\r\n"), "{response}");
+        serde_json::from_str(response.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+    };
+    assert_eq!(report("/points")["answers"], 0);
+    {
+        let mut books = service.ledger.open();
+        let servers = [1, 2, 3].map(|n| (std::net::IpAddr::from([192, 0, 2, n]), u32::from(n)));
+        let deck = books.points.composition(3, servers);
+        books.points.add("de", 30, &deck);
+    }
+    let all = report("/points");
+    assert_eq!((&all["answers"], &all["servers"]), (&30.into(), &3.into()));
+    assert_eq!(all["top"].as_array().unwrap().len(), 3);
+    let first = report("/points?top=1");
+    assert_eq!(first["top"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&first["top"][0]["ip"], &first["top"][0]["answers"]),
+        (&"192.0.2.3".into(), &30.0.into())
+    );
+    for query in ["top", "top=", "top=x", "n=1", "top=1&top=2"] {
+        let response = service.get(&format!("/points?{query}"));
+        assert!(response.starts_with("HTTP/1.1 400 "), "{query}: {response}");
+    }
 }
 
 #[test]

@@ -6,27 +6,39 @@ use prometheus::proto::MetricFamily;
 use super::family::{Family, float};
 use crate::authority::Counters;
 use crate::authority::tally::Kind;
+use crate::ledger::Ledger;
 
 pub(super) fn add(
     families: &mut Vec<MetricFamily>,
     authority: &Counters,
     verdicts: Option<&[u64]>,
+    ledger: &Ledger,
 ) {
-    families.push(queries(authority, verdicts.unwrap_or_default()));
+    families.push(queries(authority, verdicts.unwrap_or_default(), ledger));
     if let Some(verdicts) = verdicts {
         add_verdicts(families, verdicts);
     }
     add_authority(families, authority);
 }
 
-/// geodns's metric. XDP does not tell its answers apart by zone; they have rows of their own, by
-/// RCODE, so that the sum over all rows is right.
-fn queries(authority: &Counters, verdicts: &[u64]) -> MetricFamily {
+/// geodns's metric. XDP tells its answers from decks apart by zone, some of them not at all, and other replies by RCODE;
+/// so that the sum over all rows is right, but for answers since decks were last dealt, a second ago at most.
+fn queries(authority: &Counters, verdicts: &[u64], ledger: &Ledger) -> MetricFamily {
     let mut sums = authority.tallies.sum();
     for (verdict, n) in Verdict::ALL.iter().zip(verdicts) {
         if let Some(rcode) = rcode(*verdict) {
             *sums.entry(Kind::untold(rcode)).or_default() += n;
         }
+    }
+    for (zone, answered) in ledger.zones() {
+        for (rcode, n) in [("NOERROR", answered.noerror), ("NXDOMAIN", answered.nxdomain)] {
+            if n > 0 {
+                *sums.entry(Kind { zone: zone.clone(), ..Kind::untold(rcode) }).or_default() += n;
+            }
+        }
+    }
+    if ledger.rest() > 0 {
+        *sums.entry(Kind::untold("_")).or_default() += ledger.rest();
     }
     let mut family = Family::counter("dns_queries_total", "Number of served queries");
     for (Kind { zone, qtype, qname, rcode }, n) in &sums {
@@ -42,14 +54,16 @@ fn named(verdicts: &[u64], action: Action) -> impl Iterator<Item = (&'static str
         .map(|(verdict, n)| (verdict.name(), n))
 }
 
-/// The RCODE of what XDP answers, where it answers DNS.
+/// The RCODE of what XDP replies without a deck, where it answers DNS.
 const fn rcode(verdict: Verdict) -> Option<&'static str> {
     match verdict {
-        Verdict::Nxdomain => Some("NXDOMAIN"),
         Verdict::Refused => Some("REFUSED"),
         Verdict::Badvers => Some("BADVERS"),
         Verdict::Badcookie => Some("BADCOOKIE"),
-        Verdict::TimeAnswer
+        Verdict::Answer
+        | Verdict::Nodata
+        | Verdict::Nxdomain
+        | Verdict::TimeAnswer
         | Verdict::TimeUnsynchronised
         | Verdict::TimeRate
         | Verdict::TimeDeny => None,

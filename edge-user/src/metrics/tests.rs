@@ -8,6 +8,7 @@ use edge_common::verdict::Verdict;
 use zerocopy::FromZeros as _;
 
 use super::{Instance, Metrics};
+use crate::ledger::{Answered, Ledger};
 use crate::status::{Feed, FeedSource, Interface, Status, Table, Zone};
 use crate::switches::Switches;
 use crate::vitals::Vitals;
@@ -52,6 +53,8 @@ fn metrics(verdicts: Option<Vec<u64>>) -> Metrics {
         vitals,
         clock: None,
         feed: None,
+        ledger: Ledger::default(),
+        top: 20,
     }
 }
 
@@ -97,12 +100,16 @@ fn counts() -> Vec<u64> {
 
 #[test]
 fn geodns_names_and_labels_are_kept() {
-    let text = metrics(Some(counts())).text().unwrap();
+    let metrics = metrics(Some(counts()));
+    let answered = Answered { noerror: 12, nxdomain: 13 };
+    metrics.ledger.open().zones.insert("pool.example".into(), answered);
+    let text = metrics.text().unwrap();
     for line in [
         "# TYPE dns_queries_total counter",
-        // Answers, NODATA and what slipped.
-        "dns_queries_total{zone=\"_\",qtype=\"_\",qname=\"_\",rcode=\"NOERROR\"} 10",
-        "dns_queries_total{zone=\"_\",qtype=\"_\",qname=\"_\",rcode=\"NXDOMAIN\"} 3",
+        // What slipped.
+        "dns_queries_total{zone=\"_\",qtype=\"_\",qname=\"_\",rcode=\"NOERROR\"} 7",
+        "dns_queries_total{zone=\"pool.example\",qtype=\"_\",qname=\"_\",rcode=\"NOERROR\"} 12",
+        "dns_queries_total{zone=\"pool.example\",qtype=\"_\",qname=\"_\",rcode=\"NXDOMAIN\"} 13",
         "geodns_instance_info{ID=\"edge1\",IP=\"192.0.2.1\",Group=\"a\\\"b\"} 1",
         "geodns_start_time_seconds 1700000000.25",
     ] {

@@ -40,12 +40,13 @@ impl Node {
         };
         let kernel = self.xdp.as_ref().map(|xdp| Arc::clone(&xdp.kernel));
         let of = kernel.clone();
-        let requests = Box::new(move || lock(of.as_ref()?).requests().ok());
-        let verdicts = Box::new(move || lock(kernel.as_ref()?).verdicts().ok());
+        let requests = Box::new(move || Some(lock(of.as_ref()?).requests()));
+        let verdicts = Box::new(move || Some(lock(kernel.as_ref()?).verdicts()));
         let (authority, vitals) = (Arc::clone(&self.authority), Arc::clone(&self.vitals));
         let clock = self.time.as_ref().map(|time| time.view().clone());
         let feed = self.feed.as_ref().map(|feed| feed.view().clone());
-        Metrics { instance, authority, verdicts, requests, vitals, clock, feed }
+        let (ledger, top) = (self.controller.ledger(), self.config.http.server_points);
+        Metrics { instance, authority, verdicts, requests, vitals, clock, feed, ledger, top }
     }
 
     /// What the fleet hears of this node.
@@ -53,7 +54,7 @@ impl Node {
         let kernel = self.xdp.as_ref().map(|xdp| Arc::clone(&xdp.kernel));
         let authority = Arc::clone(&self.authority);
         let answers = move || {
-            let verdicts = kernel.as_ref().and_then(|kernel| lock(kernel).verdicts().ok());
+            let verdicts = kernel.as_ref().map(|kernel| lock(kernel).verdicts());
             let counted = Counted::new(authority.answered(), &verdicts.unwrap_or_default());
             let ntp = [Verdict::TimeAnswer, Verdict::TimeUnsynchronised]
                 .map(|verdict| counted.answered.get(verdict.name()).copied().unwrap_or_default());
@@ -68,6 +69,8 @@ impl Node {
             rules: fleet.rules(&keep),
             vitals: Arc::clone(&self.vitals),
             answers: Box::new(answers),
+            ledger: self.controller.ledger(),
+            top: fleet.server_points,
         }
     }
 }

@@ -47,7 +47,7 @@ fn running() -> Running {
     let started = Instant::now();
     let (hot, _) = Hot::new(None, 0, &config.limits).unwrap();
     let (time, feed, xdp) = (None, None, None);
-    let part = 0;
+    let deals = 0;
     let node = Node {
         config,
         controller,
@@ -59,7 +59,7 @@ fn running() -> Running {
         feed,
         xdp,
         vitals,
-        part,
+        deals,
         started,
     };
     Running { _folder: folder, node }

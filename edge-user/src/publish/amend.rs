@@ -84,6 +84,7 @@ impl Publisher {
         let mut spent = Vec::new();
         for ((source, compiled), fresh) in changed.into_iter().zip(all_fresh) {
             let Some(zone) = self.zones.get_mut(source.compiled.apex.folded()) else { continue };
+            self.slots.settle(zone);
             spent.extend(self.slots.show(zone, &compiled, fresh));
             zone.source = source.clone();
             zone.compiled = compiled;
@@ -150,7 +151,7 @@ impl Slots {
                 }
                 let first = self.put(octets)?;
                 let extent = Extent { first, cards: 1, deal };
-                Some(Dealt { dealer: None, extent, cells: 1 })
+                Some(Dealt::of(None, extent, 1))
             }
             (Source::A(_), Source::A(_)) | (Source::Aaaa(_), Source::Aaaa(_)) => {
                 let (mut fresh, records) =
@@ -186,7 +187,11 @@ impl Slots {
             if let Some(word) = table.decks.word(number, offset_of!(Deck, cards)) {
                 word.store(deck.extent.pack(), Ordering::Release);
             }
-            old.push((number, std::mem::replace(place, deck)));
+            let was = std::mem::replace(place, deck);
+            if let Some(undealt) = zone.compiled.decks.get(number as usize) {
+                self.close_deck(undealt, &was);
+            }
+            old.push((number, was));
         }
         if old.first().is_some_and(|(number, _)| *number == u32::from(NODATA))
             && let Some(negative) = zone.decks.first()

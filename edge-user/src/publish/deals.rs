@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use edge_common::abi::{Deck, Extent, Kind, Rrs, maps};
 
+use edge_feed::points::Composition;
+
 use super::Unfit;
 use super::cards;
 use super::slots::Free;
@@ -25,12 +27,23 @@ pub(super) struct Dealt {
     pub extent: Extent,
     /// Cells of its arena that it takes.
     pub cells: u32,
+    /// On how many of its cards each of its addresses is.
+    pub standing: Vec<u32>,
+    /// The same, for the ledger; none before the first answer.
+    pub composition: Option<Composition>,
+    /// Answers from it since its addresses or weights changed.
+    pub answers: u64,
 }
 
 impl Dealt {
+    /// As dealt, before any answer, with no address.
+    pub(super) const fn of(dealer: Option<Dealer>, extent: Extent, cells: u32) -> Self {
+        Self { dealer, extent, cells, standing: Vec::new(), composition: None, answers: 0 }
+    }
+
     /// No cards of its own: those of a negative answer, or none at all.
     pub(super) const fn without_cells(extent: Extent) -> Self {
-        Self { dealer: None, extent, cells: 0 }
+        Self::of(None, extent, 0)
     }
 }
 
@@ -121,14 +134,26 @@ pub(super) fn put(store: &Store, free: &mut Free, octets: &[u8]) -> Option<u32> 
     Some(first)
 }
 
-/// Deals a deck's cards into a free run of its arena; gives its first cell and its length.
+/// On how many cards each of `n` records is.
+fn standing(n: usize, cards: &[u16]) -> Vec<u32> {
+    let mut standing = vec![0; n];
+    for record in cards {
+        if let Some(cards) = standing.get_mut(usize::from(*record)) {
+            *cards += 1;
+        }
+    }
+    standing
+}
+
+/// Deals a deck's cards into a free run of its arena; gives its first cell, its length, and on how many of its cards each
+/// address is.
 pub(super) fn deal(
     store: &Store,
     free: &mut Free,
     undealt: &Undealt,
     dealer: &mut Dealer,
     rng: &mut fastrand::Rng,
-) -> Result<(u32, u32), Unfit> {
+) -> Result<(u32, u32, Vec<u32>), Unfit> {
     fn address<'s, const N: usize>(source: &'s [([u8; N], u32)], card: &'s [u16]) -> Vec<[u8; N]> {
         card.iter().filter_map(|at| Some(source.get(usize::from(*at))?.0)).collect()
     }
@@ -145,7 +170,7 @@ pub(super) fn deal(
                 .collect();
             let first = free.cards_a.take(n(cells.len())).ok_or(Unfit::Full("cards_a"))?;
             store.cards_a.write(first, &cells);
-            Ok((first, n(cells.len())))
+            Ok((first, n(cells.len()), standing(source.len(), &deal.cards)))
         }
         Source::Aaaa(source) => {
             let cells: Vec<_> = cards
@@ -155,7 +180,7 @@ pub(super) fn deal(
                 .collect();
             let first = free.cards_aaaa.take(n(cells.len())).ok_or(Unfit::Full("cards_aaaa"))?;
             store.cards_aaaa.write(first, &cells);
-            Ok((first, n(cells.len())))
+            Ok((first, n(cells.len()), standing(source.len(), &deal.cards)))
         }
         Source::Choice(choice) => {
             let cells: Option<Vec<Rrs>> =
@@ -163,9 +188,9 @@ pub(super) fn deal(
             let cells = cells.ok_or(Unfit::Full("rrs"))?;
             let first = free.take_ready(n(cells.len())).ok_or(Unfit::Full("rrs"))?;
             store.rrs.write(first, &cells);
-            Ok((first, n(cells.len())))
+            Ok((first, n(cells.len()), Vec::new()))
         }
-        Source::Nodata | Source::Nxdomain | Source::Card(..) => Ok((0, 0)),
+        Source::Nodata | Source::Nxdomain | Source::Card(..) => Ok((0, 0, Vec::new())),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use edge_common::abi::{
-    Answer, ClassRow, LONG_WORDS, LongName, NAME_WORDS, NameTail, ShortName, TableId, maps,
+    Answer, ClassRow, Hits, LONG_WORDS, LongName, NAME_WORDS, NameTail, ShortName, TableId, maps,
 };
 use edge_common::name::{SHORT_OCTETS, long_hash, place, short_hash};
 use zerocopy::FromZeros as _;
@@ -23,6 +23,8 @@ pub(super) struct Entry<'z> {
     pub other: Answer,
     pub absent: u16,
     pub flags: u16,
+    /// Where its zone's answers are counted, if they are counted apart.
+    pub hits: Option<u32>,
 }
 
 /// [`edge_common::abi::Side::labels`].
@@ -54,6 +56,8 @@ const UNUSED: NameTail = NameTail {
     other: Answer::NONE,
     absent: ClassRow::NONE,
     flags: 0,
+    hits: 0,
+    hits_mask: 0,
 };
 
 /// Words of a name, aligned to their end.
@@ -73,7 +77,7 @@ impl<'z> Entry<'z> {
     /// A name of which the tables know nothing, nor of any below it.
     pub(super) const fn marker(name: &'z [u8], table: TableId, trie: u32) -> Self {
         let NameTail { a, aaaa, other, absent, flags, .. } = UNUSED;
-        Self { name, table, trie, a, aaaa, other, absent, flags }
+        Self { name, table, trie, a, aaaa, other, absent, flags, hits: None }
     }
 
     fn tail(&self, hash: u32) -> NameTail {
@@ -87,6 +91,8 @@ impl<'z> Entry<'z> {
             other: self.other,
             absent: self.absent,
             flags: self.flags,
+            hits: self.hits.unwrap_or(Hits::REST),
+            hits_mask: self.hits.map_or(0, |_| u32::MAX),
         }
     }
 
@@ -110,7 +116,7 @@ impl<'z> Entry<'z> {
             words: words(self.name),
             letters: words(&letters),
             tail: self.tail(tag),
-            reserved: [0; 4],
+            reserved: [0; 3],
         }
     }
 

@@ -5,7 +5,7 @@ use std::mem::offset_of;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use edge_common::abi::{ClassRow, Deck, Extent, Kind, Root4, Rrs, TableId, maps};
+use edge_common::abi::{ClassRow, Deck, Extent, Hits, Kind, Root4, Rrs, TableId, maps};
 
 use super::deals::{self, Dealt, Spent, ZONE_ENTRIES, kind_of, records};
 use super::{Publishable, Unfit, cards};
@@ -13,11 +13,18 @@ use crate::compile::{Compiled, Source, Undealt};
 use crate::deal::{Dealer, cards_of};
 use crate::extents::Extents;
 use crate::geo;
+use crate::ledger::Ledger;
 use crate::store::Store;
 use crate::zone::{RecordKind, Targets};
 
 /// Rows of types that one zone takes at most: its next version needs as many beside them, and other zones some.
 pub(super) const ZONE_TYPES: u32 = (maps::TYPE_ROWS - 256) / 2;
+
+/// Counters of no zone.
+const HITS_OF_NONE: u32 = Hits::NONE + 1;
+
+/// Counters that one zone takes at most: its next version needs as many beside them.
+pub(super) const ZONE_HITS: u32 = (maps::HIT_WORDS - HITS_OF_NONE) / 2;
 
 /// A zone in the tables.
 #[derive(Debug)]
@@ -30,6 +37,10 @@ pub(super) struct Zone {
     rrs: Option<u32>,
     /// First row of types, and how many.
     types: (u32, u32),
+    /// First word of its counters, if it has any.
+    pub first_hit: Option<u32>,
+    /// What they have counted, and those of former versions of the zone for the same questions; empty before the first.
+    pub counted: Vec<u64>,
     pub decks: Vec<Dealt>,
 }
 
@@ -37,6 +48,16 @@ impl Zone {
     /// Says where the SOA record of its negative answers is now.
     pub(super) const fn move_soa(&mut self, to: u32) {
         self.rrs = Some(to);
+    }
+
+    /// Its counters: one for each deck, one for each entry of the class table.
+    pub(super) fn hit_words(&self) -> u32 {
+        words(&self.compiled)
+    }
+
+    /// Where its answers are counted, as names say it.
+    pub(super) fn hits(&self) -> Option<u32> {
+        Some(self.first_hit? + u32::try_from(self.compiled.decks.len()).ok()?)
     }
 
     /// Where a row of types is in the tables, if it is.
@@ -62,6 +83,7 @@ pub(super) struct Free {
     pub cards_aaaa: Extents,
     pub rrs: Extents,
     types: Extents,
+    hits: Extents,
     tries: Vec<u32>,
     nodes4: Extents,
     nodes6: Extents,
@@ -74,32 +96,40 @@ pub(super) struct Slots {
     pub rng: fastrand::Rng,
     free: Free,
     tries: HashMap<u32, Trie>,
+    /// Each counter when it was last read.
+    pub read: Vec<[u64; 2]>,
+    pub ledger: Ledger,
 }
 
 impl Slots {
     /// Of empty tables.
     pub(super) fn new(store: Store, rng: fastrand::Rng) -> Self {
+        let mut hits = Extents::new(maps::HIT_WORDS);
+        hits.take(HITS_OF_NONE);
         let free = Free {
             tables: maps::TABLES.map(|n| (0..n).rev().collect()),
             cards_a: Extents::new(maps::CARDS_A_CELLS),
             cards_aaaa: Extents::new(maps::CARDS_AAAA_CELLS),
             rrs: Extents::new(maps::RRS_ENTRIES),
             types: Extents::new(maps::TYPE_ROWS),
+            hits,
             tries: (0..maps::TRIES).rev().collect(),
             nodes4: Extents::new(maps::GEO4_NODES),
             nodes6: Extents::new(maps::GEO6_NODES),
         };
-        Self { store, rng, free, tries: HashMap::new() }
+        let read = vec![[0; 2]; maps::HIT_WORDS as usize];
+        Self { store, rng, free, tries: HashMap::new(), read, ledger: Ledger::default() }
     }
 
     /// How full the tables are: name, taken, entries.
-    pub(super) fn usage(&self) -> [(&'static str, u32, u32); 6] {
+    pub(super) fn usage(&self) -> [(&'static str, u32, u32); 7] {
         let free = &self.free;
         [
             ("cards_a", free.cards_a.taken(), maps::CARDS_A_CELLS),
             ("cards_aaaa", free.cards_aaaa.taken(), maps::CARDS_AAAA_CELLS),
             ("rrs", free.rrs.taken(), maps::RRS_ENTRIES),
             ("types", free.types.taken(), maps::TYPE_ROWS),
+            ("hits", free.hits.taken() - HITS_OF_NONE, maps::HIT_WORDS - HITS_OF_NONE),
             ("geo4_node", free.nodes4.taken(), maps::GEO4_NODES),
             ("geo6_keys", free.nodes6.taken(), maps::GEO6_NODES),
         ]
@@ -118,12 +148,13 @@ impl Slots {
             let is_anew = |dealer: &&mut Dealer| deals::is_dealt_anew(undealt, dealer);
             let Some(dealer) = deck.dealer.as_mut().filter(is_anew) else { continue };
             let dealt = deals::deal(&self.store, &mut self.free, undealt, dealer, &mut self.rng);
-            let Ok((first, cells)) = dealt else { continue };
+            let Ok((first, cells, standing)) = dealt else { continue };
             let kind = kind_of(&undealt.source);
             spent.push(Spent { kind, first: deck.extent.first, cells: deck.cells });
             let deal = deck.extent.deal.wrapping_add(1);
             deck.extent = Extent { first, deal, ..deck.extent };
             deck.cells = cells;
+            (deck.standing, deck.composition) = (standing, None);
             if let Some(word) = table.decks.word(number, offset_of!(Deck, cards)) {
                 word.store(deck.extent.pack(), Ordering::Release);
             }
@@ -175,6 +206,8 @@ impl Slots {
             trie,
             rrs: None,
             types: (0, 0),
+            first_hit: self.take_hits(compiled),
+            counted: Vec::new(),
             decks: Vec::new(),
         };
         match self.fill(&mut placed, former, &rrs) {
@@ -223,7 +256,7 @@ impl Slots {
                     rows.push(first.map_or(Deck::NONE, |_| {
                         deals::row(undealt, usize::from(*records), extent, apex_octets)
                     }));
-                    Dealt { dealer: None, extent, cells: first.map_or(0, |_| 1) }
+                    Dealt::of(None, extent, first.map_or(0, |_| 1))
                 }
                 Source::Choice(choice)
                     if cards_of(choice.data.len(), undealt.max_hosts, 0) > ready as usize =>
@@ -295,11 +328,26 @@ impl Slots {
             let now = deals::data(&undealt.source);
             dealer.carry(old, |record| places.get(now.get(record)?).copied());
         }
-        let (first, cells) =
+        let (first, cells, standing) =
             deals::deal(&self.store, &mut self.free, undealt, &mut dealer, &mut self.rng)?;
         let n = u32::try_from(dealer.cards()).unwrap_or_default();
         let (records, extent) = (dealer.records(), Extent { first, cards: n, deal: 0 });
-        Ok((Dealt { dealer: Some(dealer), extent, cells }, records))
+        Ok((Dealt { standing, ..Dealt::of(Some(dealer), extent, cells) }, records))
+    }
+
+    /// Counters for a zone; none if there is no room, and its answers aren't counted apart.
+    fn take_hits(&mut self, compiled: &Compiled) -> Option<u32> {
+        let n = words(compiled);
+        if n > ZONE_HITS {
+            return None;
+        }
+        let first = self.free.hits.take(n)?;
+        // They go on from where others left them.
+        let now = self.store.hits(first, n);
+        for (last, now) in self.read.iter_mut().skip(first as usize).zip(now) {
+            *last = now;
+        }
+        Some(first)
     }
 
     /// Writes as many of a zone's rows of types as there is room for; gives the first, and how many.
@@ -358,6 +406,9 @@ impl Slots {
             self.free.rrs.give(rrs, 1);
         }
         self.free.types.give(zone.types.0, zone.types.1);
+        if let Some(first) = zone.first_hit {
+            self.free.hits.give(first, zone.hit_words());
+        }
         if let Some(tables) = self.free.tables.get_mut(zone.table.class() as usize) {
             tables.push(zone.table.slot());
         }
@@ -409,6 +460,11 @@ impl Slots {
             keep
         });
     }
+}
+
+/// Counters that a zone needs.
+fn words(compiled: &Compiled) -> u32 {
+    u32::try_from(compiled.decks.len() + compiled.classes.len()).unwrap_or(u32::MAX)
 }
 
 /// A root entry of a trie whose nodes begin at `first`.

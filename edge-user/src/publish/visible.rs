@@ -86,8 +86,9 @@ impl<'z> Around<'z> {
         self.nested.iter().any(|child| suffixes(name).any(|suffix| suffix == *child))
     }
 
-    const fn marker(&self, name: &'z [u8]) -> Entry<'z> {
-        Entry::marker(name, self.zone.table, self.zone.trie)
+    fn marker(&self, name: &'z [u8]) -> Entry<'z> {
+        let hits = self.zone.hits();
+        Entry { hits, ..Entry::marker(name, self.zone.table, self.zone.trie) }
     }
 
     fn entry(&self, owner: &'z Owner) -> Entry<'z> {

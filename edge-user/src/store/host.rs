@@ -1,11 +1,11 @@
 //! The tables as this process reads them: a [`Store`] comes in, what packets look up goes out.
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use edge_common::abi::{
-    Card4, Card6, ClassRow, Clock, Control, Deck, GeoLeaf, Keys6, LongName, Requests, Root4, Rrs,
-    Service, ShortName, TableId, Tree6, TypeRow, maps,
+    Card4, Card6, ClassRow, Clock, Control, Deck, GeoLeaf, Hits, Keys6, LongName, Requests, Root4,
+    Rrs, Service, ShortName, TableId, Tree6, TypeRow, maps,
 };
 use edge_common::tables::{Tables, xorshift};
 use zerocopy::FromZeros as _;
@@ -35,6 +35,7 @@ pub struct HostTables {
     monotonic: AtomicU64,
     ignored: AtomicU64,
     requests: [AtomicU64; REQUESTS],
+    place: AtomicU32,
     link_checked: bool,
 }
 
@@ -60,6 +61,7 @@ impl HostTables {
             monotonic: AtomicU64::new(GOES_ON),
             ignored: AtomicU64::new(0),
             requests: [const { AtomicU64::new(0) }; REQUESTS],
+            place: AtomicU32::new(Hits::NONE),
             link_checked: !any_link,
         }
     }
@@ -254,6 +256,17 @@ impl Tables for HostTables {
 
     fn count_request(&self, place: usize) {
         if let Some(count) = self.requests.get(place) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn mark_hit(&self, place: u32) {
+        self.place.store(place, Ordering::Relaxed);
+    }
+
+    fn count_hit(&self) {
+        let place = self.place.load(Ordering::Relaxed) % maps::HIT_WORDS;
+        if let Some(count) = self.store.own_hits.word(place, 0) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -56,12 +56,14 @@ fn published(zone: &Zone) -> Store {
         other: Answer::NONE,
         absent: ClassRow::NONE,
         flags: 0,
+        hits: 2,
+        hits_mask: u32::MAX,
     };
     let name = ShortName {
         words: words(NAME, |octet| octet),
         letters: words(NAME, letter),
         tail,
-        reserved: [0; 4],
+        reserved: [0; 3],
     };
     store.names.write(SIDE + at, &[name]);
     let addresses = [[192, 0, 2, 7]; 4];
