@@ -129,6 +129,7 @@ pub struct Publisher {
     kept: Former,
     names: usize,
     last: amend::Last,
+    amended: u64,
     trouble: Vec<String>,
 }
 
@@ -151,6 +152,7 @@ impl Publisher {
             kept: Former::default(),
             names: 0,
             last: amend::Last::default(),
+            amended: 0,
             trouble: Vec::new(),
         }
     }
@@ -265,6 +267,7 @@ impl Publisher {
         others: &[&[u8]],
     ) -> anyhow::Result<Vec<Placed>> {
         if let Some(placed) = self.amend(zones, others) {
+            self.amended += 1;
             return Ok(placed);
         }
         let mut new: BTreeMap<Box<[u8]>, Zone> = BTreeMap::new();
@@ -463,6 +466,12 @@ impl Publisher {
         self.backend.barrier()?;
         drop(self.slots.store.readers.write().unwrap_or_else(std::sync::PoisonError::into_inner));
         Ok(())
+    }
+
+    /// Publications so far that took no generation, since only decks had changed.
+    #[must_use]
+    pub const fn amended(&self) -> u64 {
+        self.amended
     }
 
     /// How full the tables are: name, taken, entries.
