@@ -199,7 +199,7 @@ impl Node {
         });
         let gone = |_| anyhow!("a thread panicked");
         let (seen, told) = (seen.map_err(gone)??, told.map_err(gone)??);
-        let (cpu, parts, threads, seconds) = used?;
+        let Used { seconds, cpu, parts, threads } = used?;
         let after = self.caught_up(before.feed.deltas + told.changes)?;
         Ok(Run {
             seconds,
@@ -240,8 +240,20 @@ fn serve(rig: &Rig) -> Command {
     command
 }
 
-/// Follows a process for some time: seconds of CPU, shares of a core, seconds of each thread, and how long it was.
-fn follow(process: u32, seconds: f64) -> Result<(f64, Spread, Vec<(String, f64)>, f64)> {
+/// CPU time that a process has used.
+struct Used {
+    /// Seconds that it was followed.
+    seconds: f64,
+    /// Seconds of CPU.
+    cpu: f64,
+    /// The share of a core, part by part.
+    parts: Spread,
+    /// Seconds of CPU of each thread.
+    threads: Vec<(String, f64)>,
+}
+
+/// Follows a process for some time.
+fn follow(process: u32, seconds: f64) -> Result<Used> {
     let mut cpu = Cpu::new(process)?;
     let (begun, first) = (Instant::now(), cpu.total()?);
     let mut last = (begun, first);
@@ -254,7 +266,12 @@ fn follow(process: u32, seconds: f64) -> Result<(f64, Spread, Vec<(String, f64)>
         last = now;
     }
     let threads = cpu.threads().iter().map(|(name, time)| (name.clone(), *time)).collect();
-    Ok((last.1 - first, Spread::of(parts), threads, (last.0 - begun).as_secs_f64()))
+    Ok(Used {
+        seconds: (last.0 - begun).as_secs_f64(),
+        cpu: last.1 - first,
+        parts: Spread::of(parts),
+        threads,
+    })
 }
 
 /// What the scorer has told.
