@@ -368,12 +368,6 @@ impl Controller {
         self.publisher.store().generation()
     }
 
-    /// Publications so far that took no generation.
-    #[must_use]
-    pub const fn amended(&self) -> u64 {
-        self.publisher.amended()
-    }
-
     /// The zones being served, in the order of their files' names, then those of the feed.
     #[must_use]
     pub fn zones(&self) -> Vec<Arc<Zone>> {

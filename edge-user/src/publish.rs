@@ -129,7 +129,6 @@ pub struct Publisher {
     kept: Former,
     names: usize,
     last: amend::Last,
-    amended: u64,
     trouble: Vec<String>,
 }
 
@@ -152,7 +151,6 @@ impl Publisher {
             kept: Former::default(),
             names: 0,
             last: amend::Last::default(),
-            amended: 0,
             trouble: Vec::new(),
         }
     }
@@ -267,7 +265,6 @@ impl Publisher {
         others: &[&[u8]],
     ) -> anyhow::Result<Vec<Placed>> {
         if let Some(placed) = self.amend(zones, others) {
-            self.amended += 1;
             return Ok(placed);
         }
         let mut new: BTreeMap<Box<[u8]>, Zone> = BTreeMap::new();
@@ -294,6 +291,7 @@ impl Publisher {
                     apexes: zones.iter().map(|zone| zone.compiled.apex.folded().into()).collect(),
                     others: others.iter().map(|apex| (*apex).into()).collect(),
                     placed: placed.clone(),
+                    amended: self.last.amended,
                 };
                 Ok(placed)
             }
@@ -466,12 +464,6 @@ impl Publisher {
         self.backend.barrier()?;
         drop(self.slots.store.readers.write().unwrap_or_else(std::sync::PoisonError::into_inner));
         Ok(())
-    }
-
-    /// Publications so far that took no generation, since only decks had changed.
-    #[must_use]
-    pub const fn amended(&self) -> u64 {
-        self.amended
     }
 
     /// How full the tables are: name, taken, entries.
