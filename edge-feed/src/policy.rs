@@ -22,7 +22,7 @@ pub use exclude::{Exclude, Prefix};
 pub use hysteresis::Hysteresis;
 pub(crate) use judge::{Standing, eligible};
 pub use ramp::{Netspeed, Ramp};
-pub(crate) use split::{GROUPS, deal, keep};
+pub(crate) use split::{GROUPS, LEAST, deal, keep};
 pub use state::{Groups, Memory, State};
 
 /// The least score of a server that is in, if no hysteresis says otherwise.

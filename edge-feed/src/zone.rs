@@ -90,8 +90,10 @@ impl Zones {
         zones
     }
 
-    /// As [`update`](Self::update), but nothing is written: the names of the areas that changed come back.
+    /// As [`update`](Self::update), but nothing is written, and servers are shuffled as often as the pool does: the names
+    /// of the areas that changed come back.
     pub(crate) fn follow(&mut self, pool: &Pool, now: i64) -> BTreeSet<String> {
+        self.areas.shuffle_always();
         self.areas.update(pool, now)
     }
 

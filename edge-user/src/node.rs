@@ -448,6 +448,7 @@ impl Node {
             server_id: self.config.dns.server_id.clone(),
             uptime_seconds: self.started.elapsed().as_secs(),
             generation: self.controller.generation(),
+            amended: self.controller.amended(),
             switches: self.switches(),
             zones,
             xdp: xdp.collect(),

@@ -293,6 +293,7 @@ impl Publisher {
                     apexes: zones.iter().map(|zone| zone.compiled.apex.folded().into()).collect(),
                     others: others.iter().map(|apex| (*apex).into()).collect(),
                     placed: placed.clone(),
+                    amended: self.last.amended,
                 };
                 Ok(placed)
             }

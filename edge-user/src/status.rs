@@ -23,6 +23,9 @@ pub struct Status {
     pub uptime_seconds: u64,
     /// Generation being served.
     pub generation: u64,
+    /// Publications that took no generation, since only decks had changed.
+    #[serde(default)]
+    pub amended: u64,
     /// The operator's switches.
     #[serde(default)]
     pub switches: Switches,

@@ -5,6 +5,7 @@
 
 mod anchor;
 mod authority;
+mod feed;
 mod figures;
 mod link;
 mod machine;
@@ -35,7 +36,7 @@ struct Args {
     /// How often everything is measured
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Seconds of each run over the link and of dnsperf; 0 leaves them out
+    /// Seconds of each run over the link and of dnsperf, and of a feed, 20 at least; 0 leaves them out
     #[arg(long, default_value_t = 1.5)]
     seconds: f64,
     /// A folder with the C programs to compare with, built by clang
@@ -73,6 +74,8 @@ enum Part {
     Ntp,
     /// How right the time is that clients of NTP are told
     Offset,
+    /// What a node takes that follows a scorer
+    Feed,
 }
 
 fn main() -> Result<()> {
@@ -117,8 +120,10 @@ fn main() -> Result<()> {
         stamps = Some(ntp::stamps::measure()?);
         ntp = Some(ntp::measure(args.seconds, args.rounds)?);
     }
+    let feeds =
+        if has_time && wants(Part::Feed) { feed::measure(args.seconds)? } else { Vec::new() };
     let machine = machine::read(cpu);
-    let report = Report { machine, programs, rates, mix, authority, stamps, ntp, offsets };
+    let report = Report { machine, programs, rates, mix, authority, stamps, ntp, offsets, feeds };
     std::io::stdout().write_all(report.text().as_bytes()).context("print the report")?;
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&report.json())?;

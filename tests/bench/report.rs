@@ -11,6 +11,7 @@ use crate::measure::Times;
 use crate::offset;
 
 mod authority;
+mod feed;
 mod mix;
 mod ntp;
 
@@ -29,6 +30,7 @@ pub(crate) struct Report {
     pub stamps: Option<crate::ntp::stamps::Stamps>,
     pub ntp: Option<crate::ntp::Ntp>,
     pub offsets: Vec<offset::Offsets>,
+    pub feeds: Vec<crate::feed::Fed>,
 }
 
 /// Rows as aligned columns: the first to the left, all others to the right.
@@ -101,6 +103,9 @@ impl Report {
         }
         if let Some(ntp) = &self.ntp {
             ntp::text(&mut text, ntp);
+        }
+        if !self.feeds.is_empty() {
+            feed::text(&mut text, &self.feeds);
         }
         if !self.offsets.is_empty() {
             text.push('\n');
@@ -206,6 +211,7 @@ impl Report {
         report["authority"] = authority::json(&self.authority);
         report["stamps"] = self.stamps.as_ref().map(ntp::json_of_stamps).unwrap_or_default();
         report["ntp"] = self.ntp.as_ref().map(ntp::json).unwrap_or_default();
+        report["feeds"] = feed::json(&self.feeds);
         report["offsets"] = self.offsets.iter().map(offset::Offsets::json).collect();
         report
     }

@@ -6,7 +6,7 @@ use super::Groups;
 pub(crate) const GROUPS: usize = 4;
 
 /// With fewer servers than this each number has them all.
-const LEAST: usize = 8;
+pub(crate) const LEAST: usize = 8;
 
 /// Places of a zone's servers under each number.
 type Split = [Vec<usize>; GROUPS];

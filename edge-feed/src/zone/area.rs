@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::policy::{GROUPS, Standing};
+use crate::policy::{GROUPS, LEAST, Standing};
+
+/// Seconds for which servers stay under their numbers, in an area in which none comes or goes.
+const SHUFFLE: i64 = 600;
 
 /// A server in an area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,23 @@ pub(super) struct Family {
     pub(super) asks_world: bool,
     /// Places in `members`.
     pub(super) split: [Vec<usize>; GROUPS],
+    /// When they were shuffled, in seconds since 1970.
+    pub(super) shuffled: i64,
+}
+
+impl Family {
+    /// Whether these are the same servers, whatever they weigh, and there are any.
+    pub(super) fn has(&self, members: &[Member]) -> bool {
+        let ids = |members: &[Member]| members.iter().map(|each| each.id).collect::<Vec<_>>();
+        !members.is_empty()
+            && self.members.len() == members.len()
+            && ids(&self.members) == ids(members)
+    }
+
+    /// Whether it is time that they are shuffled again: some may be under no number.
+    pub(super) fn is_due(&self, now: i64) -> bool {
+        self.members.len() >= LEAST && now.saturating_sub(self.shuffled) >= SHUFFLE
+    }
 }
 
 /// An area: its IPv4 servers, its IPv6 servers.

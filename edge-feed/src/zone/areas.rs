@@ -11,6 +11,9 @@ use crate::Pool;
 use crate::policy::{self, Policy, Standing, State};
 use crate::server::{CONTINENTS, GLOBAL};
 
+/// How many areas at most are shuffled at one update for no other reason than that it is time.
+const SHUFFLED_AT_ONCE: usize = 8;
+
 /// What was known of a server at the last update.
 #[derive(Clone, Debug)]
 struct Known {
@@ -35,6 +38,8 @@ pub(super) struct Areas {
     areas: BTreeMap<String, Area>,
     /// The pool's list of zones at the last update.
     listed: Vec<String>,
+    /// Whether all areas are shuffled whenever one changes.
+    always: bool,
 }
 
 impl Areas {
@@ -47,7 +52,12 @@ impl Areas {
             state.split.clear();
         }
         let (known, records, free, areas, listed) = Default::default();
-        Self { policy, state, rng, known, records, free, areas, listed }
+        Self { policy, state, rng, known, records, free, areas, listed, always: false }
+    }
+
+    /// From now on all areas are shuffled whenever one changes, as the pool does.
+    pub(super) const fn shuffle_always(&mut self) {
+        self.always = true;
     }
 
     pub(super) fn policy(&self) -> &Policy {
@@ -84,8 +94,7 @@ impl Areas {
         if dirty.is_empty() {
             return dirty;
         }
-        if first || !self.policy.stable_split {
-            // The pool shuffles all of them whenever it makes a zone.
+        if first || self.always && !self.policy.stable_split {
             dirty = self.areas.keys().cloned().collect();
         } else if let Some(backfill) = self.policy.backfill {
             // Who helps out may have changed, and whether there is a continent to lead to.
@@ -99,12 +108,23 @@ impl Areas {
             let small: Vec<String> = small.map(|(name, _)| name.clone()).collect();
             dirty.extend(small);
         }
+        if !self.policy.stable_split {
+            dirty.extend(self.long_unshuffled(now));
+        }
         for name in &dirty {
             for six in [false, true] {
-                self.compose(name, six);
+                self.compose(name, six, now);
             }
         }
         dirty
+    }
+
+    /// Some of the areas in which it is time that others are under no number. The pool shuffles all areas whenever it
+    /// makes a zone, which is every few minutes; here that would be all decks more than once a second.
+    fn long_unshuffled(&self, now: i64) -> Vec<String> {
+        let is_due = |area: &Area| area.families.iter().any(|each| each.is_due(now));
+        let due = self.areas.iter().filter(|(_, area)| is_due(area));
+        due.take(SHUFFLED_AT_ONCE).map(|(name, _)| name.clone()).collect()
     }
 
     /// Follows the list of zones. When it changes, which is rare, all is begun anew but what has to be remembered.
@@ -234,7 +254,7 @@ impl Areas {
     }
 
     /// Says anew who is in an area, at which weight and number.
-    fn compose(&mut self, name: &str, six: bool) {
+    fn compose(&mut self, name: &str, six: bool, now: i64) {
         let Some(family) = self.areas.get(name).map(|area| area.family(six)) else { return };
         let mut members: Vec<Member> = family
             .own
@@ -262,18 +282,25 @@ impl Areas {
         if let Some(cap) = self.policy.cap {
             cap.lower(&mut members);
         }
-        let split = if self.policy.stable_split {
+        let mut shuffled = family.shuffled;
+        // A stable split of the same servers is the same.
+        let may_stay = self.policy.stable_split || !self.always && !family.is_due(now);
+        let split = if may_stay && family.has(&members) {
+            family.split.clone()
+        } else if self.policy.stable_split {
             let ids: Vec<u64> = members.iter().map(|each| each.id).collect();
             let groups = self.state.split.entry(name.to_owned()).or_default();
             let [four, other] = groups;
             policy::keep(&ids, if six { other } else { four })
         } else {
+            shuffled = now;
             policy::deal(members.len(), &mut self.rng)
         };
         if let Some(area) = self.areas.get_mut(name) {
             let family = area.family_mut(six);
             family.members = members;
             family.split = split;
+            family.shuffled = shuffled;
             family.asks_world = asks_world;
         }
     }

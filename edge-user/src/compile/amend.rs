@@ -4,6 +4,7 @@
 //! A feed changes some servers' weights each second. Names, client classes and types are what they were then, and so is
 //! every number in the tables: only some decks hold other records.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use edge_common::abi::ClassRow;
@@ -24,6 +25,9 @@ pub(super) struct Origin {
     pub(super) deck: u16,
 }
 
+/// The labels whose addresses are others than before, by name.
+type Changed<'z> = HashMap<&'z str, &'z Label>;
+
 impl Compiled {
     /// Whether both have the same names, classes, types and numbers of decks, by descent.
     pub(crate) fn is_of_the_same_shape(&self, other: &Self) -> bool {
@@ -38,22 +42,34 @@ pub fn amend(former: &Compiled, was: &Zone, zone: &Zone, soa: &[u8], any: Any) -
     if !is_alike(was, zone) {
         return None;
     }
+    let pairs = was.labels.iter().zip(&zone.labels);
+    let pairs = pairs.filter(|(was, label)| (&was.a, &was.aaaa) != (&label.a, &label.aaaa));
+    let changed = pairs.map(|(_, label)| (&*label.name, label)).collect();
     let plain = match &former.plain {
-        Some(plain) => Some(Box::new(amend_as(plain, zone, soa, None)?)),
+        Some(plain) => Some(Box::new(amend_as(plain, &changed, zone, soa, None)?)),
         None => None,
     };
     // What was too large for any table with ready-made records has none.
     let any = former.has_ready.then_some(any);
-    Some(Compiled { plain, ..amend_as(former, zone, soa, any)? })
+    Some(Compiled { plain, ..amend_as(former, &changed, zone, soa, any)? })
 }
 
-fn amend_as(former: &Compiled, zone: &Zone, soa: &[u8], any: Option<Any>) -> Option<Compiled> {
+fn amend_as(
+    former: &Compiled,
+    changed: &Changed<'_>,
+    zone: &Zone,
+    soa: &[u8],
+    any: Option<Any>,
+) -> Option<Compiled> {
     let mut decks = former.decks.clone();
     let mut is_set = vec![false; decks.len()];
     for origin in former.origins.iter() {
         let undealt = match origin.kind {
             RecordKind::A | RecordKind::Aaaa => {
-                let label = zone.labels.get(&origin.label)?;
+                let Some(label) = changed.get(&*origin.label) else {
+                    keep(&decks, &mut is_set, former, origin.deck)?;
+                    continue;
+                };
                 addresses(label, origin.kind, zone.ttl_of(label, origin.kind))
             }
             RecordKind::Soa if any.is_some() => {
@@ -82,6 +98,20 @@ fn set(decks: &mut [Undealt], is_set: &mut [bool], at: usize, undealt: Undealt) 
     }
     *is_set = true;
     *deck = undealt;
+    Some(())
+}
+
+/// Leaves a deck as it was; `None` if that is set already to something else.
+fn keep(decks: &[Undealt], is_set: &mut [bool], former: &Compiled, number: u16) -> Option<()> {
+    if number == ClassRow::NONE {
+        return Some(());
+    }
+    let at = usize::from(number);
+    let is_set = is_set.get_mut(at)?;
+    if *is_set {
+        return (decks.get(at)? == former.decks.get(at)?).then_some(());
+    }
+    *is_set = true;
     Some(())
 }
 

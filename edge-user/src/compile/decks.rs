@@ -41,17 +41,20 @@ impl Decks {
 }
 
 /// The addresses of a label as a deck's; `None` when no deck can hold what the authority answers: more records than
-/// fit, or a choice that depends on more than the client's class.
+/// fit, or a choice that depends on more than the client's class. They are in the order of the addresses, which no answer
+/// depends on: labels that have the same in another order share a deck.
 pub(super) fn addresses(label: &Label, kind: RecordKind, ttl: u32) -> Option<Undealt> {
     let (source, n, most) = match kind {
         RecordKind::A => {
             let records = label.a.as_deref().unwrap_or_default();
-            let source = records.iter().map(|r| (r.data.octets(), r.weight)).collect();
+            let mut source: Vec<_> = records.iter().map(|r| (r.data.octets(), r.weight)).collect();
+            source.sort_unstable();
             (Source::A(source), records.len(), Card4::MOST)
         }
         RecordKind::Aaaa => {
             let records = label.aaaa.as_deref().unwrap_or_default();
-            let source = records.iter().map(|r| (r.data.octets(), r.weight)).collect();
+            let mut source: Vec<_> = records.iter().map(|r| (r.data.octets(), r.weight)).collect();
+            source.sort_unstable();
             (Source::Aaaa(source), records.len(), Card6::MOST)
         }
         _ => return None,

@@ -38,4 +38,10 @@ impl Controller {
         }
         Ok(refresh)
     }
+
+    /// Publications so far that took no generation.
+    #[must_use]
+    pub const fn amended(&self) -> u64 {
+        self.publisher.amended()
+    }
 }

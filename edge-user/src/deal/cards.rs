@@ -193,6 +193,14 @@ impl Cards {
     ///
     /// Every exchange is as likely as its reverse, so this tends to the even distribution over all arrangements.
     fn mix(&mut self, rng: &mut fastrand::Rng) {
+        match (self.k, self.records.as_chunks_mut()) {
+            // The pool's; half as long.
+            (4, (cards, [])) => mix_fours(cards, rng),
+            _ => self.mix_any(rng),
+        }
+    }
+
+    fn mix_any(&mut self, rng: &mut fastrand::Rng) {
         let (k, m) = (self.k, self.len());
         for _ in 0..PASSES {
             for card in 0..m {
@@ -209,9 +217,29 @@ impl Cards {
     }
 }
 
+/// As [`Cards::mix_any`], of cards whose size is known.
+fn mix_fours(cards: &mut [[u16; 4]], rng: &mut fastrand::Rng) {
+    let holds = |card: &[u16; 4], record: u16| {
+        let [a, b, c, d] = *card;
+        (a == record) | (b == record) | (c == record) | (d == record)
+    };
+    for _ in 0..PASSES {
+        for card in 0..cards.len() {
+            for place in 0..4 {
+                let other = rng.usize(..cards.len());
+                let other_place = if place == 0 { 0 } else { rng.usize(1..4) };
+                let (a, b) = (cards[card][place], cards[other][other_place]);
+                if a != b && !holds(&cards[card], b) && !holds(&cards[other], a) {
+                    (cards[card][place], cards[other][other_place]) = (b, a);
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Cards, Counts, build};
+    use super::{Cards, Counts, build, mix_fours};
 
     fn check(cards: &[u16], k: usize, included: &[u32], first: &[u32]) {
         let (mut got_included, mut got_first) = (vec![0; included.len()], vec![0; included.len()]);
@@ -283,6 +311,22 @@ mod tests {
             let counts = Counts { included: &[2, 2], first: &[1, 1] };
             let cards = build(&counts, 2, 2, &mut fastrand::Rng::with_seed(seed));
             check(&cards, 2, &[2, 2], &[1, 1]);
+        }
+    }
+
+    #[test]
+    fn fours_are_mixed_as_all_others_are() {
+        for seed in 0..50 {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let (n, m) = (rng.usize(4..40), rng.usize(1..80));
+            let [included, first] = random_counts(n, 4, m, &mut rng);
+            let counts = Counts { included: &included, first: &first };
+            let mut cards = Cards::lay_out(&counts, 4, m, &mut rng);
+            cards.resolve(3, &mut rng);
+            let mut fours = cards.records.as_chunks().0.to_vec();
+            mix_fours(&mut fours, &mut rng.clone());
+            cards.mix_any(&mut rng);
+            assert_eq!(cards.records, fours.concat());
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The feed's loop: what sources say goes through the intake; zones are handed over, and kept on disk beside it all.
 //!
 //! A change after a quiet while is built at once. While changes keep coming, zones are built at most four times a
-//! second, and less often, down to once in two seconds, where building and serving them would take more than a twentieth
-//! of the time.
+//! second, and less often, down to once in 0.6 seconds, where building and serving them would take more than a fortieth
+//! of the time: a change is in answers within a second all the same.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,9 +29,9 @@ use crate::controller::Fed;
 /// Between two zones that are built, at least.
 const BUILD: Duration = Duration::from_millis(250);
 /// What took so long to build and to serve isn't built again before so many times as long,
-const REST: u32 = 20;
+const REST: u32 = 40;
 /// but after this at the latest.
-const LATEST: Duration = Duration::from_secs(2);
+const LATEST: Duration = Duration::from_millis(600);
 /// Zones are built without changes, too: days of deletion and dwell times come by themselves.
 const TICK: Duration = Duration::from_secs(5);
 /// Between two times of writing to disk.

@@ -19,6 +19,7 @@ fn metrics(verdicts: Option<Vec<u64>>) -> Metrics {
         Interface { interface: "eth0".into(), mode: "native".into(), warning: String::new() };
     vitals.serve(Status {
         generation: 7,
+        amended: 11,
         zones: vec![Zone {
             name: "pool.example".into(),
             serial: 2_026_080_101,
@@ -154,6 +155,7 @@ fn the_node_and_its_process_are_described() {
         "edge_table_used{table=\"NAMES\"} 29",
         "edge_table_entries{table=\"NAMES\"} 32768",
         "edge_generation 7",
+        "edge_amended 11",
         "edge_errors 1",
         "edge_switch{switch=\"drain\"} 0",
         "edge_switch{switch=\"dry_run\"} 1",

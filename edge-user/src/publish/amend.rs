@@ -21,6 +21,8 @@ pub(super) struct Last {
     pub apexes: Vec<Box<[u8]>>,
     pub others: Vec<Box<[u8]>>,
     pub placed: Vec<Placed>,
+    /// Publications so far that took no generation.
+    pub amended: u64,
 }
 
 impl Last {
@@ -40,6 +42,12 @@ impl Last {
 type Fresh = Vec<(u32, Dealt)>;
 
 impl Publisher {
+    /// Publications so far that took no generation, since only decks had changed.
+    #[must_use]
+    pub const fn amended(&self) -> u64 {
+        self.last.amended
+    }
+
     /// Publishes zones of which no more than decks have changed, without a new generation; tells whether they are such,
     /// or else does nothing.
     pub(super) fn amend(&mut self, zones: &[Publishable], others: &[&[u8]]) -> Option<Vec<Placed>> {
@@ -94,6 +102,7 @@ impl Publisher {
             // Somebody may still be reading them: they are never written again.
             Err(cause) => self.trouble.push(format!("wait for readers: {cause:#}")),
         }
+        self.last.amended += 1;
         Some(self.last.placed.clone())
     }
 }

@@ -1,8 +1,6 @@
 //! An undealt deck in; its cards in a free run of their arena out.
 
-use std::collections::HashMap;
-
-use edge_common::abi::{Deck, Extent, Kind, Rrs, maps};
+use edge_common::abi::{Card4, Card6, Deck, Extent, Kind, Rrs, maps};
 
 use edge_feed::points::Composition;
 
@@ -102,9 +100,23 @@ pub(super) fn data(source: &Source) -> Vec<&[u8]> {
     }
 }
 
+/// Where each record is, in the order of their data.
+pub(super) struct Places<'d>(Vec<(&'d [u8], usize)>);
+
 /// Where each of them is.
-pub(super) fn places(source: &Source) -> HashMap<&[u8], usize> {
-    data(source).into_iter().enumerate().map(|(at, data)| (data, at)).collect()
+pub(super) fn places(source: &Source) -> Places<'_> {
+    let mut places: Vec<_> = data(source).into_iter().zip(0..).collect();
+    // Addresses are in order already.
+    places.sort_unstable();
+    Places(places)
+}
+
+impl Places<'_> {
+    /// Where a record with these data is.
+    pub(super) fn get(&self, data: &[u8]) -> Option<usize> {
+        let found = self.0.binary_search_by(|(known, _)| (*known).cmp(data));
+        found.ok().and_then(|at| self.0.get(at)).map(|(_, place)| *place)
+    }
 }
 
 /// Whether a deck is dealt anew again and again. All ready-made records in some order are the same to whoever reads them.
@@ -154,8 +166,10 @@ pub(super) fn deal(
     dealer: &mut Dealer,
     rng: &mut fastrand::Rng,
 ) -> Result<(u32, u32, Vec<u32>), Unfit> {
-    fn address<'s, const N: usize>(source: &'s [([u8; N], u32)], card: &'s [u16]) -> Vec<[u8; N]> {
-        card.iter().filter_map(|at| Some(source.get(usize::from(*at))?.0)).collect()
+    /// The records of a card.
+    fn pick<T: Copy>(source: &[T], card: &[u16], into: &mut Vec<T>) {
+        into.clear();
+        into.extend(card.iter().filter_map(|at| source.get(usize::from(*at)).copied()));
     }
     let deal = dealer.deal(rng);
     let records = deal.records.max(1);
@@ -163,21 +177,25 @@ pub(super) fn deal(
     let n = |cells: usize| u32::try_from(cells).unwrap_or(u32::MAX);
     match &undealt.source {
         Source::A(source) => {
-            let cells: Vec<_> = cards
-                .flat_map(|card| {
-                    cards::card4(undealt.ttl, &address(source, card)).collect::<Vec<_>>()
-                })
-                .collect();
+            let source = cards::summed4(undealt.ttl, source.iter().map(|(address, _)| *address));
+            let (mut card, mut cells) = (Vec::with_capacity(records), Vec::new());
+            cells.reserve_exact(deal.cards.len() / records * records.div_ceil(Card4::RECORDS));
+            for each in cards {
+                pick(&source, each, &mut card);
+                cells.extend(cards::card4(&card));
+            }
             let first = free.cards_a.take(n(cells.len())).ok_or(Unfit::Full("cards_a"))?;
             store.cards_a.write(first, &cells);
             Ok((first, n(cells.len()), standing(source.len(), &deal.cards)))
         }
         Source::Aaaa(source) => {
-            let cells: Vec<_> = cards
-                .flat_map(|card| {
-                    cards::card6(undealt.ttl, &address(source, card)).collect::<Vec<_>>()
-                })
-                .collect();
+            let source = cards::summed6(undealt.ttl, source.iter().map(|(address, _)| *address));
+            let (mut card, mut cells) = (Vec::with_capacity(records), Vec::new());
+            cells.reserve_exact(deal.cards.len() / records * records.div_ceil(Card6::RECORDS));
+            for each in cards {
+                pick(&source, each, &mut card);
+                cells.extend(cards::card6(&card));
+            }
             let first = free.cards_aaaa.take(n(cells.len())).ok_or(Unfit::Full("cards_aaaa"))?;
             store.cards_aaaa.write(first, &cells);
             Ok((first, n(cells.len()), standing(source.len(), &deal.cards)))

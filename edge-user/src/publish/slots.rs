@@ -326,7 +326,7 @@ impl Slots {
         if let Some((before, Dealt { dealer: Some(old), .. })) = before {
             let places = deals::places(&before.source);
             let now = deals::data(&undealt.source);
-            dealer.carry(old, |record| places.get(now.get(record)?).copied());
+            dealer.carry(old, |record| places.get(now.get(record)?));
         }
         let (first, cells, standing) =
             deals::deal(&self.store, &mut self.free, undealt, &mut dealer, &mut self.rng)?;

@@ -214,7 +214,7 @@ fn a_clock_that_is_wrong_doesnt_carry_the_serial_away() {
 }
 
 #[test]
-fn the_pools_split_is_dealt_anew_with_each_zone_and_from_the_given_numbers() {
+fn the_pools_split_is_dealt_anew_when_a_server_comes_and_from_the_given_numbers() {
     let servers: Vec<Server> = (1..60).map(|id| server(3 * id + 1, 0)).collect();
     let snapshot = Snapshot { roots: vec![root()], servers, ..Snapshot::default() };
     let split = |seed: u64| {
@@ -235,4 +235,29 @@ fn the_pools_split_is_dealt_anew_with_each_zone_and_from_the_given_numbers() {
     let part =
         |text: &str| text.split("\"0.uk\":{\"a").nth(1).unwrap().lines().next().unwrap().to_owned();
     assert_ne!(part(&one[0]), part(&one[2]));
+}
+
+#[test]
+fn an_area_in_which_none_comes_or_goes_is_dealt_anew_after_ten_minutes_only() {
+    let mut servers: Vec<Server> = (1..40).map(|id| server(3 * id + 1, 0)).collect();
+    servers.extend((40..80).map(|id| server(3 * id + 1, 3)));
+    let snapshot = Snapshot { roots: vec![root()], servers, ..Snapshot::default() };
+    let mut pool = Pool::new(snapshot).unwrap();
+    let mut zones = zones(Policy::default());
+    let mut update = |id, score, now| {
+        let change = Change::Score { server_id: id, score };
+        pool.apply(&Delta { id: pool.cursor() + 1, ts: now, change }).unwrap();
+        labels(&zones.update(&pool, now)[0])
+    };
+    // A British one goes, and comes back.
+    let part = |labels: &BTreeMap<String, Value>, name: &str| records(labels, name, "a");
+    let before = update(4, 5.0, NOW);
+    let after = update(4, 20.0, NOW + 599);
+    for (name, is_same) in
+        [("0.us", true), ("3.us", true), ("1.north-america", true), ("0.uk", false), ("2", false)]
+    {
+        assert_eq!(part(&before, name) == part(&after, name), is_same, "{name}");
+    }
+    let later = update(4, 5.0, NOW + 600);
+    assert_ne!(part(&before, "0.us"), part(&later, "0.us"));
 }

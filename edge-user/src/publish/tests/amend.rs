@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Any, Node, Publishable, compare, zone_of};
 use crate::authority::soa_record;
-use crate::compile::amend;
+use crate::compile::{Source, amend};
 
 /// A zone as a pool's, whose servers' addresses begin with `net` and whose weights are `weight` and less.
 fn text(serial: u32, net: u8, weight: u32, extra: &str) -> String {
@@ -117,4 +117,48 @@ fn a_deck_whose_cards_have_another_length_takes_a_generation() {
     assert!(node.amend(&text(3, 2, 90, "")));
     compare(&node);
     assert_eq!(node.publisher.usage(), usage);
+}
+
+#[test]
+fn what_is_amended_is_what_would_be_compiled() {
+    let mut rng = fastrand::Rng::with_seed(9);
+    let (mut n_amended, mut n_compared) = (0, 0);
+    for any in [Any::Minimal, Any::Full] {
+        let mut text = text(1, 2, 100, "");
+        let mut node = Node::new(&[("pool.test", &text)], &[], any);
+        for serial in 2..60 {
+            // One label's weight or address is another, now and then none.
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            let line = &mut lines[rng.usize(2..6)];
+            let (from, to) = (rng.u8(1..=9), rng.u8(10..=250));
+            *line = match rng.u8(..4) {
+                0 => line.clone(),
+                1 => line.replace(&format!(".{from}\","), &format!(".{to}\",")),
+                _ => line.replace(&format!("\", {from}"), &format!("\", {to}")),
+            };
+            text = lines.join("\n");
+            text = text.replace(
+                &format!("{{\"serial\": {}", serial - 1),
+                &format!("{{\"serial\": {serial}"),
+            );
+            n_amended += u32::from(node.amend(&text));
+            let (zone, made) = node.zones[0].clone();
+            let trie = &made.trie;
+            let whole = crate::compile::compile(&zone, &trie.classes, soa_record(&zone), any);
+            // Labels that have become the same share a deck in the whole, so that numbers may differ.
+            for (key, deck) in whole.deck_keys.iter().zip(&whole.decks) {
+                assert!(made.compiled.decks.contains(deck), "{key:?} in {text}");
+                if matches!(deck.source, Source::A(_) | Source::Aaaa(_)) {
+                    let at = made.compiled.deck_keys.iter().position(|known| known == key).unwrap();
+                    assert_eq!(made.compiled.decks[at], *deck, "{key:?} in {text}");
+                    n_compared += 1;
+                }
+            }
+            assert_eq!((&made.compiled.soa, zone.serial), (&whole.soa, serial));
+        }
+        // The authority is asked so often that it gives every record, unless one weighs next to nothing.
+        node.amend(&self::text(99, 2, 100, ""));
+        compare(&node);
+    }
+    assert!(n_amended > 60 && n_compared > 500, "{n_amended} {n_compared}");
 }

@@ -1,0 +1,65 @@
+//! A process comes in; the CPU time that it has used goes out: of all of it, and of each thread by its name.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+
+use anyhow::{Context as _, Result};
+
+/// A process's CPU time, followed.
+pub(crate) struct Cpu {
+    process: u32,
+    /// Ticks a second.
+    ticks: f64,
+    /// Nanoseconds of each thread at the last look.
+    known: HashMap<u32, u64>,
+    /// Seconds by the threads' names. What a thread used between the last look and its end is in none.
+    threads: BTreeMap<String, f64>,
+}
+
+impl Cpu {
+    /// Follows a process from now on.
+    pub(crate) fn new(process: u32) -> Result<Self> {
+        let ticks = rustix::param::clock_ticks_per_second() as f64;
+        let (known, threads) = Default::default();
+        let mut cpu = Self { process, ticks, known, threads };
+        cpu.look()?;
+        cpu.threads.clear();
+        Ok(cpu)
+    }
+
+    /// Seconds that the process has used since its start, in user and kernel mode, threads that have ended included.
+    pub(crate) fn total(&self) -> Result<f64> {
+        let path = format!("/proc/{}/stat", self.process);
+        let text = fs::read_to_string(&path).context(path)?;
+        // The name, in parentheses, may have spaces in it.
+        let behind = text.rsplit_once(") ").map_or("", |(_, behind)| behind);
+        let times: Vec<f64> =
+            behind.split(' ').skip(11).take(2).filter_map(|time| time.parse().ok()).collect();
+        Ok(times.iter().sum::<f64>() / self.ticks)
+    }
+
+    /// Adds what each thread has used since the last look.
+    pub(crate) fn look(&mut self) -> Result<()> {
+        for task in fs::read_dir(format!("/proc/{}/task", self.process))? {
+            let task = task?.path();
+            // One may end meanwhile.
+            let (Ok(name), Ok(times)) =
+                (fs::read_to_string(task.join("comm")), fs::read_to_string(task.join("schedstat")))
+            else {
+                continue;
+            };
+            let id = task.file_name().and_then(|id| id.to_str()?.parse().ok()).unwrap_or_default();
+            let time = times.split(' ').next().unwrap_or_default().parse::<u64>()?;
+            let before = self.known.insert(id, time).unwrap_or_default();
+            let is_first = id == self.process;
+            let name = if is_first { "(first)" } else { name.trim() };
+            *self.threads.entry(name.to_owned()).or_default() += (time - before) as f64 / 1e9;
+        }
+        Ok(())
+    }
+
+    /// Seconds by the threads' names so far.
+    pub(crate) const fn threads(&self) -> &BTreeMap<String, f64> {
+        &self.threads
+    }
+}
