@@ -6,6 +6,7 @@
 mod anchor;
 mod authority;
 mod figures;
+mod fleet;
 mod link;
 mod machine;
 mod measure;
@@ -73,6 +74,8 @@ enum Part {
     Ntp,
     /// How right the time is that clients of NTP are told
     Offset,
+    /// From a change of the scorer's to the answers of three nodes
+    Fleet,
 }
 
 fn main() -> Result<()> {
@@ -94,6 +97,7 @@ fn main() -> Result<()> {
     } else {
         Vec::new()
     };
+    let fleet = if has_time && wants(Part::Fleet) { fleet::measure()? } else { Vec::new() };
     let cpu = machine::pin()?;
     let programs = if wants(Part::Program) { programs(&args, cpu)? } else { Vec::new() };
     let rates = if has_time && wants(Part::Link) {
@@ -118,7 +122,7 @@ fn main() -> Result<()> {
         ntp = Some(ntp::measure(args.seconds, args.rounds)?);
     }
     let machine = machine::read(cpu);
-    let report = Report { machine, programs, rates, mix, authority, stamps, ntp, offsets };
+    let report = Report { machine, programs, rates, mix, authority, stamps, ntp, offsets, fleet };
     std::io::stdout().write_all(report.text().as_bytes()).context("print the report")?;
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&report.json())?;

@@ -11,6 +11,7 @@ use crate::measure::Times;
 use crate::offset;
 
 mod authority;
+mod fleet;
 mod mix;
 mod ntp;
 
@@ -29,6 +30,7 @@ pub(crate) struct Report {
     pub stamps: Option<crate::ntp::stamps::Stamps>,
     pub ntp: Option<crate::ntp::Ntp>,
     pub offsets: Vec<offset::Offsets>,
+    pub fleet: Vec<crate::fleet::Followed>,
 }
 
 /// Rows as aligned columns: the first to the left, all others to the right.
@@ -107,6 +109,9 @@ impl Report {
             let mut rows = vec![row(&offset::COLUMNS)];
             rows.extend(self.offsets.iter().map(|offsets| offsets.cells().to_vec()));
             text.push_str(&table(&rows));
+        }
+        if !self.fleet.is_empty() {
+            fleet::text(&mut text, &self.fleet);
         }
         text
     }
@@ -206,6 +211,7 @@ impl Report {
         report["authority"] = authority::json(&self.authority);
         report["stamps"] = self.stamps.as_ref().map(ntp::json_of_stamps).unwrap_or_default();
         report["ntp"] = self.ntp.as_ref().map(ntp::json).unwrap_or_default();
+        report["fleet"] = fleet::json(&self.fleet);
         report["offsets"] = self.offsets.iter().map(offset::Offsets::json).collect();
         report
     }
