@@ -84,8 +84,10 @@ fn harm(fleet: &Fleet, story: &Story) -> Vec<Span> {
     let mut span = |what, node, harm: &dyn Fn() -> Option<Duration>| {
         let from = Instant::now();
         let itself = harm();
+        let to = Instant::now();
+        // All that happened until then is answered before anything else fails.
         story.go_on(CALM);
-        spans.push(Span { what, from, to: Instant::now(), node, itself });
+        spans.push(Span { what, from, to, node, itself });
     };
     let all = [0, 1, 2];
     span("NATS server killed, and back", None, &|| {
