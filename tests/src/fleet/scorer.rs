@@ -211,7 +211,7 @@ fn score(rng: &mut Rng) -> f64 {
 }
 
 fn server(n: u32, countries: &[String], rng: &mut Rng) -> Server {
-    let ip: IpAddr = if n % 3 == 0 {
+    let ip: IpAddr = if n.is_multiple_of(3) {
         Ipv6Addr::from((0x2a00_u128 << 112) + (u128::from(n) << 64) + 1).into()
     } else {
         Ipv4Addr::from(0x2d00_0000 + n * 7_919).into()
