@@ -1,7 +1,7 @@
 //! Measured values come in; what is told of them goes out.
 
-/// A value's quartile by nearest rank; 0 of nothing.
-fn rank(sorted: &[f64], share: f64) -> f64 {
+/// The value that this share of all is below, by nearest rank; 0 of nothing.
+pub(crate) fn rank(sorted: &[f64], share: f64) -> f64 {
     let last = sorted.len().saturating_sub(1);
     let at = (0..=last).find(|at| *at as f64 >= share * last as f64);
     at.and_then(|at| sorted.get(at)).copied().unwrap_or_default()

@@ -7,6 +7,7 @@ mod anchor;
 mod authority;
 mod feed;
 mod figures;
+mod fleet;
 mod link;
 mod machine;
 mod measure;
@@ -76,6 +77,8 @@ enum Part {
     Offset,
     /// What a node takes that follows a scorer
     Feed,
+    /// From a change of the scorer's to the answers of three nodes
+    Fleet,
 }
 
 fn main() -> Result<()> {
@@ -97,6 +100,7 @@ fn main() -> Result<()> {
     } else {
         Vec::new()
     };
+    let fleet = if has_time && wants(Part::Fleet) { fleet::measure()? } else { Vec::new() };
     let cpu = machine::pin()?;
     let programs = if wants(Part::Program) { programs(&args, cpu)? } else { Vec::new() };
     let rates = if has_time && wants(Part::Link) {
@@ -123,7 +127,8 @@ fn main() -> Result<()> {
     let feeds =
         if has_time && wants(Part::Feed) { feed::measure(args.seconds)? } else { Vec::new() };
     let machine = machine::read(cpu);
-    let report = Report { machine, programs, rates, mix, authority, stamps, ntp, offsets, feeds };
+    let report =
+        Report { machine, programs, rates, mix, authority, stamps, ntp, offsets, feeds, fleet };
     std::io::stdout().write_all(report.text().as_bytes()).context("print the report")?;
     if let Some(path) = &args.json {
         let json = serde_json::to_string_pretty(&report.json())?;

@@ -12,6 +12,7 @@ use crate::offset;
 
 mod authority;
 mod feed;
+mod fleet;
 mod mix;
 mod ntp;
 
@@ -31,6 +32,7 @@ pub(crate) struct Report {
     pub ntp: Option<crate::ntp::Ntp>,
     pub offsets: Vec<offset::Offsets>,
     pub feeds: Vec<crate::feed::Fed>,
+    pub fleet: Vec<crate::fleet::Followed>,
 }
 
 /// Rows as aligned columns: the first to the left, all others to the right.
@@ -112,6 +114,9 @@ impl Report {
             let mut rows = vec![row(&offset::COLUMNS)];
             rows.extend(self.offsets.iter().map(|offsets| offsets.cells().to_vec()));
             text.push_str(&table(&rows));
+        }
+        if !self.fleet.is_empty() {
+            fleet::text(&mut text, &self.fleet);
         }
         text
     }
@@ -212,6 +217,7 @@ impl Report {
         report["stamps"] = self.stamps.as_ref().map(ntp::json_of_stamps).unwrap_or_default();
         report["ntp"] = self.ntp.as_ref().map(ntp::json).unwrap_or_default();
         report["feeds"] = feed::json(&self.feeds);
+        report["fleet"] = fleet::json(&self.fleet);
         report["offsets"] = self.offsets.iter().map(offset::Offsets::json).collect();
         report
     }

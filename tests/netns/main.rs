@@ -10,6 +10,7 @@ mod bad_input;
 mod bpffs;
 mod clients;
 mod exit;
+mod fleet;
 mod hot;
 mod limits;
 mod load;

@@ -11,6 +11,7 @@ pub mod chi;
 pub mod controls;
 pub mod engine;
 pub mod fixture;
+pub mod fleet;
 pub mod frames;
 pub mod geoip;
 pub mod grammar;

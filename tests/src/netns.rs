@@ -23,6 +23,7 @@ use tempfile::TempDir;
 
 pub use dig::{Record, Reply};
 pub use namespace::Namespace;
+pub(crate) use namespace::unique;
 pub use process::{PATIENCE, Process, find, program};
 pub use resolver::{Kind as ResolverKind, Resolver};
 pub use source::{Liar, Source};
@@ -102,7 +103,7 @@ impl Rig {
             .then(|| client.enter(|| FarEnd::attach("cli").expect("attach to the far end")));
         namespace::sweep(Path::new(BPFFS), |path| drop(std::fs::remove_dir_all(path)));
         let folder = tempfile::Builder::new().prefix("edge-test-").tempdir().expect("a folder");
-        let instance = namespace::unique("pins");
+        let instance = unique("pins");
         let rig =
             Self { server, client, mode, interface: "srv", instance, folder, far_end, node: None };
         for folder in ["zones", "geoip"] {

@@ -25,7 +25,7 @@ pub(crate) struct Args {
     /// Seconds of each run over a veth pair and of dnsperf; 0 leaves them out
     #[arg(long, default_value_t = 1.5)]
     seconds: f64,
-    /// Measure only this: program, link, mix, authority, ntp, offset or feed
+    /// Measure only this: program, link, mix, authority, ntp, offset, feed or fleet
     #[arg(long, value_name = "PART")]
     only: Option<String>,
     /// A folder with C programs to compare with: anchor.bpf.c and bench.c

@@ -104,7 +104,7 @@ const REQUIREMENTS: &[Requirement] = &[
         Check::Unpacked("systemd-timesyncd", &["systemd-timesyncd"]),
     ),
     need("ntp-daemon", "ntpd-rs", &[Clients], Check::Crate("ntp-daemon", "ntpd", "1.9.0")),
-    need("nats-server", "NATS", &[Clients], Check::Command("nats-server", &["nats-server"])),
+    need("nats-server", "NATS", &[Clients, Bench], Check::Command("nats-server", &["nats-server"])),
     need("strace", "strace", &[Clients], Check::Command("strace", &["strace"])),
     need("bpftool", "bpftool", &[Network], Check::Command("bpftool", &["bpftool"])),
     need("clang", "clang with the BPF target", &[Bench], Check::Command("clang", &["clang"])),

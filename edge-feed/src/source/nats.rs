@@ -27,8 +27,9 @@ pub use snapshots::NatsDocument;
 
 /// How long a server may take for an answer.
 const ANSWER: Duration = Duration::from_secs(5);
-/// How often the connection is tried for a sign of life; two without end it.
-const PING: Duration = Duration::from_secs(5);
+/// How often the connection is tried for a sign of life; the third one after the last answer ends it. A server that is
+/// cut off says no farewell.
+const PING: Duration = Duration::from_secs(1);
 /// How long the client may take to say what is wrong.
 const ASIDE: Duration = Duration::from_millis(200);
 /// The longest pause between two attempts to connect.

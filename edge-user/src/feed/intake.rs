@@ -71,6 +71,8 @@ pub(super) struct Intake {
     counted: Counted,
     /// Whether the pool has changed since zones were built.
     dirty: bool,
+    /// Whether the pool is what was kept, and no snapshot has come since.
+    resumed: bool,
 }
 
 impl Intake {
@@ -85,7 +87,8 @@ impl Intake {
     ) -> Result<Self, PolicyError> {
         let zones = Zones::new(policy, past, fastrand::Rng::new())?;
         let direct = direct.into_iter().map(|origin| origin.to_ascii_lowercase()).collect();
-        let (pool, built, held, refused, troubles, counted, dirty) = Default::default();
+        let (pool, built, held, refused, troubles, counted) = Default::default();
+        let (dirty, resumed) = Default::default();
         Ok(Self {
             guard,
             pool,
@@ -98,6 +101,7 @@ impl Intake {
             troubles,
             counted,
             dirty,
+            resumed,
         })
     }
 
@@ -256,6 +260,11 @@ impl Intake {
                 }
                 issues
             }
+            Err(refusal) if self.is_kept(&refusal, &event) => {
+                // An operator can still want it.
+                self.refused = Some((Arc::clone(place), event));
+                Vec::new()
+            }
             Err(refusal) => {
                 self.troubles.insert(place.to_string(), refusal.to_string());
                 let can_pass = matches!(
@@ -273,6 +282,12 @@ impl Intake {
         }
     }
 
+    /// Whether a snapshot is of before the one that was kept, which has the changes since then: nothing is wrong then.
+    fn is_kept(&self, refusal: &Refusal, event: &Event) -> bool {
+        let is_snapshot = matches!(event, Event::Snapshot { .. });
+        self.resumed && is_snapshot && matches!(refusal, Refusal::Older { .. })
+    }
+
     fn judge(&mut self, place: &str, event: &Event, now: i64) -> Result<Vec<Issue>, Refusal> {
         let (content, octets, signature) = match event {
             Event::Snapshot { octets, signature } => (Content::Snapshot, octets, signature),
@@ -286,7 +301,9 @@ impl Intake {
         let admitted = match guard.admit(&candidate, now) {
             Ok(admitted) => admitted,
             Err(refusal) => {
-                self.guard = guard;
+                if !self.is_kept(&refusal, event) {
+                    self.guard = guard;
+                }
                 return Err(refusal);
             }
         };
@@ -338,6 +355,7 @@ impl Intake {
             }
         }
         self.dirty = true;
+        self.resumed = false;
         Ok(())
     }
 

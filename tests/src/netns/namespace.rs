@@ -29,7 +29,7 @@ pub(super) fn number() -> u32 {
 }
 
 /// What this process calls one of its things.
-pub(super) fn unique(what: &str) -> String {
+pub(crate) fn unique(what: &str) -> String {
     format!("{PREFIX}{}-{}-{what}", std::process::id(), number())
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::{kv, stream};
 use hyper::body::Bytes;
 
@@ -194,10 +195,20 @@ impl Nats {
         let sent = self.jetstream.send_publish(subject, message).await;
         let sent = sent.map_err(|cause| failed(place.clone(), &cause))?;
         Ok(async move {
-            let kept = sent.await.map_err(|cause| failed(place, &cause))?;
-            Ok(kept.sequence)
+            let answer = sent.await.map_err(|cause| failed(place.clone(), &cause))?;
+            kept(place, &answer)
         })
     }
+}
+
+/// The number of a message that is kept. A server of 2.9 calls one a duplicate, of number 0, that it has heard of and
+/// whose keeping the others haven't agreed to: that may never come.
+fn kept(place: String, answer: &PublishAck) -> Result<u64, SourceError> {
+    if answer.sequence == 0 {
+        let cause = "the message is known, but not kept yet; publish it again".to_owned();
+        return Err(SourceError::Answer { place, cause });
+    }
+    Ok(answer.sequence)
 }
 
 /// NATS says no, or nothing.
@@ -210,4 +221,16 @@ pub(crate) fn failed(place: String, cause: &(dyn std::error::Error + 'static)) -
         below = error.source();
     }
     SourceError::Answer { place, cause: cause.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PublishAck, kept};
+
+    #[test]
+    fn a_message_counts_as_kept_once_it_has_a_number() {
+        let answer = |sequence| PublishAck { sequence, duplicate: true, ..PublishAck::default() };
+        assert_eq!(kept(String::new(), &answer(7)).ok(), Some(7));
+        assert!(kept(String::new(), &answer(0)).is_err());
+    }
 }

@@ -51,6 +51,7 @@ impl Intake {
                 self.guard.resume(&Admitted::of_snapshot(snapshot), now);
                 self.pool = Some(pool);
                 self.dirty = true;
+                self.resumed = true;
             }
             Err(cause) => {
                 self.blame_past(format!("the snapshot that was kept: {cause}"));

@@ -270,3 +270,20 @@ fn what_was_kept_is_served_at_once_and_newcomers_are_compared_with_it() {
     assert!(issues.is_empty() && next.is_dirty());
     assert!(next.refusal().starts_with("zone pool.example, as it was kept"), "{}", next.refusal());
 }
+
+#[test]
+fn after_a_start_the_snapshot_that_changes_came_after_is_known_and_no_alarm() {
+    let mut before = intake();
+    before.hear(document(&snapshot(20, 50)));
+    before.hear(scores(101, 3..=3, 5.0));
+    let snapshot_kept = before.pool().map(edge_feed::Pool::snapshot);
+    let past = Past { snapshot: snapshot_kept, ..Past::default() };
+    let (mut next, _) = Intake::resume(&config(""), Policy::default(), past, NOW).unwrap();
+    assert_eq!(sizes(&next.build(NOW)), [("pool.example", 19), ("pool.example.net", 19)]);
+    assert!(next.hear(document(&snapshot(20, 50))).is_empty());
+    assert_eq!((next.refusal().as_str(), next.guard().last_refusal()), ("", None));
+    // A newer one is compared with what is served, and from then on older ones are refused again.
+    assert_eq!(sizes(&next.hear(document(&snapshot(20, -1)))).len(), 2);
+    assert!(next.hear(document(&snapshot(20, 50))).is_empty());
+    assert!(next.refusal().contains("is older than"), "{}", next.refusal());
+}

@@ -1,0 +1,63 @@
+//! Three nodes that follow a cluster of three NATS servers, each in a namespace of its own, while servers are killed and
+//! cut off and nodes are killed and sleep: answers are right all the time, and nothing is lost.
+
+use std::io::Write as _;
+use std::thread;
+use std::time::Duration;
+
+use edge_tests::fleet::{Edge, Fleet, Scorer, Story};
+
+/// A pool of the NTP Pool's size, and its changes a second.
+const SERVERS: u32 = 5_700;
+const RATE: u32 = 1_000;
+/// How long a node that was killed is away, and how long the other one sleeps. `cargo xtask bench --only fleet` lets it
+/// sleep for a minute.
+const AWAY: Duration = Duration::from_secs(2);
+const ASLEEP: Duration = Duration::from_secs(8);
+/// Marks that all nodes have to answer between two faults.
+const MARKS: u32 = 8;
+const ALL: [u8; 3] = [0, 1, 2];
+
+#[test]
+fn no_answer_is_wrong_and_no_change_is_lost_whatever_befalls_a_fleet() {
+    let (mut scorer, snapshot) = Scorer::new(SERVERS);
+    let fleet = Fleet::start(Edge::default(), &snapshot);
+    let told = Story::tell(&fleet, &mut scorer, RATE, |story| {
+        story.go_on(MARKS);
+
+        let leader = fleet.whole();
+        fleet.servers[leader].kill();
+        story.settle(&ALL);
+        fleet.servers[leader].run();
+        story.go_on(MARKS);
+
+        let leader = fleet.whole();
+        fleet.partition(leader, true);
+        story.settle(&ALL);
+        fleet.partition(leader, false);
+        story.go_on(MARKS);
+
+        let _whole = fleet.whole();
+        fleet.nodes[0].kill();
+        story.settle(&[1, 2]);
+        thread::sleep(AWAY);
+        fleet.nodes[0].start();
+        story.go_on(MARKS);
+
+        fleet.nodes[1].sleep(true);
+        thread::sleep(ASLEEP);
+        story.settle(&[0, 2]);
+        fleet.nodes[1].sleep(false);
+        story.go_on(MARKS);
+    });
+    let begun = told.marks.first().expect("marks").due;
+    for node in ALL {
+        let mut seconds = told.latencies(node, begun, begun + Duration::from_secs(3600));
+        seconds.sort_by(f64::total_cmp);
+        let (median, most) = (seconds[seconds.len() / 2], seconds[seconds.len() - 1]);
+        let line = format!("node {node}: {} changes, median {median:.3} s", seconds.len());
+        writeln!(std::io::stdout(), "{line}, longest {most:.3} s").expect("print");
+    }
+    assert_eq!(told.wrong(&scorer, &[0, 1]), [""; 0]);
+    assert_eq!(fleet.differences(&scorer, &told, &[0], &[1]), [""; 0]);
+}
