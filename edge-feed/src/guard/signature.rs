@@ -43,8 +43,8 @@ pub(super) fn check(
     let lines: Cow<'_, str> =
         if text.contains('\n') { text.into() } else { text.replace("\\n", "\n").into() };
     let refuse = |cause| Refusal::Signature { place: place.to_owned(), cause };
-    let verified = Signature::decode(&lines)
-        .and_then(|sign| key.verify(octets, &sign, false).map(|()| sign));
+    let verified =
+        Signature::decode(&lines).and_then(|sign| key.verify(octets, &sign, false).map(|()| sign));
     let sign = verified.map_err(|error| {
         let cause = match error {
             Error::UnexpectedKeyId => "made with another key",
@@ -59,18 +59,17 @@ pub(super) fn check(
         refuse(cause)
     })?;
     match content {
-        Content::Zone { origin } if !names(sign.trusted_comment(), origin) => {
-            Err(refuse("its trusted comment doesn't name this zone (file:ORIGIN.json, or origin:ORIGIN)"))
-        }
+        Content::Zone { origin } if !names(sign.trusted_comment(), origin) => Err(refuse(
+            "its trusted comment doesn't name this zone (file:ORIGIN.json, or origin:ORIGIN)",
+        )),
         _ => Ok(()),
     }
 }
 
 /// Whether a trusted comment names a zone: as minisign writes it for `ORIGIN.json`, or by `-t origin:ORIGIN`.
 fn names(comment: &str, origin: &str) -> bool {
-    let is_it = |name: &str| {
-        name.trim_end_matches('.').eq_ignore_ascii_case(origin.trim_end_matches('.'))
-    };
+    let is_it =
+        |name: &str| name.trim_end_matches('.').eq_ignore_ascii_case(origin.trim_end_matches('.'));
     comment.split_ascii_whitespace().any(|word| match word.split_once(':') {
         Some(("origin", name)) => is_it(name),
         Some(("file", name)) => name.strip_suffix(".json").is_some_and(is_it),
