@@ -243,6 +243,11 @@ fn more_servers_than_allowed_arent_added_by_changes() {
     assert!(intake.hear(Event::Deltas(vec![delta])).is_empty());
     assert!(intake.refusal().contains("more than 9 servers"));
     assert_eq!((intake.pool().unwrap().servers().count(), intake.counted().broken), (9, 1));
+    assert_eq!(intake.news().len(), 1);
+    intake.hear(scores(102, 1..=1, 12.0));
+    assert!(intake.refusal().contains("more than 9 servers"), "it lacks one still");
+    intake.hear(document(&snapshot(9, 0)));
+    assert_eq!((intake.refusal(), intake.news()), (String::new(), Vec::new()));
 }
 
 #[test]
