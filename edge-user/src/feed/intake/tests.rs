@@ -256,7 +256,7 @@ fn what_was_kept_is_served_at_once_and_newcomers_are_compared_with_it() {
     let issues = intake.hear(document(&snapshot(20, 50)));
     let zones = issues.iter().map(|i| (i.origin.clone(), i.text.clone().unwrap()));
     let past = || Past {
-        snapshot: intake.pool().map(edge_feed::Pool::snapshot),
+        snapshot: intake.pool().map(edge_feed::Pool::keep),
         policy: Some(intake.state()),
         scorer: None,
         zones: zones.clone().chain([("else.example".into(), "{}".into())]).collect(),
