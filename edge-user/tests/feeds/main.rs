@@ -2,7 +2,12 @@
 //! slow, or gone.
 #![expect(clippy::tests_outside_test_module, reason = "all of it is tests")]
 
+mod alone;
 mod documents;
+mod files;
 mod node;
 mod rows;
 mod server;
+mod signed;
+mod sources;
+mod tls;
