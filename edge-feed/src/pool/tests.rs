@@ -169,6 +169,6 @@ fn a_pool_that_was_kept_joins_documents_and_changes_as_if_it_had_gone_on() {
     assert!(matches!(next.replace(snapshot(5, &[])), Err(PoolError::Older { .. })));
     // As it was kept before.
     let old: KeptPool = serde_json::from_str(&serde_json::to_string(&document).unwrap()).unwrap();
-    assert_eq!(old, document.clone().into());
+    assert_eq!(old, document.into());
     assert_eq!(scores(&Pool::resume(old).unwrap()).len(), 3);
 }
