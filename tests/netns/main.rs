@@ -10,6 +10,7 @@ mod bad_input;
 mod bpffs;
 mod clients;
 mod exit;
+mod feed;
 mod hot;
 mod limits;
 mod load;
