@@ -209,7 +209,7 @@ impl Guard {
             return Err(Refusal::Octets { place, octets: octets.len(), most });
         }
         if let Some(key) = &self.key {
-            signature::check(key, place, octets, candidate.signature)?;
+            signature::check(key, place, (candidate.content, octets), candidate.signature)?;
         }
         let most = self.config.max_servers;
         match candidate.content {

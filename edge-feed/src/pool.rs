@@ -14,11 +14,17 @@ use crate::server::GLOBAL;
 use crate::snapshot::{Root, Vendor};
 use crate::{Delta, Server, Snapshot};
 
+mod kept;
+
+pub use kept::{Base, KeptPool};
+
 /// The servers now, and what else zones are made of.
 #[derive(Clone, Debug, Default)]
 pub struct Pool {
     serial: u32,
     cursor: u64,
+    /// The serial of the snapshot that it was made of.
+    document_serial: u32,
     /// The cursor of the snapshot that it was made of.
     since: u64,
     roots: Vec<Root>,
@@ -112,8 +118,17 @@ impl Pool {
             }
         }
         let Snapshot { serial, cursor, roots, vendors, zones, servers } = snapshot;
-        let mut pool =
-            Self { serial, cursor, since: cursor, roots, vendors, zones, ..Self::default() };
+        let (document_serial, since) = (serial, cursor);
+        let mut pool = Self {
+            serial,
+            cursor,
+            document_serial,
+            since,
+            roots,
+            vendors,
+            zones,
+            ..Self::default()
+        };
         for server in servers {
             if pool.entries.contains_key(&server.id) {
                 return Err(PoolError::SameId(server.id));

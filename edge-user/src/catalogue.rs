@@ -1,15 +1,18 @@
 //! The zone files of a directory: what each last held that was good, and what is wrong with it; and beside them the
 //! zones that a feed hands over.
 //!
+//! With a feed there may be no directory; but one that has been read isn't missed in silence.
 //! A file that can't be read as a zone keeps what it held before; a file that is gone takes its
 //! zone along. What changed is told by size, times and inode, whichever way they went, and by the content where
 //! these can't tell.
 //! Of a zone that is in a file and in the feed, the file's is served: an operator's hand counts more than a machine's.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::config;
 use crate::stamp::{Seen, Stamp};
 use crate::zone::{self, Name, Zone};
 
@@ -23,7 +26,9 @@ struct File {
 /// The zone files of a directory.
 #[derive(Debug)]
 pub struct Catalogue {
-    directory: PathBuf,
+    directory: Option<PathBuf>,
+    /// Whether the directory may be missing until it is found.
+    is_optional: bool,
     files: BTreeMap<PathBuf, File>,
     /// Those of the feed, by apex (on the wire, lower case).
     fed: BTreeMap<Box<[u8]>, Arc<Zone>>,
@@ -45,10 +50,11 @@ pub struct Look {
 }
 
 impl Catalogue {
-    /// Of a directory, not yet looked at.
+    /// Of a directory, not yet looked at; or of none.
     #[must_use]
-    pub fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_path_buf(), files: BTreeMap::new(), fed: BTreeMap::new() }
+    pub fn new(config: &config::Zones) -> Self {
+        let (directory, is_optional) = (config.directory.clone(), config.is_optional);
+        Self { directory, is_optional, files: BTreeMap::new(), fed: BTreeMap::new() }
     }
 
     /// Reads what is new or changed.
@@ -134,12 +140,20 @@ impl Catalogue {
     }
 
     /// The files that may hold zones: `*.json` in any letter case, no dotfiles.
-    fn paths(&self) -> Result<Vec<PathBuf>, String> {
-        let error = |cause: std::io::Error| {
-            format!("{}: {cause}; make it, or set zones.directory", self.directory.display())
-        };
+    fn paths(&mut self) -> Result<Vec<PathBuf>, String> {
         let mut paths = Vec::new();
-        for entry in std::fs::read_dir(&self.directory).map_err(error)? {
+        let Some(directory) = &self.directory else { return Ok(paths) };
+        let error = |cause: io::Error| {
+            format!("{}: {cause}; make it, or set zones.directory", directory.display())
+        };
+        let entries = match std::fs::read_dir(directory) {
+            Err(cause) if self.is_optional && cause.kind() == io::ErrorKind::NotFound => {
+                return Ok(paths);
+            }
+            entries => entries.map_err(error)?,
+        };
+        self.is_optional = false;
+        for entry in entries {
             let path = entry.map_err(error)?.path();
             let name = path.file_name().unwrap_or_default();
             let json = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json"));
@@ -175,12 +189,18 @@ impl Catalogue {
 #[cfg(test)]
 mod tests {
     use super::Catalogue;
+    use crate::config::Zones;
     use crate::zone::parse;
     use std::fs;
+    use std::path::Path;
     use std::sync::Arc;
     use std::time::{Duration, SystemTime};
 
     const GOOD: &str = r#"{"serial":1,"data":{"":{"ns":["ns1.example."]}}}"#;
+
+    fn of(directory: &Path) -> Catalogue {
+        Catalogue::new(&Zones { directory: Some(directory.to_path_buf()), ..Zones::default() })
+    }
 
     #[test]
     fn a_broken_file_keeps_what_it_held_and_is_picked_up_when_mended() {
@@ -189,7 +209,7 @@ mod tests {
         fs::write(&path, GOOD).unwrap();
         fs::write(folder.path().join(".hidden.json"), "nonsense").unwrap();
         fs::write(folder.path().join("README"), "nonsense").unwrap();
-        let mut catalogue = Catalogue::new(folder.path());
+        let mut catalogue = of(folder.path());
         assert!(catalogue.look().unwrap().changed);
         assert!(!catalogue.look().unwrap().changed);
 
@@ -220,7 +240,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.example.json");
         fs::write(&path, GOOD).unwrap();
-        let mut catalogue = Catalogue::new(folder.path());
+        let mut catalogue = of(folder.path());
         catalogue.look().unwrap();
         for serial in ["2", "3"] {
             for beside in ["a.example.json.tmp", ".a.example.json"] {
@@ -242,7 +262,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.example.json");
         fs::write(&path, GOOD.replace(':', ";")).unwrap();
-        let mut catalogue = Catalogue::new(folder.path());
+        let mut catalogue = of(folder.path());
         assert_eq!(catalogue.look().unwrap().errors.len(), 1);
         assert!(catalogue.look().unwrap().errors.is_empty());
         assert!(catalogue.zones().is_empty());
@@ -258,7 +278,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.example.json");
         fs::write(&path, r#"{"data":{"":{}}}"#).unwrap();
-        let mut catalogue = Catalogue::new(folder.path());
+        let mut catalogue = of(folder.path());
         catalogue.look().unwrap();
         let serial = catalogue.zones()[0].serial;
         fs::File::open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
@@ -270,7 +290,7 @@ mod tests {
     fn a_zone_of_the_feed_is_served_unless_a_file_has_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("A.example.json");
-        let mut catalogue = Catalogue::new(folder.path());
+        let mut catalogue = of(folder.path());
         let fed = |serial: u32| {
             let text = GOOD.replace('1', &serial.to_string());
             Arc::new(parse("a.example", text.as_bytes(), SystemTime::UNIX_EPOCH, &path).unwrap())
@@ -296,8 +316,26 @@ mod tests {
 
     #[test]
     fn a_directory_that_is_not_there_is_named() {
-        let mut catalogue = Catalogue::new(std::path::Path::new("/nowhere/zones"));
+        let mut catalogue = of(Path::new("/nowhere/zones"));
         let error = catalogue.look().unwrap_err();
         assert!(error.starts_with("/nowhere/zones: No such file"), "{error}");
+    }
+
+    #[test]
+    fn a_directory_that_need_not_be_there_is_missed_only_after_it_was_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("zones");
+        let zones = Zones { directory: Some(directory.clone()), is_optional: true, share: None };
+        let mut catalogue = Catalogue::new(&zones);
+        assert!(!catalogue.look().unwrap().changed);
+        fs::create_dir(&directory).unwrap();
+        fs::write(directory.join("a.example.json"), GOOD).unwrap();
+        assert!(catalogue.look().unwrap().changed);
+        fs::rename(&directory, folder.path().join("away")).unwrap();
+        let error = catalogue.look().unwrap_err();
+        assert!(error.contains("/zones: No such file"), "{error}");
+        assert_eq!(catalogue.zones().len(), 1, "nothing has changed");
+        let mut none = Catalogue::new(&Zones::default());
+        assert!(!none.look().unwrap().changed && none.zones().is_empty());
     }
 }

@@ -26,7 +26,7 @@ pub use http::Http;
 pub use limits::{Limits, NtpLimits};
 pub use ntp::{Chronyc, Denied, Foreign, Ntp, Unsynchronised};
 pub use xdp::{Xdp, XdpMode};
-pub use zone::{ZoneConfig, ZoneConfigs};
+pub use zone::{ZoneConfig, ZoneConfigs, Zones};
 
 /// The port of DNS.
 pub const DNS_PORT: u16 = 53;
@@ -121,23 +121,6 @@ pub struct Cookies {
     pub secrets: Vec<PathBuf>,
     /// Whether UDP clients that show a cookie, but not a good one, are told to come again.
     pub enforce: bool,
-}
-
-/// Zone files.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Zones {
-    /// Where they are.
-    pub directory: PathBuf,
-    /// How many names of a zone may be in XDP's tables, the hottest of them; as many as fit unless
-    /// given.
-    pub share: Option<NonZeroU32>,
-}
-
-impl Default for Zones {
-    fn default() -> Self {
-        Self { directory: "zones".into(), share: None }
-    }
 }
 
 /// `MaxMind` databases.
@@ -343,9 +326,7 @@ impl Config {
             return Err(error(key("secrets"), reason.into()));
         }
         let base = path.parent().unwrap_or_else(|| Path::new(""));
-        for relative in
-            [&mut config.zones.directory, &mut config.geoip.directory, &mut config.control.socket]
-        {
+        for relative in [&mut config.geoip.directory, &mut config.control.socket] {
             *relative = base.join(&*relative);
         }
         for relative in &mut config.cookies.secrets {
@@ -360,6 +341,8 @@ impl Config {
         feed::complete(&mut config.feed, &config.policy, config.fleet.as_mut(), base)
             .map_err(|(section, reason)| error(key(section), reason))?;
         config.feed.check_state().map_err(|reason| error(key("[feed"), reason))?;
+        let zones = config.zones.complete(base, config.feed.has_sources());
+        zones.map_err(|reason| error(key("[zones]"), reason))?;
         let ntp = config.ntp.complete(&config.dns.listen, config.xdp.mode);
         ntp.map_err(|reason| error(key("[ntp]"), reason))?;
         config.limits.check().map_err(|reason| error(key("[limits]"), reason))?;
@@ -419,7 +402,7 @@ mod tests {
         assert_eq!(config.dns.listen[0].to_string(), "192.0.2.1:53");
         assert_eq!(config.dns.listen[1].to_string(), "[2001:db8::1]:5353");
         assert_eq!(config.xdp.mode, XdpMode::Auto);
-        assert_eq!(config.zones.directory, Path::new("/etc/edge/zones"));
+        assert_eq!(config.zones.directory.as_deref(), Some(Path::new("/etc/edge/zones")));
         assert_eq!(config.geoip.directory, Path::new("/etc/edge/geoip"));
         assert_eq!(config.control.socket, Path::new("/run/edge/edge.sock"));
         assert_eq!(config.http.listen, "127.0.0.1:8053".parse().ok());

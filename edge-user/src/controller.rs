@@ -119,7 +119,7 @@ impl Controller {
             error: None,
         };
         Self {
-            catalogue: Catalogue::new(&config.zones.directory),
+            catalogue: Catalogue::new(&config.zones),
             directory_error: None,
             health: Health::new(config.health.directory.as_deref()),
             judged: Vec::new(),

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -286,14 +287,22 @@ fn tell(refresh: &Refresh) {
 }
 
 impl Node {
+    /// Those that are watched.
+    fn directories(&self) -> impl Iterator<Item = &PathBuf> {
+        self.config.zones.directory.iter().chain([&self.config.geoip.directory])
+    }
+
     fn watch(&self) -> Watch {
         let (mut watch, trouble) = Watch::new();
         let every = LOOK.as_secs();
         if let Some(cause) = trouble {
             warn!("inotify: {cause}; directories are looked at every {every} s");
         }
-        for directory in [&self.config.zones.directory, &self.config.geoip.directory] {
+        for directory in self.directories() {
             if let Some(cause) = watch.add(directory) {
+                if self.config.zones.is_optional && !directory.exists() {
+                    continue;
+                }
                 warn!("{}: {cause}; it is looked at every {every} s", directory.display());
             }
         }
@@ -302,7 +311,7 @@ impl Node {
 
     /// Watches directories again that were replaced or made since.
     fn watch_again(&self, watch: &mut Watch) {
-        for directory in [&self.config.zones.directory, &self.config.geoip.directory] {
+        for directory in self.directories() {
             watch.add(directory);
         }
     }

@@ -11,6 +11,7 @@ mod bpffs;
 mod clients;
 mod exit;
 mod fleet;
+mod feed;
 mod hot;
 mod limits;
 mod load;

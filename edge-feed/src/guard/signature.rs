@@ -1,4 +1,7 @@
-//! A feed's octets and its detached signature come in; whether the operator's key made it goes out.
+//! A feed's octets and its detached signature come in; whether the operator's key made it, for this, goes out.
+//!
+//! A zone's JSON doesn't say which zone it is. Its signature has to, in the trusted comment, which is signed, too: or
+//! whoever hands zones on could hand on one as another.
 
 use std::borrow::Cow;
 use std::fs;
@@ -6,6 +9,7 @@ use std::fs;
 use minisign_verify::{Error, PublicKey, Signature};
 
 use super::config::{Config, ConfigError};
+use super::content::Content;
 use super::refusal::Refusal;
 
 /// The key of a configuration, if it has one.
@@ -25,12 +29,12 @@ pub(super) fn key(config: &Config) -> Result<Option<PublicKey>, ConfigError> {
     PublicKey::from_base64(line).map(Some).map_err(|source| ConfigError::Key { place, source })
 }
 
-/// Whether `signature` is the key's of these octets. It is the text of a `.minisig` file; where a header can't hold line
+/// Whether `signature` is the key's of these octets, and for a zone, of this zone. It is the text of a `.minisig` file; where a header can't hold line
 /// ends, `\n` stands for them.
 pub(super) fn check(
     key: &PublicKey,
     place: &str,
-    octets: &[u8],
+    (content, octets): (Content<'_>, &[u8]),
     signature: Option<&str>,
 ) -> Result<(), Refusal> {
     let Some(text) = signature else {
@@ -38,8 +42,10 @@ pub(super) fn check(
     };
     let lines: Cow<'_, str> =
         if text.contains('\n') { text.into() } else { text.replace("\\n", "\n").into() };
-    let verified = Signature::decode(&lines).and_then(|sign| key.verify(octets, &sign, false));
-    verified.map_err(|error| {
+    let refuse = |cause| Refusal::Signature { place: place.to_owned(), cause };
+    let verified =
+        Signature::decode(&lines).and_then(|sign| key.verify(octets, &sign, false).map(|()| sign));
+    let sign = verified.map_err(|error| {
         let cause = match error {
             Error::UnexpectedKeyId => "made with another key",
             Error::InvalidSignature => "not of these octets",
@@ -50,6 +56,23 @@ pub(super) fn check(
             }
             Error::InvalidEncoding | Error::IoError(_) => "not the text of a .minisig file",
         };
-        Refusal::Signature { place: place.to_owned(), cause }
+        refuse(cause)
+    })?;
+    match content {
+        Content::Zone { origin } if !names(sign.trusted_comment(), origin) => Err(refuse(
+            "its trusted comment doesn't name this zone (file:ORIGIN.json, or origin:ORIGIN)",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a trusted comment names a zone: as minisign writes it for `ORIGIN.json`, or by `-t origin:ORIGIN`.
+fn names(comment: &str, origin: &str) -> bool {
+    let is_it =
+        |name: &str| name.trim_end_matches('.').eq_ignore_ascii_case(origin.trim_end_matches('.'));
+    comment.split_ascii_whitespace().any(|word| match word.split_once(':') {
+        Some(("origin", name)) => is_it(name),
+        Some(("file", name)) => name.strip_suffix(".json").is_some_and(is_it),
+        _ => false,
     })
 }

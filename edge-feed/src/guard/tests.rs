@@ -142,6 +142,34 @@ fn unsigned_and_wrongly_signed_feeds_are_refused() {
 }
 
 #[test]
+fn a_signed_zone_is_taken_only_for_the_zone_that_its_signature_names() {
+    const ZONE: &str = include_str!("../../../tests/fixtures/feed/second.json");
+    const NAMED: &str = include_str!("../../../tests/fixtures/feed/second.json.minisig");
+    const FOREIGN: &str = include_str!("../../../tests/fixtures/feed/second.foreign.minisig");
+    const LATER: &str = include_str!("../../../tests/fixtures/feed/third.json");
+    const TOLD: &str = include_str!("../../../tests/fixtures/feed/third.json.minisig");
+    let key = include_str!("../../../tests/fixtures/feed/key.pub").to_owned();
+    let mut guard = guard(Config { public_key: Some(key), ..Config::default() });
+    let signed = |origin, octets, signature| Candidate {
+        signature: Some(signature),
+        ..zone_feed(origin, octets)
+    };
+    for (origin, signature) in [("other.example", NAMED), ("signed.example", FOREIGN)] {
+        let (name, text) = refused(&mut guard, &signed(origin, ZONE, signature));
+        assert_eq!(name, "signature");
+        assert!(text.contains("doesn't name this zone (file:ORIGIN.json, or origin:"), "{text}");
+    }
+    let comment = FOREIGN.replace("other.example", "signed.example");
+    let (_, text) = refused(&mut guard, &signed("signed.example", ZONE, &comment));
+    assert!(text.contains("not of these octets"), "{text}");
+    guard.admit(&signed("Signed.Example.", ZONE, NAMED), NOW).unwrap();
+    guard.admit(&signed("other.example", ZONE, FOREIGN), NOW).unwrap();
+    // As by `minisign -t origin:signed.example`.
+    guard.admit(&signed("signed.example", LATER, TOLD), NOW).unwrap();
+    assert_eq!(refused(&mut guard, &signed("other.example", LATER, TOLD)).0, "signature");
+}
+
+#[test]
 fn the_key_may_stand_in_a_file_and_what_is_no_key_is_told_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("feed.pub");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Applied, Pool, PoolError};
+use super::{Applied, KeptPool, Pool, PoolError};
 use crate::delta::Change;
 use crate::{Delta, Server, Snapshot};
 
@@ -145,4 +145,30 @@ fn late_snapshots_and_repeated_deltas_end_where_the_deltas_end() {
         }
         assert_eq!(tried.snapshot(), truth.snapshot());
     }
+}
+
+#[test]
+fn a_pool_that_was_kept_joins_documents_and_changes_as_if_it_had_gone_on() {
+    let document = snapshot(5, &[(1, 20.0), (2, 20.0), (3, 20.0)]);
+    let mut pool = Pool::new(document.clone()).unwrap();
+    for delta in [score(6, 1, 1.0), removed(7, 2), whole(8, server(4, 9.0))] {
+        pool.apply(&delta).unwrap();
+    }
+    let text = serde_json::to_string(&pool.keep()).unwrap();
+    let kept: KeptPool = serde_json::from_str(&text).unwrap();
+    assert_eq!((kept.document_serial(), kept.snapshot.serial), (100, 200));
+    let mut next = Pool::resume(kept).unwrap();
+    // The same document again, and one of between.
+    for cursor in [5, 6] {
+        let document = Snapshot { cursor, ..document.clone() };
+        assert_eq!(next.replace(document.clone()), pool.replace(document));
+        assert_eq!((scores(&next), next.cursor()), (scores(&pool), 8));
+        assert_eq!(next.keep(), pool.keep());
+    }
+    assert_eq!(scores(&next), [(1, 20.0), (3, 20.0), (4, 9.0)].into(), "change 6 is in it");
+    assert!(matches!(next.replace(snapshot(5, &[])), Err(PoolError::Older { .. })));
+    // As it was kept before.
+    let old: KeptPool = serde_json::from_str(&serde_json::to_string(&document).unwrap()).unwrap();
+    assert_eq!(old, document.into());
+    assert_eq!(scores(&Pool::resume(old).unwrap()).len(), 3);
 }

@@ -34,6 +34,9 @@ pub struct Feed {
     pub results: Option<PathBuf>,
     /// Seconds between questions to an address.
     pub every_seconds: NonZeroU32,
+    /// Seconds that an address may take to answer, and between an answer's octets; six times as many for the whole of a
+    /// document.
+    pub timeout_seconds: NonZeroU32,
     /// A file with a bearer token for these addresses.
     pub token_file: Option<PathBuf>,
     /// A PEM file of roots that are trusted for these addresses instead of the system's.
@@ -50,13 +53,14 @@ impl Default for Feed {
     fn default() -> Self {
         let (state, snapshot, deltas, results) = Default::default();
         let (token_file, ca_file, zones, nats, guard) = Default::default();
-        let every_seconds = half_a_minute();
+        let (every_seconds, timeout_seconds) = (half_a_minute(), ten_seconds());
         Self {
             state,
             snapshot,
             deltas,
             results,
             every_seconds,
+            timeout_seconds,
             token_file,
             ca_file,
             zones,
@@ -68,6 +72,13 @@ impl Default for Feed {
 
 const fn half_a_minute() -> NonZeroU32 {
     match NonZeroU32::new(30) {
+        Some(seconds) => seconds,
+        None => NonZeroU32::MIN,
+    }
+}
+
+const fn ten_seconds() -> NonZeroU32 {
+    match NonZeroU32::new(10) {
         Some(seconds) => seconds,
         None => NonZeroU32::MIN,
     }
@@ -240,7 +251,14 @@ impl Feed {
     /// What a source may cost.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        Limits { octets: self.guard.max_octets as u64, ..Limits::default() }
+        let timeout = Duration::from_secs(self.timeout_seconds.get().into());
+        Limits {
+            octets: self.guard.max_octets as u64,
+            first: timeout,
+            idle: timeout,
+            whole: timeout * 6,
+            ..Limits::default()
+        }
     }
 
     /// How often a place is looked at.

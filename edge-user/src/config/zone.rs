@@ -1,7 +1,8 @@
-//! `[zone."…"]`: a table for each zone that has wishes of its own, by the zone's name.
+//! `[zones]`, and `[zone."…"]`: a table for each zone that has wishes of its own, by the zone's name.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -9,13 +10,46 @@ use serde::de::{Deserializer, Error as _};
 use crate::zone::Name;
 use crate::zone::name::bare;
 
+/// Where zone files are unless configured.
+const DIRECTORY: &str = "zones";
+
+/// Zone files.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Zones {
+    /// Where they are; none when it is empty, which needs a feed.
+    pub directory: Option<PathBuf>,
+    /// Whether a node may start without that directory: it has a feed, and nobody has named the directory.
+    #[serde(skip)]
+    pub is_optional: bool,
+    /// How many names of a zone may be in XDP's tables, the hottest of them; as many as fit unless
+    /// given.
+    pub share: Option<NonZeroU32>,
+}
+
+impl Zones {
+    /// Makes the path absolute, or says what is missing.
+    pub(super) fn complete(&mut self, base: &Path, has_feed: bool) -> Result<(), String> {
+        self.is_optional = self.directory.is_none() && has_feed;
+        let directory = self.directory.take().unwrap_or_else(|| DIRECTORY.into());
+        if !directory.as_os_str().is_empty() {
+            self.directory = Some(base.join(directory));
+        } else if !has_feed {
+            return Err("zones.directory is empty, and there is no feed: no zone could be served; name a directory, or \
+                        a source in [feed]"
+                .into());
+        }
+        Ok(())
+    }
+}
+
 /// What is wished for a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ZoneConfig {
     /// Whether XDP answers for it.
     pub xdp: bool,
-    /// As [`super::Zones::share`], for this zone.
+    /// As [`Zones::share`], for this zone.
     pub share: Option<NonZeroU32>,
 }
 

@@ -20,11 +20,14 @@ use crate::controller::Fed;
 use crate::zone::{self, Name, Zone, ZoneError};
 
 mod resume;
+mod troubles;
 
 pub(super) use resume::Past;
+use troubles::Troubles;
 
-/// What the place of a trouble with what was kept begins with.
-const PAST: &str = "kept: ";
+/// The places of troubles with single changes and results.
+const CHANGES: &str = "changes";
+const RESULTS: &str = "results";
 
 /// A zone, or that there is none any more.
 #[derive(Clone, Debug)]
@@ -66,8 +69,7 @@ pub(super) struct Intake {
     held: BTreeMap<String, built::Zone>,
     /// The document that was refused last, and where it came from.
     refused: Option<(Arc<str>, Event)>,
-    /// What is wrong with the last word of each place.
-    troubles: BTreeMap<String, String>,
+    troubles: Troubles,
     counted: Counted,
     /// Whether the pool has changed since zones were built.
     dirty: bool,
@@ -128,22 +130,27 @@ impl Intake {
 
     /// What is wrong now, a line each.
     pub(super) fn troubles(&self) -> impl Iterator<Item = &String> {
-        self.troubles.values()
+        self.troubles.lines()
+    }
+
+    /// What of it is new since this was last asked, a line each: for the log.
+    pub(super) fn news(&mut self) -> Vec<String> {
+        self.troubles.news()
     }
 
     /// Notes what is wrong with a source's settings, until the next start.
     pub(super) fn blame(&mut self, trouble: String) {
-        self.troubles.insert(trouble.clone(), trouble);
+        self.troubles.blame(trouble);
     }
 
     /// Notes what is wrong with what was kept, until something better is.
     pub(super) fn blame_past(&mut self, trouble: String) {
-        self.troubles.insert(format!("{PAST}{trouble}"), trouble);
+        self.troubles.blame_past(trouble);
     }
 
     /// What was kept has been replaced.
     pub(super) fn forgive_past(&mut self) {
-        self.troubles.retain(|place, _| !place.starts_with(PAST));
+        self.troubles.forgive_past();
     }
 
     /// Whether there are changes of which no zones have been built.
@@ -206,7 +213,7 @@ impl Intake {
         let mut issues = Vec::new();
         for gone in std::mem::take(&mut self.built).difference(&roots) {
             self.held.remove(gone);
-            self.troubles.remove(&place_of(gone));
+            self.troubles.forgive(&place_of(gone));
             self.guard.forget(gone);
             if let Ok(apex) = Name::parse(gone) {
                 issues.push(Issue { origin: gone.clone(), text: None, fed: Fed::Gone(apex) });
@@ -225,19 +232,19 @@ impl Intake {
         let size = self.size();
         self.held.remove(&zone.origin);
         if let Err(refusal) = self.guard.admit_built(&zone.origin, zone.serial, size, now) {
-            self.troubles.insert(place, refusal.to_string());
+            self.troubles.refuse(&place, &refusal);
             self.held.insert(zone.origin.clone(), zone);
             return None;
         }
         match parse(&place, &zone.origin, &zone.text) {
             Ok(parsed) => {
-                self.troubles.remove(&place);
+                self.troubles.forgive(&place);
                 let built::Zone { origin, text, .. } = zone;
                 Some(Issue { origin, text: Some(text), fed: Fed::Zone(parsed) })
             }
             Err(refusal) => {
                 self.guard.refuse(&refusal, now);
-                self.troubles.insert(place, refusal.to_string());
+                self.troubles.refuse(&place, &refusal);
                 None
             }
         }
@@ -254,7 +261,7 @@ impl Intake {
     fn document(&mut self, place: &Arc<str>, event: Event, now: i64) -> Vec<Issue> {
         match self.judge(place, &event, now) {
             Ok(issues) => {
-                self.troubles.remove(&**place);
+                self.troubles.forgive(place);
                 if self.refused.as_ref().is_some_and(|(refused, _)| refused == place) {
                     self.refused = None;
                 }
@@ -266,7 +273,7 @@ impl Intake {
                 Vec::new()
             }
             Err(refusal) => {
-                self.troubles.insert(place.to_string(), refusal.to_string());
+                self.troubles.refuse(place, &refusal);
                 let can_pass = matches!(
                     refusal,
                     Refusal::Older { .. }
@@ -354,6 +361,9 @@ impl Intake {
                 scorer.seed(id, score, ts).unwrap_or_default();
             }
         }
+        // It makes up for changes that weren't taken.
+        self.troubles.forgive(CHANGES);
+        self.troubles.forgive(RESULTS);
         self.dirty = true;
         self.resumed = false;
         Ok(())
@@ -369,7 +379,7 @@ impl Intake {
             {
                 let text =
                     format!("changes: more than {most} servers; raise feed.guard.max_servers");
-                self.troubles.insert("changes".to_owned(), text);
+                self.troubles.skip(CHANGES, text);
                 self.counted.broken += 1;
                 continue;
             }
@@ -383,8 +393,7 @@ impl Intake {
                 Ok(Applied::Ignored) => {}
                 Err(cause) => {
                     self.counted.broken += 1;
-                    self.troubles
-                        .insert("changes".to_owned(), format!("change {}: {cause}", delta.id));
+                    self.troubles.skip(CHANGES, format!("change {}: {cause}", delta.id));
                 }
             }
         }
@@ -405,7 +414,7 @@ impl Intake {
                 }
                 Err(cause) => {
                     self.counted.broken += 1;
-                    self.troubles.insert("results".to_owned(), cause.to_string());
+                    self.troubles.skip(RESULTS, cause.to_string());
                 }
             }
         }

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use edge_feed::Snapshot;
 use edge_feed::disk::{Disk, DiskError, Kept};
 use edge_feed::policy::State;
+use edge_feed::pool::KeptPool;
 use edge_feed::scorer::Scorer;
 
 use super::intake::{Intake, Issue, Past};
@@ -33,7 +33,7 @@ pub(super) struct Shelf {
 pub(super) struct Job {
     disk: Disk,
     zones: BTreeMap<String, Option<String>>,
-    snapshot: Option<Snapshot>,
+    snapshot: Option<KeptPool>,
     policy: Option<State>,
     scorer: Option<Scorer>,
 }
@@ -101,7 +101,7 @@ impl Shelf {
         Some(Job {
             disk: self.disk.clone(),
             zones,
-            snapshot: intake.pool().filter(|_| is_dirty).map(edge_feed::Pool::snapshot),
+            snapshot: intake.pool().filter(|_| is_dirty).map(edge_feed::Pool::keep),
             policy: is_dirty.then(|| intake.state()),
             scorer: intake.scorer().filter(|_| with_scorer).cloned(),
         })

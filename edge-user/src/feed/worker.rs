@@ -124,10 +124,9 @@ impl Worker {
     fn take(&mut self, (place, said): Said) {
         match said {
             Ok(event) => {
-                let before = self.intake.guard().last_refusal().cloned();
                 let issues = self.intake.take(&place, event, now());
                 self.publish(issues);
-                self.tell_refusal(before.as_ref());
+                self.tell_news();
                 self.soil(self.intake.is_dirty());
             }
             // It is in the source's status until it is well again.
@@ -138,11 +137,10 @@ impl Worker {
     /// Builds zones; tells when to do so next.
     fn build(&mut self) -> Instant {
         let begun = Instant::now();
-        let before = self.intake.guard().last_refusal().cloned();
         let issues = self.intake.build(now());
         self.soil(!issues.is_empty());
         self.publish(issues);
-        self.tell_refusal(before.as_ref());
+        self.tell_news();
         let end = Instant::now();
         let cost = (end - begun).saturating_add(self.handoff.last_served_in());
         end + cost.saturating_mul(REST).clamp(BUILD, LATEST)
@@ -179,6 +177,7 @@ impl Worker {
             info!("feed: an operator allows once: {line}");
         }
         self.publish(issues);
+        self.tell_news();
         self.soil(true);
         // Whoever asked may be gone.
         drop(word.send(Ok(json!({ "said": said }))));
@@ -194,13 +193,10 @@ impl Worker {
         warn!("feed: {cause}");
     }
 
-    /// Logs a refusal that is new.
-    fn tell_refusal(&self, before: Option<&(edge_feed::guard::Refusal, i64)>) {
-        let last = self.intake.guard().last_refusal();
-        if let Some((refusal, _)) = last
-            && before.map(|(refusal, _)| refusal) != Some(refusal)
-        {
-            warn!("feed: {refusal}; what was served before still is");
+    /// Logs what is newly wrong with what came.
+    fn tell_news(&mut self) {
+        for line in self.intake.news() {
+            warn!("feed: {line}");
         }
     }
 

@@ -75,6 +75,35 @@ fn what_does_not_go_together_is_refused_with_its_place_and_the_way_out() {
 }
 
 #[test]
+fn a_feed_is_enough_and_a_directory_that_is_named_has_to_be_there() {
+    let feed = "[feed]\nstate = \"s\"\nsnapshot = \"s.json\"\n";
+    let zones = |text: &str| parse(text).map(|config| config.zones).unwrap();
+    let usual = Some(Path::new("/etc/edge/zones"));
+    for (text, directory, is_optional) in [
+        (String::new(), usual, false),
+        (feed.to_owned(), usual, true),
+        (format!("{feed}[zones]\ndirectory = \"zones\"\n"), usual, false),
+        (format!("{feed}[zones]\ndirectory = \"\"\n"), None, false),
+    ] {
+        let zones = zones(&text);
+        assert_eq!((zones.directory.as_deref(), zones.is_optional), (directory, is_optional));
+    }
+    let error = refused("[zones]\ndirectory = \"\"\n");
+    assert!(error.contains("edge.toml:5:1: zones.directory is empty, and there is no"), "{error}");
+}
+
+#[test]
+fn how_long_an_address_may_take_is_configured_by_one_number() {
+    let patience = |text: &str| {
+        let limits = parse(text).unwrap().feed.limits();
+        [limits.first, limits.idle, limits.whole].map(|time| time.as_secs())
+    };
+    assert_eq!(patience(""), [10, 10, 60]);
+    assert_eq!(patience("[feed]\ntimeout_seconds = 2\n"), [2, 2, 12]);
+    assert!(refused("[feed]\ntimeout_seconds = 0\n").contains("nonzero"));
+}
+
+#[test]
 fn commands_read_the_sections_on_feeds_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("publish.toml");

@@ -2,8 +2,9 @@
 
 use edge_feed::guard::{Admitted, Guard};
 use edge_feed::policy::State;
+use edge_feed::pool::KeptPool;
 use edge_feed::scorer::Scorer;
-use edge_feed::{Policy, Pool, Snapshot};
+use edge_feed::{Policy, Pool};
 
 use super::{Intake, Issue, admitted, parse};
 use crate::config;
@@ -12,7 +13,7 @@ use crate::controller::Fed;
 /// What was kept.
 #[derive(Debug, Default)]
 pub(in crate::feed) struct Past {
-    pub(in crate::feed) snapshot: Option<Snapshot>,
+    pub(in crate::feed) snapshot: Option<KeptPool>,
     pub(in crate::feed) policy: Option<State>,
     pub(in crate::feed) scorer: Option<Scorer>,
     /// Names and texts of zones.
@@ -45,10 +46,14 @@ impl Intake {
         Ok((intake, issues))
     }
 
-    fn resume_pool(&mut self, snapshot: Snapshot, now: i64) {
-        match Pool::new(snapshot.clone()) {
+    fn resume_pool(&mut self, kept: KeptPool, now: i64) {
+        // Newcomers are compared with the document that came last; changes have made the pool newer than that.
+        let (serial, heard) = (kept.document_serial(), kept.snapshot.serial);
+        let last = Admitted { serial, ..Admitted::of_snapshot(kept.snapshot.clone()) };
+        match Pool::resume(kept) {
             Ok(pool) => {
-                self.guard.resume(&Admitted::of_snapshot(snapshot), now);
+                self.guard.resume(&last, now);
+                self.guard.heard(heard.into(), now);
                 self.pool = Some(pool);
                 self.dirty = true;
                 self.resumed = true;

@@ -243,6 +243,11 @@ fn more_servers_than_allowed_arent_added_by_changes() {
     assert!(intake.hear(Event::Deltas(vec![delta])).is_empty());
     assert!(intake.refusal().contains("more than 9 servers"));
     assert_eq!((intake.pool().unwrap().servers().count(), intake.counted().broken), (9, 1));
+    assert_eq!(intake.news().len(), 1);
+    intake.hear(scores(102, 1..=1, 12.0));
+    assert!(intake.refusal().contains("more than 9 servers"), "it lacks one still");
+    intake.hear(document(&snapshot(9, 0)));
+    assert_eq!((intake.refusal(), intake.news()), (String::new(), Vec::new()));
 }
 
 #[test]
@@ -251,7 +256,7 @@ fn what_was_kept_is_served_at_once_and_newcomers_are_compared_with_it() {
     let issues = intake.hear(document(&snapshot(20, 50)));
     let zones = issues.iter().map(|i| (i.origin.clone(), i.text.clone().unwrap()));
     let past = || Past {
-        snapshot: intake.pool().map(edge_feed::Pool::snapshot),
+        snapshot: intake.pool().map(edge_feed::Pool::keep),
         policy: Some(intake.state()),
         scorer: None,
         zones: zones.clone().chain([("else.example".into(), "{}".into())]).collect(),

@@ -1,0 +1,79 @@
+//! A pool comes in and goes out as it is kept over a restart: all servers as they are, and which of that is from changes.
+//!
+//! Without the latter, a document of before those changes couldn't be told from an older one, nor be joined with them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Pool, PoolError};
+use crate::Snapshot;
+
+/// A pool as it is kept.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct KeptPool {
+    /// All of it, with changes.
+    #[serde(flatten)]
+    pub snapshot: Snapshot,
+    /// What it was before them; none in files of earlier versions.
+    #[serde(default)]
+    pub base: Option<Base>,
+}
+
+/// The document that a pool was made of, and what changes have done since.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Base {
+    /// The document's serial.
+    pub serial: u32,
+    /// Its cursor.
+    pub cursor: u64,
+    /// Servers, and the changes that they and their scores are from; 0 for the document.
+    changed: Vec<(u64, u64, u64)>,
+    /// Servers that changes have removed, and the changes.
+    removed: Vec<(u64, u64)>,
+}
+
+impl From<Snapshot> for KeptPool {
+    fn from(snapshot: Snapshot) -> Self {
+        Self { snapshot, base: None }
+    }
+}
+
+impl KeptPool {
+    /// The serial of the document that it was made of.
+    #[must_use]
+    pub fn document_serial(&self) -> u32 {
+        self.base.as_ref().map_or(self.snapshot.serial, |base| base.serial)
+    }
+}
+
+impl Pool {
+    /// It, as it is kept.
+    #[must_use]
+    pub fn keep(&self) -> KeptPool {
+        let changed = self.entries.iter().filter(|(_, e)| e.server_from.max(e.score_from) > 0);
+        let changed = changed.map(|(&id, e)| (id, e.server_from, e.score_from));
+        let base = Base {
+            serial: self.document_serial,
+            cursor: self.since,
+            changed: changed.collect(),
+            removed: self.removed.iter().map(|(&id, &from)| (id, from)).collect(),
+        };
+        KeptPool { snapshot: self.snapshot(), base: Some(base) }
+    }
+
+    /// The pool that was kept.
+    ///
+    /// # Errors
+    /// As [`Pool::new`].
+    pub fn resume(kept: KeptPool) -> Result<Self, PoolError> {
+        let mut pool = Self::new(kept.snapshot)?;
+        let Some(base) = kept.base else { return Ok(pool) };
+        (pool.document_serial, pool.since) = (base.serial, base.cursor);
+        pool.removed = base.removed.into_iter().collect();
+        for (id, server_from, score_from) in base.changed {
+            if let Some(entry) = pool.entries.get_mut(&id) {
+                (entry.server_from, entry.score_from) = (server_from, score_from);
+            }
+        }
+        Ok(pool)
+    }
+}

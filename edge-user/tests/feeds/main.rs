@@ -1,0 +1,13 @@
+//! A real `edge run` with a feed, without XDP and without root: what it serves and tells when its sources are well, bad,
+//! slow, or gone.
+#![expect(clippy::tests_outside_test_module, reason = "all of it is tests")]
+
+mod alone;
+mod documents;
+mod files;
+mod node;
+mod rows;
+mod server;
+mod signed;
+mod sources;
+mod tls;
