@@ -73,8 +73,6 @@ pub(super) struct Intake {
     counted: Counted,
     /// Whether the pool has changed since zones were built.
     dirty: bool,
-    /// Whether the pool is what was kept, and no snapshot has come since.
-    resumed: bool,
 }
 
 impl Intake {
@@ -89,8 +87,7 @@ impl Intake {
     ) -> Result<Self, PolicyError> {
         let zones = Zones::new(policy, past, fastrand::Rng::new())?;
         let direct = direct.into_iter().map(|origin| origin.to_ascii_lowercase()).collect();
-        let (pool, built, held, refused, troubles, counted) = Default::default();
-        let (dirty, resumed) = Default::default();
+        let (pool, built, held, refused, troubles, counted, dirty) = Default::default();
         Ok(Self {
             guard,
             pool,
@@ -103,7 +100,6 @@ impl Intake {
             troubles,
             counted,
             dirty,
-            resumed,
         })
     }
 
@@ -267,11 +263,6 @@ impl Intake {
                 }
                 issues
             }
-            Err(refusal) if self.is_kept(&refusal, &event) => {
-                // An operator can still want it.
-                self.refused = Some((Arc::clone(place), event));
-                Vec::new()
-            }
             Err(refusal) => {
                 self.troubles.refuse(place, &refusal);
                 let can_pass = matches!(
@@ -289,12 +280,6 @@ impl Intake {
         }
     }
 
-    /// Whether a snapshot is of before the one that was kept, which has the changes since then: nothing is wrong then.
-    fn is_kept(&self, refusal: &Refusal, event: &Event) -> bool {
-        let is_snapshot = matches!(event, Event::Snapshot { .. });
-        self.resumed && is_snapshot && matches!(refusal, Refusal::Older { .. })
-    }
-
     fn judge(&mut self, place: &str, event: &Event, now: i64) -> Result<Vec<Issue>, Refusal> {
         let (content, octets, signature) = match event {
             Event::Snapshot { octets, signature } => (Content::Snapshot, octets, signature),
@@ -308,9 +293,7 @@ impl Intake {
         let admitted = match guard.admit(&candidate, now) {
             Ok(admitted) => admitted,
             Err(refusal) => {
-                if !self.is_kept(&refusal, event) {
-                    self.guard = guard;
-                }
+                self.guard = guard;
                 return Err(refusal);
             }
         };
@@ -365,7 +348,6 @@ impl Intake {
         self.troubles.forgive(CHANGES);
         self.troubles.forgive(RESULTS);
         self.dirty = true;
-        self.resumed = false;
         Ok(())
     }
 

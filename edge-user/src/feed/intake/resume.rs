@@ -56,7 +56,6 @@ impl Intake {
                 self.guard.heard(heard.into(), now);
                 self.pool = Some(pool);
                 self.dirty = true;
-                self.resumed = true;
             }
             Err(cause) => {
                 self.blame_past(format!("the snapshot that was kept: {cause}"));

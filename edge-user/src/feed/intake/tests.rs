@@ -281,8 +281,8 @@ fn after_a_start_the_snapshot_that_changes_came_after_is_known_and_no_alarm() {
     let mut before = intake();
     before.hear(document(&snapshot(20, 50)));
     before.hear(scores(101, 3..=3, 5.0));
-    let snapshot_kept = before.pool().map(edge_feed::Pool::snapshot);
-    let past = Past { snapshot: snapshot_kept, ..Past::default() };
+    let kept = before.pool().map(edge_feed::Pool::keep);
+    let past = Past { snapshot: kept, ..Past::default() };
     let (mut next, _) = Intake::resume(&config(""), Policy::default(), past, NOW).unwrap();
     assert_eq!(sizes(&next.build(NOW)), [("pool.example", 19), ("pool.example.net", 19)]);
     assert!(next.hear(document(&snapshot(20, 50))).is_empty());
