@@ -14,6 +14,7 @@ mod deals;
 pub(crate) mod fixture;
 mod names;
 pub mod observed;
+mod services;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -21,12 +22,10 @@ mod visible;
 
 use std::collections::{BTreeMap, HashMap};
 use std::mem::offset_of;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use edge_common::abi::{Control, Service, Side, TableId, maps};
-use edge_common::service;
+use edge_common::abi::{Control, Side, TableId, maps};
 
 use crate::compile::Compiled;
 use crate::geo;
@@ -166,57 +165,6 @@ impl Publisher {
     /// What stands behind the tables.
     pub fn backend(&mut self) -> &mut dyn Backend {
         &mut *self.backend
-    }
-
-    /// Says which addresses and ports are served; once, before the first publication.
-    ///
-    /// # Errors
-    /// When there are more than the table can hold without two in one slot.
-    pub fn serve(&mut self, listen: &[SocketAddr]) -> Result<(), Unfit> {
-        self.serve_both(listen, &[])
-    }
-
-    /// As [`Self::serve`], with those at which NTP is served.
-    ///
-    /// # Errors
-    /// As there, or when both are served at one.
-    pub fn serve_both(&mut self, listen: &[SocketAddr], time: &[SocketAddr]) -> Result<(), Unfit> {
-        let roles = [(listen, Service::DNS), (time, Service::NTP)];
-        let keys: Vec<_> = roles
-            .into_iter()
-            .flat_map(|(addresses, role)| addresses.iter().map(move |address| (address, role)))
-            .map(|(address, role)| (words_of(address), address.port(), role))
-            .collect();
-        for _ in 0..100_000 {
-            let seed = self.slots.rng.u64(..);
-            let mut slots = HashMap::new();
-            for (address, port, role) in &keys {
-                slots.insert(service::slot(seed, *address, *port), (*address, *port, *role));
-            }
-            if slots.len() == keys.len() {
-                self.slots.store.services.clear(0, maps::SERVICE_SLOTS);
-                for (slot, (address, port, role)) in slots {
-                    let service = Service { address, port: port.into(), role };
-                    self.slots.store.services.write(slot, &[service]);
-                }
-                let store = &self.slots.store;
-                let firsts = [SocketAddr::is_ipv4, SocketAddr::is_ipv6]
-                    .map(|is| listen.iter().find(|a| is(a)));
-                for (family, address) in firsts.into_iter().enumerate() {
-                    let at = offset_of!(Control, first_services) + family * size_of::<Service>();
-                    let Some(address) = address else { continue };
-                    let [front, back] = words_of(address);
-                    let words = [front, back, address.port().into()];
-                    for (place, word) in words.into_iter().enumerate() {
-                        store.control_word(at + 8 * place).store(word, Ordering::Relaxed);
-                    }
-                }
-                let word = self.slots.store.control_word(offset_of!(Control, service_seed));
-                word.store(seed, Ordering::Release);
-                return Ok(());
-            }
-        }
-        Err(Unfit::Full("services"))
     }
 
     /// Sets how many names of each zone may be in the tables, from the next publication on.
@@ -487,18 +435,5 @@ impl Publisher {
 impl Publishable {
     fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.compiled, &other.compiled) && Arc::ptr_eq(&self.trie, &other.trie)
-    }
-}
-
-/// An address as the served-address table has it.
-fn words_of(address: &SocketAddr) -> [u64; 2] {
-    match address {
-        SocketAddr::V4(v4) => service::mapped(u32::from_ne_bytes(v4.ip().octets())),
-        SocketAddr::V6(v6) => {
-            let octets = v6.ip().octets();
-            let (words, _) = octets.as_chunks::<8>();
-            let mut both = words.iter().map(|word| u64::from_ne_bytes(*word));
-            [both.next().unwrap_or_default(), both.next().unwrap_or_default()]
-        }
     }
 }

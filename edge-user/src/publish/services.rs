@@ -1,0 +1,77 @@
+//! Addresses and ports that are served come in; the table of services, in which each has a slot of its own, goes out.
+
+use std::collections::HashMap;
+use std::mem::offset_of;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+
+use edge_common::abi::{Control, Service, maps};
+use edge_common::service;
+
+use super::{Publisher, Unfit};
+
+impl Publisher {
+    /// Says which addresses and ports are served; once, before the first publication.
+    ///
+    /// # Errors
+    /// When there are more than the table can hold without two in one slot.
+    pub fn serve(&mut self, listen: &[SocketAddr]) -> Result<(), Unfit> {
+        self.serve_both(listen, &[])
+    }
+
+    /// As [`Self::serve`], with those at which NTP is served.
+    ///
+    /// # Errors
+    /// As there, or when both are served at one.
+    pub fn serve_both(&mut self, listen: &[SocketAddr], time: &[SocketAddr]) -> Result<(), Unfit> {
+        let roles = [(listen, Service::DNS), (time, Service::NTP)];
+        let keys: Vec<_> = roles
+            .into_iter()
+            .flat_map(|(addresses, role)| addresses.iter().map(move |address| (address, role)))
+            .map(|(address, role)| (words_of(address), address.port(), role))
+            .collect();
+        for _ in 0..100_000 {
+            let seed = self.slots.rng.u64(..);
+            let mut slots = HashMap::new();
+            for (address, port, role) in &keys {
+                slots.insert(service::slot(seed, *address, *port), (*address, *port, *role));
+            }
+            if slots.len() == keys.len() {
+                self.slots.store.services.clear(0, maps::SERVICE_SLOTS);
+                for (slot, (address, port, role)) in slots {
+                    let service = Service { address, port: port.into(), role };
+                    self.slots.store.services.write(slot, &[service]);
+                }
+                let store = &self.slots.store;
+                let firsts = [SocketAddr::is_ipv4, SocketAddr::is_ipv6]
+                    .map(|is| listen.iter().find(|a| is(a)));
+                for (family, address) in firsts.into_iter().enumerate() {
+                    let at = offset_of!(Control, first_services) + family * size_of::<Service>();
+                    let Some(address) = address else { continue };
+                    let [front, back] = words_of(address);
+                    let words = [front, back, address.port().into()];
+                    for (place, word) in words.into_iter().enumerate() {
+                        store.control_word(at + 8 * place).store(word, Ordering::Relaxed);
+                    }
+                }
+                let word = self.slots.store.control_word(offset_of!(Control, service_seed));
+                word.store(seed, Ordering::Release);
+                return Ok(());
+            }
+        }
+        Err(Unfit::Full("services"))
+    }
+}
+
+/// An address as the served-address table has it.
+fn words_of(address: &SocketAddr) -> [u64; 2] {
+    match address {
+        SocketAddr::V4(v4) => service::mapped(u32::from_ne_bytes(v4.ip().octets())),
+        SocketAddr::V6(v6) => {
+            let octets = v6.ip().octets();
+            let (words, _) = octets.as_chunks::<8>();
+            let mut both = words.iter().map(|word| u64::from_ne_bytes(*word));
+            [both.next().unwrap_or_default(), both.next().unwrap_or_default()]
+        }
+    }
+}
