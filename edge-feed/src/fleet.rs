@@ -97,13 +97,14 @@ impl Default for Rules {
 /// The fleet, as NATS keeps it.
 #[derive(Clone, Debug)]
 pub struct Fleet {
+    nats: Nats,
     rules: Rules,
     live: Store,
     known: Store,
     /// When this node was last written into the bucket that forgets nothing.
     registered: Option<i64>,
-    points: Store,
-    /// When its points were last told.
+    points: Option<Store>,
+    /// When its points were last told, or could not be.
     told: Option<i64>,
 }
 
@@ -120,18 +121,19 @@ pub struct Told {
 }
 
 impl Fleet {
-    /// Opens both buckets, made if they aren't there.
+    /// Opens the buckets of heartbeats, made if they aren't there.
     ///
     /// # Errors
     /// When NATS can't be reached or refuses.
     pub async fn open(nats: &Nats, rules: Rules) -> Result<Self, SourceError> {
         let [live, known] = BUCKETS;
         Ok(Self {
+            nats: nats.clone(),
             rules,
             live: nats.bucket(live, 1, Some(rules.ttl), rules.replicas).await?,
             known: nats.bucket(known, 1, None, rules.replicas).await?,
             registered: None,
-            points: nats.bucket(POINTS, 1, None, rules.replicas).await?,
+            points: None,
             told: None,
         })
     }
@@ -167,7 +169,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// Tells a node's points, once a minute: `points` is asked for them when it is time.
+    /// Tells a node's points, once a minute: `points` is asked for them when it is time. Says whether it was.
     ///
     /// # Errors
     /// When NATS can't be reached or refuses.
@@ -176,31 +178,42 @@ impl Fleet {
         node: &str,
         since: i64,
         points: impl FnOnce() -> Report,
-    ) -> Result<(), SourceError> {
+    ) -> Result<bool, SourceError> {
         let time = crate::source::now();
         if self.told.is_some_and(|then| time.abs_diff(then) < REGISTER.as_secs()) {
-            return Ok(());
+            return Ok(false);
         }
+        // At its next turn, should it fail.
+        self.told = Some(time);
         let place = || format!("nats bucket {POINTS}, key {node}");
         let told = Told { since, time, points: points() };
         let text = serde_json::to_vec(&told).map_err(|cause| failed(place(), &cause))?;
-        let put = self.points.put(node, text.into()).await;
+        let put = self.bucket_of_points().await?.put(node, text.into()).await;
         put.map_err(|cause| failed(place(), &cause))?;
-        self.told = Some(time);
-        Ok(())
+        Ok(true)
+    }
+
+    /// The bucket of points, opened when it is first needed: whoever may not use it can do all else.
+    async fn bucket_of_points(&mut self) -> Result<Store, SourceError> {
+        if let Some(store) = &self.points {
+            return Ok(store.clone());
+        }
+        let store = self.nats.bucket(POINTS, 1, None, self.rules.replicas).await?;
+        Ok(self.points.insert(store).clone())
     }
 
     /// What all nodes have told of their servers' points.
     ///
     /// # Errors
     /// When NATS can't be reached or refuses, or an entry isn't one.
-    pub async fn points(&self) -> Result<BTreeMap<String, Told>, SourceError> {
+    pub async fn points(&mut self) -> Result<BTreeMap<String, Told>, SourceError> {
         let place = || format!("nats bucket {POINTS}");
-        let mut keys = self.points.keys().await.map_err(|cause| failed(place(), &cause))?;
+        let store = self.bucket_of_points().await?;
+        let mut keys = store.keys().await.map_err(|cause| failed(place(), &cause))?;
         let mut all = BTreeMap::new();
         while let Some(key) = keys.next().await {
             let key = key.map_err(|cause| failed(place(), &cause))?;
-            let octets = self.points.get(&key).await.map_err(|cause| failed(place(), &cause))?;
+            let octets = store.get(&key).await.map_err(|cause| failed(place(), &cause))?;
             // It may have been forgotten in between.
             let Some(octets) = octets else { continue };
             let told = serde_json::from_slice(&octets).map_err(|cause| failed(place(), &cause))?;
@@ -227,7 +240,9 @@ impl Fleet {
     /// # Errors
     /// When NATS can't be reached or refuses.
     pub async fn forget(&self, node: &str) -> Result<(), SourceError> {
-        for store in [&self.live, &self.known, &self.points] {
+        for store in
+            [Some(&self.live), Some(&self.known), self.points.as_ref()].into_iter().flatten()
+        {
             let place = || format!("nats bucket {}, key {node}", store.name);
             store.purge(node).await.map_err(|cause| failed(place(), &cause))?;
         }

@@ -5,12 +5,12 @@
 //! n answers, give or take √(n·p·(1-p)). That is half a per cent from some 40,000 of a server's answers on, and every
 //! number comes with it. Sums over servers have no error: each answer holds as many servers as its deck's cards do.
 
-use crate::float::float;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::float::float;
 use crate::table::{columns, percent, row};
 
 /// What a deck is made of: of how many cards, and in how many of them each server stands. For the [`Points`] that made it.
@@ -153,6 +153,11 @@ impl Points {
         let answers = self.total();
         let top = sums.iter().take(k).map(|&(ip, index, _)| self.points(ip, index, answers));
         Report { answers, servers: sums.len(), top: top.collect() }
+    }
+
+    /// Each server, and in how many answers it has been.
+    pub fn sums(&self) -> impl Iterator<Item = (IpAddr, f64)> {
+        self.indices.iter().map(|(&ip, &index)| (ip, self.sum(index).answers))
     }
 
     /// Begins anew: compositions that were made before don't count any more, and are to be made again.

@@ -18,6 +18,9 @@ mod kept;
 
 pub use kept::{Base, KeptPool};
 
+/// Servers that were removed and are remembered, at most; many times as many as a pool loses between two documents.
+const MOST_REMOVED: usize = 1 << 16;
+
 /// The servers now, and what else zones are made of.
 #[derive(Clone, Debug, Default)]
 pub struct Pool {
@@ -216,6 +219,13 @@ impl Pool {
             }
             Change::Removed { removed } => {
                 self.removed.insert(*removed, delta.id);
+                // Those of long ago are in every document by now.
+                if self.removed.len() > MOST_REMOVED {
+                    let mut all: Vec<u64> = self.removed.values().copied().collect();
+                    all.sort_unstable();
+                    let middle = all.get(all.len() / 2).copied().unwrap_or_default();
+                    self.removed.retain(|_, from| *from >= middle);
+                }
                 match self.take(*removed) {
                     Some(_) => Applied::Changed(*removed),
                     None => Applied::Unknown(*removed),

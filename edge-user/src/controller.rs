@@ -411,6 +411,9 @@ impl Controller {
     pub fn errors(&self) -> Vec<String> {
         let mut errors = self.catalogue.errors();
         errors.extend(self.directory_error.clone());
+        errors.extend(self.publisher.uncounted().into_iter().map(|zone| {
+            format!("zone {zone}: its answers aren't counted apart: no room for its counters")
+        }));
         errors.extend(self.health.errors().cloned());
         errors.extend(self.atlas.error.clone());
         errors.extend(self.trouble.iter().cloned());

@@ -121,6 +121,26 @@ impl Dealer {
         self.m
     }
 
+    /// Each record's chance to be on a card, from 0 to 1.
+    #[must_use]
+    pub fn inclusion(&self) -> Vec<f64> {
+        let part = |cards: f64| cards / self.m as f64;
+        match &self.hand {
+            // One record, or no cards.
+            Hand::Constant => vec![if self.k == 0 { 0.0 } else { 1.0 }; self.n],
+            Hand::Tuples { tuples, share, .. } => {
+                let mut inclusion = vec![0.0; self.n];
+                for (tuple, cards) in tuples.chunks_exact(self.k).zip(share) {
+                    for record in tuple {
+                        inclusion[usize::from(*record)] += part(*cards);
+                    }
+                }
+                inclusion
+            }
+            Hand::Places { share, .. } => share.iter().map(|cards| part(*cards)).collect(),
+        }
+    }
+
     /// Whether all decks are the same, so that dealing one is enough.
     #[must_use]
     pub fn is_constant(&self) -> bool {

@@ -16,7 +16,7 @@ pub struct Ledger(Arc<Mutex<Books>>);
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     /// Answers per server and country, by XDP and by the code that it shares with the authority.
-    pub points: Points,
+    pub points: Arc<Points>,
     /// What servers were promised by decks that are gone.
     pub promised: Audit,
     /// What the last audit found.
@@ -44,7 +44,9 @@ impl Ledger {
     /// The `k` servers that have been in most answers.
     #[must_use]
     pub fn points(&self, k: usize) -> Report {
-        self.open().points.report(k)
+        // Not under the lock, for which the node's loop waits.
+        let points = Arc::clone(&self.open().points);
+        points.report(k)
     }
 
     /// What the last audit found.

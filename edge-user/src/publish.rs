@@ -329,15 +329,16 @@ impl Publisher {
             })
             .collect();
         self.zones.extend(new);
-        match self.barrier() {
+        let waited = self.barrier();
+        for zone in &mut old {
+            self.slots.close(zone);
+            if let Some(next) = self.zones.get_mut(zone.source.compiled.apex.folded()) {
+                observed::carry(zone, next);
+            }
+        }
+        match waited {
             Ok(()) => {
-                for zone in &mut old {
-                    self.slots.close(zone);
-                    if let Some(next) = self.zones.get_mut(zone.source.compiled.apex.folded()) {
-                        observed::carry(zone, next);
-                    }
-                    self.slots.release(zone);
-                }
+                old.iter().for_each(|zone| self.slots.release(zone));
                 self.slots.drop_unused_tries(&self.zones);
             }
             // Somebody may still be reading them: they are never written again.

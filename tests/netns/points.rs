@@ -46,6 +46,8 @@ fn changed(rig: &Rig, label: &str, to: Value) {
 #[test]
 fn points_and_audit_know_every_answer_of_xdp() {
     let rig = rig();
+    let explained = rig.explain("pool.example", "A", CLIENT.parse().unwrap());
+    assert!(explained.contains("xdp"), "{explained}");
     let (points, code) = edge(&rig, &["points", "--json", "--top", "1000"]);
     assert_eq!(code, Some(0));
     assert_eq!(points["answers"], 500, "{points}");

@@ -42,6 +42,18 @@ fn scores(pool: &Pool) -> BTreeMap<u64, f64> {
 }
 
 #[test]
+fn of_those_removed_the_newest_are_remembered_and_no_more_than_so_many() {
+    let mut pool = Pool::default();
+    let most = u64::try_from(super::MOST_REMOVED).unwrap();
+    for id in 1..=3 * most {
+        let change = Change::Removed { removed: id };
+        assert_eq!(pool.apply(&Delta { id, ts: 0, change }).unwrap(), Applied::Unknown(id));
+        assert!(pool.removed.len() <= super::MOST_REMOVED && pool.removed.contains_key(&id));
+    }
+    assert!(!pool.removed.contains_key(&1));
+}
+
+#[test]
 fn a_delta_is_applied_once() {
     let mut pool = Pool::new(snapshot(5, &[(1, 20.0)])).unwrap();
     assert_eq!(pool.apply(&score(5, 1, 1.0)), Ok(Applied::Ignored));

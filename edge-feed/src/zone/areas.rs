@@ -122,9 +122,13 @@ impl Areas {
     /// Some of the areas in which it is time that others are under no number. The pool shuffles all areas whenever it
     /// makes a zone, which is every few minutes; here that would be all decks more than once a second.
     fn long_unshuffled(&self, now: i64) -> Vec<String> {
-        let is_due = |area: &Area| area.families.iter().any(|each| each.is_due(now));
-        let due = self.areas.iter().filter(|(_, area)| is_due(area));
-        due.take(SHUFFLED_AT_ONCE).map(|(name, _)| name.clone()).collect()
+        let due = self.areas.iter().filter_map(|(name, area)| {
+            let due = area.families.iter().filter(|each| each.is_due(now));
+            Some((due.map(|each| each.shuffled).min()?, name))
+        });
+        let mut due: Vec<_> = due.collect();
+        due.sort_unstable();
+        due.into_iter().take(SHUFFLED_AT_ONCE).map(|(_, name)| name.clone()).collect()
     }
 
     /// Follows the list of zones. When it changes, which is rare, all is begun anew but what has to be remembered.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use edge_feed::fleet::{Fleet, Heartbeat, Rules, Standing};
+use edge_feed::points::Points;
 
 use crate::server::{Server, connect};
 
@@ -39,6 +40,24 @@ async fn a_node_that_is_silent_is_lost_and_not_forgotten_until_somebody_says_so(
     }
     fleet.forget("b.example").await.unwrap();
     assert_eq!(order(&mut fleet).await, [a]);
+}
+
+#[tokio::test]
+async fn points_are_told_once_a_minute_until_the_node_is_forgotten() {
+    let server = [Server::start("")];
+    let nats = connect(&server).await;
+    let mut fleet = Fleet::open(&nats, Rules::default()).await.unwrap();
+    let mut points = Points::default();
+    let deck = points.composition(1, [([192, 0, 2, 1].into(), 1)]);
+    points.add("de", 7, &deck);
+    let report = points.report(10);
+    assert!(fleet.tell_points("a", 5, || report.clone()).await.unwrap());
+    assert!(!fleet.tell_points("a", 5, || panic!("not yet")).await.unwrap());
+    let mut others = Fleet::open(&nats, Rules::default()).await.unwrap();
+    let told = others.points().await.unwrap();
+    assert_eq!((told.len(), told["a"].since, &told["a"].points), (1, 5, &report));
+    fleet.forget("a").await.unwrap();
+    assert!(others.points().await.unwrap().is_empty());
 }
 
 #[tokio::test]

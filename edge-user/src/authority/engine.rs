@@ -57,6 +57,12 @@ impl Engine {
         Self { tables: HostTables::new(store, seed.max(1), true) }
     }
 
+    /// As [`Self::new`], but nobody's answers are counted.
+    #[must_use]
+    pub fn uncounted(store: Store, seed: u64) -> Self {
+        Self { tables: HostTables::new(store, seed.max(1), true).uncounted() }
+    }
+
     /// Octets of the apex (wire format) of the zone that the last answer was from.
     #[must_use]
     pub fn apex_octets(&self) -> u8 {

@@ -44,7 +44,7 @@ impl Beat {
     pub(super) async fn run(self, nats: Nats, view: View) {
         let mut ticks = interval(self.rules.ttl / 3);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut fleet, since) = (None, now());
+        let (mut fleet, mut untold, since) = (None, None, now());
         let mut last = ((self.answers)(), Instant::now());
         loop {
             ticks.tick().await;
@@ -57,11 +57,7 @@ impl Beat {
                     fleet = Some(Fleet::open(&nats, self.rules).await?);
                 }
                 match &mut fleet {
-                    Some(fleet) => {
-                        fleet.beat(&heartbeat).await?;
-                        let points = || self.ledger.points(self.top);
-                        fleet.tell_points(&self.node, since, points).await
-                    }
+                    Some(fleet) => fleet.beat(&heartbeat).await,
                     None => Ok(()),
                 }
             };
@@ -70,7 +66,16 @@ impl Beat {
                 // The bucket may have been deleted: it is made again.
                 fleet = None;
             }
-            view.tell_fleet(said.err().map(|cause| format!("fleet: {cause}")));
+            if let Some(fleet) = &mut fleet {
+                let points = || self.ledger.points(self.top);
+                match fleet.tell_points(&self.node, since, points).await {
+                    Ok(true) => untold = None,
+                    Ok(false) => {}
+                    Err(cause) => untold = Some(cause.to_string()),
+                }
+            }
+            let wrong = said.err().map(|cause| cause.to_string()).or_else(|| untold.clone());
+            view.tell_fleet(wrong.map(|cause| format!("fleet: {cause}")));
         }
     }
 

@@ -103,11 +103,6 @@ fn add_served(families: &mut Vec<MetricFamily>, pulse: &Pulse) {
         ("edge_zones", "Zones that are served", number(status.zones.len())),
         ("edge_generation", "The generation that is served", float(status.generation)),
         (
-            "edge_amended",
-            "Publications that took no generation, since only decks had changed",
-            float(status.amended),
-        ),
-        (
             "edge_errors",
             "What is wrong now with zone files, databases and tables; edge status lists it",
             number(status.errors.len()),
@@ -115,4 +110,6 @@ fn add_served(families: &mut Vec<MetricFamily>, pulse: &Pulse) {
     ] {
         families.push(Family::gauge(name, help).sample(&[], value).done());
     }
+    let help = "Publications that took no generation, since only decks had changed";
+    families.push(Family::counter("edge_amended_total", help).count(&[], status.amended).done());
 }

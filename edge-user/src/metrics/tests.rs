@@ -155,7 +155,7 @@ fn the_node_and_its_process_are_described() {
         "edge_table_used{table=\"NAMES\"} 29",
         "edge_table_entries{table=\"NAMES\"} 32768",
         "edge_generation 7",
-        "edge_amended 11",
+        "edge_amended_total 11",
         "edge_errors 1",
         "edge_switch{switch=\"drain\"} 0",
         "edge_switch{switch=\"dry_run\"} 1",

@@ -7,15 +7,15 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use edge_common::abi::Hits;
 use edge_feed::audit::{Audit, Report};
 
 use super::Publisher;
-use super::deals::{Dealt, weights};
+use super::deals::Dealt;
 use super::slots::{Slots, Zone};
 use crate::compile::{Source, Undealt};
-use crate::deal::shares::shares;
 use crate::ledger::Ledger;
 use crate::preview::{NOWHERE, country};
 use crate::zone::name::bare;
@@ -32,11 +32,8 @@ fn servers(source: &Source) -> Vec<IpAddr> {
 /// Adds what a deck's servers are promised of its answers.
 fn promise(audit: &mut Audit, undealt: &Undealt, dealt: &Dealt) {
     let servers = servers(&undealt.source);
-    if dealt.answers == 0 || servers.is_empty() {
-        return;
-    }
-    let inclusion = shares(&weights(&undealt.source), undealt.max_hosts).inclusion;
-    for (ip, share) in servers.into_iter().zip(inclusion) {
+    let Some(dealer) = dealt.dealer.as_ref().filter(|_| dealt.answers > 0) else { return };
+    for (ip, share) in servers.into_iter().zip(dealer.inclusion()) {
         audit.promise(ip, dealt.answers, share);
     }
 }
@@ -77,6 +74,7 @@ impl Slots {
             return;
         }
         let books = &mut *self.ledger.open();
+        let points = Arc::make_mut(&mut books.points);
         let answered = books.zones.entry(bare(&zone.compiled.apex)).or_default();
         for ((deck, country), [xdp, own]) in answers {
             let Some(undealt) = zone.compiled.decks.get(usize::from(deck)) else { continue };
@@ -93,9 +91,9 @@ impl Slots {
             let composition = dealt.composition.get_or_insert_with(|| {
                 let standing = dealt.standing.iter().copied();
                 let servers = servers(&undealt.source).into_iter().zip(standing);
-                books.points.composition(dealt.extent.cards, servers)
+                points.composition(dealt.extent.cards, servers)
             });
-            books.points.add(country, xdp + own, composition);
+            points.add(country, xdp + own, composition);
         }
     }
 
@@ -149,8 +147,8 @@ impl Publisher {
                 promise(&mut audit, undealt, dealt);
             }
         }
-        for server in books.points.report(usize::MAX).top {
-            audit.deliver(server.ip, server.answers);
+        for (ip, answers) in books.points.sums() {
+            audit.deliver(ip, answers);
         }
         books.audit = audit.report();
         books.audit.clone()

@@ -57,12 +57,12 @@ fn questions(compiled: &Compiled) -> Vec<Option<Question>> {
     questions
 }
 
-/// A zone's questions, by the numbers of their counters.
-fn asked(zone: &Zone) -> impl Iterator<Item = (usize, Observed)> {
+/// A zone's questions that were asked so often at least, by the numbers of their counters.
+fn asked(zone: &Zone, least: u64) -> impl Iterator<Item = (usize, Observed)> {
     let classes = &zone.source.trie.classes;
     let counters = questions(&zone.compiled).into_iter().zip(&zone.counted).enumerate();
-    counters.filter_map(|(word, (question, answers))| {
-        let (owner, kind, class) = question?;
+    counters.filter_map(move |(word, (question, answers))| {
+        let (owner, kind, class) = question.filter(|_| *answers >= least)?;
         let name = zone.compiled.owners.get(owner)?.name.clone();
         let targets = class.map(|class| classes.get(class).cloned().unwrap_or_default());
         Some((word, Observed { name, kind, targets, answers: *answers }))
@@ -75,11 +75,14 @@ pub(super) fn carry(old: &Zone, next: &mut Zone) {
         return;
     }
     let mut before = HashMap::new();
-    for (_, asked) in asked(old).filter(|(_, asked)| asked.answers > 0) {
+    for (_, asked) in asked(old, 1) {
         *before.entry((asked.name, asked.kind, asked.targets)).or_insert(0) += asked.answers;
     }
     next.counted.resize(next.hit_words() as usize, 0);
-    let carried: Vec<(usize, u64)> = asked(next)
+    if before.is_empty() {
+        return;
+    }
+    let carried: Vec<(usize, u64)> = asked(next, 0)
         .filter_map(|(word, asked)| {
             Some((word, before.remove(&(asked.name, asked.kind, asked.targets))?))
         })
@@ -99,7 +102,6 @@ impl Publisher {
         let zone = self.zones.get_mut(apex.folded())?;
         zone.first_hit?;
         self.slots.settle(zone);
-        let all = asked(zone).map(|(_, asked)| asked);
-        Some(all.filter(|asked| asked.answers > 0).collect())
+        Some(asked(zone, 1).map(|(_, asked)| asked).collect())
     }
 }

@@ -37,6 +37,8 @@ pub struct HostTables {
     requests: [AtomicU64; REQUESTS],
     place: AtomicU32,
     link_checked: bool,
+    /// Whether answers are counted.
+    counts: bool,
 }
 
 /// Counts of a [`Requests`].
@@ -63,7 +65,14 @@ impl HostTables {
             requests: [const { AtomicU64::new(0) }; REQUESTS],
             place: AtomicU32::new(Hits::NONE),
             link_checked: !any_link,
+            counts: true,
         }
+    }
+
+    /// The same, whose answers aren't counted.
+    #[must_use]
+    pub fn uncounted(self) -> Self {
+        Self { counts: false, ..self }
     }
 
     /// Forgets the last message's zone.
@@ -265,6 +274,9 @@ impl Tables for HostTables {
     }
 
     fn count_hit(&self) {
+        if !self.counts {
+            return;
+        }
         let place = self.place.load(Ordering::Relaxed) % maps::HIT_WORDS;
         if let Some(count) = self.store.own_hits.word(place, 0) {
             count.fetch_add(1, Ordering::Relaxed);
