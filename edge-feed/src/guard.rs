@@ -13,6 +13,7 @@ use minisign_verify::PublicKey;
 use serde::Serialize;
 
 pub use config::{Config, ConfigError};
+pub(crate) use content::size_of;
 pub use content::{Admitted, Candidate, Content, What};
 pub use refusal::Refusal;
 pub use shrink::{Measure, Size};
@@ -215,7 +216,7 @@ impl Guard {
         match candidate.content {
             Content::Snapshot => {
                 let snapshot = content::snapshot(place, octets, most)?;
-                let (serial, size) = (snapshot.serial, content::size_of(&snapshot));
+                let (serial, size) = (snapshot.serial, size_of(&snapshot));
                 self.in_time(place, serial, now)?;
                 self.compare(place, ALL, (serial, size), Some(&snapshot), now)?;
                 Ok(Admitted { serial, size, what: What::Snapshot(snapshot) })

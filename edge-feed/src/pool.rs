@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use thiserror::Error;
 
 use crate::delta::Change;
+use crate::guard::{Size, size_of};
 use crate::server::GLOBAL;
 use crate::snapshot::{Root, Vendor};
 use crate::{Delta, Server, Snapshot};
@@ -28,6 +29,8 @@ pub struct Pool {
     cursor: u64,
     /// The serial of the snapshot that it was made of.
     document_serial: u32,
+    /// How large that was.
+    document_size: Size,
     /// The cursor of the snapshot that it was made of.
     since: u64,
     roots: Vec<Root>,
@@ -120,12 +123,14 @@ impl Pool {
                 check_label("the vendor", label)?;
             }
         }
+        let document_size = size_of(&snapshot);
         let Snapshot { serial, cursor, roots, vendors, zones, servers } = snapshot;
         let (document_serial, since) = (serial, cursor);
         let mut pool = Self {
             serial,
             cursor,
             document_serial,
+            document_size,
             since,
             roots,
             vendors,

@@ -62,13 +62,6 @@ pub enum What {
 }
 
 impl Admitted {
-    /// A snapshot that was served before, read back from where only what is good is kept.
-    #[must_use]
-    pub fn of_snapshot(snapshot: Snapshot) -> Self {
-        let (serial, size) = (snapshot.serial, size_of(&snapshot));
-        Self { serial, size, what: What::Snapshot(snapshot) }
-    }
-
     /// A zone that was served before, read back from where only what is good is kept.
     ///
     /// # Errors
@@ -95,7 +88,7 @@ pub(super) fn snapshot(place: &str, octets: &[u8], most: usize) -> Result<Snapsh
 }
 
 /// What of a snapshot answers may hold.
-pub(super) fn size_of(snapshot: &Snapshot) -> Size {
+pub(crate) fn size_of(snapshot: &Snapshot) -> Size {
     let active = snapshot
         .servers
         .iter()

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Pool, PoolError};
 use crate::Snapshot;
+use crate::guard::{Size, size_of};
 
 /// A pool as it is kept.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -23,6 +24,9 @@ pub struct KeptPool {
 pub struct Base {
     /// The document's serial.
     pub serial: u32,
+    /// How large it was; none in files of earlier versions.
+    #[serde(default)]
+    pub size: Option<Size>,
     /// Its cursor.
     pub cursor: u64,
     /// Servers, and the changes that they and their scores are from; 0 for the document.
@@ -43,6 +47,13 @@ impl KeptPool {
     pub fn document_serial(&self) -> u32 {
         self.base.as_ref().map_or(self.snapshot.serial, |base| base.serial)
     }
+
+    /// How large that was.
+    #[must_use]
+    pub fn document_size(&self) -> Size {
+        let size = self.base.as_ref().and_then(|base| base.size);
+        size.unwrap_or_else(|| size_of(&self.snapshot))
+    }
 }
 
 impl Pool {
@@ -53,6 +64,7 @@ impl Pool {
         let changed = changed.map(|(&id, e)| (id, e.server_from, e.score_from));
         let base = Base {
             serial: self.document_serial,
+            size: Some(self.document_size),
             cursor: self.since,
             changed: changed.collect(),
             removed: self.removed.iter().map(|(&id, &from)| (id, from)).collect(),
@@ -68,6 +80,7 @@ impl Pool {
         let mut pool = Self::new(kept.snapshot)?;
         let Some(base) = kept.base else { return Ok(pool) };
         (pool.document_serial, pool.since) = (base.serial, base.cursor);
+        pool.document_size = base.size.unwrap_or(pool.document_size);
         pool.removed = base.removed.into_iter().collect();
         for (id, server_from, score_from) in base.changed {
             if let Some(entry) = pool.entries.get_mut(&id) {

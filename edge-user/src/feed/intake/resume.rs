@@ -1,6 +1,6 @@
 //! What was kept on disk comes in; an intake that goes on where it was, and the zones that were served, go out.
 
-use edge_feed::guard::{Admitted, Guard};
+use edge_feed::guard::{Admitted, Guard, What};
 use edge_feed::policy::State;
 use edge_feed::pool::KeptPool;
 use edge_feed::scorer::Scorer;
@@ -48,8 +48,9 @@ impl Intake {
 
     fn resume_pool(&mut self, kept: KeptPool, now: i64) {
         // Newcomers are compared with the document that came last; changes have made the pool newer than that.
-        let (serial, heard) = (kept.document_serial(), kept.snapshot.serial);
-        let last = Admitted { serial, ..Admitted::of_snapshot(kept.snapshot.clone()) };
+        let heard = kept.snapshot.serial;
+        let (serial, size) = (kept.document_serial(), kept.document_size());
+        let last = Admitted { serial, size, what: What::Snapshot(kept.snapshot.clone()) };
         match Pool::resume(kept) {
             Ok(pool) => {
                 self.guard.resume(&last, now);

@@ -277,6 +277,22 @@ fn what_was_kept_is_served_at_once_and_newcomers_are_compared_with_it() {
 }
 
 #[test]
+fn after_a_start_a_snapshot_that_changes_have_made_larger_has_not_shrunk() {
+    let mut outage = snapshot(20, 50);
+    for server in outage["servers"].as_array_mut().unwrap().iter_mut().skip(8) {
+        server["score"] = json!(5.0);
+    }
+    let mut before = intake();
+    before.hear(document(&outage));
+    before.hear(scores(101, 9..=20, 20.0));
+    let past = Past { snapshot: before.pool().map(edge_feed::Pool::keep), ..Past::default() };
+    let (mut next, _) = Intake::resume(&config(""), Policy::default(), past, NOW).unwrap();
+    assert_eq!(sizes(&next.build(NOW)), [("pool.example", 20), ("pool.example.net", 20)]);
+    assert!(next.hear(document(&outage)).is_empty());
+    assert_eq!((next.refusal().as_str(), next.guard().last_refusal()), ("", None));
+}
+
+#[test]
 fn after_a_start_the_snapshot_that_changes_came_after_is_known_and_no_alarm() {
     let mut before = intake();
     before.hear(document(&snapshot(20, 50)));
