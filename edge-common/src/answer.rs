@@ -25,7 +25,8 @@ pub(crate) const fn is(deck: &Deck, kind: Kind) -> bool {
     deck.kind == kind as u8
 }
 
-/// Finds the deck of an answer in a zone's tables, and says where it is counted; `class` tells the client's class when it matters.
+/// Finds the deck of an answer in a zone's tables, and says where it is counted; `class` tells the client's class when it
+/// matters.
 #[inline(always)]
 fn deck<T: Tables>(
     tables: &T,

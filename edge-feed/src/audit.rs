@@ -43,7 +43,9 @@ struct Account {
 /// Promised against delivered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Each server, the one that is farthest off first.
+    /// How many servers there are.
+    pub judged: usize,
+    /// Each of them, or some, the one that is farthest off first.
     pub servers: Vec<Line>,
     /// Servers outside their error bars.
     pub outside: usize,
@@ -104,6 +106,7 @@ impl Audit {
             outside: count(|line| line.outside),
             by_chance: float(u64::try_from(open).unwrap_or(u64::MAX)) * 0.05,
             alarms: count(|line| line.alarm),
+            judged: servers.len(),
             servers,
         }
     }
@@ -152,19 +155,23 @@ fn wilson(share: f64, trials: f64) -> (f64, f64) {
 }
 
 impl Report {
-    /// As a table of at most so many servers.
+    /// The same, with so many servers at most.
     #[must_use]
-    pub fn table(&self, rows: usize) -> String {
+    pub fn first(mut self, n: usize) -> Self {
+        self.servers.truncate(n);
+        self
+    }
+
+    /// As a table.
+    #[must_use]
+    pub fn table(&self) -> String {
         let mut text = format!(
             "{} servers: {} outside their error bars, {:.0} by chance; {} that can't be chance\n\n",
-            self.servers.len(),
-            self.outside,
-            self.by_chance,
-            self.alarms
+            self.judged, self.outside, self.by_chance, self.alarms
         );
         let mut table =
             vec![row(["server", "answers", "promised", "delivered", "from", "to", "sigmas", ""])];
-        table.extend(self.servers.iter().take(rows).map(|line| {
+        table.extend(self.servers.iter().map(|line| {
             let flag = match (line.alarm, line.outside) {
                 (true, _) => "ALARM",
                 (false, true) => "outside",
@@ -286,7 +293,7 @@ mod tests {
         }
         let report = audit.report();
         assert_eq!((report.alarms, report.outside), (2, 2));
-        let text = report.table(1);
+        let text = report.first(1).table();
         assert!(text.starts_with(
             "2 servers: 2 outside their error bars, 0 by chance; 2 that can't be chance\n"
         ));

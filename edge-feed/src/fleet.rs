@@ -239,7 +239,8 @@ impl Fleet {
     ///
     /// # Errors
     /// When NATS can't be reached or refuses.
-    pub async fn forget(&self, node: &str) -> Result<(), SourceError> {
+    pub async fn forget(&mut self, node: &str) -> Result<(), SourceError> {
+        self.bucket_of_points().await?;
         for store in
             [Some(&self.live), Some(&self.known), self.points.as_ref()].into_iter().flatten()
         {

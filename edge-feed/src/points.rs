@@ -21,7 +21,7 @@ pub struct Composition {
 }
 
 /// How many answers servers have been in, by user country: 16 octets for each server and country at most. Servers that
-/// are gone stay until all is [`clear`](Points::clear)ed.
+/// are gone stay.
 #[derive(Clone, Debug, Default)]
 pub struct Points {
     indices: BTreeMap<IpAddr, usize>,
@@ -128,18 +128,6 @@ impl Points {
         }
     }
 
-    /// Answers to one country's users.
-    #[must_use]
-    pub fn answers(&self, country: &str) -> u64 {
-        self.countries.get(country).map_or(0, |row| row.answers)
-    }
-
-    /// One server's answers.
-    #[must_use]
-    pub fn server(&self, ip: IpAddr) -> Option<ServerPoints> {
-        Some(self.points(ip, *self.indices.get(&ip)?, self.total()))
-    }
-
     /// The `k` servers that have been in most answers.
     #[must_use]
     pub fn report(&self, k: usize) -> Report {
@@ -158,11 +146,6 @@ impl Points {
     /// Each server, and in how many answers it has been.
     pub fn sums(&self) -> impl Iterator<Item = (IpAddr, f64)> {
         self.indices.iter().map(|(&ip, &index)| (ip, self.sum(index).answers))
-    }
-
-    /// Begins anew: compositions that were made before don't count any more, and are to be made again.
-    pub fn clear(&mut self) {
-        *self = Self::default();
     }
 
     fn total(&self) -> u64 {

@@ -4,6 +4,7 @@
 //! A share is the part of a label's weight that a server has: of the clients who get the label, so many get the server
 //! first. That a label without servers isn't NODATA to them, but that of the continent or the world, isn't in it.
 
+pub mod giant;
 mod page;
 mod table;
 pub mod yo_yo;
@@ -67,6 +68,8 @@ pub struct Course {
     pub largest_move: f64,
     /// How often a server that stayed came under another number, 0 to 3.
     pub renumbered: u64,
+    /// How many of its five names, its own and those with the numbers 0 to 3, had addresses at the end.
+    pub n_names: usize,
     /// For how many seconds nobody was in it.
     pub empty_seconds: i64,
     /// For how many seconds one server had it all.
@@ -181,12 +184,17 @@ impl Run<'_> {
                     *numbers.entry(id).or_insert(0) |= 1_u8 << number;
                 }
                 let keeps = self.keep.contains(&name);
+                let n_names = self.zones.n_names(&name, six);
                 match self.courses.get_mut(&(name.clone(), six)) {
-                    Some(open) => open.follow(point, numbers, keeps),
+                    Some(open) => {
+                        open.follow(point, numbers, keeps);
+                        open.course.n_names = n_names;
+                    }
                     // A zone without any IPv6 server is nothing to tell of.
                     None if point.shares.is_empty() && six => {}
                     None => {
-                        let open = Open::new(&name, six, point, numbers, keeps);
+                        let mut open = Open::new(&name, six, point, numbers, keeps);
+                        open.course.n_names = n_names;
                         self.courses.insert((name.clone(), six), open);
                     }
                 }
@@ -213,6 +221,7 @@ impl Open {
             moved: 0.0,
             largest_move: 0.0,
             renumbered: 0,
+            n_names: 0,
             empty_seconds: 0,
             alone_seconds: 0,
             points: if keeps { vec![point.clone()] } else { Vec::new() },

@@ -107,6 +107,12 @@ impl Zones {
         })
     }
 
+    /// How many of a label's five names have addresses of a version: its own, and those with the numbers 0 to 3.
+    pub(crate) fn n_names(&self, name: &str, six: bool) -> usize {
+        let everywhere = self.areas.policy().aaaa_everywhere;
+        self.areas.get(name).map_or(0, |area| area.n_names(six, everywhere))
+    }
+
     /// What has to be remembered over a restart.
     #[must_use]
     pub fn state(&self) -> State {

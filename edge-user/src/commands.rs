@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use crate::print;
 
 /// Prints a value as JSON.
-fn print_json(value: &impl serde::Serialize) -> anyhow::Result<ExitCode> {
+pub(crate) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<ExitCode> {
     print(&format!("{}\n", serde_json::to_string_pretty(value)?))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use commands::feed::{self, FeedCommand, FleetCommand};
 use commands::preview;
+use edge_feed::{audit, points};
 use edge_user::clock::report::Report;
 use edge_user::config::{self, Config};
 use edge_user::control::{Request, ask};
@@ -242,7 +243,7 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Status { json, socket } => {
             let value = ask(&socket, &Request::Status).map_err(anyhow::Error::msg)?;
             if json {
-                print(&format!("{}\n", serde_json::to_string_pretty(&value)?))?;
+                commands::print_json(&value)?;
             } else {
                 print(&serde_json::from_value::<Status>(value)?.to_text())?;
             }
@@ -251,7 +252,7 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
             let question = Question { name, rtype, client };
             let value = ask(&socket, &Request::Explain(question)).map_err(anyhow::Error::msg)?;
             if json {
-                print(&format!("{}\n", serde_json::to_string_pretty(&value)?))?;
+                commands::print_json(&value)?;
             } else {
                 print(&serde_json::from_value::<Explanation>(value)?.to_text())?;
             }
@@ -259,22 +260,20 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::ExplainTime { json, socket } => {
             let value = ask(&socket, &Request::ExplainTime).map_err(anyhow::Error::msg)?;
             if json {
-                print(&format!("{}\n", serde_json::to_string_pretty(&value)?))?;
+                commands::print_json(&value)?;
             } else {
                 print(&serde_json::from_value::<Report>(value)?.to_text())?;
             }
         }
         Command::Points { top, audit, json, socket } => {
-            let request = if audit { Request::Audit } else { Request::Points { top } };
-            let value = ask(&socket, &request).map_err(anyhow::Error::msg)?;
-            let text = if json {
-                format!("{}\n", serde_json::to_string_pretty(&value)?)
-            } else if audit {
-                serde_json::from_value::<edge_feed::audit::Report>(value)?.table(top)
+            let ask = |request| ask(&socket, &request).map_err(anyhow::Error::msg);
+            if audit {
+                let report: audit::Report = serde_json::from_value(ask(Request::Audit)?)?;
+                show(&report.first(top), json, audit::Report::table)?;
             } else {
-                serde_json::from_value::<edge_feed::points::Report>(value)?.table()
-            };
-            print(&text)?;
+                let report: points::Report = serde_json::from_value(ask(Request::Points { top })?)?;
+                show(&report, json, points::Report::table)?;
+            }
         }
         Command::Preview(arguments) => return preview::perform(&arguments),
         Command::Switch(arguments) => switch(arguments)?,
@@ -285,16 +284,28 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Prints a report as JSON, or as a person reads it.
+fn show<T: serde::Serialize>(
+    report: &T,
+    json: bool,
+    table: impl FnOnce(&T) -> String,
+) -> anyhow::Result<()> {
+    if json {
+        commands::print_json(report)?;
+    } else {
+        print(&table(report))?;
+    }
+    Ok(())
+}
+
 fn switch(arguments: SwitchArguments) -> anyhow::Result<()> {
     let SwitchArguments { switch, json, socket } = arguments;
     let setting = switch.map(Setting::from);
     let request = setting.clone().map_or(Request::Switches, Request::Switch);
-    let value = ask(&socket, &request).map_err(anyhow::Error::msg)?;
-    if json {
-        return print(&format!("{}\n", serde_json::to_string_pretty(&value)?));
-    }
-    let panel: Panel = serde_json::from_value(value)?;
-    print(&setting.map_or_else(|| panel.to_text(), |setting| panel.confirm(&setting)))
+    let panel: Panel = serde_json::from_value(ask(&socket, &request).map_err(anyhow::Error::msg)?)?;
+    show(&panel, json, |panel| {
+        setting.map_or_else(|| panel.to_text(), |setting| panel.confirm(&setting))
+    })
 }
 
 fn import(arguments: ImportArguments) -> anyhow::Result<()> {

@@ -201,10 +201,9 @@ impl Publisher {
     }
 
     /// Publishes exactly these zones, as the next generation unless they differ from what is published in no more than
-    /// the records of decks. Of a zone that has more names than
-    /// its share, or than fit, only the hottest are put into the tables. One that doesn't fit
-    /// otherwise is left to the authority, whole, and says why. `others` are the apexes (on the wire, lower case) of
-    /// zones that only the authority serves: all names under them pass.
+    /// the records of decks. Of a zone that has more names than its share, or than fit, only the hottest are put into the
+    /// tables. One that doesn't fit otherwise is left to the authority, whole, and says why. `others` are the apexes (on
+    /// the wire, lower case) of zones that only the authority serves: all names under them pass.
     ///
     /// # Errors
     /// When the names don't fit or the kernel refuses; then the former generation goes on being

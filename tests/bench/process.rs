@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use edge_tests::threads::threads;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long a server may take to start or to end.
@@ -44,22 +45,17 @@ impl Process {
     }
 
     /// Nanoseconds that its first thread was on the CPU so far, and that all others were, its children's among them.
-    pub(crate) fn cpu(&self) -> Result<(u64, u64)> {
+    pub(crate) fn cpu(&self) -> (u64, u64) {
         let mut processes = vec![self.child.id()];
         let (mut first, mut others) = (0, 0);
         while let Some(process) = processes.pop() {
-            for task in fs::read_dir(format!("/proc/{process}/task"))? {
-                let task = task?.path();
-                let times = fs::read_to_string(task.join("schedstat"))?;
-                let time = times.split(' ').next().unwrap_or_default().parse::<u64>()?;
-                let own = self.child.id().to_string();
-                let is_first = task.file_name().is_some_and(|name| *name == *own);
-                *(if is_first { &mut first } else { &mut others }) += time;
-                let children = fs::read_to_string(task.join("children"))?;
-                processes.extend(children.split_whitespace().flat_map(str::parse::<u32>));
+            for thread in threads(process) {
+                let is_first = thread.id == self.child.id();
+                *(if is_first { &mut first } else { &mut others }) += thread.nanoseconds;
+                processes.extend(thread.children);
             }
         }
-        Ok((first, others))
+        (first, others)
     }
 }
 

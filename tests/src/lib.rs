@@ -27,5 +27,6 @@ pub mod reader;
 pub mod served;
 pub mod space;
 pub mod stage;
+pub mod threads;
 pub mod time;
 pub mod versions;

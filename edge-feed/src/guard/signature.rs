@@ -29,8 +29,8 @@ pub(super) fn key(config: &Config) -> Result<Option<PublicKey>, ConfigError> {
     PublicKey::from_base64(line).map(Some).map_err(|source| ConfigError::Key { place, source })
 }
 
-/// Whether `signature` is the key's of these octets, and for a zone, of this zone. It is the text of a `.minisig` file; where a header can't hold line
-/// ends, `\n` stands for them.
+/// Whether `signature` is the key's of these octets, and for a zone, of this zone. It is the text of a `.minisig` file;
+/// where a header can't hold line ends, `\n` stands for them.
 pub(super) fn check(
     key: &PublicKey,
     place: &str,

@@ -5,8 +5,18 @@ use std::fmt;
 use super::{Course, Simulation};
 use crate::diff::aligned;
 
-const HEADINGS: [&str; 9] =
-    ["ZONE", "ENTRIES", "LEAVES", "MOVED", "LARGEST", "RENUMBERED", "EMPTY", "ALONE", "IP"];
+const HEADINGS: [&str; 10] = [
+    "ZONE",
+    "ENTRIES",
+    "LEAVES",
+    "MOVED",
+    "LARGEST",
+    "RENUMBERED",
+    "EMPTY",
+    "ALONE",
+    "NAMES",
+    "IP",
+];
 
 /// One line for each zone, those that moved most first.
 impl fmt::Display for Simulation {
@@ -23,6 +33,7 @@ impl fmt::Display for Simulation {
                 course.renumbered.to_string(),
                 hours(course.empty_seconds),
                 hours(course.alone_seconds),
+                course.n_names.to_string(),
                 if course.six { "IPv6" } else { "IPv4" }.to_owned(),
             ]
         });

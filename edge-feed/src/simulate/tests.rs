@@ -97,14 +97,49 @@ fn the_drawing_in_the_documentation_is_what_the_simulation_says() {
 }
 
 #[test]
+fn options_hold_the_giant_back_and_docs_have_the_numbers() {
+    let simulations: Vec<Simulation> = giant::each_option()
+        .map(|(_, policy)| giant::replay(policy).unwrap())
+        .into_iter()
+        .collect();
+    let row = |simulation: &Simulation| {
+        let percent = |id| 100.0 * giant::share(simulation, id);
+        let moved = |zone| 100.0 * course(simulation, zone).largest_move;
+        let numbers = [percent(giant::GIANT), moved("nz"), moved("oceania")];
+        let [largest, nz, oceania] = numbers.map(|number| format!("{number:.1}"));
+        [largest, format!("{:.3}", percent(giant::DWARF)), nz, oceania]
+    };
+    // docs/policy.md has these numbers.
+    let usual = ["93.0", "0.016", "93.0", "52.4"];
+    let cap = ["40.0", "0.136", "40.0", "52.4"];
+    let netspeed = ["81.6", "0.082", "81.6", "26.8"];
+    let exclude = ["0.0", "0.227", "0.0", "0.0"];
+    let rows: Vec<_> = simulations.iter().map(row).collect();
+    assert_eq!(rows, [usual, cap, netspeed, exclude, usual]);
+    let sixes = simulations.iter().map(|simulation| {
+        let sixes = simulation.zones.iter().filter(|course| course.six);
+        sixes.map(|course| course.n_names).collect::<Vec<_>>()
+    });
+    let one = vec![1; 3];
+    assert!(sixes.eq([one.clone(), one.clone(), one.clone(), one, vec![5; 3]]));
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/policy-giant.svg");
+    let committed = std::fs::read_to_string(path).unwrap();
+    let same = committed == giant::draw(&simulations[0], &simulations[1]).unwrap();
+    assert!(same, "run `cargo run -p edge-feed --example giant`, and look at what changed");
+}
+
+#[test]
 fn a_table_lines_up_with_the_most_moved_first() {
     let simulation = run(vec![score(1, 50, 5.0)], Policy::default(), 100).unwrap();
     let text = simulation.to_string();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], "2 steps in 0:01 h, changes at 2 of them, 0 deltas refused");
-    assert_eq!(lines[1], "ZONE    ENTRIES  LEAVES  MOVED  LARGEST  RENUMBERED  EMPTY   ALONE   IP");
+    assert_eq!(
+        lines[1],
+        "ZONE    ENTRIES  LEAVES  MOVED  LARGEST  RENUMBERED  EMPTY   ALONE   NAMES  IP"
+    );
     assert_eq!(
         lines[2],
-        "cm      0        1       1.00   100.0 %  0           0:00 h  0:01 h  IPv4"
+        "cm      0        1       1.00   100.0 %  0           0:00 h  0:01 h  0      IPv4"
     );
 }

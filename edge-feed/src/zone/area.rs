@@ -6,6 +6,8 @@ use crate::policy::{GROUPS, LEAST, Standing};
 
 /// Seconds for which servers stay under their numbers, in an area in which none comes or goes.
 const SHUFFLE: i64 = 600;
+/// The number that the pool has IPv6 servers under.
+const SIX_GROUP: usize = 2;
 
 /// A server in an area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +90,29 @@ impl Area {
         let family = self.family(six);
         let places = family.split.get(group).map_or(&[][..], Vec::as_slice);
         places.iter().filter_map(|&place| family.members.get(place).copied())
+    }
+
+    /// The IPv6 ones at one of its names: its own, or that with a number.
+    pub(super) fn six_at(
+        &self,
+        at: Option<usize>,
+        everywhere: bool,
+    ) -> impl Iterator<Item = Member> {
+        let has_all = if everywhere { at.is_none() } else { at == Some(SIX_GROUP) };
+        let all = if has_all { self.members(true) } else { &[] };
+        let group = at.filter(|_| everywhere).map(|group| self.group(true, group));
+        all.iter().copied().chain(group.into_iter().flatten())
+    }
+
+    /// How many of its names, which are its own and one with each number, have addresses of a version.
+    pub(super) fn n_names(&self, six: bool, everywhere: bool) -> usize {
+        let names = std::iter::once(None).chain((0..GROUPS).map(Some));
+        let has = |at: Option<usize>| match at {
+            _ if six => self.six_at(at, everywhere).next().is_some(),
+            Some(group) => self.group(false, group).next().is_some(),
+            None => !self.members(false).is_empty(),
+        };
+        names.filter(|&at| has(at)).count()
     }
 
     /// The continent that it lies in: that of most of its servers.

@@ -13,9 +13,6 @@ use crate::policy::GROUPS;
 use crate::server::GLOBAL;
 use crate::snapshot::{ClientType, Root, Vendor};
 
-/// The number that the pool has IPv6 servers under.
-const SIX_GROUP: usize = 2;
-
 /// No mail for any name (RFC 7505).
 const NULL_MX: &str = r#""mx":[{"mx":".","preference":0}]"#;
 
@@ -48,25 +45,23 @@ pub(super) fn labels(name: &str, area: &Area, areas: &Areas) -> Labels {
         return text;
     }
     let everywhere = areas.policy().aaaa_everywhere;
+    let put_six = |out: &mut String, at: Option<usize>| {
+        let mut members = area.six_at(at, everywhere).peekable();
+        if members.peek().is_some() {
+            out.push(',');
+            records(out, "aaaa", members, areas);
+        }
+    };
     text.own.push_str(NULL_MX);
     if !area.members(false).is_empty() {
         text.own.push(',');
         records(&mut text.own, "a", area.members(false).iter().copied(), areas);
     }
-    if everywhere && !area.members(true).is_empty() {
-        text.own.push(',');
-        records(&mut text.own, "aaaa", area.members(true).iter().copied(), areas);
-    }
+    put_six(&mut text.own, None);
     for group in 0..GROUPS {
         put!(text.numbered, r#","{group}{dot}{name}":{{"#);
         records(&mut text.numbered, "a", area.group(false, group), areas);
-        if everywhere && area.group(true, group).next().is_some() {
-            text.numbered.push(',');
-            records(&mut text.numbered, "aaaa", area.group(true, group), areas);
-        } else if !everywhere && group == SIX_GROUP && !area.members(true).is_empty() {
-            text.numbered.push(',');
-            records(&mut text.numbered, "aaaa", area.members(true).iter().copied(), areas);
-        }
+        put_six(&mut text.numbered, Some(group));
         text.numbered.push('}');
     }
     text

@@ -101,6 +101,12 @@ pub(crate) enum FleetCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Print, as JSON, in how many answers servers have been, as each node has told it.
+    Points {
+        /// A configuration, for its [feed.nats].
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
     /// Forget a node that has been taken out of service.
     Forget {
         /// The node's name.
@@ -172,7 +178,9 @@ pub(crate) fn perform(command: FeedCommand) -> anyhow::Result<ExitCode> {
 /// With place and cause.
 pub(crate) fn fleet(command: FleetCommand) -> anyhow::Result<()> {
     let config = match &command {
-        FleetCommand::Status { config, .. } | FleetCommand::Forget { config, .. } => config,
+        FleetCommand::Status { config, .. }
+        | FleetCommand::Points { config }
+        | FleetCommand::Forget { config, .. } => config,
     };
     let sections = Sections::load(config)?;
     let from = nats_of(config, &sections)?;
@@ -189,6 +197,9 @@ pub(crate) fn fleet(command: FleetCommand) -> anyhow::Result<()> {
             } else {
                 print(&table(&nodes))?;
             }
+        }
+        FleetCommand::Points { .. } => {
+            print_json(&block_on(async { Ok(open().await?.points().await?) })?)?;
         }
         FleetCommand::Forget { node, .. } => {
             block_on(async { Ok(open().await?.forget(&node).await?) })?;

@@ -48,7 +48,7 @@ pub(super) fn add_audit(families: &mut Vec<MetricFamily>, top: &Report, audit: &
     }
     families.push(shares.done());
     for (name, help, n) in [
-        ("edge_audit_servers", "Servers that the last audit has seen", audit.servers.len()),
+        ("edge_audit_servers", "Servers that the last audit has seen", audit.judged),
         ("edge_audit_outside", "Of them, those outside their error bars", audit.outside),
         ("edge_audit_alarms", "Of them, those so far off that it can't be chance", audit.alarms),
     ] {

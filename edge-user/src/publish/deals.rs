@@ -1,14 +1,13 @@
 //! An undealt deck in; its cards in a free run of their arena out.
 
 use edge_common::abi::{Card4, Card6, Deck, Extent, Kind, Rrs, maps};
-
 use edge_feed::points::Composition;
 
 use super::Unfit;
 use super::cards;
 use super::slots::Free;
 use crate::compile::{Source, Undealt};
-use crate::deal::Dealer;
+use crate::deal::{Deal, Dealer};
 use crate::store::Store;
 
 /// Entries of `rrs` that ready-made records leave free, since no zone can do without the one of its SOA record.
@@ -157,6 +156,24 @@ fn standing(n: usize, cards: &[u16]) -> Vec<u32> {
     standing
 }
 
+/// The cells of all cards of a deck, each of so many records; `put` writes one card's.
+fn cells_of<T: Copy, C>(
+    deal: &Deal,
+    records: &[T],
+    most: usize,
+    put: impl Fn(&[T], &mut Vec<C>),
+) -> Vec<C> {
+    let each = deal.records.max(1);
+    let mut card = Vec::with_capacity(each);
+    let mut cells = Vec::with_capacity(deal.cards.len() / each * each.div_ceil(most));
+    for places in deal.cards.chunks_exact(each) {
+        card.clear();
+        card.extend(places.iter().filter_map(|at| records.get(usize::from(*at)).copied()));
+        put(&card, &mut cells);
+    }
+    cells
+}
+
 /// Deals a deck's cards into a free run of its arena; gives its first cell, its length, and on how many of its cards each
 /// address is.
 pub(super) fn deal(
@@ -166,41 +183,29 @@ pub(super) fn deal(
     dealer: &mut Dealer,
     rng: &mut fastrand::Rng,
 ) -> Result<(u32, u32, Vec<u32>), Unfit> {
-    /// The records of a card.
-    fn pick<T: Copy>(source: &[T], card: &[u16], into: &mut Vec<T>) {
-        into.clear();
-        into.extend(card.iter().filter_map(|at| source.get(usize::from(*at)).copied()));
-    }
     let deal = dealer.deal(rng);
-    let records = deal.records.max(1);
-    let cards = deal.cards.chunks_exact(records);
     let n = |cells: usize| u32::try_from(cells).unwrap_or(u32::MAX);
     match &undealt.source {
         Source::A(source) => {
-            let source = cards::summed4(undealt.ttl, source.iter().map(|(address, _)| *address));
-            let (mut card, mut cells) = (Vec::with_capacity(records), Vec::new());
-            cells.reserve_exact(deal.cards.len() / records * records.div_ceil(Card4::RECORDS));
-            for each in cards {
-                pick(&source, each, &mut card);
-                cells.extend(cards::card4(&card));
-            }
+            let records = cards::summed4(undealt.ttl, source.iter().map(|(address, _)| *address));
+            let cells = cells_of(&deal, &records, Card4::RECORDS, |card, cells| {
+                cells.extend(cards::card4(card));
+            });
             let first = free.cards_a.take(n(cells.len())).ok_or(Unfit::Full("cards_a"))?;
             store.cards_a.write(first, &cells);
             Ok((first, n(cells.len()), standing(source.len(), &deal.cards)))
         }
         Source::Aaaa(source) => {
-            let source = cards::summed6(undealt.ttl, source.iter().map(|(address, _)| *address));
-            let (mut card, mut cells) = (Vec::with_capacity(records), Vec::new());
-            cells.reserve_exact(deal.cards.len() / records * records.div_ceil(Card6::RECORDS));
-            for each in cards {
-                pick(&source, each, &mut card);
-                cells.extend(cards::card6(&card));
-            }
+            let records = cards::summed6(undealt.ttl, source.iter().map(|(address, _)| *address));
+            let cells = cells_of(&deal, &records, Card6::RECORDS, |card, cells| {
+                cells.extend(cards::card6(card));
+            });
             let first = free.cards_aaaa.take(n(cells.len())).ok_or(Unfit::Full("cards_aaaa"))?;
             store.cards_aaaa.write(first, &cells);
             Ok((first, n(cells.len()), standing(source.len(), &deal.cards)))
         }
         Source::Choice(choice) => {
+            let cards = deal.cards.chunks_exact(deal.records.max(1));
             let cells: Option<Vec<Rrs>> =
                 cards.map(|card| cards::ready_made(&choice.card(undealt.ttl, card))).collect();
             let cells = cells.ok_or(Unfit::Full("rrs"))?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
 use anyhow::{Context as _, Result};
+use edge_tests::threads::threads;
 
 /// A process's CPU time, followed.
 pub(crate) struct Cpu {
@@ -22,7 +23,7 @@ impl Cpu {
         let ticks = rustix::param::clock_ticks_per_second() as f64;
         let (known, threads) = Default::default();
         let mut cpu = Self { process, ticks, known, threads };
-        cpu.look()?;
+        cpu.look();
         cpu.threads.clear();
         Ok(cpu)
     }
@@ -39,23 +40,13 @@ impl Cpu {
     }
 
     /// Adds what each thread has used since the last look.
-    pub(crate) fn look(&mut self) -> Result<()> {
-        for task in fs::read_dir(format!("/proc/{}/task", self.process))? {
-            let task = task?.path();
-            // One may end meanwhile.
-            let (Ok(name), Ok(times)) =
-                (fs::read_to_string(task.join("comm")), fs::read_to_string(task.join("schedstat")))
-            else {
-                continue;
-            };
-            let id = task.file_name().and_then(|id| id.to_str()?.parse().ok()).unwrap_or_default();
-            let time = times.split(' ').next().unwrap_or_default().parse::<u64>()?;
-            let before = self.known.insert(id, time).unwrap_or_default();
-            let is_first = id == self.process;
-            let name = if is_first { "(first)" } else { name.trim() };
-            *self.threads.entry(name.to_owned()).or_default() += (time - before) as f64 / 1e9;
+    pub(crate) fn look(&mut self) {
+        for thread in threads(self.process) {
+            let before = self.known.insert(thread.id, thread.nanoseconds).unwrap_or_default();
+            let is_first = thread.id == self.process;
+            let name = if is_first { "(first)".to_owned() } else { thread.name };
+            *self.threads.entry(name).or_default() += (thread.nanoseconds - before) as f64 / 1e9;
         }
-        Ok(())
     }
 
     /// Seconds by the threads' names so far.

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::{BUCKET, STREAM, address, plug};
 use crate::geoip::country_mmdb;
 use crate::netns::{COUNTRIES, Namespace, Process, program, unique};
+use crate::threads::threads;
 
 /// How long a client waits for a reply.
 const REPLY: Duration = Duration::from_secs(2);
@@ -136,12 +137,7 @@ impl Node {
     #[must_use]
     pub fn cpu(&self) -> u64 {
         let Some(id) = self.process().as_ref().map(Process::id) else { return 0 };
-        let tasks = std::fs::read_dir(Path::new("/proc").join(id.to_string()).join("task"));
-        let times = tasks.into_iter().flatten().flatten().filter_map(|task| {
-            let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-            text.split(' ').next()?.parse::<u64>().ok()
-        });
-        times.sum()
+        threads(id).iter().map(|thread| thread.nanoseconds).sum()
     }
 
     /// A client's socket.
