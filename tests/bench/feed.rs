@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use edge_tests::geoip::country_mmdb;
 use edge_tests::netns::{COUNTRIES, PATIENCE, Rig};
 use edge_tests::pool;
+use edge_tests::volunteers::ORIGIN;
 use edge_user::control::{self, Request};
 use edge_user::status::Status;
 use fastrand::Rng;
@@ -30,7 +31,7 @@ mod stream;
 use cpu::Cpu;
 pub(crate) use load::Seen;
 use load::{Load, World};
-use scorer::{APEX, Scored, Scorer};
+use scorer::{Scored, Scorer, is_in};
 use stream::Stream;
 
 /// Changes a second.
@@ -130,22 +131,23 @@ impl Way {
 }
 
 /// Seconds since 1970.
-fn now() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    now.as_secs().cast_signed()
 }
 
 impl Node {
     fn start(case: &Case) -> Result<Self> {
         let mut rig = Rig::new("native");
         // A file's zone is served instead of a feed's.
-        fs::remove_file(rig.path(&format!("zones/{APEX}.json")))?;
+        fs::remove_file(rig.path(&format!("zones/{ORIGIN}.json")))?;
         let mut prefixes = pool::prefixes(&pool::POOL, &mut Rng::with_seed(2));
         prefixes.extend(COUNTRIES.map(|(net, country)| (net.to_owned(), country.to_owned())));
         let prefixes: Vec<_> =
             prefixes.iter().map(|(net, country)| (net.as_str(), country.as_str())).collect();
         rig.write("geoip/GeoLite2-Country.mmdb", &country_mmdb(&prefixes));
-        let scorer = Scorer::new(1);
-        rig.write("snapshot.json", scorer.snapshot(now()).to_string().as_bytes());
+        let scorer = Scorer::new(1, now());
+        rig.write("snapshot.json", &serde_json::to_vec(scorer.snapshot())?);
         let (way, deltas) = if case.is_http {
             let stream = rig.server.enter(Stream::start)?;
             let url = stream.url();
@@ -164,12 +166,12 @@ impl Node {
             rig.start_by(&mut command);
             Ok(())
         })?;
-        let (world, load) = (World::new(&scorer.servers), Load::new(&rig)?);
+        let (world, load) = (World::new(&scorer.snapshot().servers), Load::new(&rig)?);
         let node = Self { rig, scorer, way, world, load };
         let end = Instant::now() + PATIENCE;
-        while !node.status()?.zones.iter().any(|zone| zone.in_xdp && zone.name == APEX) {
+        while !node.status()?.zones.iter().any(|zone| zone.in_xdp && zone.name == ORIGIN) {
             if Instant::now() > end {
-                bail!("edge doesn't serve {APEX}: {:?}", node.status()?.errors);
+                bail!("edge doesn't serve {ORIGIN}: {:?}", node.status()?.errors);
             }
             thread::sleep(Duration::from_millis(50));
         }
@@ -305,13 +307,13 @@ fn feed(scorer: &mut Scorer, world: &World, way: &mut Way, stop: &AtomicBool) ->
         };
         told.changes += 1;
         line.push('\n');
-        if let Some(server) = scorer.servers.get(id)
+        if let Some(server) = scorer.snapshot().servers.get(id)
             && let Some(seen) = world.turn(server)
         {
             told.crossed += 1;
             // It was in before if it is out now.
             if is_probe && n_probes > 4 {
-                let series = if server.is_in() { &mut told.went } else { &mut told.came };
+                let series = if is_in(server) { &mut told.went } else { &mut told.came };
                 match seen {
                     Some(seen) => series.push(seen.as_secs_f64()),
                     None => told.never += 1,

@@ -89,19 +89,12 @@ fn harm(fleet: &Fleet, story: &Story) -> Vec<Span> {
         story.go_on(CALM);
         spans.push(Span { what, from, to, node, itself });
     };
-    let all = [0, 1, 2];
     span("NATS server killed, and back", None, &|| {
-        let leader = fleet.whole();
-        fleet.servers[leader].kill();
-        story.settle(&all);
-        fleet.servers[leader].run();
+        fleet.kill_leader(story);
         None
     });
     span("NATS server cut off, and back", None, &|| {
-        let leader = fleet.whole();
-        fleet.partition(leader, true);
-        story.settle(&all);
-        fleet.partition(leader, false);
+        fleet.cut_off_leader(story);
         None
     });
     span("node killed, back after 5 s", Some(0), &|| {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::thread;
 use std::time::Duration;
 
-use edge_tests::fleet::{Edge, Fleet, Scorer, Story};
+use edge_tests::fleet::{ALL, Edge, Fleet, Scorer, Story};
 
 /// A pool of the NTP Pool's size, and its changes a second.
 const SERVERS: u32 = 5_700;
@@ -16,7 +16,6 @@ const AWAY: Duration = Duration::from_secs(2);
 const ASLEEP: Duration = Duration::from_secs(8);
 /// Marks that all nodes have to answer between two faults.
 const MARKS: u32 = 8;
-const ALL: [u8; 3] = [0, 1, 2];
 
 #[test]
 fn no_answer_is_wrong_and_no_change_is_lost_whatever_befalls_a_fleet() {
@@ -25,16 +24,9 @@ fn no_answer_is_wrong_and_no_change_is_lost_whatever_befalls_a_fleet() {
     let told = Story::tell(&fleet, &mut scorer, RATE, |story| {
         story.go_on(MARKS);
 
-        let leader = fleet.whole();
-        fleet.servers[leader].kill();
-        story.settle(&ALL);
-        fleet.servers[leader].run();
+        fleet.kill_leader(story);
         story.go_on(MARKS);
-
-        let leader = fleet.whole();
-        fleet.partition(leader, true);
-        story.settle(&ALL);
-        fleet.partition(leader, false);
+        fleet.cut_off_leader(story);
         story.go_on(MARKS);
 
         let _whole = fleet.whole();

@@ -39,6 +39,8 @@ pub use story::{Mark, Story, Told};
 pub const EACH: u8 = 3;
 /// The bucket with all servers, the stream of changes and its subject.
 const BUCKET: &str = "scorer";
+/// All nodes.
+pub const ALL: [u8; 3] = [0, 1, 2];
 const STREAM: &str = "SCORES";
 const SUBJECT: &str = "scores";
 /// All three servers hold everything.
@@ -132,10 +134,21 @@ impl Fleet {
         self.leader().unwrap_or_default()
     }
 
-    /// Cuts a server of NATS off from everybody, or connects it again.
-    pub fn partition(&self, server: usize, is_cut: bool) {
-        let state = if is_cut { "down" } else { "up" };
-        self.hub.run(&format!("ip link set nats{server} {state}"));
+    /// Kills the server of NATS that leads, and starts it again when nodes have answered what was told since.
+    pub fn kill_leader(&self, story: &Story) {
+        let leader = self.whole();
+        self.servers[leader].kill();
+        story.settle(&ALL);
+        self.servers[leader].run();
+    }
+
+    /// Cuts the server of NATS that leads off from everybody, and connects it again when nodes have answered what was
+    /// told since.
+    pub fn cut_off_leader(&self, story: &Story) {
+        let leader = self.whole();
+        self.hub.run(&format!("ip link set nats{leader} down"));
+        story.settle(&ALL);
+        self.hub.run(&format!("ip link set nats{leader} up"));
     }
 
     /// A folder of a node's.

@@ -30,3 +30,4 @@ pub mod stage;
 pub mod threads;
 pub mod time;
 pub mod versions;
+pub mod volunteers;

@@ -23,7 +23,7 @@ const END: u32 = 12 * 3_600;
 /// From when to when the giant is away, in seconds from the start.
 const AWAY: [u32; 2] = [6 * 3_600, 7 * 3_600];
 /// Its IPv4 servers' netspeeds in kbit/s, from the first on.
-const NETSPEEDS: [u32; 5] = [3_000_000, 100_000, 100_000, 25_000, 512];
+const NETSPEEDS: [u32; 5] = [3_000_000, 150_000, 75_000, 25_000, 512];
 /// Its IPv6 servers have identifiers from here on.
 const SIX: u64 = 11;
 

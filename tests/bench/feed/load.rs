@@ -7,14 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use edge_feed::Server;
 use edge_tests::frames::wire_name;
 use edge_tests::message::rtype;
 use edge_tests::netns::{CLIENTS, Rig};
+use edge_tests::volunteers::{ORIGIN, vendor};
 use fastrand::Rng;
 use hickory_proto::op::Message;
 use hickory_proto::rr::RData;
 
-use super::scorer::{APEX, PROBED, Server, vendor};
+use super::scorer::{PROBED, is_in};
 
 /// Queries a second.
 pub(crate) const RATE: u32 = 2_000;
@@ -31,7 +33,7 @@ const AREAS: [&str; 6] = ["de", "us", "uk", "fr", "europe", "asia"];
 
 /// What is known of a server.
 struct Known {
-    zones: [String; 3],
+    zones: Vec<String>,
     is_in: bool,
     /// Since when.
     since: Instant,
@@ -46,8 +48,8 @@ impl World {
     pub(crate) fn new(servers: &[Server]) -> Self {
         let since = Instant::now();
         let known = servers.iter().map(|server| {
-            let (zones, is_in) = (server.zones.clone(), server.is_in());
-            (server.ip, Known { zones, is_in, since, seen: None })
+            let zones = server.zones.clone();
+            (server.ip, Known { zones, is_in: is_in(server), since, seen: None })
         });
         Self(Mutex::new(known.collect()))
     }
@@ -61,12 +63,12 @@ impl World {
     pub(crate) fn turn(&self, server: &Server) -> Option<Option<Duration>> {
         let mut all = self.lock();
         let known = all.get_mut(&server.ip)?;
-        if known.is_in == server.is_in() {
+        if known.is_in == is_in(server) {
             return None;
         }
         let seen = known.seen.map(|seen| seen - known.since);
         let seen = if known.is_in { seen } else { Some(seen.unwrap_or_default()) };
-        (known.is_in, known.since, known.seen) = (server.is_in(), Instant::now(), None);
+        (known.is_in, known.since, known.seen) = (is_in(server), Instant::now(), None);
         Some(seen)
     }
 }
@@ -169,7 +171,7 @@ fn question(country: &str, rng: &mut Rng) -> Question {
     let dot = if label.is_empty() { "" } else { "." };
     let mut message = rng.u16(..).to_be_bytes().to_vec();
     message.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
-    message.extend(wire_name(&format!("{label}{dot}{APEX}")));
+    message.extend(wire_name(&format!("{label}{dot}{ORIGIN}")));
     message.extend(if six { rtype::AAAA } else { rtype::A }.to_be_bytes());
     message.extend([0, 1]);
     Question { message, area: area.to_owned(), six }

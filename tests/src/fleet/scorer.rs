@@ -4,21 +4,19 @@
 //! which mark it is of. At `xy` there are two servers, one of which is in: with each mark one comes and the other leaves.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use edge_feed::delta::Change;
 use edge_feed::policy::State;
-use edge_feed::server::{CONTINENTS, GLOBAL};
-use edge_feed::snapshot::{ClientType, Root, Vendor};
+use edge_feed::server::GLOBAL;
 use edge_feed::{Delta, Policy, Pool, Server, Snapshot, Zones};
 use fastrand::Rng;
 use serde_json::Value;
 
-use crate::pool::countries;
+use crate::volunteers;
+pub use crate::volunteers::ORIGIN;
 
-/// The zone.
-pub const ORIGIN: &str = "pool.example";
 /// The label whose answer tells the mark, and the other one.
 pub const MARK: &str = "xm";
 pub(super) const YO_YO: &str = "xy";
@@ -27,8 +25,6 @@ const MARKED: u64 = 1_000_000;
 const SWUNG: [u64; 2] = [1_000_001, 1_000_002];
 /// From which address on marks are numbered.
 const FIRST: u32 = 0x0ac8_0000;
-/// Vendors, as the pool has them.
-const VENDORS: usize = 500;
 /// One server of so many is out.
 const OUT: u32 = 50;
 
@@ -60,32 +56,16 @@ impl Scorer {
     #[must_use]
     pub fn new(servers: u32) -> (Self, Snapshot) {
         let mut rng = Rng::with_seed(6);
-        let countries = countries();
-        let all = (1..=servers).map(|n| server(n, &countries, &mut rng));
-        let all = all.chain([marked(0)]).chain([swung(0, 20.0), swung(1, 5.0)]);
-        let vendors = (0..VENDORS).map(|n| Vendor {
-            zone_name: format!("vendor{n:03}"),
-            origin: ORIGIN.to_owned(),
-            client_type: ClientType::Ntp,
-        });
-        let root = Root {
-            origin: ORIGIN.to_owned(),
-            ns: vec!["a.ntpns.example.".to_owned()],
-            ttl: 150,
-            vendor_available: true,
-            ..Root::default()
-        };
-        let labels = countries.iter().map(String::as_str).chain(CONTINENTS);
-        let snapshot = Snapshot {
-            serial: u32::try_from(now()).expect("a serial"),
-            cursor: 1,
-            roots: vec![root],
-            vendors: vendors.collect(),
-            zones: labels.chain([MARK, YO_YO]).map(str::to_owned).collect(),
-            servers: all.collect(),
-        };
+        let sixes = servers / 3;
+        let mut snapshot = volunteers::snapshot(servers - sixes, sixes, now(), &mut rng);
+        for server in &mut snapshot.servers {
+            server.score = score(&mut rng);
+        }
+        snapshot.cursor = 1;
+        snapshot.servers.extend([marked(0), swung(0, 20.0), swung(1, 5.0)]);
+        snapshot.zones.extend([MARK, YO_YO].map(str::to_owned));
         let pool = Pool::new(snapshot.clone()).expect("a sound snapshot");
-        let ids = (1..=u64::from(servers)).collect();
+        let ids = (0..servers.into()).collect();
         let mut scorer = Self { rng, pool, ids, marks: 0, ever: BTreeMap::new() };
         snapshot.servers.iter().for_each(|server| scorer.note(server.id));
         (scorer, snapshot)
@@ -208,28 +188,6 @@ pub(super) fn number(address: Ipv4Addr) -> Option<u32> {
 fn score(rng: &mut Rng) -> f64 {
     // Numbers that JSON doesn't blur.
     if rng.u32(..OUT) == 0 { 5.0 } else { 10.5 + 0.125 * f64::from(rng.u32(..=76)) }
-}
-
-fn server(n: u32, countries: &[String], rng: &mut Rng) -> Server {
-    let ip: IpAddr = if n.is_multiple_of(3) {
-        Ipv6Addr::from((0x2a00_u128 << 112) + (u128::from(n) << 64) + 1).into()
-    } else {
-        Ipv4Addr::from(0x2d00_0000 + n * 7_919).into()
-    };
-    // A few countries have most of them.
-    let most = 1 + rng.usize(..countries.len());
-    let country = rng.usize(..most);
-    let zones = [&countries[country], CONTINENTS[country % CONTINENTS.len()], GLOBAL];
-    Server {
-        id: n.into(),
-        ip,
-        netspeed: [1_000, 25_000, 100_000, 1_000_000][rng.usize(..4)],
-        score: score(rng),
-        score_ts: now(),
-        in_pool: true,
-        deletion_on: None,
-        zones: zones.map(str::to_owned).to_vec(),
-    }
 }
 
 /// The server that is watched, as of a mark.

@@ -61,7 +61,7 @@ impl NatsDeltas {
             return Err(error);
         }
         if !self.feed.is_open() {
-            self.wait().await;
+            self.feed.wait(&self.pace).await;
             self.is_fruitful = false;
             if let Err(error) = self.open().await {
                 self.pace.wrong(None);
@@ -73,16 +73,6 @@ impl NatsDeltas {
             }
         }
         self.listen().await.map_err(|error| self.resume(error))
-    }
-
-    /// Until it is time for the next attempt, or there is a new connection, which is worth one.
-    async fn wait(&self) {
-        let mut link = self.feed.nats.link();
-        let connections = link.read().connections;
-        tokio::select! {
-            () = self.pace.wait() => {}
-            () = link.connected_after(connections) => {}
-        }
     }
 
     /// Opens the feed after the last message, or after the cursor.

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{Nats, refused};
 use crate::source::SourceError;
+use crate::source::pace::Pace;
 
 /// Messages that the server may send ahead.
 const AHEAD: usize = 2000;
@@ -70,6 +71,16 @@ struct Open {
 impl Feed {
     pub(super) const fn new(nats: Nats, place: String, stream: String, filter: String) -> Self {
         Self { nats, place, stream, filter, open: None }
+    }
+
+    /// Until it is time for the next attempt, or there is a new connection, which is worth one.
+    pub(super) async fn wait(&self, pace: &Pace) {
+        let mut link = self.nats.link();
+        let connections = link.read().connections;
+        tokio::select! {
+            () = pace.wait() => {}
+            () = link.connected_after(connections) => {}
+        }
     }
 
     pub(super) const fn is_open(&self) -> bool {

@@ -57,7 +57,7 @@ impl NatsDocument {
 
     async fn look(&mut self) -> Result<Event, SourceError> {
         if !self.feed.is_open() {
-            self.wait().await;
+            self.feed.wait(&self.pace).await;
             self.is_fruitful = false;
             if let Err(error) = self.open().await {
                 self.pace.wrong(None);
@@ -78,15 +78,6 @@ impl NatsDocument {
         match heard {
             Heard::Message(message) => self.take(&message),
             Heard::Quiet => self.is_quiet().await,
-        }
-    }
-
-    async fn wait(&self) {
-        let mut link = self.feed.nats.link();
-        let connections = link.read().connections;
-        tokio::select! {
-            () = self.pace.wait() => {}
-            () = link.connected_after(connections) => {}
         }
     }
 
