@@ -156,7 +156,10 @@ impl Nats {
             let (options, servers) = self.probe.clone();
             return match options.connect(&servers[..]).await {
                 // The other connection will stand in a moment.
-                Ok(_) => Err(silent(&self.servers, "no connection yet")),
+                Ok(_) => match timeout(ANSWER, self.link().connected_after(0)).await {
+                    Ok(()) => Ok(()),
+                    Err(_) => Err(silent(&self.servers, "no connection yet")),
+                },
                 Err(cause) => Err(unreachable(self.servers.clone(), &cause)),
             };
         }

@@ -53,6 +53,8 @@ impl Scorer {
             let is_probe = at < PROBES;
             if is_probe {
                 (server.zones, server.netspeed) = (zones(PROBED), 1_000);
+            } else if server.zones.iter().any(|zone| zone == PROBED) {
+                server.zones = zones("de");
             }
             let fit = match rng.u8(..100) {
                 _ if is_probe => 1.0,

@@ -12,7 +12,7 @@ use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 use tokio::time::timeout;
 
 use super::Nats;
-use super::feed::{Feed, Heard, Message};
+use super::feed::{self, Feed, Heard, Message};
 use crate::Delta;
 use crate::source::lines::Lines;
 use crate::source::pace::Pace;
@@ -20,8 +20,8 @@ use crate::source::{Event, Limits, Next, Source, SourceError, Status};
 
 /// Deltas handed on at once.
 const BATCH: usize = 1000;
-/// The longest pause after an error: a stream is back within seconds of its servers.
-const PAUSE: Duration = Duration::from_secs(5);
+/// How long a message may be on its way that the stream has.
+const STRAY: Duration = Duration::from_secs(5);
 
 /// The score feed in a stream. Each message is a delta, or several as NDJSON.
 pub struct NatsDeltas {
@@ -49,7 +49,7 @@ impl NatsDeltas {
             status: Status::new(&place, Some(nats.link())),
             feed: Feed::new(nats.clone(), place, stream.to_owned(), String::new()),
             limits,
-            pace: Pace::new(Duration::ZERO).at_most(PAUSE),
+            pace: Pace::new(Duration::ZERO).at_most(feed::PAUSE),
             last: None,
             is_fruitful: false,
             pending: None,
@@ -190,7 +190,7 @@ impl NatsDeltas {
             return Ok(Event::Unchanged);
         }
         // It may be on its way.
-        if let Ok(heard) = timeout(PAUSE, self.feed.hear()).await
+        if let Ok(heard) = timeout(STRAY, self.feed.hear()).await
             && let Heard::Message(message) = heard?
         {
             let mut deltas = Vec::new();

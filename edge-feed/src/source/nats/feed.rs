@@ -29,6 +29,9 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const EXPIRES: Duration = Duration::from_secs(30);
 /// How long the server keeps a consumer that nobody asks.
 const FORGOTTEN: Duration = Duration::from_secs(60);
+/// The longest pause after an error. A server that was cut off has no leader for some seconds after it is back; changes
+/// wait for us meanwhile.
+pub(super) const PAUSE: Duration = Duration::from_secs(2);
 /// After so long without a message the stream itself is asked whether there are some.
 const QUIET: Duration = Duration::from_secs(10);
 

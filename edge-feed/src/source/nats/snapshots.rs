@@ -6,15 +6,12 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::DeliverPolicy;
 
 use super::Nats;
-use super::feed::{Feed, Heard, Message};
+use super::feed::{self, Feed, Heard, Message};
 use super::publish::{KV_OPERATION, SIGNATURE};
 use crate::source::document::Kind;
 use crate::source::gzip::{self, Spoilt};
 use crate::source::pace::Pace;
 use crate::source::{Event, Limits, Next, Source, SourceError, Status};
-
-/// The longest pause after an error.
-const PAUSE: Duration = Duration::from_secs(5);
 
 /// A document in a bucket, gzipped or not. Its signature is in the message's headers, so that neither comes without
 /// the other.
@@ -48,7 +45,7 @@ impl NatsDocument {
             ),
             kind,
             limits,
-            pace: Pace::new(Duration::ZERO).at_most(PAUSE),
+            pace: Pace::new(Duration::ZERO).at_most(feed::PAUSE),
             revision: 0,
             last: 0,
             is_fruitful: false,
