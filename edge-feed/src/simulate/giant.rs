@@ -2,13 +2,14 @@
 //! what options make of it that have nothing to do with scores.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{Page, Replay, SimulateError, Simulation, page, simulate};
+use super::yo_yo::{START, replay_in, server};
+use super::{Page, SimulateError, Simulation, page};
 use crate::chart::ChartError;
 use crate::delta::Change;
 use crate::policy::{Cap, Exclude, Netspeed};
-use crate::{Delta, Policy, Server, Snapshot};
+use crate::{Delta, Policy, Snapshot};
 
 /// The country.
 pub const ZONE: &str = "nz";
@@ -16,8 +17,6 @@ pub const ZONE: &str = "nz";
 pub const GIANT: u64 = 1;
 /// The one that has least.
 pub const DWARF: u64 = 5;
-/// When it begins, in seconds since 1970.
-const START: u32 = 1_800_000_000;
 /// How long it takes, in seconds.
 const END: u32 = 12 * 3_600;
 /// From when to when the giant is away, in seconds from the start.
@@ -31,14 +30,14 @@ const SIX: u64 = 11;
 #[must_use]
 pub fn history() -> (Snapshot, Vec<Delta>) {
     let fours = (GIANT..).zip(NETSPEEDS).map(|(id, netspeed)| {
-        server(id, Ipv4Addr::new(203, 0, 113, low(id)).into(), netspeed, ZONE)
+        server(id, Ipv4Addr::new(203, 0, 113, low(id)).into(), netspeed, [ZONE, "oceania"])
     });
     let sixes = (SIX..SIX + 3).map(|id| {
         let ip = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, low(id).into()).into();
-        server(id, ip, 100_000, ZONE)
+        server(id, ip, 100_000, [ZONE, "oceania"])
     });
-    let near =
-        (100..110).map(|id| server(id, Ipv4Addr::new(192, 0, 2, low(id)).into(), 250_000, "au"));
+    let near = (100..110)
+        .map(|id| server(id, Ipv4Addr::new(192, 0, 2, low(id)).into(), 250_000, ["au", "oceania"]));
     let servers = fours.chain(sixes).chain(near).collect();
     let scores = [(AWAY[0], 5.0), (AWAY[1], 20.0), (END, 20.0)];
     let deltas = (1..).zip(scores).map(|(id, (seconds, score))| Delta {
@@ -69,9 +68,7 @@ pub fn each_option() -> [(&'static str, Policy); 5] {
 /// # Errors
 /// A policy that can't be.
 pub fn replay(policy: Policy) -> Result<Simulation, SimulateError> {
-    let (snapshot, deltas) = history();
-    let replay = Replay { interval_seconds: 60, keep: vec![ZONE.to_owned()], seed: 1 };
-    simulate(snapshot, deltas, policy, &replay)
+    replay_in(ZONE, history(), policy)
 }
 
 /// A server's share of the country when all is well, from 0 to 1.
@@ -102,17 +99,4 @@ pub fn draw(before: &Simulation, after: &Simulation) -> Result<String, ChartErro
 
 fn low(id: u64) -> u8 {
     u8::try_from(id).unwrap_or(u8::MAX)
-}
-
-fn server(id: u64, ip: IpAddr, netspeed: u32, country: &str) -> Server {
-    Server {
-        id,
-        ip,
-        netspeed,
-        score: 20.0,
-        score_ts: START.into(),
-        in_pool: true,
-        deletion_on: None,
-        zones: [country, "oceania", "@"].map(str::to_owned).to_vec(),
-    }
 }

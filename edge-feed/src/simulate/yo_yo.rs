@@ -2,12 +2,13 @@
 //! score crosses 10 up and down. docs/policy.md shows what the pool and a policy make of it.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::{Page, Replay, SimulateError, Simulation, page, simulate};
 use crate::chart::{ChartError, Line, Panel};
 use crate::delta::Change;
 use crate::policy::{ACTIVE_SCORE, Backfill, Hysteresis, Ramp};
+use crate::server::GLOBAL;
 use crate::{Delta, Policy, Server, Snapshot};
 
 /// The country.
@@ -30,9 +31,13 @@ const FAR: u64 = 40;
 /// The snapshot and the deltas after it.
 #[must_use]
 pub fn history() -> (Snapshot, Vec<Delta>) {
-    let mut servers = vec![server(SERVER, 25_000, &[ZONE, "africa", "@"])];
-    servers.extend((2..2 + NEAR).map(|id| server(id, 100_000, &["za", "africa", "@"])));
-    servers.extend((100..100 + FAR).map(|id| server(id, 1_000_000, &["de", "europe", "@"])));
+    let server = |id: u64, netspeed, zones| {
+        let ip = Ipv4Addr::from(0xcb00_7100 + u32::try_from(id).unwrap_or(0));
+        server(id, ip.into(), netspeed, zones)
+    };
+    let mut servers = vec![server(SERVER, 25_000, [ZONE, "africa"])];
+    servers.extend((2..2 + NEAR).map(|id| server(id, 100_000, ["za", "africa"])));
+    servers.extend((100..100 + FAR).map(|id| server(id, 1_000_000, ["de", "europe"])));
     let deltas = scores().into_iter().map(|(poll, score)| Delta {
         id: u64::from(poll) + 1,
         ts: i64::from(START) + i64::from(poll * POLL_SECONDS),
@@ -69,9 +74,7 @@ pub fn each_option() -> [(&'static str, Policy); 3] {
 /// # Errors
 /// A policy that can't be.
 pub fn replay(policy: Policy) -> Result<Simulation, SimulateError> {
-    let (snapshot, deltas) = history();
-    let replay = Replay { interval_seconds: 60, keep: vec![ZONE.to_owned()], seed: 1 };
-    simulate(snapshot, deltas, policy, &replay)
+    replay_in(ZONE, history(), policy)
 }
 
 /// The page: as the pool does it on the left, with a policy on the right.
@@ -113,15 +116,26 @@ fn scores() -> Vec<(u32, f64)> {
     (0..POLLS).map(next).collect()
 }
 
-fn server(id: u64, netspeed: u32, zones: &[&str]) -> Server {
+/// Replays a history by the minute, and keeps a zone's shares.
+pub(super) fn replay_in(
+    zone: &str,
+    (snapshot, deltas): (Snapshot, Vec<Delta>),
+    policy: Policy,
+) -> Result<Simulation, SimulateError> {
+    let replay = Replay { interval_seconds: 60, keep: vec![zone.to_owned()], seed: 1 };
+    simulate(snapshot, deltas, policy, &replay)
+}
+
+/// A server of a country and a continent, that is well.
+pub(super) fn server(id: u64, ip: IpAddr, netspeed: u32, areas: [&str; 2]) -> Server {
     Server {
         id,
-        ip: Ipv4Addr::from(0xcb00_7100 + u32::try_from(id).unwrap_or(0)).into(),
+        ip,
         netspeed,
         score: 20.0,
         score_ts: START.into(),
         in_pool: true,
         deletion_on: None,
-        zones: zones.iter().map(|&zone| zone.to_owned()).collect(),
+        zones: areas.into_iter().chain([GLOBAL]).map(str::to_owned).collect(),
     }
 }
