@@ -19,24 +19,22 @@ use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::sync::watch;
 
-use crate::heat::Probe;
-use crate::querylog::Sender;
 use crate::store::Store;
 
-mod account;
 mod answer;
 mod chaos;
 mod client;
 mod closest;
-mod compression;
 mod cookies;
 pub mod counters;
 pub mod engine;
+#[cfg(test)]
+pub mod fixture;
 mod listen;
 mod message;
+mod observer;
 mod options;
 mod pick;
-mod rdata;
 mod reply;
 pub mod serving;
 mod special;
@@ -47,19 +45,16 @@ mod tests;
 mod udp;
 mod worker;
 
-pub use account::{Account, opt_start};
 pub use answer::{Answerer, Asked};
+pub use client::Client;
 pub use cookies::Cookies;
 pub use counters::Counters;
 pub use engine::Engine;
 pub use listen::BindError;
 use listen::Sockets;
-pub use options::{Any, Options};
-pub use rdata::soa_record;
-pub(crate) use rdata::{ANY_HINFO, ready_made, soa_data, uncompressed};
-pub use serving::{Coordinates, Current, Nowhere, Places, Serving};
-pub(crate) use serving::{suffixes, yields};
-pub(crate) use special::is_special;
+pub use observer::Observer;
+pub use options::Options;
+pub use serving::{Current, Serving};
 pub use worker::{Batch, Shared, Worker};
 
 /// The authority: its sockets, and its threads once it serves. Stopped when dropped.
@@ -95,19 +90,13 @@ impl Authority {
         let sockets = listen.iter().map(|&address| Sockets::bind(address, workers));
         let sockets = sockets.collect::<Result<_, _>>()?;
         let (options, counters) = (Arc::new(options), Arc::default());
-        let (log, heat) = (Sender::default(), Probe::default());
-        let shared = Shared { store, current, options, counters, log, heat };
+        let shared = Shared { store, current, options, counters, observer: Arc::new(()) };
         Ok(Self { shared, sockets, running: None })
     }
 
-    /// Has what is answered logged, once it serves.
-    pub fn log_to(&mut self, log: Sender) {
-        self.shared.log = log;
-    }
-
-    /// Has counted what is asked for, once it serves.
-    pub fn tell_to(&mut self, heat: Probe) {
-        self.shared.heat = heat;
+    /// Shows each response to `observer`, once it serves.
+    pub fn observe_by(&mut self, observer: Arc<dyn Observer>) {
+        self.shared.observer = observer;
     }
 
     /// The addresses, in the order given, with the ports that the system chose.

@@ -10,8 +10,8 @@ use crate::edns::Secrets;
 use crate::node::serve_all;
 use crate::publish::{NoKernel, Publisher};
 use crate::querylog;
-use crate::status::columns;
 use crate::store::Store;
+use crate::text_table::columns;
 use crate::zone::name::bare;
 
 /// What was found.

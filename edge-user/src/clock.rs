@@ -9,6 +9,7 @@
 //! discipline it, and then nobody is told the time as if it did.
 #![deny(unsafe_code)]
 
+pub use status::NtpStatus;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -33,6 +34,7 @@ pub mod reason;
 pub mod report;
 pub mod smear;
 pub mod state;
+mod status;
 pub mod step;
 #[cfg(test)]
 mod tests;

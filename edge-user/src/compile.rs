@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use edge_common::abi::{Answer, NameTail, TypeRow, maps};
 
-use crate::authority::Any;
-use crate::zone::{Name, RecordKind, Targets, Zone};
+use crate::zone::special::Special;
+use crate::zone::{Any, Name, RecordKind, Targets, Zone};
 use amend::Origin;
 pub use amend::amend;
 use answers::Answers;
@@ -202,7 +202,7 @@ fn compile_with(zone: &Zone, classes: &[Targets], soa: Vec<u8>, any: Option<Any>
             flags: if is_scoped { NameTail::SCOPED } else { 0 },
         };
         // Where a special label doesn't exist, the authority has more to say than that.
-        if name.is_label || !crate::authority::is_special(name.label) {
+        if name.is_label || Special::of(name.label).is_none() {
             owner.a = answers.answer(&asked, RecordKind::A.number());
             owner.aaaa = answers.answer(&asked, RecordKind::Aaaa.number());
             if any.is_some() {

@@ -13,17 +13,16 @@ use serde::de::{Deserializer, Error as _};
 
 mod feed;
 mod http;
-mod limits;
 mod ntp;
 mod xdp;
 mod zone;
 
-use crate::authority::Any;
-use crate::edns::MOST_SECRETS;
+use crate::edns::{CookieOptions, MOST_SECRETS};
+use crate::limits::Limits;
 use crate::publish::Shares;
+use crate::zone::Any;
 pub use feed::{Feed, Fleet, NatsSource, Place, Sections, ZoneServer};
 pub use http::Http;
-pub use limits::{Limits, NtpLimits};
 pub use ntp::{Chronyc, Denied, Foreign, Ntp, Unsynchronised};
 pub use xdp::{Xdp, XdpMode};
 pub use zone::{ZoneConfig, ZoneConfigs, Zones};
@@ -69,7 +68,7 @@ pub struct Config {
     pub limits: Limits,
     /// `[cookies]`
     #[serde(default)]
-    pub cookies: Cookies,
+    pub cookies: CookieOptions,
     /// `[log]`
     #[serde(default)]
     pub log: Log,
@@ -110,17 +109,6 @@ pub struct Dns {
     /// Whether `id.server` and `hostname.bind` (TXT, class CH) say the `server_id`; else they are refused.
     #[serde(default)]
     pub chaos_id: bool,
-}
-
-/// DNS cookies (RFC 7873).
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Cookies {
-    /// Files of 32 hexadecimal digits, at most two. The first makes cookies, both verify them; they are read again when
-    /// they change. A random secret when empty.
-    pub secrets: Vec<PathBuf>,
-    /// Whether UDP clients that show a cookie, but not a good one, are told to come again.
-    pub enforce: bool,
 }
 
 /// `MaxMind` databases.
@@ -381,8 +369,8 @@ fn place(text: &str, at: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Config, Log, LogFormat, XdpMode};
-    use crate::authority::Any;
     use crate::switches::{ReturnPath, Switches};
+    use crate::zone::Any;
     use std::num::NonZeroU32;
     use std::path::Path;
 
@@ -510,7 +498,7 @@ mod tests {
     #[test]
     fn every_switch_is_off_unless_configured_and_a_slip_in_a_zones_table_has_its_place() {
         let config = parse(&format!("{MINIMAL}[xdp]\nmode = \"off\"\n")).unwrap();
-        assert_eq!(Switches::configured(&config.xdp), Switches::default());
+        assert_eq!(config.xdp.switches(), Switches::default());
         assert_eq!(config.zone.names().count(), 0);
         let text = "[xdp]\nmode = \"off\"\nreturn_path = \"fib\"\nrefuse_unknown = true\n\
                     drain = true\ndry_run = true\n[zone.\"pool.example\"]\nxdp = false\n";
@@ -521,7 +509,7 @@ mod tests {
             refuse_unknown: true,
             return_path: ReturnPath::Fib,
         };
-        assert_eq!(Switches::configured(&config.xdp), all);
+        assert_eq!(config.xdp.switches(), all);
         assert!(!config.zone.get(b"\x04pool\x07example\0").xdp);
         let error = refused(&format!("{MINIMAL}[xdp]\nreturn_path = \"route\"\n"));
         assert!(error.contains("expected `mirror` or `fib`"), "{error}");

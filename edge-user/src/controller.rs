@@ -9,18 +9,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use crate::authority::{Any, Current, Serving, soa_record};
+use crate::authority::{Current, Serving};
 use crate::catalogue::Catalogue;
 use crate::compile::{Compiled, amend, compile};
 use crate::config::Config;
+use crate::geo::GeoLocator;
+use crate::geo::Profile;
 use crate::geo::{self, Databases};
 use crate::health::Health;
-use crate::heat::Heats;
-use crate::places::GeoPlaces;
-use crate::profile::Profile;
+use crate::publish::Popularity;
 use crate::publish::{Placed, Publishable, Publisher, Shares};
+use crate::rdata::soa_record;
 use crate::stamp::Stamp;
 use crate::store::Store;
+use crate::zone::Any;
 use crate::zone::{self, Targets, Zone};
 
 mod counted;
@@ -241,7 +243,7 @@ impl Controller {
         self.ready = ready;
         let tries = self.tries.iter().map(|(profile, _, trie)| (profile.clone(), Arc::clone(trie)));
         let databases = Arc::clone(&self.atlas.databases);
-        let places = GeoPlaces { databases, tries: tries.collect() };
+        let places = GeoLocator { databases, tries: tries.collect() };
         let zones = built_in.into_iter().chain(zones);
         self.current.set(Arc::new(Serving::new(zones, Arc::new(places))));
         refresh.published = true;
@@ -252,11 +254,11 @@ impl Controller {
     ///
     /// # Errors
     /// When the kernel refuses; then the former generation goes on being served.
-    pub fn warm(&mut self, heats: Heats) -> anyhow::Result<bool> {
+    pub fn warm(&mut self, popularity: Popularity) -> anyhow::Result<bool> {
         let zones: Vec<_> = self.judged.iter().map(|zone| Arc::clone(&zone.served)).collect();
         let built_in = built_in();
         let (publishable, others) = split(&zones, built_in.as_ref(), &self.ready, &self.wishes);
-        if !self.publisher.warm(heats, &publishable, &others) {
+        if !self.publisher.warm(popularity, &publishable, &others) {
             return Ok(false);
         }
         self.placed = self.publisher.publish(&publishable, &others)?;

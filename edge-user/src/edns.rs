@@ -3,21 +3,33 @@
 //! The program in the kernel and the authority read them there, and so are always of one mind.
 
 use std::mem::offset_of;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use edge_common::abi::{Control, CookieKeys, Nsid};
 use edge_common::cookie::state;
+use serde::Deserialize;
 use tracing::{error, info};
 use zerocopy::{FromZeros as _, IntoBytes as _, transmute};
 
-use crate::config;
 use crate::store::{Region, Store};
 
 mod secrets;
 
 pub(crate) use secrets::MOST as MOST_SECRETS;
 pub use secrets::{Secret, SecretError, Secrets};
+
+/// DNS cookies (RFC 7873).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CookieOptions {
+    /// Files of 32 hexadecimal digits, at most two. The first makes cookies, both verify them; they are read again when
+    /// they change. A random secret when empty.
+    pub secrets: Vec<PathBuf>,
+    /// Whether UDP clients that show a cookie, but not a good one, are told to come again.
+    pub enforce: bool,
+}
 
 /// What the tables hold for EDNS, kept up to date.
 #[derive(Debug)]
@@ -32,11 +44,7 @@ impl Edns {
     ///
     /// # Errors
     /// When there is no secret.
-    pub fn start(
-        store: &Store,
-        cookies: &config::Cookies,
-        nsid: &str,
-    ) -> Result<Self, SecretError> {
+    pub fn start(store: &Store, cookies: &CookieOptions, nsid: &str) -> Result<Self, SecretError> {
         let secrets = Secrets::load(&cookies.secrets)?;
         let edns = Self { control: store.control, secrets, enforce: cookies.enforce };
         write_nsid(edns.control, nsid);
@@ -125,8 +133,7 @@ mod tests {
     use edge_common::cookie::Cookie;
     use zerocopy::IntoBytes as _;
 
-    use super::{Edns, Secret, write_keys, write_nsid};
-    use crate::config;
+    use super::{CookieOptions, Edns, Secret, write_keys, write_nsid};
     use crate::store::{Region, Store};
 
     #[test]
@@ -173,7 +180,7 @@ mod tests {
         fs::write(&old, &first).unwrap();
         let store = Store::in_memory();
         let secrets = vec![new.clone(), old.clone()];
-        let cookies = config::Cookies { secrets, enforce: true };
+        let cookies = CookieOptions { secrets, enforce: true };
         let mut edns = Edns::start(&store, &cookies, "edge1").unwrap();
         let from = edge_common::service::words("192.0.2.1".parse().unwrap());
         let rule = |cookie: &Cookie| {

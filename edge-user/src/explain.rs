@@ -9,12 +9,12 @@ use edge_common::wire::dns::UDP_PAYLOAD_OCTETS;
 use hickory_proto::rr::RecordType;
 use serde::{Deserialize, Serialize};
 
-use crate::authority::{Answerer, Asked, Engine, Options, Places as _};
+use crate::authority::{Answerer, Asked, Engine, Options};
 use crate::controller::Controller;
 use crate::deal::shares::shares;
-use crate::places::GeoPlaces;
-use crate::status::columns;
+use crate::geo::{ClientLocator as _, GeoLocator};
 use crate::switches::Switches;
+use crate::text_table::columns;
 use crate::zone::name::bare;
 use crate::zone::{Found, Label, Name, RecordKind, Targets, find, split};
 
@@ -110,8 +110,8 @@ pub fn explain(
     if let Some(ready) = controller.zone_of(name.folded()).cloned() {
         said.zone = Some(bare(&ready.zone.apex));
         let label = split(&ready.zone, name.folded()).unwrap_or_default();
-        let places = GeoPlaces { databases, ..GeoPlaces::default() };
-        let (place, _) = places.place(question.client, &ready.zone);
+        let locator = GeoLocator { databases, ..GeoLocator::default() };
+        let (place, _) = locator.place(question.client, &ready.zone);
         let targets = Targets::new(ready.zone.targeting, &place);
         said.targets = targets.iter().map(str::to_owned).collect();
         let leaf = ready.trie.lookup(question.client);

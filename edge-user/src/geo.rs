@@ -1,7 +1,7 @@
 //! Where clients are: MaxMind databases in, client classes out.
 //!
 //! [`Databases`] answers for one address; [`compile`] partitions the whole address space into the
-//! classes that a [`Profile`] can tell apart, in the layout of the BPF maps. Both read the same
+//! classes that a [`Distinctions`] can tell apart, in the layout of the BPF maps. Both read the same
 //! decoded records, so the kernel's class and the authority's lookup can't disagree.
 //! A file that is not whole and sound is refused when it is opened, with an [`Error`] that names it.
 
@@ -9,16 +9,20 @@ mod classes;
 mod database;
 #[cfg(test)]
 pub(crate) mod fixture;
-mod place;
+pub mod locator;
+pub mod profile;
 mod ranges;
+mod record;
 mod tree6;
 mod trie4;
 
 use std::path::PathBuf;
 
-pub use classes::{Compiled, Profile, compile};
+pub use classes::{Compiled, Distinctions, compile};
 pub use database::{Database, Databases, Kind};
-pub use place::{Needs, Place, Region};
+pub use locator::{ClientLocator, Coordinates, GeoLocator, Nowhere, full_prefix_len};
+pub use profile::Profile;
+pub use record::{GeoRecord, Needs, Region};
 pub use tree6::Tree6Image;
 pub use trie4::Trie4;
 

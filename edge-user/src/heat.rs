@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crossbeam_queue::ArrayQueue;
-use foldhash::HashMap;
 
 use crate::compile::Compiled;
+use crate::publish::Popularity;
 
 mod asked;
 mod probe;
@@ -68,39 +68,6 @@ struct Counted {
     rate: Rate,
 }
 
-/// How often names were asked for lately, in queries of which older ones count less.
-#[derive(Clone, Debug, Default)]
-pub struct Heats {
-    queries: HashMap<Vec<u8>, u64>,
-    clear: u64,
-}
-
-impl Heats {
-    /// These names (on the wire, lower case) and numbers of queries, of which `clear` more are no chance.
-    #[must_use]
-    pub fn new(queries: impl IntoIterator<Item = (Vec<u8>, u64)>, clear: u64) -> Self {
-        Self { queries: queries.into_iter().collect(), clear }
-    }
-
-    /// Queries for a name (on the wire, lower case); 0 if it wasn't often enough to be seen.
-    #[must_use]
-    pub fn of(&self, name: &[u8]) -> u64 {
-        self.queries.get(name).copied().unwrap_or_default()
-    }
-
-    /// The least difference that isn't chance, in queries.
-    #[must_use]
-    pub const fn clear(&self) -> u64 {
-        self.clear
-    }
-
-    /// Whether no name was asked for.
-    #[must_use]
-    pub fn is_cold(&self) -> bool {
-        self.queries.is_empty()
-    }
-}
-
 impl Default for Heat {
     fn default() -> Self {
         let shared = Shared {
@@ -143,12 +110,12 @@ impl Heat {
 
     /// What has been counted.
     #[must_use]
-    pub fn read(&self, now: Instant) -> Heats {
+    pub fn read(&self, now: Instant) -> Popularity {
         let weights = [&self.shared.probed, &self.shared.tapped];
         let clear = weights.iter().map(|weight| u64::from(weight.load(Ordering::Relaxed))).sum();
         let mut counted = self.counted();
         counted.sketch.cool(now);
-        Heats::new(counted.sketch.queries(), CLEAR.saturating_mul(clear))
+        Popularity::new(counted.sketch.queries(), CLEAR.saturating_mul(clear))
     }
 
     /// Where a thread that answers tells its responses.

@@ -1,8 +1,7 @@
 //! Admission, from userspace: what is configured comes in; limits and lists that packets and the authority obey go
 //! out, live.
 
-mod dropped;
-mod prefixes;
+mod options;
 mod time;
 
 use std::mem::offset_of;
@@ -10,16 +9,15 @@ use std::net::IpAddr;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use edge_common::abi::{Control, Limits, switches};
+use edge_common::abi::{self, Control, switches};
 use edge_common::limit::{DENIED, Rate};
 use zerocopy::{FromZeros as _, Immutable, IntoBytes};
 
-pub use dropped::{Dropped, Refused};
-pub use prefixes::{Prefix, Prefixes, Rule, Step, words};
+pub use options::{Limits, NtpLimits};
 pub use time::{set_time_denial, set_time_rate};
 
 use crate::jiffies;
-use crate::kernel::{Kernel, KernelError};
+use crate::prefixes::{PrefixMap, PrefixMapError, Prefixes};
 use crate::store::Store;
 
 /// Sets what `[limits]` says: the rates first, then the lists.
@@ -27,10 +25,10 @@ use crate::store::Store;
 /// # Errors
 /// When the kernel refuses a list's entry. Those that were denied and still are have been denied all the time.
 pub fn set(
-    limits: &crate::config::Limits,
+    limits: &Limits,
     store: &Store,
-    kernel: Option<&mut Kernel>,
-) -> Result<(), KernelError> {
+    kernel: Option<&mut dyn PrefixMap>,
+) -> Result<(), PrefixMapError> {
     set_rate(store, limits.rate());
     set_time_rate(store, limits.ntp.rate());
     set_prefixes(store, kernel, limits.prefixes())
@@ -41,7 +39,7 @@ pub fn set(
 pub fn set_rate(store: &Store, rate: Option<Rate>) {
     let Some(rate) = rate else {
         switch(store, switches::LIMIT, false);
-        write(store, LIMITS, &Limits::new_zeroed());
+        write(store, LIMITS, &abi::Limits::new_zeroed());
         return;
     };
     let before = store.control.read(0).map(|control| control.limits);
@@ -53,7 +51,7 @@ pub fn set_rate(store: &Store, rate: Option<Rate>) {
 const LIMITS: usize = offset_of!(Control, limits);
 
 /// The seeds that limits had, or new ones.
-fn seeds(before: Option<Limits>) -> [u64; 2] {
+fn seeds(before: Option<abi::Limits>) -> [u64; 2] {
     match before {
         Some(limits) if limits.jiffies_per_second != 0 => limits.seeds,
         _ => [fastrand::u64(..), fastrand::u64(..)],
@@ -76,9 +74,9 @@ fn write<T: IntoBytes + Immutable>(store: &Store, at: usize, part: &T) {
 /// and new. To be called again.
 pub fn set_prefixes(
     store: &Store,
-    kernel: Option<&mut Kernel>,
+    kernel: Option<&mut dyn PrefixMap>,
     prefixes: Prefixes,
-) -> Result<(), KernelError> {
+) -> Result<(), PrefixMapError> {
     let on = !prefixes.is_empty();
     if let Some(kernel) = kernel {
         kernel.set_prefixes(&prefixes)?;
@@ -92,7 +90,8 @@ pub fn set_prefixes(
 #[must_use]
 pub fn denies(store: &Store, client: IpAddr) -> bool {
     let switches = store.control_word(offset_of!(Control, switches)).load(Ordering::Relaxed);
-    switches & switches::PREFIXES != 0 && store.listed(words(client)) == DENIED
+    switches & switches::PREFIXES != 0
+        && store.listed(edge_common::service::words(client)) == DENIED
 }
 
 /// Others set other bits of the same word.

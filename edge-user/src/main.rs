@@ -16,7 +16,8 @@ use edge_user::control::{Request, ask};
 use edge_user::explain::{Explanation, Question};
 use edge_user::import::{self, Flags, Host, Import};
 use edge_user::status::Status;
-use edge_user::switches::{Panel, ReturnPath, Setting};
+use edge_user::switch_table::SwitchTable;
+use edge_user::switches::{ReturnPath, Setting};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -302,7 +303,8 @@ fn switch(arguments: SwitchArguments) -> anyhow::Result<()> {
     let SwitchArguments { switch, json, socket } = arguments;
     let setting = switch.map(Setting::from);
     let request = setting.clone().map_or(Request::Switches, Request::Switch);
-    let panel: Panel = serde_json::from_value(ask(&socket, &request).map_err(anyhow::Error::msg)?)?;
+    let panel: SwitchTable =
+        serde_json::from_value(ask(&socket, &request).map_err(anyhow::Error::msg)?)?;
     show(&panel, json, |panel| {
         setting.map_or_else(|| panel.to_text(), |setting| panel.confirm(&setting))
     })

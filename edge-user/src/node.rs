@@ -25,11 +25,12 @@ use crate::explain::explain;
 use crate::feed::{Feed, Prepared};
 use crate::http::Http;
 use crate::limits;
+use crate::observers::Observers;
+use crate::prefixes::PrefixMap;
 use crate::publish::{Backend, NoKernel, Publisher};
 use crate::querylog::Log;
 use crate::status::{self, Counters as Counted, Status};
 use crate::store::Store;
-use crate::switches::Switches;
 use crate::vitals::Vitals;
 use crate::watch::Watch;
 use crate::zone::name::bare;
@@ -110,12 +111,14 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         }
         None => (Store::in_memory(), Box::new(NoKernel)),
     };
-    Switches::configured(&config.xdp).write(&store);
+    config.xdp.switches().write(&store);
     let started_up = async {
         let mut publisher = Publisher::new(store.clone(), backend, fastrand::Rng::new());
         serve_all(&mut publisher, &config)?;
         let mut kernel = xdp.as_ref().map(|xdp| lock(&xdp.kernel));
-        limits::set(&config.limits, &store, kernel.as_deref_mut()).context("limits")?;
+        let map = kernel.as_deref_mut().map(|kernel| -> &mut dyn PrefixMap { kernel });
+        limits::set(&config.limits, &store, map)
+            .map_err(|cause| anyhow::Error::from_boxed(cause).context("limits"))?;
         limits::set_time_denial(&store, config.ntp.deny == Denied::Kiss);
         drop(kernel);
         let current = Arc::new(Current::default());
@@ -127,8 +130,8 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         let (hot, samples) = Hot::new(kernel, config.log.xdp_sample, &config.limits)?;
         let log =
             Log::start(&config.log, Arc::clone(&current), samples).context("start the log")?;
-        authority.log_to(log.sender());
-        authority.tell_to(hot.probe());
+        let observers = Observers { log: log.sender(), popularity: hot.probe() };
+        authority.observe_by(Arc::new(observers));
         let mut controller = Controller::new(&config, publisher, current);
         let prepared = match Prepared::new(&config)? {
             Some((prepared, zones)) => {
@@ -387,7 +390,7 @@ impl Node {
             }
             Request::Audit => json(self.controller.publisher().audit()),
             Request::Observed { zone } => self.controller.observed(&zone).and_then(json),
-            Request::Switches => json(self.panel()),
+            Request::Switches => json(self.switch_table()),
             Request::Switch(setting) => self.switch(&setting).and_then(json),
         };
         // Whoever asked may be gone.
@@ -409,7 +412,7 @@ impl Node {
     fn status(&self) -> Result<Status, String> {
         let counters = self.counters()?;
         let mut status = self.served();
-        status.ntp.count(&counters);
+        status.ntp.count(&counters.answered);
         Ok(Status { counters, ..status })
     }
 

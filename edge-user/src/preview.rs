@@ -13,10 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::deal::shares::shares;
 use crate::publish::observed::Observed;
 use crate::zone::name::bare;
+use crate::zone::targets::{NOWHERE, country};
 use crate::zone::{Found, RecordKind, Targeting, Targets, Zone, find, split};
-
-/// The country of clients of whom it isn't known, or doesn't matter for the answer.
-pub const NOWHERE: &str = "-";
 
 /// What a node says of a zone that it serves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,12 +97,6 @@ impl<'z> Decks<'z> {
 /// The targets of those of whom nothing is known.
 fn everybody() -> Targets {
     Targets::of(["@".to_owned()])
-}
-
-/// The target that is a country, if any.
-#[must_use]
-pub fn country<'t>(mut targets: impl Iterator<Item = &'t str>) -> Option<&'t str> {
-    targets.find(|target| target.len() == 2 && target.bytes().all(|c| c.is_ascii_lowercase()))
 }
 
 impl Served {

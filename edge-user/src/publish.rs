@@ -14,6 +14,7 @@ mod deals;
 pub(crate) mod fixture;
 mod names;
 pub mod observed;
+mod popularity;
 mod services;
 mod slots;
 #[cfg(test)]
@@ -29,12 +30,12 @@ use edge_common::abi::{Control, Side, TableId, maps};
 
 use crate::compile::Compiled;
 use crate::geo;
-use crate::heat::Heats;
 use crate::store::Store;
 use crate::zone::Targets;
 use crate::zone::name::bare;
 pub use choice::Shares;
 use choice::{Choice, Chooser, Former, choose};
+pub use popularity::Popularity;
 use slots::{Slots, Zone};
 
 /// What stands behind the tables: the kernel, or nothing.
@@ -125,7 +126,7 @@ pub struct Publisher {
     backend: Box<dyn Backend>,
     zones: BTreeMap<Box<[u8]>, Zone>,
     shares: Shares,
-    heats: Heats,
+    popularity: Popularity,
     /// Which names of incomplete zones are in the tables.
     kept: Former,
     names: usize,
@@ -148,7 +149,7 @@ impl Publisher {
             backend,
             zones: BTreeMap::new(),
             shares: Shares::default(),
-            heats: Heats::default(),
+            popularity: Popularity::default(),
             kept: Former::default(),
             names: 0,
             last: amend::Last::default(),
@@ -174,10 +175,15 @@ impl Publisher {
 
     /// Tells how often names are asked for, for the next publication. Says whether it would put other names of `zones`
     /// into the tables than there are; `zones` and `others` as in [`Self::publish`].
-    pub fn warm(&mut self, heats: Heats, zones: &[Publishable], others: &[&[u8]]) -> bool {
-        self.heats = heats;
+    pub fn warm(
+        &mut self,
+        popularity: Popularity,
+        zones: &[Publishable],
+        others: &[&[u8]],
+    ) -> bool {
+        self.popularity = popularity;
         // Without heat nothing is hotter than what is there.
-        if self.kept.is_empty() || self.heats.is_cold() {
+        if self.kept.is_empty() || self.popularity.is_unknown() {
             return false;
         }
         let mut choice = self.choose(zones, others);
@@ -189,7 +195,7 @@ impl Publisher {
     fn choose<'z>(&self, zones: &'z [Publishable], others: &[&[u8]]) -> Choice<'z> {
         let own = zones.iter().map(|zone| zone.compiled.apex.folded());
         let apexes: Vec<&[u8]> = own.chain(others.iter().copied()).collect();
-        let by = Chooser { shares: &self.shares, heats: &self.heats, former: &self.kept };
+        let by = Chooser { shares: &self.shares, popularity: &self.popularity, former: &self.kept };
         choose(zones, &apexes, &by)
     }
 

@@ -12,25 +12,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
-use crate::authority::{Account, Asked, Current};
+use serde::{Deserialize, Serialize};
+
+use crate::authority::{Asked, Current};
 use crate::config::{self, LogFormat};
-use crate::status;
 
 mod avro;
 mod check;
 mod files;
-mod frame;
 mod json;
 mod queue;
 mod recover;
+mod response;
 #[cfg(test)]
 mod tests;
 mod utc;
 mod writer;
 
+use crate::samples::Samples;
 pub use check::check;
-pub(crate) use frame::{response, source};
 use queue::Queue;
+use response::Account;
 use writer::Writer;
 
 /// Records that wait to be written; further ones are dropped.
@@ -88,15 +90,6 @@ struct Record<'a> {
     weight: u32,
 }
 
-/// Frames that XDP sampled of what it sent.
-pub trait Samples: Send {
-    /// Gives every frame, or as much of its beginning as was kept, that has come since the last call.
-    fn drain(&mut self, take: &mut dyn FnMut(&[u8]));
-
-    /// Samples lost since the start because nobody took them in time.
-    fn lost(&self) -> u64;
-}
-
 /// What the log has done, in numbers that only grow.
 #[derive(Debug, Default)]
 struct Numbers {
@@ -115,6 +108,25 @@ impl Numbers {
     fn set_trouble(&self, text: String) {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = text;
     }
+}
+
+/// The query log, as `edge status` shows it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LogStatus {
+    /// `off`, `json` or `avro`.
+    pub format: String,
+    /// The file, or the directory; empty when off.
+    pub path: String,
+    /// Records written.
+    pub written: u64,
+    /// Records dropped because they came faster than they are written.
+    pub dropped: u64,
+    /// Records lost because the file couldn't be written.
+    pub failed: u64,
+    /// Samples that XDP lost because they came faster than they are taken.
+    pub samples_lost: u64,
+    /// What is wrong with the files now; empty if nothing is.
+    pub error: String,
 }
 
 /// The query log of a node. Stopped when dropped.
@@ -166,14 +178,14 @@ impl Log {
 
     /// What it has done.
     #[must_use]
-    pub fn status(&self) -> status::Log {
+    pub fn status(&self) -> LogStatus {
         let get = |number: &AtomicU64| number.load(Ordering::Relaxed);
         let format = match self.config.format {
             _ if self.config.path.as_os_str().is_empty() => "off",
             LogFormat::Json => "json",
             LogFormat::Avro => "avro",
         };
-        status::Log {
+        LogStatus {
             format: format.to_owned(),
             path: self.config.path.display().to_string(),
             written: get(&self.numbers.written),

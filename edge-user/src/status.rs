@@ -1,13 +1,15 @@
 //! What `edge status` tells: as JSON for scripts, as tables for people.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use edge_common::verdict::{Action, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::limits::Refused;
+use crate::clock::NtpStatus;
+use crate::querylog::LogStatus;
+use crate::refused::Refused;
 use crate::switches::Switches;
+use crate::text_table::columns;
 pub use feed::{Feed, FeedSource};
 
 mod feed;
@@ -37,11 +39,11 @@ pub struct Status {
     pub counters: Counters,
     /// The query log.
     #[serde(default)]
-    pub log: Log,
+    pub log: LogStatus,
     /// The scorer feed.
     pub feed: Feed,
     /// The NTP service.
-    pub ntp: Ntp,
+    pub ntp: NtpStatus,
     /// How full the tables are.
     pub tables: Vec<Table>,
     /// Who was limited or denied most lately.
@@ -133,84 +135,6 @@ impl Counters {
     }
 }
 
-/// The query log.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Log {
-    /// `off`, `json` or `avro`.
-    pub format: String,
-    /// The file, or the directory; empty when off.
-    pub path: String,
-    /// Records written.
-    pub written: u64,
-    /// Records dropped because they came faster than they are written.
-    pub dropped: u64,
-    /// Records lost because the file couldn't be written.
-    pub failed: u64,
-    /// Samples that XDP lost because they came faster than they are taken.
-    pub samples_lost: u64,
-    /// What is wrong with the files now; empty if nothing is.
-    pub error: String,
-}
-
-/// The NTP service.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Ntp {
-    /// Whether NTP is served.
-    #[serde(default)]
-    pub enabled: bool,
-    /// At which addresses and ports.
-    #[serde(default)]
-    pub listen: Vec<String>,
-    /// Whether time is being told.
-    pub synchronised: bool,
-    /// What clients are told; 0 when unsynchronised.
-    pub stratum: u8,
-    /// Seconds until it would stop by itself.
-    pub lease_seconds: u64,
-    /// What becomes of requests: `answer`, `flag`, `pass` or `drop`; empty when NTP isn't served.
-    #[serde(default)]
-    pub service: String,
-    /// Why no time is told; empty if it is.
-    #[serde(default)]
-    pub reason: String,
-    /// The same in a word, as metrics have it.
-    #[serde(default)]
-    pub reason_kind: String,
-    /// Requests that XDP answered with the time.
-    #[serde(default)]
-    pub answered: u64,
-    /// Requests that XDP answered by saying that the clock isn't synchronised.
-    #[serde(default)]
-    pub unsynchronised: u64,
-}
-
-impl Ntp {
-    /// Fills in what was answered.
-    pub fn count(&mut self, counters: &Counters) {
-        let number = |verdict: Verdict| counters.answered.get(verdict.name()).copied();
-        self.answered = number(Verdict::TimeAnswer).unwrap_or_default();
-        self.unsynchronised = number(Verdict::TimeUnsynchronised).unwrap_or_default();
-    }
-
-    /// A line for people; nothing when NTP isn't served.
-    fn to_line(&self) -> String {
-        if !self.enabled {
-            return String::new();
-        }
-        let Self { stratum, lease_seconds, service, reason, answered, .. } = self;
-        let listen = self.listen.join(", ");
-        if self.synchronised {
-            format!(
-                "NTP at {listen}: time is told, stratum {stratum}, for {lease_seconds} s; {answered} requests answered\n"
-            )
-        } else {
-            format!(
-                "NTP at {listen}: NO TIME is told (requests: {service}): {reason}; {answered} requests answered\n"
-            )
-        }
-    }
-}
-
 /// A table that all zones share.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Table {
@@ -220,36 +144,6 @@ pub struct Table {
     pub used: u32,
     /// Entries that it can hold.
     pub entries: u32,
-}
-
-/// Lines up columns; the first row is the head, numbers are set to the right.
-#[must_use]
-pub fn columns(rows: &[Vec<String>]) -> String {
-    let n = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
-    };
-    let widths: Vec<usize> = (0..n).map(|column| width(column).unwrap_or_default()).collect();
-    let is_number = |cell: &str| cell.parse::<f64>().is_ok();
-    let right = |column: usize| {
-        rows.get(1).and_then(|row| row.get(column)).is_some_and(|cell| is_number(cell))
-    };
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::from(" ");
-        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            let width = *width;
-            let written = if right(column) {
-                write!(line, " {cell:>width$} ")
-            } else {
-                write!(line, " {cell:<width$} ")
-            };
-            written.unwrap_or_default();
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
 }
 
 impl Status {

@@ -15,7 +15,7 @@ use edge_common::abi::{
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-use crate::limits::Prefixes;
+use crate::prefixes::Prefixes;
 
 mod host;
 

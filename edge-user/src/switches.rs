@@ -11,12 +11,7 @@ use std::sync::atomic::Ordering;
 use edge_common::abi::{Control, switches as bit};
 use serde::{Deserialize, Serialize};
 
-use crate::config;
 use crate::store::Store;
-
-mod panel;
-
-pub use panel::{Panel, ZoneSwitch};
 
 /// Which way replies leave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -77,17 +72,6 @@ pub enum Setting {
 }
 
 impl Switches {
-    /// As the configuration has them.
-    #[must_use]
-    pub const fn configured(xdp: &config::Xdp) -> Self {
-        Self {
-            drain: xdp.drain,
-            dry_run: xdp.dry_run,
-            refuse_unknown: xdp.refuse_unknown,
-            return_path: xdp.return_path,
-        }
-    }
-
     /// As they are in the tables.
     #[must_use]
     pub fn read(store: &Store) -> Self {
@@ -108,7 +92,9 @@ impl Switches {
         }
     }
 
-    fn settings(self) -> [Setting; 4] {
+    /// The order that sets each of them.
+    #[must_use]
+    pub fn settings(self) -> [Setting; 4] {
         [
             Setting::Drain { on: self.drain },
             Setting::DryRun { on: self.dry_run },
@@ -158,7 +144,8 @@ impl Setting {
     }
 
     /// The switch, as it is called on the command line.
-    fn name(&self) -> String {
+    #[must_use]
+    pub fn name(&self) -> String {
         match self {
             Self::Drain { .. } => "drain".into(),
             Self::DryRun { .. } => "dry-run".into(),
@@ -169,7 +156,8 @@ impl Setting {
     }
 
     /// How it is to be, as the command line has it.
-    const fn value(&self) -> &'static str {
+    #[must_use]
+    pub const fn value(&self) -> &'static str {
         match self {
             Self::Drain { on }
             | Self::DryRun { on }

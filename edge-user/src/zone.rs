@@ -26,6 +26,7 @@ mod parse;
 mod presentation;
 pub mod record;
 pub mod resolve;
+pub mod special;
 pub mod targets;
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,7 @@ pub(crate) mod variants;
 pub use model::{Label, Labels, Soa, Zone};
 pub use name::Name;
 pub use record::{Mx, Record, RecordKind, Records, Srv, WireRecord};
-pub use resolve::{Cut, Found, Rules, find, find_where, split, split_into, split_text};
+pub use resolve::{Any, Cut, Found, Rules, find, find_where, split, split_into, split_text};
 pub use targets::{Place, Targeting, Targets};
 
 /// The largest zone file that is read, in octets. A pool zone has about 10 MB.

@@ -10,7 +10,7 @@ use edge_tests::message::{Ask, Reply};
 use edge_tests::{node, space};
 use edge_user::authority::{Answerer, Asked, Options, Serving};
 use edge_user::geo::Databases;
-use edge_user::places::GeoPlaces;
+use edge_user::geo::GeoLocator;
 use edge_user::zone::{self, Zone};
 use libfuzzer_sys::fuzz_target;
 
@@ -44,7 +44,7 @@ fuzz_target!(init: edge_fuzz::seed("zone"), |text: &[u8]| {
     }
     let names: Vec<String> =
         zone.labels.iter().filter_map(|label| plain(&zone, &label.name)).take(NAMES).collect();
-    let places = GeoPlaces { databases, ..GeoPlaces::default() };
+    let places = GeoLocator { databases, ..GeoLocator::default() };
     let serving = Serving::new([Arc::new(zone)], Arc::new(places));
     let mut answerer = Answerer::new(space::random());
     let server = SocketAddr::from(([192, 0, 2, 53], 53));

@@ -15,8 +15,8 @@ mod tests {
     use edge_tests::node;
     use edge_user::authority::{Asked, Authority, Current, Options, Shared, Worker};
     use edge_user::heat::Heat;
+    use edge_user::observers::Observers;
     use edge_user::publish::NoKernel;
-    use edge_user::querylog::Sender;
     use edge_user::store::Store;
     use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
@@ -56,14 +56,12 @@ mod tests {
         let (zone, heat) = (node::zone("pool.example", r#"{"data":{"2":{}}}"#), Heat::default());
         let compiled = node::compiled(&[zone], &node::countries(&[]));
         heat.watch(&compiled.into_iter().map(|zone| zone.compiled).collect::<Vec<_>>());
-        let heat = heat.probe();
         let mut worker = Worker::new(Shared {
             store: store.clone(),
             current,
             options,
             counters,
-            log: Sender::default(),
-            heat,
+            observer: Arc::new(Observers { popularity: heat.probe(), ..Observers::default() }),
         });
         let messages: Vec<_> = queries()
             .into_iter()

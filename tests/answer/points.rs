@@ -8,11 +8,11 @@ use edge_tests::engine::{self, grant_lease};
 use edge_tests::fixture::{self, A};
 use edge_tests::frames::{Query, open_reply};
 use edge_tests::node;
-use edge_user::authority::Any;
 use edge_user::compile::amend;
-use edge_user::preview::{NOWHERE, country};
 use edge_user::publish::{NoKernel, Publishable, Publisher};
 use edge_user::store::{HostTables, Store};
+use edge_user::zone::Any;
+use edge_user::zone::targets::{NOWHERE, country};
 use edge_user::zone::{Name, RecordKind, Targets, Zone};
 
 /// Answers, unless `EDGE_ANSWERS` says how many; every so many are followed by a deal, an amendment or a generation.

@@ -12,7 +12,8 @@ use edge_tests::frames::{ends, open_reply_to, payload};
 use edge_tests::mutate::Mutations;
 use edge_tests::node;
 use edge_tests::time::{self, Ask, NOW, Row, SECOND, Wanted};
-use edge_user::limits::{Prefix, Prefixes, Rule, set_prefixes};
+use edge_user::limits::set_prefixes;
+use edge_user::prefixes::{Prefix, Prefixes, Rule};
 use edge_user::publish::NoKernel;
 use edge_user::store::{HostTables, Store};
 

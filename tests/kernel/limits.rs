@@ -11,9 +11,9 @@ use edge_tests::frames::{frame, open_reply_to};
 use edge_tests::kernel::{Shared, number};
 use edge_tests::message::{Ask, Reply, flag, option, rtype};
 use edge_tests::{engine, node};
-use edge_user::config::Limits;
 use edge_user::kernel::Runner;
 use edge_user::limits;
+use edge_user::limits::Limits;
 use edge_user::store::HostTables;
 
 /// Responses that a new client is given at once.

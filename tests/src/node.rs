@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use edge_common::abi::Device;
-use edge_user::authority::Any;
 use edge_user::compile::compile;
+use edge_user::geo::Profile;
 use edge_user::geo::{Database, Databases, Kind};
-use edge_user::profile::Profile;
 use edge_user::publish::{Backend, Placed, Publishable, Publisher};
 use edge_user::store::{HostTables, Store};
+use edge_user::zone::Any;
 use edge_user::zone::{self, Zone};
 
 use crate::frames::SERVER_MAC;

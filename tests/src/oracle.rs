@@ -8,7 +8,7 @@ use std::sync::Arc;
 use edge_common::verdict::{Action, Verdict};
 use edge_user::authority::{Answerer, Asked, Options, Serving};
 use edge_user::geo::Databases;
-use edge_user::places::GeoPlaces;
+use edge_user::geo::GeoLocator;
 use edge_user::store::Store;
 use edge_user::zone::Zone;
 
@@ -28,7 +28,7 @@ impl Slow {
     /// Draws by `seed`.
     #[must_use]
     pub fn new(zones: Vec<Zone>, databases: Databases, seed: u64, controls: &Controls) -> Self {
-        let places = GeoPlaces { databases: Arc::new(databases), ..GeoPlaces::default() };
+        let places = GeoLocator { databases: Arc::new(databases), ..GeoLocator::default() };
         let serving = Serving::new(zones.into_iter().map(Arc::new), Arc::new(places));
         let answerer = Answerer::new(fastrand::Rng::with_seed(seed));
         let store = Store::in_memory();

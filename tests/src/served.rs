@@ -4,10 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use edge_user::authority::{Asked, Current, Options, Serving, Shared, Worker};
-use edge_user::heat::Probe;
-use edge_user::places::GeoPlaces;
+use edge_user::geo::GeoLocator;
 use edge_user::publish::NoKernel;
-use edge_user::querylog::Sender;
 use edge_user::store::Store;
 
 use crate::engine::grant_lease;
@@ -38,12 +36,12 @@ impl Served {
         drop(space::publisher(&store, Box::new(NoKernel)));
         grant_lease(&store);
         let databases = Arc::new(space::databases());
-        let places = GeoPlaces { databases, ..GeoPlaces::default() };
-        let serving = Serving::new(space::zones().into_iter().map(Arc::new), Arc::new(places));
+        let locator = GeoLocator { databases, ..GeoLocator::default() };
+        let serving = Serving::new(space::zones().into_iter().map(Arc::new), Arc::new(locator));
         let current = Arc::new(Current::new(serving));
         let options = Arc::new(Options::new("tests"));
-        let (counters, log) = (Arc::default(), Sender::default());
-        let shared = Shared { store, current, options, counters, log, heat: Probe::default() };
+        let (counters, observer) = (Arc::default(), Arc::new(()));
+        let shared = Shared { store, current, options, counters, observer };
         Self { worker: Worker::new(shared) }
     }
 

@@ -13,14 +13,15 @@ use super::chaos;
 use super::client::Client;
 use super::closest::{Spot, UNKNOWN};
 use super::message::{self, Edns, Query, Refusal};
-use super::options::{Any, Options};
+use super::options::Options;
 use super::pick::Picker;
-use super::rdata::{
+use super::reply::{Closing, Reply, bare_header};
+use super::serving::{Served, Serving};
+use super::special;
+use crate::rdata::{
     ANY_HINFO, apex_pointer, soa_data, write_mx, write_name, write_soa, write_srv, write_text,
 };
-use super::reply::{Closing, Reply, bare_header};
-use super::serving::{Served, Serving, yields};
-use super::special;
+use crate::zone::Any;
 use crate::zone::name::MAX_NAME_OCTETS;
 use crate::zone::record::Record;
 use crate::zone::{Cut, Found, Label, RecordKind, Records, Rules, Zone, find_where, split_into};
@@ -180,8 +181,8 @@ impl Answerer {
             Found::NxDomain => match special::find(label, turn.options, asked) {
                 Some(special) => {
                     self.apex_octets = 0;
-                    if special.answer(turn, &client, reply) {
-                        return (code, special.scope(subnet));
+                    if special::answer(special, turn, &client, reply) {
+                        return (code, special::scope(special, subnet));
                     }
                 }
                 None => code = ResponseCode::NXDomain,
@@ -244,7 +245,7 @@ pub(super) struct Turn<'a> {
 
 impl Rules for Turn<'_> {
     fn yields(&self, label: &Label, kind: RecordKind) -> bool {
-        yields(label, kind)
+        label.yields(kind)
     }
 
     fn cut(&self, label: &str) -> Option<Cut> {

@@ -7,8 +7,8 @@ use hickory_proto::rr::{DNSClass, RecordType};
 
 use super::message::Query;
 use super::options::Options;
-use super::rdata::write_text;
 use super::reply::Reply;
+use crate::rdata::write_text;
 
 /// Writes the answer, or nothing for another type than TXT; false if the query is to be refused.
 pub(super) fn answer(query: &Query<'_>, options: &Options, reply: &mut Reply<'_>) -> bool {

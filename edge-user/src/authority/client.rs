@@ -6,16 +6,17 @@ use edge_common::service::words;
 use edge_common::subnet::{Subnet, Whom};
 
 use super::closest::Spot;
-use super::serving::{Coordinates, Serving};
+use super::serving::Serving;
+use crate::geo::Coordinates;
 use crate::zone::variants::is_everyones;
 use crate::zone::{Targets, Zone};
 
 /// Whom an answer is for.
-pub(super) struct Client {
+pub struct Client {
     /// The address that counts.
-    pub(super) ip: IpAddr,
+    pub ip: IpAddr,
     /// Its targets in the zone.
-    pub(super) targets: Targets,
+    pub targets: Targets,
     /// Where it is, as far as it is known.
     pub(super) coordinates: Option<Coordinates>,
     whom: Whom,
@@ -26,12 +27,8 @@ pub(super) struct Client {
 impl Client {
     /// The client of a query from `source`: the subnet's address if it could be anyone's on the Internet. If nothing
     /// is known of that address, its targets are the source's.
-    pub(super) fn new(
-        serving: &Serving,
-        zone: &Zone,
-        source: IpAddr,
-        subnet: Option<&Subnet>,
-    ) -> Self {
+    #[must_use]
+    pub fn new(serving: &Serving, zone: &Zone, source: IpAddr, subnet: Option<&Subnet>) -> Self {
         let source = source.to_canonical();
         let whom = Whom::new(words(source), subnet);
         let given = subnet.filter(|_| whom.is_subnets).and_then(Subnet::ip);
@@ -50,7 +47,7 @@ impl Client {
             let targets = Targets::new(zone.targeting, &crate::zone::Place::default());
             return Self { ip, targets, coordinates: None, whom, is_by_source: false };
         }
-        let (mut place, coordinates) = serving.places().place(ip, zone);
+        let (mut place, coordinates) = serving.locator().place(ip, zone);
         place.ip = Some(ip);
         let targets = Targets::new(zone.targeting, &place);
         Self { ip, targets, coordinates, whom, is_by_source: false }
@@ -74,7 +71,7 @@ impl Client {
 
 /// Length of the prefix around an address in which all addresses have its targets, and with `near` its coordinates.
 pub(super) fn netmask(serving: &Serving, zone: &Zone, ip: IpAddr, near: bool) -> u8 {
-    if is_everyones(zone) { 0 } else { serving.places().scope(ip, zone, near) }
+    if is_everyones(zone) { 0 } else { serving.locator().scope(ip, zone, near) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Coordinates come in; great-circle distances go out.
 
-use super::serving::Coordinates;
+use crate::geo::Coordinates;
 
 /// A place on the globe, as the unit vector from its centre.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::cookies::Cookies;
+use crate::zone::Any;
 
 /// The longest identifier that leaves room for any question in any response, in octets.
 const MAX_NSID_OCTETS: usize = 128;
@@ -29,17 +30,6 @@ pub struct Options {
     pub detailed_metrics: bool,
     /// When the program started.
     pub started: Instant,
-}
-
-/// What ANY is answered with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Any {
-    /// One HINFO record (RFC 8482 §4.2).
-    #[default]
-    Minimal,
-    /// The records of every type at the plain label, those of each selected as for a query of the type.
-    Full,
 }
 
 impl Options {

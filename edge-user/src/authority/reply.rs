@@ -2,29 +2,22 @@
 
 use edge_common::cookie;
 use edge_common::subnet;
-use edge_common::wire::dns::{
-    CLASS_IN, HEADER_OCTETS, POINTER, TYPE_CLASS_OCTETS, UDP_PAYLOAD_OCTETS,
-};
+use edge_common::wire::dns::{HEADER_OCTETS, UDP_PAYLOAD_OCTETS};
 use hickory_proto::op::{Header, HeaderCounts, Metadata, ResponseCode};
 use hickory_proto::serialize::binary::{BinEncodable as _, BinEncoder};
 use zerocopy::IntoBytes as _;
 
 use super::message::{DNSSEC_OK, KEEPALIVE, NSID, Query};
 use super::tcp;
-
-/// A pointer to the question's name, which owns every record of an answer.
-#[expect(clippy::cast_possible_truncation, reason = "the question begins at octet 12")]
-const QNAME: u16 = POINTER | HEADER_OCTETS as u16;
+use crate::rdata::RecordWriter;
 
 /// A response in the making.
 pub(super) struct Reply<'o> {
-    out: &'o mut Vec<u8>,
+    records: RecordWriter<'o>,
     limit: usize,
     /// Octets up to the question's end.
     question_end: usize,
-    answers: u16,
     authorities: u16,
-    is_truncated: bool,
 }
 
 /// What a response says beside its records.
@@ -48,107 +41,62 @@ impl<'o> Reply<'o> {
         out.clear();
         out.resize(HEADER_OCTETS, 0);
         out.extend_from_slice(query.question);
-        Self {
-            question_end: out.len(),
-            out,
-            limit,
-            answers: 0,
-            authorities: 0,
-            is_truncated: false,
-        }
+        let question_end = out.len();
+        Self { records: RecordWriter::new(out, limit), limit, question_end, authorities: 0 }
     }
 
     /// Adds a record of class IN owned by the question's name.
     pub(super) fn answer(&mut self, rtype: u16, ttl: u32, data: impl FnOnce(&mut Vec<u8>)) {
-        self.record((rtype, CLASS_IN), ttl, data);
+        self.records.answer(rtype, ttl, data);
     }
 
     /// Adds a record of some type and class owned by the question's name.
     pub(super) fn record(
         &mut self,
-        (rtype, class): (u16, u16),
+        rtype_and_class: (u16, u16),
         ttl: u32,
         data: impl FnOnce(&mut Vec<u8>),
     ) {
-        if self.is_truncated {
-            return;
-        }
-        self.out.extend(QNAME.to_be_bytes());
-        self.out.extend(rtype.to_be_bytes());
-        self.out.extend(class.to_be_bytes());
-        self.out.extend(ttl.to_be_bytes());
-        let at = self.out.len();
-        self.out.extend([0, 0]);
-        data(self.out);
-        match (u16::try_from(self.out.len() - at - 2), self.out.get_mut(at..at + 2)) {
-            (Ok(octets), Some(length)) => length.copy_from_slice(&octets.to_be_bytes()),
-            // The reader of zones lets no such record pass.
-            _ => self.is_truncated = true,
-        }
-        self.answers += 1;
-        self.is_truncated |= self.out.len() > self.limit;
+        self.records.record(rtype_and_class, ttl, data);
     }
 
     /// Adds the zone's SOA record to the authority section.
     pub(super) fn soa(&mut self, record: &[u8], apex: u16) {
-        self.out.extend(apex.to_be_bytes());
-        self.out.extend_from_slice(record.get(2..).unwrap_or_default());
+        let out = &mut self.records.out;
+        out.extend(apex.to_be_bytes());
+        out.extend_from_slice(record.get(2..).unwrap_or_default());
         self.authorities += 1;
     }
 
     /// Completes the response. What doesn't fit is truncated: all records but OPT go, and TC says so.
-    pub(super) fn finish(mut self, query: &Query<'_>, closing: &Closing<'_>) {
-        let end = self.out.len();
-        write_opt(self.out, query, closing, closing.nsid);
-        self.is_truncated |= self.out.len() > self.limit;
-        if self.is_truncated {
-            self.out.truncate(self.question_end);
-            write_opt(self.out, query, closing, closing.nsid);
-            if self.out.len() > self.limit {
-                self.out.truncate(self.question_end);
-                write_opt(self.out, query, closing, "");
+    pub(super) fn finish(self, query: &Query<'_>, closing: &Closing<'_>) {
+        let Self { records, limit, question_end, mut authorities } = self;
+        let (mut answers, mut is_truncated) = (records.answers(), records.is_truncated());
+        let out = records.out;
+        let end = out.len();
+        write_opt(out, query, closing, closing.nsid);
+        is_truncated |= out.len() > limit;
+        if is_truncated {
+            out.truncate(question_end);
+            write_opt(out, query, closing, closing.nsid);
+            if out.len() > limit {
+                out.truncate(question_end);
+                write_opt(out, query, closing, "");
             }
-            (self.answers, self.authorities) = (0, 0);
+            (answers, authorities) = (0, 0);
         }
         let mut metadata = Metadata::response_from_request(&query.metadata);
         metadata.authoritative = closing.authoritative;
-        metadata.truncation = self.is_truncated && end > self.question_end;
+        metadata.truncation = is_truncated && end > question_end;
         metadata.response_code = closing.code;
         let counts = HeaderCounts {
             queries: (!query.question.is_empty()).into(),
-            answers: self.answers,
-            authorities: self.authorities,
+            answers,
+            authorities,
             additionals: query.edns.is_some().into(),
         };
-        write_header(self.out, metadata, counts);
+        write_header(out, metadata, counts);
     }
-}
-
-/// The octets of answers as they stand behind a question whose name has `name_octets`, 1 to 255.
-pub(super) fn records(name_octets: usize, write: impl FnOnce(&mut Reply<'_>)) -> Vec<u8> {
-    let mut out = vec![0; HEADER_OCTETS];
-    // A name of this length, whichever: what follows doesn't depend on its letters.
-    let mut rest = name_octets.saturating_sub(1);
-    while rest > 0 {
-        // What is left over must not be a label's length octet alone.
-        let label = if rest == 65 { 63 } else { rest.min(64) };
-        out.push(u8::try_from(label - 1).unwrap_or_default());
-        out.resize(out.len() + label - 1, b'x');
-        rest -= label;
-    }
-    out.resize(HEADER_OCTETS + name_octets + TYPE_CLASS_OCTETS, 0);
-    let question_end = out.len();
-    let limit = usize::from(u16::MAX);
-    let mut reply = Reply {
-        out: &mut out,
-        limit,
-        question_end,
-        answers: 0,
-        authorities: 0,
-        is_truncated: false,
-    };
-    write(&mut reply);
-    out.split_off(question_end)
 }
 
 /// Writes a response without any section into `out`, whose content is replaced.

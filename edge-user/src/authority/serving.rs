@@ -9,41 +9,17 @@ use std::sync::{Arc, PoisonError, RwLock};
 use foldhash::HashMap;
 
 use super::closest::Spot;
-use super::rdata::soa_record;
-use crate::places::whole;
+use crate::geo::{ClientLocator, Nowhere};
+use crate::rdata::soa_record;
+use crate::zone::name::suffixes;
 use crate::zone::resolve::parent;
 use crate::zone::variants::Variants;
-use crate::zone::{Cut, Label, Place, RecordKind, Records, Rules, Zone, split};
-
-/// Latitude and longitude in degrees, north and east positive.
-pub type Coordinates = (f64, f64);
-
-/// Where addresses are.
-pub trait Places: Send + Sync {
-    /// The place of an address and its coordinates, as far as they are known and matter to a zone. [`Place::ip`] may
-    /// be left out.
-    fn place(&self, ip: IpAddr, zone: &Zone) -> (Place, Option<Coordinates>);
-
-    /// Length of a prefix around an address in which every address has the same targets in a zone, and with `near` the
-    /// same coordinates. Never shorter; all of the address's bits if that isn't known.
-    fn scope(&self, ip: IpAddr, _zone: &Zone, _near: bool) -> u8 {
-        whole(ip)
-    }
-}
-
-/// Knows no place at all: every client has the global target only.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Nowhere;
-
-impl Places for Nowhere {
-    fn place(&self, _: IpAddr, _: &Zone) -> (Place, Option<Coordinates>) {
-        (Place::default(), None)
-    }
-}
+use crate::zone::{Cut, Label, RecordKind, Rules, Zone, split};
 
 /// A zone with what follows from it.
-pub(super) struct Served {
-    pub(super) zone: Arc<Zone>,
+pub struct Served {
+    /// The zone.
+    pub zone: Arc<Zone>,
     /// As [`soa_record`].
     pub(super) soa: Vec<u8>,
     variants: Variants,
@@ -60,9 +36,9 @@ struct Spots {
 }
 
 impl Served {
-    fn new(zone: Arc<Zone>, places: &dyn Places) -> Self {
+    fn new(zone: Arc<Zone>, locator: &dyn ClientLocator) -> Self {
         let variants = Variants::of(&zone);
-        let spot = |ip: IpAddr| places.place(ip, &zone).1.map(Spot::new);
+        let spot = |ip: IpAddr| locator.place(ip, &zone).1.map(Spot::new);
         let spots = zone
             .labels
             .iter()
@@ -112,15 +88,18 @@ impl Served {
 pub struct Serving {
     /// By the apex in wire format, lower case.
     zones: HashMap<Box<[u8]>, Served>,
-    places: Arc<dyn Places>,
+    locator: Arc<dyn ClientLocator>,
 }
 
 impl Serving {
     /// Of two zones with the same apex the later one counts.
-    pub fn new(zones: impl IntoIterator<Item = Arc<Zone>>, places: Arc<dyn Places>) -> Self {
+    pub fn new(
+        zones: impl IntoIterator<Item = Arc<Zone>>,
+        locator: Arc<dyn ClientLocator>,
+    ) -> Self {
         let mut zones: HashMap<Box<[u8]>, _> = zones
             .into_iter()
-            .map(|zone| (Box::from(zone.apex.folded()), Served::new(zone, &*places)))
+            .map(|zone| (Box::from(zone.apex.folded()), Served::new(zone, &*locator)))
             .collect();
         let apexes: Vec<Box<[u8]>> = zones.keys().cloned().collect();
         for apex in &apexes {
@@ -130,7 +109,7 @@ impl Serving {
                 }
             }
         }
-        Self { zones, places }
+        Self { zones, locator }
     }
 
     /// Serves nothing: every query is refused.
@@ -145,13 +124,14 @@ impl Serving {
     }
 
     /// Where addresses are.
-    pub(super) fn places(&self) -> &dyn Places {
-        &*self.places
+    pub(super) fn locator(&self) -> &dyn ClientLocator {
+        &*self.locator
     }
 
     /// The zone that `name` (wire format, lower case) belongs to. With `parent_side`, for types that live above a
     /// zone cut (RFC 4035 §3.1.4.1), a zone's apex belongs to the zone above, if that is served.
-    pub(super) fn find(&self, name: &[u8], parent_side: bool) -> Option<&Served> {
+    #[must_use]
+    pub fn find(&self, name: &[u8], parent_side: bool) -> Option<&Served> {
         let mut zones = suffixes(name).filter_map(|suffix| self.zones.get(suffix));
         let nearest = zones.next()?;
         if parent_side && nearest.zone.apex.folded() == name {
@@ -159,15 +139,6 @@ impl Serving {
         }
         Some(nearest)
     }
-}
-
-/// A name in wire format and the names above it, the root last.
-pub(crate) fn suffixes(name: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::successors(Some(name), |name| {
-        let (&length, rest) = name.split_first()?;
-        if length == 0 { None } else { rest.get(length.into()..) }
-    })
-    .filter(|name| !name.is_empty())
 }
 
 /// The snapshot being served, to be taken and replaced from any thread.
@@ -206,28 +177,10 @@ impl Default for Current {
 
 impl Rules for Served {
     fn yields(&self, label: &Label, kind: RecordKind) -> bool {
-        yields(label, kind)
+        label.yields(kind)
     }
 
     fn cut(&self, label: &str) -> Option<Cut> {
         Self::cut(self, label)
-    }
-}
-
-/// Whether an answer from these records could hold any, as far as `max_hosts` goes.
-pub(crate) fn yields(label: &Label, kind: RecordKind) -> bool {
-    let records: Records<'_> = label.records(kind);
-    kind == RecordKind::Cname || label.max_hosts > 0 || records.total_weight() == 0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::suffixes;
-
-    #[test]
-    fn a_names_suffixes_end_with_the_root() {
-        let found: Vec<&[u8]> = suffixes(b"\x01a\x02bc\0").collect();
-        assert_eq!(found, [&b"\x01a\x02bc\0"[..], b"\x02bc\0", b"\0"]);
-        assert_eq!(suffixes(b"\x05a").count(), 1);
     }
 }

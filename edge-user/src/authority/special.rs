@@ -9,72 +9,50 @@ use hickory_proto::rr::RecordType;
 use super::answer::{Asked, Turn};
 use super::client::{Client, netmask};
 use super::options::Options;
-use super::rdata::write_text;
 use super::reply::Reply;
-use crate::places::whole;
+use crate::geo::full_prefix_len;
+use crate::rdata::write_text;
+use crate::zone::special::Special;
 
 /// Seconds: as good as never cached.
 const TTL: u32 = 1;
 
-/// A special label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Special {
-    /// Who the server is and for how long it has been up.
-    Status,
-    /// The health of a label's records; not known yet.
-    Health,
-    /// Who the client is.
-    Country,
-}
-
 /// The special label that `label` begins with, if the client may ask for it.
 pub(super) fn find(label: &str, options: &Options, asked: &Asked) -> Option<Special> {
     let may_ask = || options.public_debug_queries || asked.client.ip().to_canonical().is_loopback();
-    of(label).filter(|special| *special == Special::Country || may_ask())
+    Special::of(label).filter(|special| *special == Special::Country || may_ask())
 }
 
-/// Whether `label` begins with a special label.
-pub(crate) fn is_special(label: &str) -> bool {
-    of(label).is_some()
-}
-
-/// The special label that `label` begins with.
-fn of(label: &str) -> Option<Special> {
-    match label.split('.').next()? {
-        "_status" => Some(Special::Status),
-        "_health" => Some(Special::Health),
-        "_country" => Some(Special::Country),
-        _ => None,
+/// The scope of the answer: only `_country` tells of the subnet, and that of its very address.
+pub(super) fn scope(special: Special, subnet: Option<&Subnet>) -> u8 {
+    match (special, subnet.filter(|subnet| subnet.source_prefix > 0).and_then(Subnet::ip)) {
+        (Special::Country, Some(address)) => full_prefix_len(address),
+        _ => 0,
     }
 }
 
-impl Special {
-    /// The scope of the answer: only `_country` tells of the subnet, and that of its very address.
-    pub(super) fn scope(self, subnet: Option<&Subnet>) -> u8 {
-        match (self, subnet.filter(|subnet| subnet.source_prefix > 0).and_then(Subnet::ip)) {
-            (Self::Country, Some(address)) => whole(address),
-            _ => 0,
+/// Writes the answer; false if there is none of the type.
+pub(super) fn answer(
+    special: Special,
+    turn: &Turn<'_>,
+    client: &Client,
+    reply: &mut Reply<'_>,
+) -> bool {
+    let rtype = RecordType::from(turn.query.rtype);
+    if !matches!(rtype, RecordType::TXT | RecordType::ANY) {
+        return false;
+    }
+    let texts = match special {
+        Special::Status => vec![status(turn.options)],
+        Special::Health => vec!["{}".to_owned()],
+        Special::Country => country(turn, client),
+    };
+    reply.answer(RecordType::TXT.into(), TTL, |out| {
+        for text in &texts {
+            write_text(text, out);
         }
-    }
-
-    /// Writes the answer; false if there is none of the type.
-    pub(super) fn answer(self, turn: &Turn<'_>, client: &Client, reply: &mut Reply<'_>) -> bool {
-        let rtype = RecordType::from(turn.query.rtype);
-        if !matches!(rtype, RecordType::TXT | RecordType::ANY) {
-            return false;
-        }
-        let texts = match self {
-            Self::Status => vec![status(turn.options)],
-            Self::Health => vec!["{}".to_owned()],
-            Self::Country => country(turn, client),
-        };
-        reply.answer(RecordType::TXT.into(), TTL, |out| {
-            for text in &texts {
-                write_text(text, out);
-            }
-        });
-        true
-    }
+    });
+    true
 }
 
 fn status(options: &Options) -> String {

@@ -13,12 +13,11 @@ use hickory_proto::op::ResponseCode;
 use super::answer::{Answerer, Asked};
 use super::counters::Counters;
 use super::engine::{Engine, InUse};
+use super::observer::Observer;
 use super::options::Options;
 use super::serving::{Current, Serving};
 use super::tally::Tally;
-use crate::heat::Probe;
 use crate::limits;
-use crate::querylog::Sender;
 use crate::store::Store;
 
 /// What all workers share.
@@ -32,10 +31,8 @@ pub struct Shared {
     pub options: Arc<Options>,
     /// What has been done.
     pub counters: Arc<Counters>,
-    /// Where answers are logged.
-    pub log: Sender,
-    /// Where it is counted what is asked for.
-    pub heat: Probe,
+    /// Who sees the responses.
+    pub observer: Arc<dyn Observer>,
 }
 
 /// What one thread needs to answer.
@@ -52,8 +49,7 @@ struct Own {
     counters: Counters,
     tally: Tally,
     out: Vec<u8>,
-    log: Sender,
-    heat: Probe,
+    observer: Box<dyn Observer>,
 }
 
 impl Worker {
@@ -66,10 +62,9 @@ impl Worker {
         let mut random = fastrand::Rng::new();
         let engine = Engine::new(shared.store.clone(), random.u64(1..));
         let (answerer, counters) = (Answerer::new(random), Counters::default());
-        let (out, log) = (Vec::with_capacity(4096), shared.log.clone());
-        let heat = shared.heat.another();
+        let (out, observer) = (Vec::with_capacity(4096), shared.observer.for_thread());
         let tally = shared.counters.tallies.join(shared.options.detailed_metrics);
-        Self { own: Own { engine, answerer, counters, tally, out, log, heat }, shared }
+        Self { own: Own { engine, answerer, counters, tally, out, observer }, shared }
     }
 
     /// What has been done.
@@ -172,7 +167,7 @@ impl Own {
         octets: usize,
         asked: &Asked,
     ) -> Option<Answer> {
-        let Self { engine, answerer, counters, tally, out, log, heat } = self;
+        let Self { engine, answerer, counters, tally, out, observer } = self;
         match engine.answer_in_use(&served.tables, buffer, octets, asked) {
             Ok((answer, verdict)) => {
                 counters.engine_answered.count();
@@ -183,8 +178,7 @@ impl Own {
                 if verdict == Verdict::Slip {
                     counters.truncated.count();
                 }
-                log.send(asked, octets);
-                heat.tell(octets);
+                observer.answered(asked, octets);
                 return Some(Answer::Buffer(answer));
             }
             Err(Verdict::Fault | Verdict::Limited | Verdict::Denied) => {
@@ -207,8 +201,7 @@ impl Own {
         if out.get(2).is_some_and(|flags| flags & 0x02 != 0) {
             counters.truncated.count();
         }
-        log.send(asked, out);
-        heat.tell(out);
+        observer.answered(asked, out);
         Some(Answer::Out)
     }
 
@@ -237,12 +230,11 @@ mod tests {
 
     use ipnet::IpNet;
 
-    use super::super::tests::{A, ask, serving};
+    use super::super::fixture::{A, ask, serving};
     use super::super::{Current, Options};
     use super::{Shared, Worker};
-    use crate::heat::Probe;
-    use crate::limits::{Prefix, Rule, set_prefixes};
-    use crate::querylog::Sender;
+    use crate::limits::set_prefixes;
+    use crate::prefixes::{Prefix, Rule};
     use crate::store::Store;
 
     #[test]
@@ -253,8 +245,7 @@ mod tests {
             current: Arc::new(Current::new(serving())),
             options: Arc::new(Options::default()),
             counters: Arc::default(),
-            log: Sender::default(),
-            heat: Probe::default(),
+            observer: Arc::new(()),
         });
         let question = ask("pool.example.com", A);
         let (message, over_udp) = (question.octets(), question.asked());

@@ -6,7 +6,7 @@ use super::policy::Judgement;
 use super::reason::seconds;
 use super::state::{Service, State};
 use super::timestamp::{SECOND, Short, nanoseconds};
-use crate::status::{Ntp, columns};
+use crate::text_table::columns;
 
 /// What clients are told of the time, and where it comes from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -149,23 +149,6 @@ impl Report {
         }));
         text.push_str(&columns(&rows));
         text
-    }
-}
-
-impl From<&Report> for Ntp {
-    fn from(report: &Report) -> Self {
-        let Report { synchronised, stratum, lease_seconds, .. } = *report;
-        let [service, reason, reason_kind] =
-            [&report.service, &report.reason, &report.reason_kind].map(String::clone);
-        Self {
-            synchronised,
-            stratum,
-            lease_seconds,
-            service,
-            reason,
-            reason_kind,
-            ..Self::default()
-        }
     }
 }
 

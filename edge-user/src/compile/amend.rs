@@ -11,7 +11,7 @@ use edge_common::abi::ClassRow;
 
 use super::decks::addresses;
 use super::{Compiled, Undealt, ready};
-use crate::authority::Any;
+use crate::zone::Any;
 use crate::zone::{Label, RecordKind, Zone};
 
 /// What a deck was made of.

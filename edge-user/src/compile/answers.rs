@@ -9,7 +9,7 @@ use super::amend::Origin;
 use super::decks::{Decks, addresses};
 use super::types::{Others, Types};
 use super::{Compiled, NODATA, NXDOMAIN, Other, Owner, Undealt, ready};
-use crate::authority::{Any, yields};
+use crate::zone::Any;
 use crate::zone::resolve::MAX_ALIAS_DEPTH;
 use crate::zone::variants::Variants;
 use crate::zone::{Found, Label, RecordKind, Rules, Targeting, Targets, Zone, find_where};
@@ -24,7 +24,7 @@ struct Alone;
 
 impl Rules for Alone {
     fn yields(&self, label: &Label, kind: RecordKind) -> bool {
-        yields(label, kind)
+        label.yields(kind)
     }
 }
 

@@ -6,7 +6,7 @@
 use edge_common::abi::Rrs;
 
 use super::{Source, Undealt};
-use crate::authority::{ANY_HINFO, ready_made, soa_data, uncompressed};
+use crate::rdata::{ANY_HINFO, ready_made, soa_data, uncompressed};
 use crate::zone::{Label, RecordKind, Zone};
 
 /// Type HINFO.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
-use super::{NtpLimits, XdpMode};
+use super::XdpMode;
+use crate::limits::NtpLimits;
 
 /// The port of NTP.
 const PORT: u16 = 123;

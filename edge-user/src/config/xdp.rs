@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::switches::ReturnPath;
+use crate::switches::{ReturnPath, Switches};
 
 /// The XDP program.
 #[derive(Clone, Debug, Deserialize)]
@@ -34,6 +34,19 @@ impl Default for Xdp {
             refuse_unknown: false,
             drain: false,
             dry_run: false,
+        }
+    }
+}
+
+impl Xdp {
+    /// The switches of the whole node, as they are at the start.
+    #[must_use]
+    pub const fn switches(&self) -> Switches {
+        Switches {
+            drain: self.drain,
+            dry_run: self.dry_run,
+            refuse_unknown: self.refuse_unknown,
+            return_path: self.return_path,
         }
     }
 }

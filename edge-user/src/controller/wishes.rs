@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Controller, Refresh};
 use crate::config::ZoneConfigs;
-use crate::switches::ZoneSwitch;
+use crate::switch_table::ZoneSwitch;
 use crate::zone::name::bare;
 use crate::zone::{Name, Zone};
 

@@ -13,15 +13,15 @@ use edge_common::abi::{GeoLeaf, maps};
 use ipnet::IpNet;
 
 use super::database::Databases;
-use super::place::{Needs, Place};
 use super::ranges::{self, Block, Cover, Family, Value};
+use super::record::{GeoRecord, Needs};
 use super::tree6::Tree6Image;
 use super::trie4::Trie4;
 use super::{Error, database::Database};
 
 /// What the zones that share a trie need to tell apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Profile {
+pub struct Distinctions {
     /// What is asked of the databases.
     pub needs: Needs,
     /// Prefixes that labels name (`ip` targets). They may nest. The /64 of an IPv6 prefix longer
@@ -84,16 +84,16 @@ impl<K> Compiled<K> {
 /// When the profile is too fine for the maps, or a database breaks its word.
 pub fn compile<K, F>(
     databases: &Databases,
-    profile: &Profile,
+    profile: &Distinctions,
     mut key: F,
 ) -> Result<Compiled<K>, Error>
 where
     K: Clone + Eq + Hash,
-    F: FnMut(&Place, &[IpNet]) -> K,
+    F: FnMut(&GeoRecord, &[IpNet]) -> K,
 {
     let sources = databases.sources(profile.needs);
     let mut classes = Classes::default();
-    classes.number(key(&Place::default(), &[]));
+    classes.number(key(&GeoRecord::default(), &[]));
     let mut leaves = Leaves::default();
     let [v4, v6] = [Family::V4, Family::V6].map(|family| {
         let named = Named::new(&profile.prefixes, family);
@@ -110,7 +110,7 @@ where
                 }
                 let [place, asn, name] = value;
                 let [place, asn] = [(sources[0], place), (sources[1], asn)].map(known);
-                let place = Place { asn: asn.asn, ..place };
+                let place = GeoRecord { asn: asn.asn, ..place };
                 classes.number(key(&place, named.around(name)))
             });
             cover.push(Block { start, prefix, value: class });
@@ -127,10 +127,10 @@ where
     })
 }
 
-fn known((source, value): (Option<&Database>, Value)) -> Place {
+fn known((source, value): (Option<&Database>, Value)) -> GeoRecord {
     match (source, value) {
         (Some(database), Value::Record(number)) => database.place(number),
-        _ => Place::default(),
+        _ => GeoRecord::default(),
     }
 }
 

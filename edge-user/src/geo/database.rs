@@ -1,4 +1,4 @@
-//! MaxMind databases: a directory in, validated databases out, and a [`Place`] for any address.
+//! MaxMind databases: a directory in, validated databases out, and a [`GeoRecord`] for any address.
 //!
 //! A file is read into memory (a mapped file that is truncated under us would kill the process),
 //! its whole search tree is walked and every record decoded before it is accepted. A broken file is
@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use maxminddb::{LookupResult, MaxMindDbError, Reader};
 
 use super::Error;
-use super::place::{Needs, Place, Record};
 use super::ranges::{Block, Family, Value, Walk};
+use super::record::{GeoRecord, Needs, Record};
 
 /// What a database is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,11 +54,11 @@ impl Kind {
         words.iter().any(|word| database_type.contains(word))
     }
 
-    fn select(self, place: Place) -> Place {
+    fn select(self, place: GeoRecord) -> GeoRecord {
         match self {
-            Self::Country => Place { country: place.country, ..Place::default() },
-            Self::City => Place { asn: None, ..place },
-            Self::Asn => Place { asn: place.asn, ..Place::default() },
+            Self::Country => GeoRecord { country: place.country, ..GeoRecord::default() },
+            Self::City => GeoRecord { asn: None, ..place },
+            Self::Asn => GeoRecord { asn: place.asn, ..GeoRecord::default() },
         }
     }
 }
@@ -76,7 +76,7 @@ pub struct Database {
     path: PathBuf,
     reader: Reader<Vec<u8>>,
     /// Decoded records.
-    places: Vec<Place>,
+    places: Vec<GeoRecord>,
     /// Offset in the data section to index in `places`.
     numbers: HashMap<usize, u32>,
 }
@@ -171,15 +171,15 @@ impl Database {
 
     /// What the database says about an address.
     #[must_use]
-    pub fn lookup(&self, address: IpAddr) -> Place {
-        let Ok(found) = self.reader.lookup(address) else { return Place::default() };
-        let Some(offset) = found.offset() else { return Place::default() };
+    pub fn lookup(&self, address: IpAddr) -> GeoRecord {
+        let Ok(found) = self.reader.lookup(address) else { return GeoRecord::default() };
+        let Some(offset) = found.offset() else { return GeoRecord::default() };
         match self.numbers.get(&offset) {
             Some(number) => self.place(*number),
             // In the parts of the IPv6 tree that should repeat the IPv4 tree, but don't.
             None => match found.decode::<Record<'_>>() {
                 Ok(Some(record)) => self.kind.select(record.place()),
-                Ok(None) | Err(_) => Place::default(),
+                Ok(None) | Err(_) => GeoRecord::default(),
             },
         }
     }
@@ -198,7 +198,7 @@ impl Database {
     }
 
     /// The record of a number from [`Self::blocks`].
-    pub(super) fn place(&self, number: u32) -> Place {
+    pub(super) fn place(&self, number: u32) -> GeoRecord {
         usize::try_from(number).ok().and_then(|n| self.places.get(n)).copied().unwrap_or_default()
     }
 
@@ -289,9 +289,9 @@ impl Databases {
 
     /// What is known about an address, of what is needed.
     #[must_use]
-    pub fn lookup(&self, address: IpAddr, needs: Needs) -> Place {
+    pub fn lookup(&self, address: IpAddr, needs: Needs) -> GeoRecord {
         let [place, asn] = self.sources(needs).map(|source| source.map(|d| d.lookup(address)));
-        Place { asn: asn.and_then(|found| found.asn), ..place.unwrap_or_default() }
+        GeoRecord { asn: asn.and_then(|found| found.asn), ..place.unwrap_or_default() }
     }
 
     /// Length of a prefix around an address in which [`Self::lookup`] says one thing. It may be longer than need be,

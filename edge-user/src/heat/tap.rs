@@ -10,7 +10,7 @@ use std::time::Instant;
 use edge_common::abi::Control;
 
 use super::{Heat, Name, Rate};
-use crate::querylog::{Samples, response};
+use crate::samples::{Samples, response};
 use crate::store::Store;
 
 /// The ring's reader.

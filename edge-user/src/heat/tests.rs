@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use edge_common::abi::Control;
 
 use super::sketch::Sketch;
-use super::{Heat, Heats, Tap};
+use super::{Heat, Popularity, Tap};
 use crate::publish::fixture::{publishable, wire};
-use crate::querylog::Samples;
+use crate::samples::Samples;
 use crate::store::Store;
 
 /// A response about a name.
@@ -117,7 +117,7 @@ fn a_flood_of_names_that_are_not_there_leaves_the_real_ones_alone() {
     let www = heats.of(&wire("www.a.example"));
     // One in 64 of 20,000: some 310 samples, give or take five standard deviations.
     assert!((14_000..=26_000).contains(&www), "{www}");
-    assert_eq!(heats.queries.len(), 1);
+    assert_eq!(heats.names(), 1);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn nothing_is_sampled_while_every_zone_is_whole() {
     }
     assert!(heat.shared.seen.is_empty());
     heat.turn(Instant::now());
-    assert!(heat.read(Instant::now()).is_cold());
+    assert!(heat.read(Instant::now()).is_unknown());
     assert!(!heat.is_on());
 }
 
@@ -215,7 +215,7 @@ fn what_xdp_answered_is_counted_with_its_weight_though_nothing_is_logged() {
     let before = heat.read(now).of(&wire("www.a.example"));
     let mut logged = 0;
     tap.drain_at(now, &mut |_| logged += 1);
-    let heats: Heats = heat.read(now);
+    let heats: Popularity = heat.read(now);
     assert_eq!(heats.of(&wire("www.a.example")) - before, 100 * one_in);
     assert_eq!(heats.clear(), 4 * (64 + one_in));
     assert_eq!(logged, 0);

@@ -4,7 +4,7 @@ use aya::maps::lpm_trie::{Key, LpmTrie};
 use edge_common::abi::maps;
 
 use super::{Kernel, KernelError};
-use crate::limits::{Prefix, Prefixes, Rule, Step};
+use crate::prefixes::{Prefix, PrefixMap, PrefixMapError, Prefixes, Rule, Step};
 
 const fn key(prefix: &Prefix) -> Key<[u8; 16]> {
     Key::new(prefix.bits, prefix.octets)
@@ -35,5 +35,11 @@ impl Kernel {
             .map_err(KernelError::map(name))?;
         }
         Ok(())
+    }
+}
+
+impl PrefixMap for Kernel {
+    fn set_prefixes(&mut self, prefixes: &Prefixes) -> Result<(), PrefixMapError> {
+        Self::set_prefixes(self, prefixes).map_err(Into::into)
     }
 }

@@ -6,7 +6,7 @@ use edge_common::verdict::{Action, Verdict};
 use zerocopy::FromBytes as _;
 
 use super::{Kernel, KernelError};
-use crate::querylog;
+use crate::samples;
 
 /// Samples taken at a time, so that a program that samples faster than they are taken holds
 /// nobody up.
@@ -48,7 +48,7 @@ impl Kernel {
     }
 }
 
-impl querylog::Samples for Samples {
+impl samples::Samples for Samples {
     fn drain(&mut self, take: &mut dyn FnMut(&[u8])) {
         for _ in 0..MOST {
             let Some(entry) = self.ring.next() else { return };

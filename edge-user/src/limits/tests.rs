@@ -8,10 +8,12 @@ use edge_common::limit::{Rate, admit, listed};
 use edge_common::tables::Tables as _;
 use edge_common::verdict::Verdict;
 
-use super::{Prefix, Rule, denies, set, set_prefixes, set_rate, words};
-use crate::config::Limits;
+use super::{denies, set, set_prefixes, set_rate};
 use crate::jiffies;
+use crate::limits::Limits;
+use crate::prefixes::{Prefix, Rule};
 use crate::store::{HostTables, Store};
+use edge_common::service::words;
 
 const RATE: Rate = Rate { per_second: 10, burst: 20, slip: 0, prefix4: 24, prefix6: 56 };
 

@@ -7,11 +7,11 @@ use std::time::Instant;
 use tracing::error;
 
 use super::xdp::{SharedKernel, lock};
-use crate::config;
 use crate::controller::Controller;
 use crate::heat::{Heat, Probe, Tap};
-use crate::limits::{Dropped, Refused};
-use crate::querylog::Samples;
+use crate::limits::Limits;
+use crate::refused::{Dropped, Refused};
+use crate::samples::Samples;
 
 /// What is asked for, and the ring that tells it.
 pub(super) struct Hot {
@@ -27,7 +27,7 @@ impl Hot {
     pub(super) fn new(
         kernel: Option<&SharedKernel>,
         logged: u32,
-        limits: &config::Limits,
+        limits: &Limits,
     ) -> anyhow::Result<(Self, Option<Box<dyn Samples>>)> {
         let heat = Heat::default();
         let Some(kernel) = kernel else {

@@ -15,9 +15,8 @@ use tracing::{error, warn};
 use crate::clock::chronyc::Chronyc;
 use crate::clock::published::{Barrier, Published};
 use crate::clock::report::Report;
-use crate::clock::{Clock, View};
+use crate::clock::{Clock, NtpStatus, View};
 use crate::config::{Foreign, Ntp};
-use crate::status;
 use crate::store::Store;
 
 /// The clock while it runs; it ends with this.
@@ -81,9 +80,9 @@ impl Time {
     }
 
     /// The same in short, without counters.
-    pub(super) fn status(&self) -> status::Ntp {
+    pub(super) fn status(&self) -> NtpStatus {
         let listen = self.listen.iter().map(ToString::to_string).collect();
-        status::Ntp { enabled: true, listen, ..status::Ntp::from(&self.report()) }
+        NtpStatus { enabled: true, listen, ..NtpStatus::from(&self.report()) }
     }
 
     /// Why it has stopped, if it has.

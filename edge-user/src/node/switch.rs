@@ -4,7 +4,8 @@ use tracing::info;
 
 use super::{Node, tell};
 use crate::publish::Placed;
-use crate::switches::{Panel, Setting, Switches};
+use crate::switch_table::SwitchTable;
+use crate::switches::{Setting, Switches};
 use crate::zone::Zone;
 
 impl Node {
@@ -14,10 +15,10 @@ impl Node {
     }
 
     /// All switches.
-    pub(super) fn panel(&self) -> Panel {
-        Panel {
+    pub(super) fn switch_table(&self) -> SwitchTable {
+        SwitchTable {
             switches: self.switches(),
-            configured: Switches::configured(&self.config.xdp),
+            configured: self.config.xdp.switches(),
             zones: self.controller.zone_switches(),
             xdp: self.xdp.is_some(),
         }
@@ -27,14 +28,14 @@ impl Node {
     ///
     /// # Errors
     /// When there is no such zone, or the kernel refuses a publication; then nothing has changed.
-    pub(super) fn switch(&mut self, setting: &Setting) -> Result<Panel, String> {
+    pub(super) fn switch(&mut self, setting: &Setting) -> Result<SwitchTable, String> {
         match setting {
             Setting::Zone { name, on } => tell(&self.controller.switch_zone(name, *on)?),
             setting => setting.write(self.controller.store()),
         }
         info!("switched: {setting}");
         self.tell_vitals();
-        Ok(self.panel())
+        Ok(self.switch_table())
     }
 
     /// Why XDP doesn't answer for a zone, whatever the switches of the whole node say; empty if it does.

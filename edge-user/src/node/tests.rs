@@ -16,7 +16,7 @@ use crate::edns::Edns;
 use crate::publish::{NoKernel, Publisher};
 use crate::querylog::Log;
 use crate::store::Store;
-use crate::switches::{ReturnPath, Setting, Switches};
+use crate::switches::{ReturnPath, Setting};
 use crate::vitals::Vitals;
 
 struct Running {
@@ -35,7 +35,7 @@ fn running() -> Running {
     fs::write(folder.path().join("zones/a.example.json"), r#"{"serial": 1}"#).unwrap();
     let config = Config::load(&path).unwrap();
     let store = Store::in_memory();
-    Switches::configured(&config.xdp).write(&store);
+    config.xdp.switches().write(&store);
     let edns = Edns::start(&store, &config.cookies, "").unwrap();
     let mut publisher = Publisher::new(store, Box::new(NoKernel), fastrand::Rng::with_seed(1));
     publisher.serve(&config.dns.listen).unwrap();

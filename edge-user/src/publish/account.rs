@@ -17,8 +17,8 @@ use super::deals::Dealt;
 use super::slots::{Slots, Zone};
 use crate::compile::{Source, Undealt};
 use crate::ledger::Ledger;
-use crate::preview::{NOWHERE, country};
 use crate::zone::name::bare;
+use crate::zone::targets::{NOWHERE, country};
 
 /// The servers of a deck, as its cards count them.
 fn servers(source: &Source) -> Vec<IpAddr> {

@@ -10,10 +10,10 @@ use std::collections::{HashMap, HashSet};
 use edge_common::abi::maps;
 use edge_common::name::SHORT_OCTETS;
 
+use super::popularity::Popularity;
 use super::{Publishable, Unfit};
-use crate::authority::suffixes;
 use crate::compile::Compiled;
-use crate::heat::Heats;
+use crate::zone::name::suffixes;
 
 /// How many names of a zone may be in the tables.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +82,7 @@ pub(super) struct Choice<'z> {
 /// What it is chosen by.
 pub(super) struct Chooser<'c> {
     pub shares: &'c Shares,
-    pub heats: &'c Heats,
+    pub popularity: &'c Popularity,
     pub former: &'c Former,
 }
 
@@ -170,8 +170,8 @@ fn hottest<'z>(wish: &Wish<'z>, mut room: Names, by: &Chooser<'_>) -> Vec<&'z [u
         .map(|(at, name)| {
             let is_apex = *name == wish.apex;
             let was_in = former.is_some_and(|former| former.contains(*name));
-            let heat = by.heats.of(name);
-            let held = heat.saturating_mul(2).saturating_add(by.heats.clear());
+            let heat = by.popularity.of(name);
+            let held = heat.saturating_mul(2).saturating_add(by.popularity.clear());
             let worth = if was_in { held } else { heat };
             (Reverse((is_apex, worth, was_in)), at, *name)
         })

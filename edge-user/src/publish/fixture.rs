@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use super::Publishable;
-use crate::authority::{Any, soa_record};
 use crate::compile::compile;
 use crate::geo::Databases;
-use crate::profile::Profile;
+use crate::geo::Profile;
+use crate::rdata::soa_record;
 use crate::zone;
+use crate::zone::Any;
 
 /// A zone with an A record at its apex and at each label.
 pub(crate) fn publishable(apex: &str, labels: impl IntoIterator<Item = String>) -> Publishable {

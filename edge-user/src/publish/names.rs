@@ -8,8 +8,8 @@ use edge_common::abi::{
 use edge_common::name::{SHORT_OCTETS, long_hash, place, short_hash};
 use zerocopy::FromZeros as _;
 
-use crate::authority::suffixes;
 use crate::store::Region;
+use crate::zone::name::suffixes;
 
 /// A name and where its answers are.
 #[derive(Clone, Copy, Debug)]

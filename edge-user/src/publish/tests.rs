@@ -16,11 +16,13 @@ use hickory_proto::op::Message;
 use super::names::Entry;
 use super::slots::ZONE_TYPES;
 use super::{NoKernel, Publishable, Publisher, visible};
-use crate::authority::{Answerer, Any, Asked, Options, Serving, soa_record};
+use crate::authority::{Answerer, Asked, Options, Serving};
 use crate::compile::compile;
-use crate::places::GeoPlaces;
-use crate::profile::Profile;
+use crate::geo::GeoLocator;
+use crate::geo::Profile;
+use crate::rdata::soa_record;
 use crate::store::Store;
+use crate::zone::Any;
 use crate::zone::name::bare;
 use crate::zone::{self, Name, RecordKind, Zone};
 use walk::Walk;
@@ -29,7 +31,7 @@ use walk::Walk;
 struct Node {
     store: Store,
     publisher: Publisher,
-    places: Arc<GeoPlaces>,
+    places: Arc<GeoLocator>,
     /// All that could be loaded.
     zones: Vec<(Arc<Zone>, Publishable)>,
     serving: Serving,
@@ -50,7 +52,7 @@ impl Node {
         let mut node = Self {
             store,
             publisher,
-            places: Arc::new(GeoPlaces { databases, tries: Vec::new() }),
+            places: Arc::new(GeoLocator { databases, tries: Vec::new() }),
             zones: Vec::new(),
             serving: Serving::nothing(),
             options: Options { any, ..Options::new("edge") },
@@ -88,7 +90,7 @@ impl Node {
             (zone, Publishable { compiled, trie: Arc::clone(trie) })
         });
         self.zones = made.collect();
-        self.places = Arc::new(GeoPlaces { databases: Arc::clone(databases), tries });
+        self.places = Arc::new(GeoLocator { databases: Arc::clone(databases), tries });
     }
 
     /// Serves all zones but those that aren't loaded, and `others` by the authority alone.
@@ -106,7 +108,7 @@ impl Node {
             .iter()
             .flat_map(|(_, zone)| zone.compiled.owners.iter().map(|owner| owner.name.to_vec()))
             .collect();
-        let places: Arc<GeoPlaces> = Arc::clone(&self.places);
+        let places: Arc<GeoLocator> = Arc::clone(&self.places);
         self.serving = Serving::new(loaded.into_iter().map(|(zone, _)| zone), places);
     }
 

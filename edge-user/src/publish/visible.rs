@@ -10,8 +10,8 @@ use edge_common::abi::{Answer, ClassRow, NameTail, TableId};
 use super::choice::Kept;
 use super::names::Entry;
 use super::slots::Zone;
-use crate::authority::suffixes;
 use crate::compile::{Absent, NODATA, NXDOMAIN, Other, Owner};
+use crate::zone::name::suffixes;
 
 /// Names that are in no zone's tables have none.
 const NOWHERE: TableId = TableId(0);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 
-use crate::authority::opt_start;
+use super::response::opt_start;
 
 /// Octets of a response that an entry holds: any response over UDP.
 pub(super) const OCTETS: usize = 1280;

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use super::files::Limits;
 use super::queue::{Entry, OCTETS, Queue};
+use super::response::Account;
 use super::writer::Writer;
 use super::{Log, Numbers, Record, Samples, Sender, check};
-use crate::authority::{Account, Asked, Current, Nowhere, Options, Serving, Shared, Worker};
+use crate::authority::{Asked, Current, Options, Serving, Shared, Worker};
 use crate::config::{self, LogFormat};
-use crate::heat::Probe;
+use crate::geo::Nowhere;
+use crate::observers::Observers;
 use crate::store::Store;
 use crate::zone;
 
@@ -40,8 +42,7 @@ fn worker(log: Sender) -> Worker {
         current: current(),
         options: Arc::new(Options::default()),
         counters: Arc::default(),
-        log,
-        heat: Probe::default(),
+        observer: Arc::new(Observers { log, ..Observers::default() }),
     })
 }
 

@@ -15,9 +15,11 @@ use super::files::{Limits, Sink};
 use super::json::Lines;
 use super::queue::{Entry, Queue};
 use super::recover::recover;
-use super::{Numbers, Record, Samples, frame, now_ns};
-use crate::authority::{Account, Current, Serving};
+use super::response::Account;
+use super::{Numbers, Record, now_ns};
+use crate::authority::{Current, Serving};
 use crate::config::{self, LogFormat};
+use crate::samples::{self, Samples};
 
 /// The pause when nothing waits: short enough that the queue isn't full before it ends, at 200,000 queries a second.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -119,7 +121,7 @@ impl Writer {
         if let Some(mut samples) = self.samples.take() {
             samples.drain(&mut |octets| {
                 taken += 1;
-                if let Some((client, response)) = frame::response(octets) {
+                if let Some((client, response)) = samples::response(octets) {
                     self.add_sample(&serving, client, response, now_ns);
                 }
             });

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::{columns, duration};
+use super::duration;
+use crate::text_table::columns;
 
 /// The scorer feed. Without one all is empty.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

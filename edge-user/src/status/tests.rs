@@ -1,22 +1,9 @@
 //! What is counted and how it stands on a page.
 
-use super::{Counters, Feed, FeedSource, Interface, Ntp, Status, Zone, columns, duration};
+use super::{Counters, Feed, FeedSource, Interface, Status, Zone, duration};
+use crate::clock::NtpStatus;
 use crate::switches::Switches;
 use edge_common::verdict::{Action, Verdict};
-
-#[test]
-fn columns_line_up_and_numbers_stand_to_the_right() {
-    let rows = [["ZONE", "NAMES"], ["a.example", "7"], ["b", "1200"]];
-    let rows: Vec<_> = rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
-    assert_eq!(columns(&rows), "  ZONE       NAMES\n  a.example      7\n  b           1200\n");
-}
-
-#[test]
-fn addresses_are_no_numbers() {
-    let rows = [["RECORD", "IN %"], ["10.0.0.1", "7.5"], ["10.0.0.12", "12.25"]];
-    let rows: Vec<_> = rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
-    assert_eq!(columns(&rows), "  RECORD      IN %\n  10.0.0.1     7.5\n  10.0.0.12  12.25\n");
-}
 
 #[test]
 fn durations_are_said_in_two_words() {
@@ -173,21 +160,21 @@ fn a_line_says_what_clients_of_ntp_are_told_or_why_they_are_told_nothing() {
     let mut numbers = vec![0; Verdict::ALL.len()];
     numbers[Verdict::TimeAnswer.index() as usize] = 7;
     numbers[Verdict::TimeUnsynchronised.index() as usize] = 2;
-    let mut ntp = Ntp {
+    let mut ntp = NtpStatus {
         enabled: true,
         listen: vec!["192.0.2.1:123".into(), "[2001:db8::1]:123".into()],
         synchronised: true,
         stratum: 2,
         lease_seconds: 4,
         service: "answer".into(),
-        ..Ntp::default()
+        ..NtpStatus::default()
     };
-    ntp.count(&Counters::new(0, &numbers));
+    ntp.count(&Counters::new(0, &numbers).answered);
     assert_eq!((ntp.answered, ntp.unsynchronised), (7, 2));
     let line = "NTP at 192.0.2.1:123, [2001:db8::1]:123: time is told, stratum 2, for 4 s; 7 requests answered";
     let text = Status { ntp: ntp.clone(), ..status() }.to_text();
     assert!(text.lines().any(|other| other == line), "{text}");
-    let ntp = Ntp {
+    let ntp = NtpStatus {
         synchronised: false,
         service: "pass".into(),
         reason: "the daemon is gone".into(),
@@ -198,5 +185,5 @@ fn a_line_says_what_clients_of_ntp_are_told_or_why_they_are_told_nothing() {
     assert!(!status().to_text().contains("NTP"), "a node that serves DNS alone says nothing of it");
     // What an older node tells is read, too.
     let old = r#"{"synchronised": false, "stratum": 0, "lease_seconds": 0}"#;
-    assert!(!serde_json::from_str::<Ntp>(old).unwrap().enabled);
+    assert!(!serde_json::from_str::<NtpStatus>(old).unwrap().enabled);
 }

@@ -133,6 +133,13 @@ pub struct Label {
 }
 
 impl Label {
+    /// Whether an answer from its records of `kind` could hold any, as far as `max_hosts` goes.
+    #[must_use]
+    pub fn yields(&self, kind: RecordKind) -> bool {
+        let records = self.records(kind);
+        kind == RecordKind::Cname || self.max_hosts > 0 || records.total_weight() == 0
+    }
+
     /// Its records of `kind`; the apex always has a SOA.
     #[must_use]
     pub fn records(&self, kind: RecordKind) -> Records<'_> {

@@ -198,9 +198,18 @@ impl Hash for Name {
     }
 }
 
+/// A name in wire format and the names above it, the root last.
+pub fn suffixes(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::successors(Some(name), |name| {
+        let (&length, rest) = name.split_first()?;
+        if length == 0 { None } else { rest.get(length.into()..) }
+    })
+    .filter(|name| !name.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Name, NameError, quote};
+    use super::{Name, NameError, quote, suffixes};
 
     #[test]
     fn a_name_keeps_its_case_and_compares_without_it() {
@@ -263,5 +272,12 @@ mod tests {
     fn a_very_long_text_is_quoted_in_part() {
         assert_eq!(quote("a\"b"), r#""a\"b""#);
         assert_eq!(quote(&"ü".repeat(100)).chars().count(), 83);
+    }
+
+    #[test]
+    fn a_names_suffixes_end_with_the_root() {
+        let found: Vec<&[u8]> = suffixes(b"\x01a\x02bc\0").collect();
+        assert_eq!(found, [&b"\x01a\x02bc\0"[..], b"\x02bc\0", b"\0"]);
+        assert_eq!(suffixes(b"\x05a").count(), 1);
     }
 }

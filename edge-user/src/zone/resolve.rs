@@ -20,6 +20,17 @@ const NOWHERE: &str = " ";
 /// QTYPE ANY.
 const ANY: u16 = 255;
 
+/// What ANY is answered with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Any {
+    /// One HINFO record (RFC 8482 §4.2).
+    #[default]
+    Minimal,
+    /// The records of every type at the plain label, those of each selected as for a query of the type.
+    Full,
+}
+
 /// What a search found.
 #[derive(Clone, Copy, Debug)]
 pub enum Found<'z> {

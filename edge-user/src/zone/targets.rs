@@ -10,6 +10,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::countries::{CONTINENTS, REGION_GROUPS, continent, region_group};
 use super::name::quote;
 
+/// The country of clients of whom it isn't known, or doesn't matter for the answer.
+pub const NOWHERE: &str = "-";
+
 /// Which kinds of target a zone uses: a set.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Targeting(u8);
@@ -289,6 +292,12 @@ impl fmt::Display for Targets {
         }
         Ok(())
     }
+}
+
+/// The target that is a country, if any.
+#[must_use]
+pub fn country<'t>(mut targets: impl Iterator<Item = &'t str>) -> Option<&'t str> {
+    targets.find(|target| target.len() == 2 && target.bytes().all(|c| c.is_ascii_lowercase()))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Instant;
 
 use edge_tests::netns::{CLIENTS, Rig, SERVER};
-use edge_user::status::columns;
+use edge_user::text_table::columns;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A question and what is wanted of its answer.

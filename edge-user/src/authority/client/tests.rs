@@ -15,9 +15,9 @@ use ipnet::IpNet;
 
 use super::Client;
 use crate::authority::Serving;
+use crate::geo::GeoLocator;
+use crate::geo::Profile;
 use crate::geo::{Compiled, Databases, Kind, fixture};
-use crate::places::GeoPlaces;
-use crate::profile::Profile;
 use crate::store::{HostTables, Store};
 use crate::zone::{self, Targets, Zone};
 
@@ -59,7 +59,7 @@ impl World {
         store.geo6_leaf.write(0, &trie.v6.leaves);
         store.geo_leaf.write(0, &trie.leaves);
         let tries = vec![(profile, Arc::clone(&trie))];
-        let places = GeoPlaces { databases: Arc::clone(databases), tries };
+        let places = GeoLocator { databases: Arc::clone(databases), tries };
         let serving = Serving::new([Arc::clone(&zone)], Arc::new(places));
         Self { serving, zone, trie, tables: HostTables::new(store.clone(), 1, true) }
     }

@@ -15,11 +15,11 @@ use edge_common::wire::checksum::Sum;
 use super::Engine;
 use zerocopy::FromZeros as _;
 
+use crate::authority::fixture::{A, AAAA, Ask, MX, TXT, ask, opt, zone};
 use crate::authority::tests::mutation::mutate;
-use crate::authority::tests::{A, AAAA, Ask, MX, TXT, ask, opt, zone};
-use crate::authority::{Answerer, Current, Nowhere, Options, Serving, Shared, Worker, soa_record};
-use crate::heat::Probe;
-use crate::querylog::Sender;
+use crate::authority::{Answerer, Current, Options, Serving, Shared, Worker};
+use crate::geo::Nowhere;
+use crate::rdata::soa_record;
 use crate::store::Store;
 use crate::zone::Zone;
 
@@ -211,8 +211,7 @@ fn a_worker_answers_by_the_engine_what_it_can_and_the_rest_slowly() {
         current: Arc::new(Current::new(Serving::new([zone], Arc::new(Nowhere)))),
         options: Arc::new(Options::default()),
         counters: Arc::default(),
-        log: Sender::default(),
-        heat: Probe::default(),
+        observer: Arc::new(()),
     });
     for (ask, engine_answered) in [
         (ask("pool.example.com", A), 1),
@@ -234,8 +233,7 @@ fn a_publication_waits_for_a_batch_which_counts_at_its_end() {
         current: Arc::new(Current::new(Serving::new([zone], Arc::new(Nowhere)))),
         options: Arc::new(Options::default()),
         counters: Arc::default(),
-        log: Sender::default(),
-        heat: Probe::default(),
+        observer: Arc::new(()),
     };
     let mut worker = Worker::new(shared.clone());
     let mut batch = worker.batch();
@@ -261,8 +259,7 @@ fn a_worker_counts_under_the_zone_whoever_answers() {
         current: Arc::new(Current::new(Serving::new([zone], Arc::new(Nowhere)))),
         options: Arc::new(Options { detailed_metrics: true, ..Options::default() }),
         counters: Arc::default(),
-        log: Sender::default(),
-        heat: Probe::default(),
+        observer: Arc::new(()),
     });
     for ask in [
         // By the engine.

@@ -10,11 +10,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 use tokio::runtime;
 
 use super::{Limits, Open, Room, Seat, converse};
+use crate::authority::fixture::{A, ask, serving};
 use crate::authority::tests::mutation::mutate;
-use crate::authority::tests::{A, ask, serving};
 use crate::authority::{Current, Options, Shared, Worker};
-use crate::heat::Probe;
-use crate::querylog::Sender;
 use crate::store::Store;
 
 const PATIENT: Limits = Limits {
@@ -32,8 +30,7 @@ fn worker() -> Worker {
         current: Arc::new(Current::new(serving())),
         options: Arc::new(Options::default()),
         counters: Arc::default(),
-        log: Sender::default(),
-        heat: Probe::default(),
+        observer: Arc::new(()),
     })
 }
 

@@ -3,7 +3,8 @@
 use hickory_proto::op::Message;
 
 use super::{A, AAAA, ANY, Ask, MX, NS, SOA, SRV, TXT, ask, serving};
-use crate::authority::{Answerer, Any, Cookies, Options};
+use crate::authority::{Answerer, Cookies, Options};
+use crate::zone::Any;
 
 fn seeds() -> Vec<Ask> {
     vec![

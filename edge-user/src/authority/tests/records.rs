@@ -9,7 +9,10 @@ use super::{
     A, AAAA, ANY, Ask, CNAME, DS, HTTPS, MX, NS, PTR, SOA, SRV, TXT, ask, assert_negative, serving,
     zone,
 };
-use crate::authority::{Answerer, Any, Nowhere, Options, Serving, soa_record};
+use crate::authority::{Answerer, Options, Serving};
+use crate::geo::Nowhere;
+use crate::rdata::soa_record;
+use crate::zone::Any;
 
 #[test]
 fn every_kind_of_record_is_written_as_its_rfc_says() {

@@ -9,9 +9,9 @@ use ipnet::IpNet;
 use super::edns::options;
 use super::{Ask, TXT, ask, zone};
 use crate::authority::{Answerer, Options, Serving};
+use crate::geo::GeoLocator;
+use crate::geo::Profile;
 use crate::geo::{Databases, Kind, fixture};
-use crate::places::GeoPlaces;
-use crate::profile::Profile;
 
 /// The scope in the last octets of a response whose only option is a client subnet.
 fn scope(raw: &[u8], address_octets: usize) -> u8 {
@@ -116,7 +116,7 @@ impl World {
         let mut profile = Profile::of(&zone);
         profile.add(&zone);
         let trie = Arc::new(profile.compile(&databases).unwrap());
-        let places = GeoPlaces { databases, tries: vec![(profile, trie)] };
+        let places = GeoLocator { databases, tries: vec![(profile, trie)] };
         Self { serving: Serving::new([zone], Arc::new(places)), nets }
     }
 

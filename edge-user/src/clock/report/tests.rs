@@ -1,13 +1,13 @@
 //! What operators are told.
 
 use super::{Report, refid};
+use crate::clock::NtpStatus;
 use crate::clock::daemon::Fault;
 use crate::clock::fixture::{Staged, answer};
 use crate::clock::host::Host as _;
 use crate::clock::policy::{Judgement, Moment, Policy};
 use crate::clock::timestamp::{ONE, SECOND};
 use crate::config::Ntp;
-use crate::status;
 
 fn policy() -> (Staged, Policy) {
     let host = Staged::at(100 * SECOND);
@@ -33,7 +33,7 @@ fn each_field_has_its_source_and_age() {
     assert!(report.synchronised);
     assert_eq!((report.stratum, report.lease_seconds, &*report.service), (2, 2, "answer"));
     assert_eq!((report.publications, report.steps), (7, 1));
-    let status = status::Ntp::from(&report);
+    let status = NtpStatus::from(&report);
     assert_eq!((status.synchronised, status.stratum, status.lease_seconds), (true, 2, 2));
     assert_eq!(value(&report, "stratum"), ("2", "daemon", Some(2.0)));
     assert_eq!(value(&report, "refid").0, "192.0.2.1");
@@ -82,7 +82,7 @@ fn before_anything_is_published_requests_pass_and_the_reason_is_told() {
     let text = report.to_text();
     let line = "no time is told (requests: pass): the daemon hasn't been asked yet\n";
     assert!(text.starts_with(line), "{text}");
-    let status = status::Ntp::from(&report);
+    let status = NtpStatus::from(&report);
     assert_eq!((status.reason, status.reason_kind), (report.reason, report.reason_kind));
 }
 

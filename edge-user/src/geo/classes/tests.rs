@@ -12,7 +12,7 @@ use crate::geo::{Kind, Region};
 
 const COUNTRY: Needs = Needs { country: true, region: false, asn: false };
 
-fn country_key(place: &Place, _: &[IpNet]) -> Option<[u8; 2]> {
+fn country_key(place: &GeoRecord, _: &[IpNet]) -> Option<[u8; 2]> {
     place.country
 }
 
@@ -21,8 +21,8 @@ fn country_of(records: &[(&str, &'static str)]) -> Databases {
     fixture::databases([(Kind::Country, fixture::country(&records))])
 }
 
-fn profile(needs: Needs) -> Profile {
-    Profile { needs, prefixes: Vec::new() }
+fn profile(needs: Needs) -> Distinctions {
+    Distinctions { needs, prefixes: Vec::new() }
 }
 
 fn prefix_of<K>(compiled: &Compiled<K>, address: &str) -> u32 {
@@ -99,7 +99,7 @@ fn country_and_asn_classes_are_what_the_readers_say() {
     // Labels name three autonomous systems.
     let mentioned = |asn: Option<u32>| asn.filter(|asn| (64_510..64_513).contains(asn));
     let needs = Needs { asn: true, ..COUNTRY };
-    let key = |place: &Place, _: &[IpNet]| (mentioned(place.asn), place.country);
+    let key = |place: &GeoRecord, _: &[IpNet]| (mentioned(place.asn), place.country);
     let compiled = compile(&databases, &profile(needs), key).unwrap();
     assert_eq!(compiled.classes.len(), 8 * 4);
     let all = [nets, others].concat();
@@ -124,7 +124,7 @@ fn region_classes_are_what_the_reader_says() {
     let databases = fixture::databases([(Kind::City, octets)]);
     let needs = Needs { region: true, ..COUNTRY };
     // Labels name regions of one country; others are not told apart.
-    let key = |place: &Place, _: &[IpNet]| {
+    let key = |place: &GeoRecord, _: &[IpNet]| {
         let region = place.region.as_ref().map(Region::as_str);
         (place.country, region.filter(|name| name.starts_with("us")).map(str::to_owned))
     };
@@ -267,9 +267,9 @@ fn what_64_bits_cannot_tell_is_unknowable() {
 #[test]
 fn named_prefixes_are_told_apart_and_nest() {
     let prefixes = ["1.0.0.255/32", "1.0.0.0/24", "2a00:1:2::/48", "2a00:1:2:3::5/128"].map(net);
-    let profile = Profile { needs: COUNTRY, prefixes: prefixes.to_vec() };
+    let profile = Distinctions { needs: COUNTRY, prefixes: prefixes.to_vec() };
     let databases = country_of(&[("1.0.0.0/16", "DE"), ("2a00::/16", "DE")]);
-    let key = |place: &Place, nets: &[IpNet]| (place.country, nets.to_vec());
+    let key = |place: &GeoRecord, nets: &[IpNet]| (place.country, nets.to_vec());
     let compiled = compile(&databases, &profile, key).unwrap();
     let at = |address| {
         let leaf = compiled.lookup(ip(address));
@@ -290,8 +290,8 @@ fn named_prefixes_are_told_apart_and_nest() {
 fn too_many_classes_are_an_error_with_a_way_out() {
     let prefixes = (0..40_000_u32).map(|n| IpNet::new(IpAddr::from((n << 8).to_be_bytes()), 24));
     let profile =
-        Profile { needs: Needs::default(), prefixes: prefixes.map(Result::unwrap).collect() };
-    let key = |_: &Place, nets: &[IpNet]| nets.to_vec();
+        Distinctions { needs: Needs::default(), prefixes: prefixes.map(Result::unwrap).collect() };
+    let key = |_: &GeoRecord, nets: &[IpNet]| nets.to_vec();
     let error = compile(&Databases::default(), &profile, key).unwrap_err().to_string();
     assert!(error.contains("more than 32768 pairs of client class"), "{error}");
 }

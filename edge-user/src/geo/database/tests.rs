@@ -74,8 +74,8 @@ fn city_supplies_country_region_and_location_when_a_region_is_needed() {
     assert_eq!(place.location, Some((37.5, -122.25)));
     assert_eq!(place.asn, Some(64_500));
     let place = databases.lookup(ip("1.1.1.1"), COUNTRY);
-    assert_eq!(place, Place { country: Some(*b"de"), ..Place::default() });
-    assert_eq!(databases.lookup(ip("9.9.9.9"), needs), Place::default());
+    assert_eq!(place, GeoRecord { country: Some(*b"de"), ..GeoRecord::default() });
+    assert_eq!(databases.lookup(ip("9.9.9.9"), needs), GeoRecord::default());
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn ipv6_addresses_are_unknown_to_an_ipv4_database() {
     writer.insert_value(net("1.0.0.0/8"), mmdb_writer::Value::map([("country", record)])).unwrap();
     let database = country(writer.to_bytes().unwrap()).unwrap();
     assert_eq!(database.lookup(ip("1.1.1.1")).country, Some(*b"de"));
-    assert_eq!(database.lookup(ip("2a00::1")), Place::default());
+    assert_eq!(database.lookup(ip("2a00::1")), GeoRecord::default());
 }
 
 #[test]

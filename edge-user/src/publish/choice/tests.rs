@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use edge_common::abi::maps;
 
 use super::{Choice, Chooser, Former, Shares, choose};
-use crate::heat::Heats;
+use crate::publish::Popularity;
 use crate::publish::Publishable;
 use crate::publish::fixture::{publishable, wire};
 
@@ -18,8 +18,8 @@ fn numbered(apex: &str, n: usize) -> Publishable {
     publishable(apex, (1..n).map(|n| format!("n{n}")))
 }
 
-fn heats(names: &[(&str, u64)], clear: u64) -> Heats {
-    Heats::new(names.iter().map(|(name, queries)| (wire(name), *queries)), clear)
+fn popularity(names: &[(&str, u64)], clear: u64) -> Popularity {
+    Popularity::new(names.iter().map(|(name, queries)| (wire(name), *queries)), clear)
 }
 
 /// A share for `a.example`.
@@ -27,9 +27,14 @@ fn share(share: usize) -> Shares {
     Shares { usual: None, zones: HashMap::from([(wire("a.example").into(), share)]) }
 }
 
-fn by<'z>(zones: &'z [Publishable], shares: &Shares, heats: &Heats, former: &Former) -> Choice<'z> {
+fn by<'z>(
+    zones: &'z [Publishable],
+    shares: &Shares,
+    popularity: &Popularity,
+    former: &Former,
+) -> Choice<'z> {
     let apexes: Vec<_> = zones.iter().map(|zone| zone.compiled.apex.folded()).collect();
-    choose(zones, &apexes, &Chooser { shares, heats, former })
+    choose(zones, &apexes, &Chooser { shares, popularity, former })
 }
 
 /// How many names of a zone are kept, if it is incomplete.
@@ -44,13 +49,14 @@ fn has(choice: &Choice<'_>, name: &str) -> bool {
 #[test]
 fn the_apex_comes_first_then_the_hottest_then_the_first() {
     let zones = [numbered("a.example", 100)];
-    let heats = heats(&[("n90.a.example", 9), ("n91.a.example", 7), ("n92.a.example", 8)], 4);
-    let choice = by(&zones, &share(3), &heats, &Former::new());
+    let popularity =
+        popularity(&[("n90.a.example", 9), ("n91.a.example", 7), ("n92.a.example", 8)], 4);
+    let choice = by(&zones, &share(3), &popularity, &Former::new());
     assert_eq!(kept(&choice, "a.example"), Some(3));
     for name in ["a.example", "n90.a.example", "n92.a.example"] {
         assert!(has(&choice, name), "{name}");
     }
-    let choice = by(&zones, &share(6), &heats, &Former::new());
+    let choice = by(&zones, &share(6), &popularity, &Former::new());
     let first = zones[0].compiled.owners.iter().map(|owner| &*owner.name);
     let first: Vec<_> = first.filter(|name| **name != *wire("a.example")).take(2).collect();
     assert!(first.iter().all(|name| choice.kept[&*wire("a.example")].contains(name)));
@@ -61,7 +67,7 @@ fn the_apex_comes_first_then_the_hottest_then_the_first() {
 #[test]
 fn a_zone_within_its_share_is_whole_and_one_above_is_not() {
     let zones = [numbered("a.example", 100), numbered("b.example", 50)];
-    let none = (Heats::default(), Former::new());
+    let none = (Popularity::default(), Former::new());
     let choice = by(&zones, &share(100), &none.0, &none.1);
     assert!(choice.kept.is_empty());
     let choice = by(&zones, &share(99), &none.0, &none.1);
@@ -75,33 +81,33 @@ fn a_zone_within_its_share_is_whole_and_one_above_is_not() {
 fn a_name_stays_until_another_is_clearly_hotter() {
     let zones = [numbered("a.example", 10)];
     let shares = share(2);
-    let first = by(&zones, &shares, &heats(&[("n5.a.example", 100)], 8), &Former::new());
+    let first = by(&zones, &shares, &popularity(&[("n5.a.example", 100)], 8), &Former::new());
     assert!(has(&first, "n5.a.example"));
     let former = first.to_former();
     for (challenger, wins) in [(100, false), (150, false), (208, false), (209, true)] {
-        let now = heats(&[("n5.a.example", 100), ("n7.a.example", challenger)], 8);
+        let now = popularity(&[("n5.a.example", 100), ("n7.a.example", challenger)], 8);
         let choice = by(&zones, &shares, &now, &former);
         assert_eq!(has(&choice, "n7.a.example"), wins, "{challenger}");
         assert_eq!(has(&choice, "n5.a.example"), !wins, "{challenger}");
         assert_eq!(choice.differs(&former), wins, "{challenger}");
     }
     // Nor does chance displace what is cold.
-    let chance = heats(&[("n7.a.example", 8)], 8);
+    let chance = popularity(&[("n7.a.example", 8)], 8);
     assert!(!by(&zones, &shares, &chance, &former).differs(&former));
-    let clear = heats(&[("n7.a.example", 9)], 8);
+    let clear = popularity(&[("n7.a.example", 9)], 8);
     assert!(by(&zones, &shares, &clear, &former).differs(&former));
 }
 
 #[test]
 fn what_is_chosen_stays_when_the_zone_is_read_anew_and_when_its_share_grows() {
     let shares = share(3);
-    let hot = heats(&[("n8.a.example", 50), ("n9.a.example", 50)], 4);
+    let hot = popularity(&[("n8.a.example", 50), ("n9.a.example", 50)], 4);
     let zones = [numbered("a.example", 10)];
     let former = by(&zones, &shares, &hot, &Former::new()).to_former();
     let anew = [numbered("a.example", 20)];
-    let choice = by(&anew, &shares, &Heats::default(), &former);
+    let choice = by(&anew, &shares, &Popularity::default(), &former);
     assert!(!choice.differs(&former));
-    let choice = by(&anew, &share(5), &Heats::default(), &former);
+    let choice = by(&anew, &share(5), &Popularity::default(), &former);
     assert!(has(&choice, "n8.a.example") && has(&choice, "n9.a.example"));
     assert_eq!(kept(&choice, "a.example"), Some(5));
 }
@@ -113,7 +119,7 @@ fn smaller_zones_are_whole_and_the_large_divide_the_rest() {
         numbered("larger.example", SHORT + 1),
         numbered("small.example", 1000),
     ];
-    let choice = by(&zones, &Shares::default(), &Heats::default(), &Former::new());
+    let choice = by(&zones, &Shares::default(), &Popularity::default(), &Former::new());
     assert!(choice.unfit.is_empty());
     assert_eq!(kept(&choice, "small.example"), None);
     let (large, larger) = (kept(&choice, "large.example"), kept(&choice, "larger.example"));
@@ -128,13 +134,13 @@ fn long_names_have_room_of_their_own() {
         "a.example",
         (0..LONG + 500).map(long).chain((0..600).map(|n| format!("s{n}"))),
     )];
-    let choice = by(&zones, &Shares::default(), &Heats::default(), &Former::new());
+    let choice = by(&zones, &Shares::default(), &Popularity::default(), &Former::new());
     // All the short ones, the apex among them.
     assert_eq!(kept(&choice, "a.example"), Some(LONG + 601));
     let hot = long(LONG + 499) + ".a.example";
-    let choice = by(&zones, &share(1), &heats(&[(&hot, 9)], 4), &Former::new());
+    let choice = by(&zones, &share(1), &popularity(&[(&hot, 9)], 4), &Former::new());
     assert!(has(&choice, "a.example") && !has(&choice, &hot));
-    let choice = by(&zones, &share(2), &heats(&[(&hot, 9)], 4), &Former::new());
+    let choice = by(&zones, &share(2), &popularity(&[(&hot, 9)], 4), &Former::new());
     assert!(has(&choice, "a.example") && has(&choice, &hot));
 }
 
@@ -142,7 +148,7 @@ fn long_names_have_room_of_their_own() {
 fn names_that_a_nested_zone_hides_are_no_part_of_it() {
     let parent = publishable("a.example", ["x.b", "y.b", "c"].map(str::to_owned));
     let zones = [parent, numbered("b.a.example", 1)];
-    let hot = heats(&[("x.b.a.example", 90)], 4);
+    let hot = popularity(&[("x.b.a.example", 90)], 4);
     let choice = by(&zones, &share(2), &hot, &Former::new());
     assert_eq!(choice.totals[&*wire("a.example")], 2);
     assert_eq!(kept(&choice, "a.example"), None);

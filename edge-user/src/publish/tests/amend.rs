@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Any, Node, Publishable, compare, zone_of};
-use crate::authority::soa_record;
 use crate::compile::{Source, amend};
+use crate::rdata::soa_record;
 
 /// A zone as a pool's, whose servers' addresses begin with `net` and whose weights are `weight` and less.
 fn text(serial: u32, net: u8, weight: u32, extra: &str) -> String {

@@ -10,7 +10,7 @@ use serde::de::{Deserializer, Error as _};
 
 mod ntp;
 
-use crate::limits::{Prefix, Prefixes, Rule};
+use crate::prefixes::{Prefix, Prefixes, Rule};
 pub use ntp::NtpLimits;
 
 /// Response-rate limits, and lists of prefixes.
@@ -138,7 +138,10 @@ impl Limits {
     }
 
     /// Looks whether the keys go together.
-    pub(super) fn check(&self) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// The keys, why they don't, and the way out.
+    pub fn check(&self) -> Result<(), String> {
         match (self.responses_per_second, self.burst) {
             (None, Some(_)) => {
                 let hint = "give both, or leave burst out";

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Setting, Switches};
-use crate::status::columns;
+use crate::switches::{Setting, Switches};
+use crate::text_table::columns;
 
 /// All switches of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Panel {
+pub struct SwitchTable {
     /// As they are.
     pub switches: Switches,
     /// As the configuration has them.
@@ -31,7 +31,7 @@ pub struct ZoneSwitch {
 
 const WITHOUT_XDP: &str = "xdp.mode is \"off\": no switch changes who answers\n";
 
-impl Panel {
+impl SwitchTable {
     /// As they are, and as the configuration has them.
     fn pairs(&self) -> Vec<(Setting, Setting)> {
         let zone = |zone: &ZoneSwitch, on| Setting::Zone { name: zone.name.clone(), on };
@@ -98,12 +98,12 @@ fn same_switch(one: &Setting, other: &Setting) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Panel, ZoneSwitch};
+    use super::{SwitchTable, ZoneSwitch};
     use crate::switches::{Setting, Switches};
 
-    fn panel() -> Panel {
+    fn table() -> SwitchTable {
         let zone = |name: &str, xdp| ZoneSwitch { name: name.into(), xdp, configured: true };
-        Panel {
+        SwitchTable {
             switches: Switches::default(),
             configured: Switches { drain: true, ..Switches::default() },
             zones: vec![zone("pool.example", false), zone("b.example", true)],
@@ -121,9 +121,13 @@ mod tests {
                         \x20 zone pool.example  off     on\n\
                         \x20 zone b.example     on      on\n\
                         what differs lasts until it is switched again or the node restarts\n";
-        assert_eq!(panel().to_text(), expected);
-        let all_as_configured =
-            Panel { configured: Switches::default(), zones: Vec::new(), xdp: false, ..panel() };
+        assert_eq!(table().to_text(), expected);
+        let all_as_configured = SwitchTable {
+            configured: Switches::default(),
+            zones: Vec::new(),
+            xdp: false,
+            ..table()
+        };
         let text = all_as_configured.to_text();
         assert!(!text.contains("what differs") && text.contains("xdp.mode is \"off\""), "{text}");
     }
@@ -131,16 +135,16 @@ mod tests {
     #[test]
     fn a_setting_is_confirmed_with_what_the_configuration_says_only_if_that_differs() {
         assert_eq!(
-            panel().confirm(&Setting::Drain { on: false }),
+            table().confirm(&Setting::Drain { on: false }),
             "drain is off until it is switched again or the node restarts; the configuration \
              says on\n"
         );
-        assert_eq!(panel().confirm(&Setting::DryRun { on: false }), "dry-run is off\n");
+        assert_eq!(table().confirm(&Setting::DryRun { on: false }), "dry-run is off\n");
         let zone = |name: &str, on| Setting::Zone { name: name.into(), on };
         assert!(
-            panel().confirm(&zone("Pool.Example.", false)).ends_with("configuration says on\n")
+            table().confirm(&zone("Pool.Example.", false)).ends_with("configuration says on\n")
         );
-        let drained = Panel { switches: panel().configured, ..panel() };
+        let drained = SwitchTable { switches: table().configured, ..table() };
         let text = drained.confirm(&zone("b.example", true));
         assert_eq!(
             text,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Account, opt_start};
-use crate::authority::tests::{
+use crate::authority::fixture::{
     A, AAAA, ANY, Ask, Atlas, CNAME, MX, NS, PTR, SRV, TXT, ask, opt, serving, zone,
 };
 use crate::authority::{Options, Serving};

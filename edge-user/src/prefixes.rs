@@ -2,7 +2,7 @@
 //! the next, go out.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use edge_common::limit::{DENIED, EXEMPT};
 use ipnet::IpNet;
@@ -162,19 +162,22 @@ impl Prefixes {
     }
 }
 
-/// An address as a packet has it.
-#[must_use]
-pub fn words(address: IpAddr) -> [u64; 2] {
-    let octets = match address {
-        IpAddr::V4(four) => four.to_ipv6_mapped().octets(),
-        IpAddr::V6(six) => six.octets(),
-    };
-    zerocopy::transmute!(octets)
+/// Why the kernel refused an entry of the map.
+pub type PrefixMapError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The kernel's map of rules by client prefix.
+pub trait PrefixMap {
+    /// Replaces the rules. A client that both old and new deny is denied all the time.
+    ///
+    /// # Errors
+    /// When the kernel refuses an entry; then some are of the old rules, some of the new.
+    fn set_prefixes(&mut self, prefixes: &Prefixes) -> Result<(), PrefixMapError>;
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{DENIED, EXEMPT, Prefix, Prefixes, Rule, Step, words};
+    use super::{DENIED, EXEMPT, Prefix, Prefixes, Rule, Step};
+    use edge_common::service::words;
     use ipnet::IpNet;
 
     fn prefixes(rules: &[(&str, Rule)]) -> Prefixes {

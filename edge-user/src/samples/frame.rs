@@ -10,12 +10,12 @@ const ADDRESSES: usize = ethernet::HEADER_OCTETS - 2;
 const TAG: usize = 4;
 
 /// The destination of what XDP sent, and the octets of the UDP payload as far as they are there.
-pub(crate) fn response(frame: &[u8]) -> Option<(IpAddr, &[u8])> {
+pub fn response(frame: &[u8]) -> Option<(IpAddr, &[u8])> {
     message(frame).map(|([_, to], octets)| (to, octets))
 }
 
 /// The source of what XDP dropped.
-pub(crate) fn source(frame: &[u8]) -> Option<IpAddr> {
+pub fn source(frame: &[u8]) -> Option<IpAddr> {
     message(frame).map(|([from, _], _)| from)
 }
 

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use edge_common::abi::GeoLeaf;
 use ipnet::IpNet;
 
-use crate::geo::{self, Compiled, Databases, Needs};
+use super::{Compiled, Databases, Distinctions, Error, GeoRecord, Needs, compile};
 use crate::zone::{Place, Targeting, Targets, Zone};
 
 /// The target of clients of whom something is known that no label is for. No label has upper-case letters. It keeps
@@ -61,15 +61,15 @@ impl Profile {
     ///
     /// # Errors
     /// When the address space is too finely divided for the maps.
-    pub fn compile(&self, databases: &Databases) -> Result<Compiled<Targets>, geo::Error> {
+    pub fn compile(&self, databases: &Databases) -> Result<Compiled<Targets>, Error> {
         let ip = self.targeting.contains(Targeting::IP);
         let prefixes = if ip {
             self.mentioned.iter().filter_map(|t| network(t)).collect()
         } else {
             Vec::new()
         };
-        let profile = geo::Profile { needs: needs(self.targeting, self.closest), prefixes };
-        let compiled = geo::compile(databases, &profile, |place, around| {
+        let distinctions = Distinctions { needs: needs(self.targeting, self.closest), prefixes };
+        let compiled = compile(databases, &distinctions, |place, around| {
             let own = around.iter().map(|net| format!("[{}]", net.addr()));
             let rest = Targets::new(self.targeting, &place_of(place, None));
             let kept = rest.iter().filter(|t| self.keeps(t)).map(str::to_owned);
@@ -108,15 +108,15 @@ pub(crate) fn needs(targeting: Targeting, closest: bool) -> Needs {
 }
 
 /// A database's word about an address in the words of targets.
-pub(crate) fn place_of(place: &geo::Place, ip: Option<IpAddr>) -> Place {
-    let country = place.country.as_ref().and_then(|code| str::from_utf8(code).ok());
+pub(crate) fn place_of(record: &GeoRecord, ip: Option<IpAddr>) -> Place {
+    let country = record.country.as_ref().and_then(|code| str::from_utf8(code).ok());
     let mut known = country.map_or_else(Place::default, Place::in_country);
-    if let Some(region) = &place.region
+    if let Some(region) = &record.region
         && let Some((_, subdivision)) = region.as_str().split_once('-')
     {
         known = known.in_subdivision(subdivision);
     }
-    Place { asn: place.asn, ip, ..known }
+    Place { asn: record.asn, ip, ..known }
 }
 
 /// The end of a label, or a target itself, that stands for a single region, ASN or address.

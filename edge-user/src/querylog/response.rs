@@ -9,8 +9,7 @@ use edge_common::subnet::{self, Subnet};
 use edge_common::wire::dns::POINTER;
 use hickory_proto::rr::RecordType;
 
-use super::client::Client;
-use super::serving::Serving;
+use crate::authority::{Client, Serving};
 use crate::zone::name::{MAX_NAME_OCTETS, bare, escape};
 use crate::zone::{Found, find_where, split};
 
@@ -23,36 +22,36 @@ const MOST_POINTERS: usize = 4;
 
 /// What a response said, to whom, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
+pub(super) struct Account {
     /// The zone, without the root's dot.
-    pub origin: String,
+    pub(super) origin: String,
     /// QNAME in lower case, with the root's dot.
-    pub name: String,
+    pub(super) name: String,
     /// QTYPE.
-    pub qtype: u16,
+    pub(super) qtype: u16,
     /// RCODE, with EDNS's upper bits.
-    pub rcode: u16,
+    pub(super) rcode: u16,
     /// Records in the answer section.
-    pub answers: u16,
+    pub(super) answers: u16,
     /// The client's targets, in the order tried.
-    pub targets: Vec<String>,
+    pub(super) targets: Vec<String>,
     /// What the answers say, for the types that have a short text.
-    pub data: Vec<String>,
+    pub(super) data: Vec<String>,
     /// The label that answered; of a name that doesn't exist its first label; else empty.
-    pub label: String,
+    pub(super) label: String,
     /// Who asked.
-    pub remote: IpAddr,
+    pub(super) remote: IpAddr,
     /// Whom the answer was for, and the length of the prefix that was given of it.
-    pub client: (IpAddr, u8),
+    pub(super) client: (IpAddr, u8),
     /// Whether the query had a client subnet with an address.
-    pub has_subnet: bool,
+    pub(super) has_subnet: bool,
 }
 
 impl Account {
     /// Of the response `head`, sent to `remote`. Its OPT record is in `opt`, or in `head` if that is empty: a
     /// response may be cut before it. `None` if it isn't a response about a zone in `serving`.
     #[must_use]
-    pub fn of(serving: &Serving, head: &[u8], opt: &[u8], remote: IpAddr) -> Option<Self> {
+    pub(super) fn of(serving: &Serving, head: &[u8], opt: &[u8], remote: IpAddr) -> Option<Self> {
         let mut reader = Reader { message: head, at: 0 };
         let Header { rcode, answers, authorities, additional } = reader.header()?;
         let wire = reader.plain_name()?;
@@ -108,7 +107,7 @@ impl Account {
 
 /// Where the OPT record of one of our responses begins: it is the last record. `None` if there is none.
 #[must_use]
-pub fn opt_start(response: &[u8]) -> Option<usize> {
+pub(super) fn opt_start(response: &[u8]) -> Option<usize> {
     let mut reader = Reader { message: response, at: 0 };
     let Header { answers, authorities, additional, .. } = reader.header()?;
     reader.plain_name()?;

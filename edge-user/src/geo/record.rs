@@ -1,4 +1,4 @@
-//! What a database says about an address: a decoded record in, a [`Place`] out.
+//! What a database says about an address: a decoded record in, a [`GeoRecord`] out.
 //!
 //! Codes are lower-cased. A code that could not be part of a label (wrong length, not ASCII
 //! alphanumeric) and a coordinate that is not on the globe count as absent.
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 /// What the databases know about an address; the default knows nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Place {
+pub struct GeoRecord {
     /// ISO 3166-1 code, lower case.
     pub country: Option<[u8; 2]>,
     /// First subdivision of the country.
@@ -98,7 +98,7 @@ struct Coordinates {
 
 impl Record<'_> {
     /// All that the record says.
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn place(&self) -> GeoRecord {
         let country = self.country.iso_code.and_then(|code| match *code.as_bytes() {
             [a, b] if a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric() => {
                 Some([a.to_ascii_lowercase(), b.to_ascii_lowercase()])
@@ -111,7 +111,7 @@ impl Record<'_> {
             self.location.latitude.zip(self.location.longitude).filter(|(lat, lon)| {
                 (-90.0..=90.0).contains(lat) && (-180.0..=180.0).contains(lon)
             });
-        Place { country, region, asn: self.autonomous_system_number, location }
+        GeoRecord { country, region, asn: self.autonomous_system_number, location }
     }
 }
 

@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::heat::{Rate, Sketch};
-use crate::querylog::source;
+use crate::samples::source;
 use crate::store::{Region, Store};
 
 /// Clients that are told of.

@@ -1,11 +1,19 @@
-//! A zone's record data come in; RDATA as on the wire goes out.
+//! Record data as they stand on the wire.
+//!
+//! Names in the data of the types of RFC 1035 are compressed (RFC 3597 §4), but never by a pointer
+//! into the question: so an answer can be made before it is asked for, by the length of the
+//! question's name alone.
 
 use edge_common::wire::dns::{CLASS_IN, HEADER_OCTETS, POINTER, TYPE_SOA};
 
-use super::compression;
 use hickory_proto::rr::RecordType;
 
-use super::reply::records;
+mod compression;
+mod writer;
+
+pub use writer::RecordWriter;
+use writer::records;
+
 use crate::zone::{Mx, Name, Record, Records, Srv, Zone, record::character_strings};
 
 /// The zone's SOA record as on the wire, uncompressed but for its owner: that is a pointer to the apex in the
@@ -34,24 +42,25 @@ pub fn soa_record(zone: &Zone) -> Vec<u8> {
 }
 
 /// The pointer to the zone's apex in a question whose QNAME, of `name_octets`, is in the zone.
-pub(super) fn apex_pointer(zone: &Zone, name_octets: usize) -> u16 {
+pub fn apex_pointer(zone: &Zone, name_octets: usize) -> u16 {
     let at = (HEADER_OCTETS + name_octets).saturating_sub(zone.apex.folded().len());
     // A name has 255 octets at most.
     POINTER | u16::try_from(at).unwrap_or_default()
 }
 
 /// A name in the data of a type of RFC 1035, where compression is allowed (RFC 3597 §4).
-pub(super) fn write_name(name: &Name, out: &mut Vec<u8>) {
+pub fn write_name(name: &Name, out: &mut Vec<u8>) {
     compression::write(name.wire(), out);
 }
 
-pub(super) fn write_mx(mx: &Mx, out: &mut Vec<u8>) {
+/// The data of an MX record.
+pub fn write_mx(mx: &Mx, out: &mut Vec<u8>) {
     out.extend(mx.preference.to_be_bytes());
     write_name(&mx.exchange, out);
 }
 
 /// The data of a SOA record.
-pub(super) fn write_soa(data: &[u8], out: &mut Vec<u8>) {
+pub fn write_soa(data: &[u8], out: &mut Vec<u8>) {
     let mut rest = data;
     for _ in 0..2 {
         let Some((name, behind)) = rest.split_at_checked(compression::octets(rest)) else { return };
@@ -62,12 +71,12 @@ pub(super) fn write_soa(data: &[u8], out: &mut Vec<u8>) {
 }
 
 /// The data of the record that [`soa_record`] makes.
-pub(crate) fn soa_data(record: &[u8]) -> &[u8] {
+pub fn soa_data(record: &[u8]) -> &[u8] {
     record.get(12..).unwrap_or_default()
 }
 
 /// The target of an SRV record is never compressed (RFC 2782).
-pub(super) fn write_srv(srv: &Srv, out: &mut Vec<u8>) {
+pub fn write_srv(srv: &Srv, out: &mut Vec<u8>) {
     for number in [srv.priority, srv.weight, srv.port] {
         out.extend(number.to_be_bytes());
     }
@@ -75,7 +84,7 @@ pub(super) fn write_srv(srv: &Srv, out: &mut Vec<u8>) {
 }
 
 /// A text, in as many character-strings as it needs; an empty one is one empty string.
-pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
+pub fn write_text(text: &str, out: &mut Vec<u8>) {
     if text.is_empty() {
         out.push(0);
     }
@@ -86,7 +95,7 @@ pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
 }
 
 /// The data of a set's records without any compression, with their weights; none of the SOA record.
-pub(crate) fn uncompressed(records: Records<'_>) -> Vec<(Box<[u8]>, u32)> {
+pub fn uncompressed(records: Records<'_>) -> Vec<(Box<[u8]>, u32)> {
     fn each<T>(records: &[Record<T>], write: impl Fn(&T, &mut Vec<u8>)) -> Vec<(Box<[u8]>, u32)> {
         let data = |record: &Record<T>| {
             let mut data = Vec::new();
@@ -116,10 +125,10 @@ pub(crate) fn uncompressed(records: Records<'_>) -> Vec<(Box<[u8]>, u32)> {
 
 /// Records of a type with these data (as [`uncompressed`]), complete, as they stand in the answer section behind a
 /// question whose name has `name_octets`.
-pub(crate) fn ready_made(rtype: u16, ttl: u32, name_octets: usize, data: &[&[u8]]) -> Vec<u8> {
-    records(name_octets, |reply| {
+pub fn ready_made(rtype: u16, ttl: u32, name_octets: usize, data: &[&[u8]]) -> Vec<u8> {
+    records(name_octets, |writer| {
         for &data in data {
-            reply.answer(rtype, ttl, |out| match RecordType::from(rtype) {
+            writer.answer(rtype, ttl, |out| match RecordType::from(rtype) {
                 RecordType::NS | RecordType::CNAME | RecordType::PTR => {
                     compression::write(data, out);
                 }
@@ -136,7 +145,7 @@ pub(crate) fn ready_made(rtype: u16, ttl: u32, name_octets: usize, data: &[&[u8]
 }
 
 /// What answers ANY (RFC 8482 §4.2): a HINFO record that names the RFC.
-pub(crate) const ANY_HINFO: &[u8] = b"\x07RFC8482\0";
+pub const ANY_HINFO: &[u8] = b"\x07RFC8482\0";
 
 #[cfg(test)]
 mod tests {
