@@ -11,10 +11,10 @@ use async_nats::jetstream::kv::{self, Store};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 
-use crate::points::Report;
 use crate::source::SourceError;
 use crate::source::nats::Nats;
 use crate::source::nats::publish::failed;
+use edge_leaves::points::Report;
 
 mod table;
 

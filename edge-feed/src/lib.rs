@@ -4,29 +4,23 @@
 //! [`zone`] builds zones of them, as [`policy`] says.
 //! [`simulate`] shows what a policy would have made of a history, [`chart`] draws it, and [`diff`] compares snapshots.
 //! [`scorer`] computes scores where only monitors' results come in. [`guard`] says which feeds may be served, and
-//! [`disk`] keeps them over a restart. [`preview`] says what a new zone would change; [`points`] and [`audit`] say what
-//! servers really got.
+//! [`disk`] keeps them over a restart.
 //! [`source`] brings it all; [`fleet`] says how the nodes that follow it are.
 #![forbid(unsafe_code)]
 
-pub mod audit;
 pub mod chart;
 pub mod delta;
 pub mod diff;
 pub mod disk;
 pub mod fleet;
-mod float;
 pub mod guard;
-pub mod points;
 pub mod policy;
 pub mod pool;
-pub mod preview;
 pub mod scorer;
 pub mod server;
 pub mod simulate;
 pub mod snapshot;
 pub mod source;
-mod table;
 pub mod zone;
 
 pub use delta::Delta;

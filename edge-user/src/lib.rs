@@ -1,44 +1,26 @@
-//! The controller and the authority of an `edge` node.
+//! The program `edge`: a node that serves, and the commands that look at it.
+//!
+//! What a node is made of lies in crates of its own, of which each may use those above it:
+//!
+//! - `edge-common`: wire formats, decisions and map layouts, for kernel and host
+//! - `edge-leaves`: small modules without state
+//! - `edge-zone`: zones, GeoIP databases, record data
+//! - `edge-tables`: from zones to what the BPF maps hold
+//! - `edge-kernel`: the programs in the kernel; the only crate that names aya
+//! - `edge-authority`: queries over sockets
+//! - `edge-feed`: the pool's servers and scores, and the zones that follow from them
+//!
+//! The folders of this crate, of which each may use those above it:
+//!
+//! - [`settings`]: the configuration file
+//! - [`observe`]: the query log, the popularity of names, refused clients
+//! - [`ntp`]: what NTP clients are told
+//! - [`node`]: the running process: its loop, zone files, feed, control socket, status, metrics
+//! - [`cli`]: the commands
 #![deny(unsafe_code)]
 
-pub mod authority;
-pub mod catalogue;
-pub mod check;
-pub mod clock;
-pub mod compile;
-pub mod config;
-pub mod control;
-pub mod controller;
-pub mod deal;
-pub mod edns;
-pub mod explain;
-pub mod extents;
-pub mod feed;
-pub mod geo;
-pub mod health;
-pub mod heat;
-pub mod http;
-pub mod import;
-pub mod jiffies;
-pub mod kernel;
-pub mod ledger;
-pub mod limits;
-pub mod metrics;
+pub mod cli;
 pub mod node;
-pub mod observers;
-pub mod prefixes;
-pub mod preview;
-pub mod publish;
-pub mod querylog;
-pub mod rdata;
-pub mod refused;
-pub mod samples;
-mod stamp;
-pub mod status;
-pub mod store;
-pub mod switch_table;
-pub mod switches;
-pub mod text_table;
-pub mod vitals;
-pub mod watch;
-pub mod zone;
+pub mod ntp;
+pub mod observe;
+pub mod settings;

@@ -10,8 +10,8 @@ use edge_tests::frames::open_reply_to;
 use edge_tests::message::Reply;
 use edge_tests::oracle::verdict;
 use edge_tests::{controls::Controls, fixture, node};
-use edge_user::publish::NoKernel;
-use edge_user::store::{HostTables, Store};
+use edge_tables::publish::NoKernel;
+use edge_tables::store::{HostTables, Store};
 use libfuzzer_sys::fuzz_target;
 
 thread_local! {

@@ -8,10 +8,10 @@ use std::time::UNIX_EPOCH;
 
 use edge_tests::message::{Ask, Reply};
 use edge_tests::{node, space};
-use edge_user::authority::{Answerer, Asked, Options, Serving};
-use edge_user::geo::Databases;
-use edge_user::geo::GeoLocator;
-use edge_user::zone::{self, Zone};
+use edge_authority::{Answerer, Asked, Options, Serving};
+use edge_zone::geo::Databases;
+use edge_zone::geo::GeoLocator;
+use edge_zone::{self as zone, Zone};
 use libfuzzer_sys::fuzz_target;
 
 /// Names that are asked of one zone.

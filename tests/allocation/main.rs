@@ -10,14 +10,14 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
+    use edge_authority::{Asked, Authority, Current, Options, Shared, Worker};
+    use edge_tables::publish::NoKernel;
+    use edge_tables::store::Store;
     use edge_tests::fixture::{self, A, AAAA, server_for};
     use edge_tests::frames::Query;
     use edge_tests::node;
-    use edge_user::authority::{Asked, Authority, Current, Options, Shared, Worker};
-    use edge_user::heat::Heat;
-    use edge_user::observers::Observers;
-    use edge_user::publish::NoKernel;
-    use edge_user::store::Store;
+    use edge_user::observe::Observers;
+    use edge_user::observe::popularity::Heat;
     use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
     #[global_allocator]

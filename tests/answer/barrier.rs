@@ -5,14 +5,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use edge_common::abi::TableId;
+use edge_tables::publish::{Backend, Publishable, Publisher};
+use edge_tables::store::{HostTables, Store};
 use edge_tests::engine::{self, Outcome, grant_lease};
 use edge_tests::fixture::{server4, server6};
 use edge_tests::frames::Query;
 use edge_tests::node;
 use edge_tests::paused::Paused;
 use edge_tests::versions::{queries, version, version_of};
-use edge_user::publish::{Backend, Publishable, Publisher};
-use edge_user::store::{HostTables, Store};
 
 /// How the publisher lets the packet go on, and hears that it is through.
 type Packet = (Sender<()>, Receiver<Outcome>);

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use edge_common::verdict::{Action, Verdict};
+use edge_tables::publish::NoKernel;
+use edge_tables::store::{HostTables, Store};
 use edge_tests::cases::{self, Case, Expect};
 use edge_tests::engine::{self, grant_lease};
 use edge_tests::fixture;
 use edge_tests::node;
 use edge_tests::reader::Reply;
-use edge_user::publish::NoKernel;
-use edge_user::store::{HostTables, Store};
 
 fn tables() -> HostTables {
     let store = Store::in_memory();

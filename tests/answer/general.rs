@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use edge_common::verdict::Action;
+use edge_tables::publish::NoKernel;
+use edge_tables::store::Store;
 use edge_tests::cases::{self, Case, Expect, tell};
 use edge_tests::engine::{self, grant_lease};
 use edge_tests::frames::{open_reply_to, payload};
 use edge_tests::message::Reply;
 use edge_tests::oracle::{Slow, agree, verdict};
 use edge_tests::{controls::Controls, fixture, node};
-use edge_user::publish::NoKernel;
-use edge_user::store::Store;
 
 /// Wrong rows that are shown.
 const SHOWN: usize = 300;

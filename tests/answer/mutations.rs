@@ -3,6 +3,8 @@
 use edge_common::abi::switches::REFUSE;
 use edge_common::frame::SliceFrame;
 use edge_common::verdict::{Action, Verdict};
+use edge_tables::publish::NoKernel;
+use edge_tables::store::Store;
 use edge_tests::controls::Controls;
 use edge_tests::engine::{self, grant_lease};
 use edge_tests::frames::{ends, open_reply_to, payload};
@@ -11,8 +13,6 @@ use edge_tests::message::Reply;
 use edge_tests::mutate::Mutations;
 use edge_tests::oracle::{Slow, agree, verdict};
 use edge_tests::{cases, fixture, node};
-use edge_user::publish::NoKernel;
-use edge_user::store::Store;
 
 const FRAMES: usize = 200_000;
 

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use edge_tables::compile::amend;
+use edge_tables::publish::{NoKernel, Publishable, Publisher};
+use edge_tables::store::{HostTables, Store};
 use edge_tests::engine::{self, grant_lease};
 use edge_tests::fixture::{self, A};
 use edge_tests::frames::{Query, open_reply};
 use edge_tests::node;
-use edge_user::compile::amend;
-use edge_user::publish::{NoKernel, Publishable, Publisher};
-use edge_user::store::{HostTables, Store};
-use edge_user::zone::Any;
-use edge_user::zone::targets::{NOWHERE, country};
-use edge_user::zone::{Name, RecordKind, Targets, Zone};
+use edge_zone::Any;
+use edge_zone::targets::{NOWHERE, country};
+use edge_zone::{Name, RecordKind, Targets, Zone};
 
 /// Answers, unless `EDGE_ANSWERS` says how many; every so many are followed by a deal, an amendment or a generation.
 const ANSWERS: usize = 1_000_000;

@@ -4,14 +4,14 @@ use std::net::IpAddr;
 
 use edge_common::abi::{TableId, maps};
 use edge_common::verdict::Verdict;
+use edge_tables::publish::{NoKernel, Publishable, Publisher, Unfit};
+use edge_tables::store::{HostTables, Store};
 use edge_tests::engine::{self, grant_lease};
 use edge_tests::fixture::{self, A, AAAA, Set};
 use edge_tests::frames::{Query, wire_name};
 use edge_tests::node;
 use edge_tests::reader::{self, Reply};
-use edge_user::publish::{NoKernel, Publishable, Publisher, Unfit};
-use edge_user::store::{HostTables, Store};
-use edge_user::zone::Zone;
+use edge_zone::Zone;
 use zerocopy::IntoBytes as _;
 
 struct Node {

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use edge_tables::deal::shares::shares;
+use edge_tables::publish::NoKernel;
+use edge_tables::store::Store;
 use edge_tests::chi::assert_agree;
 use edge_tests::engine::{self, grant_lease};
 use edge_tests::fixture::{self, A};
 use edge_tests::frames::{Query, open_reply};
 use edge_tests::node;
-use edge_user::deal::shares::shares;
-use edge_user::publish::NoKernel;
-use edge_user::store::Store;
 
 const ANSWERS: u32 = 1_000_000;
 const RECORDS: u8 = 20;

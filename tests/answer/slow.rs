@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use edge_common::verdict::{Action, Verdict};
+use edge_tables::publish::NoKernel;
+use edge_tables::store::Store;
 use edge_tests::controls::Controls;
 use edge_tests::engine::{self, grant_lease};
 use edge_tests::frames::{Query, open_reply};
 use edge_tests::message::{Reply, flag, rtype};
 use edge_tests::oracle::{Slow, agree, verdict};
 use edge_tests::{node, space};
-use edge_user::publish::NoKernel;
-use edge_user::store::Store;
 
 /// The slow path's answer to a query.
 fn answer(slow: &mut Slow, query: &Query, stream: bool) -> Option<Vec<u8>> {

@@ -7,15 +7,15 @@ use edge_common::abi::{Clock, Control};
 use edge_common::frame::SliceFrame;
 use edge_common::ntp::ntp;
 use edge_common::verdict::{Action, Verdict};
+use edge_tables::live::limits::set_prefixes;
+use edge_tables::prefixes::{Prefix, Prefixes, Rule};
+use edge_tables::publish::NoKernel;
+use edge_tables::store::{HostTables, Store};
 use edge_tests::engine::{self, Outcome};
 use edge_tests::frames::{ends, open_reply_to, payload};
 use edge_tests::mutate::Mutations;
 use edge_tests::node;
 use edge_tests::time::{self, Ask, NOW, Row, SECOND, Wanted};
-use edge_user::limits::set_prefixes;
-use edge_user::prefixes::{Prefix, Prefixes, Rule};
-use edge_user::publish::NoKernel;
-use edge_user::store::{HostTables, Store};
 
 const FRAMES: usize = 1_000_000;
 

@@ -7,15 +7,15 @@ use edge_common::abi::{Requests, maps, switches};
 use edge_common::limit::TimeRate;
 use edge_common::tables::Tables as _;
 use edge_common::verdict::Verdict;
+use edge_tables::jiffies;
+use edge_tables::publish::NoKernel;
+use edge_tables::store::{HostTables, Store};
 use edge_tests::controls::Controls;
 use edge_tests::engine;
 use edge_tests::frames::ends;
 use edge_tests::mutate::Mutations;
 use edge_tests::node;
 use edge_tests::time::{self, Admission, Ask, NOW, Told};
-use edge_user::jiffies;
-use edge_user::publish::NoKernel;
-use edge_user::store::{HostTables, Store};
 
 const FRAMES: u64 = 1_000_000;
 

@@ -16,8 +16,8 @@ use edge_tests::geoip::country_mmdb;
 use edge_tests::netns::{COUNTRIES, PATIENCE, Rig};
 use edge_tests::pool;
 use edge_tests::volunteers::ORIGIN;
-use edge_user::control::{self, Request};
-use edge_user::status::Status;
+use edge_user::node::control::{self, Request};
+use edge_user::node::status::Status;
 use fastrand::Rng;
 
 use crate::figures::Spread;

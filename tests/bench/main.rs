@@ -84,7 +84,7 @@ enum Part {
 fn main() -> Result<()> {
     let args = Args::parse();
     if let Some(config) = &args.serve {
-        return edge_user::node::run(edge_user::config::Config::load(config)?, || {
+        return edge_user::node::run(edge_user::settings::Config::load(config)?, || {
             note(format_args!("ready"));
         });
     }

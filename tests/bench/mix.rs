@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use aya::programs::XdpMode;
-use edge_user::status::Counters;
+use edge_user::node::status::Counters;
 
 use crate::figures::Spread;
 use crate::link::{CLIENT, Link};

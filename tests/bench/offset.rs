@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use edge_tests::netns::{PATIENCE, Rig, SERVER, Source, TimeClient, TimeClientKind};
-use edge_user::control::{Request, ask};
+use edge_user::node::control::{Request, ask};
 use serde_json::{Value, json};
 
 use crate::figures::Spread;

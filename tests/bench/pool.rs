@@ -11,10 +11,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use edge_common::cookie::Cookie;
 use edge_common::limit::Rate;
 use edge_common::verdict::Verdict;
+use edge_tables::publish::Publishable;
 use edge_tests::frames::Query;
 use edge_tests::message::{OptAsked, option, rtype, subnet};
 use edge_tests::node;
-use edge_user::publish::Publishable;
 use fastrand::Rng;
 
 use crate::ntp::time;

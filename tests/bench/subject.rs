@@ -10,10 +10,10 @@ use aya::maps::{Array, MapData, PerCpuArray};
 use aya::programs::{TestRun as _, TestRunAttrs, TestRunOptions, Xdp};
 use edge_common::abi::{Control, CookieKeys, Nsid, TableId};
 use edge_common::wire::checksum::Sum;
+use edge_kernel::Kernel;
+use edge_tables::live::limits;
+use edge_tables::publish::{NoKernel, Publishable, Publisher};
 use edge_tests::node;
-use edge_user::kernel::Kernel;
-use edge_user::limits;
-use edge_user::publish::{NoKernel, Publishable, Publisher};
 
 use crate::mix::{FRAMES, Sent};
 use crate::ntp::time;
@@ -124,7 +124,7 @@ impl Subject {
     }
 
     /// The tables' memory.
-    pub(crate) fn store(&self) -> &edge_user::store::Store {
+    pub(crate) fn store(&self) -> &edge_tables::store::Store {
         self.publisher.store()
     }
 

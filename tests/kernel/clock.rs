@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use edge_tables::jiffies::monotonic;
 use edge_tests::frames::payload;
 use edge_tests::kernel::Shared;
 use edge_tests::time::{self, Ask, SECOND};
-use edge_user::clock::Publish as _;
-use edge_user::clock::published::Published;
-use edge_user::clock::state::{PHI, Service, Smear, State};
-use edge_user::clock::timestamp::{Short, Timestamp};
-use edge_user::jiffies::monotonic;
+use edge_user::ntp::Publish as _;
+use edge_user::ntp::published::Published;
+use edge_user::ntp::state::{PHI, Service, Smear, State};
+use edge_user::ntp::timestamp::{Short, Timestamp};
 
 /// Publications, without a pause between them.
 const PUBLICATIONS: u8 = 200;

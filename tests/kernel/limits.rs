@@ -5,16 +5,16 @@ use std::time::Instant;
 
 use edge_common::abi::switches::LIMIT;
 use edge_common::verdict::Verdict;
+use edge_kernel::Runner;
+use edge_tables::live::limits;
+use edge_tables::live::limits::Limits;
+use edge_tables::store::HostTables;
 use edge_tests::controls::{Controls, SECRETS, server_cookie};
 use edge_tests::fixture::{self, server_for};
 use edge_tests::frames::{frame, open_reply_to};
 use edge_tests::kernel::{Shared, number};
 use edge_tests::message::{Ask, Reply, flag, option, rtype};
 use edge_tests::{engine, node};
-use edge_user::kernel::Runner;
-use edge_user::limits;
-use edge_user::limits::Limits;
-use edge_user::store::HostTables;
 
 /// Responses that a new client is given at once.
 const BURST: u64 = 5;

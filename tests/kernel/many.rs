@@ -9,6 +9,8 @@ use std::time::Instant;
 
 use edge_common::abi::switches::REFUSE;
 use edge_common::verdict::{Action, Verdict};
+use edge_kernel::Runner;
+use edge_tables::store::{HostTables, Store};
 use edge_tests::controls::Controls;
 use edge_tests::engine;
 use edge_tests::frames::open_reply_to;
@@ -17,8 +19,6 @@ use edge_tests::kernel::{Shared, number};
 use edge_tests::message::Reply;
 use edge_tests::mutate::Mutations;
 use edge_tests::{cases, fixture, node};
-use edge_user::kernel::Runner;
-use edge_user::store::{HostTables, Store};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Frames, unless `EDGE_PACKETS` says how many.

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::process::Command;
 
 use edge_common::abi::{TableId, maps};
+use edge_kernel::{Bpffs, Pins, escape};
 use edge_tests::fixture;
 use edge_tests::kernel::Shared;
-use edge_user::kernel::{Bpffs, Pins, escape};
 
 fn dump(path: &Path) -> String {
     let run = Command::new("bpftool").args(["map", "dump", "pinned"]).arg(path).output().unwrap();

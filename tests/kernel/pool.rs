@@ -10,7 +10,7 @@ use edge_tests::kernel::Shared;
 use edge_tests::pool::{POOL, Servers, prefixes};
 use edge_tests::reader::{self, Reply};
 use edge_tests::{geoip, node};
-use edge_user::geo::{Database, Databases, Kind};
+use edge_zone::geo::{Database, Databases, Kind};
 
 /// Clients that ask.
 const CLIENTS: usize = 2_000;

@@ -2,14 +2,14 @@
 
 use edge_common::abi::{Hits, maps};
 use edge_common::verdict::Verdict;
+use edge_tables::publish::{Backend, Publisher};
+use edge_tables::store::{HostTables, Store};
 use edge_tests::cases::{self, Case};
 use edge_tests::controls::Controls;
 use edge_tests::engine::{self, Outcome};
 use edge_tests::kernel::{Shared, number};
 use edge_tests::mutate::Mutations;
 use edge_tests::{fixture, node, space};
-use edge_user::publish::{Backend, Publisher};
-use edge_user::store::{HostTables, Store};
 
 /// Mutated frames that are compared.
 const FRAMES: u64 = 200_000;

@@ -1,10 +1,10 @@
 //! Samples: frames that the program copies for the query log.
 
+use edge_kernel::{Runner, Samples};
+use edge_tables::samples::Samples as _;
 use edge_tests::fixture::{self, A, AAAA};
 use edge_tests::frames::Query;
 use edge_tests::kernel::Shared;
-use edge_user::kernel::{Runner, Samples};
-use edge_user::samples::Samples as _;
 
 /// Entries of 640 octets and eight of their own that the ring holds.
 const ENTRIES: usize = (1 << 20) / 648;

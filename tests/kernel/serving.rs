@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
+use edge_kernel::Runner;
+use edge_tables::publish::Publishable;
 use edge_tests::fixture::{server4, server6};
 use edge_tests::frames::Query;
 use edge_tests::kernel::Shared;
 use edge_tests::node;
 use edge_tests::versions::{queries, version, version_of};
-use edge_user::kernel::Runner;
-use edge_user::publish::Publishable;
 
 /// Replies that are checked, unless `EDGE_REPLIES` says how many.
 const REPLIES: u64 = 10_000_000;

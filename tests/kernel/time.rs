@@ -9,6 +9,11 @@ use edge_common::limit::TimeRate;
 use edge_common::ntp::clock;
 use edge_common::tables::Tables as _;
 use edge_common::verdict::{Action, Verdict};
+use edge_tables::jiffies::monotonic;
+use edge_tables::live::limits::set_prefixes;
+use edge_tables::prefixes::Prefixes;
+use edge_tables::publish::Publisher;
+use edge_tables::store::HostTables;
 use edge_tests::controls::Controls;
 use edge_tests::engine::{self, Outcome};
 use edge_tests::frames::payload;
@@ -16,11 +21,6 @@ use edge_tests::kernel::{Shared, number};
 use edge_tests::mutate::Mutations;
 use edge_tests::node;
 use edge_tests::time::{self, Ask, BOOT, Held, NOW, SECOND, WHOLE, Wanted};
-use edge_user::jiffies::monotonic;
-use edge_user::limits::set_prefixes;
-use edge_user::prefixes::Prefixes;
-use edge_user::publish::Publisher;
-use edge_user::store::HostTables;
 use rustix::time::{ClockId, clock_gettime};
 
 /// Mutated frames that are compared.

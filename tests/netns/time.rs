@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use edge_tests::netns::{PATIENCE, Rig, SERVER};
-use edge_user::clock::timestamp::{ONE, Timestamp};
+use edge_user::ntp::timestamp::{ONE, Timestamp};
 
 /// What the daemon says to whoever disciplines by it, and to others.
 const OWN: u8 = 2;

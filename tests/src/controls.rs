@@ -4,13 +4,13 @@ use std::mem::offset_of;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
+use edge_authority::{Cookies, Options};
 use edge_common::abi::{Control, CookieKeys, Limits, Nsid, TimeLimits};
 use edge_common::cookie::Cookie;
 use edge_common::limit::{Rate, TimeRate};
 use edge_common::service;
-use edge_user::authority::{Cookies, Options};
-use edge_user::jiffies;
-use edge_user::store::Store;
+use edge_tables::jiffies;
+use edge_tables::store::Store;
 use zerocopy::{FromZeros as _, Immutable, IntoBytes};
 
 /// The second at which all tests of cookies happen.

@@ -8,7 +8,7 @@ use edge_common::frame::SliceFrame;
 use edge_common::ingress::ingress;
 use edge_common::tables::Tables;
 use edge_common::verdict::Verdict;
-use edge_user::store::Store;
+use edge_tables::store::Store;
 
 use crate::controls::Controls;
 use crate::node::TEST_IFINDEX;

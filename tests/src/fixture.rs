@@ -7,10 +7,10 @@ mod statics;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use edge_user::geo::Databases;
-use edge_user::publish::{Backend, Publisher};
-use edge_user::store::Store;
-use edge_user::zone::Zone;
+use edge_tables::publish::{Backend, Publisher};
+use edge_tables::store::Store;
+use edge_zone::Zone;
+use edge_zone::geo::Databases;
 
 use crate::node;
 

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use edge_feed::Snapshot;
 use edge_feed::source::Kind;
 use edge_feed::source::nats::{Keep, Nats, NatsConfig};
-use edge_user::kernel::FarEnd;
+use edge_kernel::FarEnd;
 use serde_json::Value;
 use tempfile::TempDir;
 

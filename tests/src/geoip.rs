@@ -75,7 +75,7 @@ fn write(database_type: &str, records: Vec<(&str, Value)>) -> Vec<u8> {
 mod tests {
     use std::path::Path;
 
-    use edge_user::geo::{Database, Databases, Kind, Needs};
+    use edge_zone::geo::{Database, Databases, Kind, Needs};
 
     use super::*;
 

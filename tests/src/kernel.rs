@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use edge_common::abi::TableId;
 use edge_common::verdict::{Action, Verdict};
-use edge_user::kernel::Kernel;
-use edge_user::publish::Backend;
+use edge_kernel::Kernel;
+use edge_tables::publish::Backend;
 
 /// The number by which the kernel knows an action.
 #[must_use]

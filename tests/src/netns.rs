@@ -15,7 +15,7 @@ use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use edge_user::kernel::FarEnd;
+use edge_kernel::FarEnd;
 use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use rustix::process::Signal;
 use serde_json::Value;

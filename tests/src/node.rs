@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use edge_common::abi::Device;
-use edge_user::compile::compile;
-use edge_user::geo::Profile;
-use edge_user::geo::{Database, Databases, Kind};
-use edge_user::publish::{Backend, Placed, Publishable, Publisher};
-use edge_user::store::{HostTables, Store};
-use edge_user::zone::Any;
-use edge_user::zone::{self, Zone};
+use edge_tables::compile::compile;
+use edge_tables::publish::{Backend, Placed, Publishable, Publisher};
+use edge_tables::store::{HostTables, Store};
+use edge_zone::Any;
+use edge_zone::geo::Profile;
+use edge_zone::geo::{Database, Databases, Kind};
+use edge_zone::{self as zone, Zone};
 
 use crate::frames::SERVER_MAC;
 
@@ -67,7 +67,7 @@ pub fn compiled(zones: &[Zone], databases: &Databases) -> Vec<Publishable> {
         .collect()
 }
 
-/// The SOA record of a zone, as [`edge_user::compile::Compiled::soa`] wants it.
+/// The SOA record of a zone, as [`edge_tables::compile::Compiled::soa`] wants it.
 #[must_use]
 pub fn soa(zone: &Zone) -> Vec<u8> {
     let soa = zone.soa();

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use edge_authority::{Answerer, Asked, Options, Serving};
 use edge_common::verdict::{Action, Verdict};
-use edge_user::authority::{Answerer, Asked, Options, Serving};
-use edge_user::geo::Databases;
-use edge_user::geo::GeoLocator;
-use edge_user::store::Store;
-use edge_user::zone::Zone;
+use edge_tables::store::Store;
+use edge_zone::Zone;
+use edge_zone::geo::Databases;
+use edge_zone::geo::GeoLocator;
 
 use crate::controls::Controls;
 use crate::message::{Reply, rcode, rtype};

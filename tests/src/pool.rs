@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use edge_user::zone::countries::{CONTINENTS, continent};
+use edge_zone::countries::{CONTINENTS, continent};
 use fastrand::Rng;
 
 /// What users of the pool can choose as netspeed, in kbit/s.

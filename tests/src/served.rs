@@ -3,10 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use edge_user::authority::{Asked, Current, Options, Serving, Shared, Worker};
-use edge_user::geo::GeoLocator;
-use edge_user::publish::NoKernel;
-use edge_user::store::Store;
+use edge_authority::{Asked, Current, Options, Serving, Shared, Worker};
+use edge_tables::publish::NoKernel;
+use edge_tables::store::Store;
+use edge_zone::geo::GeoLocator;
 
 use crate::engine::grant_lease;
 use crate::fixture::server_for;

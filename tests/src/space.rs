@@ -6,10 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
-use edge_user::geo::{Database, Databases, Kind};
-use edge_user::publish::{Backend, Publisher};
-use edge_user::store::Store;
-use edge_user::zone::{Targeting, Zone};
+use edge_tables::publish::{Backend, Publisher};
+use edge_tables::store::Store;
+use edge_zone::geo::{Database, Databases, Kind};
+use edge_zone::{Targeting, Zone};
 use serde_json::{Value, json};
 
 use crate::fixture::server_for;

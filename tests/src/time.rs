@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use edge_common::abi::Clock;
 use edge_common::tables::xorshift;
-use edge_user::publish::{Backend, Publisher};
-use edge_user::store::Store;
+use edge_tables::publish::{Backend, Publisher};
+use edge_tables::store::Store;
 use zerocopy::FromZeros as _;
 
 use crate::cases::mend4;

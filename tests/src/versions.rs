@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use edge_user::zone::Zone;
+use edge_zone::Zone;
 
 use crate::fixture::{A, AAAA, Set, server4, server6};
 use crate::frames::{Query, open_reply};

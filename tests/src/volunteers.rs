@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use edge_feed::server::{CONTINENTS, GLOBAL};
 use edge_feed::snapshot::{ClientType, Root, Vendor};
 use edge_feed::{Server, Snapshot};
-use edge_user::zone::countries::continent;
+use edge_zone::countries::continent;
 use fastrand::Rng;
 
 use crate::pool::countries;

@@ -8,7 +8,7 @@ mod tests {
     use std::process::Command;
 
     use edge_common::abi::maps;
-    use edge_user::config::Config;
+    use edge_user::settings::Config;
 
     /// The only files in which `unsafe` may stand.
     const UNSAFE: [&str; 9] = [

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use edge_feed::fleet::{Fleet, Heartbeat, Rules, Standing};
-use edge_feed::points::Points;
+use edge_leaves::points::Points;
 
 use crate::server::{Server, connect};
 

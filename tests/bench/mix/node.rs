@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use edge_tests::geoip::country_mmdb;
-use edge_user::control::{self, Request};
-use edge_user::status::{Counters, Status};
+use edge_user::node::control::{self, Request};
+use edge_user::node::status::{Counters, Status};
 
 use crate::link::{SERVER, connect4, connect6};
 use crate::pool::{self, APEX, SERVER4, SERVER6};

@@ -2,9 +2,9 @@
 //! `CLOCK_REALTIME`; their distances from the middle of the two go out.
 
 use anyhow::{Result, ensure};
+use edge_tables::publish::Publishable;
 use edge_tests::frames::payload;
 use edge_tests::time::{Ask, SECOND};
-use edge_user::publish::Publishable;
 
 use super::time::{clock, publish, realtime};
 use crate::figures::Spread;

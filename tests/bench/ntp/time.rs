@@ -4,9 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
 
 use edge_common::abi::{Clock, Control};
+use edge_tables::jiffies::monotonic;
+use edge_tables::store::Store;
 use edge_tests::time::{self, Ask, SECOND};
-use edge_user::jiffies::monotonic;
-use edge_user::store::Store;
 use fastrand::Rng;
 use rustix::time::{ClockId, clock_gettime};
 

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use edge_leaves::text_table::columns;
 use edge_tests::netns::{CLIENTS, Rig, SERVER};
-use edge_user::text_table::columns;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A question and what is wanted of its answer.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use edge_user::control::{Request, ask};
+use edge_user::node::control::{Request, ask};
 use rustix::process::Signal;
 use serde_json::Value;
 

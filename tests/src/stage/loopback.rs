@@ -6,11 +6,11 @@ use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use edge_user::authority::{Authority, Current, Options};
-use edge_user::config::Config;
-use edge_user::controller::Controller;
-use edge_user::publish::{NoKernel, Publisher};
-use edge_user::store::Store;
+use edge_authority::{Authority, Current, Options};
+use edge_tables::publish::{NoKernel, Publisher};
+use edge_tables::store::Store;
+use edge_user::node::controller::Controller;
+use edge_user::settings::Config;
 use tempfile::TempDir;
 
 use super::{Client, Stage, atlas, zones};

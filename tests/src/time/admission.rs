@@ -7,7 +7,7 @@ use edge_common::abi::switches;
 use edge_common::limit::TimeRate;
 use edge_common::tables::xorshift;
 use edge_common::verdict::Verdict;
-use edge_user::prefixes::{Prefix, Rule};
+use edge_tables::prefixes::{Prefix, Rule};
 
 /// What a reply tells beside the time.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@ use edge_common::abi::{Clock, switches};
 use edge_common::verdict::Verdict;
 
 use edge_common::limit::TimeRate;
-use edge_user::prefixes::{Prefixes, Rule};
+use edge_tables::prefixes::{Prefixes, Rule};
 
 use super::admission::{Held, LISTS, RATE, Told};
 use super::{Ask, BOOT, NOW, SECOND, WHOLE, clock, elsewhere6, reply_frame_as, services};

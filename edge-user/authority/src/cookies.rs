@@ -1,0 +1,72 @@
+//! A query's cookie and its client's address come in; what the answer's cookie is, and whether it is answered, goes out.
+//!
+//! By the secrets and the clock that the program in the kernel has.
+
+use std::mem::offset_of;
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+
+use edge_common::abi::{Control, CookieKeys};
+use edge_common::cookie::{Cookie, Ruling, state};
+use edge_common::service::words;
+
+use edge_tables::store::{Region, Store};
+
+/// Cookies, as tables have them from moment to moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Cookies {
+    control: Option<Region<Control>>,
+}
+
+impl Cookies {
+    /// No cookies at all: the option is ignored.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { control: None }
+    }
+
+    /// By what is in `store`; none as long as it has no secret.
+    #[must_use]
+    pub const fn of(store: &Store) -> Self {
+        Self::over(store.control)
+    }
+
+    /// As [`Self::of`], of the control words alone.
+    #[must_use]
+    pub const fn over(control: Region<Control>) -> Self {
+        Self { control: Some(control) }
+    }
+
+    fn state(&self) -> u64 {
+        let at = offset_of!(Control, cookies) + offset_of!(CookieKeys, state);
+        let word = self.control.and_then(|control| control.word(0, at));
+        word.map_or(0, |word| word.load(Ordering::Acquire))
+    }
+
+    /// Whether a client that shows a cookie over UDP, but not a good one from us, gets BADCOOKIE (RFC 7873 §5.2.3).
+    pub(super) fn enforces(&self) -> bool {
+        self.state() & state::ENFORCED != 0
+    }
+
+    /// Rules on a query's cookie. `None` if there are no cookies.
+    pub(super) fn rule(&self, cookie: &Cookie, address: IpAddr) -> Option<Ruling> {
+        // Before the secrets that it speaks of.
+        let state = self.state();
+        let Control { cookies, unix_seconds, .. } = self.control?.read(0)?;
+        let now = u32::try_from(unix_seconds & u64::from(u32::MAX)).ok()?;
+        cookie.rule(&cookies, state, now, words(address))
+    }
+}
+
+#[cfg(test)]
+impl Cookies {
+    /// With these secrets, at this time.
+    pub(super) fn fixed(secrets: &[[u8; 16]], enforce: bool, now: u32) -> Self {
+        let control = Region::in_memory(1);
+        let secrets: Vec<_> =
+            secrets.iter().copied().map(edge_tables::live::cookie_state::Secret).collect();
+        edge_tables::live::cookie_state::write_keys(control, &secrets, enforce);
+        edge_tables::live::cookie_state::write_time(control, now);
+        Self { control: Some(control) }
+    }
+}

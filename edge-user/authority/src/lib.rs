@@ -1,0 +1,179 @@
+//! The authority: queries come in over UDP and TCP; what the zones say goes out.
+//!
+//! A message goes first through the [`engine`], which is the code that the kernel runs, over the same tables; what
+//! it passes is answered the slow way (`answer`) from the zones themselves ([`serving`]). Any zone, type and flag is
+//! answered; nothing that comes from the network stops a thread, makes it allocate without bound, or makes it log.
+//!
+//! The rooms: `message` reads, `client` knows for whom, `answer` finds, `pick` and `closest` select, `special` has
+//! the labels that no zone has, `chaos` the names of class CH, `cookies` who has been here; `rdata`, `compression` and `reply` write; `worker` is one thread's share of it all; `listen`, `udp`
+//! and `tcp` do the I/O.
+#![forbid(unsafe_code)]
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use tokio::net::TcpListener;
+use tokio::runtime;
+use tokio::sync::watch;
+
+use edge_tables::store::Store;
+
+mod answer;
+mod chaos;
+mod client;
+mod closest;
+mod cookies;
+pub mod counters;
+pub mod engine;
+#[cfg(any(test, feature = "testing"))]
+pub mod fixture;
+mod listen;
+mod message;
+mod observer;
+mod options;
+mod pick;
+mod reply;
+pub mod serving;
+mod special;
+pub mod tally;
+mod tcp;
+#[cfg(test)]
+mod tests;
+mod udp;
+mod worker;
+
+pub use answer::{Answerer, Asked};
+pub use client::Client;
+pub use cookies::Cookies;
+pub use counters::Counters;
+pub use engine::Engine;
+pub use listen::BindError;
+use listen::Sockets;
+pub use observer::Observer;
+pub use options::Options;
+pub use serving::{Current, Serving};
+pub use worker::{Batch, Shared, Worker};
+
+/// The authority: its sockets, and its threads once it serves. Stopped when dropped.
+pub struct Authority {
+    shared: Shared,
+    sockets: Vec<Sockets>,
+    running: Option<Running>,
+}
+
+struct Running {
+    stop: Arc<AtomicBool>,
+    stop_tcp: watch::Sender<bool>,
+    udp: Vec<UdpSocket>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Authority {
+    /// Binds the addresses, for `workers` UDP threads each (at least one); nothing is answered yet. Port 0 is any
+    /// free one.
+    ///
+    /// # Errors
+    /// The first address that can't be had; nothing stays bound then.
+    pub fn bind(
+        listen: &[SocketAddr],
+        workers: usize,
+        store: Store,
+        current: Arc<Current>,
+        options: Options,
+    ) -> Result<Self, BindError> {
+        if listen.is_empty() {
+            return Err(BindError::NoAddress);
+        }
+        let sockets = listen.iter().map(|&address| Sockets::bind(address, workers));
+        let sockets = sockets.collect::<Result<_, _>>()?;
+        let (options, counters) = (Arc::new(options), Arc::default());
+        let shared = Shared { store, current, options, counters, observer: Arc::new(()) };
+        Ok(Self { shared, sockets, running: None })
+    }
+
+    /// Shows each response to `observer`, once it serves.
+    pub fn observe_by(&mut self, observer: Arc<dyn Observer>) {
+        self.shared.observer = observer;
+    }
+
+    /// The addresses, in the order given, with the ports that the system chose.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.sockets.iter().map(|sockets| sockets.address)
+    }
+
+    /// What has been done so far.
+    #[must_use]
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.shared.counters
+    }
+
+    /// Starts to answer: a thread for each UDP socket, and one for TCP. Does nothing if it does already.
+    ///
+    /// # Errors
+    /// The system has no more threads or files; the authority is stopped then.
+    pub fn serve(&mut self) -> io::Result<()> {
+        if self.running.is_some() {
+            return Ok(());
+        }
+        let (stop_tcp, stopped) = watch::channel(false);
+        let running =
+            Running { stop: Arc::default(), stop_tcp, udp: Vec::new(), threads: Vec::new() };
+        self.running = Some(running);
+        let started = self.start(&stopped);
+        if started.is_err() {
+            self.stop();
+        }
+        started
+    }
+
+    fn start(&mut self, stopped: &watch::Receiver<bool>) -> io::Result<()> {
+        let Some(running) = &mut self.running else { return Ok(()) };
+        for Sockets { address, udp, .. } in &self.sockets {
+            for socket in udp {
+                running.udp.push(socket.try_clone()?);
+                let (socket, server) = (socket.try_clone()?, *address);
+                let (mut worker, stop) =
+                    (Worker::new(self.shared.clone()), Arc::clone(&running.stop));
+                let serve = move || udp::run(&socket, server, &mut worker, &stop);
+                running.threads.push(thread::Builder::new().name("udp".into()).spawn(serve)?);
+            }
+        }
+        let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let mut listeners = Vec::with_capacity(self.sockets.len());
+        for Sockets { tcp, .. } in &self.sockets {
+            let listener = tcp.try_clone()?;
+            listener.set_nonblocking(true)?;
+            let _in_runtime = runtime.enter();
+            listeners.push(TcpListener::from_std(listener)?);
+        }
+        let (shared, stopped) = (self.shared.clone(), stopped.clone());
+        let serve = move || {
+            let worker = Worker::new(shared);
+            runtime.block_on(tcp::run(listeners, worker, tcp::Limits::DEFAULT, stopped));
+        };
+        running.threads.push(thread::Builder::new().name("tcp".into()).spawn(serve)?);
+        Ok(())
+    }
+
+    /// Stops answering, waits for the threads and gives the addresses back; to serve again, bind anew.
+    pub fn stop(&mut self) {
+        self.sockets.clear();
+        let Some(running) = self.running.take() else { return };
+        running.stop.store(true, Ordering::Release);
+        running.stop_tcp.send_replace(true);
+        running.udp.iter().for_each(udp::wake);
+        for thread in running.threads {
+            // A thread that panicked has nothing left to wait for.
+            thread.join().unwrap_or_default();
+        }
+    }
+}
+
+impl Drop for Authority {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,234 @@
+//! The octets of a message come in; a query with its EDNS options goes out, or what to say instead.
+//!
+//! Read by hand but for the header, because what must be told apart here (a malformed option, an OPT record too
+//! many, an unknown version) is one error to a general decoder, or a line in the log.
+
+use edge_common::cookie::{self, Cookie};
+use edge_common::subnet::{self, Subnet};
+use edge_common::wire::dns::HEADER_OCTETS;
+use hickory_proto::op::{Header, MessageType, Metadata, OpCode, ResponseCode};
+use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder};
+
+use edge_zone::name::{MAX_LABEL_OCTETS, MAX_NAME_OCTETS};
+
+/// OPT (RFC 6891 §6.1.1).
+const OPT: u16 = 41;
+/// The NSID option (RFC 5001 §2.3).
+pub(super) const NSID: u16 = 3;
+/// The TCP Keepalive option (RFC 7828 §3.1).
+pub(super) const KEEPALIVE: u16 = 11;
+/// DO in the extended flags (RFC 3225 §3).
+pub(super) const DNSSEC_OK: u16 = 1 << 15;
+
+/// A query with one question, or with none but a cookie.
+#[derive(Clone, Debug)]
+pub(super) struct Query<'m> {
+    /// ID and flags.
+    pub(super) metadata: Metadata,
+    /// QNAME as received; empty without a question.
+    pub(super) name: &'m [u8],
+    /// QNAME, QTYPE and QCLASS as received; empty without a question.
+    pub(super) question: &'m [u8],
+    /// QTYPE.
+    pub(super) rtype: u16,
+    /// QCLASS.
+    pub(super) class: u16,
+    /// What its OPT record says, if it has one.
+    pub(super) edns: Option<Edns>,
+}
+
+/// What an OPT record says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Edns {
+    /// Octets of the largest UDP payload the client takes.
+    pub(super) udp_payload: u16,
+    /// The options of versions other than 0 aren't read.
+    pub(super) version: u8,
+    /// The DO bit.
+    pub(super) dnssec_ok: bool,
+    /// Whether the server's identifier is asked for.
+    pub(super) nsid: bool,
+    /// The client's subnet; of several the last.
+    pub(super) subnet: Option<Subnet>,
+    /// The cookie; of several the first (RFC 7873 §5.2).
+    pub(super) cookie: Option<Cookie>,
+    /// Whether it is asked how long a connection may be idle.
+    pub(super) keepalive: bool,
+    /// More than one OPT record, or an option that isn't what it should be.
+    pub(super) is_malformed: bool,
+}
+
+/// What becomes of a message that can't be answered from its question.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Refusal {
+    /// No answer: a response, or not a message at all.
+    Silence,
+    /// A bare header.
+    Header(Metadata, ResponseCode),
+}
+
+/// Reads a message.
+pub(super) fn read(message: &[u8]) -> Result<Query<'_>, Refusal> {
+    let Ok(header) = Header::read(&mut BinDecoder::new(message)) else {
+        return Err(Refusal::Silence);
+    };
+    if header.message_type == MessageType::Response {
+        return Err(Refusal::Silence);
+    }
+    let metadata = header.metadata;
+    if metadata.op_code != OpCode::Query {
+        return Err(Refusal::Header(metadata, ResponseCode::NotImp));
+    }
+    read_sections(message, &header).ok_or(Refusal::Header(metadata, ResponseCode::FormErr))
+}
+
+fn read_sections<'m>(message: &'m [u8], header: &Header) -> Option<Query<'m>> {
+    let counts = header.counts;
+    if counts.queries > 1 || counts.answers > 1 || counts.authorities > 1 || counts.additionals > 2
+    {
+        return None;
+    }
+    let mut rest = message.get(HEADER_OCTETS..)?;
+    let mut query = Query {
+        metadata: header.metadata,
+        name: &[],
+        question: &[],
+        rtype: 0,
+        class: 0,
+        edns: None,
+    };
+    if counts.queries == 1 {
+        let question = rest;
+        let name_octets = name_octets(question)?;
+        query.name = take(&mut rest, name_octets)?;
+        query.rtype = take_u16(&mut rest)?;
+        query.class = take_u16(&mut rest)?;
+        query.question = question.get(..name_octets + 4)?;
+    }
+    for _ in 0..counts.answers + counts.authorities {
+        Record::take(&mut rest)?;
+    }
+    for _ in 0..counts.additionals {
+        let record = Record::take(&mut rest)?;
+        if record.rtype != OPT {
+            continue;
+        }
+        match &mut query.edns {
+            Some(first) => first.is_malformed = true,
+            None => query.edns = Some(read_opt(&record)),
+        }
+    }
+    // Without a question there must be a cookie to talk about (RFC 7873 §5.4).
+    let has_cookie = query.edns.as_ref().is_some_and(|edns| edns.cookie.is_some());
+    (counts.queries == 1 || has_cookie).then_some(query)
+}
+
+/// Octets of the uncompressed name that `octets` begin with.
+fn name_octets(octets: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let length = usize::from(*octets.get(at)?);
+        at += 1 + length;
+        if length > MAX_LABEL_OCTETS || at > MAX_NAME_OCTETS {
+            return None;
+        }
+        if length == 0 {
+            return Some(at);
+        }
+    }
+}
+
+struct Record<'m> {
+    is_roots: bool,
+    rtype: u16,
+    class: u16,
+    ttl: u32,
+    data: &'m [u8],
+}
+
+impl<'m> Record<'m> {
+    fn take(rest: &mut &'m [u8]) -> Option<Self> {
+        let is_roots = rest.first() == Some(&0);
+        loop {
+            match take(rest, 1)?.first()? {
+                0 => break,
+                length @ 1..=63 => take(rest, usize::from(*length))?,
+                0xc0.. => {
+                    take(rest, 1)?;
+                    break;
+                }
+                _ => return None,
+            };
+        }
+        let rtype = take_u16(rest)?;
+        let class = take_u16(rest)?;
+        let ttl = u32::from_be_bytes(*take(rest, 4)?.first_chunk()?);
+        let length = take_u16(rest)?;
+        Some(Self { is_roots, rtype, class, ttl, data: take(rest, length.into())? })
+    }
+}
+
+fn read_opt(record: &Record<'_>) -> Edns {
+    let [_, version, high, low] = record.ttl.to_be_bytes();
+    let mut edns = Edns {
+        udp_payload: record.class,
+        version,
+        dnssec_ok: u16::from_be_bytes([high, low]) & DNSSEC_OK != 0,
+        is_malformed: !record.is_roots,
+        ..Edns::default()
+    };
+    if version == 0 && read_options(record.data, &mut edns).is_none() {
+        edns.is_malformed = true;
+    }
+    edns
+}
+
+fn read_options(mut rest: &[u8], edns: &mut Edns) -> Option<()> {
+    while !rest.is_empty() {
+        let code = take_u16(&mut rest)?;
+        let length = take_u16(&mut rest)?;
+        let data = take(&mut rest, length.into())?;
+        match code {
+            NSID => edns.nsid = true,
+            subnet::OPTION => edns.subnet = Some(Subnet::read(data)?),
+            KEEPALIVE => edns.keepalive = true,
+            cookie::OPTION => {
+                let cookie = Cookie::read(data)?;
+                edns.cookie.get_or_insert(cookie);
+            }
+            _ => {}
+        }
+    }
+    Some(())
+}
+
+fn take<'m>(rest: &mut &'m [u8], n: usize) -> Option<&'m [u8]> {
+    let (taken, behind) = rest.split_at_checked(n)?;
+    *rest = behind;
+    Some(taken)
+}
+
+fn take_u16(rest: &mut &[u8]) -> Option<u16> {
+    let (taken, behind) = rest.split_first_chunk()?;
+    *rest = behind;
+    Some(u16::from_be_bytes(*taken))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_octets;
+
+    #[test]
+    fn a_name_ends_at_its_root_label_and_is_never_compressed() {
+        assert_eq!(name_octets(b"\0rest"), Some(1));
+        assert_eq!(name_octets(b"\x01a\x02bc\0\0\x01"), Some(6));
+        for octets in [&b""[..], b"\x01", b"\x01a", b"\xc0\x0c", b"\x40", b"\x01a\xc0\x0c"] {
+            assert_eq!(name_octets(octets), None, "{octets:?}");
+        }
+        let mut longest = b"\x0f123456789012345".repeat(15);
+        longest.extend_from_slice(b"\x0d1234567890123\0");
+        assert_eq!(name_octets(&longest), Some(255));
+        longest.splice(240..241, *b"\x0e1");
+        assert_eq!(name_octets(&longest), None);
+    }
+}

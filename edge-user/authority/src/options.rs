@@ -1,0 +1,64 @@
+//! What is configured of the authority beside its addresses.
+
+use std::time::Instant;
+
+use super::cookies::Cookies;
+use edge_zone::Any;
+
+/// The longest identifier that leaves room for any question in any response, in octets.
+const MAX_NSID_OCTETS: usize = 128;
+
+/// How the authority presents itself.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The server's identifier, told by NSID (RFC 5001; its first 128 octets), `_status` and `_country`; empty for
+    /// none.
+    pub server_id: String,
+    /// The host's name, told by `_status`.
+    pub hostname: String,
+    /// Whether `_status` and `_health` are answered to everyone; else only to this host.
+    pub public_debug_queries: bool,
+    /// What ANY is answered with.
+    pub any: Any,
+    /// What `version.bind` and `version.server` say; they are refused if it is empty.
+    pub version: String,
+    /// Whether `id.server` and `hostname.bind` tell the server's identifier; else they are refused.
+    pub chaos_id: bool,
+    /// Cookies.
+    pub cookies: Cookies,
+    /// Whether answers are counted by label, too.
+    pub detailed_metrics: bool,
+    /// When the program started.
+    pub started: Instant,
+}
+
+impl Options {
+    /// With the server's identifier, and nothing else.
+    #[must_use]
+    pub fn new(server_id: &str) -> Self {
+        Self {
+            server_id: server_id.to_owned(),
+            hostname: String::new(),
+            public_debug_queries: false,
+            any: Any::default(),
+            version: String::new(),
+            chaos_id: false,
+            cookies: Cookies::none(),
+            detailed_metrics: false,
+            started: Instant::now(),
+        }
+    }
+
+    /// As much of the server's identifier as fits into every response.
+    #[must_use]
+    pub fn nsid(&self) -> &str {
+        let cut = self.server_id.floor_char_boundary(MAX_NSID_OCTETS);
+        self.server_id.get(..cut).unwrap_or_default()
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new("")
+    }
+}

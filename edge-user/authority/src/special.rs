@@ -1,0 +1,86 @@
+//! The labels that no zone file has: names whose first label is `_status`, `_health` or `_country`.
+//!
+//! They exist only where the zone has nothing. What tells of the server is for this host alone unless configured
+//! otherwise; what tells of the client is for everyone.
+
+use edge_common::subnet::Subnet;
+use hickory_proto::rr::RecordType;
+
+use super::answer::{Asked, Turn};
+use super::client::{Client, netmask};
+use super::options::Options;
+use super::reply::Reply;
+use edge_zone::geo::full_prefix_len;
+use edge_zone::rdata::write_text;
+use edge_zone::special::Special;
+
+/// Seconds: as good as never cached.
+const TTL: u32 = 1;
+
+/// The special label that `label` begins with, if the client may ask for it.
+pub(super) fn find(label: &str, options: &Options, asked: &Asked) -> Option<Special> {
+    let may_ask = || options.public_debug_queries || asked.client.ip().to_canonical().is_loopback();
+    Special::of(label).filter(|special| *special == Special::Country || may_ask())
+}
+
+/// The scope of the answer: only `_country` tells of the subnet, and that of its very address.
+pub(super) fn scope(special: Special, subnet: Option<&Subnet>) -> u8 {
+    match (special, subnet.filter(|subnet| subnet.source_prefix > 0).and_then(Subnet::ip)) {
+        (Special::Country, Some(address)) => full_prefix_len(address),
+        _ => 0,
+    }
+}
+
+/// Writes the answer; false if there is none of the type.
+pub(super) fn answer(
+    special: Special,
+    turn: &Turn<'_>,
+    client: &Client,
+    reply: &mut Reply<'_>,
+) -> bool {
+    let rtype = RecordType::from(turn.query.rtype);
+    if !matches!(rtype, RecordType::TXT | RecordType::ANY) {
+        return false;
+    }
+    let texts = match special {
+        Special::Status => vec![status(turn.options)],
+        Special::Health => vec!["{}".to_owned()],
+        Special::Country => country(turn, client),
+    };
+    reply.answer(RecordType::TXT.into(), TTL, |out| {
+        for text in &texts {
+            write_text(text, out);
+        }
+    });
+    true
+}
+
+fn status(options: &Options) -> String {
+    serde_json::json!({
+        "h": options.hostname,
+        "id": options.server_id,
+        "up": options.started.elapsed().as_secs().to_string(),
+        "v": env!("CARGO_PKG_VERSION"),
+    })
+    .to_string()
+}
+
+fn country(turn: &Turn<'_>, client: &Client) -> Vec<String> {
+    // The targets of the address that counts, though an answer may have gone by the packet's source.
+    let own = Client::at(turn.serving, &turn.served.zone, client.ip);
+    let zone = &turn.served.zone;
+    let netmask = netmask(turn.serving, zone, client.ip, zone.has_closest);
+    let coordinates = match own.coordinates {
+        Some((latitude, longitude)) => format!("({latitude:.3},{longitude:.3})"),
+        None => "()".to_owned(),
+    };
+    vec![
+        turn.asked.client.to_string(),
+        client.ip.to_string(),
+        own.targets.to_string(),
+        format!("/{netmask}"),
+        turn.options.server_id.clone(),
+        turn.asked.server.ip().to_string(),
+        coordinates,
+    ]
+}

@@ -1,0 +1,81 @@
+//! Builds the XDP program for the kernel and leaves it where `kernel::object` embeds it.
+//!
+//! `EDGE_EBPF=build` makes a missing linker an error, `skip` never builds; without it the object
+//! is built if bpf-linker is found, and empty otherwise, so that checks and tests need neither
+//! root nor a linker. An empty object is refused at run time.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const LINKER: &str = "CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER";
+const TARGET: &str = "bpfel-unknown-none";
+
+/// `v3` has 32-bit jumps and arithmetic; unaligned words, of which packets are full, would
+/// otherwise be assembled from octets.
+const FLAGS: [&str; 5] = [
+    "--cfg=bpf_target_arch=\"x86_64\"",
+    "-Cdebuginfo=2",
+    "-Clink-arg=--btf",
+    "-Ctarget-cpu=v3",
+    "-Ctarget-feature=+allows-misaligned-mem-access",
+];
+
+fn main() {
+    let root = PathBuf::from(var("CARGO_MANIFEST_DIR")).join("../..");
+    for path in ["edge-ebpf", "edge-common", "Cargo.lock"] {
+        println!("cargo:rerun-if-changed={}", root.join(path).display());
+    }
+    for name in ["EDGE_EBPF", LINKER, "PATH"] {
+        println!("cargo:rerun-if-env-changed={name}");
+    }
+    let out = PathBuf::from(var("OUT_DIR"));
+    let object = out.join("edge-xdp");
+    let wanted = std::env::var("EDGE_EBPF").unwrap_or_default();
+    let build = match wanted.as_str() {
+        "skip" => false,
+        "build" => true,
+        "" => has_linker(),
+        other => panic!("EDGE_EBPF={other}: must be build or skip"),
+    };
+    if build {
+        compile(&root, &out, &object);
+    } else if let Err(error) = std::fs::write(&object, []) {
+        panic!("write {}: {error}", object.display());
+    }
+}
+
+fn var(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn has_linker() -> bool {
+    std::env::var_os(LINKER).is_some()
+        || std::env::var_os("PATH").is_some_and(|path| {
+            std::env::split_paths(&path).any(|folder| folder.join("bpf-linker").is_file())
+        })
+}
+
+fn compile(root: &Path, out: &Path, object: &Path) {
+    // Beside the host's profiles, so that all of them share it: <target>/<profile>/build/<crate>/out.
+    let target = out.ancestors().nth(4).map_or_else(|| out.to_path_buf(), Path::to_path_buf);
+    let target = target.join("bpf");
+    let mut cargo = Command::new(var("CARGO"));
+    cargo.current_dir(root).args(["build", "--package", "edge-ebpf", "--bins", "--release"]);
+    cargo.args(["--target", TARGET, "-Zbuild-std=core", "--locked", "--target-dir"]).arg(&target);
+    // The library sources are compiled for a target that stable toolchains have no library for.
+    cargo.env("RUSTC_BOOTSTRAP", "1").env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"));
+    for name in ["RUSTC_WORKSPACE_WRAPPER", "RUSTC_WRAPPER", "CARGO_MAKEFLAGS", "MAKEFLAGS"] {
+        cargo.env_remove(name);
+    }
+    let run = cargo.output().unwrap_or_else(|error| panic!("{cargo:?}: {error}"));
+    assert!(
+        run.status.success(),
+        "{cargo:?}: {}\n{}\nrun `cargo xtask setup`",
+        run.status,
+        String::from_utf8_lossy(&run.stderr)
+    );
+    let built = target.join(TARGET).join("release/edge-xdp");
+    if let Err(error) = std::fs::copy(&built, object) {
+        panic!("copy {}: {error}", built.display());
+    }
+}

@@ -1,0 +1,45 @@
+//! The map `PREFIXES`: replaced entry by entry while packets look them up.
+
+use aya::maps::lpm_trie::{Key, LpmTrie};
+use edge_common::abi::maps;
+
+use super::{Kernel, KernelError};
+use edge_tables::prefixes::{Prefix, PrefixMap, PrefixMapError, Prefixes, Rule, Step};
+
+const fn key(prefix: &Prefix) -> Key<[u8; 16]> {
+    Key::new(prefix.bits, prefix.octets)
+}
+
+impl Kernel {
+    /// Replaces the rules of client prefixes. Whom both old and new deny is denied all the time.
+    ///
+    /// # Errors
+    /// When the kernel refuses an entry; then some are of the old rules, some of the new.
+    pub fn set_prefixes(&mut self, prefixes: &Prefixes) -> Result<(), KernelError> {
+        let name = maps::PREFIXES;
+        let map = self.ebpf.map_mut(name).ok_or(KernelError::Object { name })?;
+        let mut trie: LpmTrie<_, [u8; 16], u32> =
+            LpmTrie::try_from(map).map_err(KernelError::map(name))?;
+        // What is there rather than what was meant to be: a call before may have failed half-way.
+        let mut old = Vec::new();
+        for entry in trie.iter() {
+            let (key, value) = entry.map_err(KernelError::map(name))?;
+            let rule = if value == Rule::Deny.value() { Rule::Deny } else { Rule::Exempt };
+            old.push((Prefix { bits: key.prefix_len(), octets: key.data() }, rule));
+        }
+        for step in prefixes.steps_from(&old.into_iter().collect()) {
+            match step {
+                Step::Insert(prefix, rule) => trie.insert(&key(&prefix), rule.value(), 0),
+                Step::Remove(prefix) => trie.remove(&key(&prefix)),
+            }
+            .map_err(KernelError::map(name))?;
+        }
+        Ok(())
+    }
+}
+
+impl PrefixMap for Kernel {
+    fn set_prefixes(&mut self, prefixes: &Prefixes) -> Result<(), PrefixMapError> {
+        Self::set_prefixes(self, prefixes).map_err(Into::into)
+    }
+}

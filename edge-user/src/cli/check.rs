@@ -1,0 +1,72 @@
+//! `edge check`: everything that `edge run` would read, read and compiled, and nothing touched.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::node::controller::Controller;
+use crate::node::serve_all;
+use crate::observe::query_log as querylog;
+use crate::settings::Config;
+use edge_authority::Current;
+use edge_leaves::text_table::columns;
+use edge_tables::live::cookie_state::Secrets;
+use edge_tables::publish::{NoKernel, Publisher};
+use edge_tables::store::Store;
+use edge_zone::name::bare;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    /// What is wrong, a line each, `file:line:column: reason` where there is such a place.
+    pub(super) errors: Vec<String>,
+    /// What is odd.
+    pub(super) warnings: Vec<String>,
+    /// The zones, as a table.
+    pub(super) zones: String,
+}
+
+/// Reads a configuration and all that it names.
+#[must_use]
+pub(super) fn check(path: &Path) -> Report {
+    let config = match Config::load(path) {
+        Ok(config) => config,
+        Err(error) => return Report { errors: vec![error.to_string()], ..Report::default() },
+    };
+    let mut publisher =
+        Publisher::new(Store::in_memory(), Box::new(NoKernel), fastrand::Rng::new());
+    let mut errors = Vec::new();
+    if let Err(error) = Secrets::load(&config.cookies.secrets) {
+        errors.push(error.to_string());
+    }
+    if let Err(error) = serve_all(&mut publisher, &config) {
+        errors.push(format!("{}: {error:#}", path.display()));
+    }
+    errors.extend(crate::node::feed::check(&config.feed));
+    if let Err(error) = querylog::check(&config.log) {
+        errors.push(error);
+    }
+    let mut controller = Controller::new(&config, publisher, Arc::new(Current::default()));
+    let mut warnings = Vec::new();
+    match controller.refresh() {
+        Ok(refresh) => {
+            errors.extend(refresh.errors);
+            warnings = refresh.warnings;
+        }
+        Err(error) => errors.push(format!("{error:#}")),
+    }
+    let mut rows = vec![["ZONE", "SERIAL", "LABELS", "NAMES", "DECKS"].map(str::to_owned).to_vec()];
+    for zone in controller.zones() {
+        let name = bare(&zone.apex);
+        let placed = controller.placed().iter().find(|placed| placed.apex == name);
+        let number = |n: usize| n.to_string();
+        rows.push(vec![
+            name.clone(),
+            zone.serial.to_string(),
+            number(zone.labels.len()),
+            number(placed.map_or(0, |placed| placed.names)),
+            number(placed.map_or(0, |placed| placed.decks)),
+        ]);
+    }
+    let zones = if rows.len() > 1 { columns(&rows) } else { String::new() };
+    Report { errors, warnings, zones }
+}

@@ -1,0 +1,288 @@
+//! `edge feed` and `edge fleet`: files, NATS and the control socket come in; tables and pages go out.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::node::control::{Request, ask};
+use crate::settings::{self as config, NatsSource, Sections};
+use anyhow::Context as _;
+use clap::Subcommand;
+use edge_feed::diff::diff;
+use edge_feed::fleet::{Fleet, table};
+use edge_feed::simulate::{Page, Replay, page, simulate};
+use edge_feed::source::nats::{Nats, bucket_of};
+use edge_feed::source::{Kind, SourceError};
+use edge_feed::{Delta, Policy, Snapshot};
+
+use super::output::print;
+use super::output::print_json;
+
+/// What can be done with feeds.
+#[derive(Debug, Subcommand)]
+pub(super) enum FeedCommand {
+    /// Let pass what a running node refused last for being older or smaller, or else the next such feed.
+    AllowOnce {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// The node's control socket.
+        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
+        socket: PathBuf,
+    },
+    /// Replay a history of scores, as the pool does it and by a policy, and draw a zone's servers and size over time.
+    ///
+    /// Example: edge feed simulate --snapshot s.json --deltas d.ndjson --policy edge.toml --zone cm --out cm.svg
+    Simulate {
+        /// The snapshot that the history begins with.
+        #[arg(long, value_name = "FILE")]
+        snapshot: PathBuf,
+        /// The changes after it, as NDJSON.
+        #[arg(long, value_name = "FILE")]
+        deltas: PathBuf,
+        /// A configuration, for its [policy].
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
+        /// The zone that is drawn: @, a continent, a country.
+        #[arg(long, value_name = "NAME", default_value = "@")]
+        zone: String,
+        /// Draw its IPv6 servers.
+        #[arg(long)]
+        ipv6: bool,
+        /// Seconds between zones.
+        #[arg(long, value_name = "N", default_value_t = 60)]
+        interval: u32,
+        /// The SVG file to write.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Show what differs between two snapshots, and which zones lose alarmingly much; then the exit code is 1.
+    Diff {
+        /// The earlier one.
+        before: PathBuf,
+        /// The later one.
+        after: PathBuf,
+        /// How much of a zone's servers or weight may go, in percent.
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        percent: u8,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put a snapshot, a zone or changes into NATS, where [feed.nats] says; buckets and streams are made if need be.
+    ///
+    /// A signature in FILE.minisig goes along.
+    Publish {
+        /// A configuration, for its [feed.nats].
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// A snapshot, for feed.nats.bucket.
+        #[arg(long, value_name = "FILE")]
+        snapshot: Option<PathBuf>,
+        /// A zone of others, for the bucket of its name; may be given more than once.
+        #[arg(long, value_name = "ORIGIN=FILE")]
+        zone: Vec<String>,
+        /// Changes as NDJSON, for feed.nats.stream.
+        #[arg(long, value_name = "FILE")]
+        deltas: Option<PathBuf>,
+    },
+}
+
+/// What can be asked of a fleet.
+#[derive(Debug, Subcommand)]
+pub(super) enum FleetCommand {
+    /// Show all nodes, those that are lost or lag first.
+    Status {
+        /// A configuration, for its [feed.nats] and [fleet].
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print, as JSON, in how many answers servers have been, as each node has told it.
+    Points {
+        /// A configuration, for its [feed.nats].
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Forget a node that has been taken out of service.
+    Forget {
+        /// The node's name.
+        node: String,
+        /// A configuration, for its [feed.nats].
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+}
+
+/// How long NATS may take to let us in.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Does what was asked for.
+///
+/// # Errors
+/// With file and cause.
+pub(super) fn perform(command: FeedCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        FeedCommand::AllowOnce { json, socket } => {
+            let value = ask(&socket, &Request::FeedAllowOnce).map_err(anyhow::Error::msg)?;
+            if json {
+                return print_json(&value);
+            }
+            for line in value.get("said").and_then(|said| said.as_array()).into_iter().flatten() {
+                print(&format!("{}\n", line.as_str().unwrap_or_default()))?;
+            }
+        }
+        FeedCommand::Simulate { snapshot, deltas, policy, zone, ipv6, interval, out } => {
+            let policy = policy.map(|path| Sections::load(&path)).transpose()?;
+            let policy = policy.map(|sections| sections.policy).unwrap_or_default();
+            let (snapshot, deltas) = (read_snapshot(&snapshot)?, read_deltas(&deltas)?);
+            let replay = Replay { interval_seconds: interval, keep: vec![zone.clone()], seed: 1 };
+            let usual = simulate(snapshot.clone(), deltas.clone(), Policy::default(), &replay)?;
+            let wished = simulate(snapshot, deltas, policy, &replay)?;
+            let columns = [("as the pool has it", &usual), ("by this policy", &wished)];
+            let title = format!("{zone} ({})", if ipv6 { "IPv6" } else { "IPv4" });
+            let (six, above, names) = (ipv6, &[], &BTreeMap::new());
+            let drawn =
+                page(&Page { title: &title, columns: &columns, zone: &zone, six, above, names })?;
+            std::fs::write(&out, drawn).with_context(|| out.display().to_string())?;
+            for (name, simulation) in columns {
+                print(&format!("{name}: {simulation}\n"))?;
+            }
+        }
+        FeedCommand::Diff { before, after, percent, json } => {
+            let found = diff(&read_snapshot(&before)?, &read_snapshot(&after)?, percent);
+            if json {
+                print_json(&found)?;
+            } else {
+                print(&found.to_string())?;
+            }
+            if found.zones.iter().any(|zone| zone.alarming) {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+        FeedCommand::Publish { config, snapshot, zone, deltas } => {
+            let sections = Sections::load(&config)?;
+            let from = nats_of(&config, &sections)?;
+            block_on(publish(from, snapshot.as_deref(), &zone, deltas.as_deref()))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks the fleet.
+///
+/// # Errors
+/// With place and cause.
+pub(super) fn fleet(command: FleetCommand) -> anyhow::Result<()> {
+    let config = match &command {
+        FleetCommand::Status { config, .. }
+        | FleetCommand::Points { config }
+        | FleetCommand::Forget { config, .. } => config,
+    };
+    let sections = Sections::load(config)?;
+    let from = nats_of(config, &sections)?;
+    let rules = sections.fleet.clone().unwrap_or_default().rules(&from.keep());
+    let open = async || {
+        let nats = reach(from).await?;
+        Fleet::open(&nats, rules).await.map_err(anyhow::Error::from)
+    };
+    match command {
+        FleetCommand::Status { json, .. } => {
+            let nodes = block_on(async { Ok(open().await?.read().await?) })?;
+            if json {
+                print_json(&nodes)?;
+            } else {
+                print(&table(&nodes))?;
+            }
+        }
+        FleetCommand::Points { .. } => {
+            print_json(&block_on(async { Ok(open().await?.points().await?) })?)?;
+        }
+        FleetCommand::Forget { node, .. } => {
+            block_on(async { Ok(open().await?.forget(&node).await?) })?;
+        }
+    }
+    Ok(())
+}
+
+async fn publish(
+    from: &NatsSource,
+    snapshot: Option<&Path>,
+    zones: &[String],
+    deltas: Option<&Path>,
+) -> anyhow::Result<()> {
+    let nats = reach(from).await?;
+    let keep = from.keep();
+    let mut documents = Vec::new();
+    if let Some(path) = snapshot {
+        let bucket = from.bucket.clone().context("feed.nats.bucket isn't set; name one")?;
+        read_snapshot(path)?;
+        documents.push((bucket, Kind::Snapshot, path.to_path_buf()));
+    }
+    for zone in zones {
+        let (origin, path) =
+            zone.split_once('=').with_context(|| format!("{zone:?}: write ORIGIN=FILE"))?;
+        let kind = Kind::Zone { origin: origin.to_owned() };
+        documents.push((bucket_of(origin), kind, path.into()));
+    }
+    for (bucket, kind, path) in documents {
+        let octets = std::fs::read(&path).with_context(|| path.display().to_string())?;
+        let mut beside = path.clone().into_os_string();
+        beside.push(".minisig");
+        let signature = std::fs::read(beside).ok();
+        nats.make_bucket(&bucket, &keep).await?;
+        let revision = nats.put(&bucket, &kind, &octets, signature.as_deref()).await?;
+        print(&format!("bucket {bucket}: revision {revision}\n"))?;
+    }
+    if let Some(path) = deltas {
+        let stream = from.stream.as_ref().context("feed.nats.stream isn't set; name one")?;
+        let subject = from.subject_of(stream);
+        let deltas = read_deltas(path)?;
+        nats.make_stream(stream, &subject, &keep).await?;
+        let last = nats.publish(&subject, &deltas).await?;
+        print(&format!("stream {stream}: {} changes, the last in message {last}\n", deltas.len()))?;
+    }
+    Ok(())
+}
+
+/// A connection that is there.
+async fn reach(from: &NatsSource) -> anyhow::Result<Nats> {
+    let nats = Nats::connect(&from.client("edge")).await?;
+    let end = tokio::time::Instant::now() + PATIENCE;
+    while !nats.link().read().connected {
+        if tokio::time::Instant::now() > end {
+            let cause = nats.link().read().error.unwrap_or_else(|| "no answer".to_owned());
+            let place = from.servers.join(", ");
+            return Err(SourceError::Unreachable { place, cause }.into());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(nats)
+}
+
+fn nats_of<'s>(path: &Path, sections: &'s Sections) -> anyhow::Result<&'s NatsSource> {
+    let nats = sections.feed.nats.as_ref();
+    nats.with_context(|| format!("{}: there is no [feed.nats]; name its servers", path.display()))
+}
+
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}
+
+fn read_snapshot(path: &Path) -> anyhow::Result<Snapshot> {
+    let octets = std::fs::read(path).with_context(|| path.display().to_string())?;
+    serde_json::from_slice(&octets).with_context(|| path.display().to_string())
+}
+
+fn read_deltas(path: &Path) -> anyhow::Result<Vec<Delta>> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(at, line)| {
+            serde_json::from_str(line).with_context(|| format!("{}:{}", path.display(), at + 1))
+        })
+        .collect()
+}

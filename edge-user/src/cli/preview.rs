@@ -1,0 +1,133 @@
+//! `edge preview`: a zone or a snapshot that isn't published yet, and what a node has been asked, come in; what it would
+//! change goes out.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::node::control::{Request, ask};
+use crate::node::preview::Served;
+use crate::settings::{self as config, Sections};
+use anyhow::{Context as _, bail};
+use edge_feed::policy::State;
+use edge_feed::{Policy, Pool, Snapshot, zone};
+use edge_leaves::preview::Preview;
+use edge_zone::name::bare;
+use edge_zone::{self as dns, Zone};
+use serde_json::{Value, json};
+
+use super::output::print;
+use super::output::print_json;
+
+/// What is to be previewed.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// A zone, in a file called after it, or a feed's snapshot.
+    file: PathBuf,
+    /// The zone: of a file with another name, or one of those of a snapshot.
+    #[arg(long, value_name = "NAME")]
+    zone: Option<String>,
+    /// A configuration, for the [policy] by which a snapshot's zones are built; the pool's own without.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// From which part of a country's addresses on, in percent, a server is a monopoly.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u8).range(1..=100))]
+    monopoly: u8,
+    /// Rows of each table at most.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    rows: usize,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// The node's control socket.
+    #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
+    socket: PathBuf,
+}
+
+/// Predicts; fails where a server comes to be a monopoly.
+///
+/// # Errors
+/// With file and cause, or when the node doesn't serve such a zone.
+pub(super) fn perform(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let monopoly = f64::from(arguments.monopoly) / 100.0;
+    let mut is_well = true;
+    let mut all = serde_json::Map::new();
+    for next in read(arguments)? {
+        let zone = bare(&next.apex);
+        let value = ask(&arguments.socket, &Request::Observed { zone: zone.clone() });
+        let served: Served = serde_json::from_value(value.map_err(anyhow::Error::msg)?)?;
+        let preview = served.predict(&next, monopoly);
+        is_well &= !preview.monopolies.iter().any(|it| it.is_new(monopoly));
+        if arguments.json {
+            let (before, after) = (served.serial, next.serial);
+            all.insert(zone, json!({ "serials": [before, after], "effect": preview }));
+        } else {
+            print(&page(&zone, [served.serial, next.serial], &preview, arguments.rows))?;
+        }
+    }
+    if arguments.json {
+        print_json(&all)?;
+    }
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn page(zone: &str, [before, after]: [u32; 2], preview: &Preview, rows: usize) -> String {
+    let head = format!("zone {zone}, serial {after} in the place of {before}: ");
+    if preview.queries == 0 {
+        return head + "nothing has been asked of it yet, so there is nothing to tell\n\n";
+    }
+    head + &preview.table(rows) + "\n"
+}
+
+/// The zones of the file.
+fn read(arguments: &Arguments) -> anyhow::Result<Vec<Zone>> {
+    let Arguments { file, zone, policy, .. } = arguments;
+    let (octets, mtime) = dns::read(file)?;
+    let Some(snapshot) = snapshot(&octets).with_context(|| file.display().to_string())? else {
+        if policy.is_some() {
+            bail!("{}: a zone is taken as it is; leave out --policy", file.display());
+        }
+        let name = zone.as_deref().unwrap_or_else(|| dns::zone_name(file));
+        return Ok(vec![dns::parse(name, &octets, mtime, file)?]);
+    };
+    let sections = policy.as_deref().map(Sections::load).transpose()?;
+    let policy = sections.map(|sections| sections.policy).unwrap_or_default();
+    built(snapshot, policy, file, zone.as_deref())
+}
+
+/// The zones that a policy makes of a snapshot.
+fn built(
+    snapshot: Snapshot,
+    policy: Policy,
+    file: &Path,
+    only: Option<&str>,
+) -> anyhow::Result<Vec<Zone>> {
+    let place = || file.display().to_string();
+    let pool = Pool::new(snapshot).with_context(place)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let mut zones = zone::Zones::new(policy, State::default(), fastrand::Rng::new())?;
+    let mut found = Vec::new();
+    for zone in zones.update(&pool, i64::try_from(now).unwrap_or(i64::MAX)) {
+        if only.is_none_or(|only| only.trim_end_matches('.').eq_ignore_ascii_case(&zone.origin)) {
+            found.push(dns::parse(&zone.origin, zone.text.as_bytes(), UNIX_EPOCH, file)?);
+        }
+    }
+    if found.is_empty() {
+        let origins: Vec<&str> = pool.roots().iter().map(|root| root.origin.as_str()).collect();
+        bail!("{}: no such zone in it; its zones: {}", place(), origins.join(", "));
+    }
+    Ok(found)
+}
+
+/// A snapshot as the scorer writes it or as a node keeps it; `None` if it is a zone.
+fn snapshot(octets: &[u8]) -> anyhow::Result<Option<Snapshot>> {
+    // What isn't JSON at all is the zone's reader's to say.
+    let Ok(mut value) = serde_json::from_slice::<Value>(octets) else { return Ok(None) };
+    if value.get("kind").and_then(Value::as_str) == Some("snapshot")
+        && let Some(kept) = value.get_mut("value")
+    {
+        value = kept.take();
+    }
+    let is_snapshot = value.get("servers").is_some_and(Value::is_array);
+    Ok(if is_snapshot { Some(serde_json::from_value(value)?) } else { None })
+}

@@ -1,0 +1,501 @@
+//! The controller: files and a feed's zones in, publications out.
+//!
+//! It knows the good zones and databases, compiles what changed, and has it published to the
+//! tables and to the authority. Whatever is wrong with a file is remembered, and nothing that is
+//! being served changes for it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use crate::node::zone_files::Catalogue;
+use crate::settings::Config;
+use edge_authority::{Current, Serving};
+use edge_leaves::file_fingerprint::FileFingerprint;
+use edge_tables::compile::{Compiled, amend, compile};
+use edge_tables::publish::Popularity;
+use edge_tables::publish::{Placed, Publishable, Publisher, Shares};
+use edge_tables::store::Store;
+use edge_zone::Any;
+use edge_zone::geo::GeoLocator;
+use edge_zone::geo::Profile;
+use edge_zone::geo::{self, Databases};
+use edge_zone::rdata::soa_record;
+use edge_zone::target_health::Health;
+use edge_zone::{self as zone, Targets, Zone};
+
+mod counted;
+mod fed;
+mod wishes;
+
+pub use fed::Fed;
+use wishes::Wishes;
+
+/// The trie of a profile.
+pub type Trie = geo::Compiled<Targets>;
+
+/// A zone with everything made of it.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// The zone.
+    pub zone: Arc<Zone>,
+    /// Its names and decks.
+    pub compiled: Arc<Compiled>,
+    /// The trie whose classes they are for.
+    pub trie: Arc<Trie>,
+}
+
+/// The databases of a directory.
+#[derive(Debug)]
+struct Atlas {
+    directory: PathBuf,
+    stamps: Vec<(PathBuf, Option<FileFingerprint>)>,
+    databases: Arc<Databases>,
+    error: Option<String>,
+}
+
+/// A zone, and what is left of it by the health of its records.
+#[derive(Debug)]
+struct Judged {
+    source: Arc<Zone>,
+    verdicts: Vec<bool>,
+    served: Arc<Zone>,
+}
+
+impl Judged {
+    fn new(source: &Arc<Zone>, health: &Health) -> Self {
+        let source = Arc::clone(source);
+        if !source.has_health {
+            return Self { served: Arc::clone(&source), source, verdicts: Vec::new() };
+        }
+        let fit = |file: &str, key: &str| health.is_healthy(file, key);
+        Self { verdicts: source.verdicts(&fit), served: Arc::new(source.judged(&fit)), source }
+    }
+}
+
+/// The controller.
+#[derive(Debug)]
+pub struct Controller {
+    catalogue: Catalogue,
+    directory_error: Option<String>,
+    health: Health,
+    judged: Vec<Judged>,
+    atlas: Atlas,
+    tries: Vec<(Profile, Arc<Databases>, Arc<Trie>)>,
+    /// What answers ANY.
+    any: Any,
+    ready: HashMap<Box<[u8]>, Ready>,
+    placed: Vec<Placed>,
+    trouble: Vec<String>,
+    wishes: Wishes,
+    shares: Shares,
+    publisher: Publisher,
+    current: Arc<Current>,
+}
+
+/// What a refresh did, for the log.
+#[derive(Debug, Default)]
+pub struct Refresh {
+    /// Whether a new generation was published.
+    pub published: bool,
+    /// What is newly wrong, a line each.
+    pub errors: Vec<String>,
+    /// What is odd, a line each.
+    pub warnings: Vec<String>,
+    /// Zones that were read anew.
+    pub read: Vec<String>,
+}
+
+impl Controller {
+    /// Of the directories in a configuration, which haven't been looked at yet.
+    #[must_use]
+    pub fn new(config: &Config, mut publisher: Publisher, current: Arc<Current>) -> Self {
+        // The configuration has been read with them.
+        let shares = config.shares();
+        publisher.share(shares.clone());
+        let atlas = Atlas {
+            directory: config.geoip.directory.clone(),
+            stamps: Vec::new(),
+            databases: Arc::new(Databases::new(Vec::new())),
+            error: None,
+        };
+        Self {
+            catalogue: Catalogue::new(&config.zones),
+            directory_error: None,
+            health: Health::new(config.health.directory.as_deref()),
+            judged: Vec::new(),
+            atlas,
+            tries: Vec::new(),
+            any: config.dns.any,
+            ready: HashMap::new(),
+            placed: Vec::new(),
+            trouble: Vec::new(),
+            wishes: Wishes::new(config.zone.clone()),
+            shares,
+            publisher,
+            current,
+        }
+    }
+
+    /// Looks at the files, and publishes if what is to be served has changed.
+    ///
+    /// # Errors
+    /// When the kernel refuses; then the former generation goes on being served.
+    pub fn refresh(&mut self) -> anyhow::Result<Refresh> {
+        let mut refresh = Refresh::default();
+        let atlas_changed = self.atlas.look(&mut refresh);
+        let mut changed = atlas_changed;
+        match self.catalogue.look() {
+            Ok(look) => {
+                self.directory_error = None;
+                changed |= look.changed;
+                refresh.errors.extend(look.errors);
+                refresh.warnings.extend(look.warnings);
+                refresh.read = look.read;
+            }
+            Err(error) => {
+                if self.directory_error.as_ref() != Some(&error) {
+                    refresh.errors.push(error.clone());
+                }
+                self.directory_error = Some(error);
+            }
+        }
+        let health = self.health.look();
+        refresh.errors.extend(health.errors);
+        if changed || health.changed {
+            changed |= self.judge(&mut refresh);
+        }
+        if changed || self.publisher.store().generation() == 0 {
+            self.publish(&mut refresh)?;
+        }
+        Ok(refresh)
+    }
+
+    /// Looks at the health alone, and publishes if that changes what is to be served.
+    ///
+    /// # Errors
+    /// When the kernel refuses; then the former generation goes on being served.
+    pub fn refresh_health(&mut self) -> anyhow::Result<Refresh> {
+        let mut refresh = Refresh::default();
+        let look = self.health.look();
+        refresh.errors = look.errors;
+        if look.changed && self.judge(&mut refresh) {
+            self.publish(&mut refresh)?;
+        }
+        Ok(refresh)
+    }
+
+    /// Judges the zones by the health of their records; tells whether any is another than before. One whose
+    /// verdicts are the same stays the very same, and so do its decks.
+    fn judge(&mut self, refresh: &mut Refresh) -> bool {
+        let mut former = std::mem::take(&mut self.judged);
+        let n_former = former.len();
+        let mut n_same = 0;
+        for zone in self.catalogue.zones() {
+            let mut judged = Judged::new(&zone, &self.health);
+            let known = former.iter().position(|known| Arc::ptr_eq(&known.source, &zone));
+            let known = known.map(|at| former.swap_remove(at));
+            if known.is_none() && zone.has_health && !self.health.is_configured() {
+                refresh.warnings.push(format!(
+                    "zone {}: its tested records are never answered, since health.directory isn't set",
+                    zone.apex
+                ));
+            }
+            if let Some(known) = known.filter(|known| known.verdicts == judged.verdicts) {
+                judged = known;
+                n_same += 1;
+            }
+            self.judged.push(judged);
+        }
+        n_same != self.judged.len() || n_same != n_former
+    }
+
+    fn publish(&mut self, refresh: &mut Refresh) -> anyhow::Result<()> {
+        let zones: Vec<_> = self.judged.iter().map(|zone| Arc::clone(&zone.served)).collect();
+        let mut trouble = self.wishes.of_no_zone(&zones);
+        trouble.extend(self.catalogue.shadowed());
+        self.compile_tries(&zones, &mut trouble);
+        let mut ready = HashMap::new();
+        for zone in &zones {
+            let Some(trie) = self.trie_of(zone) else { continue };
+            let apex: Box<[u8]> = zone.apex.folded().into();
+            let same = self
+                .ready
+                .get(&apex)
+                .filter(|ready| Arc::ptr_eq(&ready.zone, zone) && Arc::ptr_eq(&ready.trie, &trie));
+            let made = same.cloned().unwrap_or_else(|| {
+                let former = self.ready.get(&apex).filter(|ready| Arc::ptr_eq(&ready.trie, &trie));
+                let soa = soa_record(zone);
+                let amended = former.and_then(|Ready { compiled, zone: was, .. }| {
+                    amend(compiled, was, zone, &soa, self.any)
+                });
+                let compiled =
+                    amended.unwrap_or_else(|| compile(zone, &trie.classes, soa, self.any));
+                Ready { zone: Arc::clone(zone), compiled: Arc::new(compiled), trie }
+            });
+            ready.insert(apex, made);
+        }
+        let built_in = built_in();
+        trouble.extend(self.put(&zones, built_in.as_ref(), &ready)?);
+        refresh.warnings.extend(trouble.iter().filter(|t| !self.trouble.contains(t)).cloned());
+        self.trouble = trouble;
+        self.ready = ready;
+        let tries = self.tries.iter().map(|(profile, _, trie)| (profile.clone(), Arc::clone(trie)));
+        let databases = Arc::clone(&self.atlas.databases);
+        let places = GeoLocator { databases, tries: tries.collect() };
+        let zones = built_in.into_iter().chain(zones);
+        self.current.set(Arc::new(Serving::new(zones, Arc::new(places))));
+        refresh.published = true;
+        Ok(())
+    }
+
+    /// Tells how often names are asked for, and publishes if other names should be in the tables; says whether it has.
+    ///
+    /// # Errors
+    /// When the kernel refuses; then the former generation goes on being served.
+    pub fn warm(&mut self, popularity: Popularity) -> anyhow::Result<bool> {
+        let zones: Vec<_> = self.judged.iter().map(|zone| Arc::clone(&zone.served)).collect();
+        let built_in = built_in();
+        let (publishable, others) = split(&zones, built_in.as_ref(), &self.ready, &self.wishes);
+        if !self.publisher.warm(popularity, &publishable, &others) {
+            return Ok(false);
+        }
+        self.placed = self.publisher.publish(&publishable, &others)?;
+        for trouble in self.publisher.take_trouble() {
+            if !self.trouble.contains(&trouble) {
+                self.trouble.push(trouble);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The zones in the tables of which some names are not.
+    #[must_use]
+    pub fn incomplete(&self) -> Vec<Arc<Compiled>> {
+        self.publisher.incomplete()
+    }
+
+    /// Publishes these zones, of which some are ready for the tables; gives what is wrong, a line each.
+    fn put(
+        &mut self,
+        zones: &[Arc<Zone>],
+        built_in: Option<&Arc<Zone>>,
+        ready: &HashMap<Box<[u8]>, Ready>,
+    ) -> anyhow::Result<Vec<String>> {
+        let (publishable, others) = split(zones, built_in, ready, &self.wishes);
+        self.placed = self.publisher.publish(&publishable, &others)?;
+        let mut trouble = self.publisher.take_trouble();
+        for (zone, publishable) in self.placed.iter().zip(&publishable) {
+            if let Some(reason) = &zone.unfit {
+                trouble.push(format!(
+                    "zone {}: {reason}; the authority answers for it, XDP doesn't",
+                    zone.apex
+                ));
+            } else if zone.incomplete
+                && self.shares.of(publishable.compiled.apex.folded()).is_none()
+            {
+                trouble.push(format!(
+                    "zone {}: not all of its {} names fit into the tables; XDP answers for the \
+                     hottest of them",
+                    zone.apex, zone.total
+                ));
+            }
+        }
+        Ok(trouble)
+    }
+
+    /// Makes the tries that the zones' profiles want, or keeps them.
+    fn compile_tries(&mut self, zones: &[Arc<Zone>], trouble: &mut Vec<String>) {
+        let mut profiles: Vec<Profile> = Vec::new();
+        for zone in zones {
+            if let Some(profile) = profiles.iter_mut().find(|profile| profile.suits(zone)) {
+                profile.add(zone);
+            } else {
+                let mut profile = Profile::of(zone);
+                profile.add(zone);
+                profiles.push(profile);
+            }
+        }
+        let databases = &self.atlas.databases;
+        let mut former = std::mem::take(&mut self.tries);
+        for profile in profiles {
+            let same = former
+                .iter()
+                .position(|(other, of, _)| *other == profile && Arc::ptr_eq(of, databases));
+            if let Some(at) = same {
+                self.tries.push(former.swap_remove(at));
+                continue;
+            }
+            match profile.compile(databases) {
+                Ok(trie) => self.tries.push((profile, Arc::clone(databases), Arc::new(trie))),
+                Err(error) => trouble.push(format!(
+                    "targeting \"{}\": {error}; the authority answers for its zones, XDP doesn't",
+                    profile.targeting
+                )),
+            }
+        }
+    }
+
+    fn trie_of(&self, zone: &Zone) -> Option<Arc<Trie>> {
+        let found = self.tries.iter().find(|(profile, ..)| profile.suits(zone));
+        found.map(|(_, _, trie)| Arc::clone(trie))
+    }
+
+    /// The one who publishes.
+    pub const fn publisher(&mut self) -> &mut Publisher {
+        &mut self.publisher
+    }
+
+    /// The tables.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        self.publisher.store()
+    }
+
+    /// What became of the zones at the last publication.
+    #[must_use]
+    pub fn placed(&self) -> &[Placed] {
+        &self.placed
+    }
+
+    /// How full the tables are: name, taken, entries.
+    #[must_use]
+    pub fn usage(&self) -> Vec<(&'static str, u32, u32)> {
+        self.publisher.usage()
+    }
+
+    /// The generation being served.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.publisher.store().generation()
+    }
+
+    /// The zones being served, in the order of their files' names, then those of the feed.
+    #[must_use]
+    pub fn zones(&self) -> Vec<Arc<Zone>> {
+        self.catalogue.zones()
+    }
+
+    /// The zone that a name (on the wire, lower case) is in, and what was made of it.
+    #[must_use]
+    pub fn zone_of(&self, name: &[u8]) -> Option<&Ready> {
+        let mut rest = name;
+        loop {
+            if let Some(ready) = self.ready.get(rest) {
+                return Some(ready);
+            }
+            let octets = usize::from(*rest.first()?);
+            rest = rest.get(octets + 1..)?;
+        }
+    }
+
+    /// Why the zones' directory can't be read, if it can't.
+    #[must_use]
+    pub fn directory_error(&self) -> Option<&str> {
+        self.directory_error.as_deref()
+    }
+
+    /// What is served now, as the authority has it.
+    #[must_use]
+    pub fn serving(&self) -> Arc<Serving> {
+        self.current.get()
+    }
+
+    /// The databases.
+    #[must_use]
+    pub fn databases(&self) -> &Arc<Databases> {
+        &self.atlas.databases
+    }
+
+    /// Everything that is wrong now, a line each.
+    #[must_use]
+    pub fn errors(&self) -> Vec<String> {
+        let mut errors = self.catalogue.errors();
+        errors.extend(self.directory_error.clone());
+        errors.extend(self.publisher.uncounted().into_iter().map(|zone| {
+            format!("zone {zone}: its answers aren't counted apart: no room for its counters")
+        }));
+        errors.extend(self.health.errors().cloned());
+        errors.extend(self.atlas.error.clone());
+        errors.extend(self.trouble.iter().cloned());
+        errors
+    }
+}
+
+/// The zones that are ready for the tables, and the apexes of those that aren't.
+fn split<'z>(
+    zones: &'z [Arc<Zone>],
+    built_in: Option<&'z Arc<Zone>>,
+    ready: &HashMap<Box<[u8]>, Ready>,
+    wishes: &Wishes,
+) -> (Vec<Publishable>, Vec<&'z [u8]>) {
+    let of = |zone: &Zone| ready.get(zone.apex.folded()).filter(|_| wishes.is_in_xdp(&zone.apex));
+    let publishable = zones.iter().filter_map(|zone| of(zone)).map(|ready| Publishable {
+        compiled: Arc::clone(&ready.compiled),
+        trie: Arc::clone(&ready.trie),
+    });
+    let others = zones.iter().chain(built_in).filter(|zone| of(zone).is_none());
+    (publishable.collect(), others.map(|zone| zone.apex.folded()).collect())
+}
+
+/// The zone that is always there, unless a file has it: with nothing in it, so that `_status.pgeodns` tells of the
+/// server whatever it serves. Only the authority knows it.
+fn built_in() -> Option<Arc<Zone>> {
+    let zone = zone::parse("pgeodns", br#"{"serial": 1}"#, UNIX_EPOCH, Path::new("pgeodns.json"));
+    zone.ok().map(Arc::new)
+}
+
+impl Atlas {
+    /// Opens the databases if their files changed. What can't be opened, or lacks a database that
+    /// was there, replaces nothing. Tells whether the databases are others than before.
+    fn look(&mut self, refresh: &mut Refresh) -> bool {
+        let first = self.stamps.is_empty();
+        let mut paths: Vec<PathBuf> = std::fs::read_dir(&self.directory)
+            .map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
+            .unwrap_or_default();
+        paths.retain(|path| path.extension().is_some_and(|end| end == "mmdb"));
+        paths.sort();
+        let mut stamps: Vec<_> =
+            paths.into_iter().map(|path| (path.clone(), FileFingerprint::of(&path))).collect();
+        stamps.push((self.directory.clone(), None));
+        if stamps == self.stamps {
+            return false;
+        }
+        self.stamps = stamps;
+        let opened = Databases::open(&self.directory).map_err(|error| error.to_string());
+        let opened = opened.and_then(|opened| match lost(&self.databases, &opened) {
+            Some(kind) => Err(format!(
+                "{}: the {kind} database is gone; what it held is still used, bring it back or restart",
+                self.directory.display()
+            )),
+            None => Ok(opened),
+        });
+        match opened {
+            Ok(databases) => {
+                self.error = None;
+                if databases.iter().next().is_none() && first {
+                    refresh.warnings.push(format!(
+                        "{}: no GeoIP databases; every client has only the target @",
+                        self.directory.display()
+                    ));
+                }
+                self.databases = Arc::new(databases);
+                true
+            }
+            Err(error) => {
+                refresh.errors.push(error.clone());
+                self.error = Some(error);
+                false
+            }
+        }
+    }
+}
+
+/// A kind of database that was there and is no more.
+fn lost(old: &Databases, new: &Databases) -> Option<geo::Kind> {
+    old.iter().map(geo::Database::kind).find(|kind| new.get(*kind).is_none())
+}
+
+#[cfg(test)]
+mod tests;

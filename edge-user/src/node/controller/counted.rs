@@ -1,0 +1,36 @@
+//! What the tables have counted goes out: who answered what, and what a zone has been asked.
+
+use std::collections::BTreeSet;
+
+use super::Controller;
+use crate::node::preview::Served;
+use edge_tables::answer_counts::Ledger;
+use edge_zone::Name;
+use edge_zone::name::bare;
+
+impl Controller {
+    /// Who answered what.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        self.publisher.ledger()
+    }
+
+    /// What a zone has been asked, and what it answers from.
+    ///
+    /// # Errors
+    /// When no such zone is in the tables, or its answers aren't counted.
+    pub fn observed(&mut self, zone: &str) -> Result<Served, String> {
+        let apex = Name::parse(zone).map_err(|error| format!("{zone}: {error}"))?;
+        let Some(ready) = self.ready.get(apex.folded()) else {
+            let served = self.ready.values().map(|ready| bare(&ready.zone.apex));
+            let served: BTreeSet<String> = served.collect();
+            let served = served.into_iter().collect::<Vec<_>>().join(", ");
+            return Err(format!("zone {zone} isn't served; served are: {served}"));
+        };
+        let observed = self
+            .publisher
+            .observed(&apex)
+            .ok_or_else(|| format!("zone {zone}: its answers aren't counted; see `edge status`"))?;
+        Ok(Served::new(&ready.zone, &observed))
+    }
+}

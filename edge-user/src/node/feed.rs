@@ -1,0 +1,182 @@
+//! `[feed]` and `[policy]` come in; zones that may be served go out to the node's loop, as sources change them.
+//!
+//! All of it is done on a thread of its own: asking, guarding, building, parsing, writing to disk. The node's loop
+//! only takes what is ready. What was good is kept in `feed.state`, from which a node serves before any source has
+//! answered.
+//!
+//! The rooms: `sources` starts what is configured, `intake` judges what they say and builds zones, `shelf` keeps
+//! them, `worker` is the loop, [`Handoff`] the way to the node, [`View`] what is told of it, [`Beat`] what the fleet
+//! hears.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, warn};
+
+use crate::node::controller::Fed;
+use crate::settings as config;
+
+mod beat;
+mod handoff;
+mod intake;
+mod shelf;
+mod sources;
+mod view;
+mod worker;
+
+pub use beat::{Beat, ReadAnswers};
+pub use handoff::Handoff;
+use intake::Intake;
+use shelf::Shelf;
+pub use view::View;
+use worker::{Word, Worker};
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// What is wrong with the sources' settings, without asking any: a line each.
+#[must_use]
+pub fn check(config: &config::Feed) -> Vec<String> {
+    sources::check(config)
+}
+
+/// A feed that hasn't been started: what was good the last time has been read.
+pub struct Prepared {
+    worker: Worker,
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Prepared").finish_non_exhaustive()
+    }
+}
+
+impl Prepared {
+    /// Reads what was kept, and gives the zones of it; none if no feed is configured.
+    ///
+    /// # Errors
+    /// When the directory can't be made, or the configuration can't be. What can't be read there is logged, and the node
+    /// waits for its sources instead.
+    pub fn new(config: &config::Config) -> anyhow::Result<Option<(Self, Vec<Fed>)>> {
+        let feed = &config.feed;
+        if !feed.has_sources() && config.fleet.is_none() {
+            return Ok(None);
+        }
+        let view = View::default();
+        let shelf = feed.state.as_deref().map(Shelf::new).transpose().context("feed.state")?;
+        let (past, troubles) = shelf.as_ref().map(Shelf::read).unwrap_or_default();
+        let policy = config.policy.clone();
+        let (mut intake, issues) = Intake::resume(feed, policy, past, now())?;
+        for trouble in troubles {
+            warn!("feed: {trouble}");
+            intake.blame_past(trouble);
+        }
+        let mut zones = Vec::new();
+        for issue in issues {
+            if let Fed::Zone(zone) = &issue.fed {
+                view.hand_over(&issue.origin, Some(zone.serial));
+            }
+            zones.push(issue.fed);
+        }
+        if feed.has_sources() {
+            view.look(&intake, now());
+        }
+        let (feed, handoff) = (feed.clone(), Arc::default());
+        let name = config.fleet.as_ref().map_or(&config.dns.server_id, |fleet| &fleet.node).clone();
+        let worker = Worker {
+            config: feed,
+            name,
+            intake,
+            shelf,
+            view,
+            handoff,
+            beat: None,
+            told: HashMap::new(),
+        };
+        Ok(Some((Self { worker }, zones)))
+    }
+
+    /// What is told of it.
+    #[must_use]
+    pub fn view(&self) -> &View {
+        &self.worker.view
+    }
+
+    /// Starts the thread. With a `beat` the fleet hears how the node is.
+    ///
+    /// # Errors
+    /// When the system gives no thread, or nothing to wait with.
+    pub fn start(self, beat: Option<Beat>) -> anyhow::Result<Feed> {
+        let mut worker = self.worker;
+        worker.beat = beat;
+        let (view, handoff) = (worker.view.clone(), Arc::clone(&worker.handoff));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let (words, heard) = mpsc::channel(4);
+        let run = move || runtime.block_on(worker.run(heard, stopped));
+        let thread = Builder::new().name("feed".into()).spawn(run);
+        let thread = Some(thread.context("start the feed's thread")?);
+        Ok(Feed { view, handoff, words, stop: Some(stop), thread })
+    }
+}
+
+/// The feed while it runs; it ends with this, and keeps what there is.
+#[derive(Debug)]
+pub struct Feed {
+    view: View,
+    handoff: Arc<Handoff>,
+    words: mpsc::Sender<Word>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Feed {
+    /// What is told of it.
+    #[must_use]
+    pub const fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Where zones are taken from.
+    #[must_use]
+    pub fn handoff(&self) -> Arc<Handoff> {
+        Arc::clone(&self.handoff)
+    }
+
+    /// Lets pass what was refused last for being older or smaller, or else the next one. The reply says what it did.
+    pub fn allow_once(&self, reply: oneshot::Sender<Result<Value, String>>) {
+        if let Err(unsent) = self.words.try_send(reply) {
+            let reply = match unsent {
+                mpsc::error::TrySendError::Full(reply)
+                | mpsc::error::TrySendError::Closed(reply) => reply,
+            };
+            // Whoever asked may be gone.
+            drop(reply.send(Err("the feed's thread is busy or gone; ask again".into())));
+        }
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // It may have ended by itself.
+            stop.send(()).unwrap_or_default();
+        }
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            error!("the feed's thread panicked");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! How the node is comes in; the fleet hears it, thrice in the time that a heartbeat lasts.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use edge_feed::fleet::{Fleet, Heartbeat, Rules};
+use edge_feed::source::nats::Nats;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::now;
+use super::view::View;
+use crate::node::health_state::Vitals;
+use edge_tables::answer_counts::Ledger;
+
+/// Answers so far, by service.
+pub type ReadAnswers = dyn Fn() -> BTreeMap<String, u64> + Send;
+
+/// What a heartbeat is made of.
+pub struct Beat {
+    /// What the node is called.
+    pub node: String,
+    /// How often, and what the buckets are like.
+    pub rules: Rules,
+    /// How the node is.
+    pub vitals: Arc<Vitals>,
+    /// How many answers it has given.
+    pub answers: Box<ReadAnswers>,
+    /// Who answered what.
+    pub ledger: Ledger,
+    /// Servers whose points are told: those that have most.
+    pub top: usize,
+}
+
+impl fmt::Debug for Beat {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Beat").field("node", &self.node).finish_non_exhaustive()
+    }
+}
+
+impl Beat {
+    /// Beats for ever. What is wrong with the way is told to the view.
+    pub(super) async fn run(self, nats: Nats, view: View) {
+        let mut ticks = interval(self.rules.ttl / 3);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut fleet, mut untold, since) = (None, None, now());
+        let mut last = ((self.answers)(), Instant::now());
+        loop {
+            ticks.tick().await;
+            let answers = (self.answers)();
+            let rates = rates(&last.0, &answers, last.1.elapsed());
+            last = (answers, Instant::now());
+            let heartbeat = self.heartbeat(rates, &view);
+            let said = async {
+                if fleet.is_none() {
+                    fleet = Some(Fleet::open(&nats, self.rules).await?);
+                }
+                match &mut fleet {
+                    Some(fleet) => fleet.beat(&heartbeat).await,
+                    None => Ok(()),
+                }
+            };
+            let said = said.await;
+            if said.is_err() {
+                // The bucket may have been deleted: it is made again.
+                fleet = None;
+            }
+            if let Some(fleet) = &mut fleet {
+                let points = || self.ledger.points(self.top);
+                match fleet.tell_points(&self.node, since, points).await {
+                    Ok(true) => untold = None,
+                    Ok(false) => {}
+                    Err(cause) => untold = Some(cause.to_string()),
+                }
+            }
+            let wrong = said.err().map(|cause| cause.to_string()).or_else(|| untold.clone());
+            view.tell_fleet(wrong.map(|cause| format!("fleet: {cause}")));
+        }
+    }
+
+    fn heartbeat(&self, rates: BTreeMap<String, f64>, view: &View) -> Heartbeat {
+        let pulse = self.vitals.pulse();
+        let zones = pulse.status.zones.iter();
+        let mut health = pulse.ailments();
+        health.extend(pulse.status.errors.iter().cloned());
+        Heartbeat {
+            node: self.node.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            time: now(),
+            serials: zones.map(|zone| (zone.name.clone(), zone.serial)).collect(),
+            feed_age_seconds: view.read().age_seconds,
+            rates,
+            health,
+        }
+    }
+}
+
+/// Answers per second since the last time; none of the first moment.
+fn rates(
+    before: &BTreeMap<String, u64>,
+    after: &BTreeMap<String, u64>,
+    time: Duration,
+) -> BTreeMap<String, f64> {
+    let seconds = time.as_secs_f64();
+    if seconds < 0.1 {
+        return BTreeMap::new();
+    }
+    let rate = |service: &String, n: &u64| {
+        let gained = n.saturating_sub(before.get(service).copied().unwrap_or_default());
+        f64::from(u32::try_from(gained).unwrap_or(u32::MAX)) / seconds
+    };
+    after.iter().map(|(service, n)| (service.clone(), rate(service, n))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rates;
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    #[test]
+    fn rates_are_answers_by_seconds_and_a_counter_that_began_anew_is_no_rate() {
+        let of = |dns: u64| BTreeMap::from([("dns".to_owned(), dns)]);
+        assert_eq!(rates(&of(10), &of(40), Duration::from_secs(10))["dns"], 3.0);
+        assert_eq!(rates(&BTreeMap::new(), &of(40), Duration::from_secs(10))["dns"], 4.0);
+        assert_eq!(rates(&of(40), &of(10), Duration::from_secs(10))["dns"], 0.0);
+        assert!(rates(&of(0), &of(10), Duration::ZERO).is_empty());
+    }
+}

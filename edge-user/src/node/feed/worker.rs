@@ -1,0 +1,227 @@
+//! The feed's loop: what sources say goes through the intake; zones are handed over, and kept on disk beside it all.
+//!
+//! A change after a quiet while is built at once. While changes keep coming, zones are built at most four times a
+//! second, and less often, down to once in 0.6 seconds, where building and serving them would take more than a fortieth
+//! of the time: a change is in answers within a second all the same.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tracing::{info, warn};
+
+use edge_feed::source::SourceError;
+
+use super::beat::Beat;
+use super::handoff::Handoff;
+use super::intake::{Intake, Issue};
+use super::now;
+use super::shelf::{Done, Job, Shelf};
+use super::sources::{Said, Sources, WAITING};
+use super::view::View;
+use crate::node::controller::Fed;
+use crate::settings::Feed;
+
+/// Between two zones that are built, at least.
+const BUILD: Duration = Duration::from_millis(250);
+/// What took so long to build and to serve isn't built again before so many times as long,
+const REST: u32 = 40;
+/// but after this at the latest.
+const LATEST: Duration = Duration::from_millis(600);
+/// Zones are built without changes, too: days of deletion and dwell times come by themselves.
+const TICK: Duration = Duration::from_secs(5);
+/// Between two times of writing to disk.
+const KEEP: Duration = Duration::from_secs(10);
+
+/// What stays wrong with a source is logged again only when it has been well for so long.
+const SILENCE: Duration = Duration::from_secs(300);
+
+/// An operator's word, and where the reply goes.
+pub(super) type Word = oneshot::Sender<Result<Value, String>>;
+
+/// The feed at work.
+pub(super) struct Worker {
+    pub(super) config: Feed,
+    /// What NATS calls us.
+    pub(super) name: String,
+    pub(super) intake: Intake,
+    /// None without sources.
+    pub(super) shelf: Option<Shelf>,
+    pub(super) view: View,
+    pub(super) handoff: Arc<Handoff>,
+    pub(super) beat: Option<Beat>,
+    /// What was wrong with each source when it last failed, and when that was.
+    pub(super) told: HashMap<Arc<str>, (&'static str, Instant)>,
+}
+
+impl Worker {
+    /// Works until told to stop, and then keeps what there is.
+    pub(super) async fn run(
+        mut self,
+        mut words: mpsc::Receiver<Word>,
+        mut stopped: oneshot::Receiver<()>,
+    ) {
+        let (into, mut said) = mpsc::channel(WAITING);
+        let made = Sources::new(self.config.clone(), &self.name, into, self.view.clone()).await;
+        let (sources, connected) = made;
+        let mut troubles: Vec<String> = connected.err().iter().map(ToString::to_string).collect();
+        troubles.extend(sources.start_documents());
+        if let (Some(beat), Some(nats)) = (self.beat.take(), sources.nats()) {
+            tokio::spawn(beat.run(nats.clone(), self.view.clone()));
+        }
+        let mut is_following = false;
+        let (mut tick, mut keep) = (ticks(TICK), ticks(KEEP));
+        let mut due = Instant::now();
+        let mut writing: Option<JoinHandle<Done>> = None;
+        loop {
+            if let (false, Some(pool)) = (is_following, self.intake.pool()) {
+                is_following = true;
+                let results = self.intake.scorer().map_or(0, edge_feed::scorer::Scorer::cursor);
+                troubles.extend(sources.start_changes(pool.cursor(), results));
+            }
+            for trouble in troubles.drain(..) {
+                self.intake.blame(trouble);
+            }
+            tokio::select! {
+                _ = &mut stopped => break,
+                Some(first) = said.recv() => {
+                    self.take(first);
+                    for _ in 0..WAITING {
+                        let Ok(more) = said.try_recv() else { break };
+                        self.take(more);
+                    }
+                }
+                () = sleep_until(due), if self.intake.is_dirty() => due = self.build(),
+                Some(word) = words.recv() => self.allow_once(word),
+                _ = tick.tick() => due = self.build().max(due),
+                _ = keep.tick(), if writing.is_none() => {
+                    if let Some(job) = self.job(false) {
+                        writing = Some(tokio::task::spawn_blocking(|| job.run()));
+                    }
+                }
+                done = written(&mut writing) => {
+                    writing = None;
+                    self.kept(done);
+                }
+            }
+            if self.shelf.is_some() {
+                self.view.look(&self.intake, now());
+            }
+        }
+        if writing.is_some() {
+            let done = written(&mut writing).await;
+            self.kept(done);
+        }
+        if let Some(job) = self.job(true) {
+            self.kept(job.run());
+        }
+    }
+
+    fn take(&mut self, (place, said): Said) {
+        match said {
+            Ok(event) => {
+                let issues = self.intake.take(&place, event, now());
+                self.publish(issues);
+                self.tell_news();
+                self.soil(self.intake.is_dirty());
+            }
+            // It is in the source's status until it is well again.
+            Err(cause) => self.tell_failure(place, &cause),
+        }
+    }
+
+    /// Builds zones; tells when to do so next.
+    fn build(&mut self) -> Instant {
+        let begun = Instant::now();
+        let issues = self.intake.build(now());
+        self.soil(!issues.is_empty());
+        self.publish(issues);
+        self.tell_news();
+        let end = Instant::now();
+        let cost = (end - begun).saturating_add(self.handoff.last_served_in());
+        end + cost.saturating_mul(REST).clamp(BUILD, LATEST)
+    }
+
+    fn publish(&mut self, issues: Vec<Issue>) {
+        for issue in issues {
+            let serial = match &issue.fed {
+                Fed::Zone(zone) => Some(zone.serial),
+                Fed::Gone(_) => None,
+            };
+            self.view.hand_over(&issue.origin, serial);
+            self.handoff.put(&issue.origin, issue.fed.clone());
+            if let Some(shelf) = &mut self.shelf {
+                shelf.put(issue);
+            }
+        }
+    }
+
+    /// Notes whether there is something new to keep.
+    fn soil(&mut self, is_dirty: bool) {
+        if let Some(shelf) = &mut self.shelf {
+            shelf.dirty |= is_dirty;
+        }
+    }
+
+    fn job(&mut self, is_last: bool) -> Option<Job> {
+        self.shelf.as_mut()?.job(&self.intake, is_last)
+    }
+
+    fn allow_once(&mut self, word: Word) {
+        let (issues, said) = self.intake.allow_once(now());
+        for line in &said {
+            info!("feed: an operator allows once: {line}");
+        }
+        self.publish(issues);
+        self.tell_news();
+        self.soil(true);
+        // Whoever asked may be gone.
+        drop(word.send(Ok(json!({ "said": said }))));
+    }
+
+    /// Logs what is wrong with a source, unless that was said less than [`SILENCE`] ago: each attempt fails alike.
+    fn tell_failure(&mut self, place: Arc<str>, cause: &SourceError) {
+        let now = Instant::now();
+        let said = self.told.insert(place, (cause.reason(), now));
+        if said.is_some_and(|(reason, at)| reason == cause.reason() && now < at + SILENCE) {
+            return;
+        }
+        warn!("feed: {cause}");
+    }
+
+    /// Logs what is newly wrong with what came.
+    fn tell_news(&mut self) {
+        for line in self.intake.news() {
+            warn!("feed: {line}");
+        }
+    }
+
+    fn kept(&mut self, done: Done) {
+        let trouble = self.shelf.as_mut().and_then(|shelf| shelf.done(done));
+        if let Some(trouble) = &trouble {
+            warn!("{trouble}");
+        }
+        if trouble.is_none() {
+            self.intake.forgive_past();
+        }
+        self.view.tell_disk(trouble);
+    }
+}
+
+fn ticks(period: Duration) -> tokio::time::Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// What became of the writing; for ever if there is none.
+async fn written(writing: &mut Option<JoinHandle<Done>>) -> Done {
+    match writing {
+        Some(task) => task.await.unwrap_or_else(|cause| Done::failed(&cause)),
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,76 @@
+//! What runs beside the node's loop and tells of it: HTTP, and the feed's thread, from which the fleet hears.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use edge_common::verdict::Verdict;
+
+use super::Node;
+use super::xdp::lock;
+use crate::node::feed::{Beat, Prepared};
+use crate::node::http::{Http, Running};
+use crate::node::metrics::{Instance, Metrics};
+use crate::node::status::Counters as Counted;
+use crate::settings::{Fleet, NatsSource};
+
+impl Node {
+    /// Starts what runs beside the loop: the feed, and HTTP.
+    pub(super) fn start_beside(
+        &mut self,
+        prepared: Option<Prepared>,
+        http: Option<Http>,
+    ) -> anyhow::Result<Option<Running>> {
+        let beat = self.config.fleet.as_ref().map(|fleet| self.beat(fleet));
+        self.feed = prepared.map(|prepared| prepared.start(beat)).transpose()?;
+        self.tell_vitals();
+        Ok(http.map(|http| http.serve(self.metrics())).transpose()?)
+    }
+
+    /// Where HTTP finds its numbers, without asking this loop.
+    fn metrics(&self) -> Metrics {
+        let config = &self.config.dns;
+        let instance = Instance {
+            id: config.server_id.clone(),
+            ip: config.listen.first().map(|at| at.ip().to_string()).unwrap_or_default(),
+            group: config.groups.first().cloned().unwrap_or_default(),
+            started: SystemTime::now()
+                .checked_sub(self.started.elapsed())
+                .unwrap_or(SystemTime::UNIX_EPOCH),
+        };
+        let kernel = self.xdp.as_ref().map(|xdp| Arc::clone(&xdp.kernel));
+        let of = kernel.clone();
+        let requests = Box::new(move || Some(lock(of.as_ref()?).requests()));
+        let verdicts = Box::new(move || Some(lock(kernel.as_ref()?).verdicts()));
+        let (authority, vitals) = (Arc::clone(&self.authority), Arc::clone(&self.vitals));
+        let clock = self.time.as_ref().map(|time| time.view().clone());
+        let feed = self.feed.as_ref().map(|feed| feed.view().clone());
+        let (ledger, top) = (self.controller.ledger(), self.config.http.server_points);
+        Metrics { instance, authority, verdicts, requests, vitals, clock, feed, ledger, top }
+    }
+
+    /// What the fleet hears of this node.
+    fn beat(&self, fleet: &Fleet) -> Beat {
+        let kernel = self.xdp.as_ref().map(|xdp| Arc::clone(&xdp.kernel));
+        let authority = Arc::clone(&self.authority);
+        let answers = move || {
+            let verdicts = kernel.as_ref().map(|kernel| lock(kernel).verdicts());
+            let counted = Counted::new(authority.answered(), &verdicts.unwrap_or_default());
+            let ntp = [Verdict::TimeAnswer, Verdict::TimeUnsynchronised]
+                .map(|verdict| counted.answered.get(verdict.name()).copied().unwrap_or_default());
+            let ntp = ntp.iter().sum::<u64>();
+            let dns = counted.xdp_answered.saturating_sub(ntp) + counted.authority_answered;
+            BTreeMap::from([("dns".to_owned(), dns), ("ntp".to_owned(), ntp)])
+        };
+        let nats = self.config.feed.nats.as_ref();
+        let keep = nats.map(NatsSource::keep).unwrap_or_default();
+        Beat {
+            node: fleet.node.clone(),
+            rules: fleet.rules(&keep),
+            vitals: Arc::clone(&self.vitals),
+            answers: Box::new(answers),
+            ledger: self.controller.ledger(),
+            top: fleet.server_points,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What the node has done and how it is come in; Prometheus's text format goes out.
+//!
+//! geodns's names and labels are kept, so that its dashboards go on working; what it has not
+//! begins with `edge_`. For NTP those of ntpd-rs's and chrony's exporters are there, too.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use edge_common::abi::Requests;
+use prometheus::TextEncoder;
+use prometheus::proto::MetricFamily;
+
+use crate::node::health_state::Vitals;
+use crate::ntp::View;
+use edge_authority::Counters;
+use edge_tables::answer_counts::Ledger;
+
+mod answers;
+mod family;
+mod feed;
+mod node;
+mod ntp;
+mod ntp_clients;
+mod points;
+mod process;
+
+/// How often each verdict was given, in the order of [`edge_common::verdict::Verdict::ALL`];
+/// nothing without XDP, or when the kernel refuses to tell.
+pub type ReadVerdicts = dyn Fn() -> Option<Vec<u64>> + Send + Sync;
+
+/// How many NTP requests of each kind came in; nothing as with [`ReadVerdicts`].
+pub type ReadRequests = dyn Fn() -> Option<Requests> + Send + Sync;
+
+/// Who the node is.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// `dns.server_id`.
+    pub id: String,
+    /// The first address served.
+    pub ip: String,
+    /// The first of `dns.groups`; empty if there is none.
+    pub group: String,
+    /// When it started.
+    pub started: SystemTime,
+}
+
+/// Where the numbers come from.
+pub struct Metrics {
+    /// Who the node is.
+    pub instance: Instance,
+    /// What the authority has done.
+    pub authority: Arc<Counters>,
+    /// What XDP has done.
+    pub verdicts: Box<ReadVerdicts>,
+    /// Which NTP requests XDP saw.
+    pub requests: Box<ReadRequests>,
+    /// How the node is.
+    pub vitals: Arc<Vitals>,
+    /// The clock that NTP is answered by, if it is.
+    pub clock: Option<View>,
+    /// Who answered what.
+    pub ledger: Ledger,
+    /// Servers whose points are told: those that have most.
+    pub top: usize,
+    /// The feed, if there is one.
+    pub feed: Option<crate::node::feed::View>,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Metrics").field("instance", &self.instance).finish_non_exhaustive()
+    }
+}
+
+impl Metrics {
+    /// All of them.
+    ///
+    /// # Errors
+    /// When there is a family without a sample, which would be a fault of ours.
+    pub fn text(&self) -> prometheus::Result<String> {
+        let verdicts = (self.verdicts)();
+        let mut families = Vec::new();
+        answers::add(&mut families, &self.authority, verdicts.as_deref(), &self.ledger);
+        let points = self.ledger.points(self.top);
+        points::add(&mut families, &points);
+        points::add_audit(&mut families, &points, &self.ledger.audit());
+        if let Some(requests) = (self.requests)() {
+            ntp_clients::add(&mut families, &requests);
+        }
+        node::add(&mut families, &self.instance, &self.vitals.pulse());
+        if let Some(clock) = &self.clock {
+            ntp::add(&mut families, clock, verdicts.as_deref());
+        }
+        if let Some(feed) = &self.feed {
+            feed::add(&mut families, &feed.read());
+        }
+        process::add(&mut families);
+        families.retain(|family: &MetricFamily| !family.get_metric().is_empty());
+        TextEncoder::new().encode_to_string(&families)
+    }
+}
+
+#[cfg(test)]
+mod tests;

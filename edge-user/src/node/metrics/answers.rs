@@ -1,0 +1,146 @@
+//! What became of queries: by whom they were answered, and why not by XDP.
+
+use edge_common::verdict::{Action, Verdict};
+use prometheus::proto::MetricFamily;
+
+use super::family::{Family, float};
+use edge_authority::Counters;
+use edge_authority::tally::Kind;
+use edge_tables::answer_counts::Ledger;
+
+pub(super) fn add(
+    families: &mut Vec<MetricFamily>,
+    authority: &Counters,
+    verdicts: Option<&[u64]>,
+    ledger: &Ledger,
+) {
+    families.push(queries(authority, verdicts.unwrap_or_default(), ledger));
+    if let Some(verdicts) = verdicts {
+        add_verdicts(families, verdicts);
+    }
+    add_authority(families, authority);
+}
+
+/// geodns's metric. XDP tells its answers from decks apart by zone, some of them not at all, and other replies by RCODE;
+/// so that the sum over all rows is right, but for answers since decks were last dealt, a second ago at most.
+fn queries(authority: &Counters, verdicts: &[u64], ledger: &Ledger) -> MetricFamily {
+    let mut sums = authority.tallies.sum();
+    for (verdict, n) in Verdict::ALL.iter().zip(verdicts) {
+        if let Some(rcode) = rcode(*verdict) {
+            *sums.entry(Kind::untold(rcode)).or_default() += n;
+        }
+    }
+    for (zone, answered) in ledger.zones() {
+        for (rcode, n) in [("NOERROR", answered.noerror), ("NXDOMAIN", answered.nxdomain)] {
+            if n > 0 {
+                *sums.entry(Kind { zone: zone.clone(), ..Kind::untold(rcode) }).or_default() += n;
+            }
+        }
+    }
+    if ledger.rest() > 0 {
+        *sums.entry(Kind::untold("_")).or_default() += ledger.rest();
+    }
+    let mut family = Family::counter("dns_queries_total", "Number of served queries");
+    for (Kind { zone, qtype, qname, rcode }, n) in &sums {
+        let labels = [("zone", zone), ("qtype", qtype), ("qname", qname), ("rcode", rcode)];
+        family.add(&labels.map(|(name, value)| (name, value.as_str())), float(*n));
+    }
+    family.done()
+}
+
+fn named(verdicts: &[u64], action: Action) -> impl Iterator<Item = (&'static str, u64)> {
+    let all = Verdict::ALL.iter().zip(verdicts.iter().copied());
+    all.filter(move |(verdict, _)| verdict.action() == action)
+        .map(|(verdict, n)| (verdict.name(), n))
+}
+
+/// The RCODE of what XDP replies without a deck, where it answers DNS.
+const fn rcode(verdict: Verdict) -> Option<&'static str> {
+    match verdict {
+        Verdict::Refused => Some("REFUSED"),
+        Verdict::Badvers => Some("BADVERS"),
+        Verdict::Badcookie => Some("BADCOOKIE"),
+        Verdict::Answer
+        | Verdict::Nodata
+        | Verdict::Nxdomain
+        | Verdict::TimeAnswer
+        | Verdict::TimeUnsynchronised
+        | Verdict::TimeRate
+        | Verdict::TimeDeny => None,
+        other if matches!(other.action(), Action::Tx) => Some("NOERROR"),
+        _ => None,
+    }
+}
+
+fn add_verdicts(families: &mut Vec<MetricFamily>, verdicts: &[u64]) {
+    for (actions, name, label, help) in [
+        (
+            &[Action::Tx][..],
+            "edge_xdp_answered_total",
+            "answer",
+            "Queries and NTP requests that XDP answered",
+        ),
+        (
+            &[Action::Pass],
+            "edge_passed_total",
+            "reason",
+            "Frames that XDP let rise to the network stack; they include all that is neither DNS nor NTP",
+        ),
+        (
+            &[Action::Drop, Action::Aborted],
+            "edge_dropped_total",
+            "reason",
+            "Frames that XDP dropped",
+        ),
+    ] {
+        let mut family = Family::counter(name, help);
+        for (reason, n) in actions.iter().flat_map(|action| named(verdicts, *action)) {
+            family.add(&[(label, reason)], float(n));
+        }
+        families.push(family.done());
+    }
+}
+
+fn add_authority(families: &mut Vec<MetricFamily>, authority: &Counters) {
+    families.push(
+        Family::counter("edge_authority_answered_total", "Answers sent over sockets")
+            .count(&[("transport", "udp")], authority.udp_answered.get())
+            .count(&[("transport", "tcp")], authority.tcp_answered.get())
+            .done(),
+    );
+    for (name, help, n) in [
+        (
+            "edge_authority_engine_answered_total",
+            "Answers given by the code that XDP runs, too",
+            &authority.engine_answered,
+        ),
+        ("edge_authority_truncated_total", "Answers with TC", &authority.truncated),
+        (
+            "edge_authority_dropped_total",
+            "Messages that are not answered: responses, scraps, from port 0",
+            &authority.dropped,
+        ),
+        ("edge_authority_send_failed_total", "Answers that were not sent", &authority.send_failed),
+        (
+            "edge_authority_receive_failed_total",
+            "Errors of receiving or accepting",
+            &authority.receive_failed,
+        ),
+        ("edge_authority_connections_total", "TCP connections accepted", &authority.connections),
+        (
+            "edge_authority_connections_refused_total",
+            "TCP connections closed at once because there were too many",
+            &authority.connections_refused,
+        ),
+    ] {
+        families.push(Family::counter(name, help).count(&[], n.get()).done());
+    }
+    families.push(
+        Family::counter("edge_authority_errors_total", "Answers that say no, by RCODE")
+            .count(&[("rcode", "FORMERR")], authority.formerr.get())
+            .count(&[("rcode", "NXDOMAIN")], authority.nxdomain.get())
+            .count(&[("rcode", "NOTIMP")], authority.notimp.get())
+            .count(&[("rcode", "REFUSED")], authority.refused.get())
+            .done(),
+    );
+}

@@ -1,0 +1,115 @@
+//! Who the node is, and how.
+
+use std::time::SystemTime;
+
+use prometheus::proto::MetricFamily;
+
+use super::Instance;
+use super::family::{Family, float};
+use crate::node::health_state::Pulse;
+use edge_kernel::LEASE;
+use edge_tables::live::switches::{ReturnPath, Switches};
+
+pub(super) fn add(families: &mut Vec<MetricFamily>, instance: &Instance, pulse: &Pulse) {
+    let Instance { id, ip, group, started } = instance;
+    families.push(
+        Family::gauge("geodns_instance_info", "GeoDNS instance information")
+            .sample(&[("ID", id), ("IP", ip), ("Group", group)], 1.0)
+            .done(),
+    );
+    let started = started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    families.push(
+        Family::gauge("geodns_start_time_seconds", "Unix time process started")
+            .sample(&[], started.as_secs_f64())
+            .done(),
+    );
+    families.push(
+        Family::gauge("edge_build_info", "The program's version")
+            .sample(&[("version", env!("CARGO_PKG_VERSION"))], 1.0)
+            .done(),
+    );
+    let is_healthy = pulse.ailments().is_empty();
+    families.push(
+        Family::gauge("edge_healthy", "Whether /health says so")
+            .count(&[], is_healthy.into())
+            .done(),
+    );
+    add_lease(families, pulse);
+    families.push(switches(pulse.status.switches));
+    add_served(families, pulse);
+}
+
+/// The lease lasts from its renewal on; without XDP there is none.
+fn add_lease(families: &mut Vec<MetricFamily>, pulse: &Pulse) {
+    let since = pulse.since_renewal.filter(|_| !pulse.status.xdp.is_empty());
+    if let Some(since) = since {
+        let left = LEASE.saturating_sub(since).as_secs_f64();
+        families.push(
+            Family::gauge("edge_lease_seconds", "Until XDP stops by itself unless told otherwise")
+                .sample(&[], left)
+                .done(),
+        );
+    }
+}
+
+fn switches(now: Switches) -> MetricFamily {
+    let mut family = Family::gauge("edge_switch", "Whether the operator has switched it on");
+    for (switch, on) in [
+        ("drain", now.drain),
+        ("dry_run", now.dry_run),
+        ("refuse_unknown", now.refuse_unknown),
+        ("return_path_fib", now.return_path == ReturnPath::Fib),
+    ] {
+        family.add(&[("switch", switch)], u8::from(on).into());
+    }
+    family.done()
+}
+
+fn add_served(families: &mut Vec<MetricFamily>, pulse: &Pulse) {
+    let status = &pulse.status;
+    let number = |n: usize| float(n as u64);
+    let [mut serial, mut names, mut decks, mut in_xdp] = [
+        ("edge_zone_serial", "The serial of the zone's SOA"),
+        ("edge_zone_names", "Names of the zone that XDP answers for, and that it could"),
+        ("edge_zone_decks", "Decks of the zone"),
+        ("edge_zone_in_xdp", "Whether XDP answers for the zone"),
+    ]
+    .map(|(name, help)| Family::gauge(name, help));
+    for zone in &status.zones {
+        let labels = [("zone", zone.name.as_str())];
+        serial.add(&labels, zone.serial.into());
+        let [zone_label] = labels;
+        names.add(&[zone_label, ("where", "xdp")], number(zone.names_in_xdp));
+        names.add(&[zone_label, ("where", "all")], number(zone.names_total));
+        decks.add(&labels, number(zone.decks));
+        in_xdp.add(&labels, u8::from(zone.in_xdp).into());
+    }
+    let [mut used, mut entries] = [
+        ("edge_table_used", "Entries of the table in use"),
+        ("edge_table_entries", "Entries that the table can hold"),
+    ]
+    .map(|(name, help)| Family::gauge(name, help));
+    for table in &status.tables {
+        let labels = [("table", table.name.as_str())];
+        used.add(&labels, table.used.into());
+        entries.add(&labels, table.entries.into());
+    }
+    let mut attached = Family::gauge("edge_xdp_attached", "Interfaces that XDP is attached to");
+    for at in &status.xdp {
+        attached.add(&[("interface", &at.interface), ("mode", &at.mode)], 1.0);
+    }
+    families.extend([serial, names, decks, in_xdp, used, entries, attached].map(Family::done));
+    for (name, help, value) in [
+        ("edge_zones", "Zones that are served", number(status.zones.len())),
+        ("edge_generation", "The generation that is served", float(status.generation)),
+        (
+            "edge_errors",
+            "What is wrong now with zone files, databases and tables; edge status lists it",
+            number(status.errors.len()),
+        ),
+    ] {
+        families.push(Family::gauge(name, help).sample(&[], value).done());
+    }
+    let help = "Publications that took no generation, since only decks had changed";
+    families.push(Family::counter("edge_amended_total", help).count(&[], status.amended).done());
+}

@@ -1,0 +1,59 @@
+//! In how many answers servers have been, and what they were promised: reports come in, metrics of the servers that have
+//! most go out.
+
+use std::collections::BTreeSet;
+
+use edge_leaves::audit;
+use edge_leaves::points::Report;
+use prometheus::proto::MetricFamily;
+
+use super::family::{Family, float};
+
+pub(super) fn add(families: &mut Vec<MetricFamily>, report: &Report) {
+    let mut family = Family::counter(
+        "edge_server_points_total",
+        "Answers that a server's address has been in, of the servers that have most, by user country",
+    );
+    for server in &report.top {
+        let ip = server.ip.to_string();
+        for country in &server.countries {
+            family.add(&[("server", &ip), ("country", &country.country)], country.answers);
+        }
+    }
+    families.push(family.done());
+    let mut family =
+        Family::gauge("edge_server_points_servers", "Servers that have been in any answer");
+    family.add(&[], float(u64::try_from(report.servers).unwrap_or(u64::MAX)));
+    families.push(family.done());
+}
+
+/// The shares of the servers in the first report.
+pub(super) fn add_audit(families: &mut Vec<MetricFamily>, top: &Report, audit: &audit::Report) {
+    let shown: BTreeSet<_> = top.top.iter().map(|server| server.ip).collect();
+    let mut shares = Family::gauge(
+        "edge_server_share",
+        "Part of the answers that a server could have been in: promised by weights, delivered by cards, error bar of 95 %",
+    );
+    for line in audit.servers.iter().filter(|line| shown.contains(&line.ip)) {
+        let ip = line.ip.to_string();
+        let of = [
+            ("promised", line.promised),
+            ("delivered", line.delivered),
+            ("low", line.low),
+            ("high", line.high),
+        ];
+        for (of, share) in of {
+            shares.add(&[("server", &ip), ("of", of)], share);
+        }
+    }
+    families.push(shares.done());
+    for (name, help, n) in [
+        ("edge_audit_servers", "Servers that the last audit has seen", audit.judged),
+        ("edge_audit_outside", "Of them, those outside their error bars", audit.outside),
+        ("edge_audit_alarms", "Of them, those so far off that it can't be chance", audit.alarms),
+    ] {
+        let mut family = Family::gauge(name, help);
+        family.add(&[], float(u64::try_from(n).unwrap_or(u64::MAX)));
+        families.push(family.done());
+    }
+}

@@ -1,0 +1,154 @@
+//! All switches of a node come in, as they are and as they are configured; what `edge switch` shows goes out.
+
+use serde::{Deserialize, Serialize};
+
+use edge_leaves::text_table::columns;
+use edge_tables::live::switches::{Setting, Switches};
+
+/// All switches of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwitchTable {
+    /// As they are.
+    pub switches: Switches,
+    /// As the configuration has them.
+    pub configured: Switches,
+    /// By zone.
+    pub zones: Vec<ZoneSwitch>,
+    /// Whether the node has XDP at all (`xdp.mode`).
+    pub xdp: bool,
+}
+
+/// The switch of a zone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneSwitch {
+    /// The zone's name.
+    pub name: String,
+    /// Whether XDP is to answer for it.
+    pub xdp: bool,
+    /// What the configuration says of that.
+    pub configured: bool,
+}
+
+const WITHOUT_XDP: &str = "xdp.mode is \"off\": no switch changes who answers\n";
+
+impl SwitchTable {
+    /// As they are, and as the configuration has them.
+    fn pairs(&self) -> Vec<(Setting, Setting)> {
+        let zone = |zone: &ZoneSwitch, on| Setting::Zone { name: zone.name.clone(), on };
+        let zones = self
+            .zones
+            .iter()
+            .map(|switch| (zone(switch, switch.xdp), zone(switch, switch.configured)));
+        self.switches.settings().into_iter().zip(self.configured.settings()).chain(zones).collect()
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut rows = vec![["SWITCH", "NOW", "CONFIGURED"].map(str::to_owned).to_vec()];
+        let pairs = self.pairs();
+        rows.extend(pairs.iter().map(|(now, configured)| {
+            vec![now.name(), now.value().to_owned(), configured.value().to_owned()]
+        }));
+        let mut text = columns(&rows);
+        if pairs.iter().any(|(now, configured)| now != configured) {
+            text.push_str("what differs lasts until it is switched again or the node restarts\n");
+        }
+        if !self.xdp {
+            text.push_str(WITHOUT_XDP);
+        }
+        text
+    }
+
+    /// What is said when a switch has been set.
+    #[must_use]
+    pub fn confirm(&self, setting: &Setting) -> String {
+        let mut text = setting.to_string();
+        let configured = self.pairs().into_iter().find(|(now, _)| same_switch(now, setting));
+        if let Some((_, configured)) = configured.filter(|(now, configured)| now != configured) {
+            text.push_str(&format!(
+                " until it is switched again or the node restarts; the configuration says {}",
+                configured.value()
+            ));
+        }
+        text.push('\n');
+        if let Setting::Zone { on: true, .. } = setting
+            && self.switches.drain
+        {
+            text.push_str("drain is on: XDP passes its queries all the same\n");
+        }
+        if !self.xdp {
+            text.push_str(WITHOUT_XDP);
+        }
+        text
+    }
+}
+
+/// Whether both set the same switch, to whatever.
+fn same_switch(one: &Setting, other: &Setting) -> bool {
+    match (one, other) {
+        // Names are shown as the zone's file has them; orders have them as they were typed.
+        (Setting::Zone { name: one, .. }, Setting::Zone { name: other, .. }) => {
+            let bare = |name: &str| name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+            bare(one) == bare(other)
+        }
+        _ => one.name() == other.name(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SwitchTable, ZoneSwitch};
+    use edge_tables::live::switches::{Setting, Switches};
+
+    fn table() -> SwitchTable {
+        let zone = |name: &str, xdp| ZoneSwitch { name: name.into(), xdp, configured: true };
+        SwitchTable {
+            switches: Switches::default(),
+            configured: Switches { drain: true, ..Switches::default() },
+            zones: vec![zone("pool.example", false), zone("b.example", true)],
+            xdp: true,
+        }
+    }
+
+    #[test]
+    fn the_table_has_every_switch_and_says_how_long_what_differs_lasts() {
+        let expected = "  SWITCH             NOW     CONFIGURED\n\
+                        \x20 drain              off     on\n\
+                        \x20 dry-run            off     off\n\
+                        \x20 refuse-unknown     off     off\n\
+                        \x20 return-path        mirror  mirror\n\
+                        \x20 zone pool.example  off     on\n\
+                        \x20 zone b.example     on      on\n\
+                        what differs lasts until it is switched again or the node restarts\n";
+        assert_eq!(table().to_text(), expected);
+        let all_as_configured = SwitchTable {
+            configured: Switches::default(),
+            zones: Vec::new(),
+            xdp: false,
+            ..table()
+        };
+        let text = all_as_configured.to_text();
+        assert!(!text.contains("what differs") && text.contains("xdp.mode is \"off\""), "{text}");
+    }
+
+    #[test]
+    fn a_setting_is_confirmed_with_what_the_configuration_says_only_if_that_differs() {
+        assert_eq!(
+            table().confirm(&Setting::Drain { on: false }),
+            "drain is off until it is switched again or the node restarts; the configuration \
+             says on\n"
+        );
+        assert_eq!(table().confirm(&Setting::DryRun { on: false }), "dry-run is off\n");
+        let zone = |name: &str, on| Setting::Zone { name: name.into(), on };
+        assert!(
+            table().confirm(&zone("Pool.Example.", false)).ends_with("configuration says on\n")
+        );
+        let drained = SwitchTable { switches: table().configured, ..table() };
+        let text = drained.confirm(&zone("b.example", true));
+        assert_eq!(
+            text,
+            "zone b.example is on\ndrain is on: XDP passes its queries all the same\n"
+        );
+    }
+}

@@ -1,0 +1,341 @@
+//! The zone files of a directory: what each last held that was good, and what is wrong with it; and beside them the
+//! zones that a feed hands over.
+//!
+//! With a feed there may be no directory; but one that has been read isn't missed in silence.
+//! A file that can't be read as a zone keeps what it held before; a file that is gone takes its
+//! zone along. What changed is told by size, times and inode, whichever way they went, and by the content where
+//! these can't tell.
+//! Of a zone that is in a file and in the feed, the file's is served: an operator's hand counts more than a machine's.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::settings as config;
+use edge_leaves::file_fingerprint::{FileFingerprint, ReadFile};
+use edge_zone::{self as zone, Name, Zone};
+
+#[derive(Debug)]
+struct File {
+    seen: Option<ReadFile>,
+    zone: Option<Arc<Zone>>,
+    error: Option<String>,
+}
+
+/// The zone files of a directory.
+#[derive(Debug)]
+pub struct Catalogue {
+    directory: Option<PathBuf>,
+    /// Whether the directory may be missing until it is found.
+    is_optional: bool,
+    files: BTreeMap<PathBuf, File>,
+    /// Those of the feed, by apex (on the wire, lower case).
+    fed: BTreeMap<Box<[u8]>, Arc<Zone>>,
+}
+
+/// What a look at the directory found.
+#[derive(Debug, Default)]
+pub struct Look {
+    /// Whether the zones are others than before.
+    pub changed: bool,
+    /// What is newly wrong, a line each.
+    pub errors: Vec<String>,
+    /// What zones that were read anew are warned of, a line each.
+    pub warnings: Vec<String>,
+    /// The zones that were read anew.
+    pub read: Vec<String>,
+    /// The files that are gone.
+    pub gone: Vec<PathBuf>,
+}
+
+impl Catalogue {
+    /// Of a directory, not yet looked at; or of none.
+    #[must_use]
+    pub fn new(config: &config::Zones) -> Self {
+        let (directory, is_optional) = (config.directory.clone(), config.is_optional);
+        Self { directory, is_optional, files: BTreeMap::new(), fed: BTreeMap::new() }
+    }
+
+    /// Reads what is new or changed.
+    ///
+    /// # Errors
+    /// When the directory can't be read; then nothing has changed.
+    pub fn look(&mut self) -> Result<Look, String> {
+        let mut look = Look::default();
+        let paths = self.paths()?;
+        let gone: Vec<PathBuf> =
+            self.files.keys().filter(|path| !paths.contains(path)).cloned().collect();
+        for path in gone {
+            look.changed |= self.files.remove(&path).is_some_and(|file| file.zone.is_some());
+            look.gone.push(path);
+        }
+        for path in paths {
+            // Taken before the content is read, so that a change in between shows the next time.
+            let stamp = FileFingerprint::of(&path);
+            let seen = self.files.get(&path).and_then(|file| file.seen);
+            if let (Some(seen), Some(stamp)) = (&seen, stamp)
+                && seen.is_current(stamp)
+            {
+                continue;
+            }
+            let read = zone::read(&path);
+            let now =
+                read.as_ref().ok().zip(stamp).map(|((text, _), stamp)| ReadFile::new(stamp, text));
+            if let (Some(seen), Some(now), Some(file)) = (seen, now, self.files.get_mut(&path))
+                && seen.is_same(&now)
+            {
+                file.seen = Some(now);
+                continue;
+            }
+            let parsed = read
+                .and_then(|(text, mtime)| zone::parse(zone::zone_name(&path), &text, mtime, &path));
+            let known = self.files.remove(&path);
+            let file = match parsed {
+                Ok(zone) => {
+                    look.changed = true;
+                    look.warnings.extend(
+                        zone.warnings.iter().map(|text| format!("{}: {text}", path.display())),
+                    );
+                    look.read.push(zone.apex.to_string());
+                    File { seen: now, zone: Some(Arc::new(zone)), error: None }
+                }
+                Err(error) => {
+                    let error = error.to_string();
+                    if known.as_ref().and_then(|file| file.error.as_ref()) != Some(&error) {
+                        look.errors.push(error.clone());
+                    }
+                    File { seen: now, zone: known.and_then(|file| file.zone), error: Some(error) }
+                }
+            };
+            self.files.insert(path, file);
+        }
+        Ok(look)
+    }
+
+    /// Takes over a zone of the feed, instead of what the feed said of it before.
+    pub fn feed(&mut self, zone: Arc<Zone>) {
+        self.fed.insert(zone.apex.folded().into(), zone);
+    }
+
+    /// Forgets a zone of the feed.
+    pub fn forget(&mut self, apex: &Name) {
+        self.fed.remove(apex.folded());
+    }
+
+    /// What is odd between files and feed, a line each.
+    #[must_use]
+    pub fn shadowed(&self) -> Vec<String> {
+        let files = self.files.iter().filter_map(|(path, file)| Some((path, file.zone.as_ref()?)));
+        let twice = files.filter(|(_, zone)| self.fed.contains_key(zone.apex.folded()));
+        twice
+            .map(|(path, zone)| {
+                format!(
+                    "zone {}: the feed has it, too; {} is served, remove that file to serve the feed's",
+                    zone.apex,
+                    path.display()
+                )
+            })
+            .collect()
+    }
+
+    /// The files that may hold zones: `*.json` in any letter case, no dotfiles.
+    fn paths(&mut self) -> Result<Vec<PathBuf>, String> {
+        let mut paths = Vec::new();
+        let Some(directory) = &self.directory else { return Ok(paths) };
+        let error = |cause: io::Error| {
+            format!("{}: {cause}; make it, or set zones.directory", directory.display())
+        };
+        let entries = match std::fs::read_dir(directory) {
+            Err(cause) if self.is_optional && cause.kind() == io::ErrorKind::NotFound => {
+                return Ok(paths);
+            }
+            entries => entries.map_err(error)?,
+        };
+        self.is_optional = false;
+        for entry in entries {
+            let path = entry.map_err(error)?.path();
+            let name = path.file_name().unwrap_or_default();
+            let json = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json"));
+            if json && !name.as_encoded_bytes().starts_with(b".") && !path.is_dir() {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        Ok(paths)
+    }
+
+    /// The zones to be served, in the order of their files' names, then those that only the feed has. Of two files for
+    /// one zone the first counts.
+    #[must_use]
+    pub fn zones(&self) -> Vec<Arc<Zone>> {
+        let mut zones: Vec<Arc<Zone>> = Vec::new();
+        let files = self.files.values().filter_map(|file| file.zone.as_ref());
+        for zone in files.chain(self.fed.values()) {
+            if !zones.iter().any(|other| other.apex == zone.apex) {
+                zones.push(Arc::clone(zone));
+            }
+        }
+        zones
+    }
+
+    /// What is wrong with files now, a line each.
+    #[must_use]
+    pub fn errors(&self) -> Vec<String> {
+        self.files.values().filter_map(|file| file.error.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Catalogue;
+    use crate::settings::Zones;
+    use edge_zone::parse;
+    use std::fs;
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::time::{Duration, SystemTime};
+
+    const GOOD: &str = r#"{"serial":1,"data":{"":{"ns":["ns1.example."]}}}"#;
+
+    fn of(directory: &Path) -> Catalogue {
+        Catalogue::new(&Zones { directory: Some(directory.to_path_buf()), ..Zones::default() })
+    }
+
+    #[test]
+    fn a_broken_file_keeps_what_it_held_and_is_picked_up_when_mended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.example.json");
+        fs::write(&path, GOOD).unwrap();
+        fs::write(folder.path().join(".hidden.json"), "nonsense").unwrap();
+        fs::write(folder.path().join("README"), "nonsense").unwrap();
+        let mut catalogue = of(folder.path());
+        assert!(catalogue.look().unwrap().changed);
+        assert!(!catalogue.look().unwrap().changed);
+
+        fs::write(&path, "{").unwrap();
+        let look = catalogue.look().unwrap();
+        assert!(!look.changed);
+        assert_eq!(look.errors.len(), 1);
+        assert!(look.errors[0].starts_with(&format!("{}:1:", path.display())), "{look:?}");
+        assert_eq!(catalogue.zones()[0].serial, 1);
+        assert_eq!(catalogue.errors().len(), 1);
+
+        fs::write(&path, GOOD.replace('1', "2")).unwrap();
+        let earlier = SystemTime::now() - Duration::from_secs(86_400);
+        fs::File::open(&path).unwrap().set_modified(earlier).unwrap();
+        assert!(catalogue.look().unwrap().changed);
+        assert_eq!(catalogue.zones()[0].serial, 2);
+        assert!(catalogue.errors().is_empty());
+
+        fs::remove_file(&path).unwrap();
+        let look = catalogue.look().unwrap();
+        assert!(look.changed);
+        assert_eq!(look.gone, [path]);
+        assert!(catalogue.zones().is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_by_a_rename_is_read_and_what_is_written_beside_it_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.example.json");
+        fs::write(&path, GOOD).unwrap();
+        let mut catalogue = of(folder.path());
+        catalogue.look().unwrap();
+        for serial in ["2", "3"] {
+            for beside in ["a.example.json.tmp", ".a.example.json"] {
+                let beside = folder.path().join(beside);
+                fs::write(&beside, GOOD.get(..20).unwrap()).unwrap();
+                assert!(!catalogue.look().unwrap().changed);
+                fs::write(&beside, GOOD.replace('1', serial)).unwrap();
+                fs::File::open(&beside).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+            }
+            fs::rename(folder.path().join(".a.example.json"), &path).unwrap();
+            let look = catalogue.look().unwrap();
+            assert!(look.changed && look.errors.is_empty());
+            assert_eq!(catalogue.zones()[0].serial.to_string(), serial);
+        }
+    }
+
+    #[test]
+    fn a_zone_whose_first_file_was_broken_is_served_once_it_is_mended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.example.json");
+        fs::write(&path, GOOD.replace(':', ";")).unwrap();
+        let mut catalogue = of(folder.path());
+        assert_eq!(catalogue.look().unwrap().errors.len(), 1);
+        assert!(catalogue.look().unwrap().errors.is_empty());
+        assert!(catalogue.zones().is_empty());
+        // As long as the broken one, within the same moment, and older by its own word.
+        fs::write(&path, GOOD).unwrap();
+        fs::File::open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        assert!(catalogue.look().unwrap().changed);
+        assert_eq!(catalogue.zones().len(), 1);
+    }
+
+    #[test]
+    fn a_file_of_the_same_content_is_not_another_zone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.example.json");
+        fs::write(&path, r#"{"data":{"":{}}}"#).unwrap();
+        let mut catalogue = of(folder.path());
+        catalogue.look().unwrap();
+        let serial = catalogue.zones()[0].serial;
+        fs::File::open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        assert!(!catalogue.look().unwrap().changed);
+        assert_eq!(catalogue.zones()[0].serial, serial);
+    }
+
+    #[test]
+    fn a_zone_of_the_feed_is_served_unless_a_file_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("A.example.json");
+        let mut catalogue = of(folder.path());
+        let fed = |serial: u32| {
+            let text = GOOD.replace('1', &serial.to_string());
+            Arc::new(parse("a.example", text.as_bytes(), SystemTime::UNIX_EPOCH, &path).unwrap())
+        };
+        let serials = |catalogue: &Catalogue| -> Vec<u32> {
+            catalogue.zones().iter().map(|zone| zone.serial).collect()
+        };
+        catalogue.feed(fed(7));
+        catalogue.feed(fed(8));
+        assert!(!catalogue.look().unwrap().changed && catalogue.shadowed().is_empty());
+        assert_eq!(serials(&catalogue), [8]);
+        fs::write(&path, GOOD).unwrap();
+        assert!(catalogue.look().unwrap().changed);
+        assert_eq!(serials(&catalogue), [1]);
+        let odd = catalogue.shadowed();
+        assert!(odd[0].starts_with("zone A.example.: the feed has it, too;"), "{odd:?}");
+        fs::remove_file(&path).unwrap();
+        catalogue.look().unwrap();
+        assert_eq!(serials(&catalogue), [8]);
+        catalogue.forget(&fed(8).apex);
+        assert!(catalogue.zones().is_empty());
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_named() {
+        let mut catalogue = of(Path::new("/nowhere/zones"));
+        let error = catalogue.look().unwrap_err();
+        assert!(error.starts_with("/nowhere/zones: No such file"), "{error}");
+    }
+
+    #[test]
+    fn a_directory_that_need_not_be_there_is_missed_only_after_it_was_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("zones");
+        let zones = Zones { directory: Some(directory.clone()), is_optional: true, share: None };
+        let mut catalogue = Catalogue::new(&zones);
+        assert!(!catalogue.look().unwrap().changed);
+        fs::create_dir(&directory).unwrap();
+        fs::write(directory.join("a.example.json"), GOOD).unwrap();
+        assert!(catalogue.look().unwrap().changed);
+        fs::rename(&directory, folder.path().join("away")).unwrap();
+        let error = catalogue.look().unwrap_err();
+        assert!(error.contains("/zones: No such file"), "{error}");
+        assert_eq!(catalogue.zones().len(), 1, "nothing has changed");
+        let mut none = Catalogue::new(&Zones::default());
+        assert!(!none.look().unwrap().changed && none.zones().is_empty());
+    }
+}

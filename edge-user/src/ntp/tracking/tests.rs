@@ -1,0 +1,121 @@
+//! Lines as chronyc prints them, and others.
+
+use super::{FRESH, LeapStatus, Told, Tracking};
+use crate::ntp::chronyc::Fault;
+use crate::ntp::report::Report;
+use crate::ntp::timestamp::SECOND;
+
+/// Of chrony 4.3, with numbers put in.
+pub(crate) const LINE: &str = "C0000201,192.0.2.1,2,1795384290.199316430,-0.000029277,+0.000012000,0.000020500,\
+                    10.000,-0.125,0.050,0.001500000,0.000250000,64.5,Normal\n";
+
+/// The same with another column.
+fn with(column: usize, text: &str) -> String {
+    let mut columns: Vec<_> = LINE.trim_end().split(',').collect();
+    columns[column] = text;
+    format!("{}\n", columns.join(","))
+}
+
+fn told(line: &str, synchronised: bool) -> Told {
+    Told { result: Tracking::read(line).ok_or(Fault::Foreign), monotonic: SECOND, synchronised }
+}
+
+fn report(told: &Told, now: u64) -> Report {
+    let mut report = Report { synchronised: true, ..Report::default() };
+    told.add_to(&mut report, now);
+    report
+}
+
+#[test]
+fn each_column_has_its_meaning() {
+    let tracking = Tracking {
+        system_time: -0.000_029_277,
+        last_offset: 0.000_012,
+        rms_offset: 0.000_020_5,
+        frequency: 10.0,
+        residual: -0.125,
+        skew: 0.05,
+        interval: 64.5,
+        leap: LeapStatus::Normal,
+    };
+    assert_eq!(Tracking::read(LINE), Some(tracking));
+    for (text, leap) in [
+        ("Insert second", LeapStatus::Insert),
+        ("Delete second", LeapStatus::Delete),
+        ("Not synchronised", LeapStatus::Unsynchronised),
+    ] {
+        assert_eq!(Tracking::read(&with(13, text)).unwrap().leap, leap);
+    }
+}
+
+#[test]
+fn whatever_else_is_printed_is_nothing() {
+    for line in [
+        "",
+        "\n",
+        "506 Cannot talk to daemon\n",
+        LINE.trim_end(),
+        &format!("{LINE}{LINE}"),
+        &format!("1,{LINE}"),
+        &LINE.replacen("192.0.2.1,", "", 1),
+        &with(0, "C000020"),
+        &with(0, "C000020G"),
+        &with(2, "256"),
+        &with(3, "now"),
+        &with(4, "nan"),
+        &with(5, "inf"),
+        &with(6, "1e3"),
+        &with(7, ""),
+        &with(8, "1.5 ppm"),
+        &with(9, "1234567890123456789012345"),
+        &with(10, "--1"),
+        &with(12, "."),
+        &with(13, "Invalid"),
+    ] {
+        assert_eq!(Tracking::read(line), None, "{line:?}");
+    }
+}
+
+#[test]
+fn people_read_it_with_its_source_and_age_and_only_while_it_is_fresh() {
+    let told = told(LINE, true);
+    let fields = report(&told, 5 * SECOND).fields;
+    let rows: Vec<_> = fields.iter().map(|field| (&*field.name, &*field.value)).collect();
+    assert_eq!(
+        rows,
+        [
+            ("chrony's system time", "0.000029277 s fast"),
+            ("chrony's last offset", "+0.000012000 s"),
+            ("chrony's RMS offset", "0.000020500 s"),
+            ("chrony's frequency", "10.000 ppm fast"),
+            ("chrony's residual freq", "-0.125 ppm"),
+            ("chrony's skew", "0.050 ppm"),
+            ("chrony's update interval", "64.5 s"),
+            ("chrony's leap status", "Normal"),
+        ]
+    );
+    assert!(fields.iter().all(|field| field.source == "chronyc" && field.age_seconds == Some(4.0)));
+    assert!(told.tracking(SECOND + FRESH - 1).is_some());
+    assert!(told.tracking(SECOND + FRESH).is_none());
+    assert!(report(&told, SECOND + FRESH).fields.is_empty());
+}
+
+#[test]
+fn a_chrony_that_denies_what_its_answers_say_is_remarked_on() {
+    let denying = with(13, "Not synchronised");
+    let remark = |told: &Told| report(told, 2 * SECOND).remark;
+    assert!(remark(&told(&denying, true)).starts_with("chronyc says that chrony isn't"));
+    // Its answers said the same then, and say otherwise since.
+    assert_eq!(remark(&told(&denying, false)), "");
+    assert_eq!(remark(&told(LINE, true)), "");
+    let mut report = Report { remark: "it is late".into(), ..report(&told(LINE, true), 0) };
+    told(&denying, true).add_to(&mut report, 2 * SECOND);
+    assert!(report.remark.starts_with("it is late; chronyc says"), "{}", report.remark);
+}
+
+#[test]
+fn why_nothing_is_known_is_told() {
+    let fields = report(&told("?\n", true), 2 * SECOND).fields;
+    assert_eq!(fields.len(), 1);
+    assert_eq!(fields[0].value, "not known: it printed something else than tracking's 14 columns");
+}

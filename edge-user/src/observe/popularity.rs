@@ -1,0 +1,145 @@
+//! Answered queries come in, sampled; how often each name was asked for lately goes out.
+//!
+//! Only while a zone has names that aren't in the tables, and only its names: a query for anything else costs a
+//! comparison. Queries that the authority answered come from its threads by a [`Probe`], those that XDP answered from
+//! its ring of samples by a [`Tap`]. Nobody who answers waits or takes memory; what comes faster than it is taken is
+//! lost, and then fewer are sampled.
+#![forbid(unsafe_code)]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crossbeam_queue::ArrayQueue;
+
+use edge_tables::compile::Compiled;
+use edge_tables::publish::Popularity;
+
+mod asked;
+mod probe;
+mod rate;
+mod sketch;
+mod tap;
+#[cfg(test)]
+mod tests;
+mod watched;
+
+use asked::Name;
+pub use probe::Probe;
+pub(crate) use rate::Rate;
+pub(crate) use sketch::Sketch;
+pub use tap::Tap;
+use watched::Watched;
+
+/// Queries that wait to be counted; further ones are lost. More than come between two turns at the rate wanted.
+const ENTRIES: usize = 2048;
+/// How many samples make a difference that isn't chance.
+const CLEAR: u64 = 4;
+
+/// A sampled query.
+#[derive(Debug)]
+struct Seen {
+    name: Name,
+    /// How many queries it stands for.
+    weight: u32,
+}
+
+/// How often names are asked for. All clones are one.
+#[derive(Clone, Debug)]
+pub struct Heat {
+    shared: Arc<Shared>,
+}
+
+/// What those who count and those who are counted share.
+#[derive(Debug)]
+struct Shared {
+    /// One in so many of the authority's answers is sampled; none when 0.
+    probed: AtomicU32,
+    /// One in so many of XDP's answers counts; 0 when there is no ring.
+    tapped: AtomicU32,
+    seen: ArrayQueue<Seen>,
+    counted: Mutex<Counted>,
+}
+
+#[derive(Debug, Default)]
+struct Counted {
+    watched: Watched,
+    sketch: Sketch,
+    rate: Rate,
+}
+
+impl Default for Heat {
+    fn default() -> Self {
+        let shared = Shared {
+            probed: AtomicU32::new(0),
+            tapped: AtomicU32::new(0),
+            seen: ArrayQueue::new(ENTRIES),
+            counted: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+}
+
+impl Heat {
+    /// Has the names of these zones counted, and no others any more; nothing is sampled when there are none.
+    pub fn watch(&self, zones: &[Arc<Compiled>]) {
+        let mut counted = self.counted();
+        counted.watched.set(zones);
+        let one_in = if zones.is_empty() { 0 } else { counted.rate.one_in() };
+        if zones.is_empty() {
+            counted.sketch = Sketch::default();
+        }
+        self.shared.probed.store(one_in, Ordering::Relaxed);
+    }
+
+    /// Counts what the authority's threads have sampled. To be called some ten times a second.
+    pub fn turn(&self, now: Instant) {
+        let mut counted = self.counted();
+        let mut taken = 0;
+        while taken < ENTRIES
+            && let Some(Seen { name, weight }) = self.shared.seen.pop()
+        {
+            counted.add(&name, weight, now);
+            taken += 1;
+        }
+        if self.is_on() {
+            counted.rate.adapt(taken, now);
+            self.shared.probed.store(counted.rate.one_in(), Ordering::Relaxed);
+        }
+    }
+
+    /// What has been counted.
+    #[must_use]
+    pub fn read(&self, now: Instant) -> Popularity {
+        let weights = [&self.shared.probed, &self.shared.tapped];
+        let clear = weights.iter().map(|weight| u64::from(weight.load(Ordering::Relaxed))).sum();
+        let mut counted = self.counted();
+        counted.sketch.cool(now);
+        Popularity::new(counted.sketch.queries(), CLEAR.saturating_mul(clear))
+    }
+
+    /// Where a thread that answers tells its responses.
+    #[must_use]
+    pub fn probe(&self) -> Probe {
+        Probe::new(Arc::clone(&self.shared))
+    }
+
+    /// Whether anything is counted.
+    fn is_on(&self) -> bool {
+        self.shared.probed.load(Ordering::Relaxed) > 0
+    }
+
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.shared.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counted {
+    /// Counts a name that stands for `weight` queries, if it is one of those that are watched.
+    fn add(&mut self, name: &Name, weight: u32, now: Instant) {
+        if self.watched.contains(name.octets()) {
+            self.sketch.cool(now);
+            self.sketch.add(name.octets(), weight);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Answers come in, as counts by deck and client country; points per server, counts per zone and an audit of shares go out.
+//!
+//! The publisher writes it, whoever wants to know reads it, from any thread.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use edge_leaves::audit::{self, Audit};
+use edge_leaves::points::{Points, Report};
+
+/// The books of a node, shared between threads.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger(Arc<Mutex<Books>>);
+
+/// What is written down. It grows with servers that have been seen times countries, and with zones, and never shrinks.
+#[derive(Debug, Default)]
+pub struct Books {
+    /// Answers per server and country, by XDP and by the code that it shares with the authority.
+    pub points: Arc<Points>,
+    /// What servers were promised by decks that are gone.
+    pub promised: Audit,
+    /// What the last audit found.
+    pub audit: audit::Report,
+    /// What XDP has answered from each zone's decks.
+    pub zones: BTreeMap<String, Answered>,
+    /// What XDP has answered for zones that aren't counted apart.
+    pub rest: u64,
+}
+
+/// Answers of a zone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// With RCODE NOERROR.
+    pub noerror: u64,
+    /// With RCODE NXDOMAIN.
+    pub nxdomain: u64,
+}
+
+impl Ledger {
+    /// The counts, locked for other threads.
+    pub fn open(&self) -> MutexGuard<'_, Books> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The `k` servers that have been in most answers.
+    #[must_use]
+    pub fn points(&self, k: usize) -> Report {
+        // Not under the lock, for which the node's loop waits.
+        let points = Arc::clone(&self.open().points);
+        points.report(k)
+    }
+
+    /// What the last audit found.
+    #[must_use]
+    pub fn audit(&self) -> audit::Report {
+        self.open().audit.clone()
+    }
+
+    /// What XDP has answered, by zone, without the dot of the root.
+    #[must_use]
+    pub fn zones(&self) -> Vec<(String, Answered)> {
+        self.open().zones.iter().map(|(zone, answered)| (zone.clone(), *answered)).collect()
+    }
+
+    /// What XDP has answered for zones that aren't counted apart.
+    #[must_use]
+    pub fn rest(&self) -> u64 {
+        self.open().rest
+    }
+}

@@ -1,0 +1,171 @@
+//! `[limits]`: how much a client may ask for, and who is no client like the others.
+
+use std::net::IpAddr;
+
+use edge_common::abi::maps::PREFIX_ENTRIES;
+use edge_common::limit::Rate;
+use ipnet::IpNet;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+
+mod ntp;
+
+use crate::prefixes::{Prefix, Prefixes, Rule};
+pub use ntp::NtpLimits;
+
+/// Response-rate limits, and lists of prefixes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Responses a second that a client gets on average, 1–1,000,000; not limited if not given.
+    #[serde(deserialize_with = "responses")]
+    pub responses_per_second: Option<u32>,
+    /// Responses that a client gets at once after it was quiet, 1–1,000,000; twice the rate if not given.
+    #[serde(deserialize_with = "responses")]
+    pub burst: Option<u32>,
+    /// Of so many limited responses one is sent, truncated; none when 0. 0–1000.
+    #[serde(deserialize_with = "slip")]
+    pub slip: u32,
+    /// Bits of an IPv4 address that make a client, 0–32.
+    #[serde(deserialize_with = "bits4")]
+    pub ipv4_prefix: u32,
+    /// Bits of an IPv6 address that make a client, 0–64.
+    #[serde(deserialize_with = "bits6")]
+    pub ipv6_prefix: u32,
+    /// Who is never limited.
+    #[serde(deserialize_with = "nets")]
+    pub exempt: Vec<IpNet>,
+    /// Who is never answered.
+    #[serde(deserialize_with = "nets")]
+    pub deny: Vec<IpNet>,
+    /// Limits of NTP; the lists are DNS's and NTP's.
+    pub ntp: NtpLimits,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            responses_per_second: None,
+            burst: None,
+            slip: 2,
+            ipv4_prefix: 24,
+            ipv6_prefix: 56,
+            exempt: Vec::new(),
+            deny: Vec::new(),
+            ntp: NtpLimits::default(),
+        }
+    }
+}
+
+/// The greatest rate and burst.
+const MOST: u32 = 1_000_000;
+
+/// Prefixes that may be listed: with their successors they have to fit into the map.
+const PREFIXES: usize = PREFIX_ENTRIES as usize / 2;
+
+/// The fewest jiffies a second that Linux is built with. What one of them brings has to fit into a bucket.
+const JIFFIES: u32 = 100;
+
+fn number<'de, D: Deserializer<'de>>(
+    from: D,
+    (low, high): (u32, u32),
+    what: &str,
+) -> Result<u32, D::Error> {
+    let number = i64::deserialize(from)?;
+    let fitting = u32::try_from(number).ok().filter(|number| (low..=high).contains(number));
+    fitting.ok_or_else(|| D::Error::custom(format!("{number} is not in {low} to {high}: {what}")))
+}
+
+fn responses<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    let what = "a number of responses; leave responses_per_second and burst out for no limit";
+    number(from, (1, MOST), what).map(Some)
+}
+
+fn slip<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    number(from, (0, 1000), "one in so many limited responses is sent truncated, none at slip = 0")
+}
+
+fn bits4<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    number(from, (0, 32), "the bits of an IPv4 address that make a client")
+}
+
+fn bits6<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    number(from, (0, 64), "the bits of an IPv6 address that make a client")
+}
+
+fn nets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = Vec::<String>::deserialize(from)?;
+    texts.iter().map(|text| net(text).map_err(D::Error::custom)).collect()
+}
+
+/// A prefix, or an address that stands for itself.
+fn net(text: &str) -> Result<IpNet, String> {
+    let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    let Ok(net) = net else {
+        let hint = "write \"192.0.2.0/24\", \"2001:db8::/32\" or an address";
+        return Err(format!("{text:?} is not a prefix; {hint}"));
+    };
+    if net != net.trunc() {
+        return Err(format!("{text:?} has bits behind its prefix; write \"{}\"", net.trunc()));
+    }
+    if Prefix::from(net).has_all_of_ipv4() {
+        let hint = "write \"2000::/3\" for all of IPv6, \"0.0.0.0/0\" for all of IPv4";
+        return Err(format!("{text:?} would hold all IPv4 addresses, too; {hint}"));
+    }
+    Ok(net)
+}
+
+impl Limits {
+    /// The rate; `None` if there is none.
+    #[must_use]
+    pub fn rate(&self) -> Option<Rate> {
+        let per_second = self.responses_per_second?;
+        Some(Rate {
+            per_second,
+            burst: self.burst.unwrap_or_else(|| per_second.saturating_mul(2).min(MOST)),
+            slip: self.slip,
+            prefix4: self.ipv4_prefix,
+            prefix6: self.ipv6_prefix,
+        })
+    }
+
+    /// The lists as one.
+    #[must_use]
+    pub fn prefixes(&self) -> Prefixes {
+        let [exempt, deny] = [(&self.exempt, Rule::Exempt), (&self.deny, Rule::Deny)]
+            .map(|(nets, rule)| nets.iter().map(move |net| (Prefix::from(*net), rule)));
+        exempt.chain(deny).collect()
+    }
+
+    /// Looks whether the keys go together.
+    ///
+    /// # Errors
+    /// The keys, why they don't, and the way out.
+    pub fn check(&self) -> Result<(), String> {
+        match (self.responses_per_second, self.burst) {
+            (None, Some(_)) => {
+                let hint = "give both, or leave burst out";
+                return Err(format!("limits.burst without limits.responses_per_second; {hint}"));
+            }
+            (Some(rate), Some(burst)) if burst < rate.div_ceil(JIFFIES) => {
+                let least = rate.div_ceil(JIFFIES);
+                return Err(format!(
+                    "limits.burst: {burst} is less than a client gets in a hundredth of a second; \
+                     at {rate} responses a second, give at least {least}"
+                ));
+            }
+            _ => {}
+        }
+        if let Some(net) = self.exempt.iter().find(|net| self.deny.contains(net)) {
+            let hint = "leave it out of one of them";
+            return Err(format!("{net} is in limits.exempt and in limits.deny; {hint}"));
+        }
+        let n = self.exempt.len() + self.deny.len();
+        if n > PREFIXES {
+            return Err(format!(
+                "limits.exempt and limits.deny have {n} prefixes, and {PREFIXES} fit; use shorter ones"
+            ));
+        }
+        Ok(())
+    }
+}

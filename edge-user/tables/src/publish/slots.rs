@@ -1,0 +1,477 @@
+//! Places in the tables that all zones share: which are free, and what is written into the taken.
+
+use std::collections::{BTreeMap, HashMap};
+use std::mem::offset_of;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use edge_common::abi::{ClassRow, Deck, Extent, Hits, Kind, Root4, Rrs, TableId, maps};
+
+use super::deals::{self, Dealt, Spent, ZONE_ENTRIES, kind_of, records};
+use super::{Publishable, Unfit, cards};
+use crate::answer_counts::Ledger;
+use crate::compile::{Compiled, Source, Undealt};
+use crate::deal::{Dealer, cards_of};
+use crate::extents::Extents;
+use crate::store::Store;
+use edge_zone::geo;
+use edge_zone::{RecordKind, Targets};
+
+/// Rows of types that one zone takes at most: its next version needs as many beside them, and other zones some.
+pub const ZONE_TYPES: u32 = (maps::TYPE_ROWS - 256) / 2;
+
+/// Counters of no zone.
+const HITS_OF_NONE: u32 = Hits::NONE + 1;
+
+/// Counters that one zone takes at most: its next version needs as many beside them.
+pub(super) const ZONE_HITS: u32 = (maps::HIT_WORDS - HITS_OF_NONE) / 2;
+
+/// A zone in the tables.
+#[derive(Debug)]
+pub(super) struct Zone {
+    pub source: Publishable,
+    /// What of it is in the tables.
+    pub compiled: Arc<Compiled>,
+    pub table: TableId,
+    pub trie: u32,
+    rrs: Option<u32>,
+    /// First row of types, and how many.
+    types: (u32, u32),
+    /// First word of its counters, if it has any.
+    pub first_hit: Option<u32>,
+    /// What they have counted, and those of former versions of the zone for the same questions; empty before the first.
+    pub counted: Vec<u64>,
+    pub decks: Vec<Dealt>,
+}
+
+impl Zone {
+    /// Says where the SOA record of its negative answers is now.
+    pub(super) const fn move_soa(&mut self, to: u32) {
+        self.rrs = Some(to);
+    }
+
+    /// Its counters: one for each deck, one for each entry of the class table.
+    pub(super) fn hit_words(&self) -> u32 {
+        words(&self.compiled)
+    }
+
+    /// Where its answers are counted, as names say it.
+    pub(super) fn hits(&self) -> Option<u32> {
+        Some(self.first_hit? + u32::try_from(self.compiled.decks.len()).ok()?)
+    }
+
+    /// Where a row of types is in the tables, if it is.
+    pub(super) fn type_row(&self, row: u32) -> Option<u32> {
+        let (first, n) = self.types;
+        (row < n).then(|| first + row)
+    }
+}
+
+/// A trie in the tables.
+#[derive(Debug)]
+struct Trie {
+    source: Arc<geo::Compiled<Targets>>,
+    nodes4: (u32, u32),
+    nodes6: (u32, u32),
+}
+
+/// The free places of every table.
+#[derive(Debug)]
+pub(super) struct Free {
+    tables: [Vec<u32>; TableId::CLASSES],
+    pub cards_a: Extents,
+    pub cards_aaaa: Extents,
+    pub rrs: Extents,
+    types: Extents,
+    hits: Extents,
+    tries: Vec<u32>,
+    nodes4: Extents,
+    nodes6: Extents,
+}
+
+/// The tables, and which of their places are free.
+#[derive(Debug)]
+pub(super) struct Slots {
+    pub store: Store,
+    pub rng: fastrand::Rng,
+    free: Free,
+    tries: HashMap<u32, Trie>,
+    /// Each counter when it was last read.
+    pub read: Vec<[u64; 2]>,
+    pub ledger: Ledger,
+}
+
+impl Slots {
+    /// Of empty tables.
+    pub(super) fn new(store: Store, rng: fastrand::Rng) -> Self {
+        let mut hits = Extents::new(maps::HIT_WORDS);
+        hits.take(HITS_OF_NONE);
+        let free = Free {
+            tables: maps::TABLES.map(|n| (0..n).rev().collect()),
+            cards_a: Extents::new(maps::CARDS_A_CELLS),
+            cards_aaaa: Extents::new(maps::CARDS_AAAA_CELLS),
+            rrs: Extents::new(maps::RRS_ENTRIES),
+            types: Extents::new(maps::TYPE_ROWS),
+            hits,
+            tries: (0..maps::TRIES).rev().collect(),
+            nodes4: Extents::new(maps::GEO4_NODES),
+            nodes6: Extents::new(maps::GEO6_NODES),
+        };
+        let read = vec![[0; 2]; maps::HIT_WORDS as usize];
+        Self { store, rng, free, tries: HashMap::new(), read, ledger: Ledger::default() }
+    }
+
+    /// How full the tables are: name, taken, entries.
+    pub(super) fn usage(&self) -> [(&'static str, u32, u32); 7] {
+        let free = &self.free;
+        [
+            ("cards_a", free.cards_a.taken(), maps::CARDS_A_CELLS),
+            ("cards_aaaa", free.cards_aaaa.taken(), maps::CARDS_AAAA_CELLS),
+            ("rrs", free.rrs.taken(), maps::RRS_ENTRIES),
+            ("types", free.types.taken(), maps::TYPE_ROWS),
+            ("hits", free.hits.taken() - HITS_OF_NONE, maps::HIT_WORDS - HITS_OF_NONE),
+            ("geo4_node", free.nodes4.taken(), maps::GEO4_NODES),
+            ("geo6_keys", free.nodes6.taken(), maps::GEO6_NODES),
+        ]
+    }
+
+    /// Deals every `parts`-th of a zone's decks anew, from number `part` on, into free runs; gives the cards that they
+    /// replace, which packets may still be reading. A deck for which there is no room stays as it is.
+    pub(super) fn deal_anew(&mut self, zone: &mut Zone, part: u32, parts: u32) -> Vec<Spent> {
+        let mut spent = Vec::new();
+        let Some(table) = self.store.zone(zone.table).copied() else { return spent };
+        let undealt = &zone.compiled.decks;
+        for ((number, deck), undealt) in (0_u32..).zip(&mut zone.decks).zip(undealt) {
+            if number % parts != part {
+                continue;
+            }
+            let is_anew = |dealer: &&mut Dealer| deals::is_dealt_anew(undealt, dealer);
+            let Some(dealer) = deck.dealer.as_mut().filter(is_anew) else { continue };
+            let dealt = deals::deal(&self.store, &mut self.free, undealt, dealer, &mut self.rng);
+            let Ok((first, cells, standing)) = dealt else { continue };
+            let kind = kind_of(&undealt.source);
+            spent.push(Spent { kind, first: deck.extent.first, cells: deck.cells });
+            let deal = deck.extent.deal.wrapping_add(1);
+            deck.extent = Extent { first, deal, ..deck.extent };
+            deck.cells = cells;
+            (deck.standing, deck.composition) = (standing, None);
+            if let Some(word) = table.decks.word(number, offset_of!(Deck, cards)) {
+                word.store(deck.extent.pack(), Ordering::Release);
+            }
+        }
+        spent
+    }
+
+    /// Gives cards back that nobody reads any more.
+    pub(super) fn give(&mut self, spent: &Spent) {
+        self.free.give_cards(spent.kind, spent.first, spent.cells);
+    }
+
+    /// Writes a zone's tables into free places; without ready-made records if only that fits.
+    pub(super) fn place(
+        &mut self,
+        zone: &Publishable,
+        former: Option<&Zone>,
+    ) -> Result<Zone, Unfit> {
+        match (self.place_as(zone, &zone.compiled, former), &zone.compiled.plain) {
+            (Err(Unfit::Full(_)), Some(plain)) => {
+                self.place_as(zone, &Arc::new(Compiled::clone(plain)), former)
+            }
+            (placed, _) => placed,
+        }
+    }
+
+    fn place_as(
+        &mut self,
+        zone: &Publishable,
+        compiled: &Arc<Compiled>,
+        former: Option<&Zone>,
+    ) -> Result<Zone, Unfit> {
+        let large_enough: Vec<usize> = compiled.size_classes().collect();
+        if large_enough.is_empty() {
+            let (decks, classes) = (compiled.decks.len(), compiled.classes.len());
+            return Err(Unfit::Zone { decks, classes });
+        }
+        let rrs = cards::negative(&compiled.soa).ok_or(Unfit::Soa)?;
+        let trie = self.trie(&zone.trie)?;
+        let table = large_enough.into_iter().find_map(|class| {
+            let slot = self.free.tables.get_mut(class)?.pop()?;
+            Some(TableId::new(u32::try_from(class).ok()?, slot))
+        });
+        let table = table.ok_or(Unfit::Full("every zone table"))?;
+        let mut placed = Zone {
+            source: zone.clone(),
+            compiled: Arc::clone(compiled),
+            table,
+            trie,
+            rrs: None,
+            types: (0, 0),
+            first_hit: self.take_hits(compiled),
+            counted: Vec::new(),
+            decks: Vec::new(),
+        };
+        match self.fill(&mut placed, former, &rrs) {
+            Ok(()) => Ok(placed),
+            Err(reason) => {
+                self.release(&placed);
+                Err(reason)
+            }
+        }
+    }
+
+    fn fill(&mut self, placed: &mut Zone, former: Option<&Zone>, soa: &Rrs) -> Result<(), Unfit> {
+        let Some(table) = self.store.zone(placed.table).copied() else {
+            return Err(Unfit::Full("every zone table"));
+        };
+        let rrs = self.put_soa(soa).ok_or(Unfit::Full("rrs"))?;
+        placed.rrs = Some(rrs);
+        let compiled = Arc::clone(&placed.compiled);
+        placed.types = self.take_types(&compiled);
+        let apex_octets = u8::try_from(compiled.apex.wire().len()).unwrap_or_default();
+        let before: HashMap<(&str, RecordKind), (&Undealt, &Dealt)> = former
+            .map(|zone| {
+                let source = &zone.compiled;
+                let keys = source.deck_keys.iter().map(|(label, kind)| (&**label, *kind));
+                keys.zip(source.decks.iter().zip(&zone.decks)).collect()
+            })
+            .unwrap_or_default();
+        let least = self.least_cards(&compiled.decks, former);
+        let mut ready = ZONE_ENTRIES;
+        let mut rows = Vec::with_capacity(compiled.decks.len());
+        for (undealt, (label, kind)) in compiled.decks.iter().zip(&compiled.deck_keys) {
+            let before = before.get(&(&**label, *kind)).copied();
+            let dealt = match &undealt.source {
+                Source::Nodata | Source::Nxdomain => {
+                    let extent = Extent { first: rrs, cards: 1, deal: 0 };
+                    rows.push(deals::row(undealt, 1, extent, apex_octets));
+                    Dealt::without_cells(extent)
+                }
+                Source::Card(octets, records) => {
+                    let first = if ready > 0 {
+                        deals::put(&self.store, &mut self.free, octets)
+                    } else {
+                        None
+                    };
+                    let extent = Extent { first: first.unwrap_or_default(), cards: 1, deal: 0 };
+                    rows.push(first.map_or(Deck::NONE, |_| {
+                        deals::row(undealt, usize::from(*records), extent, apex_octets)
+                    }));
+                    Dealt::of(None, extent, first.map_or(0, |_| 1))
+                }
+                Source::Choice(choice)
+                    if cards_of(choice.data.len(), undealt.max_hosts, 0) > ready as usize =>
+                {
+                    rows.push(Deck::NONE);
+                    Dealt::without_cells(Extent { first: 0, cards: 1, deal: 0 })
+                }
+                Source::A(_) | Source::Aaaa(_) | Source::Choice(_) => {
+                    let is_ready = kind_of(&undealt.source) == Kind::Ready;
+                    match self.first_deal(undealt, before, if is_ready { 0 } else { least }) {
+                        Ok((dealt, records)) => {
+                            rows.push(deals::row(undealt, records, dealt.extent, apex_octets));
+                            dealt
+                        }
+                        // The authority answers.
+                        Err(_) if is_ready => {
+                            rows.push(Deck::NONE);
+                            Dealt::without_cells(Extent { first: 0, cards: 1, deal: 0 })
+                        }
+                        Err(reason) => return Err(reason),
+                    }
+                }
+            };
+            if kind_of(&undealt.source) == Kind::Ready {
+                ready = ready.saturating_sub(dealt.cells);
+            }
+            placed.decks.push(dealt);
+        }
+        table.decks.clear(0, u32::try_from(table.decks.entries()).unwrap_or_default());
+        table.decks.write(0, &rows);
+        let rows: Vec<ClassRow> = compiled
+            .classes
+            .chunks(ClassRow::ENTRIES)
+            .map(|chunk| {
+                let mut row = ClassRow { decks: [ClassRow::NONE; ClassRow::ENTRIES] };
+                for (to, from) in row.decks.iter_mut().zip(chunk) {
+                    *to = *from;
+                }
+                row
+            })
+            .collect();
+        table.classes.write(0, &rows);
+        Ok(())
+    }
+
+    /// Writes the SOA record of negative answers into a free cell.
+    pub(super) fn put_soa(&mut self, soa: &Rrs) -> Option<u32> {
+        let first = self.free.rrs.take(1)?;
+        self.store.rrs.write(first, &[*soa]);
+        Some(first)
+    }
+
+    /// Writes the one card that a deck always has; `None` if there is no room.
+    pub(super) fn put(&mut self, octets: &[u8]) -> Option<u32> {
+        deals::put(&self.store, &mut self.free, octets)
+    }
+
+    /// Deals a deck for the first time; gives it and the number of records on its cards.
+    pub(super) fn first_deal(
+        &mut self,
+        undealt: &Undealt,
+        before: Option<(&Undealt, &Dealt)>,
+        least: usize,
+    ) -> Result<(Dealt, usize), Unfit> {
+        let weights = deals::weights(&undealt.source);
+        let mut dealer = Dealer::new(&weights, undealt.max_hosts, least, &mut self.rng);
+        if let Some((before, Dealt { dealer: Some(old), .. })) = before {
+            let places = deals::places(&before.source);
+            let now = deals::data(&undealt.source);
+            dealer.carry(old, |record| places.get(now.get(record)?));
+        }
+        let (first, cells, standing) =
+            deals::deal(&self.store, &mut self.free, undealt, &mut dealer, &mut self.rng)?;
+        let n = u32::try_from(dealer.cards()).unwrap_or_default();
+        let (records, extent) = (dealer.records(), Extent { first, cards: n, deal: 0 });
+        Ok((Dealt { standing, ..Dealt::of(Some(dealer), extent, cells) }, records))
+    }
+
+    /// Counters for a zone; none if there is no room, and its answers aren't counted apart.
+    fn take_hits(&mut self, compiled: &Compiled) -> Option<u32> {
+        let n = words(compiled);
+        if n > ZONE_HITS {
+            return None;
+        }
+        let first = self.free.hits.take(n)?;
+        // They go on from where others left them.
+        let now = self.store.hits(first, n);
+        for (last, now) in self.read.iter_mut().skip(first as usize).zip(now) {
+            *last = now;
+        }
+        Some(first)
+    }
+
+    /// Writes as many of a zone's rows of types as there is room for; gives the first, and how many.
+    fn take_types(&mut self, compiled: &Compiled) -> (u32, u32) {
+        let n = u32::try_from(compiled.types.len()).unwrap_or(u32::MAX).min(ZONE_TYPES);
+        let halves = std::iter::successors(Some(n), |n| Some(n / 2));
+        let taken = halves
+            .take_while(|n| *n > 0)
+            .find_map(|n| Some((self.free.types.take(n)?, n)))
+            .unwrap_or_default();
+        let rows = compiled.types.get(..taken.1 as usize).unwrap_or_default();
+        self.store.types.write(taken.0, rows);
+        taken
+    }
+
+    /// The least number of cards of a zone's decks: many, as long as an eighth of each arena holds them with those of
+    /// all other zones; the rest of it is for zones that need it.
+    pub(super) fn least_cards(&self, decks: &[Undealt], former: Option<&Zone>) -> usize {
+        /// Cards of which one more or less doesn't show in some thousand answers.
+        const MANY: usize = 512;
+        let others = |kind: Kind, taken: u32| {
+            let former = former.into_iter().flat_map(|zone| {
+                zone.decks.iter().zip(&zone.compiled.decks).map(|(dealt, undealt)| {
+                    if kind_of(&undealt.source) == kind { dealt.cells } else { 0 }
+                })
+            });
+            taken.saturating_sub(former.sum()) as usize
+        };
+        let arenas = [
+            (Kind::A, others(Kind::A, self.free.cards_a.taken()), maps::CARDS_A_CELLS),
+            (Kind::Aaaa, others(Kind::Aaaa, self.free.cards_aaaa.taken()), maps::CARDS_AAAA_CELLS),
+        ];
+        let fits = |least: usize| {
+            arenas.iter().all(|(kind, others, cells)| {
+                let decks = decks.iter().filter(|undealt| kind_of(&undealt.source) == *kind);
+                let own: usize = decks
+                    .map(|undealt| {
+                        let n = records(&undealt.source);
+                        let k = undealt.max_hosts.min(n);
+                        cards_of(n, k, least) * k.div_ceil(4)
+                    })
+                    .sum();
+                others + own <= *cells as usize / 8
+            })
+        };
+        let halves = std::iter::successors(Some(MANY), |least| Some(least / 2));
+        halves.take_while(|least| *least > 64).find(|least| fits(*least)).unwrap_or(0)
+    }
+
+    /// Gives everything back that a zone takes.
+    pub(super) fn release(&mut self, zone: &Zone) {
+        for (dealt, undealt) in zone.decks.iter().zip(&zone.compiled.decks) {
+            self.free.give_cards(kind_of(&undealt.source), dealt.extent.first, dealt.cells);
+        }
+        if let Some(rrs) = zone.rrs {
+            self.free.rrs.give(rrs, 1);
+        }
+        self.free.types.give(zone.types.0, zone.types.1);
+        if let Some(first) = zone.first_hit {
+            self.free.hits.give(first, zone.hit_words());
+        }
+        if let Some(tables) = self.free.tables.get_mut(zone.table.class() as usize) {
+            tables.push(zone.table.slot());
+        }
+    }
+
+    /// The slot of a trie, which is written into a free one if it isn't there yet.
+    fn trie(&mut self, trie: &Arc<geo::Compiled<Targets>>) -> Result<u32, Unfit> {
+        if let Some((slot, _)) = self.tries.iter().find(|(_, held)| Arc::ptr_eq(&held.source, trie))
+        {
+            return Ok(*slot);
+        }
+        let n4 = u32::try_from(trie.v4.nodes.len()).unwrap_or(u32::MAX);
+        let n6 = u32::try_from(trie.v6.keys.len()).unwrap_or(u32::MAX);
+        let slot = self.free.tries.last().copied().ok_or(Unfit::Full("geo6_tree"))?;
+        let first4 = self.free.nodes4.take(n4).ok_or(Unfit::Full("geo4_node"))?;
+        let Some(first6) = self.free.nodes6.take(n6) else {
+            self.free.nodes4.give(first4, n4);
+            return Err(Unfit::Full("geo6_keys"));
+        };
+        self.free.tries.pop();
+        let store = &self.store;
+        let root: Vec<_> = trie.v4.root.iter().map(|root| moved(*root, first4)).collect();
+        store.geo4_root.write(slot * maps::GEO4_ROOTS, &root);
+        store.geo4_node.write(first4, &trie.v4.nodes);
+        let mut tree = trie.v6.tree;
+        let depth = tree.depth as usize;
+        for level in tree.levels.iter_mut().take(depth) {
+            *level += first6;
+        }
+        store.geo6_keys.write(first6, &trie.v6.keys);
+        store.geo6_leaf.write(first6, &trie.v6.leaves);
+        store.geo_leaf.write(slot * maps::GEO_LEAVES, &trie.leaves);
+        store.geo6_tree.write(slot, &[tree]);
+        let held = Trie { source: Arc::clone(trie), nodes4: (first4, n4), nodes6: (first6, n6) };
+        self.tries.insert(slot, held);
+        Ok(slot)
+    }
+
+    pub(super) fn drop_unused_tries(&mut self, zones: &BTreeMap<Box<[u8]>, Zone>) {
+        let used: Vec<u32> = zones.values().map(|zone| zone.trie).collect();
+        let (free, tries) = (&mut self.free, &mut self.tries);
+        tries.retain(|slot, trie| {
+            let keep = used.contains(slot);
+            if !keep {
+                free.nodes4.give(trie.nodes4.0, trie.nodes4.1);
+                free.nodes6.give(trie.nodes6.0, trie.nodes6.1);
+                free.tries.push(*slot);
+            }
+            keep
+        });
+    }
+}
+
+/// Counters that a zone needs.
+fn words(compiled: &Compiled) -> u32 {
+    u32::try_from(compiled.decks.len() + compiled.classes.len()).unwrap_or(u32::MAX)
+}
+
+/// A root entry of a trie whose nodes begin at `first`.
+const fn moved(root: Root4, first: u32) -> Root4 {
+    if root.entry & Root4::CHILD == 0 {
+        root
+    } else {
+        Root4 { entry: root.entry + first, base: root.base + first }
+    }
+}

@@ -1,0 +1,361 @@
+//! The tables' memory: what the publisher writes and packets and the authority read.
+//!
+//! Each table is an array of 8-octet words, in memory of our own or mapped from a BPF map, so that
+//! kernel and authority read the same octets. Words are written and read one by one; that no
+//! reader sees an entry half written is the publisher's care, who fills only what no generation in
+//! use refers to.
+
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use edge_common::abi::{
+    Card4, Card6, ClassRow, Clock, Control, Cpu, Deck, Device, GeoLeaf, Keys6, Leaves6, LongName,
+    Node4, Root4, Rrs, Service, Shared, ShortName, TableId, Tree6, TypeRow, maps,
+};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+use crate::prefixes::Prefixes;
+
+mod host;
+
+pub use host::{Copied, HostTables};
+
+/// A table of `T`s, shared between threads and, when mapped, with the kernel.
+#[derive(Debug)]
+pub struct Region<T> {
+    words: &'static [AtomicU64],
+    entries: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Region<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Region<T> {}
+
+impl<T: FromBytes + IntoBytes + Immutable> Region<T> {
+    const WORDS: usize = size_of::<T>() / 8;
+
+    /// A table of `entries` zeroed entries in memory that is never given back.
+    #[must_use]
+    pub fn in_memory(entries: u32) -> Self {
+        Self::over(zeroed(entries as usize * size_of::<T>()))
+    }
+
+    /// A table over words of memory.
+    const fn over(words: &'static [AtomicU64]) -> Self {
+        const { assert!(size_of::<T>().is_multiple_of(8)) }
+        Self { words, entries: PhantomData }
+    }
+
+    /// Entries in the table.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.words.len() / Self::WORDS
+    }
+
+    fn entry(&self, index: usize) -> Option<&'static [AtomicU64]> {
+        self.words.get(index * Self::WORDS..(index + 1) * Self::WORDS)
+    }
+
+    /// The words of each entry.
+    pub fn all(&self) -> impl Iterator<Item = &'static [AtomicU64]> {
+        self.words.chunks_exact(Self::WORDS)
+    }
+
+    /// A copy of an entry.
+    #[must_use]
+    pub fn read(&self, index: u32) -> Option<T> {
+        let words = self.entry(index as usize)?;
+        let mut entry = T::new_zeroed();
+        for (to, from) in entry.as_mut_bytes().chunks_exact_mut(8).zip(words) {
+            to.copy_from_slice(&from.load(Ordering::Relaxed).to_ne_bytes());
+        }
+        Some(entry)
+    }
+
+    /// Writes entries from `first` on. Those beyond the table's end are not written.
+    pub fn write(&self, first: u32, entries: &[T]) {
+        let words = self.words.get(first as usize * Self::WORDS..).unwrap_or_default();
+        for (to, from) in words.iter().zip(entries.as_bytes().chunks_exact(8)) {
+            let mut word = [0; 8];
+            word.copy_from_slice(from);
+            to.store(u64::from_ne_bytes(word), Ordering::Relaxed);
+        }
+    }
+
+    /// Zeroes `n` entries from `first` on.
+    pub fn clear(&self, first: u32, n: u32) {
+        let from = first as usize * Self::WORDS;
+        let words = self.words.get(from..from + n as usize * Self::WORDS).unwrap_or_default();
+        for word in words {
+            word.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// The word at octet `at` of an entry, to be read or written by itself.
+    #[must_use]
+    pub fn word(&self, index: u32, at: usize) -> Option<&'static AtomicU64> {
+        self.entry(index as usize)?.get(at / 8)
+    }
+}
+
+/// Words over mapped memory; none if that isn't aligned to words.
+pub fn words(octets: &'static mut [u8]) -> &'static [AtomicU64] {
+    <[AtomicU64]>::mut_from_bytes(octets).map_or(&[], |words| words)
+}
+
+/// Words of zeroed memory that is never given back.
+fn zeroed(octets: usize) -> &'static [AtomicU64] {
+    words(vec![0_u64; octets / 8].leak().as_mut_bytes())
+}
+
+/// Memory that is cut into tables, front to back.
+struct Cut(&'static [AtomicU64]);
+
+impl Cut {
+    /// The next `entries` entries; fewer if there aren't as many.
+    fn next<T: FromBytes + IntoBytes + Immutable>(&mut self, entries: u32) -> Region<T> {
+        let words = (entries as usize * Region::<T>::WORDS).min(self.0.len());
+        let (table, rest) = self.0.split_at(words);
+        self.0 = rest;
+        Region::over(table)
+    }
+}
+
+/// The tables of one zone slot.
+#[derive(Clone, Copy, Debug)]
+pub struct ZoneTable {
+    /// Its decks.
+    pub decks: Region<Deck>,
+    /// Its class table.
+    pub classes: Region<ClassRow>,
+}
+
+/// Every table.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each is the field of the same name in edge_common::abi::Shared")]
+pub struct Store {
+    pub control: Region<Control>,
+    pub names: Region<ShortName>,
+    pub long_names: Region<LongName>,
+    pub cards_a: Region<Card4>,
+    pub cards_aaaa: Region<Card6>,
+    pub rrs: Region<Rrs>,
+    pub types: Region<TypeRow>,
+    pub geo4_root: Region<Root4>,
+    pub geo4_node: Region<Node4>,
+    pub geo6_tree: Region<Tree6>,
+    pub geo6_keys: Region<Keys6>,
+    pub geo6_leaf: Region<Leaves6>,
+    pub geo_leaf: Region<GeoLeaf>,
+    pub services: Region<Service>,
+    pub devices: Region<Device>,
+    pub clocks: Region<Clock>,
+    /// The authority's rate-limiting buckets; it doesn't use NTP's. Not the kernel's, which has a clock of its own: a
+    /// query that passes is counted once in each.
+    pub buckets: Region<u64>,
+    /// What each CPU has for itself; none without a kernel.
+    pub cpus: Region<Cpu>,
+    /// Answers from decks by the authority.
+    pub own_hits: Region<u64>,
+    /// What the map `PREFIXES` says, for the authority.
+    pub prefixes: Arc<RwLock<Prefixes>>,
+    /// Held for reading while a thread of the authority uses the tables; the publisher takes it
+    /// for writing, for a moment, to know that all who saw the old generation are done.
+    pub readers: Arc<RwLock<()>>,
+    /// By size class and slot.
+    pub zones: [Vec<ZoneTable>; TableId::CLASSES],
+}
+
+impl ZoneTable {
+    /// In a [`ZoneTables`] of a size class (below [`TableId::CLASSES`]).
+    #[must_use]
+    pub fn over(words: &'static [AtomicU64], class: usize) -> Self {
+        let mut cut = Cut(words);
+        let rows = |rows: [u32; TableId::CLASSES]| rows.get(class).copied().unwrap_or_default();
+        Self { classes: cut.next(rows(maps::CLASS_ROWS)), decks: cut.next(rows(maps::DECK_ROWS)) }
+    }
+
+    /// Octets of a [`ZoneTables`] of a size class (below [`TableId::CLASSES`]).
+    #[must_use]
+    pub const fn octets(class: usize) -> usize {
+        maps::CLASS_ROWS[class] as usize * size_of::<ClassRow>()
+            + maps::DECK_ROWS[class] as usize * size_of::<Deck>()
+    }
+}
+
+impl Store {
+    /// Tables in a [`Shared`], the zones', and a [`Cpu`] for each.
+    #[must_use]
+    pub fn over(
+        shared: &'static [AtomicU64],
+        zones: [Vec<ZoneTable>; TableId::CLASSES],
+        cpus: &'static [AtomicU64],
+    ) -> Self {
+        // As they stand in `Shared`, which has no padding.
+        let mut cut = Cut(shared);
+        let buckets = maps::BUCKET_ROWS * maps::BUCKETS;
+        Self {
+            control: cut.next(1),
+            services: cut.next(maps::SERVICE_SLOTS),
+            devices: cut.next(maps::DEVICE_SLOTS),
+            clocks: cut.next(2),
+            names: cut.next(2 * maps::NAME_SLOTS),
+            long_names: cut.next(2 * maps::LONG_SLOTS),
+            cards_a: cut.next(maps::CARDS_A_CELLS),
+            cards_aaaa: cut.next(maps::CARDS_AAAA_CELLS),
+            rrs: cut.next(maps::RRS_ENTRIES),
+            types: cut.next(maps::TYPE_ROWS),
+            geo_leaf: {
+                // Behind the kernel's buckets.
+                let _kernels: Region<u64> = cut.next(buckets);
+                cut.next(maps::TRIES * maps::GEO_LEAVES)
+            },
+            geo4_root: cut.next(maps::TRIES * maps::GEO4_ROOTS),
+            geo4_node: cut.next(maps::GEO4_NODES),
+            geo6_tree: cut.next(maps::TRIES),
+            geo6_keys: cut.next(maps::GEO6_NODES),
+            geo6_leaf: cut.next(maps::GEO6_NODES),
+            buckets: Region::in_memory(buckets),
+            own_hits: Region::in_memory(maps::HIT_WORDS),
+            cpus: Region::over(cpus),
+            prefixes: Arc::default(),
+            readers: Arc::default(),
+            zones,
+        }
+    }
+
+    /// Tables in memory of our own: for `xdp.mode = "off"`, and for tests.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        let zone = |class: usize| -> Vec<ZoneTable> {
+            let table = |_| ZoneTable::over(zeroed(ZoneTable::octets(class)), class);
+            (0..maps::TABLES[class]).map(table).collect()
+        };
+        Self::over(zeroed(size_of::<Shared>()), [zone(0), zone(1), zone(2)], &[])
+    }
+
+    /// Says that frames of a device are ours.
+    ///
+    /// # Errors
+    /// The index of another device that takes its slot.
+    pub fn own(&self, device: Device) -> Result<(), u32> {
+        let slot = device.ifindex & (maps::DEVICE_SLOTS - 1);
+        match self.devices.read(slot) {
+            Some(other) if other.ifindex != 0 && other.ifindex != device.ifindex => {
+                return Err(other.ifindex);
+            }
+            _ => self.devices.write(slot, &[device]),
+        }
+        let first = self.control_word(std::mem::offset_of!(Control, own_address));
+        let own = Control::own(u64::from_ne_bytes(device.address));
+        // Whoever came first stays; all are found by their slots.
+        let _first = first.compare_exchange(0, own, Ordering::Relaxed, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The tables of a zone slot.
+    #[must_use]
+    pub fn zone(&self, table: TableId) -> Option<&ZoneTable> {
+        self.zones.get(table.class() as usize)?.get(table.slot() as usize)
+    }
+
+    /// A word of [`Control`], by its offset.
+    ///
+    /// # Panics
+    /// Never: the table has its one entry from the start.
+    #[must_use]
+    pub fn control_word(&self, at: usize) -> &'static AtomicU64 {
+        static NOWHERE: AtomicU64 = AtomicU64::new(0);
+        self.control.word(0, at).unwrap_or(&NOWHERE)
+    }
+
+    /// Puts a clock into the side that isn't in use, then into use. Only for one thread at a time, and not again before
+    /// every packet that began before the last call is through.
+    pub fn publish_clock(&self, clock: &Clock) {
+        let word = self.control_word(std::mem::offset_of!(Control, clock));
+        let next = word.load(Ordering::Relaxed).wrapping_add(1).max(1);
+        self.clocks.write((next & 1) as u32, &[*clock]);
+        word.store(next, Ordering::Release);
+    }
+
+    /// Takes the clock away: NTP requests pass.
+    pub fn end_clock(&self) {
+        self.control_word(std::mem::offset_of!(Control, clock)).store(0, Ordering::Release);
+    }
+
+    /// What the map `PREFIXES` says of an address, as [`Tables::listed`].
+    #[must_use]
+    pub fn listed(&self, address: [u64; 2]) -> u32 {
+        self.prefixes.read().unwrap_or_else(PoisonError::into_inner).listed(address)
+    }
+
+    /// [`edge_common::abi::Limits::jiffies_per_second`].
+    fn jiffies_per_second(&self) -> u32 {
+        let at = std::mem::offset_of!(Control, limits.jiffies_per_second);
+        // The word's second half.
+        let [_, _, _, _, half @ ..] = self.control_word(at).load(Ordering::Relaxed).to_ne_bytes();
+        u32::from_ne_bytes(half)
+    }
+
+    /// Counts of a run of words in [`edge_common::abi::Hits`], of all CPUs, and of the authority.
+    #[must_use]
+    pub fn hits(&self, first: u32, words: u32) -> Vec<[u64; 2]> {
+        let (from, n) = (first as usize, words as usize);
+        let run = |words: &'static [AtomicU64]| words.get(from..from + n).unwrap_or_default();
+        let mut sums = vec![[0_u64; 2]; n];
+        for cpu in self.cpus.all() {
+            let counts = cpu.get(std::mem::offset_of!(Cpu, hits) / 8..).unwrap_or_default();
+            for ([sum, _], word) in sums.iter_mut().zip(run(counts)) {
+                *sum = sum.wrapping_add(word.load(Ordering::Relaxed));
+            }
+        }
+        for ([_, own], word) in sums.iter_mut().zip(run(self.own_hits.words)) {
+            *own = word.load(Ordering::Relaxed);
+        }
+        sums
+    }
+
+    /// Generation being served; 0 for none.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.control_word(std::mem::offset_of!(Control, generation)).load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Region, Store};
+    use edge_common::abi::{GeoLeaf, Node4};
+    use edge_common::tables::Tables as _;
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_past_the_end() {
+        let region = Region::<GeoLeaf>::in_memory(4);
+        let leaf = GeoLeaf { class: 7, prefix: 24 };
+        region.write(3, &[leaf, leaf]);
+        assert_eq!(region.read(3), Some(leaf));
+        assert_eq!(region.read(2), Some(GeoLeaf { class: 0, prefix: 0 }));
+        assert_eq!(region.read(4), None);
+        region.clear(3, 1);
+        assert_eq!(region.read(3), Some(GeoLeaf { class: 0, prefix: 0 }));
+    }
+
+    #[test]
+    fn a_node_entry_is_read_without_copying_the_node() {
+        let store = Store::in_memory();
+        let mut node = Node4 { entries: [0; 256] };
+        for (entry, number) in node.entries.iter_mut().zip(0..) {
+            *entry = number;
+        }
+        store.geo4_node.write(5, &[node]);
+        let tables = super::HostTables::new(store, 1, true);
+        for octet in 0..=255 {
+            assert_eq!(tables.node4(5, octet), Some(octet.into()));
+        }
+    }
+}
