@@ -9,8 +9,9 @@ use std::path::{self, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use crate::cmd::Cmd;
+use crate::facts::Facts;
 use crate::requirement::Purpose;
-use crate::setup::{self, Facts};
+use crate::setup;
 use crate::test;
 
 /// Arguments of `cargo xtask bench`.

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use crate::cmd::Cmd;
+use crate::facts::Facts;
 use crate::print;
 use crate::requirement::Purpose;
-use crate::setup::{self, Facts};
+use crate::setup;
 
 /// Arguments of `cargo xtask build`.
 #[derive(clap::Args)]

@@ -7,9 +7,10 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::build;
 use crate::cmd::Cmd;
+use crate::facts::Facts;
 use crate::print;
 use crate::requirement::Purpose;
-use crate::setup::{self, Facts};
+use crate::setup;
 use crate::system::Privilege;
 
 /// Arguments of `cargo xtask demo`.

@@ -12,8 +12,9 @@ use clap::builder::PossibleValuesParser;
 
 use crate::build;
 use crate::cmd::Cmd;
+use crate::facts::Facts;
 use crate::requirement::Purpose;
-use crate::setup::{self, Facts};
+use crate::setup;
 use crate::steps::{self, Step};
 
 /// The targets, each a file in `fuzz/targets`.

@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 
+use crate::facts::Facts;
 use crate::requirement::Purpose;
-use crate::setup::{self, Facts};
+use crate::setup;
 use crate::steps::{self, Step};
 
 /// Arguments of `cargo xtask lint`.

@@ -13,6 +13,7 @@ mod bench;
 mod build;
 mod cmd;
 mod demo;
+mod facts;
 mod fuzz;
 mod lint;
 mod print;

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::slice;
 
-use crate::setup::Facts;
+use crate::facts::Facts;
 use crate::system::Privilege;
 use crate::toolchain::{LINKER_VERSION, LLVM_MAJOR, Origin, RUST};
 

@@ -8,9 +8,10 @@ use clap::builder::PossibleValuesParser;
 
 use crate::build;
 use crate::cmd::Cmd;
+use crate::facts::Facts;
 use crate::lint;
 use crate::requirement::Purpose;
-use crate::setup::{self, Facts};
+use crate::setup;
 use crate::steps::{self, Step};
 use crate::system::Privilege;
 

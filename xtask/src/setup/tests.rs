@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::system::{Kernel, Privilege};
-use crate::toolchain::{Linker, Origin, Rustc};
+use crate::system::{Kernel, Privilege, System};
+use crate::toolchain::{Linker, Origin, Rustc, Toolchain};
 
 const DEFAULT: &[Purpose] = &[Purpose::Lint, Purpose::Build, Purpose::Network, Purpose::Clients];
 const BENCH: &[Purpose] =
