@@ -6,6 +6,7 @@ mod content;
 mod refusal;
 mod shrink;
 mod signature;
+mod size;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,7 @@ pub use config::{Config, ConfigError};
 pub(crate) use content::size_of;
 pub use content::{Admitted, Candidate, Content, What};
 pub use refusal::Refusal;
-pub use shrink::{Measure, Size};
+pub use size::{Measure, Size};
 
 use crate::Snapshot;
 use shrink::Served;

@@ -17,6 +17,7 @@ pub mod disk;
 pub mod fleet;
 mod float;
 pub mod guard;
+mod member;
 pub mod points;
 pub mod policy;
 pub mod pool;
@@ -27,6 +28,7 @@ pub mod simulate;
 pub mod snapshot;
 pub mod source;
 mod table;
+mod unix_time;
 pub mod zone;
 
 pub use delta::Delta;

@@ -6,6 +6,7 @@
 
 mod backfill;
 mod cap;
+mod error;
 mod exclude;
 mod hysteresis;
 mod judge;
@@ -14,19 +15,17 @@ mod split;
 mod state;
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
+pub use crate::server::ACTIVE_SCORE;
 pub use backfill::Backfill;
 pub use cap::Cap;
+pub use error::PolicyError;
 pub use exclude::{Exclude, Prefix};
 pub use hysteresis::Hysteresis;
-pub(crate) use judge::{Standing, eligible};
+pub(crate) use judge::eligible;
 pub use ramp::{Netspeed, Ramp};
-pub(crate) use split::{GROUPS, LEAST, deal, keep};
+pub(crate) use split::{deal, keep};
 pub use state::{Groups, Memory, State};
-
-/// The least score of a server that is in, if no hysteresis says otherwise.
-pub const ACTIVE_SCORE: f64 = 10.0;
 
 /// What differs from the pool's own zones.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -50,24 +49,6 @@ pub struct Policy {
     pub exclude: Exclude,
 }
 
-/// An option that can't be.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("policy.{option}: {cause}; {remedy}")]
-pub struct PolicyError {
-    /// The option, such as `ramp.from`.
-    pub option: &'static str,
-    /// What is wrong with it.
-    pub cause: String,
-    /// What to write instead.
-    pub remedy: &'static str,
-}
-
-impl PolicyError {
-    const fn new(option: &'static str, cause: String, remedy: &'static str) -> Self {
-        Self { option, cause, remedy }
-    }
-}
-
 impl Policy {
     /// Checks what no type says: ranges, and options that contradict each other.
     ///
@@ -80,24 +61,6 @@ impl Policy {
         self.cap.as_ref().map_or(Ok(()), Cap::check)?;
         self.netspeed.as_ref().map_or(Ok(()), Netspeed::check)
     }
-}
-
-/// Checks that a score is one that the scorer gives.
-fn check_score(option: &'static str, score: f64) -> Result<(), PolicyError> {
-    if (-100.0..=20.0).contains(&score) {
-        return Ok(());
-    }
-    let cause = format!("{score} is no score");
-    Err(PolicyError::new(option, cause, "write one from -100 to 20"))
-}
-
-/// Checks that a part is one: 1 to `most` percent.
-fn check_percent(option: &'static str, percent: u8, most: u8) -> Result<(), PolicyError> {
-    if (1..=most).contains(&percent) {
-        return Ok(());
-    }
-    let remedy = if most == 100 { "write 1 to 100" } else { "write 1 to 99" };
-    Err(PolicyError::new(option, format!("{percent} percent can't be"), remedy))
 }
 
 #[cfg(test)]

@@ -7,29 +7,24 @@ mod log;
 mod monitor;
 pub mod recentmedian;
 mod row;
+mod status;
 pub mod step;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use monitor::{INITIAL, Monitor, Newest, Status};
+pub use monitor::{INITIAL, Monitor, Newest};
 use row::SCORES;
-pub use row::{Attributes, Row, RowError};
+pub use row::{AHEAD, Attributes, Row, RowError, SERVERS};
+pub use status::Status;
 
 use crate::Delta;
 use crate::delta::Change;
 use log::Logged;
 
-/// The most servers that are kept.
-pub const SERVERS: usize = 65_536;
-
 /// The most monitors that are kept of one server. With more, the one that was heard of longest ago goes.
 pub const MONITORS: usize = 256;
-
-/// How far a row's time may be ahead of ours, in seconds. A server's score only ever moves to a later time, so one row
-/// from the future would hold it for good.
-pub const AHEAD: i64 = 600;
 
 /// What the scorer knows. It is kept on disk and read back as it is: what it remembers of a server and a monitor is
 /// their newest result and their score.

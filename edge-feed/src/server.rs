@@ -11,6 +11,9 @@ pub const GLOBAL: &str = "@";
 pub const CONTINENTS: [&str; 7] =
     ["africa", "antarctica", "asia", "europe", "north-america", "oceania", "south-america"];
 
+/// The lowest score of a server that is in the zones, unless hysteresis says otherwise.
+pub const ACTIVE_SCORE: f64 = 10.0;
+
 /// A server of the pool.
 ///
 /// A server with two addresses is two servers to the pool, each with an identifier and a score of its own.

@@ -11,11 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Pool;
 use crate::policy::{Policy, PolicyError, State};
-use crate::server::GLOBAL;
 use crate::snapshot::{Root, Vendor};
 
-pub use area::Member;
-pub(crate) use area::Own;
+pub use crate::member::Member;
 use areas::Areas;
 
 /// A zone to publish.
@@ -100,7 +98,7 @@ impl Zones {
     /// The numbers, 0 to 3, that servers of a label are under.
     pub(crate) fn numbers(&self, name: &str, six: bool) -> impl Iterator<Item = (u64, usize)> {
         let area = self.areas.get(name);
-        let groups = (0..crate::policy::GROUPS).zip(std::iter::repeat(area));
+        let groups = (0..crate::member::GROUPS).zip(std::iter::repeat(area));
         groups.flat_map(move |(group, area)| {
             area.into_iter()
                 .flat_map(move |area| area.group(six, group).map(move |member| (member.id, group)))
@@ -129,11 +127,6 @@ impl Zones {
     pub fn members(&self, name: &str, six: bool) -> &[Member] {
         self.areas.get(name).map_or(&[], |area| area.members(six))
     }
-}
-
-/// What a label of the pool is called in geodns: that of the world is the zone's own.
-fn label(name: &str) -> &str {
-    if name == GLOBAL { "" } else { name }
 }
 
 #[cfg(test)]

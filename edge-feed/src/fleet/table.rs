@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Node, Standing};
+use super::node::{Node, Standing};
 
 const HEAD: [&str; 8] =
     ["NODE", "STANDING", "HEARD", "FEED", "VERSION", "SERIALS", "RATES/S", "HEALTH"];

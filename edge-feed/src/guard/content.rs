@@ -5,11 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
-use super::shrink::Size;
+use super::size::Size;
 use crate::Snapshot;
-
-/// The score from which on a server is in the zones.
-const ACTIVE: f64 = 10.0;
+use crate::server::ACTIVE_SCORE;
 
 /// A feed that has come in.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +90,7 @@ pub(crate) fn size_of(snapshot: &Snapshot) -> Size {
     let active = snapshot
         .servers
         .iter()
-        .filter(|server| server.in_pool && server.netspeed > 0 && server.score >= ACTIVE);
+        .filter(|server| server.in_pool && server.netspeed > 0 && server.score >= ACTIVE_SCORE);
     active.fold(Size::default(), |size, server| {
         size.and(Size { servers: 1, weight: server.netspeed.into() })
     })

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::shrink::Measure;
+use super::size::Measure;
 
 /// Why a feed isn't taken. What was served before goes on being served.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{PolicyError, check_percent};
-use crate::zone::{Member, Own};
+use super::error::{PolicyError, check_percent};
+use crate::member::{Member, OwnServer};
 
 /// Small zones get servers from around them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -43,7 +43,7 @@ impl Backfill {
         zone: &str,
         nominal: u64,
         members: &mut Vec<Member>,
-        rings: &[&BTreeMap<u64, Own>],
+        rings: &[&BTreeMap<u64, OwnServer>],
     ) -> bool {
         let own: u64 = members.iter().map(|each| u64::from(each.weight)).sum();
         let share = u64::from(self.share_percent).min(99);
@@ -61,12 +61,12 @@ impl Backfill {
             let mut around: Vec<_> = ring
                 .iter()
                 .filter(|(id, own)| {
-                    own.standing.weight == own.standing.nominal
+                    own.weighting.weight == own.weighting.nominal
                         && !members.iter().any(|each| each.id == **id)
                         && !helpers.iter().any(|(helper, ..)| helper == *id)
                 })
                 .map(|(&id, own)| {
-                    let weight = own.standing.nominal;
+                    let weight = own.weighting.nominal;
                     (key(seed, id, weight), id, weight, own.slot)
                 })
                 .collect();

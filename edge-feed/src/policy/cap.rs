@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PolicyError, check_percent};
-use crate::zone::Member;
+use super::error::{PolicyError, check_percent};
+use crate::member::Member;
 
 /// No server of a small zone gets more than a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]

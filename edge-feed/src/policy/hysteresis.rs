@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ACTIVE_SCORE, Memory, PolicyError, check_score};
+use super::error::{PolicyError, check_score};
+use super::state::Memory;
+use crate::server::ACTIVE_SCORE;
 
 /// A server comes in at one score and leaves at another.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PolicyError, check_percent, check_score};
+use super::error::{PolicyError, check_percent, check_score};
 
 /// Steps from the least weight to the whole one. Between two steps the weight stays, so that a score that trembles
 /// doesn't make a new zone each time.

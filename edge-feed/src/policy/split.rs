@@ -1,12 +1,7 @@
 //! The servers of a zone come in; which of them are under 0 to 3 goes out.
 
-use super::Groups;
-
-/// The numbers.
-pub(crate) const GROUPS: usize = 4;
-
-/// With fewer servers than this each number has them all.
-pub(crate) const LEAST: usize = 8;
+use super::state::Groups;
+use crate::member::{GROUPS, MIN_TO_SPLIT};
 
 /// Places of a zone's servers under each number.
 type Split = [Vec<usize>; GROUPS];
@@ -15,7 +10,7 @@ type Split = [Vec<usize>; GROUPS];
 pub(crate) fn deal(n: usize, rng: &mut fastrand::Rng) -> Split {
     let mut places: Vec<usize> = (0..n).collect();
     rng.shuffle(&mut places);
-    if n < LEAST {
+    if n < MIN_TO_SPLIT {
         return std::array::from_fn(|_| places.clone());
     }
     let per = n / GROUPS;
@@ -59,7 +54,7 @@ pub(crate) fn keep(ids: &[u64], groups: &mut Groups) -> Split {
     }
     *groups = next;
     let all = || (0..ids.len()).collect::<Vec<_>>();
-    if ids.len() < LEAST {
+    if ids.len() < MIN_TO_SPLIT {
         return std::array::from_fn(|_| all());
     }
     let mut split = Split::default();

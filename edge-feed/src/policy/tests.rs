@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::hysteresis::Hysteresis;
 use super::*;
-use crate::zone::{Member, Own};
+use crate::member::{GROUPS, Member, OwnServer, Weighting};
 
 /// A policy from JSON, checked.
 fn policy(text: &str) -> Result<Policy, String> {
@@ -172,10 +172,10 @@ fn a_cap_lowers_the_least_that_keeps_it() {
     assert_eq!(large[0].weight, 1_000_000, "ten servers aren't fewer than ten");
 }
 
-fn ring(servers: &[(u64, u32)]) -> BTreeMap<u64, Own> {
+fn ring(servers: &[(u64, u32)]) -> BTreeMap<u64, OwnServer> {
     let own = |&(id, weight)| {
-        let standing = Standing { nominal: weight, weight };
-        (id, Own { standing, slot: 0 })
+        let weighting = Weighting { nominal: weight, weight };
+        (id, OwnServer { weighting, slot: 0 })
     };
     servers.iter().map(own).collect()
 }

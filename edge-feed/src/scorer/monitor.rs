@@ -5,26 +5,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Row;
+use super::row::Row;
+use super::status::Status;
 use super::step::Step;
 
 /// The score that a monitor starts from, unless the server's score is known.
 pub const INITIAL: f64 = -5.0;
-
-/// What a monitor is to a server (`server_scores.status`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// Not yet chosen. It counts only when all others are silent.
-    Candidate,
-    /// On trial. It counts when no active one has been heard.
-    Testing,
-    /// One of those that decide.
-    #[default]
-    Active,
-    /// Never counts.
-    Paused,
-}
 
 /// What one monitor thinks of one server.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::monitor::{Monitor, Newest, Status};
+use super::monitor::{Monitor, Newest};
+use super::status::Status;
 
 /// Who counts, and how many seconds back, first to last: the first that finds anyone decides.
 const TIERS: [(&[Status], i64); 3] = [

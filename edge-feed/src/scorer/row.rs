@@ -3,7 +3,14 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{AHEAD, SERVERS, Status};
+use super::status::Status;
+
+/// The most servers that are kept.
+pub const SERVERS: usize = 65_536;
+
+/// How far a row's time may be ahead of ours, in seconds. A server's score only ever moves to a later time, so one row
+/// from the future would hold it for good.
+pub const AHEAD: i64 = 600;
 
 /// The scores that there can be.
 pub(super) const SCORES: std::ops::RangeInclusive<f64> = -200.0..=20.0;

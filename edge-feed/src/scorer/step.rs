@@ -1,6 +1,6 @@
 //! A monitor's result comes in; the step that it moves the monitor's score by, and the cap on the score, go out.
 
-use super::Row;
+use super::row::Row;
 
 /// What is left of a score at the next result.
 pub const DECAY: f64 = 0.95;

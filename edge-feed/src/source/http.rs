@@ -226,7 +226,7 @@ impl Response {
             return Some(Duration::from_secs(seconds));
         }
         let date = jiff::fmt::rfc2822::parse(text).ok()?;
-        let seconds = date.timestamp().as_second() - super::status::now();
+        let seconds = date.timestamp().as_second() - crate::unix_time::now();
         u64::try_from(seconds).ok().map(Duration::from_secs)
     }
 

@@ -18,9 +18,11 @@ use super::{SourceError, tls};
 
 pub mod deltas;
 mod feed;
+mod keys;
 pub mod publish;
 pub mod snapshots;
 
+pub use super::link::{Link, LinkState};
 pub use deltas::NatsDeltas;
 pub use publish::Keep;
 pub use snapshots::NatsDocument;
@@ -54,38 +56,6 @@ pub struct NatsConfig {
     pub certificate_file: Option<PathBuf>,
     /// Our certificate's key as a PEM file.
     pub key_file: Option<PathBuf>,
-}
-
-/// How a connection is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LinkState {
-    /// Whether there is one now.
-    pub connected: bool,
-    /// How often there has been one: each is another.
-    pub connections: u64,
-    /// What was last wrong with it, if there is none.
-    pub error: Option<String>,
-}
-
-/// A connection's state, shared with it.
-#[derive(Clone, Debug)]
-pub struct Link(watch::Receiver<LinkState>);
-
-impl Link {
-    /// The state now.
-    #[must_use]
-    pub fn read(&self) -> LinkState {
-        self.0.borrow().clone()
-    }
-
-    /// Waits until there is another connection than that one.
-    pub(crate) async fn connected_after(&mut self, connections: u64) {
-        let is_another = |state: &LinkState| state.connected && state.connections != connections;
-        if self.0.wait_for(is_another).await.is_err() {
-            // The connection is gone for good, and so is whoever waits.
-            std::future::pending::<()>().await;
-        }
-    }
 }
 
 /// A connection to NATS, to be cloned for each that uses it.

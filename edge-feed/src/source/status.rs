@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-use super::nats::Link;
+use super::link::Link;
 use super::{Event, SourceError};
+use crate::unix_time::now;
 
 /// How a source is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -101,11 +102,6 @@ impl Status {
             }
         }
     }
-}
-
-/// Seconds since 1970.
-pub(crate) fn now() -> i64 {
-    jiff::Timestamp::now().as_second()
 }
 
 #[cfg(test)]

@@ -2,39 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::policy::{GROUPS, LEAST, Standing};
+use crate::member::{GROUPS, MIN_TO_SPLIT, Member, OwnServer};
 
 /// Seconds for which servers stay under their numbers, in an area in which none comes or goes.
 const SHUFFLE: i64 = 600;
 /// The number that the pool has IPv6 servers under.
 const SIX_GROUP: usize = 2;
 
-/// A server in an area.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// Its identifier.
-    pub id: u64,
-    /// What it weighs there; 1 at least.
-    pub weight: u32,
-    /// Whether it is from elsewhere, and helps out.
-    pub helps: bool,
-    /// Where its address is written down.
-    pub(crate) slot: usize,
-}
-
-/// A server in one of its own areas.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Own {
-    /// What it counts for.
-    pub(crate) standing: Standing,
-    /// Where its address is written down.
-    pub(crate) slot: usize,
-}
-
 /// The servers of one IP version in an area.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Family {
-    pub(super) own: BTreeMap<u64, Own>,
+    pub(super) own: BTreeMap<u64, OwnServer>,
     pub(super) members: Vec<Member>,
     /// Whether who helps out depends on the world's servers, not on the continent's alone.
     pub(super) asks_world: bool,
@@ -55,7 +33,7 @@ impl Family {
 
     /// Whether it is time that they are shuffled again: some may be under no number.
     pub(super) fn is_due(&self, now: i64) -> bool {
-        self.members.len() >= LEAST && now.saturating_sub(self.shuffled) >= SHUFFLE
+        self.members.len() >= MIN_TO_SPLIT && now.saturating_sub(self.shuffled) >= SHUFFLE
     }
 }
 

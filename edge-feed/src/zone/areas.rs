@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::area::{Area, Member, Own};
+use super::area::Area;
 use crate::Pool;
-use crate::policy::{self, Policy, Standing, State};
+use crate::member::{Member, OwnServer, Weighting};
+use crate::policy::{self, Policy, State};
 use crate::server::{CONTINENTS, GLOBAL};
 
 /// How many areas at most are shuffled at one update for no other reason than that it is time.
@@ -17,7 +18,7 @@ const SHUFFLED_AT_ONCE: usize = 8;
 /// What was known of a server at the last update.
 #[derive(Clone, Debug)]
 struct Known {
-    standing: Option<Standing>,
+    weighting: Option<Weighting>,
     zones: Vec<String>,
     ip: IpAddr,
     slot: usize,
@@ -158,16 +159,16 @@ impl Areas {
             while let Some((&id, _)) = known.next_if(|(id, _)| **id < server.id) {
                 gone.push(id);
             }
-            let standing = self.policy.judge(server, memory, now);
+            let weighting = self.policy.judge(server, memory, now);
             let before = known.next_if(|(id, _)| **id == server.id).map(|(_, known)| known);
             let same = before.is_some_and(|before| {
                 if before.stamp != stamp && before.ip == server.ip && before.zones == server.zones {
                     before.stamp = stamp;
                 }
-                before.stamp == stamp && before.standing == standing
+                before.stamp == stamp && before.weighting == weighting
             });
             if !same {
-                changes.push((server, standing, stamp));
+                changes.push((server, weighting, stamp));
             }
         }
         gone.extend(known.map(|(&id, _)| id));
@@ -178,7 +179,7 @@ impl Areas {
         for id in gone {
             self.leave(id, dirty);
         }
-        for (server, standing, stamp) in changes {
+        for (server, weighting, stamp) in changes {
             self.leave(server.id, dirty);
             let slot = self.write_down(server.ip);
             let six = server.ip.is_ipv6();
@@ -198,12 +199,13 @@ impl Areas {
                         dirty.insert(zone.clone());
                     }
                 }
-                if let Some(standing) = standing {
-                    area.family_mut(six).own.insert(server.id, Own { standing, slot });
+                if let Some(weighting) = weighting {
+                    area.family_mut(six).own.insert(server.id, OwnServer { weighting, slot });
                     dirty.insert(zone.clone());
                 }
             }
-            let known = Known { standing, zones: server.zones.clone(), ip: server.ip, slot, stamp };
+            let known =
+                Known { weighting, zones: server.zones.clone(), ip: server.ip, slot, stamp };
             self.known.insert(server.id, known);
         }
         if self.listed.is_empty() {
@@ -265,7 +267,7 @@ impl Areas {
             .iter()
             .map(|(&id, own)| Member {
                 id,
-                weight: own.standing.weight,
+                weight: own.weighting.weight,
                 helps: false,
                 slot: own.slot,
             })
@@ -275,8 +277,8 @@ impl Areas {
             && name != GLOBAL
             && backfill.wants(members.len())
         {
-            let nominal = family.own.values().map(|each| u64::from(each.standing.nominal)).sum();
-            let rings: Vec<&BTreeMap<u64, Own>> = [self.parent(name), Some(GLOBAL)]
+            let nominal = family.own.values().map(|each| u64::from(each.weighting.nominal)).sum();
+            let rings: Vec<&BTreeMap<u64, OwnServer>> = [self.parent(name), Some(GLOBAL)]
                 .into_iter()
                 .flatten()
                 .filter_map(|ring| Some(&self.areas.get(ring)?.family(six).own))

@@ -6,10 +6,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
-use super::area::{Area, Member};
+use super::area::Area;
 use super::areas::Areas;
-use super::label;
-use crate::policy::GROUPS;
+use crate::member::{GROUPS, Member};
 use crate::server::GLOBAL;
 use crate::snapshot::{ClientType, Root, Vendor};
 
@@ -86,6 +85,11 @@ fn records(out: &mut String, key: &str, members: impl Iterator<Item = Member>, a
         comma = ",";
     }
     out.push(']');
+}
+
+/// What a label of the pool is called in geodns: that of the world is the zone's own.
+fn label(name: &str) -> &str {
+    if name == GLOBAL { "" } else { name }
 }
 
 /// Writes a zone.

@@ -9,16 +9,12 @@ use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::{kv, stream};
 use hyper::body::Bytes;
 
-use super::snapshots::key_of;
+use super::keys::{SIGNATURE, key_of};
 use super::{Nats, refused};
 use crate::Delta;
 use crate::source::document::Kind;
 use crate::source::{SourceError, gzip};
 
-/// The header that marks a value as deleted, as NATS has it.
-pub(super) const KV_OPERATION: &str = "KV-Operation";
-/// The header with the lines of a document's signature.
-pub(super) const SIGNATURE: &str = "Edge-Minisig";
 /// Values of a bucket that are kept, for whoever wants to see what was published.
 const HISTORY: i64 = 5;
 /// Octets of a message with deltas, about.

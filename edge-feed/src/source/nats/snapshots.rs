@@ -7,7 +7,7 @@ use async_nats::jetstream::consumer::DeliverPolicy;
 
 use super::Nats;
 use super::feed::{self, Feed, Heard, Message};
-use super::publish::{KV_OPERATION, SIGNATURE};
+use super::keys::{KV_OPERATION, SIGNATURE, key_of};
 use crate::source::document::Kind;
 use crate::source::gzip::{self, Spoilt};
 use crate::source::pace::Pace;
@@ -121,14 +121,6 @@ impl NatsDocument {
                 Err(error)
             }
         }
-    }
-}
-
-/// The key of a document of that kind.
-pub(super) const fn key_of(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Zone { .. } => "zone",
-        Kind::Snapshot => "snapshot",
     }
 }
 

@@ -1,0 +1,118 @@
+//! State of each node of a fleet, judged from its last heartbeat.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What a node says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct Heartbeat {
+    /// The node's name: letters, digits, `-`, `_` and dots.
+    pub node: String,
+    /// The program's version.
+    pub version: String,
+    /// When it says so, in seconds since 1970, by its own clock.
+    pub time: i64,
+    /// The serial of each zone that it serves.
+    #[serde(default)]
+    pub serials: BTreeMap<String, u32>,
+    /// How old its feed is, in seconds; `None` without a feed.
+    #[serde(default)]
+    pub feed_age_seconds: Option<u64>,
+    /// Answers per second by service, such as `dns` and `ntp`.
+    #[serde(default)]
+    pub rates: BTreeMap<String, f64>,
+    /// What is wrong with it, a line each; nothing if it is well.
+    #[serde(default)]
+    pub health: Vec<String>,
+}
+
+/// How a node is, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// It has been silent for longer than heartbeats last.
+    Lost,
+    /// Its feed is old, or a serial is behind the fleet's highest for longer than [`Rules::feed_age`].
+    Lagging,
+    /// It says that something is wrong with it.
+    Unwell,
+    /// All is well.
+    Well,
+}
+
+/// A node as the fleet sees it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Node {
+    /// How it is.
+    pub standing: Standing,
+    /// Seconds since its last word arrived, by the servers' clocks and ours; for a lost node up to a minute too many.
+    pub silent_seconds: u64,
+    /// Zones whose serial is behind the fleet's highest, with seconds behind (serials are times).
+    pub behind: BTreeMap<String, u32>,
+    /// Its last word.
+    #[serde(flatten)]
+    pub heartbeat: Heartbeat,
+}
+
+/// When a node lags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// How long a heartbeat lasts. A node says one at least twice in that time.
+    pub ttl: Duration,
+    /// A feed or serial older than that lags.
+    pub feed_age: Duration,
+    /// Servers that hold the buckets.
+    pub replicas: usize,
+}
+
+impl Default for Rules {
+    /// 30 s; 600 s, where the pool's own status page turns yellow; one server.
+    fn default() -> Self {
+        Self { ttl: Duration::from_secs(30), feed_age: Duration::from_secs(600), replicas: 1 }
+    }
+}
+
+/// How each node is.
+pub(super) fn judge(
+    heard: BTreeMap<String, (u64, Heartbeat)>,
+    lost: &[String],
+    rules: &Rules,
+) -> Vec<Node> {
+    let mut highest: BTreeMap<String, u32> = BTreeMap::new();
+    for (_, heartbeat) in heard.values() {
+        for (origin, serial) in &heartbeat.serials {
+            let high = highest.entry(origin.clone()).or_default();
+            *high = (*high).max(*serial);
+        }
+    }
+    let most = rules.feed_age.as_secs();
+    let mut nodes: Vec<Node> = heard
+        .into_iter()
+        .map(|(node, (silent_seconds, heartbeat))| {
+            let behind: BTreeMap<String, u32> = heartbeat
+                .serials
+                .iter()
+                .filter_map(|(origin, serial)| {
+                    let behind = highest.get(origin)?.saturating_sub(*serial);
+                    (behind > 0).then(|| (origin.clone(), behind))
+                })
+                .collect();
+            let standing = if lost.contains(&node) {
+                Standing::Lost
+            } else if heartbeat.feed_age_seconds.is_some_and(|age| age > most)
+                || behind.values().any(|behind| u64::from(*behind) > most)
+            {
+                Standing::Lagging
+            } else if heartbeat.health.is_empty() {
+                Standing::Well
+            } else {
+                Standing::Unwell
+            };
+            Node { standing, silent_seconds, behind, heartbeat }
+        })
+        .collect();
+    nodes.sort_by(|a, b| (a.standing, &a.heartbeat.node).cmp(&(b.standing, &b.heartbeat.node)));
+    nodes
+}
