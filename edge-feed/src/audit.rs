@@ -29,11 +29,11 @@ const EQUAL: f64 = 1e-9;
 /// Promises and deliveries, as they come.
 #[derive(Clone, Debug, Default)]
 pub struct Audit {
-    accounts: BTreeMap<IpAddr, Account>,
+    accounts: BTreeMap<IpAddr, ServerAccount>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Account {
+struct ServerAccount {
     /// Answers that the server could have been in.
     answers: f64,
     promised: f64,
@@ -42,11 +42,11 @@ struct Account {
 
 /// Promised against delivered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct AuditReport {
     /// How many servers there are.
     pub judged: usize,
     /// Each of them, or some, the one that is farthest off first.
-    pub servers: Vec<Line>,
+    pub servers: Vec<ServerAudit>,
     /// Servers outside their error bars.
     pub outside: usize,
     /// How many there would be by chance if all were treated fairly.
@@ -57,7 +57,7 @@ pub struct Report {
 
 /// One server's promised and delivered share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Line {
+pub struct ServerAudit {
     /// Its address.
     pub ip: IpAddr,
     /// Answers that it could have been in.
@@ -95,14 +95,15 @@ impl Audit {
 
     /// Promised against delivered, so far.
     #[must_use]
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> AuditReport {
         let accounts = self.accounts.iter();
-        let mut servers: Vec<Line> = accounts.map(|(&ip, account)| account.line(ip)).collect();
+        let mut servers: Vec<ServerAudit> =
+            accounts.map(|(&ip, account)| account.line(ip)).collect();
         servers.sort_by(|a, b| b.sigmas.abs().total_cmp(&a.sigmas.abs()));
-        let count = |of: fn(&Line) -> bool| servers.iter().filter(|line| of(line)).count();
+        let count = |of: fn(&ServerAudit) -> bool| servers.iter().filter(|line| of(line)).count();
         // A server that is promised all or nothing can't be off by chance.
         let open = count(|line| line.promised > 0.0 && line.promised < 1.0);
-        Report {
+        AuditReport {
             outside: count(|line| line.outside),
             by_chance: float(u64::try_from(open).unwrap_or(u64::MAX)) * 0.05,
             alarms: count(|line| line.alarm),
@@ -112,8 +113,8 @@ impl Audit {
     }
 }
 
-impl Account {
-    fn line(self, ip: IpAddr) -> Line {
+impl ServerAccount {
+    fn line(self, ip: IpAddr) -> ServerAudit {
         let Self { answers, promised, delivered } = self;
         let of = |count: f64| if answers > 0.0 { (count / answers).min(1.0) } else { 0.0 };
         let share = of(promised);
@@ -128,7 +129,7 @@ impl Account {
         };
         let alarm = sigmas.abs() >= ALARM;
         let outside = alarm || share < low - EQUAL || share > high + EQUAL;
-        Line {
+        ServerAudit {
             ip,
             answers,
             promised: share,
@@ -154,7 +155,7 @@ fn wilson(share: f64, trials: f64) -> (f64, f64) {
     ((middle - half).max(0.0), (middle + half).min(1.0))
 }
 
-impl Report {
+impl AuditReport {
     /// The same, with so many servers at most.
     #[must_use]
     pub fn first(mut self, n: usize) -> Self {
@@ -195,14 +196,14 @@ impl Report {
 
 #[cfg(test)]
 mod tests {
-    use super::{Audit, Line, wilson};
+    use super::{Audit, ServerAudit, wilson};
     use std::net::{IpAddr, Ipv4Addr};
 
     fn ip(n: u32) -> IpAddr {
         Ipv4Addr::from_bits(0xc000_0200 + n).into()
     }
 
-    fn line(answers: u64, share: f64, delivered: f64) -> Line {
+    fn line(answers: u64, share: f64, delivered: f64) -> ServerAudit {
         let mut audit = Audit::default();
         audit.promise(ip(1), answers, share);
         audit.deliver(ip(1), delivered);

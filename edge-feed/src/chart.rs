@@ -12,7 +12,7 @@ use thiserror::Error;
 
 /// A line, and what its values mean.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Line {
+pub struct ChartLine {
     /// What the legend says.
     pub name: String,
     /// Times and the values from then on: lines are steps.
@@ -21,7 +21,7 @@ pub struct Line {
 
 /// A chart.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Panel {
+pub struct ChartPanel {
     /// What stands above it.
     pub title: String,
     /// What its values are, with their unit.
@@ -29,7 +29,7 @@ pub struct Panel {
     /// The least and the largest value.
     pub range: [f64; 2],
     /// What is drawn.
-    pub lines: Vec<Line>,
+    pub lines: Vec<ChartLine>,
 }
 
 /// Why there is no page.
@@ -67,7 +67,12 @@ const COLOURS: [RGBColor; 8] = [
 ///
 /// # Errors
 /// A page without panels, a range without extent.
-pub fn draw(title: &str, time: &str, end: f64, rows: &[Vec<Panel>]) -> Result<String, ChartError> {
+pub fn draw(
+    title: &str,
+    time: &str,
+    end: f64,
+    rows: &[Vec<ChartPanel>],
+) -> Result<String, ChartError> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let all = || rows.iter().flatten();
     let [n_columns, n_rows] = [columns, rows.len()].map(|n| u32::try_from(n).unwrap_or(u32::MAX));
@@ -107,7 +112,7 @@ fn drawing(error: impl Display) -> ChartError {
 type Area<'a> = plotters::drawing::DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type AreaError = plotters::drawing::DrawingAreaErrorKind<std::io::Error>;
 
-fn draw_panel(panel: &Panel, time: &str, end: f64, area: &Area<'_>) -> Result<(), AreaError> {
+fn draw_panel(panel: &ChartPanel, time: &str, end: f64, area: &Area<'_>) -> Result<(), AreaError> {
     let [low, high] = panel.range;
     // The legend has a strip of its own: no line is hidden.
     let (plot, legend) = area.split_horizontally(WIDTH - LEGEND);
@@ -148,9 +153,9 @@ fn steps(points: &[(f64, f64)], end: f64) -> Vec<(f64, f64)> {
 mod tests {
     use super::*;
 
-    fn panel(range: [f64; 2]) -> Panel {
-        let line = Line { name: "a < b".to_owned(), points: vec![(0.0, 1.0), (3.0, 2.0)] };
-        Panel { title: "t".to_owned(), values: "v (%)".to_owned(), range, lines: vec![line] }
+    fn panel(range: [f64; 2]) -> ChartPanel {
+        let line = ChartLine { name: "a < b".to_owned(), points: vec![(0.0, 1.0), (3.0, 2.0)] };
+        ChartPanel { title: "t".to_owned(), values: "v (%)".to_owned(), range, lines: vec![line] }
     }
 
     #[test]
@@ -173,7 +178,8 @@ mod tests {
 
     #[test]
     fn what_cant_be_drawn_is_refused() {
-        let error = |end, rows: &[Vec<Panel>]| draw("p", "h", end, rows).unwrap_err().to_string();
+        let error =
+            |end, rows: &[Vec<ChartPanel>]| draw("p", "h", end, rows).unwrap_err().to_string();
         let said =
             |what: &str| format!("{what} has nothing to draw; give it a time and a range above 0");
         assert_eq!(error(1.0, &[]), said("p"));

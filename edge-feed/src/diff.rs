@@ -13,11 +13,11 @@ use crate::{Server, Snapshot};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Diff {
     /// Servers that are only in the second.
-    pub added: Vec<Named>,
+    pub added: Vec<ServerRef>,
     /// Servers that are only in the first.
-    pub removed: Vec<Named>,
+    pub removed: Vec<ServerRef>,
     /// Servers that are in both, but not the same.
-    pub changed: Vec<Changed>,
+    pub changed: Vec<ServerChange>,
     /// Zones whose fit servers or weight differ, those that lose most first.
     pub zones: Vec<ZoneChange>,
     /// How much of its servers or weight a zone must lose to be alarming, in percent.
@@ -26,7 +26,7 @@ pub struct Diff {
 
 /// A server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Named {
+pub struct ServerRef {
     /// The pool's identifier.
     pub id: u64,
     /// Its address.
@@ -35,10 +35,10 @@ pub struct Named {
 
 /// A server that has changed. What hasn't is left out; of what has, there is before and after.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Changed {
+pub struct ServerChange {
     /// The server, as in the second snapshot.
     #[serde(flatten)]
-    pub server: Named,
+    pub server: ServerRef,
     /// Its address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_was: Option<IpAddr>,
@@ -82,7 +82,7 @@ pub struct ZoneChange {
 pub fn diff(before: &Snapshot, after: &Snapshot, alarm_percent: u8) -> Diff {
     let old = by_id(before);
     let new = by_id(after);
-    let named = |server: &&Server| Named { id: server.id, ip: server.ip };
+    let named = |server: &&Server| ServerRef { id: server.id, ip: server.ip };
     let only = |one: &BTreeMap<u64, &Server>, other: &BTreeMap<u64, &Server>| {
         one.iter()
             .filter(|(id, _)| !other.contains_key(id))
@@ -104,13 +104,13 @@ fn by_id(snapshot: &Snapshot) -> BTreeMap<u64, &Server> {
 }
 
 /// What is another in the same server. When a score was given is no difference.
-fn changed(before: &Server, after: &Server) -> Option<Changed> {
+fn changed(before: &Server, after: &Server) -> Option<ServerChange> {
     let sorted = |server: &Server| -> BTreeSet<String> { server.zones.iter().cloned().collect() };
     let zones = [sorted(before), sorted(after)];
     let same_score = before.score.total_cmp(&after.score).is_eq();
     let same_zones = before.zones == after.zones || zones.first() == zones.last();
-    let changed = Changed {
-        server: Named { id: after.id, ip: after.ip },
+    let changed = ServerChange {
+        server: ServerRef { id: after.id, ip: after.ip },
         ip_was: (before.ip != after.ip).then_some(before.ip),
         score: (!same_score).then_some([before.score, after.score]),
         netspeed: two(before.netspeed, after.netspeed),
@@ -132,10 +132,10 @@ fn two<T: PartialEq>(before: T, after: T) -> Option<[T; 2]> {
 }
 
 /// How many servers there are, and their weight.
-type Size = (usize, u64);
+type FitSize = (usize, u64);
 
 fn zone_changes(before: &Snapshot, after: &Snapshot, alarm_percent: u8) -> Vec<ZoneChange> {
-    let mut sizes: BTreeMap<(&str, bool), [Size; 2]> = BTreeMap::new();
+    let mut sizes: BTreeMap<(&str, bool), [FitSize; 2]> = BTreeMap::new();
     for (at, snapshot) in [before, after].into_iter().enumerate() {
         let now = i64::from(snapshot.serial);
         let fit = |server: &&Server| server.score >= ACTIVE_SCORE && eligible(server, now);
@@ -178,7 +178,7 @@ fn lost(before: u64, after: u64) -> f64 {
 }
 
 /// The most servers of a kind that are told one by one.
-const MAX_TOLD: usize = 50;
+const MAX_LISTED: usize = 50;
 
 impl fmt::Display for Diff {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -198,19 +198,19 @@ impl fmt::Display for Diff {
             write!(out, "\n{}", aligned(["ZONE", "IP", "SERVERS", "KBIT/S", "LOST", ""], rows))?;
         }
         let named = |sign: &'static str| {
-            move |server: &Named| {
+            move |server: &ServerRef| {
                 [sign.to_owned(), server.id.to_string(), server.ip.to_string(), String::new()]
             }
         };
         let mut rows: Vec<[String; 4]> = Vec::new();
-        rows.extend(self.added.iter().take(MAX_TOLD).map(named("+")));
-        rows.extend(self.removed.iter().take(MAX_TOLD).map(named("-")));
-        rows.extend(self.changed.iter().take(MAX_TOLD).map(Changed::row));
+        rows.extend(self.added.iter().take(MAX_LISTED).map(named("+")));
+        rows.extend(self.removed.iter().take(MAX_LISTED).map(named("-")));
+        rows.extend(self.changed.iter().take(MAX_LISTED).map(ServerChange::row));
         if !rows.is_empty() {
             write!(out, "\n{}", aligned(["", "SERVER", "ADDRESS", "CHANGES"], rows))?;
         }
         let all = [self.added.len(), self.removed.len(), self.changed.len()];
-        let n_more: usize = all.iter().map(|n| n.saturating_sub(MAX_TOLD)).sum();
+        let n_more: usize = all.iter().map(|n| n.saturating_sub(MAX_LISTED)).sum();
         if n_more > 0 {
             writeln!(out, "and {} more", count(n_more, "server"))?;
         }
@@ -233,7 +233,7 @@ impl ZoneChange {
     }
 }
 
-impl Changed {
+impl ServerChange {
     fn row(&self) -> [String; 4] {
         let mut parts = Vec::new();
         if let Some(was) = self.ip_was {
@@ -257,7 +257,7 @@ impl Changed {
         if let Some([before, after]) = &self.zones {
             parts.push(format!("zones {} -> {}", before.join(" "), after.join(" ")));
         }
-        let Named { id, ip } = &self.server;
+        let ServerRef { id, ip } = &self.server;
         ["~".to_owned(), id.to_string(), ip.to_string(), parts.join(", ")]
     }
 }

@@ -11,7 +11,7 @@ use async_nats::jetstream::kv::{self, Store};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 
-use crate::points::Report;
+use crate::points::PointsReport;
 use crate::source::SourceError;
 use crate::source::nats::Nats;
 use crate::source::nats::publish::failed;
@@ -20,7 +20,7 @@ mod node;
 mod table;
 
 use node::judge;
-pub use node::{Heartbeat, Node, Rules, Standing};
+pub use node::{FleetNode, FleetRules, Heartbeat, PeerState};
 
 /// The bucket of heartbeats, and the one that forgets nothing.
 const BUCKETS: [&str; 2] = ["edge_fleet", "edge_nodes"];
@@ -33,26 +33,26 @@ const REGISTER: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct Fleet {
     nats: Nats,
-    rules: Rules,
+    rules: FleetRules,
     live: Store,
     known: Store,
     /// When this node was last written into the bucket that forgets nothing.
     registered: Option<i64>,
     points: Option<Store>,
     /// When its points were last told, or could not be.
-    told: Option<i64>,
+    points_published: Option<i64>,
 }
 
 /// A node's servers' points, as NATS keeps them: counted since `since`, until `time`, in seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-pub struct Told {
+pub struct NodePoints {
     /// When the node began to count.
     pub since: i64,
     /// When it said so.
     pub time: i64,
     /// The servers that have been in most answers.
     #[serde(flatten)]
-    pub points: Report,
+    pub points: PointsReport,
 }
 
 impl Fleet {
@@ -60,7 +60,7 @@ impl Fleet {
     ///
     /// # Errors
     /// When NATS can't be reached or refuses.
-    pub async fn open(nats: &Nats, rules: Rules) -> Result<Self, SourceError> {
+    pub async fn open(nats: &Nats, rules: FleetRules) -> Result<Self, SourceError> {
         let [live, known] = BUCKETS;
         Ok(Self {
             nats: nats.clone(),
@@ -69,7 +69,7 @@ impl Fleet {
             known: nats.bucket(known, 1, None, rules.replicas).await?,
             registered: None,
             points: None,
-            told: None,
+            points_published: None,
         })
     }
 
@@ -77,7 +77,7 @@ impl Fleet {
     ///
     /// # Errors
     /// When NATS can't be reached or refuses, or the name isn't one.
-    pub async fn beat(&mut self, heartbeat: &Heartbeat) -> Result<(), SourceError> {
+    pub async fn publish_heartbeat(&mut self, heartbeat: &Heartbeat) -> Result<(), SourceError> {
         let node = &heartbeat.node;
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if node.is_empty()
@@ -108,21 +108,21 @@ impl Fleet {
     ///
     /// # Errors
     /// When NATS can't be reached or refuses.
-    pub async fn tell_points(
+    pub async fn publish_points(
         &mut self,
         node: &str,
         since: i64,
-        points: impl FnOnce() -> Report,
+        points: impl FnOnce() -> PointsReport,
     ) -> Result<bool, SourceError> {
         let time = crate::unix_time::now();
-        if self.told.is_some_and(|then| time.abs_diff(then) < REGISTER.as_secs()) {
+        if self.points_published.is_some_and(|then| time.abs_diff(then) < REGISTER.as_secs()) {
             return Ok(false);
         }
         // At its next turn, should it fail.
-        self.told = Some(time);
+        self.points_published = Some(time);
         let place = || format!("nats bucket {POINTS}, key {node}");
-        let told = Told { since, time, points: points() };
-        let text = serde_json::to_vec(&told).map_err(|cause| failed(place(), &cause))?;
+        let entry = NodePoints { since, time, points: points() };
+        let text = serde_json::to_vec(&entry).map_err(|cause| failed(place(), &cause))?;
         let put = self.bucket_of_points().await?.put(node, text.into()).await;
         put.map_err(|cause| failed(place(), &cause))?;
         Ok(true)
@@ -141,7 +141,7 @@ impl Fleet {
     ///
     /// # Errors
     /// When NATS can't be reached or refuses, or an entry isn't one.
-    pub async fn points(&mut self) -> Result<BTreeMap<String, Told>, SourceError> {
+    pub async fn points(&mut self) -> Result<BTreeMap<String, NodePoints>, SourceError> {
         let place = || format!("nats bucket {POINTS}");
         let store = self.bucket_of_points().await?;
         let mut keys = store.keys().await.map_err(|cause| failed(place(), &cause))?;
@@ -151,8 +151,8 @@ impl Fleet {
             let octets = store.get(&key).await.map_err(|cause| failed(place(), &cause))?;
             // It may have been forgotten in between.
             let Some(octets) = octets else { continue };
-            let told = serde_json::from_slice(&octets).map_err(|cause| failed(place(), &cause))?;
-            all.insert(key, told);
+            let entry = serde_json::from_slice(&octets).map_err(|cause| failed(place(), &cause))?;
+            all.insert(key, entry);
         }
         Ok(all)
     }
@@ -161,7 +161,7 @@ impl Fleet {
     ///
     /// # Errors
     /// When NATS can't be reached or refuses.
-    pub async fn read(&self) -> Result<Vec<Node>, SourceError> {
+    pub async fn read(&self) -> Result<Vec<FleetNode>, SourceError> {
         let mut heard = words(&self.known).await?;
         let lost: Vec<String> = heard.keys().cloned().collect();
         let live = words(&self.live).await?;
@@ -212,7 +212,7 @@ async fn words(store: &Store) -> Result<BTreeMap<String, (u64, Heartbeat)>, Sour
 
 /// Nodes as a table whose columns line up, a line each.
 #[must_use]
-pub fn table(nodes: &[Node]) -> String {
+pub fn table(nodes: &[FleetNode]) -> String {
     table::draw(nodes)
 }
 

@@ -13,14 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use minisign_verify::PublicKey;
 use serde::Serialize;
 
-pub use config::{Config, ConfigError};
+pub use config::{GuardConfig, GuardConfigError};
 pub(crate) use content::size_of;
-pub use content::{Admitted, Candidate, Content, What};
+pub use content::{Admitted, Candidate, ExpectedContent, FeedContent};
 pub use refusal::Refusal;
-pub use size::{Measure, Size};
+pub use size::{Measure, RootSize};
 
 use crate::Snapshot;
-use shrink::Served;
+use shrink::ServedRoot;
 
 /// How far ahead of our clock a serial may be, in seconds.
 const AHEAD: i64 = 600;
@@ -42,13 +42,13 @@ pub enum Freshness {
 
 /// What the guard knows, for status and metrics.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Status {
+pub struct GuardStatus {
     /// Whether what is served is fresh.
     pub freshness: Freshness,
     /// The age of the oldest feed in seconds; none before the first.
     pub age: Option<i64>,
     /// The serial and size of each root that is served.
-    pub served: BTreeMap<String, (u32, Size)>,
+    pub served: BTreeMap<String, (u32, RootSize)>,
     /// Refusals since the start, by kind.
     pub refused: BTreeMap<&'static str, u64>,
     /// The last refusal.
@@ -60,9 +60,9 @@ pub struct Status {
 /// Says which feeds may be served.
 #[derive(Clone, Debug)]
 pub struct Guard {
-    config: Config,
+    config: GuardConfig,
     key: Option<PublicKey>,
-    served: BTreeMap<String, Served>,
+    served: BTreeMap<String, ServedRoot>,
     /// The roots of the last snapshot.
     published: BTreeSet<String>,
     /// From when the newest is that each feed has said, in seconds since 1970.
@@ -78,7 +78,7 @@ impl Guard {
     ///
     /// # Errors
     /// When the configuration contradicts itself, or the public key can't be read.
-    pub fn new(config: Config) -> Result<Self, ConfigError> {
+    pub fn new(config: GuardConfig) -> Result<Self, GuardConfigError> {
         config.check()?;
         let key = signature::key(&config)?;
         Ok(Self {
@@ -95,7 +95,7 @@ impl Guard {
 
     /// The configuration: sources obey `max_octets` while they read.
     #[must_use]
-    pub fn config(&self) -> &Config {
+    pub fn config(&self) -> &GuardConfig {
         &self.config
     }
 
@@ -140,21 +140,21 @@ impl Guard {
     /// As [`admit`](Self::admit).
     pub fn admit_built(
         &mut self,
-        origin: &str,
+        apex: &str,
         serial: u32,
-        size: Size,
+        size: RootSize,
         now: i64,
     ) -> Result<(), Refusal> {
-        let judged = self.compare("built zone", origin, (serial, size), None, now);
+        let judged = self.compare("built zone", apex, (serial, size), None, now);
         match &judged {
-            Ok(()) => self.served.entry(origin.to_owned()).or_default().set(serial, size, now),
+            Ok(()) => self.served.entry(apex.to_owned()).or_default().set(serial, size, now),
             Err(refusal) => self.record(refusal, now),
         }
         judged
     }
 
     /// Deltas up to the time `ts` have been taken, in seconds since 1970: the feeds are as fresh as that.
-    pub fn heard(&mut self, ts: i64, now: i64) {
+    pub fn note_deltas(&mut self, ts: i64, now: i64) {
         for heard in self.heard.values_mut() {
             *heard = (*heard).max(ts.min(now));
         }
@@ -190,9 +190,9 @@ impl Guard {
 
     /// What the guard knows, for status and metrics.
     #[must_use]
-    pub fn status(&self, now: i64) -> Status {
+    pub fn status(&self, now: i64) -> GuardStatus {
         let served = self.served.iter();
-        Status {
+        GuardStatus {
             freshness: self.freshness(now),
             age: self.age(now),
             served: served.map(|(root, s)| (root.clone(), (s.serial, s.size))).collect(),
@@ -215,19 +215,19 @@ impl Guard {
         }
         let most = self.config.max_servers;
         match candidate.content {
-            Content::Snapshot => {
+            ExpectedContent::Snapshot => {
                 let snapshot = content::snapshot(place, octets, most)?;
                 let (serial, size) = (snapshot.serial, size_of(&snapshot));
                 self.in_time(place, serial, now)?;
                 self.compare(place, ALL, (serial, size), Some(&snapshot), now)?;
-                Ok(Admitted { serial, size, what: What::Snapshot(snapshot) })
+                Ok(Admitted { serial, size, what: FeedContent::Snapshot(snapshot) })
             }
-            Content::Zone { origin } => {
+            ExpectedContent::Zone { apex } => {
                 let (serial, size) = content::zone(place, octets, most)?;
                 self.in_time(place, serial, now)?;
-                self.compare(place, origin, (serial, size), None, now)?;
+                self.compare(place, apex, (serial, size), None, now)?;
                 let text = String::from_utf8_lossy(octets).into_owned();
-                let what = What::Zone { origin: origin.to_owned(), text };
+                let what = FeedContent::Zone { apex: apex.to_owned(), text };
                 Ok(Admitted { serial, size, what })
             }
         }
@@ -251,7 +251,7 @@ impl Guard {
         &mut self,
         place: &str,
         root: &str,
-        (serial, size): (u32, Size),
+        (serial, size): (u32, RootSize),
         snapshot: Option<&Snapshot>,
         now: i64,
     ) -> Result<(), Refusal> {
@@ -271,7 +271,7 @@ impl Guard {
         &mut self,
         place: &str,
         root: &str,
-        (serial, size): (u32, Size),
+        (serial, size): (u32, RootSize),
         snapshot: Option<&Snapshot>,
         now: i64,
     ) -> Result<(), Refusal> {
@@ -283,7 +283,7 @@ impl Guard {
             let gone = self
                 .published
                 .iter()
-                .find(|known| !snapshot.roots.iter().any(|root| root.origin == **known));
+                .find(|known| !snapshot.roots.iter().any(|root| root.apex == **known));
             if let Some(root) = gone {
                 return Err(Refusal::RootGone { place: place.to_owned(), root: root.clone() });
             }
@@ -299,7 +299,7 @@ impl Guard {
             size.check(served.peak(now, config), own, least, place, root)?;
         }
         if root != ALL {
-            let (mut before, mut after) = (Size::default(), size);
+            let (mut before, mut after) = (RootSize::default(), size);
             for (name, served) in self.served.iter_mut().filter(|(name, _)| *name != ALL) {
                 before = before.and(served.peak(now, config));
                 after = if name == root { after } else { after.and(served.size) };
@@ -311,15 +311,15 @@ impl Guard {
 
     fn keep(&mut self, admitted: &Admitted, now: i64) {
         let root = match &admitted.what {
-            What::Snapshot(snapshot) => {
-                let roots = snapshot.roots.iter().map(|root| root.origin.clone()).collect();
+            FeedContent::Snapshot(snapshot) => {
+                let roots = snapshot.roots.iter().map(|root| root.apex.clone()).collect();
                 let before = std::mem::replace(&mut self.published, roots);
                 for gone in before.difference(&self.published.clone()) {
                     self.forget(gone);
                 }
                 ALL
             }
-            What::Zone { origin, .. } => origin,
+            FeedContent::Zone { apex, .. } => apex,
         };
         self.served.entry(root.to_owned()).or_default().set(admitted.serial, admitted.size, now);
         let heard = self.heard.entry(root.to_owned()).or_default();

@@ -32,7 +32,7 @@ mod unix_time;
 pub mod zone;
 
 pub use delta::Delta;
-pub use policy::Policy;
+pub use policy::ZonePolicy;
 pub use pool::Pool;
 pub use server::Server;
 pub use snapshot::Snapshot;

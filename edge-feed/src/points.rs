@@ -25,11 +25,11 @@ pub struct Composition {
 #[derive(Clone, Debug, Default)]
 pub struct Points {
     indices: BTreeMap<IpAddr, usize>,
-    countries: BTreeMap<String, Country>,
+    countries: BTreeMap<String, CountryRow>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Country {
+struct CountryRow {
     answers: u64,
     /// By server.
     cells: Vec<Cell>,
@@ -50,7 +50,7 @@ impl Cell {
 
 /// Answers per server: the first of those that have the most.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct PointsReport {
     /// Answers in all countries.
     pub answers: u64,
     /// Servers that have been in any.
@@ -95,11 +95,11 @@ impl Points {
         cards: u32,
         servers: impl IntoIterator<Item = (IpAddr, u32)>,
     ) -> Composition {
-        let parts = servers.into_iter().filter(|&(_, standing)| standing > 0 && cards > 0);
-        let parts = parts.map(|(ip, standing)| {
+        let parts = servers.into_iter().filter(|&(_, in_cards)| in_cards > 0 && cards > 0);
+        let parts = parts.map(|(ip, in_cards)| {
             let next = self.indices.len();
             let index = *self.indices.entry(ip).or_insert(next);
-            (index, f64::from(standing.min(cards)) / f64::from(cards))
+            (index, f64::from(in_cards.min(cards)) / f64::from(cards))
         });
         Composition { parts: parts.collect() }
     }
@@ -110,7 +110,7 @@ impl Points {
             return;
         }
         if !self.countries.contains_key(country) {
-            self.countries.insert(country.to_owned(), Country::default());
+            self.countries.insert(country.to_owned(), CountryRow::default());
         }
         let Some(row) = self.countries.get_mut(country) else {
             return;
@@ -130,7 +130,7 @@ impl Points {
 
     /// The `k` servers that have been in most answers.
     #[must_use]
-    pub fn report(&self, k: usize) -> Report {
+    pub fn report(&self, k: usize) -> PointsReport {
         let mut sums: Vec<(IpAddr, usize, f64)> = self
             .indices
             .iter()
@@ -140,7 +140,7 @@ impl Points {
         sums.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0)));
         let answers = self.total();
         let top = sums.iter().take(k).map(|&(ip, index, _)| self.points(ip, index, answers));
-        Report { answers, servers: sums.len(), top: top.collect() }
+        PointsReport { answers, servers: sums.len(), top: top.collect() }
     }
 
     /// Each server, and in how many answers it has been.
@@ -178,7 +178,7 @@ impl Points {
     }
 }
 
-impl Report {
+impl PointsReport {
     /// As a table: each server, with the five countries where it has most.
     #[must_use]
     pub fn table(&self) -> String {

@@ -20,17 +20,17 @@ pub use crate::server::ACTIVE_SCORE;
 pub use backfill::Backfill;
 pub use cap::Cap;
 pub use error::PolicyError;
-pub use exclude::{Exclude, Prefix};
+pub use exclude::{Exclude, ExcludedPrefix};
 pub use hysteresis::Hysteresis;
 pub(crate) use judge::eligible;
 pub use ramp::{Netspeed, Ramp};
 pub(crate) use split::{deal, keep};
-pub use state::{Groups, Memory, State};
+pub use state::{Groups, HysteresisMemory, PolicyState};
 
 /// What differs from the pool's own zones.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Policy {
+pub struct ZonePolicy {
     /// Weight grows with the score instead of being whole from score 10 on.
     pub ramp: Option<Ramp>,
     /// A server comes in at one score and leaves at another.
@@ -49,7 +49,7 @@ pub struct Policy {
     pub exclude: Exclude,
 }
 
-impl Policy {
+impl ZonePolicy {
     /// Checks what no type says: ranges, and options that contradict each other.
     ///
     /// # Errors

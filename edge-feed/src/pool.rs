@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use thiserror::Error;
 
 use crate::delta::Change;
-use crate::guard::{Size, size_of};
+use crate::guard::{RootSize, size_of};
 use crate::server::GLOBAL;
 use crate::snapshot::{Root, Vendor};
 use crate::{Delta, Server, Snapshot};
 
 mod kept;
 
-pub use kept::{Base, KeptPool};
+pub use kept::{DocumentBase, KeptPool};
 
 /// Servers that were removed and are remembered, at most; many times as many as a pool loses between two documents.
 const MOST_REMOVED: usize = 1 << 16;
@@ -30,13 +30,13 @@ pub struct Pool {
     /// The serial of the snapshot that it was made of.
     document_serial: u32,
     /// How large that was.
-    document_size: Size,
+    document_size: RootSize,
     /// The cursor of the snapshot that it was made of.
     since: u64,
     roots: Vec<Root>,
     vendors: Vec<Vendor>,
     zones: Vec<String>,
-    entries: BTreeMap<u64, Entry>,
+    entries: BTreeMap<u64, PoolEntry>,
     /// No two servers have the same address.
     addresses: HashMap<IpAddr, u64>,
     /// Servers that deltas have removed, and the delta: an older snapshot doesn't bring them back.
@@ -45,7 +45,7 @@ pub struct Pool {
 
 /// A server, and the deltas that it is from; 0 for the snapshot.
 #[derive(Clone, Debug)]
-struct Entry {
+struct PoolEntry {
     server: Server,
     /// Two entries with the same one differ in their scores at most, whichever pools they are in.
     stamp: u64,
@@ -141,7 +141,7 @@ impl Pool {
             if pool.entries.contains_key(&server.id) {
                 return Err(PoolError::SameId(server.id));
             }
-            pool.put(Entry::new(server, 0))?;
+            pool.put(PoolEntry::new(server, 0))?;
         }
         Ok(pool)
     }
@@ -213,7 +213,7 @@ impl Pool {
             Change::Server { server } => {
                 let id = server.id;
                 let before = self.take(id);
-                if let Err(error) = self.put(Entry::new(server.clone(), delta.id)) {
+                if let Err(error) = self.put(PoolEntry::new(server.clone(), delta.id)) {
                     if let Some(before) = before {
                         self.put(before)?;
                     }
@@ -300,14 +300,14 @@ impl Pool {
         }
     }
 
-    fn take(&mut self, id: u64) -> Option<Entry> {
+    fn take(&mut self, id: u64) -> Option<PoolEntry> {
         let entry = self.entries.remove(&id)?;
         self.addresses.remove(&entry.server.ip);
         Some(entry)
     }
 
     /// Adds a server whose identifier isn't there.
-    fn put(&mut self, entry: Entry) -> Result<(), PoolError> {
+    fn put(&mut self, entry: PoolEntry) -> Result<(), PoolError> {
         let Server { id, ip, score, .. } = entry.server;
         if !score.is_finite() {
             return Err(PoolError::Score(id));
@@ -324,7 +324,7 @@ impl Pool {
     }
 }
 
-impl Entry {
+impl PoolEntry {
     fn new(server: Server, from: u64) -> Self {
         static STAMPS: AtomicU64 = AtomicU64::new(0);
         let stamp = STAMPS.fetch_add(1, Ordering::Relaxed);

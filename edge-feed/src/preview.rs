@@ -14,7 +14,7 @@ use crate::table::{columns, percent, row};
 
 /// Clients that get the same answers to the same question, as they were observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Class {
+pub struct PreviewClass {
     /// The label that they asked for: "" for the apex.
     pub label: String,
     /// Their country.
@@ -25,7 +25,7 @@ pub struct Class {
 
 /// The records of a label, of one type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Deck {
+pub struct PreviewDeck {
     /// The label, such as `uk` or `2.uk`.
     pub label: String,
     /// The servers' addresses and weights.
@@ -36,9 +36,9 @@ pub struct Deck {
 
 /// A zone, as far as it matters here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Zone {
+pub struct PreviewZone {
     /// What is answered.
-    pub decks: Vec<Deck>,
+    pub decks: Vec<PreviewDeck>,
     /// Which of the decks each class gets, in the order of the classes; none when it gets no address.
     pub gets: Vec<Option<usize>>,
 }
@@ -115,7 +115,7 @@ impl Monopoly {
 }
 
 #[derive(Default)]
-struct Country {
+struct CountrySums {
     queries: u64,
     answered: [u64; 2],
     /// Addresses handed out, by server.
@@ -129,15 +129,15 @@ impl Preview {
     /// answer of so many. A server that has more than the part `monopoly` of a country's addresses is flagged.
     #[must_use]
     pub fn new(
-        classes: &[Class],
-        old: &Zone,
-        new: &Zone,
+        classes: &[PreviewClass],
+        old: &PreviewZone,
+        new: &PreviewZone,
         inclusion: impl Fn(&[u64], usize) -> Vec<f64>,
         monopoly: f64,
     ) -> Self {
         let mut servers: BTreeMap<IpAddr, [f64; 2]> = BTreeMap::new();
         let mut labels: BTreeMap<&str, [u64; 2]> = BTreeMap::new();
-        let mut countries: BTreeMap<&str, Country> = BTreeMap::new();
+        let mut countries: BTreeMap<&str, CountrySums> = BTreeMap::new();
         for class in classes {
             let country = countries.entry(&class.country).or_default();
             country.queries = country.queries.saturating_add(class.queries);
@@ -183,7 +183,7 @@ impl Preview {
     fn collect(
         servers: BTreeMap<IpAddr, [f64; 2]>,
         labels: BTreeMap<&str, [u64; 2]>,
-        countries: BTreeMap<&str, Country>,
+        countries: BTreeMap<&str, CountrySums>,
         monopoly: f64,
     ) -> Self {
         let mut monopolies = Vec::new();
@@ -306,20 +306,20 @@ fn shares_of(addresses: &BTreeMap<IpAddr, f64>) -> BTreeMap<IpAddr, f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Class, Deck, Preview, Zone};
+    use super::{Preview, PreviewClass, PreviewDeck, PreviewZone};
     use std::net::{IpAddr, Ipv4Addr};
 
     fn ip(n: u32) -> IpAddr {
         Ipv4Addr::from_bits(0xc000_0200 + n).into()
     }
 
-    fn class(country: &str, queries: u64) -> Class {
-        Class { label: String::new(), country: country.to_owned(), queries }
+    fn class(country: &str, queries: u64) -> PreviewClass {
+        PreviewClass { label: String::new(), country: country.to_owned(), queries }
     }
 
-    fn deck(label: &str, records: &[(u32, u64)]) -> Deck {
+    fn deck(label: &str, records: &[(u32, u64)]) -> PreviewDeck {
         let records = records.iter().map(|&(n, weight)| (ip(n), weight)).collect();
-        Deck { label: label.to_owned(), records, max_hosts: 4 }
+        PreviewDeck { label: label.to_owned(), records, max_hosts: 4 }
     }
 
     /// Right where all fit, or where one is drawn.
@@ -333,7 +333,7 @@ mod tests {
         }
     }
 
-    fn preview(classes: &[Class], old: &Zone, new: &Zone) -> Preview {
+    fn preview(classes: &[PreviewClass], old: &PreviewZone, new: &PreviewZone) -> Preview {
         Preview::new(classes, old, new, inclusion, 0.5)
     }
 
@@ -341,8 +341,9 @@ mod tests {
     fn load_moves_from_the_servers_that_lose_a_class_to_those_that_get_it() {
         let classes = [class("cm", 100), class("de", 900)];
         let world = deck("@", &[(1, 10), (2, 10)]);
-        let old = Zone { decks: vec![world.clone()], gets: vec![Some(0), Some(0)] };
-        let new = Zone { decks: vec![world, deck("cm", &[(3, 1)])], gets: vec![Some(1), Some(0)] };
+        let old = PreviewZone { decks: vec![world.clone()], gets: vec![Some(0), Some(0)] };
+        let new =
+            PreviewZone { decks: vec![world, deck("cm", &[(3, 1)])], gets: vec![Some(1), Some(0)] };
         let preview = preview(&classes, &old, &new);
         let servers: Vec<_> = preview.servers.iter().map(|load| (load.ip, load.answers)).collect();
         assert_eq!(
@@ -363,8 +364,8 @@ mod tests {
         let world = deck("@", &[(1, 10), (2, 10)]);
         let (cm, ng) = (deck("cm", &[(3, 1)]), deck("ng", &[(4, 1)]));
         let decks = vec![world, cm, ng];
-        let old = Zone { decks: decks.clone(), gets: vec![Some(0), Some(2), Some(0)] };
-        let new = Zone { decks, gets: vec![Some(1), Some(2), Some(0)] };
+        let old = PreviewZone { decks: decks.clone(), gets: vec![Some(0), Some(2), Some(0)] };
+        let new = PreviewZone { decks, gets: vec![Some(1), Some(2), Some(0)] };
         let preview = preview(&classes, &old, &new);
         let found: Vec<_> = preview
             .monopolies
@@ -382,7 +383,7 @@ mod tests {
         // 30 answers of one server alone, 70 of it and another.
         let classes = [class("cm", 30), class("cm", 70)];
         let decks = vec![deck("cm", &[(1, 5)]), deck("0.cm", &[(1, 5), (2, 5)])];
-        let zone = Zone { decks, gets: vec![Some(0), Some(1)] };
+        let zone = PreviewZone { decks, gets: vec![Some(0), Some(1)] };
         let preview = preview(&classes, &zone, &zone);
         let [ref only] = preview.countries[..] else { panic!("{preview:?}") };
         let expect = 100.0 / 170.0;
@@ -398,7 +399,7 @@ mod tests {
         let classes = [class("de", 1_000)];
         let zone = |first| {
             let records: Vec<_> = (0..10).map(|n| (n, if n == 0 { first } else { 10 })).collect();
-            Zone { decks: vec![deck("de", &records)], gets: vec![Some(0)] }
+            PreviewZone { decks: vec![deck("de", &records)], gets: vec![Some(0)] }
         };
         let preview = preview(&classes, &zone(10), &zone(90));
         assert_eq!(preview.servers[0].ip, ip(0));
@@ -410,9 +411,9 @@ mod tests {
     #[test]
     fn classes_without_an_answer_are_counted_and_wrong_numbers_do_no_harm() {
         let classes = [class("de", 10), class("uk", 20), class("fr", 30)];
-        let old = Zone { decks: vec![deck("@", &[(1, 1)])], gets: vec![Some(0); 3] };
+        let old = PreviewZone { decks: vec![deck("@", &[(1, 1)])], gets: vec![Some(0); 3] };
         let empty = vec![deck("@", &[])];
-        let new = Zone { decks: empty, gets: vec![None, Some(0), Some(9)] };
+        let new = PreviewZone { decks: empty, gets: vec![None, Some(0), Some(9)] };
         let preview = preview(&classes, &old, &new);
         assert_eq!(preview.answered, [60, 0]);
         assert!(preview.table(9).starts_with("60 queries, 60 answered before, 0 after\n"));
@@ -421,7 +422,7 @@ mod tests {
             text.contains(r#""country":"fr","queries":30,"answered":[30,0],"servers":[1,0]"#),
             "{text}"
         );
-        let short = Zone { decks: Vec::new(), gets: Vec::new() };
+        let short = PreviewZone { decks: Vec::new(), gets: Vec::new() };
         assert_eq!(Preview::new(&classes, &short, &short, inclusion, 0.5).answered, [0, 0]);
     }
 }

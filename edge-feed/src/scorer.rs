@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use monitor::{INITIAL, Monitor, Newest};
 use row::SCORES;
 pub use row::{AHEAD, Attributes, Row, RowError, SERVERS};
-pub use status::Status;
+pub use status::MonitorStatus;
 
 use crate::Delta;
 use crate::delta::Change;
@@ -117,7 +117,7 @@ impl Scorer {
         &mut self,
         server_id: u64,
         monitor_id: u64,
-        status: Status,
+        status: MonitorStatus,
     ) -> Result<(), RowError> {
         self.scored(server_id)?.monitor(monitor_id).status = status;
         Ok(())
@@ -160,7 +160,7 @@ impl Scored {
     /// A monitor, new or known.
     fn monitor(&mut self, monitor_id: u64) -> &mut Monitor {
         if self.monitors.len() >= MONITORS && !self.monitors.contains_key(&monitor_id) {
-            let oldest = self.monitors.iter().min_by_key(|(_, monitor)| monitor.heard());
+            let oldest = self.monitors.iter().min_by_key(|(_, monitor)| monitor.last_seen());
             if let Some(oldest) = oldest.map(|(&id, _)| id) {
                 self.monitors.remove(&oldest);
             }

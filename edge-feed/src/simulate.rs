@@ -16,7 +16,7 @@ use thiserror::Error;
 
 pub use page::{Page, page};
 
-use crate::policy::{Policy, PolicyError, State};
+use crate::policy::{PolicyError, PolicyState, ZonePolicy};
 use crate::pool::PoolError;
 use crate::{Delta, Pool, Snapshot, Zones};
 
@@ -48,12 +48,12 @@ pub struct Simulation {
     /// Deltas that were refused.
     pub refused: u64,
     /// Each zone's IPv4 servers, then its IPv6 servers, by name.
-    pub zones: Vec<Course>,
+    pub zones: Vec<ZoneHistory>,
 }
 
 /// What became of one zone's servers of one IP version.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Course {
+pub struct ZoneHistory {
     /// The zone's name.
     pub zone: String,
     /// Whether this is about IPv6 servers.
@@ -75,12 +75,12 @@ pub struct Course {
     /// For how many seconds one server had it all.
     pub alone_seconds: i64,
     /// The servers and shares from each change on, if they are kept.
-    pub points: Vec<Point>,
+    pub points: Vec<ZoneShares>,
 }
 
 /// A zone's servers from a time on.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Point {
+pub struct ZoneShares {
     /// In seconds since 1970.
     pub ts: i64,
     /// How many servers of its own it has.
@@ -123,7 +123,7 @@ pub enum SimulateError {
 pub fn simulate(
     snapshot: Snapshot,
     deltas: impl IntoIterator<Item = Delta>,
-    policy: Policy,
+    policy: ZonePolicy,
     replay: &Replay,
 ) -> Result<Simulation, SimulateError> {
     let interval = i64::from(replay.interval_seconds);
@@ -133,7 +133,7 @@ pub fn simulate(
     let start = i64::from(snapshot.serial);
     let mut pool = Pool::new(snapshot)?;
     let rng = fastrand::Rng::with_seed(replay.seed);
-    let zones = Zones::new(policy, State::default(), rng)?;
+    let zones = Zones::new(policy, PolicyState::default(), rng)?;
     let mut run = Run { zones, courses: BTreeMap::new(), keep: &replay.keep, steps: 0, changes: 0 };
     let mut now = start;
     let mut refused = 0;
@@ -156,17 +156,17 @@ pub fn simulate(
 
 struct Run<'r> {
     zones: Zones,
-    courses: BTreeMap<(String, bool), Open>,
+    courses: BTreeMap<(String, bool), OpenHistory>,
     keep: &'r [String],
     steps: u64,
     changes: u64,
 }
 
 /// A course that goes on.
-struct Open {
-    course: Course,
+struct OpenHistory {
+    course: ZoneHistory,
     since: i64,
-    last: Point,
+    last: ZoneShares,
     /// A bit for each number that a server is under.
     numbers: BTreeMap<u64, u8>,
 }
@@ -193,7 +193,7 @@ impl Run<'_> {
                     // A zone without any IPv6 server is nothing to tell of.
                     None if point.shares.is_empty() && six => {}
                     None => {
-                        let mut open = Open::new(&name, six, point, numbers, keeps);
+                        let mut open = OpenHistory::new(&name, six, point, numbers, keeps);
                         open.course.n_names = n_names;
                         self.courses.insert((name.clone(), six), open);
                     }
@@ -202,18 +202,24 @@ impl Run<'_> {
         }
     }
 
-    fn point(&self, name: &str, six: bool, ts: i64) -> Point {
+    fn point(&self, name: &str, six: bool, ts: i64) -> ZoneShares {
         let members = self.zones.members(name, six);
         let total: f64 = members.iter().map(|each| f64::from(each.weight)).sum();
         let n_helpers = members.iter().filter(|each| each.helps).count();
         let shares = members.iter().map(|each| (each.id, f64::from(each.weight) / total));
-        Point { ts, n_own: members.len() - n_helpers, n_helpers, shares: shares.collect() }
+        ZoneShares { ts, n_own: members.len() - n_helpers, n_helpers, shares: shares.collect() }
     }
 }
 
-impl Open {
-    fn new(name: &str, six: bool, point: Point, numbers: BTreeMap<u64, u8>, keeps: bool) -> Self {
-        let course = Course {
+impl OpenHistory {
+    fn new(
+        name: &str,
+        six: bool,
+        point: ZoneShares,
+        numbers: BTreeMap<u64, u8>,
+        keeps: bool,
+    ) -> Self {
+        let course = ZoneHistory {
             zone: name.to_owned(),
             six,
             entries: 0,
@@ -229,7 +235,7 @@ impl Open {
         Self { course, since: point.ts, last: point, numbers }
     }
 
-    fn follow(&mut self, point: Point, numbers: BTreeMap<u64, u8>, keeps: bool) {
+    fn follow(&mut self, point: ZoneShares, numbers: BTreeMap<u64, u8>, keeps: bool) {
         self.pass(point.ts);
         let course = &mut self.course;
         let before = &self.last.shares;
@@ -266,7 +272,7 @@ impl Open {
         }
     }
 
-    fn close(mut self, now: i64) -> Course {
+    fn close(mut self, now: i64) -> ZoneHistory {
         self.pass(now);
         self.course
     }

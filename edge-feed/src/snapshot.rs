@@ -29,7 +29,8 @@ pub struct Snapshot {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Root {
     /// Its name, such as `pool.ntp.org`.
-    pub origin: String,
+    #[serde(rename = "origin")]
+    pub apex: String,
     /// Its name servers (`ns_list`).
     pub ns: Vec<String>,
     /// The time to live of its answers in seconds: 150 unless told, 30 at least.
@@ -58,7 +59,8 @@ pub struct Vendor {
     /// The label, such as `debian`.
     pub zone_name: String,
     /// The root it stands under.
-    pub origin: String,
+    #[serde(rename = "origin")]
+    pub apex: String,
     /// What its clients speak: it says which labels the vendor has.
     #[serde(default)]
     pub client_type: ClientType,

@@ -22,11 +22,11 @@ pub mod tail;
 mod tls;
 mod token;
 
-pub use document::{FileDocument, HttpDocument, Kind};
+pub use document::{DocumentKind, FileDocument, HttpDocument};
 pub use driver::{Next, Source, drive};
 pub use error::SourceError;
 pub use event::Event;
-pub use limits::Limits;
-pub use status::{SourceStatus, Status};
+pub use limits::SourceLimits;
+pub use status::{SourceStatus, StatusHandle};
 pub use stream::HttpStream;
 pub use tail::Tail;

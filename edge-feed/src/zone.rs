@@ -10,7 +10,7 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Pool;
-use crate::policy::{Policy, PolicyError, State};
+use crate::policy::{PolicyError, PolicyState, ZonePolicy};
 use crate::snapshot::{Root, Vendor};
 
 pub use crate::member::Member;
@@ -18,9 +18,9 @@ use areas::Areas;
 
 /// A zone to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Zone {
+pub struct FeedZone {
     /// Its name.
-    pub origin: String,
+    pub apex: String,
     /// Its serial: more than the last one's.
     pub serial: u32,
     /// Its JSON.
@@ -32,7 +32,7 @@ pub struct Zone {
 pub struct Zones {
     areas: Areas,
     /// Texts of each area's labels: of its own, without braces, and of the others.
-    texts: BTreeMap<String, text::Labels>,
+    texts: BTreeMap<String, text::AreaLabels>,
     roots: Vec<Root>,
     vendors: Vec<Vendor>,
     serials: BTreeMap<String, u32>,
@@ -44,7 +44,11 @@ impl Zones {
     ///
     /// # Errors
     /// An option that can't be.
-    pub fn new(policy: Policy, state: State, rng: fastrand::Rng) -> Result<Self, PolicyError> {
+    pub fn new(
+        policy: ZonePolicy,
+        state: PolicyState,
+        rng: fastrand::Rng,
+    ) -> Result<Self, PolicyError> {
         policy.check()?;
         let serials = state.serials.clone();
         let areas = Areas::new(policy, state, rng);
@@ -57,7 +61,7 @@ impl Zones {
     ///
     /// A serial is the pool's, or one more than the last one when that is as high: then it runs ahead of the clock if
     /// zones change more than once a second for long.
-    pub fn update(&mut self, pool: &Pool, now: i64) -> Vec<Zone> {
+    pub fn update(&mut self, pool: &Pool, now: i64) -> Vec<FeedZone> {
         let changed = self.areas.update(pool, now);
         let relabelled = self.vendors != pool.vendors();
         if relabelled {
@@ -78,11 +82,11 @@ impl Zones {
         let recent = pool.serial().min(u32::try_from(now).unwrap_or(0));
         let mut zones = Vec::with_capacity(stale.len());
         for root in stale {
-            let last = self.serials.get(&root.origin).map_or(0, |last| last.saturating_add(1));
+            let last = self.serials.get(&root.apex).map_or(0, |last| last.saturating_add(1));
             let serial = last.max(recent);
-            self.serials.insert(root.origin.clone(), serial);
+            self.serials.insert(root.apex.clone(), serial);
             let text = text::zone(root, serial, &self.texts, &self.vendors);
-            zones.push(Zone { origin: root.origin.clone(), serial, text });
+            zones.push(FeedZone { apex: root.apex.clone(), serial, text });
         }
         self.roots = pool.roots().to_vec();
         zones
@@ -113,8 +117,8 @@ impl Zones {
 
     /// What has to be remembered over a restart.
     #[must_use]
-    pub fn state(&self) -> State {
-        State { serials: self.serials.clone(), ..self.areas.state().clone() }
+    pub fn state(&self) -> PolicyState {
+        PolicyState { serials: self.serials.clone(), ..self.areas.state().clone() }
     }
 
     /// The labels that servers can be in, such as `@`, `europe` and `uk`.

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use edge_feed::source::http::HttpConfig;
-use edge_feed::source::{Event, HttpDocument, HttpStream, Limits, Source as _, SourceError, drive};
+use edge_feed::source::{
+    Event, HttpDocument, HttpStream, Source as _, SourceError, SourceLimits, drive,
+};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -95,7 +97,7 @@ fn config(address: SocketAddr) -> HttpConfig {
 fn hasty(address: SocketAddr) -> HttpConfig {
     let short = Duration::from_millis(300);
     let limits =
-        Limits { octets: 100_000, line: 1000, first: short, idle: short, whole: short * 3 };
+        SourceLimits { octets: 100_000, line: 1000, first: short, idle: short, total: short * 3 };
     HttpConfig { limits, ..config(address) }
 }
 
@@ -105,7 +107,7 @@ fn zone(address: SocketAddr) -> HttpDocument {
 
 fn said(text: &str) -> Event {
     let text = text.as_bytes().to_vec();
-    Event::Zone { origin: "pool.example".to_owned(), text, signature: None }
+    Event::Zone { apex: "pool.example".to_owned(), text, signature: None }
 }
 
 #[tokio::test]
@@ -161,7 +163,7 @@ async fn a_new_signature_brings_its_document_even_if_that_seems_the_same() {
     .await;
     let mut source = HttpDocument::zone(&config(address), "pool.example", true).unwrap();
     let signed = |signature: &str| Event::Zone {
-        origin: "pool.example".to_owned(),
+        apex: "pool.example".to_owned(),
         text: b"{}".to_vec(),
         signature: Some(signature.as_bytes().to_vec()),
     };
@@ -285,7 +287,12 @@ async fn a_server_that_asks_for_time_gets_it() {
         let (address, asked) = always(status(&answer)).await;
         // Time stands still while there is something to do, and jumps when there isn't.
         let patient = Duration::from_secs(86_400);
-        let limits = Limits { first: patient, idle: patient, whole: patient, ..Limits::default() };
+        let limits = SourceLimits {
+            first: patient,
+            idle: patient,
+            whole: patient,
+            ..SourceLimits::default()
+        };
         let config = HttpConfig { limits, ..config(address) };
         let mut source = HttpDocument::snapshot(&config, false).unwrap();
         source.next().await.unwrap_err();

@@ -31,10 +31,10 @@ pub struct Heartbeat {
 /// How a node is, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Standing {
+pub enum PeerState {
     /// It has been silent for longer than heartbeats last.
     Lost,
-    /// Its feed is old, or a serial is behind the fleet's highest for longer than [`Rules::feed_age`].
+    /// Its feed is old, or a serial is behind the fleet's highest for longer than [`FleetRules::feed_age`].
     Lagging,
     /// It says that something is wrong with it.
     Unwell,
@@ -44,9 +44,10 @@ pub enum Standing {
 
 /// A node as the fleet sees it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Node {
+pub struct FleetNode {
     /// How it is.
-    pub standing: Standing,
+    #[serde(rename = "standing")]
+    pub state: PeerState,
     /// Seconds since its last word arrived, by the servers' clocks and ours; for a lost node up to a minute too many.
     pub silent_seconds: u64,
     /// Zones whose serial is behind the fleet's highest, with seconds behind (serials are times).
@@ -58,7 +59,7 @@ pub struct Node {
 
 /// When a node lags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
+pub struct FleetRules {
     /// How long a heartbeat lasts. A node says one at least twice in that time.
     pub ttl: Duration,
     /// A feed or serial older than that lags.
@@ -67,7 +68,7 @@ pub struct Rules {
     pub replicas: usize,
 }
 
-impl Default for Rules {
+impl Default for FleetRules {
     /// 30 s; 600 s, where the pool's own status page turns yellow; one server.
     fn default() -> Self {
         Self { ttl: Duration::from_secs(30), feed_age: Duration::from_secs(600), replicas: 1 }
@@ -78,41 +79,41 @@ impl Default for Rules {
 pub(super) fn judge(
     heard: BTreeMap<String, (u64, Heartbeat)>,
     lost: &[String],
-    rules: &Rules,
-) -> Vec<Node> {
+    rules: &FleetRules,
+) -> Vec<FleetNode> {
     let mut highest: BTreeMap<String, u32> = BTreeMap::new();
     for (_, heartbeat) in heard.values() {
-        for (origin, serial) in &heartbeat.serials {
-            let high = highest.entry(origin.clone()).or_default();
+        for (apex, serial) in &heartbeat.serials {
+            let high = highest.entry(apex.clone()).or_default();
             *high = (*high).max(*serial);
         }
     }
     let most = rules.feed_age.as_secs();
-    let mut nodes: Vec<Node> = heard
+    let mut nodes: Vec<FleetNode> = heard
         .into_iter()
         .map(|(node, (silent_seconds, heartbeat))| {
             let behind: BTreeMap<String, u32> = heartbeat
                 .serials
                 .iter()
-                .filter_map(|(origin, serial)| {
-                    let behind = highest.get(origin)?.saturating_sub(*serial);
-                    (behind > 0).then(|| (origin.clone(), behind))
+                .filter_map(|(apex, serial)| {
+                    let behind = highest.get(apex)?.saturating_sub(*serial);
+                    (behind > 0).then(|| (apex.clone(), behind))
                 })
                 .collect();
-            let standing = if lost.contains(&node) {
-                Standing::Lost
+            let state = if lost.contains(&node) {
+                PeerState::Lost
             } else if heartbeat.feed_age_seconds.is_some_and(|age| age > most)
                 || behind.values().any(|behind| u64::from(*behind) > most)
             {
-                Standing::Lagging
+                PeerState::Lagging
             } else if heartbeat.health.is_empty() {
-                Standing::Well
+                PeerState::Well
             } else {
-                Standing::Unwell
+                PeerState::Unwell
             };
-            Node { standing, silent_seconds, behind, heartbeat }
+            FleetNode { state, silent_seconds, behind, heartbeat }
         })
         .collect();
-    nodes.sort_by(|a, b| (a.standing, &a.heartbeat.node).cmp(&(b.standing, &b.heartbeat.node)));
+    nodes.sort_by(|a, b| (a.state, &a.heartbeat.node).cmp(&(b.state, &b.heartbeat.node)));
     nodes
 }

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::node::{Node, Standing};
+use super::node::{FleetNode, PeerState};
 
 const HEAD: [&str; 8] =
     ["NODE", "STANDING", "HEARD", "FEED", "VERSION", "SERIALS", "RATES/S", "HEALTH"];
 
 /// Nodes as a table, a line each, below a line that names the columns.
-pub(super) fn draw(nodes: &[Node]) -> String {
+pub(super) fn draw(nodes: &[FleetNode]) -> String {
     let mut rows = vec![HEAD.map(str::to_owned)];
     rows.extend(nodes.iter().map(row));
     let mut widths = [0; HEAD.len()];
@@ -30,17 +30,17 @@ pub(super) fn draw(nodes: &[Node]) -> String {
     text
 }
 
-fn row(node: &Node) -> [String; HEAD.len()] {
+fn row(node: &FleetNode) -> [String; HEAD.len()] {
     let heartbeat = &node.heartbeat;
-    let standing = match node.standing {
-        Standing::Lost => "lost",
-        Standing::Lagging => "lagging",
-        Standing::Unwell => "unwell",
-        Standing::Well => "well",
+    let state = match node.state {
+        PeerState::Lost => "lost",
+        PeerState::Lagging => "lagging",
+        PeerState::Unwell => "unwell",
+        PeerState::Well => "well",
     };
-    let serials = heartbeat.serials.iter().map(|(origin, serial)| {
-        let behind = node.behind.get(origin).map(|seconds| format!("(-{seconds})"));
-        format!("{origin}={serial}{}", behind.unwrap_or_default())
+    let serials = heartbeat.serials.iter().map(|(apex, serial)| {
+        let behind = node.behind.get(apex).map(|seconds| format!("(-{seconds})"));
+        format!("{apex}={serial}{}", behind.unwrap_or_default())
     });
     let rates = heartbeat.rates.iter().map(|(service, rate)| format!("{service}={rate:.0}"));
     let health = match &*heartbeat.health {
@@ -49,7 +49,7 @@ fn row(node: &Node) -> [String; HEAD.len()] {
     };
     [
         clean(&heartbeat.node),
-        standing.to_owned(),
+        state.to_owned(),
         format!("{} ago", span(node.silent_seconds)),
         heartbeat.feed_age_seconds.map_or_else(|| "-".to_owned(), span),
         clean(&heartbeat.version),

@@ -8,7 +8,7 @@ use thiserror::Error;
 /// What a feed must be like. Every key has a default; without a public key, signatures aren't asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {
+pub struct GuardConfig {
     /// From which age on a feed is worth a warning, in seconds.
     pub warn_seconds: u32,
     /// From which age on it is worth an alarm, in seconds.
@@ -37,7 +37,7 @@ pub struct Config {
     pub public_key_file: Option<PathBuf>,
 }
 
-impl Default for Config {
+impl Default for GuardConfig {
     fn default() -> Self {
         Self {
             warn_seconds: 600,
@@ -59,7 +59,7 @@ impl Default for Config {
 
 /// Why there is no guard of this configuration.
 #[derive(Debug, Error)]
-pub enum ConfigError {
+pub enum GuardConfigError {
     /// A percentage above 100.
     #[error("{key} = {percent}: more than everything; set 0 to 100")]
     Percent {
@@ -97,9 +97,9 @@ pub enum ConfigError {
     },
 }
 
-impl Config {
+impl GuardConfig {
     /// Whether the numbers make sense together.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn check(&self) -> Result<(), GuardConfigError> {
         let percents = [
             ("servers_percent", self.servers_percent),
             ("weight_percent", self.weight_percent),
@@ -107,12 +107,12 @@ impl Config {
         ];
         for (key, percent) in percents {
             if percent > 100 {
-                return Err(ConfigError::Percent { key, percent });
+                return Err(GuardConfigError::Percent { key, percent });
             }
         }
         if self.alarm_seconds < self.warn_seconds {
             let (alarm, warn) = (self.alarm_seconds, self.warn_seconds);
-            return Err(ConfigError::Order { alarm, warn });
+            return Err(GuardConfigError::Order { alarm, warn });
         }
         Ok(())
     }

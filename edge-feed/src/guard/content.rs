@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
-use super::size::Size;
+use super::size::RootSize;
 use crate::Snapshot;
 use crate::server::ACTIVE_SCORE;
 
@@ -15,7 +15,7 @@ pub struct Candidate<'a> {
     /// Where it came from: a path, an address, a bucket.
     pub place: &'a str,
     /// What it should be.
-    pub content: Content<'a>,
+    pub content: ExpectedContent<'a>,
     /// It.
     pub octets: &'a [u8],
     /// Its detached signature: the text of a `.minisig` file, with `\n` for line ends where it came in a header.
@@ -24,13 +24,13 @@ pub struct Candidate<'a> {
 
 /// What a feed should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content<'a> {
+pub enum ExpectedContent<'a> {
     /// A snapshot of all servers.
     Snapshot,
     /// A geodns zone.
     Zone {
         /// Its name.
-        origin: &'a str,
+        apex: &'a str,
     },
 }
 
@@ -40,20 +40,20 @@ pub struct Admitted {
     /// Its serial.
     pub serial: u32,
     /// How large it is.
-    pub size: Size,
+    pub size: RootSize,
     /// What it is.
-    pub what: What,
+    pub what: FeedContent,
 }
 
 /// What a feed is.
 #[derive(Clone, Debug, PartialEq)]
-pub enum What {
+pub enum FeedContent {
     /// A snapshot of all servers.
     Snapshot(Snapshot),
     /// A geodns zone.
     Zone {
         /// Its name.
-        origin: String,
+        apex: String,
         /// Its JSON, as it came.
         text: String,
     },
@@ -64,9 +64,9 @@ impl Admitted {
     ///
     /// # Errors
     /// [`Refusal::Broken`] when it is none.
-    pub fn of_zone(place: &str, origin: &str, text: String) -> Result<Self, Refusal> {
+    pub fn of_zone(place: &str, apex: &str, text: String) -> Result<Self, Refusal> {
         let (serial, size) = zone(place, text.as_bytes(), usize::MAX)?;
-        Ok(Self { serial, size, what: What::Zone { origin: origin.to_owned(), text } })
+        Ok(Self { serial, size, what: FeedContent::Zone { apex: apex.to_owned(), text } })
     }
 }
 
@@ -86,18 +86,18 @@ pub(super) fn snapshot(place: &str, octets: &[u8], most: usize) -> Result<Snapsh
 }
 
 /// What of a snapshot answers may hold.
-pub(crate) fn size_of(snapshot: &Snapshot) -> Size {
+pub(crate) fn size_of(snapshot: &Snapshot) -> RootSize {
     let active = snapshot
         .servers
         .iter()
         .filter(|server| server.in_pool && server.netspeed > 0 && server.score >= ACTIVE_SCORE);
-    active.fold(Size::default(), |size, server| {
-        size.and(Size { servers: 1, weight: server.netspeed.into() })
+    active.fold(RootSize::default(), |size, server| {
+        size.and(RootSize { servers: 1, weight: server.netspeed.into() })
     })
 }
 
 /// Reads as much of a zone as is needed to judge it: its serial and its size.
-pub(super) fn zone(place: &str, octets: &[u8], most: usize) -> Result<(u32, Size), Refusal> {
+pub(super) fn zone(place: &str, octets: &[u8], most: usize) -> Result<(u32, RootSize), Refusal> {
     let zone: Map<String, Value> =
         serde_json::from_slice(octets).map_err(|error| broken(place, &error))?;
     let serial = zone.get("serial").and_then(Value::as_u64);
@@ -126,8 +126,8 @@ pub(super) fn zone(place: &str, octets: &[u8], most: usize) -> Result<(u32, Size
     if servers > most {
         return Err(Refusal::Servers { place: place.to_owned(), servers, most });
     }
-    let sum = |size: Size, &weight| size.and(Size { servers: 1, weight });
-    Ok((serial, weights.values().fold(Size::default(), sum)))
+    let sum = |size: RootSize, &weight| size.and(RootSize { servers: 1, weight });
+    Ok((serial, weights.values().fold(RootSize::default(), sum)))
 }
 
 /// A weight, which may be written as text.

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-use super::config::Config;
+use super::config::GuardConfig;
 use super::refusal::Refusal;
-use super::size::{Measure, Size};
+use super::size::{Measure, RootSize};
 
-impl Size {
+impl RootSize {
     /// Whether it may stand where there was `before`. The two percentages are of the servers and the weight that may go.
     pub(super) fn check(
         self,
@@ -64,24 +64,24 @@ impl Peak {
 
 /// What is served of a root.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Served {
+pub(super) struct ServedRoot {
     /// Its serial.
     pub(super) serial: u32,
     /// Its size.
-    pub(super) size: Size,
+    pub(super) size: RootSize,
     servers: Peak,
     weight: Peak,
 }
 
-impl Served {
+impl ServedRoot {
     /// The size that a newcomer is compared with.
-    pub(super) fn peak(&mut self, now: i64, config: &Config) -> Size {
+    pub(super) fn peak(&mut self, now: i64, config: &GuardConfig) -> RootSize {
         let since = now.saturating_sub(i64::from(config.window_seconds));
-        Size { servers: self.servers.most(since), weight: self.weight.most(since) }
+        RootSize { servers: self.servers.most(since), weight: self.weight.most(since) }
     }
 
     /// From now on this is served.
-    pub(super) fn set(&mut self, serial: u32, size: Size, now: i64) {
+    pub(super) fn set(&mut self, serial: u32, size: RootSize, now: i64) {
         self.serial = serial;
         self.size = size;
         self.servers.push(now, size.servers);

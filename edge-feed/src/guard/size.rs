@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// How large a root is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Size {
+pub struct RootSize {
     /// Servers that answers may hold.
     pub servers: u64,
     /// The sum of their weights.
@@ -32,7 +32,7 @@ impl fmt::Display for Measure {
     }
 }
 
-impl Size {
+impl RootSize {
     /// Two together.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {

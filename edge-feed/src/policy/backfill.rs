@@ -92,11 +92,7 @@ impl Backfill {
 /// It depends on nothing but the zone and the server, so that others' coming and going changes nobody's place; and a
 /// server of twice the weight is twice as likely to be first. (`-log2(random) / weight`, the logarithm from its bits.)
 fn key(seed: u64, id: u64, weight: u32) -> u64 {
-    // SplitMix64.
-    let mixed = seed.wrapping_add(id.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    let random = (mixed ^ (mixed >> 31)) | 1;
+    let random = split_mix(seed.wrapping_add(id.wrapping_mul(GOLDEN_GAMMA))) | 1;
     let zeros = random.leading_zeros();
     // The bits behind the first one.
     let fraction = (random << zeros) << 1;
@@ -104,9 +100,21 @@ fn key(seed: u64, id: u64, weight: u32) -> u64 {
     log2 / u64::from(weight.max(1))
 }
 
-/// A number of a zone's name (FNV-1a).
+/// 2⁶⁴ divided by the golden ratio, made odd: the increment of the generator `SplitMix64`.
+const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The output function of `SplitMix64`: each bit of the result depends on each bit of the state.
+const fn split_mix(state: u64) -> u64 {
+    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+/// The offset basis and the prime of the 64-bit hash FNV-1a.
+const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0100_0000_01b3;
+
+/// The FNV-1a hash of a zone's name.
 fn seed(zone: &str) -> u64 {
-    zone.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, octet| {
-        (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
-    })
+    zone.bytes().fold(FNV_BASIS, |hash, octet| (hash ^ u64::from(octet)).wrapping_mul(FNV_PRIME))
 }

@@ -14,11 +14,11 @@ pub struct Exclude {
     /// By the pool's identifier.
     pub servers: Vec<u64>,
     /// By address: single ones, or prefixes.
-    pub addresses: Vec<Prefix>,
+    pub addresses: Vec<ExcludedPrefix>,
 }
 
 impl Exclude {
-    pub(super) fn has(&self, server: &Server) -> bool {
+    pub(super) fn matches(&self, server: &Server) -> bool {
         self.servers.contains(&server.id)
             || self.addresses.iter().any(|prefix| prefix.0.contains(&server.ip))
     }
@@ -27,9 +27,9 @@ impl Exclude {
 /// An address or a prefix, such as `192.0.2.1` or `2001:db8::/32`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Prefix(IpNet);
+pub struct ExcludedPrefix(IpNet);
 
-impl TryFrom<String> for Prefix {
+impl TryFrom<String> for ExcludedPrefix {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -47,8 +47,8 @@ impl TryFrom<String> for Prefix {
     }
 }
 
-impl From<Prefix> for String {
-    fn from(prefix: Prefix) -> Self {
+impl From<ExcludedPrefix> for String {
+    fn from(prefix: ExcludedPrefix) -> Self {
         prefix.0.to_string()
     }
 }

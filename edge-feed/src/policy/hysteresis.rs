@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::{PolicyError, check_score};
-use super::state::Memory;
+use super::state::HysteresisMemory;
 use crate::server::ACTIVE_SCORE;
 
 /// A server comes in at one score and leaves at another.
@@ -35,7 +35,13 @@ impl Hysteresis {
     }
 
     /// Whether a server is in at `now`, seconds since 1970, and notes what has to be remembered of it.
-    pub(super) fn admits(&self, memory: &mut Memory, id: u64, score: f64, now: i64) -> bool {
+    pub(super) fn admits(
+        &self,
+        memory: &mut HysteresisMemory,
+        id: u64,
+        score: f64,
+        now: i64,
+    ) -> bool {
         if memory.inside.contains(&id) {
             if score >= self.leave {
                 return true;

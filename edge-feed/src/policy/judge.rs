@@ -1,7 +1,7 @@
 //! A server, the time and what is remembered come in; whether it is in, and at which weight, goes out.
 
-use super::Policy;
-use super::state::Memory;
+use super::ZonePolicy;
+use super::state::HysteresisMemory;
 use crate::Server;
 use crate::member::Weighting;
 use crate::server::ACTIVE_SCORE;
@@ -9,12 +9,12 @@ use crate::server::ACTIVE_SCORE;
 /// How long before its deletion a server leaves: 14 days, in seconds.
 const FAREWELL_SECONDS: i64 = 14 * 86_400;
 
-impl Policy {
+impl ZonePolicy {
     /// What a server counts for at `now`, seconds since 1970; nothing if it isn't in.
     pub(crate) fn judge(
         &self,
         server: &Server,
-        memory: &mut Memory,
+        memory: &mut HysteresisMemory,
         now: i64,
     ) -> Option<Weighting> {
         // Asked even of a server that is left out, so that it comes back as it went.
@@ -22,7 +22,7 @@ impl Policy {
             Some(hysteresis) => hysteresis.admits(memory, server.id, server.score, now),
             None => server.score >= ACTIVE_SCORE,
         };
-        if !admitted || !eligible(server, now) || self.exclude.has(server) {
+        if !admitted || !eligible(server, now) || self.exclude.matches(server) {
             return None;
         }
         let nominal = self.netspeed.map_or(server.netspeed, |speed| speed.clamp(server.netspeed));

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 /// What has to be remembered. Without it (the default) zones are built as if for the first time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
-pub struct State {
+pub struct PolicyState {
     /// The last serial of each published zone.
     pub serials: BTreeMap<String, u32>,
     /// Hysteresis: who is in, and who waits.
-    pub memory: Memory,
+    pub memory: HysteresisMemory,
     /// The stable split: the numbers of each zone's servers, IPv4 and IPv6 each by itself.
     pub split: BTreeMap<String, [Groups; 2]>,
 }
@@ -22,7 +22,7 @@ pub type Groups = BTreeMap<u64, u8>;
 /// What hysteresis remembers of servers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
-pub struct Memory {
+pub struct HysteresisMemory {
     /// Whether anything is remembered at all.
     pub begun: bool,
     /// The servers whose score has let them in.
@@ -31,7 +31,7 @@ pub struct Memory {
     pub waiting: BTreeMap<u64, i64>,
 }
 
-impl Memory {
+impl HysteresisMemory {
     /// Forgets servers that the pool no longer has.
     pub(crate) fn retain(&mut self, has: impl Fn(u64) -> bool) {
         self.inside.retain(|&id| has(id));

@@ -7,8 +7,8 @@ use super::*;
 use crate::member::{GROUPS, Member, OwnServer, Weighting};
 
 /// A policy from JSON, checked.
-fn policy(text: &str) -> Result<Policy, String> {
-    let policy: Policy = serde_json::from_str(text).map_err(|error| error.to_string())?;
+fn policy(text: &str) -> Result<ZonePolicy, String> {
+    let policy: ZonePolicy = serde_json::from_str(text).map_err(|error| error.to_string())?;
     policy.check().map_err(|error| error.to_string())?;
     Ok(policy)
 }
@@ -24,11 +24,11 @@ fn weights(members: &[Member]) -> Vec<u32> {
 
 #[test]
 fn a_policy_without_options_changes_nothing() {
-    assert_eq!(policy("{}").unwrap(), Policy::default());
+    assert_eq!(policy("{}").unwrap(), ZonePolicy::default());
     assert_eq!(
-        serde_json::from_str::<Policy>(&serde_json::to_string(&Policy::default()).unwrap())
+        serde_json::from_str::<ZonePolicy>(&serde_json::to_string(&ZonePolicy::default()).unwrap())
             .unwrap(),
-        Policy::default()
+        ZonePolicy::default()
     );
 }
 
@@ -104,7 +104,7 @@ fn weight_grows_in_steps_from_the_floor_to_the_whole() {
 #[test]
 fn a_server_comes_in_after_its_dwell_time_and_leaves_at_once() {
     let hysteresis = Hysteresis { enter: 13.0, leave: 9.0, dwell_seconds: 100 };
-    let mut memory = Memory { begun: true, ..Memory::default() };
+    let mut memory = HysteresisMemory { begun: true, ..HysteresisMemory::default() };
     let mut at = |now, score| hysteresis.admits(&mut memory, 1, score, now);
     assert!(!at(0, 20.0));
     assert!(!at(99, 13.0));
@@ -126,7 +126,7 @@ fn a_server_comes_in_after_its_dwell_time_and_leaves_at_once() {
 fn without_a_memory_servers_are_in_as_the_pool_has_them() {
     let begin = |enter: f64, leave: f64| {
         let hysteresis = Hysteresis { enter, leave, dwell_seconds: 100 };
-        let mut memory = Memory::default();
+        let mut memory = HysteresisMemory::default();
         let scores = [(1, 8.0), (2, 9.9), (3, 10.0), (4, 12.0), (5, 14.0)];
         scores.map(|(id, score)| hysteresis.admits(&mut memory, id, score, 0))
     };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Pool, PoolError};
 use crate::Snapshot;
-use crate::guard::{Size, size_of};
+use crate::guard::{RootSize, size_of};
 
 /// A pool as it is kept.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -16,17 +16,17 @@ pub struct KeptPool {
     pub snapshot: Snapshot,
     /// What it was before them; none in files of earlier versions.
     #[serde(default)]
-    pub base: Option<Base>,
+    pub base: Option<DocumentBase>,
 }
 
 /// The document that a pool was made of, and what changes have done since.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Base {
+pub struct DocumentBase {
     /// The document's serial.
     pub serial: u32,
     /// How large it was; none in files of earlier versions.
     #[serde(default)]
-    pub size: Option<Size>,
+    pub size: Option<RootSize>,
     /// Its cursor.
     pub cursor: u64,
     /// Servers, and the changes that they and their scores are from; 0 for the document.
@@ -50,7 +50,7 @@ impl KeptPool {
 
     /// How large that was.
     #[must_use]
-    pub fn document_size(&self) -> Size {
+    pub fn document_size(&self) -> RootSize {
         let size = self.base.as_ref().and_then(|base| base.size);
         size.unwrap_or_else(|| size_of(&self.snapshot))
     }
@@ -62,7 +62,7 @@ impl Pool {
     pub fn keep(&self) -> KeptPool {
         let changed = self.entries.iter().filter(|(_, e)| e.server_from.max(e.score_from) > 0);
         let changed = changed.map(|(&id, e)| (id, e.server_from, e.score_from));
-        let base = Base {
+        let base = DocumentBase {
             serial: self.document_serial,
             size: Some(self.document_size),
             cursor: self.since,

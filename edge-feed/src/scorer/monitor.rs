@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::row::Row;
-use super::status::Status;
-use super::step::Step;
+use super::status::MonitorStatus;
+use super::step::ScoreStep;
 
 /// The score that a monitor starts from, unless the server's score is known.
 pub const INITIAL: f64 = -5.0;
@@ -17,7 +17,7 @@ pub const INITIAL: f64 = -5.0;
 #[serde(deny_unknown_fields)]
 pub struct Monitor {
     /// What it is to the server.
-    pub status: Status,
+    pub status: MonitorStatus,
     /// Its score, after the last row that came.
     score: f64,
     /// Its newest result, by the result's time.
@@ -38,7 +38,7 @@ pub struct Newest {
 
 impl Monitor {
     pub(super) fn new(score: f64) -> Self {
-        Self { status: Status::default(), score, newest: None }
+        Self { status: MonitorStatus::default(), score, newest: None }
     }
 
     /// Its score of the server: at most 20; -100 for one that never answers, -200 for one that denies for good.
@@ -54,7 +54,7 @@ impl Monitor {
     }
 
     /// When it was last heard of, in seconds since 1970.
-    pub(super) fn heard(&self) -> i64 {
+    pub(super) fn last_seen(&self) -> i64 {
         self.newest.map_or(0, |newest| newest.ts)
     }
 
@@ -63,9 +63,9 @@ impl Monitor {
         self.status = row.status.unwrap_or(self.status);
         self.score = match row.score {
             Some(score) => score,
-            None => Step::of(row).apply(self.score),
+            None => ScoreStep::of(row).apply(self.score),
         };
-        if row.ts >= self.heard() {
+        if row.ts >= self.last_seen() {
             let rtt = row.rtt.unwrap_or(0);
             self.newest = Some(Newest { ts: row.ts, score: self.score, rtt });
         }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::monitor::{Monitor, Newest};
-use super::status::Status;
+use super::status::MonitorStatus;
 
 /// Who counts, and how many seconds back, first to last: the first that finds anyone decides.
-const TIERS: [(&[Status], i64); 3] = [
-    (&[Status::Active], 1_200),
-    (&[Status::Active, Status::Testing], 2_700),
-    (&[Status::Candidate, Status::Testing], 7_200),
+const TIERS: [(&[MonitorStatus], i64); 3] = [
+    (&[MonitorStatus::Active], 1_200),
+    (&[MonitorStatus::Active, MonitorStatus::Testing], 2_700),
+    (&[MonitorStatus::Candidate, MonitorStatus::Testing], 7_200),
 ];
 
 /// The score of a server at the time `ts` of the row that asks for it, in seconds since 1970; none if no monitor that

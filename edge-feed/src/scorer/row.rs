@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::status::Status;
+use super::status::MonitorStatus;
 
 /// The most servers that are kept.
 pub const SERVERS: usize = 65_536;
@@ -47,7 +47,7 @@ pub struct Row {
     pub attributes: Option<Attributes>,
     /// What the monitor is to the server (`server_scores.status`); as before unless told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<Status>,
+    pub status: Option<MonitorStatus>,
 }
 
 /// What else a monitor saw.

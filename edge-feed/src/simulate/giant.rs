@@ -9,7 +9,7 @@ use super::{Page, SimulateError, Simulation, page};
 use crate::chart::ChartError;
 use crate::delta::Change;
 use crate::policy::{Cap, Exclude, Netspeed};
-use crate::{Delta, Policy, Snapshot};
+use crate::{Delta, Snapshot, ZonePolicy};
 
 /// The country.
 pub const ZONE: &str = "nz";
@@ -50,16 +50,16 @@ pub fn history() -> (Snapshot, Vec<Delta>) {
 
 /// Each option alone, and the pool's own way first.
 #[must_use]
-pub fn each_option() -> [(&'static str, Policy); 5] {
+pub fn each_option() -> [(&'static str, ZonePolicy); 5] {
     let cap = Some(Cap { below: 8, share_percent: 40 });
     let netspeed = Some(Netspeed { floor: Some(1_000), ceiling: Some(1_000_000) });
     let exclude = Exclude { servers: vec![GIANT], ..Exclude::default() };
     [
-        ("as the pool", Policy::default()),
-        ("cap", Policy { cap, ..Policy::default() }),
-        ("netspeed", Policy { netspeed, ..Policy::default() }),
-        ("exclude", Policy { exclude, ..Policy::default() }),
-        ("aaaa_everywhere", Policy { aaaa_everywhere: true, ..Policy::default() }),
+        ("as the pool", ZonePolicy::default()),
+        ("cap", ZonePolicy { cap, ..ZonePolicy::default() }),
+        ("netspeed", ZonePolicy { netspeed, ..ZonePolicy::default() }),
+        ("exclude", ZonePolicy { exclude, ..ZonePolicy::default() }),
+        ("aaaa_everywhere", ZonePolicy { aaaa_everywhere: true, ..ZonePolicy::default() }),
     ]
 }
 
@@ -67,7 +67,7 @@ pub fn each_option() -> [(&'static str, Policy); 5] {
 ///
 /// # Errors
 /// A policy that can't be.
-pub fn replay(policy: Policy) -> Result<Simulation, SimulateError> {
+pub fn replay(policy: ZonePolicy) -> Result<Simulation, SimulateError> {
     replay_in(ZONE, history(), policy)
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Course, Simulation};
+use super::{Simulation, ZoneHistory};
 use crate::diff::aligned;
 
 const HEADINGS: [&str; 10] = [
@@ -21,7 +21,7 @@ const HEADINGS: [&str; 10] = [
 /// One line for each zone, those that moved most first.
 impl fmt::Display for Simulation {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut courses: Vec<&Course> = self.zones.iter().collect();
+        let mut courses: Vec<&ZoneHistory> = self.zones.iter().collect();
         courses.sort_by(|one, other| other.moved.total_cmp(&one.moved));
         let rows = courses.into_iter().map(|course| {
             [

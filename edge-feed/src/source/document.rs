@@ -12,9 +12,9 @@ use hyper::Uri;
 use hyper::header::{self, HeaderName, HeaderValue};
 use tokio::io::AsyncReadExt as _;
 
-use super::http::{self, Client, HttpConfig};
+use super::http::{self, HttpClient, HttpConfig};
 use super::pace::Pace;
-use super::{Event, Limits, Next, Source, SourceError, Status};
+use super::{Event, Next, Source, SourceError, SourceLimits, StatusHandle};
 
 /// Octets of the longest signature. minisign's have some 300.
 const SIGNATURE_OCTETS: u64 = 4096;
@@ -23,22 +23,20 @@ const SETTLED: Duration = Duration::from_secs(3);
 
 /// What a document is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum DocumentKind {
     /// The zone of that name, as geodns reads it.
     Zone {
         /// The zone's name, without a final dot.
-        origin: String,
+        apex: String,
     },
     /// All servers.
     Snapshot,
 }
 
-impl Kind {
+impl DocumentKind {
     pub(crate) fn event(&self, octets: Vec<u8>, signature: Option<Vec<u8>>) -> Event {
         match self {
-            Self::Zone { origin } => {
-                Event::Zone { origin: origin.clone(), text: octets, signature }
-            }
+            Self::Zone { apex } => Event::Zone { apex: apex.clone(), text: octets, signature },
             Self::Snapshot => Event::Snapshot { octets, signature },
         }
     }
@@ -46,14 +44,14 @@ impl Kind {
 
 /// A document on an HTTP server.
 pub struct HttpDocument {
-    client: Client,
+    client: HttpClient,
     uri: Uri,
     /// Where the signature is, if the documents are signed.
     signature_uri: Option<Uri>,
-    kind: Kind,
+    kind: DocumentKind,
     name: String,
     pace: Pace,
-    status: Status,
+    status: StatusHandle,
     etag: Option<HeaderValue>,
     /// The signature that came with the last document.
     signature: Option<Vec<u8>>,
@@ -65,15 +63,15 @@ impl HttpDocument {
     ///
     /// # Errors
     /// When the address or the name isn't one, or the roots can't be read.
-    pub fn zone(config: &HttpConfig, origin: &str, is_signed: bool) -> Result<Self, SourceError> {
+    pub fn zone(config: &HttpConfig, apex: &str, is_signed: bool) -> Result<Self, SourceError> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        if origin.is_empty() || !origin.chars().all(is_name) {
-            return Err(SourceError::setting(origin, "no name of a zone"));
+        if apex.is_empty() || !apex.chars().all(is_name) {
+            return Err(SourceError::setting(apex, "no name of a zone"));
         }
         let base = config.url.trim_end_matches('/');
         let config =
-            HttpConfig { url: format!("{base}/api/dns-zone?origin={origin}"), ..config.clone() };
-        Self::new(&config, Kind::Zone { origin: origin.to_owned() }, is_signed)
+            HttpConfig { url: format!("{base}/api/dns-zone?origin={apex}"), ..config.clone() };
+        Self::new(&config, DocumentKind::Zone { apex: apex.to_owned() }, is_signed)
     }
 
     /// A snapshot at the address itself. With `is_signed` the signature is asked for at the address with `.minisig`.
@@ -81,18 +79,18 @@ impl HttpDocument {
     /// # Errors
     /// When the address isn't one, or the roots can't be read.
     pub fn snapshot(config: &HttpConfig, is_signed: bool) -> Result<Self, SourceError> {
-        Self::new(config, Kind::Snapshot, is_signed)
+        Self::new(config, DocumentKind::Snapshot, is_signed)
     }
 
-    fn new(config: &HttpConfig, kind: Kind, is_signed: bool) -> Result<Self, SourceError> {
-        let (client, uri) = Client::new(config)?;
+    fn new(config: &HttpConfig, kind: DocumentKind, is_signed: bool) -> Result<Self, SourceError> {
+        let (client, uri) = HttpClient::new(config)?;
         let name = uri.to_string();
         Ok(Self {
             client,
             signature_uri: if is_signed { Some(http::signature_of(&uri)?) } else { None },
             uri,
             kind,
-            status: Status::new(&name, None),
+            status: StatusHandle::new(&name, None),
             name,
             pace: Pace::new(config.every),
             etag: None,
@@ -102,20 +100,20 @@ impl HttpDocument {
 
     async fn ask(&mut self) -> Result<Event, SourceError> {
         self.pace.wait().await;
-        let mut told = None;
-        let said = self.fetch(&mut told).await;
-        match said {
+        let mut retry_after = None;
+        let result = self.fetch(&mut retry_after).await;
+        match result {
             Ok(_) => self.pace.well(),
-            Err(_) => self.pace.wrong(told),
+            Err(_) => self.pace.wrong(retry_after),
         }
-        said
+        result
     }
 
-    async fn fetch(&mut self, told: &mut Option<Duration>) -> Result<Event, SourceError> {
+    async fn fetch(&mut self, retry_after: &mut Option<Duration>) -> Result<Event, SourceError> {
         // The signature first: with a new one the document is asked for even if it seems to be the same. So a document
         // and a signature of different moments, which fit badly, last until the next question only.
         let signature = match &self.signature_uri {
-            Some(uri) => fetch_signature(&self.client, uri, told).await?,
+            Some(uri) => fetch_signature(&self.client, uri, retry_after).await?,
             None => None,
         };
         let mut more = vec![
@@ -125,13 +123,13 @@ impl HttpDocument {
         if let Some(etag) = self.etag.clone().filter(|_etag| signature == self.signature) {
             more.push((header::IF_NONE_MATCH, etag));
         }
-        let response = get(&self.client, &self.uri, &more, told).await?;
+        let response = get(&self.client, &self.uri, &more, retry_after).await?;
         if !response.is_new()? {
             return Ok(Event::Unchanged);
         }
         response.is_json_like()?;
         let etag = response.headers.get(header::ETAG).cloned();
-        let octets = response.whole(self.client.limits.octets).await?;
+        let octets = response.read_body(self.client.limits.octets).await?;
         self.etag = etag;
         self.signature.clone_from(&signature);
         Ok(self.kind.event(octets, signature))
@@ -139,24 +137,24 @@ impl HttpDocument {
 }
 
 async fn get(
-    client: &Client,
+    client: &HttpClient,
     uri: &Uri,
     more: &[(HeaderName, HeaderValue)],
-    told: &mut Option<Duration>,
-) -> Result<http::Response, SourceError> {
+    retry_after: &mut Option<Duration>,
+) -> Result<http::HttpResponse, SourceError> {
     let response = client.get(uri, more).await?;
-    *told = response.retry_after();
+    *retry_after = response.retry_after();
     Ok(response)
 }
 
 async fn fetch_signature(
-    client: &Client,
+    client: &HttpClient,
     uri: &Uri,
-    told: &mut Option<Duration>,
+    retry_after: &mut Option<Duration>,
 ) -> Result<Option<Vec<u8>>, SourceError> {
-    let response = get(client, uri, &[], told).await?;
+    let response = get(client, uri, &[], retry_after).await?;
     match response.is_new() {
-        Ok(true) => response.whole(SIGNATURE_OCTETS).await.map(Some),
+        Ok(true) => response.read_body(SIGNATURE_OCTETS).await.map(Some),
         // Whether a document may do without is for the guard.
         Ok(false) | Err(SourceError::Missing { .. }) => Ok(None),
         Err(error) => Err(error),
@@ -168,7 +166,7 @@ impl Source for HttpDocument {
         &self.name
     }
 
-    fn status(&self) -> &Status {
+    fn status(&self) -> &StatusHandle {
         &self.status
     }
 
@@ -181,11 +179,11 @@ impl Source for HttpDocument {
 pub struct FileDocument {
     path: PathBuf,
     signature_path: PathBuf,
-    kind: Kind,
+    kind: DocumentKind,
     name: String,
-    limits: Limits,
+    limits: SourceLimits,
     pace: Pace,
-    status: Status,
+    status: StatusHandle,
     /// How both files looked when they were last read, if they can't have changed since without a trace.
     looks: Option<(Look, Option<Look>)>,
     /// What they held.
@@ -222,7 +220,7 @@ impl Look {
 impl FileDocument {
     /// A file that is looked at with this interval. It is best replaced by a rename, after its signature.
     #[must_use]
-    pub fn new(path: &Path, kind: Kind, every: Duration, limits: Limits) -> Self {
+    pub fn new(path: &Path, kind: DocumentKind, every: Duration, limits: SourceLimits) -> Self {
         let name = path.display().to_string();
         let mut signature_path = path.as_os_str().to_owned();
         signature_path.push(".minisig");
@@ -230,7 +228,7 @@ impl FileDocument {
             path: path.to_path_buf(),
             signature_path: signature_path.into(),
             kind,
-            status: Status::new(&name, None),
+            status: StatusHandle::new(&name, None),
             name,
             limits,
             pace: Pace::new(every),
@@ -241,12 +239,12 @@ impl FileDocument {
 
     async fn ask(&mut self) -> Result<Event, SourceError> {
         self.pace.wait().await;
-        let said = self.read().await;
-        match said {
+        let result = self.read().await;
+        match result {
             Ok(_) => self.pace.well(),
             Err(_) => self.pace.again(),
         }
-        said
+        result
     }
 
     async fn read(&mut self) -> Result<Event, SourceError> {
@@ -304,7 +302,7 @@ impl Source for FileDocument {
         &self.name
     }
 
-    fn status(&self) -> &Status {
+    fn status(&self) -> &StatusHandle {
         &self.status
     }
 
@@ -315,15 +313,15 @@ impl Source for FileDocument {
 
 #[cfg(test)]
 mod tests {
-    use super::{FileDocument, Kind};
-    use crate::source::{Event, Limits, Source as _, SourceError};
+    use super::{DocumentKind, FileDocument};
+    use crate::source::{Event, Source as _, SourceError, SourceLimits};
     use std::fs;
     use std::path::Path;
     use std::time::Duration;
 
     fn document(path: &Path) -> FileDocument {
-        let limits = Limits { octets: 1000, ..Limits::default() };
-        FileDocument::new(path, Kind::Snapshot, Duration::from_millis(1), limits)
+        let limits = SourceLimits { octets: 1000, ..SourceLimits::default() };
+        FileDocument::new(path, DocumentKind::Snapshot, Duration::from_millis(1), limits)
     }
 
     fn snapshot(octets: &str, signature: Option<&str>) -> Event {

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use tokio::sync::mpsc;
 
 use super::event::Event;
-use super::{SourceError, Status};
+use super::{SourceError, StatusHandle};
 
 /// What [`Source::next`] gives.
 pub type Next<'a> = Pin<Box<dyn Future<Output = Result<Event, SourceError>> + Send + 'a>>;
@@ -17,7 +17,7 @@ pub trait Source: Send {
     fn name(&self) -> &str;
 
     /// How it is, for status and metrics; to be read while the source is at work elsewhere.
-    fn status(&self) -> &Status;
+    fn status(&self) -> &StatusHandle;
 
     /// As [`Source::next`], which is what to call: it takes note of what is said.
     fn step(&mut self) -> Next<'_>;
@@ -30,9 +30,9 @@ pub trait Source: Send {
     /// What is wrong with the source, once each time that it goes wrong. The next call tries again.
     fn next(&mut self) -> Next<'_> {
         Box::pin(async move {
-            let said = self.step().await;
-            self.status().note(&said);
-            said
+            let result = self.step().await;
+            self.status().note(&result);
+            result
         })
     }
 }

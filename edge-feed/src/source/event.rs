@@ -9,7 +9,7 @@ pub enum Event {
     /// A zone as geodns reads it, built by somebody else.
     Zone {
         /// The zone's name, without a final dot.
-        origin: String,
+        apex: String,
         /// The JSON as it came, decompressed.
         text: Vec<u8>,
         /// The content of the detached signature (`.minisig`), if there is one.

@@ -20,9 +20,9 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::error::causes;
-use super::gzip::{Growing, Spoilt};
+use super::gzip::{Decompressor, UnpackError};
 use super::token::Token;
-use super::{Limits, SourceError, tls};
+use super::{SourceError, SourceLimits, tls};
 
 /// Octets of a response's headers, and of what hyper reads at once.
 const HEADER_OCTETS: usize = 64 << 10;
@@ -42,7 +42,7 @@ pub struct HttpConfig {
     /// The time between questions while all is well.
     pub every: Duration,
     /// What an answer may cost.
-    pub limits: Limits,
+    pub limits: SourceLimits,
 }
 
 impl HttpConfig {
@@ -50,40 +50,46 @@ impl HttpConfig {
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         let every = Duration::from_secs(30);
-        Self { url: url.into(), token_file: None, ca_file: None, every, limits: Limits::default() }
+        Self {
+            url: url.into(),
+            token_file: None,
+            ca_file: None,
+            every,
+            limits: SourceLimits::default(),
+        }
     }
 }
 
 /// Whoever asks one server.
-pub(crate) struct Client {
+pub(crate) struct HttpClient {
     host: String,
     port: u16,
     /// The `Host` field.
     authority: HeaderValue,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     token: Option<Token>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: SourceLimits,
 }
 
 /// A response whose body is still to come.
-pub(crate) struct Response {
+pub(crate) struct HttpResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     body: Incoming,
     place: String,
-    limits: Limits,
+    limits: SourceLimits,
     begun: Instant,
     /// Whatever moves the octets. It ends with the response.
     connection: JoinHandle<()>,
 }
 
-impl Drop for Response {
+impl Drop for HttpResponse {
     fn drop(&mut self) {
         self.connection.abort();
     }
 }
 
-impl Client {
+impl HttpClient {
     /// # Errors
     /// When the address isn't one, or the roots can't be read.
     pub(crate) fn new(config: &HttpConfig) -> Result<(Self, Uri), SourceError> {
@@ -129,7 +135,7 @@ impl Client {
         &self,
         uri: &Uri,
         more: &[(HeaderName, HeaderValue)],
-    ) -> Result<Response, SourceError> {
+    ) -> Result<HttpResponse, SourceError> {
         let begun = Instant::now();
         let mut request = Request::get(uri.path_and_query().map_or("/", |page| page.as_str()))
             .header(header::HOST, &self.authority)
@@ -149,7 +155,7 @@ impl Client {
         let (head, body) = answer.into_parts();
         let (status, headers) = (head.status, head.headers);
         let (place, limits) = (uri.to_string(), self.limits);
-        Ok(Response { status, headers, body, place, limits, begun, connection })
+        Ok(HttpResponse { status, headers, body, place, limits, begun, connection })
     }
 
     async fn exchange(
@@ -198,7 +204,7 @@ async fn converse(
     }
 }
 
-impl Response {
+impl HttpResponse {
     /// Whether this is what was asked for: `Ok(false)` if the server has nothing newer.
     pub(crate) fn is_new(&self) -> Result<bool, SourceError> {
         let place = self.place.clone();
@@ -258,11 +264,11 @@ impl Response {
     }
 
     /// The whole body, decompressed, if it is at most `limit` octets before and after that.
-    pub(crate) async fn whole(mut self, limit: u64) -> Result<Vec<u8>, SourceError> {
-        let whole = self.limits.whole;
-        let until = self.begun + whole;
+    pub(crate) async fn read_body(mut self, limit: u64) -> Result<Vec<u8>, SourceError> {
+        let total = self.limits.total;
+        let until = self.begun + total;
         let read = timeout_at(until, self.read(limit)).await;
-        read.map_err(|_elapsed| slow(&self.place, "not complete", whole))?
+        read.map_err(|_elapsed| slow(&self.place, "not complete", total))?
     }
 
     async fn read(&mut self, limit: u64) -> Result<Vec<u8>, SourceError> {
@@ -280,11 +286,11 @@ impl Response {
                 return Err(SourceError::Answer { place: self.place.clone(), cause });
             }
         };
-        let mut growing = Growing::new(is_gzip, limit);
+        let mut growing = Decompressor::new(is_gzip, limit);
         let mut arrived: u64 = 0;
         let spoilt = |place: &str, spoilt| match spoilt {
-            Spoilt::TooLarge => too_large(place),
-            Spoilt::Damaged(cause) => SourceError::Damaged { place: place.to_owned(), cause },
+            UnpackError::TooLarge => too_large(place),
+            UnpackError::Damaged(cause) => SourceError::Damaged { place: place.to_owned(), cause },
         };
         while let Some(piece) = self.piece().await? {
             arrived = arrived.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
@@ -343,12 +349,12 @@ pub(crate) fn page_of(uri: &Uri, page: &str) -> Result<Uri, SourceError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Client, HttpConfig, signature_of};
+    use super::{HttpClient, HttpConfig, signature_of};
 
     fn refusal(url: &str, token: bool) -> String {
         let mut config = HttpConfig::new(url);
         config.token_file = token.then(|| "/nowhere".into());
-        Client::new(&config).map(|_client| ()).unwrap_err().to_string()
+        HttpClient::new(&config).map(|_client| ()).unwrap_err().to_string()
     }
 
     #[test]
@@ -357,12 +363,12 @@ mod tests {
         assert!(refusal("/x", false).contains("write https://HOST/PATH"));
         assert!(refusal("ftp://pool.example/x", false).contains("write https:// or http://"));
         assert!(refusal("http://pool.example/x", true).contains("token in clear; use https"));
-        let said = refusal("https://joe:s3cret@pool.example/x", false);
-        assert!(said.contains("token_file") && !said.contains("s3cret"), "{said}");
+        let error = refusal("https://joe:s3cret@pool.example/x", false);
+        assert!(error.contains("token_file") && !error.contains("s3cret"), "{error}");
         let mut config = HttpConfig::new("https://pool.example/");
         config.ca_file = Some("/nowhere/ca.pem".into());
-        let said = Client::new(&config).map(|_client| ()).unwrap_err().to_string();
-        assert!(said.starts_with("/nowhere/ca.pem: No such file"), "{said}");
+        let error = HttpClient::new(&config).map(|_client| ()).unwrap_err().to_string();
+        assert!(error.starts_with("/nowhere/ca.pem: No such file"), "{error}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What a source may cost. A document that exceeds any of them is given up as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct SourceLimits {
     /// Octets of a document, both as they arrive and decompressed.
     pub octets: u64,
     /// Octets of a line of the score feed.
@@ -14,10 +14,10 @@ pub struct Limits {
     /// Between octets.
     pub idle: Duration,
     /// From the call to a document's last octet. A stream has none.
-    pub whole: Duration,
+    pub total: Duration,
 }
 
-impl Default for Limits {
+impl Default for SourceLimits {
     /// 64 MiB, lines of 64 KiB; 10 s to the first octet, 10 s between octets, 60 s in all.
     fn default() -> Self {
         Self {
@@ -25,7 +25,7 @@ impl Default for Limits {
             line: 64 << 10,
             first: Duration::from_secs(10),
             idle: Duration::from_secs(10),
-            whole: Duration::from_secs(60),
+            total: Duration::from_secs(60),
         }
     }
 }

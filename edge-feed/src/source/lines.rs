@@ -14,7 +14,7 @@ use super::{Event, SourceError};
 const CAUSE: usize = 200;
 
 /// What a line of a feed is.
-pub(crate) trait Line: DeserializeOwned + Send {
+pub(crate) trait FeedLine: DeserializeOwned + Send {
     /// Its identifier, which grows along the feed.
     fn id(&self) -> u64;
 
@@ -22,7 +22,7 @@ pub(crate) trait Line: DeserializeOwned + Send {
     fn event(lines: Vec<Self>) -> Event;
 }
 
-impl Line for Delta {
+impl FeedLine for Delta {
     fn id(&self) -> u64 {
         self.id
     }
@@ -32,7 +32,7 @@ impl Line for Delta {
     }
 }
 
-impl Line for Row {
+impl FeedLine for Row {
     /// One without an identifier could not be told from one that has been read before, and is skipped.
     fn id(&self) -> u64 {
         self.id.unwrap_or(0)
@@ -58,11 +58,11 @@ pub(crate) struct Lines<L = Delta> {
     is_skipping: bool,
     /// Octets before the line that is arriving, within the file, stream or message.
     at: u64,
-    broken: Option<Broken>,
+    broken: Option<BrokenCount>,
 }
 
 #[derive(Debug)]
-struct Broken {
+struct BrokenCount {
     at: String,
     cause: String,
     count: u64,
@@ -74,7 +74,7 @@ impl Lines {
     }
 }
 
-impl<L: Line> Lines<L> {
+impl<L: FeedLine> Lines<L> {
     pub(crate) fn of(place: &str, limit: usize, cursor: u64) -> Self {
         let (place, partial) = (place.to_owned(), Vec::new());
         let (lines, is_skipping, at, broken) = (PhantomData, false, 0, None);
@@ -112,7 +112,7 @@ impl<L: Line> Lines<L> {
 
     /// What was skipped since this was last asked.
     pub(crate) fn broken(&mut self) -> Option<SourceError> {
-        let Broken { at, cause, count } = self.broken.take()?;
+        let BrokenCount { at, cause, count } = self.broken.take()?;
         Some(SourceError::BrokenLines { place: self.place.clone(), at, count, cause })
     }
 
@@ -155,7 +155,7 @@ impl<L: Line> Lines<L> {
             None => {
                 let cause = cause.chars().take(CAUSE).collect();
                 let at = format!("octet {}", self.at);
-                self.broken = Some(Broken { at, cause, count: 1 });
+                self.broken = Some(BrokenCount { at, cause, count: 1 });
             }
         }
     }
@@ -206,10 +206,10 @@ mod tests {
         feed.extend_from_slice(&long);
         let seen = ids(&mut lines, &[&feed, &long, b"\n{\"id\":2,\"ts\":1}\n", FEED.as_bytes()]);
         assert_eq!(seen, [1, 5, 6, 7]);
-        let said = lines.broken().unwrap().to_string();
+        let error = lines.broken().unwrap().to_string();
         assert!(
-            said.starts_with("f: 3 broken line(s) skipped, the first at octet 28: EOF"),
-            "{said}"
+            error.starts_with("f: 3 broken line(s) skipped, the first at octet 28: EOF"),
+            "{error}"
         );
         assert!(lines.broken().is_none());
     }

@@ -17,14 +17,14 @@ use super::token::secret;
 use super::{SourceError, tls};
 
 pub mod deltas;
-mod feed;
 mod keys;
 pub mod publish;
+mod reader;
 pub mod snapshots;
 
 pub use super::link::{Link, LinkState};
 pub use deltas::NatsDeltas;
-pub use publish::Keep;
+pub use publish::Retention;
 pub use snapshots::NatsDocument;
 
 /// How long a server may take for an answer.
@@ -258,8 +258,8 @@ fn refused(place: &str, error: &jetstream::Error) -> SourceError {
 
 /// The name of an origin's bucket: dots, which buckets can't have, become underscores.
 #[must_use]
-pub fn bucket_of(origin: &str) -> String {
-    origin.trim_end_matches('.').replace('.', "_")
+pub fn bucket_of(apex: &str) -> String {
+    apex.trim_end_matches('.').replace('.', "_")
 }
 
 #[cfg(test)]

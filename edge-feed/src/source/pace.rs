@@ -9,7 +9,7 @@ const FIRST: Duration = Duration::from_secs(1);
 /// The longest pause of our own.
 const MOST: Duration = Duration::from_secs(60);
 /// The longest pause that a server can ask for.
-const TOLD: Duration = Duration::from_secs(3600);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// When a source is asked next.
 #[derive(Debug)]
@@ -43,12 +43,12 @@ impl Pace {
     }
 
     /// Something was wrong; the server may have said when to come again (`Retry-After`).
-    pub(crate) fn wrong(&mut self, told: Option<Duration>) {
+    pub(crate) fn wrong(&mut self, retry_after: Option<Duration>) {
         let pause = pause(self.errors).min(self.most);
         self.errors = self.errors.saturating_add(1);
-        let told = told.unwrap_or_default().min(TOLD);
-        self.due =
-            Instant::now() + jitter(pause, 0.5, pause).max(jitter(told, 1.0, told.mul_f64(1.1)));
+        let retry_after = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
+        self.due = Instant::now()
+            + jitter(pause, 0.5, pause).max(jitter(retry_after, 1.0, retry_after.mul_f64(1.1)));
     }
 
     /// As after an error, for what is none: at once, but not in a circle.
@@ -71,7 +71,7 @@ fn jitter(least: Duration, share: f64, most: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, FIRST, Instant, MOST, Pace, TOLD, pause};
+    use super::{Duration, FIRST, Instant, MAX_RETRY_AFTER, MOST, Pace, pause};
 
     #[test]
     fn pauses_double_up_to_a_minute() {
@@ -96,7 +96,7 @@ mod tests {
             assert!(pause >= Duration::from_secs(120) && pause < Duration::from_secs(140));
             let before = Instant::now();
             pace.wrong(Some(Duration::from_secs(86_400)));
-            assert!(pace.due - before < TOLD.mul_f64(1.2));
+            assert!(pace.due - before < MAX_RETRY_AFTER.mul_f64(1.2));
         }
         seen.sort();
         assert!(seen[199] - seen[0] > FIRST / 4, "no jitter: {seen:?}");

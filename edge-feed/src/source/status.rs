@@ -37,12 +37,12 @@ pub struct SourceStatus {
 
 /// A source's status, shared with it.
 #[derive(Clone, Debug)]
-pub struct Status {
+pub struct StatusHandle {
     picture: Arc<Mutex<SourceStatus>>,
     link: Option<Link>,
 }
 
-impl Status {
+impl StatusHandle {
     pub(crate) fn new(name: &str, link: Option<Link>) -> Self {
         let picture = SourceStatus { name: name.to_owned(), ..SourceStatus::default() };
         Self { picture: Arc::new(Mutex::new(picture)), link }
@@ -65,9 +65,9 @@ impl Status {
     }
 
     /// Takes note of what [`super::Source::next`] is about to give.
-    pub(crate) fn note(&self, said: &Result<Event, SourceError>) {
+    pub(crate) fn note(&self, result: &Result<Event, SourceError>) {
         let mut status = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
-        match said {
+        match result {
             Ok(event) => {
                 let now = now();
                 status.connected = true;
@@ -106,12 +106,12 @@ impl Status {
 
 #[cfg(test)]
 mod tests {
-    use super::Status;
+    use super::StatusHandle;
     use crate::source::{Event, SourceError};
 
     #[test]
     fn a_status_says_what_is_wrong_until_it_is_well_again() {
-        let status = Status::new("x", None);
+        let status = StatusHandle::new("x", None);
         assert!(!status.read().connected);
         let slow = || SourceError::Slow { place: "x".to_owned(), stage: "no answer", seconds: 1.0 };
         status.note(&Err(slow()));
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn broken_lines_are_counted_and_are_no_failure_of_the_way() {
-        let status = Status::new("x", None);
+        let status = StatusHandle::new("x", None);
         status.note(&Ok(Event::Unchanged));
         status.note(&Err(SourceError::BrokenLines {
             place: "x".to_owned(),

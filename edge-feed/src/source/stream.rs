@@ -4,23 +4,23 @@
 use hyper::Uri;
 use hyper::header::{self, HeaderValue};
 
-use super::http::{self, Client, HttpConfig, Response};
+use super::http::{self, HttpClient, HttpConfig, HttpResponse};
 use super::lines::Lines;
 use super::pace::Pace;
-use super::{Event, Next, Source, SourceError, Status};
+use super::{Event, Next, Source, SourceError, StatusHandle};
 
 /// The score feed on an HTTP server.
 ///
 /// The server sends what is above the identifier in `after`, as NDJSON, and then each new line as it comes to be; an
 /// empty line now and then is a sign of life. It may end the response whenever it likes.
 pub struct HttpStream {
-    client: Client,
+    client: HttpClient,
     uri: Uri,
     name: String,
     pace: Pace,
-    status: Status,
+    status: StatusHandle,
     lines: Lines,
-    response: Option<Response>,
+    response: Option<HttpResponse>,
     /// Whether the response has given a delta.
     is_fruitful: bool,
     /// To be said before anything else.
@@ -34,13 +34,13 @@ impl HttpStream {
     /// # Errors
     /// When the address isn't one, or the roots can't be read.
     pub fn new(config: &HttpConfig, cursor: u64) -> Result<Self, SourceError> {
-        let (client, uri) = Client::new(config)?;
+        let (client, uri) = HttpClient::new(config)?;
         let name = uri.to_string();
         Ok(Self {
             client,
             uri,
             pace: Pace::new(config.every),
-            status: Status::new(&name, None),
+            status: StatusHandle::new(&name, None),
             lines: Lines::new(&name, config.limits.line, cursor),
             name,
             response: None,
@@ -53,8 +53,8 @@ impl HttpStream {
         if let Some(error) = self.pending.take() {
             return Err(error);
         }
-        let said = self.follow().await;
-        if let Err(error) = &said
+        let result = self.follow().await;
+        if let Err(error) = &result
             && !error.is_content()
         {
             self.response = None;
@@ -62,7 +62,7 @@ impl HttpStream {
                 self.pace.again();
             }
         }
-        said
+        result
     }
 
     async fn follow(&mut self) -> Result<Event, SourceError> {
@@ -121,7 +121,7 @@ impl HttpStream {
             (header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
         ];
         let asked = self.client.get(&uri, &more).await;
-        let told = asked.as_ref().ok().and_then(Response::retry_after);
+        let retry_after = asked.as_ref().ok().and_then(HttpResponse::retry_after);
         let judged = asked.and_then(|response| {
             let is_new = response.is_new()?;
             response.is_json_like()?;
@@ -135,7 +135,7 @@ impl HttpStream {
                 Ok(self.response.is_some())
             }
             Err(error) => {
-                self.pace.wrong(told);
+                self.pace.wrong(retry_after);
                 Err(error)
             }
         }
@@ -147,7 +147,7 @@ impl Source for HttpStream {
         &self.name
     }
 
-    fn status(&self) -> &Status {
+    fn status(&self) -> &StatusHandle {
         &self.status
     }
 

@@ -13,9 +13,9 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio::time::{Instant, sleep};
 
-use super::lines::{Line, Lines};
+use super::lines::{FeedLine, Lines};
 use super::pace::Pace;
-use super::{Event, Limits, Next, Source, SourceError, Status};
+use super::{Event, Next, Source, SourceError, SourceLimits, StatusHandle};
 use crate::Delta;
 use crate::scorer::Row;
 
@@ -28,22 +28,22 @@ const QUIET: Duration = Duration::from_secs(10);
 
 /// The score feed in a file, or monitors' results.
 #[expect(private_bounds, reason = "there are two kinds of lines, each with its own constructor")]
-pub struct Tail<L: Line = Delta> {
+pub struct Tail<L: FeedLine = Delta> {
     path: PathBuf,
     name: String,
-    file: Option<Open>,
+    file: Option<OpenFile>,
     lines: Lines<L>,
     piece: Vec<u8>,
     pace: Pace,
-    status: Status,
+    status: StatusHandle,
     quiet: Duration,
     /// When something was last said.
-    said: Instant,
+    last_event: Instant,
     /// To be said before anything else.
     pending: Option<SourceError>,
 }
 
-struct Open {
+struct OpenFile {
     file: File,
     inode: (u64, u64),
     /// Octets that have been read.
@@ -55,7 +55,7 @@ struct Open {
 impl Tail {
     /// The feed in a file, after the delta with identifier `cursor` (0: all that is in it).
     #[must_use]
-    pub fn new(path: &Path, cursor: u64, limits: Limits) -> Self {
+    pub fn new(path: &Path, cursor: u64, limits: SourceLimits) -> Self {
         Self::of(path, cursor, limits)
     }
 }
@@ -64,14 +64,14 @@ impl Tail<Row> {
     /// Monitors' results in a file, after the row with identifier `cursor` (0: all that is in it). Rows without an
     /// identifier are broken lines.
     #[must_use]
-    pub fn results(path: &Path, cursor: u64, limits: Limits) -> Self {
+    pub fn results(path: &Path, cursor: u64, limits: SourceLimits) -> Self {
         Self::of(path, cursor, limits)
     }
 }
 
 #[expect(private_bounds, reason = "there are two kinds of lines, each with its own constructor")]
-impl<L: Line> Tail<L> {
-    fn of(path: &Path, cursor: u64, limits: Limits) -> Self {
+impl<L: FeedLine> Tail<L> {
+    fn of(path: &Path, cursor: u64, limits: SourceLimits) -> Self {
         let name = path.display().to_string();
         Self {
             path: path.to_path_buf(),
@@ -79,10 +79,10 @@ impl<L: Line> Tail<L> {
             lines: Lines::of(&name, limits.line, cursor),
             piece: vec![0; PIECE],
             pace: Pace::new(Duration::ZERO),
-            status: Status::new(&name, None),
+            status: StatusHandle::new(&name, None),
             name,
             quiet: QUIET,
-            said: Instant::now(),
+            last_event: Instant::now(),
             pending: None,
         }
     }
@@ -134,7 +134,7 @@ impl<L: Line> Tail<L> {
             open.file.seek(SeekFrom::Start(0)).await?;
             open.at = 0;
             self.lines.restart(0);
-        } else if self.said.elapsed() >= self.quiet {
+        } else if self.last_event.elapsed() >= self.quiet {
             // A file that is gone is still read, but somebody should know.
             return named.map(|_data| Some(Event::Unchanged));
         } else {
@@ -152,25 +152,26 @@ impl<L: Line> Tail<L> {
         let file = File::open(&self.path).await?;
         let data = file.metadata().await?;
         self.lines.restart(0);
-        self.file = Some(Open { file, inode: (data.dev(), data.ino()), at: 0, is_replaced: false });
+        self.file =
+            Some(OpenFile { file, inode: (data.dev(), data.ino()), at: 0, is_replaced: false });
         Ok(())
     }
 }
 
-impl<L: Line> Source for Tail<L> {
+impl<L: FeedLine> Source for Tail<L> {
     fn name(&self) -> &str {
         &self.name
     }
 
-    fn status(&self) -> &Status {
+    fn status(&self) -> &StatusHandle {
         &self.status
     }
 
     fn step(&mut self) -> Next<'_> {
         Box::pin(async move {
-            let said = self.look().await;
-            self.said = Instant::now();
-            said
+            let result = self.look().await;
+            self.last_event = Instant::now();
+            result
         })
     }
 }

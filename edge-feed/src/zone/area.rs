@@ -24,7 +24,7 @@ pub(super) struct Family {
 
 impl Family {
     /// Whether these are the same servers, whatever they weigh, and there are any.
-    pub(super) fn has(&self, members: &[Member]) -> bool {
+    pub(super) fn has_same_servers(&self, members: &[Member]) -> bool {
         let ids = |members: &[Member]| members.iter().map(|each| each.id).collect::<Vec<_>>();
         !members.is_empty()
             && self.members.len() == members.len()

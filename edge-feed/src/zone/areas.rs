@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use super::area::Area;
 use crate::Pool;
 use crate::member::{Member, OwnServer, Weighting};
-use crate::policy::{self, Policy, State};
+use crate::policy::{self, PolicyState, ZonePolicy};
 use crate::server::{CONTINENTS, GLOBAL};
 
 /// How many areas at most are shuffled at one update for no other reason than that it is time.
@@ -17,7 +17,7 @@ const SHUFFLED_AT_ONCE: usize = 8;
 
 /// What was known of a server at the last update.
 #[derive(Clone, Debug)]
-struct Known {
+struct KnownServer {
     weighting: Option<Weighting>,
     zones: Vec<String>,
     ip: IpAddr,
@@ -28,10 +28,10 @@ struct Known {
 /// All areas.
 #[derive(Debug)]
 pub(super) struct Areas {
-    policy: Policy,
-    state: State,
+    policy: ZonePolicy,
+    state: PolicyState,
     rng: fastrand::Rng,
-    known: BTreeMap<u64, Known>,
+    known: BTreeMap<u64, KnownServer>,
     /// The beginnings of servers' records, `["192.0.2.1",`: writing them costs more than all the rest.
     records: Vec<String>,
     /// Places in `records` that are free.
@@ -44,10 +44,10 @@ pub(super) struct Areas {
 }
 
 impl Areas {
-    pub(super) fn new(policy: Policy, mut state: State, rng: fastrand::Rng) -> Self {
+    pub(super) fn new(policy: ZonePolicy, mut state: PolicyState, rng: fastrand::Rng) -> Self {
         // What an option that is off remembers is too old when it is on again.
         if policy.hysteresis.is_none() {
-            state.memory = policy::Memory::default();
+            state.memory = policy::HysteresisMemory::default();
         }
         if !policy.stable_split {
             state.split.clear();
@@ -61,11 +61,11 @@ impl Areas {
         self.always = true;
     }
 
-    pub(super) fn policy(&self) -> &Policy {
+    pub(super) fn policy(&self) -> &ZonePolicy {
         &self.policy
     }
 
-    pub(super) fn state(&self) -> &State {
+    pub(super) fn state(&self) -> &PolicyState {
         &self.state
     }
 
@@ -205,7 +205,7 @@ impl Areas {
                 }
             }
             let known =
-                Known { weighting, zones: server.zones.clone(), ip: server.ip, slot, stamp };
+                KnownServer { weighting, zones: server.zones.clone(), ip: server.ip, slot, stamp };
             self.known.insert(server.id, known);
         }
         if self.listed.is_empty() {
@@ -291,7 +291,7 @@ impl Areas {
         let mut shuffled = family.shuffled;
         // A stable split of the same servers is the same.
         let may_stay = self.policy.stable_split || !self.always && !family.is_due(now);
-        let split = if may_stay && family.has(&members) {
+        let split = if may_stay && family.has_same_servers(&members) {
             family.split.clone()
         } else if self.policy.stable_split {
             let ids: Vec<u64> = members.iter().map(|each| each.id).collect();

@@ -24,7 +24,7 @@ macro_rules! put {
 
 /// The text of an area's labels.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Labels {
+pub(super) struct AreaLabels {
     /// What is at its own label, without the braces: a root adds to that of the world.
     own: String,
     /// The numbered labels, each with a comma before it.
@@ -32,8 +32,8 @@ pub(super) struct Labels {
 }
 
 /// Writes an area's labels.
-pub(super) fn labels(name: &str, area: &Area, areas: &Areas) -> Labels {
-    let mut text = Labels::default();
+pub(super) fn labels(name: &str, area: &Area, areas: &Areas) -> AreaLabels {
+    let mut text = AreaLabels::default();
     let name = label(name);
     let dot = if name.is_empty() { "" } else { "." };
     if let Some(parent) = leads_to(name, area, areas) {
@@ -96,7 +96,7 @@ fn label(name: &str) -> &str {
 pub(super) fn zone(
     root: &Root,
     serial: u32,
-    areas: &BTreeMap<String, Labels>,
+    areas: &BTreeMap<String, AreaLabels>,
     vendors: &[Vendor],
 ) -> String {
     let size: usize = areas.values().map(|each| each.own.len() + each.numbered.len() + 16).sum();
@@ -124,7 +124,7 @@ const MIN_TTL: u32 = 30;
 const MAX_TTL: u32 = 0x7fff_ffff;
 
 /// The label of the world: name servers and texts besides what is in an area.
-fn apex(out: &mut String, root: &Root, world: Option<&Labels>) {
+fn apex(out: &mut String, root: &Root, world: Option<&AreaLabels>) {
     out.push_str("\"\":{\"ns\":{");
     let mut comma = "";
     for ns in &root.ns {
@@ -143,7 +143,7 @@ fn apex(out: &mut String, root: &Root, world: Option<&Labels>) {
 }
 
 /// The labels that stand in every zone. One that an area has is the area's.
-fn fixed(out: &mut String, root: &Root, areas: &BTreeMap<String, Labels>) {
+fn fixed(out: &mut String, root: &Root, areas: &BTreeMap<String, AreaLabels>) {
     if !root.www.is_empty() {
         for name in ["www", "web"].into_iter().filter(|name| !areas.contains_key(*name)) {
             put!(out, ",\n\"{name}\":{{\"cname\":{},\"ttl\":7200}}", quoted(&root.www));
@@ -167,11 +167,11 @@ const RESERVED: [&str; 10] = ["", "@", "0", "1", "2", "3", "gb", "www", "web", "
 fn add_vendors(
     out: &mut String,
     root: &Root,
-    areas: &BTreeMap<String, Labels>,
+    areas: &BTreeMap<String, AreaLabels>,
     vendors: &[Vendor],
 ) {
     let mut seen = HashSet::new();
-    for vendor in vendors.iter().filter(|vendor| vendor.origin == root.origin) {
+    for vendor in vendors.iter().filter(|vendor| vendor.apex == root.apex) {
         let name = vendor.zone_name.as_str();
         // A name such as "0.uk" is a number's.
         let numbered = name.split_once('.').is_some_and(|(first, _)| RESERVED.contains(&first));

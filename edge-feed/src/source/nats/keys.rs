@@ -1,6 +1,6 @@
 //! Names that publishers and readers of documents in NATS share: keys and headers.
 
-use crate::source::document::Kind;
+use crate::source::document::DocumentKind;
 
 /// The header that marks a value as deleted, as NATS has it.
 pub(super) const KV_OPERATION: &str = "KV-Operation";
@@ -8,9 +8,9 @@ pub(super) const KV_OPERATION: &str = "KV-Operation";
 pub(super) const SIGNATURE: &str = "Edge-Minisig";
 
 /// The key of a document of that kind.
-pub(super) const fn key_of(kind: &Kind) -> &'static str {
+pub(super) const fn key_of(kind: &DocumentKind) -> &'static str {
     match kind {
-        Kind::Zone { .. } => "zone",
-        Kind::Snapshot => "snapshot",
+        DocumentKind::Zone { .. } => "zone",
+        DocumentKind::Snapshot => "snapshot",
     }
 }

@@ -12,7 +12,7 @@ use hyper::body::Bytes;
 use super::keys::{SIGNATURE, key_of};
 use super::{Nats, refused};
 use crate::Delta;
-use crate::source::document::Kind;
+use crate::source::document::DocumentKind;
 use crate::source::{SourceError, gzip};
 
 /// Values of a bucket that are kept, for whoever wants to see what was published.
@@ -24,7 +24,7 @@ const DUPLICATES: Duration = Duration::from_secs(120);
 
 /// How a stream or bucket keeps what is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keep {
+pub struct Retention {
     /// Servers that hold it: 1, 3 or 5, at most as many as there are.
     pub replicas: usize,
     /// How long deltas are kept. A node that has been away for longer needs a newer snapshot.
@@ -33,7 +33,7 @@ pub struct Keep {
     pub octets: i64,
 }
 
-impl Default for Keep {
+impl Default for Retention {
     /// One server, a day, 1 GiB.
     fn default() -> Self {
         Self { replicas: 1, age: Duration::from_secs(86_400), octets: 1 << 30 }
@@ -45,7 +45,7 @@ impl Nats {
     ///
     /// # Errors
     /// When NATS can't be reached or refuses.
-    pub async fn make_bucket(&self, bucket: &str, keep: &Keep) -> Result<(), SourceError> {
+    pub async fn make_bucket(&self, bucket: &str, keep: &Retention) -> Result<(), SourceError> {
         self.bucket(bucket, HISTORY, None, keep.replicas).await.map(|_store| ())
     }
 
@@ -90,7 +90,7 @@ impl Nats {
         &self,
         name: &str,
         subject: &str,
-        keep: &Keep,
+        keep: &Retention,
     ) -> Result<(), SourceError> {
         self.reach().await?;
         let place = format!("nats stream {name}");
@@ -118,7 +118,7 @@ impl Nats {
     pub async fn put(
         &self,
         bucket: &str,
-        kind: &Kind,
+        kind: &DocumentKind,
         octets: &[u8],
         signature: Option<&[u8]>,
     ) -> Result<u64, SourceError> {

@@ -6,21 +6,21 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::DeliverPolicy;
 
 use super::Nats;
-use super::feed::{self, Feed, Heard, Message};
 use super::keys::{KV_OPERATION, SIGNATURE, key_of};
-use crate::source::document::Kind;
-use crate::source::gzip::{self, Spoilt};
+use super::reader::{self, Received, StreamMessage, StreamReader};
+use crate::source::document::DocumentKind;
+use crate::source::gzip::{self, UnpackError};
 use crate::source::pace::Pace;
-use crate::source::{Event, Limits, Next, Source, SourceError, Status};
+use crate::source::{Event, Next, Source, SourceError, SourceLimits, StatusHandle};
 
 /// A document in a bucket, gzipped or not. Its signature is in the message's headers, so that neither comes without
 /// the other.
 pub struct NatsDocument {
-    feed: Feed,
-    kind: Kind,
-    limits: Limits,
+    reader: StreamReader,
+    kind: DocumentKind,
+    limits: SourceLimits,
     pace: Pace,
-    status: Status,
+    status: StatusHandle,
     /// The revision that was last handed on.
     revision: u64,
     /// The bucket's last revision, of any key.
@@ -32,12 +32,12 @@ pub struct NatsDocument {
 impl NatsDocument {
     /// The document in a bucket: the key is `snapshot` or `zone`, as the kind is.
     #[must_use]
-    pub fn new(nats: &Nats, bucket: &str, kind: Kind, limits: Limits) -> Self {
+    pub fn new(nats: &Nats, bucket: &str, kind: DocumentKind, limits: SourceLimits) -> Self {
         let key = key_of(&kind);
         let place = format!("nats bucket {bucket}, key {key}");
         Self {
-            status: Status::new(&place, Some(nats.link())),
-            feed: Feed::new(
+            status: StatusHandle::new(&place, Some(nats.link())),
+            reader: StreamReader::new(
                 nats.clone(),
                 place,
                 format!("KV_{bucket}"),
@@ -45,7 +45,7 @@ impl NatsDocument {
             ),
             kind,
             limits,
-            pace: Pace::new(Duration::ZERO).at_most(feed::PAUSE),
+            pace: Pace::new(Duration::ZERO).at_most(reader::PAUSE),
             revision: 0,
             last: 0,
             is_fruitful: false,
@@ -53,8 +53,8 @@ impl NatsDocument {
     }
 
     async fn look(&mut self) -> Result<Event, SourceError> {
-        if !self.feed.is_open() {
-            self.feed.wait(&self.pace).await;
+        if !self.reader.is_open() {
+            self.reader.wait(&self.pace).await;
             self.is_fruitful = false;
             if let Err(error) = self.open().await {
                 self.pace.wrong(None);
@@ -62,7 +62,7 @@ impl NatsDocument {
             }
             self.pace.well();
         }
-        let heard = match self.feed.hear().await {
+        let heard = match self.reader.receive().await {
             Ok(heard) => heard,
             Err(SourceError::Interrupted { place, cause, .. }) => {
                 if !self.is_fruitful {
@@ -73,21 +73,21 @@ impl NatsDocument {
             Err(error) => return Err(error),
         };
         match heard {
-            Heard::Message(message) => self.take(&message),
-            Heard::Quiet => self.is_quiet().await,
+            Received::Message(message) => self.take(&message),
+            Received::Quiet => self.is_quiet().await,
         }
     }
 
     async fn open(&mut self) -> Result<(), SourceError> {
-        let stream = self.feed.stream().await?;
+        let stream = self.reader.stream().await?;
         self.last = stream.cached_info().state.last_sequence;
-        self.feed.open(&stream, DeliverPolicy::LastPerSubject).await
+        self.reader.open(&stream, DeliverPolicy::LastPerSubject).await
     }
 
-    fn take(&mut self, message: &Message) -> Result<Event, SourceError> {
+    fn take(&mut self, message: &StreamMessage) -> Result<Event, SourceError> {
         self.is_fruitful = true;
         self.last = self.last.max(message.sequence);
-        let place = || self.feed.place.clone();
+        let place = || self.reader.place.clone();
         if message.headers.get(KV_OPERATION).is_some() {
             let cause = format!("deleted by revision {}", message.sequence);
             return Err(SourceError::Missing { place: place(), cause });
@@ -99,8 +99,8 @@ impl NatsDocument {
         self.revision = message.sequence;
         let limit = self.limits.octets;
         let octets = gzip::unpack(&message.payload, limit).map_err(|spoilt| match spoilt {
-            Spoilt::TooLarge => SourceError::TooLarge { place: place(), limit },
-            Spoilt::Damaged(cause) => SourceError::Damaged { place: place(), cause },
+            UnpackError::TooLarge => SourceError::TooLarge { place: place(), limit },
+            UnpackError::Damaged(cause) => SourceError::Damaged { place: place(), cause },
         })?;
         let lines: Vec<&str> =
             message.headers.get_all(SIGNATURE).map(|line| line.as_str()).collect();
@@ -110,14 +110,14 @@ impl NatsDocument {
 
     /// Nothing has come for a while: is there nothing? If the bucket has changed, the value is asked for again.
     async fn is_quiet(&mut self) -> Result<Event, SourceError> {
-        match self.feed.stream().await {
+        match self.reader.stream().await {
             Ok(stream) if stream.cached_info().state.last_sequence != self.last => {
-                self.feed.close();
+                self.reader.close();
                 Ok(Event::Unchanged)
             }
             Ok(_) => Ok(Event::Unchanged),
             Err(error) => {
-                self.feed.close();
+                self.reader.close();
                 Err(error)
             }
         }
@@ -126,10 +126,10 @@ impl NatsDocument {
 
 impl Source for NatsDocument {
     fn name(&self) -> &str {
-        &self.feed.place
+        &self.reader.place
     }
 
-    fn status(&self) -> &Status {
+    fn status(&self) -> &StatusHandle {
         &self.status
     }
 

@@ -36,15 +36,15 @@ pub(super) const PAUSE: Duration = Duration::from_secs(2);
 const QUIET: Duration = Duration::from_secs(10);
 
 /// What is heard.
-pub(super) enum Heard {
+pub(super) enum Received {
     /// A message.
-    Message(Message),
+    Message(StreamMessage),
     /// Nothing for a while.
     Quiet,
 }
 
 /// A message of a stream.
-pub(super) struct Message {
+pub(super) struct StreamMessage {
     pub(super) payload: Bytes,
     pub(super) headers: HeaderMap,
     /// Its place in the stream.
@@ -52,16 +52,16 @@ pub(super) struct Message {
 }
 
 /// A stream that is read.
-pub(super) struct Feed {
+pub(super) struct StreamReader {
     pub(super) nats: Nats,
     pub(super) place: String,
     stream: String,
     /// Which subjects; empty for all.
     filter: String,
-    open: Option<Open>,
+    open: Option<OpenConsumer>,
 }
 
-struct Open {
+struct OpenConsumer {
     messages: pull::Stream,
     /// The connection that it was opened on.
     connections: u64,
@@ -71,7 +71,7 @@ struct Open {
     quiet: Instant,
 }
 
-impl Feed {
+impl StreamReader {
     pub(super) const fn new(nats: Nats, place: String, stream: String, filter: String) -> Self {
         Self { nats, place, stream, filter, open: None }
     }
@@ -133,13 +133,13 @@ impl Feed {
             .await
             .map_err(|error| self.failed(&error))?;
         let quiet = Instant::now() + QUIET;
-        self.open = Some(Open { messages, connections, sent: 0, quiet });
+        self.open = Some(OpenConsumer { messages, connections, sent: 0, quiet });
         Ok(())
     }
 
     /// The next message, or that there is none for a while. After an error the feed is closed.
-    pub(super) async fn hear(&mut self) -> Result<Heard, SourceError> {
-        let Some(open) = &mut self.open else { return Ok(Heard::Quiet) };
+    pub(super) async fn receive(&mut self) -> Result<Received, SourceError> {
+        let Some(open) = &mut self.open else { return Ok(Received::Quiet) };
         let mut link = self.nats.link();
         let heard = tokio::select! {
             biased;
@@ -149,14 +149,14 @@ impl Feed {
             }
             () = sleep_until(open.quiet) => {
                 open.quiet = Instant::now() + QUIET;
-                return Ok(Heard::Quiet);
+                return Ok(Received::Quiet);
             }
         };
-        self.judge(heard).map(Heard::Message)
+        self.judge(heard).map(Received::Message)
     }
 
     /// The next message if it has arrived already.
-    pub(super) fn hear_now(&mut self) -> Option<Result<Message, SourceError>> {
+    pub(super) fn receive_now(&mut self) -> Option<Result<StreamMessage, SourceError>> {
         let open = self.open.as_mut()?;
         let heard = open.messages.next().now_or_never()?;
         Some(self.judge(heard))
@@ -165,7 +165,7 @@ impl Feed {
     fn judge(
         &mut self,
         heard: Option<Result<jetstream::Message, pull::MessagesError>>,
-    ) -> Result<Message, SourceError> {
+    ) -> Result<StreamMessage, SourceError> {
         let message = match heard {
             Some(Ok(message)) => message,
             Some(Err(error)) => return Err(self.end(error)),
@@ -184,7 +184,7 @@ impl Feed {
         open.quiet = Instant::now() + QUIET;
         let (message, _context) = message.split();
         let headers = message.headers.unwrap_or_default();
-        Ok(Message { payload: message.payload, headers, sequence })
+        Ok(StreamMessage { payload: message.payload, headers, sequence })
     }
 
     /// Ends the consumer, with an error that says why.
