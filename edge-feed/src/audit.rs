@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::float::float;
-use crate::table::{columns, percent, row};
+use crate::text_table::{Align, columns, percent, row};
 
 /// Standard deviations within which 95 % lie.
 const Z95: f64 = 1.959_963_984_540_054;
@@ -189,7 +189,7 @@ impl AuditReport {
                 flag.to_owned(),
             ]
         }));
-        text += &columns(&table);
+        text += &columns(&table, Align::FirstLeft);
         text
     }
 }

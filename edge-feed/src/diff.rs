@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::policy::{ACTIVE_SCORE, eligible};
+use crate::text_table::{Align, columns};
 use crate::{Server, Snapshot};
 
 /// What differs between two snapshots, the first being the earlier one.
@@ -194,20 +195,21 @@ impl fmt::Display for Diff {
             self.alarm_percent
         )?;
         if !self.zones.is_empty() {
-            let rows = self.zones.iter().map(ZoneChange::row);
-            write!(out, "\n{}", aligned(["ZONE", "IP", "SERVERS", "KBIT/S", "LOST", ""], rows))?;
+            let mut rows = vec![["ZONE", "IP", "SERVERS", "KBIT/S", "LOST", ""].map(str::to_owned)];
+            rows.extend(self.zones.iter().map(ZoneChange::row));
+            write!(out, "\n{}", columns(&rows, Align::Left))?;
         }
         let named = |sign: &'static str| {
             move |server: &ServerRef| {
                 [sign.to_owned(), server.id.to_string(), server.ip.to_string(), String::new()]
             }
         };
-        let mut rows: Vec<[String; 4]> = Vec::new();
+        let mut rows = vec![["", "SERVER", "ADDRESS", "CHANGES"].map(str::to_owned)];
         rows.extend(self.added.iter().take(MAX_LISTED).map(named("+")));
         rows.extend(self.removed.iter().take(MAX_LISTED).map(named("-")));
         rows.extend(self.changed.iter().take(MAX_LISTED).map(ServerChange::row));
-        if !rows.is_empty() {
-            write!(out, "\n{}", aligned(["", "SERVER", "ADDRESS", "CHANGES"], rows))?;
+        if rows.len() > 1 {
+            write!(out, "\n{}", columns(&rows, Align::Left))?;
         }
         let all = [self.added.len(), self.removed.len(), self.changed.len()];
         let n_more: usize = all.iter().map(|n| n.saturating_sub(MAX_LISTED)).sum();
@@ -260,29 +262,6 @@ impl ServerChange {
         let ServerRef { id, ip } = &self.server;
         ["~".to_owned(), id.to_string(), ip.to_string(), parts.join(", ")]
     }
-}
-
-/// A table: columns as wide as they must be, two spaces between them.
-pub(crate) fn aligned<const N: usize>(
-    headings: [&str; N],
-    rows: impl IntoIterator<Item = [String; N]>,
-) -> String {
-    let mut lines = vec![headings.map(str::to_owned)];
-    lines.extend(rows);
-    let mut widths = [0; N];
-    for line in &lines {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let mut text = String::new();
-    for line in &lines {
-        let cells = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        let cells: Vec<String> = cells.collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
 }
 
 #[cfg(test)]

@@ -28,6 +28,18 @@ const AHEAD: i64 = 600;
 /// What stands for a snapshot among the roots: all that it is made of.
 const ALL: &str = "all servers";
 
+/// A feed that was read, as it is compared with what is served.
+struct Found<'a> {
+    /// Where it came from.
+    place: &'a str,
+    /// The root, or [`ALL`].
+    root: &'a str,
+    serial: u32,
+    size: RootSize,
+    /// All of it, unless it is a zone.
+    snapshot: Option<&'a Snapshot>,
+}
+
 /// How old what is served is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -145,7 +157,8 @@ impl Guard {
         size: RootSize,
         now: i64,
     ) -> Result<(), Refusal> {
-        let judged = self.compare("built zone", apex, (serial, size), None, now);
+        let found = Found { place: "built zone", root: apex, serial, size, snapshot: None };
+        let judged = self.compare(&found, now);
         match &judged {
             Ok(()) => self.served.entry(apex.to_owned()).or_default().set(serial, size, now),
             Err(refusal) => self.record(refusal, now),
@@ -219,13 +232,14 @@ impl Guard {
                 let snapshot = content::snapshot(place, octets, most)?;
                 let (serial, size) = (snapshot.serial, size_of(&snapshot));
                 self.in_time(place, serial, now)?;
-                self.compare(place, ALL, (serial, size), Some(&snapshot), now)?;
+                let found = Found { place, root: ALL, serial, size, snapshot: Some(&snapshot) };
+                self.compare(&found, now)?;
                 Ok(Admitted { serial, size, what: FeedContent::Snapshot(snapshot) })
             }
             ExpectedContent::Zone { apex } => {
                 let (serial, size) = content::zone(place, octets, most)?;
                 self.in_time(place, serial, now)?;
-                self.compare(place, apex, (serial, size), None, now)?;
+                self.compare(&Found { place, root: apex, serial, size, snapshot: None }, now)?;
                 let text = String::from_utf8_lossy(octets).into_owned();
                 let what = FeedContent::Zone { apex: apex.to_owned(), text };
                 Ok(Admitted { serial, size, what })
@@ -246,35 +260,22 @@ impl Guard {
         Ok(())
     }
 
-    /// Compares with what is served, and lets pass what an operator has let pass.
-    fn compare(
-        &mut self,
-        place: &str,
-        root: &str,
-        (serial, size): (u32, RootSize),
-        snapshot: Option<&Snapshot>,
-        now: i64,
-    ) -> Result<(), Refusal> {
-        let Err(refusal) = self.compare_strictly(place, root, (serial, size), snapshot, now) else {
+    /// Compares with what is served, unless an operator has allowed this feed.
+    fn compare(&mut self, found: &Found<'_>, now: i64) -> Result<(), Refusal> {
+        let Err(refusal) = self.compare_strictly(found, now) else {
             return Ok(());
         };
-        let named = self.config.override_serial == Some(serial);
+        let named = self.config.override_serial == Some(found.serial);
         if named || std::mem::take(&mut self.once) {
-            // What was larger or newer isn't held against those that come after it either.
-            self.forget(root);
+            // Later feeds aren't compared with what was larger or newer before this one either.
+            self.forget(found.root);
             return Ok(());
         }
         Err(refusal)
     }
 
-    fn compare_strictly(
-        &mut self,
-        place: &str,
-        root: &str,
-        (serial, size): (u32, RootSize),
-        snapshot: Option<&Snapshot>,
-        now: i64,
-    ) -> Result<(), Refusal> {
+    fn compare_strictly(&mut self, found: &Found<'_>, now: i64) -> Result<(), Refusal> {
+        let &Found { place, root, serial, size, snapshot } = found;
         let served = self.served.get(root).map_or(serial, |served| served.serial);
         if serial < served {
             return Err(Refusal::Older { place: place.to_owned(), serial, served });

@@ -8,12 +8,15 @@
 //! servers really got.
 //! [`source`] brings it all; [`fleet`] says how the nodes that follow it are.
 #![forbid(unsafe_code)]
+#![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 pub mod audit;
 pub mod chart;
 pub mod delta;
 pub mod diff;
 pub mod disk;
+pub mod error_chain;
+pub mod file_fingerprint;
 pub mod fleet;
 mod float;
 pub mod guard;
@@ -27,7 +30,7 @@ pub mod server;
 pub mod simulate;
 pub mod snapshot;
 pub mod source;
-mod table;
+pub mod text_table;
 mod unix_time;
 pub mod zone;
 

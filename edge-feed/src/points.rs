@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::float::float;
-use crate::table::{columns, percent, row};
+use crate::text_table::{Align, columns, percent, row};
 
 /// What a deck is made of: of how many cards, and in how many of them each server stands. For the [`Points`] that made it.
 #[derive(Clone, Debug, PartialEq)]
@@ -194,7 +194,12 @@ impl PointsReport {
                 countries.collect::<Vec<_>>().join(", "),
             ]
         }));
-        format!("{} answers, {} servers\n\n{}", self.answers, self.servers, columns(&table))
+        format!(
+            "{} answers, {} servers\n\n{}",
+            self.answers,
+            self.servers,
+            columns(&table, Align::FirstLeft)
+        )
     }
 }
 

@@ -20,7 +20,7 @@ pub use crate::server::ACTIVE_SCORE;
 pub use backfill::Backfill;
 pub use cap::Cap;
 pub use error::PolicyError;
-pub use exclude::{Exclude, ExcludedPrefix};
+pub use exclude::{Exclude, ExcludedPrefix, PrefixError};
 pub use hysteresis::Hysteresis;
 pub(crate) use judge::eligible;
 pub use ramp::{Netspeed, Ramp};

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::float::float;
-use crate::table::{columns, percent, row};
+use crate::text_table::{Align, columns, percent, row};
 
 /// Clients that get the same answers to the same question, as they were observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -249,7 +249,7 @@ impl Preview {
                 if before > 0.0 { percent(after / before - 1.0) } else { "new".to_owned() };
             vec![load.ip.to_string(), format!("{before:.0}"), format!("{after:.0}"), change]
         }));
-        text += &columns(&table);
+        text += &columns(&table, Align::FirstLeft);
         text += &rest(self.servers.len(), rows, "servers");
 
         let head =
@@ -270,7 +270,7 @@ impl Preview {
             ]
         }));
         text += "\n";
-        text += &columns(&table);
+        text += &columns(&table, Align::FirstLeft);
         text += &rest(self.countries.len(), rows, "countries");
 
         if !self.monopolies.is_empty() {
@@ -283,7 +283,7 @@ impl Preview {
                 let ip = it.ip.to_string();
                 vec![it.country.clone(), ip, percent(before), percent(after), new.to_owned()]
             }));
-            text += &columns(&table);
+            text += &columns(&table, Align::FirstLeft);
             text += &rest(self.monopolies.len(), rows, "of them");
         }
         text

@@ -1,8 +1,7 @@
 //! Nodes come in; a table for a terminal goes out, with columns that line up.
 
-use std::fmt::Write as _;
-
 use super::node::{FleetNode, PeerState};
+use crate::text_table::{Align, columns};
 
 const HEAD: [&str; 8] =
     ["NODE", "STANDING", "HEARD", "FEED", "VERSION", "SERIALS", "RATES/S", "HEALTH"];
@@ -11,23 +10,7 @@ const HEAD: [&str; 8] =
 pub(super) fn draw(nodes: &[FleetNode]) -> String {
     let mut rows = vec![HEAD.map(str::to_owned)];
     rows.extend(nodes.iter().map(row));
-    let mut widths = [0; HEAD.len()];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let mut text = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths) {
-            // Writing to a string can't fail.
-            let _infallible = write!(line, "{cell:width$}  ");
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+    columns(&rows, Align::Left)
 }
 
 fn row(node: &FleetNode) -> [String; HEAD.len()] {

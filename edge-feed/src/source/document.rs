@@ -1,12 +1,9 @@
 //! Whole documents, a zone or a snapshot, asked for again and again: a file or an address comes in; what is new in it
 //! goes out, with the signature beside it.
 
-use std::fs::Metadata;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use hyper::Uri;
 use hyper::header::{self, HeaderName, HeaderValue};
@@ -15,11 +12,10 @@ use tokio::io::AsyncReadExt as _;
 use super::http::{self, HttpClient, HttpConfig};
 use super::pace::Pace;
 use super::{Event, Next, Source, SourceError, SourceLimits, StatusHandle};
+use crate::file_fingerprint::{FileFingerprint, FileVersion};
 
 /// Octets of the longest signature. minisign's have some 300.
 const SIGNATURE_OCTETS: u64 = 4096;
-/// How long after its last change a file's times can't be the same after another one.
-const SETTLED: Duration = Duration::from_secs(3);
 
 /// What a document is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +45,6 @@ pub struct HttpDocument {
     /// Where the signature is, if the documents are signed.
     signature_uri: Option<Uri>,
     kind: DocumentKind,
-    name: String,
     pace: Pace,
     status: StatusHandle,
     etag: Option<HeaderValue>,
@@ -91,7 +86,6 @@ impl HttpDocument {
             uri,
             kind,
             status: StatusHandle::new(&name, None),
-            name,
             pace: Pace::new(config.every),
             etag: None,
             signature: None,
@@ -162,10 +156,6 @@ async fn fetch_signature(
 }
 
 impl Source for HttpDocument {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn status(&self) -> &StatusHandle {
         &self.status
     }
@@ -180,41 +170,11 @@ pub struct FileDocument {
     path: PathBuf,
     signature_path: PathBuf,
     kind: DocumentKind,
-    name: String,
     limits: SourceLimits,
     pace: Pace,
     status: StatusHandle,
-    /// How both files looked when they were last read, if they can't have changed since without a trace.
-    looks: Option<(Look, Option<Look>)>,
-    /// What they held.
-    digest: Option<u64>,
-}
-
-/// What a file's metadata say of its content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Look {
-    octets: u64,
-    inode: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Look {
-    fn of(data: &Metadata) -> Self {
-        Self {
-            octets: data.len(),
-            inode: data.ino(),
-            modified: (data.mtime(), data.mtime_nsec()),
-            changed: (data.ctime(), data.ctime_nsec()),
-        }
-    }
-
-    /// Whether the last change was so long ago that another one would show.
-    fn is_settled(&self) -> bool {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let latest = u64::try_from(self.changed.0.max(self.modified.0)).unwrap_or_default();
-        now.saturating_sub(Duration::from_secs(latest)) > SETTLED
-    }
+    /// The document and its signature, as they were last read.
+    last: Option<(FileVersion, Option<FileVersion>)>,
 }
 
 impl FileDocument {
@@ -229,11 +189,9 @@ impl FileDocument {
             signature_path: signature_path.into(),
             kind,
             status: StatusHandle::new(&name, None),
-            name,
             limits,
             pace: Pace::new(every),
-            looks: None,
-            digest: None,
+            last: None,
         }
     }
 
@@ -249,37 +207,51 @@ impl FileDocument {
 
     async fn read(&mut self) -> Result<Event, SourceError> {
         // Taken before the content is read, so that a change in between shows the next time.
-        let looks = (look(&self.path).await?, look(&self.signature_path).await?);
-        let Some(document) = looks.0 else {
+        let fingerprints =
+            (fingerprint(&self.path).await?, fingerprint(&self.signature_path).await?);
+        let (Some(document), signature) = fingerprints else {
             let cause = io::Error::from(io::ErrorKind::NotFound);
             return Err(SourceError::File { path: self.path.clone(), cause });
         };
-        let looks = (document, looks.1);
-        if self.looks == Some(looks) {
+        if let Some((last, last_signature)) = &self.last
+            && last.is_current(document)
+            && both(*last_signature, signature, |last, now| last.is_current(now))
+        {
             return Ok(Event::Unchanged);
         }
-        let signature = match looks.1 {
-            Some(_) => Some(read(&self.signature_path, SIGNATURE_OCTETS).await?),
+        let signature = match signature {
+            Some(now) => Some((now, read(&self.signature_path, SIGNATURE_OCTETS).await?)),
             None => None,
         };
         let octets = read(&self.path, self.limits.octets).await?;
-        let is_settled = looks.0.is_settled() && looks.1.is_none_or(|look| look.is_settled());
-        self.looks = is_settled.then_some(looks);
-        let mut digest = DefaultHasher::new();
-        (&octets, &signature).hash(&mut digest);
-        let digest = Some(digest.finish());
-        if self.digest == digest {
+        let version = FileVersion::new(document, &octets);
+        let signature_version =
+            signature.as_ref().map(|(now, octets)| FileVersion::new(*now, octets));
+        let before = self.last.replace((version, signature_version));
+        let is_same = before.is_some_and(|(last, last_signature)| {
+            last.is_same(&version)
+                && both(last_signature, signature_version, |last, now| last.is_same(&now))
+        });
+        if is_same {
             return Ok(Event::Unchanged);
         }
-        self.digest = digest;
-        Ok(self.kind.event(octets, signature))
+        Ok(self.kind.event(octets, signature.map(|(_, octets)| octets)))
     }
 }
 
-/// How a file looks; `None` if there is none.
-async fn look(path: &Path) -> Result<Option<Look>, SourceError> {
+/// Whether two things that may be absent agree: both are absent, or `agree` holds.
+fn both<T, U>(one: Option<T>, other: Option<U>, agree: impl FnOnce(T, U) -> bool) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => agree(one, other),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// The fingerprint of a file; `None` if there is no file.
+async fn fingerprint(path: &Path) -> Result<Option<FileFingerprint>, SourceError> {
     match tokio::fs::metadata(path).await {
-        Ok(data) if data.is_file() => Ok(Some(Look::of(&data))),
+        Ok(data) if data.is_file() => Ok(Some(FileFingerprint::of(&data))),
         Ok(_) => Err(SourceError::setting(path.display(), "no regular file")),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(SourceError::file(path)(cause)),
@@ -298,10 +270,6 @@ async fn read(path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
 }
 
 impl Source for FileDocument {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn status(&self) -> &StatusHandle {
         &self.status
     }

@@ -14,7 +14,9 @@ pub type Next<'a> = Pin<Box<dyn Future<Output = Result<Event, SourceError>> + Se
 /// A source of events.
 pub trait Source: Send {
     /// What it is called in messages: a path or an address, never with a secret in it.
-    fn name(&self) -> &str;
+    fn name(&self) -> &str {
+        self.status().name()
+    }
 
     /// How it is, for status and metrics; to be read while the source is at work elsewhere.
     fn status(&self) -> &StatusHandle;

@@ -150,18 +150,3 @@ impl SourceError {
         Self::Setting { place: place.to_string(), cause: cause.to_string() }
     }
 }
-
-/// An error with those below it, which say what happened.
-pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(cause) = below {
-        let words = cause.to_string();
-        // Some errors repeat those below them.
-        if !text.ends_with(&words) {
-            text = format!("{text}: {words}");
-        }
-        below = cause.source();
-    }
-    text
-}

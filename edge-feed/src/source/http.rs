@@ -19,10 +19,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::error::causes;
 use super::gzip::{Decompressor, UnpackError};
 use super::token::Token;
 use super::{SourceError, SourceLimits, tls};
+use crate::error_chain::error_chain;
 
 /// Octets of a response's headers, and of what hyper reads at once.
 const HEADER_OCTETS: usize = 64 << 10;
@@ -185,7 +185,7 @@ async fn converse(
 ) -> Result<(hyper::Response<Incoming>, JoinHandle<()>), SourceError> {
     let failed = |cause: hyper::Error| SourceError::Answer {
         place: uri.to_string(),
-        cause: format!("no HTTP response: {}", causes(&cause)),
+        cause: format!("no HTTP response: {}", error_chain(&cause)),
     };
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(HEADER_OCTETS)
@@ -256,7 +256,7 @@ impl HttpResponse {
                     }
                 }
                 Some(Err(cause)) => {
-                    let (place, cause) = (self.place.clone(), causes(&cause));
+                    let (place, cause) = (self.place.clone(), error_chain(&cause));
                     return Err(SourceError::Damaged { place, cause });
                 }
             }

@@ -12,9 +12,9 @@ use async_nats::{ConnectError, ConnectOptions, ServerAddr};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::error::causes;
 use super::token::secret;
 use super::{SourceError, tls};
+use crate::error_chain::error_chain;
 
 pub mod deltas;
 mod keys;
@@ -156,7 +156,7 @@ fn silent(place: &str, cause: &str) -> SourceError {
 
 /// An attempt to connect that failed.
 fn unreachable(place: String, error: &ConnectError) -> SourceError {
-    silent(&place, &causes(error))
+    silent(&place, &error_chain(error))
 }
 
 /// The servers' addresses. A password in one of them would stand in messages.

@@ -38,6 +38,7 @@ pub struct SourceStatus {
 /// A source's status, shared with it.
 #[derive(Clone, Debug)]
 pub struct StatusHandle {
+    name: Arc<str>,
     picture: Arc<Mutex<SourceStatus>>,
     link: Option<Link>,
 }
@@ -45,7 +46,13 @@ pub struct StatusHandle {
 impl StatusHandle {
     pub(crate) fn new(name: &str, link: Option<Link>) -> Self {
         let picture = SourceStatus { name: name.to_owned(), ..SourceStatus::default() };
-        Self { picture: Arc::new(Mutex::new(picture)), link }
+        Self { name: name.into(), picture: Arc::new(Mutex::new(picture)), link }
+    }
+
+    /// What the source is called in messages: a path or an address.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The status now.

@@ -16,7 +16,6 @@ use super::{Event, Next, Source, SourceError, StatusHandle};
 pub struct HttpStream {
     client: HttpClient,
     uri: Uri,
-    name: String,
     pace: Pace,
     status: StatusHandle,
     lines: Lines,
@@ -42,7 +41,6 @@ impl HttpStream {
             pace: Pace::new(config.every),
             status: StatusHandle::new(&name, None),
             lines: Lines::new(&name, config.limits.line, cursor),
-            name,
             response: None,
             is_fruitful: false,
             pending: None,
@@ -77,7 +75,7 @@ impl HttpStream {
             };
             let mut deltas = Vec::new();
             let Some(piece) = response.piece().await.map_err(|error| {
-                let (place, after) = (self.name.clone(), self.lines.cursor());
+                let (place, after) = (self.status.name().to_owned(), self.lines.cursor());
                 match error {
                     SourceError::Damaged { cause, .. } => {
                         SourceError::Interrupted { place, cause, after }
@@ -143,10 +141,6 @@ impl HttpStream {
 }
 
 impl Source for HttpStream {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn status(&self) -> &StatusHandle {
         &self.status
     }

@@ -30,7 +30,6 @@ const QUIET: Duration = Duration::from_secs(10);
 #[expect(private_bounds, reason = "there are two kinds of lines, each with its own constructor")]
 pub struct Tail<L: FeedLine = Delta> {
     path: PathBuf,
-    name: String,
     file: Option<OpenFile>,
     lines: Lines<L>,
     piece: Vec<u8>,
@@ -80,7 +79,6 @@ impl<L: FeedLine> Tail<L> {
             piece: vec![0; PIECE],
             pace: Pace::new(Duration::ZERO),
             status: StatusHandle::new(&name, None),
-            name,
             quiet: QUIET,
             last_event: Instant::now(),
             pending: None,
@@ -159,10 +157,6 @@ impl<L: FeedLine> Tail<L> {
 }
 
 impl<L: FeedLine> Source for Tail<L> {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
     fn status(&self) -> &StatusHandle {
         &self.status
     }

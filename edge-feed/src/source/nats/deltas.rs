@@ -215,10 +215,6 @@ impl NatsDeltas {
 }
 
 impl Source for NatsDeltas {
-    fn name(&self) -> &str {
-        &self.reader.place
-    }
-
     fn status(&self) -> &StatusHandle {
         &self.status
     }

@@ -125,10 +125,6 @@ impl NatsDocument {
 }
 
 impl Source for NatsDocument {
-    fn name(&self) -> &str {
-        &self.reader.place
-    }
-
     fn status(&self) -> &StatusHandle {
         &self.status
     }
