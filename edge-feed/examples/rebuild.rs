@@ -1,6 +1,9 @@
-//! Measures, in processor time, a pool of the NTP Pool's size: applying a delta, seeing that nothing changed, building a zone anew.
+//! Measures the processor time of a pool of the NTP Pool's size.
 //!
-//! `cargo run --release -p edge-feed --example rebuild`; with a path behind `--`, the zone is written there.
+//! It applies deltas, updates without a change, and updates that build a zone.
+//!
+//! `cargo run --release -p edge-feed --example rebuild`; with a path after `--`, the zone is
+//! written there.
 #![expect(clippy::print_stdout, reason = "it is what an example is for")]
 
 use std::net::{Ipv4Addr, Ipv6Addr};

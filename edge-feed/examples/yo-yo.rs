@@ -1,4 +1,4 @@
-//! Makes `docs/policy-yo-yo.svg`, and prints what docs/policy.md says of it.
+//! Makes `docs/policy-yo-yo.svg` and prints the numbers of docs/policy.md.
 //!
 //! `cargo run -p edge-feed --example yo-yo`
 #![expect(clippy::print_stdout, reason = "it is what an example is for")]

@@ -1,10 +1,15 @@
-//! What share of answers each server was promised comes in, and how many answers it has been in; whether the promise was
-//! kept goes out, with error bars.
+//! Audit of promised against delivered answers per server, with error bars.
 //!
-//! The bars are Wilson's, of 95 %: of servers that are treated fairly, one in twenty lies outside, and the report says
-//! how many that makes. What can't be chance is an alarm of its own. Counts are of answers that were seen: of a log
-//! that holds one in a hundred, the logged ones. Where counts come from [`points`](crate::points), which leave out the
-//! chance of the draw, the bars are wider than need be.
+//! The caller enters the share of answers that each server was promised and the number of answers
+//! that it was in. The report compares the two.
+//!
+//! The error bars are Wilson's of 95 %. Of servers that are treated fairly, one in twenty lies
+//! outside by chance; the report gives the number to expect. A difference of [`ALARM`] standard
+//! deviations is no chance.
+//!
+//! Counts are of observed answers. With a query log that holds one answer in a hundred, they are of
+//! the logged ones. Counts from [`points`](crate::points) leave out the chance of the draw, so that
+//! the bars are wider than necessary.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -17,16 +22,17 @@ use crate::text_table::{Align, columns, percent, row};
 /// Standard deviations within which 95 % lie.
 const Z95: f64 = 1.959_963_984_540_054;
 
-/// Standard deviations that aren't chance: one fair server in 1.7 million.
+/// Standard deviations from which on a difference is an alarm: one fair server in 1.7 million has
+/// that by chance.
 pub const ALARM: f64 = 5.0;
 
-/// What a standard deviation of nothing would make infinite stops here.
+/// Upper limit of the reported standard deviations, for a deviation of 0.
 const MOST_SIGMAS: f64 = 999.0;
 
-/// Shares this close are the same: sums of many small numbers are no closer.
+/// Shares that differ by less are equal: sums of many small numbers are no more exact.
 const EQUAL: f64 = 1e-9;
 
-/// Promises and deliveries, as they come.
+/// Promised and delivered answers, added up.
 #[derive(Clone, Debug, Default)]
 pub struct Audit {
     accounts: BTreeMap<IpAddr, ServerAccount>,
@@ -45,13 +51,13 @@ struct ServerAccount {
 pub struct AuditReport {
     /// How many servers there are.
     pub judged: usize,
-    /// Each of them, or some, the one that is farthest off first.
+    /// The servers, or the first of them; the one with the largest difference first.
     pub servers: Vec<ServerAudit>,
     /// Servers outside their error bars.
     pub outside: usize,
     /// How many there would be by chance if all were treated fairly.
     pub by_chance: f64,
-    /// Servers that are so far off that it can't be chance.
+    /// Servers whose difference can't be chance.
     pub alarms: usize,
 }
 
@@ -70,7 +76,7 @@ pub struct ServerAudit {
     pub low: f64,
     /// Its high end.
     pub high: f64,
-    /// How far it is off, in standard deviations: positive when it got more.
+    /// The difference in standard deviations: positive when the server got more than promised.
     pub sigmas: f64,
     /// Whether the promised share is outside the error bar.
     pub outside: bool,
@@ -79,14 +85,15 @@ pub struct ServerAudit {
 }
 
 impl Audit {
-    /// Of so many answers, a server is promised this share, from 0 to 1. Promises of several decks and times add up.
+    /// Promises a server this share, from 0 to 1, of so many answers. Promises of several decks and
+    /// times add up.
     pub fn promise(&mut self, ip: IpAddr, answers: u64, share: f64) {
         let account = self.accounts.entry(ip).or_default();
         account.answers += float(answers);
         account.promised += float(answers) * if share >= 0.0 { share.min(1.0) } else { 0.0 };
     }
 
-    /// A server has been in so many answers.
+    /// Adds answers that a server was in.
     pub fn deliver(&mut self, ip: IpAddr, answers: f64) {
         if answers > 0.0 && answers.is_finite() {
             self.accounts.entry(ip).or_default().delivered += answers;
@@ -122,7 +129,7 @@ impl ServerAccount {
         let deviation = (answers * share * (1.0 - share)).sqrt();
         let off = delivered - promised;
         let sigmas = match deviation {
-            // Answers that nobody promised, or fewer than all.
+            // The server was promised nothing and got answers, or was promised all and got fewer.
             _ if deviation < EQUAL && off.abs() >= 0.5 => MOST_SIGMAS.copysign(off),
             _ if deviation < EQUAL => 0.0,
             _ => (off / deviation).clamp(-MOST_SIGMAS, MOST_SIGMAS),
@@ -143,7 +150,7 @@ impl ServerAccount {
     }
 }
 
-/// Wilson's interval of 95 % of a share that was seen in so many trials.
+/// Wilson's 95 % interval of a share that was observed in so many trials.
 fn wilson(share: f64, trials: f64) -> (f64, f64) {
     if trials <= 0.0 {
         return (0.0, 1.0);
@@ -156,7 +163,7 @@ fn wilson(share: f64, trials: f64) -> (f64, f64) {
 }
 
 impl AuditReport {
-    /// The same, with so many servers at most.
+    /// The same report with at most `n` servers.
     #[must_use]
     pub fn first(mut self, n: usize) -> Self {
         self.servers.truncate(n);

@@ -1,4 +1,4 @@
-//! Lines over time come in; a page of charts, as SVG, goes out.
+//! Charts of values over time, drawn as one page of SVG.
 
 use std::fmt::Display;
 
@@ -10,10 +10,10 @@ use plotters::series::LineSeries;
 use plotters::style::{BLACK, Color as _, IntoFont as _, RGBColor, WHITE};
 use thiserror::Error;
 
-/// A line, and what its values mean.
+/// A line of a chart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChartLine {
-    /// What the legend says.
+    /// Its name in the legend.
     pub name: String,
     /// Times and the values from then on: lines are steps.
     pub points: Vec<(f64, f64)>,
@@ -22,13 +22,13 @@ pub struct ChartLine {
 /// A chart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChartPanel {
-    /// What stands above it.
+    /// Its title.
     pub title: String,
-    /// What its values are, with their unit.
+    /// The quantity on its vertical axis, with the unit.
     pub values: String,
     /// The least and the largest value.
     pub range: [f64; 2],
-    /// What is drawn.
+    /// Its lines.
     pub lines: Vec<ChartLine>,
 }
 
@@ -51,7 +51,7 @@ const LEGEND: u32 = 130;
 /// Above all panels.
 const HEAD: u32 = 40;
 
-/// Colours that people who confuse red and green tell apart (Okabe and Ito), then greys.
+/// Colours that can be distinguished with red-green blindness (Okabe and Ito), then greys.
 const COLOURS: [RGBColor; 8] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),

@@ -1,4 +1,4 @@
-//! Two snapshots come in; what differs goes out, to be read by people and by programs.
+//! Difference between two snapshots, as a table and as JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -34,7 +34,8 @@ pub struct ServerRef {
     pub ip: IpAddr,
 }
 
-/// A server that has changed. What hasn't is left out; of what has, there is before and after.
+/// A server that has changed. Unchanged fields are absent; a changed field has the values before
+/// and after.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ServerChange {
     /// The server, as in the second snapshot.
@@ -71,14 +72,15 @@ pub struct ZoneChange {
     pub servers: [usize; 2],
     /// What they weigh together, in kbit/s.
     pub weight: [u64; 2],
-    /// The part of its servers, or of their weight, that is gone, whichever is more, in percent: negative if it grew.
+    /// The part of its servers, or of their weight, that is gone, whichever is more, in percent:
+    /// negative if it grew.
     pub lost_percent: f64,
     /// Whether that is more than is alarming.
     pub alarming: bool,
 }
 
-/// Compares two snapshots. `alarm_percent` is how much of a zone may go before it is alarming. Which servers are fit
-/// is told as the pool does, at each snapshot's own time.
+/// Compares two snapshots. `alarm_percent` is how much of a zone may go before it is alarming.
+/// Which servers are fit is decided as the pool does, at each snapshot's own time.
 #[must_use]
 pub fn diff(before: &Snapshot, after: &Snapshot, alarm_percent: u8) -> Diff {
     let old = by_id(before);
@@ -104,7 +106,7 @@ fn by_id(snapshot: &Snapshot) -> BTreeMap<u64, &Server> {
     snapshot.servers.iter().map(|server| (server.id, server)).collect()
 }
 
-/// What is another in the same server. When a score was given is no difference.
+/// The differences of one server. The time of its score doesn't count.
 fn changed(before: &Server, after: &Server) -> Option<ServerChange> {
     let sorted = |server: &Server| -> BTreeSet<String> { server.zones.iter().cloned().collect() };
     let zones = [sorted(before), sorted(after)];
@@ -178,7 +180,7 @@ fn lost(before: u64, after: u64) -> f64 {
     (1_000.0 * part).round() / 10.0
 }
 
-/// The most servers of a kind that are told one by one.
+/// The most servers of a kind that are listed one by one.
 const MAX_LISTED: usize = 50;
 
 impl fmt::Display for Diff {

@@ -1,8 +1,14 @@
-//! What a node needs to serve without its feed goes to disk, and comes back at the start: the last good snapshot, what
-//! the policy remembers, the cursor, and each root's zone.
+//! Files that let a node serve after a restart without its feed.
 //!
-//! A file is replaced as a whole: written beside itself, synced, renamed, and its directory synced, so that after a
-//! crash at any moment it is the old one or the new one. What isn't ours or isn't whole is refused with its name.
+//! They hold the last good snapshot, the memory of the policy and of the scorer, and the zone of
+//! each root.
+//!
+//! A file is replaced as a whole: it is written under another name in the same directory, synced
+//! and renamed; then the directory is synced. After a crash at any moment the file has the old
+//! content or the new one. A file that another program wrote, or that is incomplete, is refused
+//! with an error that names it.
+//!
+//! All functions block on the disk. One writer at a time.
 
 use std::fs::{self, File};
 use std::io;
@@ -12,20 +18,20 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The version of what is written. Files of another version are refused.
+/// The version of the files. Files of another version are refused.
 pub const VERSION: u32 = 1;
 
 /// The longest file that is read back, in octets.
 const MOST_OCTETS: u64 = 1 << 30;
 
-/// What is kept.
+/// The files of a node's state, without the zones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateFile {
     /// The last good snapshot, deltas included.
     Snapshot,
-    /// What the policy remembers.
+    /// The memory of the policy.
     Policy,
-    /// What the scorer knows of monitors.
+    /// The state of the scorer.
     Scorer,
 }
 
@@ -39,10 +45,10 @@ impl StateFile {
     }
 }
 
-/// Why something can't be kept or read back.
+/// Why a file can't be written or read.
 #[derive(Debug, Error)]
 pub enum DiskError {
-    /// Writing failed; what was there is there.
+    /// Writing failed; the old file is unchanged.
     #[error("{}: {cause}; make room, or let the node write there", path.display())]
     Write {
         /// The file or directory.
@@ -58,22 +64,22 @@ pub enum DiskError {
         /// Why.
         cause: io::Error,
     },
-    /// The file is cut off, or nonsense.
+    /// The file is incomplete or no JSON.
     #[error("{}: {cause}; move it away: the node then begins with what its feed says", path.display())]
     Broken {
         /// The file.
         path: PathBuf,
-        /// What the reader says, with line and column.
+        /// The error of the JSON reader, with line and column.
         cause: serde_json::Error,
     },
-    /// The file is another one.
+    /// The file is of another kind.
     #[error("{}: this is {found:?}, not {expected:?}; put the right one there, or move it away", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What it says it is.
+        /// The kind in the file.
         found: String,
-        /// What it should be.
+        /// The expected kind.
         expected: &'static str,
     },
     /// The file was written by another version of the node.
@@ -84,7 +90,7 @@ pub enum DiskError {
         /// Its version.
         found: u32,
     },
-    /// The file is too long to be ours.
+    /// The file is longer than any that a node writes.
     #[error("{}: {octets} octets can't be ours; move it away", path.display())]
     Octets {
         /// The file.
@@ -92,7 +98,7 @@ pub enum DiskError {
         /// Its length in octets.
         octets: u64,
     },
-    /// A zone's name can't be a file's name.
+    /// A zone's name can't be used as a file name.
     #[error("zone {apex:?}: not a name for a file; name it with letters, digits, dots and hyphens")]
     Name {
         /// The name.
@@ -100,13 +106,13 @@ pub enum DiskError {
     },
 }
 
-/// A directory of what is kept. One writer at a time: two would write beside the file under one name.
+/// A directory of state files. Only one process may write: two would use the same temporary name.
 #[derive(Clone, Debug)]
 pub struct Disk {
     directory: PathBuf,
 }
 
-/// A file as it is on disk.
+/// The content of a file.
 #[derive(Deserialize, Serialize)]
 struct Envelope<K, T> {
     version: u32,
@@ -115,7 +121,7 @@ struct Envelope<K, T> {
 }
 
 impl Disk {
-    /// In this directory, which is made if it isn't there.
+    /// Opens this directory, and makes it if it doesn't exist.
     ///
     /// # Errors
     /// When it can't be made.
@@ -132,10 +138,10 @@ impl Disk {
         self.directory.join("zones")
     }
 
-    /// Keeps a value instead of what was kept before.
+    /// Writes a value in place of the old one.
     ///
     /// # Errors
-    /// When it can't be written; then what was kept before is kept.
+    /// When it can't be written; then the old value is unchanged.
     pub fn keep<T: Serialize>(&self, kept: StateFile, value: &T) -> Result<(), DiskError> {
         let path = self.path(kept);
         let envelope = Envelope { version: VERSION, kind: kept.name(), value };
@@ -144,10 +150,10 @@ impl Disk {
         replace(&path, &octets)
     }
 
-    /// What was kept; none if nothing was.
+    /// Reads a value; `None` if the file doesn't exist.
     ///
     /// # Errors
-    /// When the file can't be read, or isn't what it should be, whole.
+    /// When the file can't be read, or isn't a complete file of this kind and version.
     pub fn read<T: DeserializeOwned>(&self, kept: StateFile) -> Result<Option<T>, DiskError> {
         let path = self.path(kept);
         let read = fs::metadata(&path).and_then(|metadata| {
@@ -163,7 +169,7 @@ impl Disk {
             Err(cause) => return Err(DiskError::Read { path, cause }),
         };
         let broken = |cause| DiskError::Broken { path: path.clone(), cause };
-        // First what it is: a file of another kind or version would only look broken.
+        // Kind and version first: the value of another kind or version would only look broken.
         let head: Envelope<String, IgnoredAny> = serde_json::from_slice(&octets).map_err(broken)?;
         if head.kind != kept.name() {
             return Err(DiskError::Foreign { path, found: head.kind, expected: kept.name() });
@@ -175,7 +181,7 @@ impl Disk {
         Ok(Some(envelope.value))
     }
 
-    /// Keeps a root's zone, where the node reads it.
+    /// Writes a root's zone to the directory from which the node reads zones.
     ///
     /// # Errors
     /// When it can't be written, or its name can't be a file's.
@@ -215,8 +221,8 @@ impl Disk {
 /// Replaces a file as a whole.
 ///
 /// # Errors
-/// When it can't be written; then what was there is there, unless it was the last step that failed: then it is one or
-/// the other, whole.
+/// When it can't be written. The old file is then unchanged; only if the last step failed, the file
+/// may be the old one or the new one, but complete.
 pub fn replace(path: &Path, octets: &[u8]) -> Result<(), DiskError> {
     for step in steps(path, octets) {
         step.run().map_err(|cause| DiskError::Write { path: path.to_path_buf(), cause })?;
@@ -232,7 +238,8 @@ enum ReplaceStep<'a> {
     Rename(PathBuf, &'a Path),
 }
 
-/// Beside itself is in the same file system, where a rename is one act; the dot keeps readers of the directory off.
+/// The temporary file is in the same directory, so that the rename is atomic. Its name begins with
+/// a dot, so that readers of the directory ignore it.
 fn steps<'a>(path: &'a Path, octets: &'a [u8]) -> [ReplaceStep<'a>; 4] {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

@@ -1,8 +1,9 @@
 //! Metadata of a file that show whether its content has changed.
 //!
-//! Metadata alone are not enough: a file system's clock ticks every 10 ms at worst, on some every 2 s, so that two
-//! changes within one tick look the same. [`FileVersion`] therefore trusts equal metadata only if the last change was
-//! some seconds old when the content was read, and keeps a digest of the content besides.
+//! Metadata alone are not enough: a file system's clock ticks every 10 ms at worst, on some every 2
+//! s, so that two changes within one tick look the same. [`FileVersion`] therefore trusts equal
+//! metadata only if the last change was some seconds old when the content was read, and keeps a
+//! digest of the content besides.
 
 use std::fs::Metadata;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -36,7 +37,8 @@ impl FileFingerprint {
         }
     }
 
-    /// The fingerprint of the file at `path`, links followed; `None` if there is no file. It blocks on the file system.
+    /// The fingerprint of the file at `path`, links followed; `None` if there is no file. It blocks
+    /// on the file system.
     ///
     /// # Errors
     /// When the metadata can't be read.
@@ -67,8 +69,8 @@ pub struct FileVersion {
 }
 
 impl FileVersion {
-    /// The version of a content that was read after `fingerprint` had been taken. A change in between then shows the
-    /// next time.
+    /// The version of a content that was read after `fingerprint` had been taken. A change in
+    /// between then shows the next time.
     #[must_use]
     pub fn new(fingerprint: FileFingerprint, content: &[u8]) -> Self {
         let mut digest = DefaultHasher::new();

@@ -1,8 +1,8 @@
-//! One fleet: each node's heartbeat comes in; how all of them are goes out, those that lag or are lost first.
+//! Heartbeats of a fleet's nodes, kept in NATS.
 //!
-//! Heartbeats are in a bucket whose entries expire: a node that is silent is gone from it. Another bucket, which
-//! forgets nothing, holds each node's last word of every minute; a node that is only there is lost. One that has been taken
-//! out of service is forgotten by [`Fleet::forget`].
+//! Two buckets hold heartbeats. Entries of the first expire, so that a silent node disappears from
+//! it. Entries of the second stay; it holds the last heartbeat of each minute. A node that is only
+//! in the second bucket is lost. [`Fleet::forget`] removes a node that was taken out of service.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,11 +22,11 @@ mod table;
 use node::judge;
 pub use node::{FleetNode, FleetRules, Heartbeat, PeerState};
 
-/// The bucket of heartbeats, and the one that forgets nothing.
+/// The bucket of heartbeats that expire, and the bucket of heartbeats that stay.
 const BUCKETS: [&str; 2] = ["edge_fleet", "edge_nodes"];
 /// The bucket of servers' points.
 const POINTS: &str = "edge_points";
-/// Between two entries in the bucket that forgets nothing, and in that of points.
+/// Time between two writes to the bucket that stays, and to the bucket of points.
 const REGISTER: Duration = Duration::from_secs(60);
 
 /// The fleet, as NATS keeps it.
@@ -36,19 +36,20 @@ pub struct Fleet {
     rules: FleetRules,
     live: Store,
     known: Store,
-    /// When this node was last written into the bucket that forgets nothing.
+    /// When this node was last written to the bucket that stays, in seconds since 1970.
     registered: Option<i64>,
     points: Option<Store>,
-    /// When its points were last told, or could not be.
+    /// When its points were last published, or failed to be, in seconds since 1970.
     points_published: Option<i64>,
 }
 
-/// A node's servers' points, as NATS keeps them: counted since `since`, until `time`, in seconds since 1970.
+/// A node's servers' points, as NATS keeps them: counted since `since`, until `time`, in seconds
+/// since 1970.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct NodePoints {
     /// When the node began to count.
     pub since: i64,
-    /// When it said so.
+    /// When the report was made.
     pub time: i64,
     /// The servers that have been in most answers.
     #[serde(flatten)]
@@ -73,7 +74,7 @@ impl Fleet {
         })
     }
 
-    /// Says that this node is alive, and how it is.
+    /// Publishes this node's heartbeat.
     ///
     /// # Errors
     /// When NATS can't be reached or refuses, or the name isn't one.
@@ -104,7 +105,8 @@ impl Fleet {
         Ok(())
     }
 
-    /// Tells a node's points, once a minute: `points` is asked for them when it is time. Says whether it was.
+    /// Publishes a node's points, at most once a minute. `points` is called only when they are due.
+    /// The result is whether they were.
     ///
     /// # Errors
     /// When NATS can't be reached or refuses.
@@ -118,7 +120,7 @@ impl Fleet {
         if self.points_published.is_some_and(|then| time.abs_diff(then) < REGISTER.as_secs()) {
             return Ok(false);
         }
-        // At its next turn, should it fail.
+        // Set before the attempt, so that a failure is retried at the next due time.
         self.points_published = Some(time);
         let place = || format!("nats bucket {POINTS}, key {node}");
         let entry = NodePoints { since, time, points: points() };
@@ -128,7 +130,8 @@ impl Fleet {
         Ok(true)
     }
 
-    /// The bucket of points, opened when it is first needed: whoever may not use it can do all else.
+    /// The bucket of points, opened at first use: a node without a right to it can still send
+    /// heartbeats.
     async fn bucket_of_points(&mut self) -> Result<Store, SourceError> {
         if let Some(store) = &self.points {
             return Ok(store.clone());
@@ -137,7 +140,7 @@ impl Fleet {
         Ok(self.points.insert(store).clone())
     }
 
-    /// What all nodes have told of their servers' points.
+    /// The published points of all nodes.
     ///
     /// # Errors
     /// When NATS can't be reached or refuses, or an entry isn't one.
@@ -149,7 +152,7 @@ impl Fleet {
         while let Some(key) = keys.next().await {
             let key = key.map_err(|cause| failed(place(), &cause))?;
             let octets = store.get(&key).await.map_err(|cause| failed(place(), &cause))?;
-            // It may have been forgotten in between.
+            // The node may have been removed in between.
             let Some(octets) = octets else { continue };
             let entry = serde_json::from_slice(&octets).map_err(|cause| failed(place(), &cause))?;
             all.insert(key, entry);
@@ -170,7 +173,8 @@ impl Fleet {
         Ok(judge(heard, &lost, &self.rules))
     }
 
-    /// Forgets a node that has been taken out of service. One that still speaks is known again within a minute.
+    /// Removes a node that was taken out of service. A node that still runs is listed again within
+    /// a minute.
     ///
     /// # Errors
     /// When NATS can't be reached or refuses.
@@ -186,7 +190,7 @@ impl Fleet {
     }
 }
 
-/// The last words in a bucket, each with the seconds since it was written.
+/// The heartbeats in a bucket, each with the seconds since it was written.
 async fn words(store: &Store) -> Result<BTreeMap<String, (u64, Heartbeat)>, SourceError> {
     let place = || format!("nats bucket {}", store.name);
     let mut keys = store.keys().await.map_err(|cause| failed(place(), &cause))?;
@@ -210,7 +214,7 @@ async fn words(store: &Store) -> Result<BTreeMap<String, (u64, Heartbeat)>, Sour
     Ok(words)
 }
 
-/// Nodes as a table whose columns line up, a line each.
+/// Nodes as a table, a line each.
 #[must_use]
 pub fn table(nodes: &[FleetNode]) -> String {
     table::draw(nodes)

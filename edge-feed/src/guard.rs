@@ -1,5 +1,7 @@
-//! Feeds come in, as octets; what may be served goes out. Feeds that are broken, unsigned, older, shrunken or gigantic
-//! are refused, each with the cause and the way out, and what was served before stays.
+//! Decides which documents of a feed may be served.
+//!
+//! The guard refuses documents that are broken, unsigned, older, shrunken or too large. A refusal
+//! gives the cause and the way out; the last good version stays in service.
 
 mod config;
 mod content;
@@ -25,7 +27,7 @@ use shrink::ServedRoot;
 /// How far ahead of our clock a serial may be, in seconds.
 const AHEAD: i64 = 600;
 
-/// What stands for a snapshot among the roots: all that it is made of.
+/// The entry of a snapshot among the roots.
 const ALL: &str = "all servers";
 
 /// A feed that was read, as it is compared with what is served.
@@ -40,22 +42,22 @@ struct Found<'a> {
     snapshot: Option<&'a Snapshot>,
 }
 
-/// How old what is served is.
+/// Age of the served feed, in classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Freshness {
-    /// As it should be.
+    /// Younger than `warn_seconds`.
     Fresh,
-    /// Worth a warning.
+    /// Older than `warn_seconds`.
     Warn,
-    /// Worth an alarm. So is a feed that never came.
+    /// Older than `alarm_seconds`, or no feed has arrived yet.
     Alarm,
 }
 
-/// What the guard knows, for status and metrics.
+/// The state of the guard, for status and metrics.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GuardStatus {
-    /// Whether what is served is fresh.
+    /// The class of the feed's age.
     pub freshness: Freshness,
     /// The age of the oldest feed in seconds; none before the first.
     pub age: Option<i64>,
@@ -69,7 +71,7 @@ pub struct GuardStatus {
     pub last_refusal_ts: Option<i64>,
 }
 
-/// Says which feeds may be served.
+/// Decides which feeds may be served. It does no input or output after [`Guard::new`].
 #[derive(Clone, Debug)]
 pub struct Guard {
     config: GuardConfig,
@@ -77,7 +79,7 @@ pub struct Guard {
     served: BTreeMap<String, ServedRoot>,
     /// The roots of the last snapshot.
     published: BTreeSet<String>,
-    /// From when the newest is that each feed has said, in seconds since 1970.
+    /// The time of the newest content of each feed, in seconds since 1970.
     heard: BTreeMap<String, i64>,
     once: bool,
     refused: [u64; Refusal::NAMES.len()],
@@ -85,8 +87,8 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// A guard that has seen nothing yet: the first feed is compared with none, unless [`resume`](Self::resume) says what
-    /// was served last.
+    /// A guard that has seen no feed. The first feed is compared with nothing, unless
+    /// [`resume`](Self::resume) was called.
     ///
     /// # Errors
     /// When the configuration contradicts itself, or the public key can't be read.
@@ -105,38 +107,39 @@ impl Guard {
         })
     }
 
-    /// The configuration: sources obey `max_octets` while they read.
+    /// The configuration. Sources use its `max_octets` as their limit.
     #[must_use]
     pub fn config(&self) -> &GuardConfig {
         &self.config
     }
 
-    /// Takes what was served before the start as served, unseen.
+    /// Records a feed that was served before the start, without a check.
     pub fn resume(&mut self, last: &Admitted, now: i64) {
         self.keep(last, now);
     }
 
-    /// The next feed that would be refused for being older or shrunken is taken: an operator's word.
+    /// Allows the next feed that would be refused as older or shrunken. Operators call for this.
     pub fn allow_once(&mut self) {
         self.once = true;
     }
 
-    /// Whether an operator's word hasn't been used yet.
+    /// Whether [`allow_once`](Self::allow_once) was called and not used yet.
     #[must_use]
     pub fn is_allowing_once(&self) -> bool {
         self.once
     }
 
-    /// Takes note that a feed was refused by others, who found out more of it.
+    /// Records a refusal that a later check made.
     pub fn refuse(&mut self, refusal: &Refusal, now: i64) {
         self.record(refusal, now);
     }
 
-    /// Says whether a feed may be served, at the time `now` in seconds since 1970. If so, it is what later ones are
-    /// compared with.
+    /// Checks whether a feed may be served, at the time `now` in seconds since 1970. Later feeds
+    /// are compared with an admitted one.
     ///
     /// # Errors
-    /// The cause and the way out. Nothing has changed but what [`status`](Self::status) tells of refusals.
+    /// The cause and the way out. Only the record of refusals in [`status`](Self::status) has
+    /// changed then.
     pub fn admit(&mut self, candidate: &Candidate<'_>, now: i64) -> Result<Admitted, Refusal> {
         let admitted = self.judge(candidate, now);
         match &admitted {
@@ -146,7 +149,8 @@ impl Guard {
         admitted
     }
 
-    /// Says whether a zone may be served that we built ourselves, such as from deltas, which come by no other guard.
+    /// Checks whether a zone that we built ourselves may be served. Zones from deltas pass no other
+    /// check.
     ///
     /// # Errors
     /// As [`admit`](Self::admit).
@@ -166,14 +170,15 @@ impl Guard {
         judged
     }
 
-    /// Deltas up to the time `ts` have been taken, in seconds since 1970: the feeds are as fresh as that.
+    /// Records that deltas up to the time `ts`, in seconds since 1970, were applied: the feeds are
+    /// as fresh as that.
     pub fn note_deltas(&mut self, ts: i64, now: i64) {
         for heard in self.heard.values_mut() {
             *heard = (*heard).max(ts.min(now));
         }
     }
 
-    /// Forgets a root that isn't served any more.
+    /// Removes a root that is no longer served.
     pub fn forget(&mut self, root: &str) {
         self.served.remove(root);
         self.heard.remove(root);
@@ -215,7 +220,7 @@ impl Guard {
         }
     }
 
-    /// What costs least is asked first: nothing is read that is too long or isn't signed.
+    /// Cheap checks come first: a feed that is too long or isn't signed is not parsed.
     fn judge(&mut self, candidate: &Candidate<'_>, now: i64) -> Result<Admitted, Refusal> {
         let &Candidate { place, octets, .. } = candidate;
         let most = self.config.max_octets;
@@ -247,7 +252,7 @@ impl Guard {
         }
     }
 
-    /// Whether a serial, which is the time of making, can be true and isn't too old.
+    /// Checks that a serial, which is a time, is neither in the future nor too old.
     fn in_time(&self, place: &str, serial: u32, now: i64) -> Result<(), Refusal> {
         let age = now.saturating_sub(serial.into());
         if age < -AHEAD {

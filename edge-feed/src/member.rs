@@ -1,6 +1,7 @@
-//! A server's membership in an area: its weight there, and whether it helps out.
+//! A server's membership in an area: its weight, and whether it helps out.
 //!
-//! A leaf under both [`policy`](crate::policy), which computes weights, and [`zone`](crate::zone), which writes them.
+//! A leaf under both [`policy`](crate::policy), which computes weights, and [`zone`](crate::zone),
+//! which writes them.
 
 /// How many numbered names an area has: `0` to `3`.
 pub(crate) const GROUPS: usize = 4;

@@ -1,9 +1,12 @@
-//! Decks' answers come in, as counts, with what the decks were made of meanwhile; answers per server and per user country
-//! go out: the pool's "server points", without a log of answers.
+//! Answers per server and user country, estimated from the counts of decks.
 //!
-//! Which card an answer takes is chance, so a count is an expectation: a server in a part p of the cards has been in n·p of
-//! n answers, give or take √(n·p·(1-p)). That is half a per cent from some 40,000 of a server's answers on, and every
-//! number comes with it. Sums over servers have no error: each answer holds as many servers as its deck's cards do.
+//! These are the pool's "server points", without a log of answers. The caller enters how many
+//! answers each deck gave, and which servers the deck held at that time.
+//!
+//! The card that an answer takes is chance, so that a count is an expectation: a server in a part p
+//! of the cards was in n·p of n answers, give or take √(n·p·(1-p)). From some 40,000 answers of a
+//! server on, that is half a per cent; each number comes with its error. Sums over servers have no
+//! error: each answer holds as many servers as the cards of its deck do.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,15 +16,16 @@ use serde::{Deserialize, Serialize};
 use crate::float::float;
 use crate::text_table::{Align, columns, percent, row};
 
-/// What a deck is made of: of how many cards, and in how many of them each server stands. For the [`Points`] that made it.
+/// The servers of a deck, and the part of its cards that each is in. It is valid for the [`Points`]
+/// that made it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Composition {
     /// Indices of servers, and the part of the cards that each is in, from 0 to 1.
     parts: Vec<(usize, f64)>,
 }
 
-/// How many answers servers have been in, by user country: 16 octets for each server and country at most. Servers that
-/// are gone stay.
+/// How many answers servers have been in, by user country: 16 octets for each server and country at
+/// most. Servers that are gone stay.
 #[derive(Clone, Debug, Default)]
 pub struct Points {
     indices: BTreeMap<IpAddr, usize>,
@@ -66,7 +70,7 @@ pub struct ServerPoints {
     pub ip: IpAddr,
     /// Answers that it has been in.
     pub answers: f64,
-    /// By how much that may be off: one standard deviation, in answers.
+    /// Its error: one standard deviation, in answers.
     pub sigma: f64,
     /// Its part of all answers, from 0 to 1. An answer of four servers counts for each of the four.
     pub share: f64,
@@ -88,8 +92,8 @@ pub struct CountryPoints {
 }
 
 impl Points {
-    /// What a deck of so many `cards` is made of: its servers, with the number of cards that each stands in. One that is
-    /// said to be in more cards than there are is in all of them. Made once per deal.
+    /// The composition of a deck of so many `cards`, from its servers and the number of cards that
+    /// each is in. A larger number counts as `cards`. Called once per deal.
     pub fn composition(
         &mut self,
         cards: u32,
@@ -104,7 +108,7 @@ impl Points {
         Composition { parts: parts.collect() }
     }
 
-    /// A country's users have had so many answers from a deck while it was made so.
+    /// Adds answers that a country's users got from a deck of this composition.
     pub fn add(&mut self, country: &str, answers: u64, deck: &Composition) {
         if answers == 0 {
             return;

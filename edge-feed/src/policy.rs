@@ -1,8 +1,10 @@
-//! What operators may want otherwise than the pool has it comes in; which servers are in, and at which weight, goes
-//! out. docs/policy.md has a section for each option.
+//! Options that change which servers are in the zones, and their weights.
 //!
-//! Everything is off by default: zones are then those of the pool's own generator. All of it is integer arithmetic over
-//! what comes in, and time is an argument, so that nodes with the same feed and the same past agree.
+//! docs/policy.md has a section for each option. All are off by default; then the zones are those
+//! of the pool's own generator.
+//!
+//! The arithmetic is integer arithmetic on the input, and the time is an argument. Nodes with the
+//! same feed and the same past therefore agree.
 
 mod backfill;
 mod cap;
@@ -27,15 +29,15 @@ pub use ramp::{Netspeed, Ramp};
 pub(crate) use split::{deal, keep};
 pub use state::{Groups, HysteresisMemory, PolicyState};
 
-/// What differs from the pool's own zones.
+/// Differences from the pool's own zones.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ZonePolicy {
-    /// Weight grows with the score instead of being whole from score 10 on.
+    /// Weight grows with the score; without this option it is full from score 10 on.
     pub ramp: Option<Ramp>,
     /// A server comes in at one score and leaves at another.
     pub hysteresis: Option<Hysteresis>,
-    /// A server stays under the number, 0 to 3, that it is under.
+    /// A server keeps its number, 0 to 3.
     pub stable_split: bool,
     /// Small zones get servers from around them.
     pub backfill: Option<Backfill>,
@@ -50,10 +52,10 @@ pub struct ZonePolicy {
 }
 
 impl ZonePolicy {
-    /// Checks what no type says: ranges, and options that contradict each other.
+    /// Checks ranges, and options that contradict each other.
     ///
     /// # Errors
-    /// The first option that can't be.
+    /// The first option that is out of range or contradicts another.
     pub fn check(&self) -> Result<(), PolicyError> {
         self.ramp.as_ref().map_or(Ok(()), Ramp::check)?;
         self.hysteresis.as_ref().map_or(Ok(()), Hysteresis::check)?;

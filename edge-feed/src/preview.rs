@@ -1,8 +1,11 @@
-//! Observed queries come in, with the zone that is served and the one that is to be; each server's and country's load
-//! before and after goes out, and the servers that a country would depend on.
+//! Effect of a new zone on the load of servers and countries.
 //!
-//! A server's load is the number of answers that it is in. What part of a country's it has is counted in addresses: a
-//! server that stands alone has all of it, one of four in every answer a quarter.
+//! The input is the observed queries, the zone that is served and the zone that would replace it.
+//! The result is the load of each server and country before and after, and the servers that a
+//! country would depend on.
+//!
+//! The load of a server is the number of answers that it is in. Its share of a country is counted
+//! in addresses: a server that is alone in an answer has all of it, one of four servers a quarter.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -12,14 +15,14 @@ use serde::Serialize;
 use crate::float::float;
 use crate::text_table::{Align, columns, percent, row};
 
-/// Clients that get the same answers to the same question, as they were observed.
+/// Observed clients that get the same answers to the same question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PreviewClass {
-    /// The label that they asked for: "" for the apex.
+    /// The label of their queries: "" for the apex.
     pub label: String,
     /// Their country.
     pub country: String,
-    /// How many queries there were.
+    /// The number of their queries.
     pub queries: u64,
 }
 
@@ -34,12 +37,13 @@ pub struct PreviewDeck {
     pub max_hosts: usize,
 }
 
-/// A zone, as far as it matters here.
+/// The answers of a zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PreviewZone {
-    /// What is answered.
+    /// Its decks.
     pub decks: Vec<PreviewDeck>,
-    /// Which of the decks each class gets, in the order of the classes; none when it gets no address.
+    /// The index of the deck that each class gets, in the order of the classes; `None` when it gets
+    /// no address.
     pub gets: Vec<Option<usize>>,
 }
 
@@ -56,7 +60,7 @@ pub struct Preview {
     pub countries: Vec<CountryLoad>,
     /// Each label's, the largest change first.
     pub labels: Vec<LabelLoad>,
-    /// From which part of a country's addresses on a server is a monopoly, from 0 to 1.
+    /// The share of a country's addresses from which on a server is a monopoly, from 0 to 1.
     pub monopoly: f64,
     /// Servers that have more than that, before or after.
     pub monopolies: Vec<Monopoly>,
@@ -80,9 +84,9 @@ pub struct CountryLoad {
     pub queries: u64,
     /// Those of them that get an address.
     pub answered: [u64; 2],
-    /// How many servers they are given.
+    /// How many servers their answers hold.
     pub servers: [usize; 2],
-    /// The largest part of their addresses that one server has, from 0 to 1.
+    /// The largest share of their addresses that one server has, from 0 to 1.
     pub largest: [f64; 2],
 }
 
@@ -102,7 +106,7 @@ pub struct Monopoly {
     pub country: String,
     /// The server.
     pub ip: IpAddr,
-    /// What part of their addresses it has, from 0 to 1.
+    /// Its share of their addresses, from 0 to 1.
     pub share: [f64; 2],
 }
 
@@ -125,8 +129,9 @@ struct CountrySums {
 impl Preview {
     /// The effect of `new` in place of `old`.
     ///
-    /// `inclusion` is what deals cards: of records with these weights, the chance of each, from 0 to 1, to be in an
-    /// answer of so many. A server that has more than the part `monopoly` of a country's addresses is flagged.
+    /// `inclusion` takes the weights of records and the number of records in an answer, and returns
+    /// the chance of each record to be in an answer, from 0 to 1. A server with more than the share
+    /// `monopoly` of a country's addresses is flagged.
     #[must_use]
     pub fn new(
         classes: &[PreviewClass],
@@ -233,7 +238,7 @@ impl Preview {
         }
     }
 
-    /// As tables, of at most so many rows each.
+    /// The preview as tables of at most `rows` rows each.
     #[must_use]
     pub fn table(&self, rows: usize) -> String {
         let mut text = format!("{} queries", self.queries);
@@ -297,7 +302,7 @@ fn rest(count: usize, rows: usize, what: &str) -> String {
     }
 }
 
-/// The part of all that each has.
+/// The share of each address.
 fn shares_of(addresses: &BTreeMap<IpAddr, f64>) -> BTreeMap<IpAddr, f64> {
     let all: f64 = addresses.values().sum();
     let given = addresses.iter().filter(|&(_, &count)| count > 0.0);
@@ -322,7 +327,7 @@ mod tests {
         PreviewDeck { label: label.to_owned(), records, max_hosts: 4 }
     }
 
-    /// Right where all fit, or where one is drawn.
+    /// Correct where all records fit, or where one is drawn.
     fn inclusion(weights: &[u64], hosts: usize) -> Vec<f64> {
         let all: u64 = weights.iter().sum();
         let part = |&weight| super::float(weight) / super::float(all);

@@ -1,9 +1,10 @@
-//! Where the scorer's word comes from: files, HTTP servers, NATS. What they say comes in; events go out, octets as
-//! they came.
+//! Sources of the feed: files, HTTP servers and NATS.
 //!
-//! A source judges only how its octets arrive: their number, their pace, their encoding. Whether a document is signed,
-//! complete and newer is for those who take the event. Nothing here blocks the runtime, and no source holds more
-//! than its limits say.
+//! A source gives events; documents in them are unmodified octets, decompressed. A source checks
+//! only how octets arrive: their number, their pace, their encoding. The receiver of the event
+//! checks whether a document is signed, complete and newer.
+//!
+//! Nothing here blocks the runtime, and no source holds more memory than its limits allow.
 
 pub mod document;
 mod driver;

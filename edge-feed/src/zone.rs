@@ -1,7 +1,8 @@
-//! The pool, a policy and what it remembers come in; the zones, as geodns's JSON, go out.
+//! Zones of a pool under a policy, as JSON of geodns.
 //!
-//! Without options they are those of the pool's own generator (`NP::Model::DnsRoot`), but for the order in which it
-//! shuffles servers. Only what changed is built anew: `areas` keeps each zone's servers, `text` its text.
+//! Without options they equal those of the pool's own generator (`NP::Model::DnsRoot`), except for
+//! the order in which it shuffles servers. Only changed parts are built again: `areas` keeps the
+//! servers of each area, `text` its text.
 
 mod area;
 mod areas;
@@ -19,15 +20,16 @@ use areas::Areas;
 /// A zone to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedZone {
-    /// Its name.
+    /// Its name, without a final dot.
     pub apex: String,
-    /// Its serial: more than the last one's.
+    /// Its serial, higher than the last one.
     pub serial: u32,
-    /// Its JSON.
+    /// Its JSON, as geodns reads it.
     pub text: String,
 }
 
-/// The zones of a pool, and what they were made of last.
+/// The zones of a pool. It keeps what they were last made of, and builds only changed zones. It is
+/// used from one thread at a time.
 #[derive(Debug)]
 pub struct Zones {
     areas: Areas,
@@ -39,11 +41,11 @@ pub struct Zones {
 }
 
 impl Zones {
-    /// None built yet. `state` is what an earlier [`state`](Self::state) said, or the default; `rng` shuffles servers
-    /// as the pool does.
+    /// No zones are built yet. `state` is the result of an earlier [`state`](Self::state), or the
+    /// default; `rng` shuffles servers as the pool does.
     ///
     /// # Errors
-    /// An option that can't be.
+    /// An option that is out of range or contradicts another.
     pub fn new(
         policy: ZonePolicy,
         state: PolicyState,
@@ -56,11 +58,11 @@ impl Zones {
         Ok(Self { areas, texts, roots, vendors, serials })
     }
 
-    /// The zones whose content isn't what it was at the last call; all of them at the first. `now` is in seconds since
-    /// 1970, and of use to dwell times, days of deletion and serials.
+    /// The zones whose content has changed since the last call; at the first call all of them.
+    /// `now` is in seconds since 1970, and decides on dwell times, deletion dates and serials.
     ///
-    /// A serial is the pool's, or one more than the last one when that is as high: then it runs ahead of the clock if
-    /// zones change more than once a second for long.
+    /// The serial is the pool's time, or one more than the last serial if that is as high. So it
+    /// runs ahead of the clock while zones change more than once a second.
     pub fn update(&mut self, pool: &Pool, now: i64) -> Vec<FeedZone> {
         let changed = self.areas.update(pool, now);
         let relabelled = self.vendors != pool.vendors();
@@ -92,8 +94,8 @@ impl Zones {
         zones
     }
 
-    /// As [`update`](Self::update), but nothing is written, and servers are shuffled as often as the pool does: the names
-    /// of the areas that changed come back.
+    /// As [`update`](Self::update), but nothing is written, and servers are shuffled as often as
+    /// the pool does: returns the names of the changed areas.
     pub(crate) fn follow(&mut self, pool: &Pool, now: i64) -> BTreeSet<String> {
         self.areas.shuffle_always();
         self.areas.update(pool, now)
@@ -109,13 +111,14 @@ impl Zones {
         })
     }
 
-    /// How many of a label's five names have addresses of a version: its own, and those with the numbers 0 to 3.
+    /// How many of a label's five names have addresses of a version: its own, and those with the
+    /// numbers 0 to 3.
     pub(crate) fn n_names(&self, name: &str, six: bool) -> usize {
         let everywhere = self.areas.policy().aaaa_everywhere;
         self.areas.get(name).map_or(0, |area| area.n_names(six, everywhere))
     }
 
-    /// What has to be remembered over a restart.
+    /// The memory to keep over a restart.
     #[must_use]
     pub fn state(&self) -> PolicyState {
         PolicyState { serials: self.serials.clone(), ..self.areas.state().clone() }
@@ -126,7 +129,8 @@ impl Zones {
         self.areas.names()
     }
 
-    /// The servers at a label, and what they weigh there: those with an IPv6 address, or with an IPv4 one.
+    /// The servers at a label with their weights there: those with an IPv6 address if `six`,
+    /// otherwise those with an IPv4 address.
     #[must_use]
     pub fn members(&self, name: &str, six: bool) -> &[Member] {
         self.areas.get(name).map_or(&[], |area| area.members(six))

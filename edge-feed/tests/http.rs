@@ -1,4 +1,4 @@
-//! HTTP sources against a server on the loopback address that says whatever a test has it say.
+//! Tests of HTTP sources against a scripted server on the loopback address.
 #![expect(clippy::tests_outside_test_module, reason = "all of it is tests")]
 
 use std::future::Future;
@@ -290,7 +290,7 @@ async fn a_server_that_asks_for_time_gets_it() {
         let limits = SourceLimits {
             first: patient,
             idle: patient,
-            whole: patient,
+            total: patient,
             ..SourceLimits::default()
         };
         let config = HttpConfig { limits, ..config(address) };

@@ -1,4 +1,4 @@
-//! Nothing comes in; the BPF object and `target/release/edge` with it inside come out.
+//! `cargo xtask build`: the BPF object and the program that contains it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -30,8 +30,9 @@ pub(crate) fn command(facts: &Facts) -> Cmd {
     with_object(facts.cargo(&["build", "--release", "-p", "edge-user"]))
 }
 
-/// The same environment for all that compiles edge-user in the release profile, so that no step
-/// undoes another's work: an object is a must.
+/// Sets the environment of all commands that compile edge-user in the release profile. With
+/// different environments one step would make the next one compile it again. The object is
+/// required.
 pub(crate) fn with_object(cargo: Cmd) -> Cmd {
     cargo.env("EDGE_EBPF", "build")
 }

@@ -1,6 +1,7 @@
 //! What is known about this machine: its system and its Rust toolchain.
 //!
-//! A snapshot, read once. The functions that judge it take it as an argument, so that tests can make machines up.
+//! A snapshot, read once. The functions that judge it take it as an argument, so that tests can
+//! make up machines.
 
 use crate::cmd::Cmd;
 use crate::system::System;

@@ -1,4 +1,4 @@
-//! The sources come in; formatting and lints of host and kernel code are checked.
+//! `cargo xtask lint`: formatting and lints of host and kernel code.
 
 use anyhow::Result;
 

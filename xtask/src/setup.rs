@@ -1,8 +1,9 @@
-//! Nothing or `--check` comes in; what the build and the tests need is there when this ends, or
-//! the error says what to do. A table tells what was found, installed, and from where.
+//! `cargo xtask setup`: finds or installs what the build and the tests need.
 //!
-//! Refuses, having changed nothing: systems without apt, users who can't become root while
-//! packages are missing, and anything that only the user can put right.
+//! A table shows what was found or installed, and from where. With `--check` nothing is changed.
+//!
+//! The command refuses, and changes nothing: on systems without apt, for users who can't become
+//! root while packages are missing, and when only the user can put something right.
 
 use std::time::Instant;
 

@@ -1,7 +1,7 @@
-//! A tier's name comes in; lints and tests up to it run, and the first failure ends the run.
+//! `cargo xtask test`: lints and tests, up to a tier.
 //!
-//! A tier that needs root and can't have it fails, and so does one in which no test ran: nothing
-//! is skipped quietly.
+//! The first failure ends the run. A tier that needs root and can't have it fails, and so does a
+//! tier in which no test ran: nothing is skipped silently.
 
 use anyhow::{Context as _, Result, bail};
 use clap::builder::PossibleValuesParser;

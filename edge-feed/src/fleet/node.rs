@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What a node says of itself.
+/// A node's report of itself.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Heartbeat {
     /// The node's name: letters, digits, `-`, `_` and dots.
     pub node: String,
     /// The program's version.
     pub version: String,
-    /// When it says so, in seconds since 1970, by its own clock.
+    /// When it was made, in seconds since 1970, by the node's own clock.
     pub time: i64,
     /// The serial of each zone that it serves.
     #[serde(default)]
@@ -23,48 +23,50 @@ pub struct Heartbeat {
     /// Answers per second by service, such as `dns` and `ntp`.
     #[serde(default)]
     pub rates: BTreeMap<String, f64>,
-    /// What is wrong with it, a line each; nothing if it is well.
+    /// The node's problems, a line each; empty if there are none.
     #[serde(default)]
     pub health: Vec<String>,
 }
 
-/// How a node is, the worst first.
+/// State of a node, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PeerState {
     /// It has been silent for longer than heartbeats last.
     Lost,
-    /// Its feed is old, or a serial is behind the fleet's highest for longer than [`FleetRules::feed_age`].
+    /// Its feed is old, or a serial is behind the fleet's highest for longer than
+    /// [`FleetRules::feed_age`].
     Lagging,
-    /// It says that something is wrong with it.
+    /// It reports a problem.
     Unwell,
-    /// All is well.
+    /// No problem is known.
     Well,
 }
 
 /// A node as the fleet sees it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FleetNode {
-    /// How it is.
+    /// Its state.
     #[serde(rename = "standing")]
     pub state: PeerState,
-    /// Seconds since its last word arrived, by the servers' clocks and ours; for a lost node up to a minute too many.
+    /// Seconds since its last heartbeat arrived, by the servers' clocks and ours; for a lost node
+    /// up to a minute too many.
     pub silent_seconds: u64,
     /// Zones whose serial is behind the fleet's highest, with seconds behind (serials are times).
     pub behind: BTreeMap<String, u32>,
-    /// Its last word.
+    /// Its last heartbeat.
     #[serde(flatten)]
     pub heartbeat: Heartbeat,
 }
 
-/// When a node lags.
+/// Limits for the state of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FleetRules {
-    /// How long a heartbeat lasts. A node says one at least twice in that time.
+    /// Lifetime of a heartbeat. A node sends at least two in that time.
     pub ttl: Duration,
-    /// A feed or serial older than that lags.
+    /// The greatest age of a feed or serial that doesn't lag.
     pub feed_age: Duration,
-    /// Servers that hold the buckets.
+    /// Replicas of the buckets.
     pub replicas: usize,
 }
 
@@ -75,7 +77,7 @@ impl Default for FleetRules {
     }
 }
 
-/// How each node is.
+/// The state of each node.
 pub(super) fn judge(
     heard: BTreeMap<String, (u64, Heartbeat)>,
     lost: &[String],

@@ -1,4 +1,4 @@
-//! Nodes come in; a table for a terminal goes out, with columns that line up.
+//! Table of a fleet's nodes, for a terminal.
 
 use super::node::{FleetNode, PeerState};
 use crate::text_table::{Align, columns};
@@ -47,7 +47,7 @@ fn join(cells: impl Iterator<Item = String>) -> String {
     if cells.is_empty() { "-".to_owned() } else { cells.join(" ") }
 }
 
-/// What a node says of itself must not move the cursor of a terminal.
+/// Text from a node must not move the cursor of the terminal.
 fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }

@@ -1,4 +1,4 @@
-//! Nodes, by what they said of themselves and when.
+//! Tests of the state of nodes, by the content and the age of their heartbeats.
 
 use super::{FleetNode, FleetRules, Heartbeat, PeerState, judge, table};
 use std::collections::BTreeMap;

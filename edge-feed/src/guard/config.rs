@@ -1,31 +1,34 @@
-//! What a feed must be like to be believed: a section of the configuration.
+//! Configuration of the guard: what a feed must be like.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use thiserror::Error;
 
-/// What a feed must be like. Every key has a default; without a public key, signatures aren't asked for.
+/// What a feed must be like. Each key has a default. Without a public key, signatures aren't
+/// checked.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GuardConfig {
-    /// From which age on a feed is worth a warning, in seconds.
+    /// Age of a feed from which on there is a warning, in seconds.
     pub warn_seconds: u32,
-    /// From which age on it is worth an alarm, in seconds.
+    /// Age from which on there is an alarm, in seconds.
     pub alarm_seconds: u32,
-    /// From which age on a feed isn't taken any more, in seconds; 0: an old one is better than none.
+    /// Age from which on a feed is refused, in seconds; 0: never.
     pub refuse_seconds: u32,
-    /// What part of a root's servers may go, in per cent; 100 for all but the last.
+    /// The part of a root's servers that may disappear, in per cent; 100 for all but the last.
     pub servers_percent: u8,
-    /// What part of a root's weight may go, in per cent.
+    /// The part of a root's weight that may disappear, in per cent.
     pub weight_percent: u8,
-    /// What part of all roots' servers and weight may go, in per cent.
+    /// The part of all roots' servers and weight that may disappear, in per cent.
     pub overall_percent: u8,
-    /// How far back one looks for what there was, in seconds: many small steps count as the large one that they are.
+    /// Window of the comparison, in seconds. A feed is compared with the largest size in the
+    /// window, so that many small losses count as one large loss.
     pub window_seconds: u32,
-    /// With fewer servers than this a root may lose as many as it likes, only not all of them.
+    /// A root with fewer servers than this may lose any number of them, but not all.
     pub least_servers: u32,
-    /// The serial that is taken whatever is gone, and though it is older: an operator's word for one feed.
+    /// A serial that is admitted even if it is older or shrunken: an operator's decision for one
+    /// feed.
     pub override_serial: Option<u32>,
     /// The most octets, unpacked.
     pub max_octets: usize,
@@ -33,7 +36,7 @@ pub struct GuardConfig {
     pub max_servers: usize,
     /// The minisign public key that feeds are signed with, as text: the line after the comment.
     pub public_key: Option<String>,
-    /// The file that it is in instead, as `minisign -G` writes it.
+    /// A file with the public key, as `minisign -G` writes it.
     pub public_key_file: Option<PathBuf>,
 }
 
@@ -57,7 +60,7 @@ impl Default for GuardConfig {
     }
 }
 
-/// Why there is no guard of this configuration.
+/// Why a configuration is refused.
 #[derive(Debug, Error)]
 pub enum GuardConfigError {
     /// A percentage above 100.
@@ -92,7 +95,7 @@ pub enum GuardConfigError {
     Key {
         /// Where it was.
         place: String,
-        /// What the reader says.
+        /// The error of the reader.
         source: minisign_verify::Error,
     },
 }

@@ -1,4 +1,6 @@
-//! A feed's octets come in; what is in them, and how much, goes out. What is no snapshot or zone is refused.
+//! Reading of documents as far as the guard needs it: serial and size.
+//!
+//! Octets that are no snapshot or zone are refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,20 +11,21 @@ use super::size::RootSize;
 use crate::Snapshot;
 use crate::server::ACTIVE_SCORE;
 
-/// A feed that has come in.
+/// A feed that has arrived.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate<'a> {
     /// Where it came from: a path, an address, a bucket.
     pub place: &'a str,
-    /// What it should be.
+    /// What it is expected to be.
     pub content: ExpectedContent<'a>,
-    /// It.
+    /// Its octets.
     pub octets: &'a [u8],
-    /// Its detached signature: the text of a `.minisig` file, with `\n` for line ends where it came in a header.
+    /// Its detached signature: the text of a `.minisig` file, with `\n` for line ends where it came
+    /// in a header.
     pub signature: Option<&'a str>,
 }
 
-/// What a feed should be.
+/// What a feed is expected to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExpectedContent<'a> {
     /// A snapshot of all servers.
@@ -54,13 +57,13 @@ pub enum FeedContent {
     Zone {
         /// Its name.
         apex: String,
-        /// Its JSON, as it came.
+        /// Its JSON, unmodified.
         text: String,
     },
 }
 
 impl Admitted {
-    /// A zone that was served before, read back from where only what is good is kept.
+    /// A zone that was served before, read back from the disk. The disk holds only admitted zones.
     ///
     /// # Errors
     /// [`Refusal::Broken`] when it is none.
@@ -85,7 +88,7 @@ pub(super) fn snapshot(place: &str, octets: &[u8], most: usize) -> Result<Snapsh
     Ok(snapshot)
 }
 
-/// What of a snapshot answers may hold.
+/// The servers of a snapshot that answers may hold, and their weight.
 pub(crate) fn size_of(snapshot: &Snapshot) -> RootSize {
     let active = snapshot
         .servers
@@ -117,7 +120,7 @@ pub(super) fn zone(place: &str, octets: &[u8], most: usize) -> Result<(u32, Root
             other => (Some(other), None),
         };
         if let Some(address) = address.and_then(Value::as_str) {
-            // An address stands under many labels; it is one server.
+            // An address is under many labels; it counts as one server.
             let known = weights.entry(address).or_default();
             *known = (*known).max(weight.unwrap_or(0));
         }
@@ -136,7 +139,7 @@ fn number(value: &Value) -> Option<u64> {
 }
 
 fn broken(place: &str, error: &serde_json::Error) -> Refusal {
-    // The reader says the place again, at the end.
+    // The reader's text ends with the place, which is in `place` already.
     let text = error.to_string();
     let cause = text.split(" at line ").next().unwrap_or(&text).to_owned();
     Refusal::Broken { place: format!("{place}:{}:{}", error.line(), error.column()), cause }

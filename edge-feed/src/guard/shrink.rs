@@ -1,4 +1,4 @@
-//! How large roots are, now and of late; what has shrunk too much is told.
+//! Comparison of a root's size with its largest recent size.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,8 @@ use super::refusal::Refusal;
 use super::size::{Measure, RootSize};
 
 impl RootSize {
-    /// Whether it may stand where there was `before`. The two percentages are of the servers and the weight that may go.
+    /// Whether it may replace `before`. The percentages are the parts of the servers and of the
+    /// weight that may disappear.
     pub(super) fn check(
         self,
         before: Self,
@@ -38,7 +39,7 @@ impl RootSize {
     }
 }
 
-/// The largest that a number was of late.
+/// The largest value of a number within a window of time.
 #[derive(Clone, Debug, Default)]
 struct Peak {
     /// Times and numbers, each number smaller than the one before it.
@@ -53,7 +54,7 @@ impl Peak {
         self.falling.push_back((now, number));
     }
 
-    /// The largest since `since`; the last one, however old.
+    /// The largest since `since`, or the last one if that is older.
     fn most(&mut self, since: i64) -> u64 {
         while self.falling.len() > 1 && self.falling.front().is_some_and(|&(ts, _)| ts < since) {
             self.falling.pop_front();
@@ -62,7 +63,7 @@ impl Peak {
     }
 }
 
-/// What is served of a root.
+/// The served version of a root.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ServedRoot {
     /// Its serial.
@@ -74,13 +75,13 @@ pub(super) struct ServedRoot {
 }
 
 impl ServedRoot {
-    /// The size that a newcomer is compared with.
+    /// The size that a new version is compared with.
     pub(super) fn peak(&mut self, now: i64, config: &GuardConfig) -> RootSize {
         let since = now.saturating_sub(i64::from(config.window_seconds));
         RootSize { servers: self.servers.most(since), weight: self.weight.most(since) }
     }
 
-    /// From now on this is served.
+    /// Records that this version is served now.
     pub(super) fn set(&mut self, serial: u32, size: RootSize, now: i64) {
         self.serial = serial;
         self.size = size;

@@ -1,7 +1,7 @@
-//! A feed's octets and its detached signature come in; whether the operator's key made it, for this, goes out.
+//! Check of minisign signatures.
 //!
-//! A zone's JSON doesn't say which zone it is. Its signature has to, in the trusted comment, which is signed, too: or
-//! whoever hands zones on could hand on one as another.
+//! The JSON of a zone doesn't contain the zone's name. The signed, trusted comment has to name it:
+//! otherwise somebody who passes zones on could pass on one as another.
 
 use std::borrow::Cow;
 use std::fs;
@@ -24,13 +24,13 @@ pub(super) fn key(config: &GuardConfig) -> Result<Option<PublicKey>, GuardConfig
             (text, path.display().to_string())
         }
     };
-    // The file has a comment before the key; the bare line will do.
+    // The file has a comment before the key; the last line is the key.
     let line = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
     PublicKey::from_base64(line).map(Some).map_err(|source| GuardConfigError::Key { place, source })
 }
 
-/// Whether `signature` is the key's of these octets, and for a zone, of this zone. It is the text of a `.minisig` file;
-/// where a header can't hold line ends, `\n` stands for them.
+/// Whether `signature` is the key's of these octets, and for a zone, of this zone. It is the text
+/// of a `.minisig` file; where a header can't hold line ends, `\n` stands for them.
 pub(super) fn check(
     key: &PublicKey,
     place: &str,
@@ -66,7 +66,8 @@ pub(super) fn check(
     }
 }
 
-/// Whether a trusted comment names a zone: as minisign writes it for `ORIGIN.json`, or by `-t origin:ORIGIN`.
+/// Whether a trusted comment names a zone: as minisign writes it for `ORIGIN.json`, or by `-t
+/// origin:ORIGIN`.
 fn names(comment: &str, apex: &str) -> bool {
     let is_it =
         |name: &str| name.trim_end_matches('.').eq_ignore_ascii_case(apex.trim_end_matches('.'));

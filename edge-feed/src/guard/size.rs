@@ -4,16 +4,16 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How large a root is.
+/// Size of a root.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct RootSize {
     /// Servers that answers may hold.
     pub servers: u64,
-    /// The sum of their weights.
+    /// The sum of their weights, in kbit/s.
     pub weight: u64,
 }
 
-/// What of a size was compared.
+/// The part of a size that was compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Measure {
@@ -33,7 +33,7 @@ impl fmt::Display for Measure {
 }
 
 impl RootSize {
-    /// Two together.
+    /// The sum of two sizes.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self {

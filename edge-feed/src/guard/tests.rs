@@ -1,4 +1,6 @@
-//! Feeds as they shouldn't be. Keys and signatures were made once with minisign; the secret keys are gone.
+//! Tests of the guard with documents that must be refused.
+//!
+//! The keys and signatures were made once with minisign; the secret keys no longer exist.
 
 use super::{
     Candidate, ExpectedContent, FeedContent, Freshness, Guard, GuardConfig, GuardConfigError,
@@ -254,7 +256,7 @@ fn many_small_losses_count_as_the_large_one_that_they_are() {
     guard.admit(&feed(&snapshot(1_000_001, 85, 500)), NOW + 60).unwrap();
     let third = snapshot(1_000_002, 75, 500);
     assert_eq!(guard.admit(&feed(&third), NOW + 120).unwrap_err().name(), "shrunken");
-    // An hour after the first it isn't of late any more.
+    // An hour after the first it is outside the window.
     guard.admit(&feed(&third), NOW + 3_601).unwrap();
 }
 
@@ -356,7 +358,7 @@ fn zones_built_from_deltas_pass_the_same_guard() {
     }
     let refusal = guard.admit_built("a.example", 1_000_021, size(79), NOW + 21).unwrap_err();
     assert_eq!(refusal.name(), "shrunken");
-    // It says nothing of the feed's age.
+    // It doesn't change the feed's age.
     assert_eq!(guard.age(NOW), None);
 }
 

@@ -1,4 +1,4 @@
-//! A small zone's servers and those around it come in; who helps out, and at which weight, goes out.
+//! Back-fill: servers from around a small zone help out in it.
 
 use std::collections::BTreeMap;
 
@@ -26,18 +26,20 @@ impl Backfill {
         check_percent("backfill.share_percent", self.share_percent, 99)
     }
 
-    /// Whether a zone with so many servers gets more. One without any doesn't: its users find those of its continent.
+    /// Whether a zone with so many servers gets helpers. An empty zone doesn't: its users get the
+    /// servers of its continent.
     pub(crate) fn wants(&self, n_own: usize) -> bool {
         (1..usize::from(self.below)).contains(&n_own)
     }
 
-    /// Adds to a zone's own servers, whose weight at full scores is `nominal`, servers of the `rings` around it, the
-    /// nearest ring first.
+    /// Adds helpers from the `rings` around a zone, the nearest ring first. `nominal` is the weight
+    /// of the zone's own servers at full scores, in kbit/s.
     ///
-    /// Together they have `share_percent` of the zone while its own servers are at their full weight, and as much more
-    /// as those lack while these are not. No server helps out with more than its own weight.
+    /// Together the helpers have `share_percent` of the zone while its own servers are at their
+    /// full weight. They also get the weight that the own servers lack. No helper has more than its
+    /// own weight.
     ///
-    /// Says whether the last ring was asked.
+    /// Returns whether the last ring was used.
     pub(crate) fn fill(
         &self,
         zone: &str,
@@ -57,7 +59,7 @@ impl Backfill {
                 break;
             }
             n_asked += 1;
-            // Only those at their full weight: who is to help must be well.
+            // Only servers at their full weight help.
             let mut around: Vec<_> = ring
                 .iter()
                 .filter(|(id, own)| {
@@ -87,10 +89,11 @@ impl Backfill {
     }
 }
 
-/// Where a server stands in the order in which a zone asks for help: the lower the sooner.
+/// Rank of a server among a zone's possible helpers: the lowest helps first.
 ///
-/// It depends on nothing but the zone and the server, so that others' coming and going changes nobody's place; and a
-/// server of twice the weight is twice as likely to be first. (`-log2(random) / weight`, the logarithm from its bits.)
+/// It depends only on the zone and the server, so that other servers that come and go don't change
+/// it. A server of twice the weight is twice as likely to be first: the rank is `-log2(random) /
+/// weight`, with the logarithm taken from the bits of the number.
 fn key(seed: u64, id: u64, weight: u32) -> u64 {
     let random = split_mix(seed.wrapping_add(id.wrapping_mul(GOLDEN_GAMMA))) | 1;
     let zeros = random.leading_zeros();

@@ -1,16 +1,16 @@
-//! An option that can't be set so, and the checks that options share.
+//! Error of an option that is out of range, and the checks that options share.
 
 use thiserror::Error;
 
-/// An option that can't be.
+/// An option that can't be used so.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("policy.{option}: {cause}; {remedy}")]
 pub struct PolicyError {
     /// The option, such as `ramp.from`.
     pub option: &'static str,
-    /// What is wrong with it.
+    /// The cause.
     pub cause: String,
-    /// What to write instead.
+    /// The way out.
     pub remedy: &'static str,
 }
 
@@ -20,7 +20,7 @@ impl PolicyError {
     }
 }
 
-/// Checks that a score is one that the scorer gives.
+/// Checks that a score is in the scorer's range.
 pub(super) fn check_score(option: &'static str, score: f64) -> Result<(), PolicyError> {
     if (-100.0..=20.0).contains(&score) {
         return Ok(());
@@ -29,7 +29,7 @@ pub(super) fn check_score(option: &'static str, score: f64) -> Result<(), Policy
     Err(PolicyError::new(option, cause, "write one from -100 to 20"))
 }
 
-/// Checks that a part is one: 1 to `most` percent.
+/// Checks that a share is from 1 to `most` percent.
 pub(super) fn check_percent(
     option: &'static str,
     percent: u8,

@@ -1,4 +1,4 @@
-//! Identifiers and prefixes come in; whether a server is left out goes out.
+//! Servers that are left out, by identifier or address.
 
 use std::net::IpAddr;
 

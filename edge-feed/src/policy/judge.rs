@@ -1,4 +1,4 @@
-//! A server, the time and what is remembered come in; whether it is in, and at which weight, goes out.
+//! Decision whether a server is in the zones, and its weight.
 
 use super::ZonePolicy;
 use super::state::HysteresisMemory;
@@ -10,14 +10,15 @@ use crate::server::ACTIVE_SCORE;
 const FAREWELL_SECONDS: i64 = 14 * 86_400;
 
 impl ZonePolicy {
-    /// What a server counts for at `now`, seconds since 1970; nothing if it isn't in.
+    /// The weight of a server at `now`, in seconds since 1970; `None` if it isn't in.
     pub(crate) fn judge(
         &self,
         server: &Server,
         memory: &mut HysteresisMemory,
         now: i64,
     ) -> Option<Weighting> {
-        // Asked even of a server that is left out, so that it comes back as it went.
+        // Called even for a server that is left out, so that its hysteresis is current when it
+        // comes back.
         let admitted = match &self.hysteresis {
             Some(hysteresis) => hysteresis.admits(memory, server.id, server.score, now),
             None => server.score >= ACTIVE_SCORE,

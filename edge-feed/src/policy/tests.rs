@@ -1,4 +1,4 @@
-//! Options alone: what they refuse, and what they make of numbers.
+//! Tests of each option alone: what it refuses, and what it computes.
 
 use std::collections::BTreeMap;
 
@@ -273,7 +273,8 @@ fn a_server_changes_its_number_only_when_it_must() {
                     stay[usize::from(*group)] += 1;
                 }
             }
-            // The fewest moves there can be: each number is too full by what no even split leaves room for.
+            // The fewest moves there can be: each number is too full by what no even split leaves
+            // room for.
             let (low, extra) = (ids.len() / GROUPS, ids.len() % GROUPS);
             let mut over: Vec<usize> = stay.iter().map(|stay| stay.saturating_sub(low)).collect();
             over.sort_unstable_by(|one, other| other.cmp(one));

@@ -1,6 +1,8 @@
-//! A pool comes in and goes out as it is kept over a restart: all servers as they are, and which of that is from changes.
+//! A pool as it is kept over a restart.
 //!
-//! Without the latter, a document of before those changes couldn't be told from an older one, nor be joined with them.
+//! It holds all servers as they are, and which parts of that come from deltas. Without the latter,
+//! a snapshot from before those deltas could not be told from an older one, nor be combined with
+//! them.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +21,7 @@ pub struct KeptPool {
     pub base: Option<DocumentBase>,
 }
 
-/// The document that a pool was made of, and what changes have done since.
+/// The document that a pool was made of, and the effects of the deltas since.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct DocumentBase {
     /// The document's serial.
@@ -57,7 +59,7 @@ impl KeptPool {
 }
 
 impl Pool {
-    /// It, as it is kept.
+    /// The pool in its kept form.
     #[must_use]
     pub fn keep(&self) -> KeptPool {
         let changed = self.entries.iter().filter(|(_, e)| e.server_from.max(e.score_from) > 0);

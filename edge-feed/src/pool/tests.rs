@@ -1,4 +1,4 @@
-//! Pools as they should and shouldn't be.
+//! Tests of pools from good and bad snapshots and deltas.
 
 use std::collections::BTreeMap;
 
@@ -114,7 +114,8 @@ fn a_contradictory_snapshot_is_refused() {
     assert_eq!((scores(&pool), pool.cursor()), ([(1, 1.0)].into(), 0));
 }
 
-/// A history is applied to one pool delta by delta; another gets snapshots taken of it, late and out of step.
+/// A history is applied to one pool delta by delta; another gets snapshots taken of it, late and
+/// out of step.
 #[test]
 fn late_snapshots_and_repeated_deltas_end_where_the_deltas_end() {
     let mut rng = fastrand::Rng::with_seed(6);

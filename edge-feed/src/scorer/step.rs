@@ -1,4 +1,4 @@
-//! A monitor's result comes in; the step that it moves the monitor's score by, and the cap on the score, go out.
+//! Step by which a result moves a monitor's score, and the cap on that score.
 
 use super::row::Row;
 
@@ -14,7 +14,7 @@ pub struct ScoreStep {
     pub cap: Option<f64>,
 }
 
-/// What the pool writes as the error of a stratum of 0 that came without a kiss code.
+/// Errors that the pool writes for a stratum of 0 without a kiss code.
 const STRATUM_ZERO_ERRORS: [&str; 3] = ["", "untrusted zero offset", "unexpected stratum 0"];
 
 impl ScoreStep {
@@ -40,7 +40,7 @@ impl ScoreStep {
         }
         let error = attributes.map_or("", |attributes| attributes.error.as_str());
         let stratum = attributes.and_then(|attributes| attributes.stratum);
-        // The pool's rows leave a stratum of 0 out, so an error that only goes with it tells as much.
+        // The pool's rows leave out a stratum of 0; an error that only occurs with it shows it.
         let zero = match stratum {
             Some(stratum) => stratum == 0,
             None => !error.is_empty(),

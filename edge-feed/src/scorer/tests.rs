@@ -1,4 +1,6 @@
-//! Worked examples, and random histories against a second, naive scorer that keeps every row.
+//! Worked examples, and random histories against a second, naive scorer.
+//!
+//! The naive scorer keeps each row.
 
 use super::{AHEAD, Attributes, MONITORS, MonitorStatus, Row, RowError, Scorer};
 use crate::delta::Change;
@@ -104,8 +106,8 @@ fn testing_and_candidate_monitors_count_when_those_before_them_are_silent() {
     assert_eq!(say(2, 1_001, 1.0, MonitorStatus::Candidate), Some(1.0));
     assert_eq!(say(3, 1_002, 2.0, MonitorStatus::Testing), Some(2.0));
     assert_eq!(say(4, 1_003, 3.0, MonitorStatus::Active), Some(3.0));
-    // 1,200 s after the active one it still decides alone; then with the one on trial, which was heard first; then
-    // the candidate's tier decides, which has no active ones.
+    // 1,200 s after the active one it still decides alone; then with the one on trial, which was
+    // heard first; then the candidate's tier decides, which has no active ones.
     assert_eq!(say(2, 2_203, 0.5, MonitorStatus::Candidate), Some(3.0));
     assert_eq!(say(2, 2_204, 0.6, MonitorStatus::Candidate), Some(2.0));
     assert_eq!(say(2, 3_702, 0.7, MonitorStatus::Candidate), Some(2.0));

@@ -1,5 +1,7 @@
-//! A history of a country with one server that outweighs all others there, and is away for an hour; docs/policy.md shows
-//! what options make of it that have nothing to do with scores.
+//! A history of a country in which one server outweighs all others.
+//!
+//! That server is away for an hour. docs/policy.md shows the effect of the options that don't
+//! depend on scores.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -13,11 +15,11 @@ use crate::{Delta, Snapshot, ZonePolicy};
 
 /// The country.
 pub const ZONE: &str = "nz";
-/// The server that has most.
+/// The server with the largest share.
 pub const GIANT: u64 = 1;
-/// The one that has least.
+/// The server with the smallest share.
 pub const DWARF: u64 = 5;
-/// How long it takes, in seconds.
+/// Length of the history, in seconds.
 const END: u32 = 12 * 3_600;
 /// From when to when the giant is away, in seconds from the start.
 const AWAY: [u32; 2] = [6 * 3_600, 7 * 3_600];
@@ -63,15 +65,15 @@ pub fn each_option() -> [(&'static str, ZonePolicy); 5] {
     ]
 }
 
-/// What a policy makes of it, zones being made every minute.
+/// Replays the history under a policy, with a step each minute.
 ///
 /// # Errors
-/// A policy that can't be.
+/// An invalid policy.
 pub fn replay(policy: ZonePolicy) -> Result<Simulation, SimulateError> {
     replay_in(ZONE, history(), policy)
 }
 
-/// A server's share of the country when all is well, from 0 to 1.
+/// A server's share of the country while all servers work, from 0 to 1.
 #[must_use]
 pub fn share(simulation: &Simulation, id: u64) -> f64 {
     let mut courses = simulation.zones.iter().filter(|course| course.zone == ZONE && !course.six);

@@ -1,4 +1,4 @@
-//! Simulations of one history come in; a page on which they stand side by side goes out, as SVG.
+//! Charts of several simulations of one history, side by side.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! A simulation comes in; a table that lines up goes out.
+//! Table of a simulation, for a terminal.
 
 use std::fmt;
 

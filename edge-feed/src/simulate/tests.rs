@@ -1,4 +1,4 @@
-//! Replays of histories whose outcome can be told by hand.
+//! Replays of histories with an outcome that can be computed by hand.
 
 use super::*;
 use crate::delta::Change;

@@ -1,5 +1,7 @@
-//! A history that operators of small zones know: a country's only server loses one poll of twelve for hours, and its
-//! score crosses 10 up and down. docs/policy.md shows what the pool and a policy make of it.
+//! A history of a country whose only server loses polls for hours.
+//!
+//! The server loses one poll of twelve, so that its score crosses 10 up and down. Operators of
+//! small zones know this. docs/policy.md shows the zones of the pool and of a policy.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -46,7 +48,7 @@ pub fn history() -> (Snapshot, Vec<Delta>) {
     (Snapshot { serial: START, servers, ..Snapshot::default() }, deltas.collect())
 }
 
-/// What is shown as the way out: a ramp, hysteresis and back-fill.
+/// The policy that docs/policy.md recommends: a ramp, hysteresis and back-fill.
 #[must_use]
 pub fn policy() -> ZonePolicy {
     ZonePolicy {
@@ -69,10 +71,10 @@ pub fn each_option() -> [(&'static str, ZonePolicy); 3] {
     ]
 }
 
-/// What a policy makes of it, zones being made every minute.
+/// Replays the history under a policy, with a step each minute.
 ///
 /// # Errors
-/// A policy that can't be.
+/// An invalid policy.
 pub fn replay(policy: ZonePolicy) -> Result<Simulation, SimulateError> {
     replay_in(ZONE, history(), policy)
 }
@@ -126,7 +128,7 @@ pub(super) fn replay_in(
     simulate(snapshot, deltas, policy, &replay)
 }
 
-/// A server of a country and a continent, that is well.
+/// A server of a country and a continent with a full score.
 pub(super) fn server(id: u64, ip: IpAddr, netspeed: u32, areas: [&str; 2]) -> Server {
     Server {
         id,

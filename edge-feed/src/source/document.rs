@@ -1,5 +1,7 @@
-//! Whole documents, a zone or a snapshot, asked for again and again: a file or an address comes in; what is new in it
-//! goes out, with the signature beside it.
+//! Whole documents, a zone or a snapshot, fetched again and again.
+//!
+//! A document comes with its detached signature, if there is one. A source reports a document only
+//! when it or its signature is new.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -53,8 +55,8 @@ pub struct HttpDocument {
 }
 
 impl HttpDocument {
-    /// A zone from the pool's own generator: `BASE/api/dns-zone?origin=ORIGIN`. With `is_signed` the signature is
-    /// asked for at `BASE/api/dns-zone.minisig?origin=ORIGIN`.
+    /// A zone from the pool's own generator: `BASE/api/dns-zone?origin=ORIGIN`. With `is_signed`
+    /// the signature is asked for at `BASE/api/dns-zone.minisig?origin=ORIGIN`.
     ///
     /// # Errors
     /// When the address or the name isn't one, or the roots can't be read.
@@ -69,7 +71,8 @@ impl HttpDocument {
         Self::new(&config, DocumentKind::Zone { apex: apex.to_owned() }, is_signed)
     }
 
-    /// A snapshot at the address itself. With `is_signed` the signature is asked for at the address with `.minisig`.
+    /// A snapshot at the address itself. With `is_signed` the signature is asked for at the address
+    /// with `.minisig`.
     ///
     /// # Errors
     /// When the address isn't one, or the roots can't be read.
@@ -104,8 +107,9 @@ impl HttpDocument {
     }
 
     async fn fetch(&mut self, retry_after: &mut Option<Duration>) -> Result<Event, SourceError> {
-        // The signature first: with a new one the document is asked for even if it seems to be the same. So a document
-        // and a signature of different moments, which fit badly, last until the next question only.
+        // The signature first: with a new one the document is fetched even if it seems to be
+        // unchanged. A document and a signature of different moments are thus replaced at the next
+        // request.
         let signature = match &self.signature_uri {
             Some(uri) => fetch_signature(&self.client, uri, retry_after).await?,
             None => None,
@@ -149,7 +153,7 @@ async fn fetch_signature(
     let response = get(client, uri, &[], retry_after).await?;
     match response.is_new() {
         Ok(true) => response.read_body(SIGNATURE_OCTETS).await.map(Some),
-        // Whether a document may do without is for the guard.
+        // The guard decides whether a document needs a signature.
         Ok(false) | Err(SourceError::Missing { .. }) => Ok(None),
         Err(error) => Err(error),
     }
@@ -178,7 +182,8 @@ pub struct FileDocument {
 }
 
 impl FileDocument {
-    /// A file that is looked at with this interval. It is best replaced by a rename, after its signature.
+    /// A file that is checked with this interval. It is best replaced by a rename, after its
+    /// signature.
     #[must_use]
     pub fn new(path: &Path, kind: DocumentKind, every: Duration, limits: SourceLimits) -> Self {
         let name = path.display().to_string();

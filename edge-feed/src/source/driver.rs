@@ -1,4 +1,4 @@
-//! The trait that all sources implement, and the task that drives one.
+//! The trait of all sources, and the task that drives one.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,28 +8,30 @@ use tokio::sync::mpsc;
 use super::event::Event;
 use super::{SourceError, StatusHandle};
 
-/// What [`Source::next`] gives.
+/// The future of [`Source::next`].
 pub type Next<'a> = Pin<Box<dyn Future<Output = Result<Event, SourceError>> + Send + 'a>>;
 
 /// A source of events.
 pub trait Source: Send {
-    /// What it is called in messages: a path or an address, never with a secret in it.
+    /// Its name in messages: a path or an address, never with a secret in it.
     fn name(&self) -> &str {
         self.status().name()
     }
 
-    /// How it is, for status and metrics; to be read while the source is at work elsewhere.
+    /// Its status, for status pages and metrics. It can be read from any thread while the source
+    /// runs.
     fn status(&self) -> &StatusHandle;
 
-    /// As [`Source::next`], which is what to call: it takes note of what is said.
+    /// Implements [`Source::next`], which also updates the status. Call that instead.
     fn step(&mut self) -> Next<'_>;
 
-    /// The next event. It waits as long as it takes, for the source's interval or its back-off after an error too,
-    /// so it is simply called again and again. A call that is dropped half way loses what had arrived of a document but no
-    /// delta; a source is best given a task of its own, such as [`drive`].
+    /// The next event. It waits as long as necessary, including the source's interval and its
+    /// back-off after an error, so that it can be called in a loop. A dropped call loses the part
+    /// of a document that had arrived, but no delta. A source is best run in its own task, such as
+    /// [`drive`].
     ///
     /// # Errors
-    /// What is wrong with the source, once each time that it goes wrong. The next call tries again.
+    /// The source's error, once each time. The next call tries again.
     fn next(&mut self) -> Next<'_> {
         Box::pin(async move {
             let result = self.step().await;
@@ -39,7 +41,8 @@ pub trait Source: Send {
     }
 }
 
-/// Hands on everything a source says until the other end is closed. The source waits while the channel is full.
+/// Sends a source's events and errors until the channel is closed. The source waits while the
+/// channel is full.
 pub async fn drive(mut source: Box<dyn Source>, into: mpsc::Sender<Result<Event, SourceError>>) {
     loop {
         let event = tokio::select! {

@@ -3,29 +3,30 @@
 use crate::Delta;
 use crate::scorer::Row;
 
-/// What a source has to say.
+/// An event of a source.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// A zone as geodns reads it, built by somebody else.
+    /// A zone in the JSON of geodns, built elsewhere.
     Zone {
         /// The zone's name, without a final dot.
         apex: String,
-        /// The JSON as it came, decompressed.
+        /// The JSON, decompressed and otherwise unmodified.
         text: Vec<u8>,
         /// The content of the detached signature (`.minisig`), if there is one.
         signature: Option<Vec<u8>>,
     },
     /// All servers.
     Snapshot {
-        /// The JSON as it came, decompressed.
+        /// The JSON, decompressed and otherwise unmodified.
         octets: Vec<u8>,
         /// The content of the detached signature (`.minisig`), if there is one.
         signature: Option<Vec<u8>>,
     },
     /// Changes, in the feed's order, all of them above the cursor that the source began with.
     Deltas(Vec<Delta>),
-    /// Monitors' results, in the feed's order, all of them above the cursor that the source began with.
+    /// Monitors' results, in the feed's order, all of them above the cursor that the source began
+    /// with.
     Results(Vec<Row>),
-    /// The source is well and has nothing new.
+    /// The source works and has nothing new.
     Unchanged,
 }

@@ -1,10 +1,10 @@
-//! Octets come in, gzipped or not; a document of bounded size goes out.
+//! Decompression of documents up to a limit.
 
 use std::io::{self, Write};
 
 use flate2::write::MultiGzDecoder;
 
-/// How a gzip stream begins.
+/// The first octets of a gzip stream (RFC 1952 §2.3.1).
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Why there is no document.
@@ -16,7 +16,7 @@ pub(crate) enum UnpackError {
     Damaged(String),
 }
 
-/// A document that is growing.
+/// A document that is arriving.
 pub(crate) enum Decompressor {
     Plain(BoundedBuffer),
     Gzip(Box<MultiGzDecoder<BoundedBuffer>>),
@@ -54,7 +54,7 @@ impl Decompressor {
         }
     }
 
-    /// Grows by a piece as it arrived.
+    /// Adds the next octets, as received.
     pub(crate) fn push(&mut self, piece: &[u8]) -> Result<(), UnpackError> {
         match self {
             Self::Plain(into) => into.write_all(piece).map_err(spoilt),
@@ -83,7 +83,7 @@ pub(crate) fn is_gzip(octets: &[u8]) -> bool {
     octets.starts_with(&MAGIC)
 }
 
-/// What octets hold, which may be gzipped.
+/// The document in octets that may be gzipped.
 pub(crate) fn unpack(octets: &[u8], limit: u64) -> Result<Vec<u8>, UnpackError> {
     let mut growing = Decompressor::new(is_gzip(octets), limit);
     growing.push(octets)?;

@@ -1,7 +1,8 @@
-//! An address comes in; a response within limits goes out.
+//! HTTP client for one server, with limits on octets and time.
 //!
-//! Each request has a connection of its own, made by hyper over tokio-rustls: they are seconds apart, and both crates
-//! are in the tree for `/metrics` and NATS. Redirections aren't followed, since they would take the token along.
+//! Each request has its own connection, made by hyper over tokio-rustls: requests are seconds
+//! apart, and both crates are in the tree for `/metrics` and NATS. Redirections aren't followed,
+//! because the token would go along.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -30,7 +31,7 @@ const HEADER_OCTETS: usize = 64 << 10;
 const HEADER_FIELDS: usize = 100;
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("edge/", env!("CARGO_PKG_VERSION")));
 
-/// How an HTTP server is asked.
+/// How an HTTP server is reached.
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
     /// The address, `https://` or `http://`. With a token it must be https, or a loopback address.
@@ -39,14 +40,14 @@ pub struct HttpConfig {
     pub token_file: Option<PathBuf>,
     /// A PEM file of roots that are trusted instead of the system's.
     pub ca_file: Option<PathBuf>,
-    /// The time between questions while all is well.
+    /// The time between requests while there is no error.
     pub every: Duration,
-    /// What an answer may cost.
+    /// Limits of a response.
     pub limits: SourceLimits,
 }
 
 impl HttpConfig {
-    /// Of an address, asked every half minute, without a token.
+    /// For an address: a request every 30 s, without a token.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         let every = Duration::from_secs(30);
@@ -60,7 +61,7 @@ impl HttpConfig {
     }
 }
 
-/// Whoever asks one server.
+/// A client of one server.
 pub(crate) struct HttpClient {
     host: String,
     port: u16,
@@ -71,7 +72,7 @@ pub(crate) struct HttpClient {
     pub(crate) limits: SourceLimits,
 }
 
-/// A response whose body is still to come.
+/// A response whose body has not been read.
 pub(crate) struct HttpResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -79,7 +80,7 @@ pub(crate) struct HttpResponse {
     place: String,
     limits: SourceLimits,
     begun: Instant,
-    /// Whatever moves the octets. It ends with the response.
+    /// The task that drives the connection. It ends with the response.
     connection: JoinHandle<()>,
 }
 
@@ -130,7 +131,7 @@ impl HttpClient {
         Ok((client, uri))
     }
 
-    /// Asks for a page, and gives what comes once the headers are there.
+    /// Requests a page. Returns when the headers have arrived.
     pub(crate) async fn get(
         &self,
         uri: &Uri,
@@ -205,7 +206,7 @@ async fn converse(
 }
 
 impl HttpResponse {
-    /// Whether this is what was asked for: `Ok(false)` if the server has nothing newer.
+    /// Whether the response has a document: `Ok(false)` if the server has nothing newer.
     pub(crate) fn is_new(&self) -> Result<bool, SourceError> {
         let place = self.place.clone();
         let cause = format!("HTTP {}", self.status);
@@ -225,7 +226,7 @@ impl HttpResponse {
         }
     }
 
-    /// How long the server asks us to stay away.
+    /// The pause that the server asks for (`Retry-After`, RFC 9110 §10.2.3).
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         let text = self.header(&header::RETRY_AFTER)?.trim();
         if let Ok(seconds) = text.parse() {
@@ -241,7 +242,7 @@ impl HttpResponse {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The next octets of the body, as they come; `None` at its end.
+    /// The next octets of the body; `None` at its end.
     pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, SourceError> {
         let idle = self.limits.idle;
         loop {
@@ -249,7 +250,7 @@ impl HttpResponse {
             let frame = frame.map_err(|_elapsed| slow(&self.place, "nothing more", idle))?;
             match frame {
                 None => return Ok(None),
-                // Trailers say nothing to us.
+                // Trailers are ignored.
                 Some(Ok(frame)) => {
                     if let Ok(octets) = frame.into_data() {
                         return Ok(Some(octets));
@@ -263,7 +264,7 @@ impl HttpResponse {
         }
     }
 
-    /// The whole body, decompressed, if it is at most `limit` octets before and after that.
+    /// The whole body, decompressed. It may have at most `limit` octets both before and after that.
     pub(crate) async fn read_body(mut self, limit: u64) -> Result<Vec<u8>, SourceError> {
         let total = self.limits.total;
         let until = self.begun + total;
@@ -302,7 +303,7 @@ impl HttpResponse {
         growing.finish().map_err(|why| spoilt(&self.place, why))
     }
 
-    /// Refuses what calls itself something else than JSON or plain text: a login page, an error page.
+    /// Refuses content types other than JSON or plain text, such as a login page or an error page.
     pub(crate) fn is_json_like(&self) -> Result<(), SourceError> {
         let Some(kind) = self.header(&header::CONTENT_TYPE) else { return Ok(()) };
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -331,7 +332,8 @@ fn slow(place: impl ToString, stage: &'static str, limit: Duration) -> SourceErr
     SourceError::Slow { place: place.to_string(), stage, seconds: limit.as_secs_f64() }
 }
 
-/// The address of the signature that belongs to a document: `.minisig` after the path, before the question.
+/// The address of the signature that belongs to a document: `.minisig` after the path, before the
+/// query.
 pub(crate) fn signature_of(uri: &Uri) -> Result<Uri, SourceError> {
     let mut parts = uri.clone().into_parts();
     let question = uri.query().map(|query| format!("?{query}")).unwrap_or_default();

@@ -1,17 +1,18 @@
-//! What a source may cost: octets and time.
+//! Limits of a source: octets and time.
 
 use std::time::Duration;
 
-/// What a source may cost. A document that exceeds any of them is given up as a whole.
+/// Limits of a source. A document that exceeds any of them is discarded as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceLimits {
     /// Octets of a document, both as they arrive and decompressed.
     pub octets: u64,
     /// Octets of a line of the score feed.
     pub line: usize,
-    /// From the call to the first octet of the answer: names, connection, TLS and the server's own work.
+    /// From the call to the first octet of the answer: names, connection, TLS and the server's own
+    /// work.
     pub first: Duration,
-    /// Between octets.
+    /// The longest pause between octets.
     pub idle: Duration,
     /// From the call to a document's last octet. A stream has none.
     pub total: Duration,

@@ -1,5 +1,6 @@
-//! Pieces of the score feed come in, cut anywhere; deltas, or monitors' results, go out. A broken line is skipped,
-//! counted and reported.
+//! Lines of the score feed, parsed from pieces that are cut anywhere.
+//!
+//! A broken line is skipped, counted and reported.
 
 use std::marker::PhantomData;
 
@@ -18,7 +19,7 @@ pub(crate) trait FeedLine: DeserializeOwned + Send {
     /// Its identifier, which grows along the feed.
     fn id(&self) -> u64;
 
-    /// What a source says of such lines.
+    /// The event of such lines.
     fn event(lines: Vec<Self>) -> Event;
 }
 
@@ -33,7 +34,8 @@ impl FeedLine for Delta {
 }
 
 impl FeedLine for Row {
-    /// One without an identifier could not be told from one that has been read before, and is skipped.
+    /// A row without an identifier can't be distinguished from one that was read before, and is
+    /// skipped.
     fn id(&self) -> u64 {
         self.id.unwrap_or(0)
     }
@@ -50,7 +52,7 @@ pub(crate) struct Lines<L = Delta> {
     place: String,
     /// The longest line.
     limit: usize,
-    /// The highest identifier so far. What isn't above is not new.
+    /// The highest identifier so far. Only lines above it are new.
     cursor: u64,
     /// The beginning of a line whose end hasn't arrived.
     partial: Vec<u8>,
@@ -86,14 +88,14 @@ impl<L: FeedLine> Lines<L> {
         self.cursor
     }
 
-    /// Forgets the line that is arriving: the next octets are others, at `at`.
+    /// Discards the line that is arriving. The next octets are at position `at`.
     pub(crate) fn restart(&mut self, at: u64) {
         self.partial.clear();
         self.is_skipping = false;
         self.at = at;
     }
 
-    /// Takes a piece; what is new in it goes to the end of `deltas`.
+    /// Adds a piece; new lines in it are appended to `deltas`.
     pub(crate) fn push(&mut self, mut piece: &[u8], deltas: &mut Vec<L>) {
         while let Some(end) = piece.iter().position(|octet| *octet == b'\n') {
             let (line, rest) = piece.split_at(end);
@@ -110,7 +112,7 @@ impl<L: FeedLine> Lines<L> {
         self.end(deltas);
     }
 
-    /// What was skipped since this was last asked.
+    /// The lines that were skipped since the last call.
     pub(crate) fn broken(&mut self) -> Option<SourceError> {
         let BrokenCount { at, cause, count } = self.broken.take()?;
         Some(SourceError::BrokenLines { place: self.place.clone(), at, count, cause })

@@ -1,15 +1,15 @@
-//! State of a NATS connection, shared between the connection and those who report it.
+//! State of a NATS connection, shared between the connection and its readers.
 
 use tokio::sync::watch;
 
-/// How a connection is.
+/// State of a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LinkState {
-    /// Whether there is one now.
+    /// Whether there is a connection now.
     pub connected: bool,
-    /// How often there has been one: each is another.
+    /// How many connections there have been so far.
     pub connections: u64,
-    /// What was last wrong with it, if there is none.
+    /// The last error, while there is no connection.
     pub error: Option<String>,
 }
 
@@ -24,11 +24,11 @@ impl Link {
         self.0.borrow().clone()
     }
 
-    /// Waits until there is another connection than that one.
+    /// Waits for another connection than that one.
     pub(crate) async fn connected_after(&mut self, connections: u64) {
         let is_another = |state: &LinkState| state.connected && state.connections != connections;
         if self.0.wait_for(is_another).await.is_err() {
-            // The connection is gone for good, and so is whoever waits.
+            // The connection has ended, and so has its user.
             std::future::pending::<()>().await;
         }
     }

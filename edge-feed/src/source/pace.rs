@@ -1,4 +1,4 @@
-//! When a source is asked next: results of asking come in; a moment goes out, later after each error in a row.
+//! Pauses between requests of a source; they grow with each error in a row.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const MOST: Duration = Duration::from_secs(60);
 /// The longest pause that a server can ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// When a source is asked next.
+/// The time of a source's next request.
 #[derive(Debug)]
 pub(crate) struct Pace {
     every: Duration,
@@ -21,7 +21,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// At once, and then with this interval while all is well.
+    /// The first request at once, then with this interval while there is no error.
     pub(crate) fn new(every: Duration) -> Self {
         Self { every, most: MOST, due: Instant::now(), errors: 0 }
     }
@@ -31,18 +31,19 @@ impl Pace {
         Self { most, ..self }
     }
 
-    /// Waits until it is time.
+    /// Waits until the next request is due.
     pub(crate) async fn wait(&self) {
         sleep_until(self.due).await;
     }
 
-    /// All was well. A tenth of the interval is left to chance, so that a fleet doesn't ask in chorus.
+    /// After a success. A tenth of the interval is random, so that the nodes of a fleet don't ask
+    /// at the same time.
     pub(crate) fn well(&mut self) {
         self.errors = 0;
         self.due = Instant::now() + jitter(self.every, 0.9, self.every);
     }
 
-    /// Something was wrong; the server may have said when to come again (`Retry-After`).
+    /// After an error. `retry_after` is the pause that the server asked for, if any.
     pub(crate) fn wrong(&mut self, retry_after: Option<Duration>) {
         let pause = pause(self.errors).min(self.most);
         self.errors = self.errors.saturating_add(1);
@@ -51,7 +52,7 @@ impl Pace {
             + jitter(pause, 0.5, pause).max(jitter(retry_after, 1.0, retry_after.mul_f64(1.1)));
     }
 
-    /// As after an error, for what is none: at once, but not in a circle.
+    /// After an end that is no error: soon, but not in a tight loop.
     pub(crate) fn again(&mut self) {
         self.errors = 0;
         self.due = Instant::now() + jitter(FIRST, 0.5, FIRST);

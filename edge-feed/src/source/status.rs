@@ -1,4 +1,4 @@
-//! How a source is: what happens to it comes in; a picture of it goes out, at any time and from any thread.
+//! Status of a source, readable at any time and from any thread.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,18 +8,18 @@ use super::link::Link;
 use super::{Event, SourceError};
 use crate::unix_time::now;
 
-/// How a source is.
+/// Status of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SourceStatus {
     /// The path or address.
     pub name: String,
-    /// Whether the last attempt went well, and for NATS whether there is a connection now.
+    /// Whether the last attempt succeeded, and for NATS whether there is a connection now.
     pub connected: bool,
     /// When the source last gave an event, of whatever kind, in seconds since 1970.
     pub last_event: Option<i64>,
     /// When it last gave something new, in seconds since 1970.
     pub last_change: Option<i64>,
-    /// What is wrong with it now.
+    /// Its current error.
     pub error: Option<String>,
     /// The kind of that error, in one word.
     pub reason: Option<&'static str>,
@@ -31,11 +31,11 @@ pub struct SourceStatus {
     pub deltas: u64,
     /// Lines that were skipped because they can't be read.
     pub broken_lines: u64,
-    /// Messages that were gone before they could be had.
+    /// Messages that were deleted before they could be read.
     pub lost: u64,
 }
 
-/// A source's status, shared with it.
+/// A handle to a source's status. Clones share it; any thread may read it.
 #[derive(Clone, Debug)]
 pub struct StatusHandle {
     name: Arc<str>,
@@ -71,7 +71,7 @@ impl StatusHandle {
         status
     }
 
-    /// Takes note of what [`super::Source::next`] is about to give.
+    /// Records the result that [`super::Source::next`] is about to return.
     pub(crate) fn note(&self, result: &Result<Event, SourceError>) {
         let mut status = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
         match result {

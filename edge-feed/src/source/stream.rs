@@ -1,5 +1,7 @@
-//! The score feed over HTTP: a response without end comes in, line by line; deltas go out. Each connection begins
-//! after the cursor (`?after=ID`), so nothing is lost between two.
+//! The score feed over HTTP: a response without end, line by line.
+//!
+//! Each connection begins after the cursor (`?after=ID`), so that nothing is lost between two
+//! connections.
 
 use hyper::Uri;
 use hyper::header::{self, HeaderValue};
@@ -11,8 +13,8 @@ use super::{Event, Next, Source, SourceError, StatusHandle};
 
 /// The score feed on an HTTP server.
 ///
-/// The server sends what is above the identifier in `after`, as NDJSON, and then each new line as it comes to be; an
-/// empty line now and then is a sign of life. It may end the response whenever it likes.
+/// The server sends the lines above the identifier in `after`, as NDJSON, and then each new line.
+/// An empty line now and then shows that it is alive. It may end the response at any time.
 pub struct HttpStream {
     client: HttpClient,
     uri: Uri,
@@ -22,13 +24,14 @@ pub struct HttpStream {
     response: Option<HttpResponse>,
     /// Whether the response has given a delta.
     is_fruitful: bool,
-    /// To be said before anything else.
+    /// An error to return before anything else.
     pending: Option<SourceError>,
 }
 
 impl HttpStream {
-    /// The feed at an address, after the delta with identifier `cursor` (0: all that the server has).
-    /// `limits.idle` is the longest silence; [`HttpConfig::every`] the pause after a response that had nothing.
+    /// The feed at an address, after the delta with identifier `cursor` (0: all that the server
+    /// has). `limits.idle` is the longest silence; [`HttpConfig::every`] the pause after a response
+    /// that had nothing.
     ///
     /// # Errors
     /// When the address isn't one, or the roots can't be read.
@@ -84,7 +87,7 @@ impl HttpStream {
                 }
             })?
             else {
-                // What stands after the last line feed is not a whole line, and comes again.
+                // Octets after the last line feed are an incomplete line, which is sent again.
                 self.response = None;
                 if self.is_fruitful {
                     self.pace.again();
@@ -102,7 +105,7 @@ impl HttpStream {
             if let Some(error) = self.pending.take() {
                 return Err(error);
             }
-            // An empty line: alive.
+            // An empty line: the server is alive.
             if piece.iter().all(u8::is_ascii_whitespace) {
                 return Ok(Event::Unchanged);
             }

@@ -1,8 +1,8 @@
-//! The score feed in a file that grows, or monitors' results: its path comes in; deltas or results go out as they are
-//! written.
+//! The score feed, or monitors' results, in a file that grows.
 //!
-//! A file is best rotated by a rename: the rest of the old one is read before the new one. One that is cut short is
-//! read from its beginning. The identifiers say what is new, so nothing counts twice.
+//! A file is best rotated by a rename: then the rest of the old file is read before the new one. A
+//! file that was cut short is read from its beginning. The identifiers show which lines are new, so
+//! that nothing counts twice.
 
 use std::io::{self, SeekFrom};
 use std::os::unix::fs::MetadataExt as _;
@@ -23,7 +23,7 @@ use crate::scorer::Row;
 const PIECE: usize = 64 << 10;
 /// Between looks at a file that has nothing new.
 const EVERY: Duration = Duration::from_millis(100);
-/// After so much quiet the source says that it is well.
+/// Time without new lines after which the source reports that it works.
 const QUIET: Duration = Duration::from_secs(10);
 
 /// The score feed in a file, or monitors' results.
@@ -36,9 +36,9 @@ pub struct Tail<L: FeedLine = Delta> {
     pace: Pace,
     status: StatusHandle,
     quiet: Duration,
-    /// When something was last said.
+    /// The time of the last event.
     last_event: Instant,
-    /// To be said before anything else.
+    /// An error to return before anything else.
     pending: Option<SourceError>,
 }
 
@@ -60,8 +60,8 @@ impl Tail {
 }
 
 impl Tail<Row> {
-    /// Monitors' results in a file, after the row with identifier `cursor` (0: all that is in it). Rows without an
-    /// identifier are broken lines.
+    /// Monitors' results in a file, after the row with identifier `cursor` (0: all that is in it).
+    /// Rows without an identifier are broken lines.
     #[must_use]
     pub fn results(path: &Path, cursor: u64, limits: SourceLimits) -> Self {
         Self::of(path, cursor, limits)
@@ -125,7 +125,7 @@ impl<L: FeedLine> Tail<L> {
             self.lines.finish(&mut deltas);
             self.file = None;
         } else if is_another {
-            // Whoever writes may not have noticed yet, and write a last line.
+            // The writer may not have noticed yet, and may write a last line.
             open.is_replaced = true;
             sleep(EVERY).await;
         } else if open.file.metadata().await?.len() < open.at {
@@ -133,7 +133,7 @@ impl<L: FeedLine> Tail<L> {
             open.at = 0;
             self.lines.restart(0);
         } else if self.last_event.elapsed() >= self.quiet {
-            // A file that is gone is still read, but somebody should know.
+            // A file that was removed is still read, but the removal is reported.
             return named.map(|_data| Some(Event::Unchanged));
         } else {
             sleep(EVERY).await;

@@ -1,10 +1,12 @@
-//! One area: who is in it, at which weight and under which number. [`super::areas`] fills it.
+//! One area: its servers, their weights and their numbers.
+//!
+//! [`super::areas`] fills it.
 
 use std::collections::BTreeMap;
 
 use crate::member::{GROUPS, MIN_TO_SPLIT, Member, OwnServer};
 
-/// Seconds for which servers stay under their numbers, in an area in which none comes or goes.
+/// Seconds for which servers keep their numbers in an area without changes.
 const SHUFFLE: i64 = 600;
 /// The number that the pool has IPv6 servers under.
 const SIX_GROUP: usize = 2;
@@ -14,7 +16,7 @@ const SIX_GROUP: usize = 2;
 pub(super) struct Family {
     pub(super) own: BTreeMap<u64, OwnServer>,
     pub(super) members: Vec<Member>,
-    /// Whether who helps out depends on the world's servers, not on the continent's alone.
+    /// Whether the helpers depend on the world's servers, not only on the continent's.
     pub(super) asks_world: bool,
     /// Places in `members`.
     pub(super) split: [Vec<usize>; GROUPS],
@@ -41,9 +43,9 @@ impl Family {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Area {
     pub(super) families: [Family; 2],
-    /// Servers that say they are in it, whether they are fit or not.
+    /// Servers that list this area, fit or not.
     pub(super) n_registered: usize,
-    /// The continents that these say they are in, besides, and how many do.
+    /// The continents that these servers list, and how many servers list each.
     pub(super) continents: BTreeMap<&'static str, usize>,
 }
 
@@ -63,7 +65,7 @@ impl Area {
         &self.family(six).members
     }
 
-    /// Those under a number.
+    /// The servers under a number.
     pub(super) fn group(&self, six: bool, group: usize) -> impl Iterator<Item = Member> {
         let family = self.family(six);
         let places = family.split.get(group).map_or(&[][..], Vec::as_slice);
@@ -82,7 +84,8 @@ impl Area {
         all.iter().copied().chain(group.into_iter().flatten())
     }
 
-    /// How many of its names, which are its own and one with each number, have addresses of a version.
+    /// How many of its names, which are its own and one with each number, have addresses of a
+    /// version.
     pub(super) fn n_names(&self, six: bool, everywhere: bool) -> usize {
         let names = std::iter::once(None).chain((0..GROUPS).map(Some));
         let has = |at: Option<usize>| match at {
@@ -98,7 +101,7 @@ impl Area {
         self.continents.iter().max_by_key(|(_, n)| **n).map(|(continent, _)| *continent)
     }
 
-    /// Whether nobody is in it.
+    /// Whether no server is in it.
     pub(super) fn is_empty(&self) -> bool {
         self.families.iter().all(|family| family.own.is_empty())
     }

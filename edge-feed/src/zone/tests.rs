@@ -1,4 +1,4 @@
-//! Zones of random pools, and what they must be.
+//! Tests of the zones of random pools.
 
 mod compat;
 mod naive;

@@ -1,7 +1,8 @@
-//! Areas, a root and vendors come in; geodns's JSON goes out.
+//! JSON of geodns, written from areas, a root and vendors.
 //!
-//! It is written by hand, since a tree of values for thirty thousand records costs more than all the rest. Nothing that
-//! needs escapes gets into it but through [`quoted`]: the names of areas and vendors have been checked by the pool.
+//! It is written by hand, because a tree of values for thirty thousand records costs more than
+//! everything else. Text that needs escapes passes through [`quoted`]; the pool has checked the
+//! names of areas and vendors.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
@@ -25,7 +26,7 @@ macro_rules! put {
 /// The text of an area's labels.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AreaLabels {
-    /// What is at its own label, without the braces: a root adds to that of the world.
+    /// The content of its own label, without the braces: a root adds to that of the world.
     own: String,
     /// The numbered labels, each with a comma before it.
     numbered: String,
@@ -66,8 +67,8 @@ pub(super) fn labels(name: &str, area: &Area, areas: &Areas) -> AreaLabels {
     text
 }
 
-/// The continent that the labels of a country without any server lead to, when zones are back-filled. Never the world:
-/// that label would lead back.
+/// The continent that the labels of a country without any server lead to, when zones are
+/// back-filled. Never the world: that label would lead back.
 fn leads_to<'a>(name: &str, area: &Area, areas: &'a Areas) -> Option<&'a str> {
     let parent = areas.parent(name).filter(|_| areas.policy().backfill.is_some())?;
     let full = areas.get(parent).is_some_and(|parent| !parent.is_empty());
@@ -87,7 +88,7 @@ fn records(out: &mut String, key: &str, members: impl Iterator<Item = Member>, a
     out.push(']');
 }
 
-/// What a label of the pool is called in geodns: that of the world is the zone's own.
+/// The label of an area in geodns: that of the world is the apex.
 fn label(name: &str) -> &str {
     if name == GLOBAL { "" } else { name }
 }
@@ -142,7 +143,7 @@ fn apex(out: &mut String, root: &Root, world: Option<&AreaLabels>) {
     }
 }
 
-/// The labels that stand in every zone. One that an area has is the area's.
+/// The labels that are in each zone, unless an area has the same name.
 fn fixed(out: &mut String, root: &Root, areas: &BTreeMap<String, AreaLabels>) {
     if !root.www.is_empty() {
         for name in ["www", "web"].into_iter().filter(|name| !areas.contains_key(*name)) {
@@ -173,7 +174,7 @@ fn add_vendors(
     let mut seen = HashSet::new();
     for vendor in vendors.iter().filter(|vendor| vendor.apex == root.apex) {
         let name = vendor.zone_name.as_str();
-        // A name such as "0.uk" is a number's.
+        // A name such as "0.uk" belongs to a numbered label.
         let numbered = name.split_once('.').is_some_and(|(first, _)| RESERVED.contains(&first));
         if numbered || RESERVED.contains(&name) || areas.contains_key(name) || !seen.insert(name) {
             continue;

@@ -1,4 +1,4 @@
-//! Who may connect, and how it is said when somebody may not.
+//! Tests of credentials, and of the errors when they are refused.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::server::{Server, nats, write};
 use crate::{deltas, ids_up_to};
 
-/// What a source says that can't connect.
+/// The error of a source that can't connect.
 async fn refusal(config: &NatsConfig) -> SourceError {
     let nats = Nats::connect(config).await.unwrap();
     let mut source = NatsDeltas::new(&nats, "d", 0, SourceLimits::default());
@@ -100,7 +100,7 @@ async fn tls_needs_both_certificates_to_be_vouched_for() {
     assert!(error.contains("certificate"), "{error}");
 }
 
-/// What `issuer` says of `subject`, as NATS has it.
+/// A claim of `issuer` about `subject`, in NATS's form.
 fn jwt(issuer: &Nkey, subject: &str, nats: &Value) -> String {
     let encode = |text: String| BASE64_URL_SAFE_NO_PAD.encode(text);
     let head = encode(json!({"typ": "JWT", "alg": "ed25519-nkey"}).to_string());

@@ -1,4 +1,4 @@
-//! Three servers that are one, of which one is killed or cut off.
+//! Tests with a cluster of three servers of which one is killed or cut off.
 
 use std::time::Duration;
 

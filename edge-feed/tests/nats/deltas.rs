@@ -1,4 +1,4 @@
-//! The score feed in a stream of one server.
+//! Tests of the score feed in a stream of one server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

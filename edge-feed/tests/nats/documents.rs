@@ -1,4 +1,4 @@
-//! Documents in buckets.
+//! Tests of documents in buckets.
 
 use edge_feed::source::nats::{NatsDocument, Retention};
 use edge_feed::source::{DocumentKind, Event, Source as _, SourceError, SourceLimits};

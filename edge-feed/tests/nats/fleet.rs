@@ -1,4 +1,4 @@
-//! The fleet's heartbeats.
+//! Tests of the fleet's heartbeats.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,6 @@
-//! NATS sources against real servers on the loopback address, which tests start, kill, stop and cut off.
+//! Tests of NATS sources against real servers on the loopback address.
+//!
+//! The tests start, kill, stop and cut off these servers.
 #![expect(clippy::tests_outside_test_module, reason = "all of it is tests")]
 
 mod access;

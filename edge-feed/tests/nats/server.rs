@@ -1,4 +1,6 @@
-//! NATS servers on the loopback address, each with a store of its own, which end with the test.
+//! NATS servers on the loopback address that end with the test.
+//!
+//! Each server has its own store.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};

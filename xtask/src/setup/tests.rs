@@ -1,4 +1,4 @@
-//! Judging, planning and the table, over machines that don't exist.
+//! Tests of judging, planning and the table, with machines that don't exist.
 
 use std::path::{Path, PathBuf};
 

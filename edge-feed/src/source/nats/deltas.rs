@@ -1,8 +1,10 @@
-//! The score feed as a stream: a cursor comes in; every delta after it goes out, over lost connections, killed servers
-//! and sleep.
+//! The score feed in a JetStream stream.
 //!
-//! Where to begin is found by bisection, since identifiers grow along the stream; so the identifier alone has to be
-//! kept. From then on the messages' numbers tell where to go on, and whether any are gone from the stream.
+//! The reader gives each delta after its cursor, over lost connections, killed servers and sleep.
+//!
+//! The start is found by bisection, because identifiers grow along the stream; so only the
+//! identifier has to be kept. From then on the numbers of the messages show where to continue, and
+//! whether messages are gone from the stream.
 
 use std::time::Duration;
 
@@ -20,7 +22,7 @@ use crate::source::{Event, Next, Source, SourceError, SourceLimits, StatusHandle
 
 /// Deltas handed on at once.
 const BATCH: usize = 1000;
-/// How long a message may be on its way that the stream has.
+/// How long a message of the stream may take to arrive.
 const STRAY: Duration = Duration::from_secs(5);
 
 /// The score feed in a stream. Each message is a delta, or several as NDJSON.
@@ -34,13 +36,13 @@ pub struct NatsDeltas {
     last: Option<(u64, String)>,
     /// Whether a message has arrived since the feed was opened.
     is_fruitful: bool,
-    /// To be said before anything else.
+    /// An error to return before anything else.
     pending: Option<SourceError>,
 }
 
 impl NatsDeltas {
-    /// The feed in a stream, after the delta with identifier `cursor` (0: all that is in it). The stream holds
-    /// nothing else.
+    /// The feed in a stream, after the delta with identifier `cursor` (0: all that is in it). The
+    /// stream holds nothing else.
     #[must_use]
     pub fn new(nats: &Nats, stream: &str, cursor: u64, limits: SourceLimits) -> Self {
         let place = format!("nats stream {stream}");
@@ -83,10 +85,10 @@ impl NatsDeltas {
         let birth = info.created.to_string();
         let (start, needed) = match &self.last {
             Some((known, of)) if *of == birth && *known <= last => (known + 1, known + 1),
-            // Never read, or made anew.
+            // Never read, or the stream was made again.
             _ => {
                 let start = self.bisect(&stream, first, last).await?;
-                // Whether the one before the first was ours can't be known any more.
+                // Whether the message before the first one was read is unknown.
                 let is_torn = start == first && first > 1 && self.lines.cursor() > 0;
                 (start, if is_torn { first - 1 } else { start })
             }
@@ -113,7 +115,8 @@ impl NatsDeltas {
                 }
                 Err(error) => return Err(self.reader.failed(&error)),
             };
-            // One that can't be read counts as new: then reading begins too early, which costs nothing but time.
+            // A message that can't be read counts as new. Reading then starts too early, which only
+            // costs time.
             let is_new = self.highest(&message.payload).is_none_or(|id| id > self.lines.cursor());
             if is_new {
                 high = middle;
@@ -175,7 +178,7 @@ impl NatsDeltas {
         }
     }
 
-    /// Nothing has come for a while: is there nothing?
+    /// No message has arrived for a while: checks whether the stream has one.
     async fn is_quiet(&mut self) -> Result<Event, SourceError> {
         let stream = match self.reader.stream().await {
             Ok(stream) => stream,
@@ -189,7 +192,7 @@ impl NatsDeltas {
         if seen == Some((info.state.last_sequence, &*info.created.to_string())) {
             return Ok(Event::Unchanged);
         }
-        // It may be on its way.
+        // The message may be on its way.
         if let Ok(heard) = timeout(STRAY, self.reader.receive()).await
             && let Received::Message(message) = heard?
         {

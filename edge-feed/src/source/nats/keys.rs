@@ -1,4 +1,4 @@
-//! Names that publishers and readers of documents in NATS share: keys and headers.
+//! Names that publishers and readers of documents in NATS share.
 
 use crate::source::document::DocumentKind;
 

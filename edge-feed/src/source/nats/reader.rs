@@ -1,8 +1,8 @@
-//! A stream's messages, each once and in order as long as the connection holds; a clear end when it doesn't.
+//! Messages of one stream, each once and in order.
 //!
-//! The consumer lives on the server and forgets what it has sent. So whatever may have lost a message ends it: another
-//! connection, a missing heartbeat, a gap in its count. Whoever reads opens a new one after the last message that
-//! arrived, which is how nothing is lost.
+//! The consumer lives on the server and forgets what it has sent. Anything that may have lost a
+//! message ends it: another connection, a missing heartbeat, a gap in its count. The caller then
+//! opens a new consumer after the last message that arrived; so nothing is lost.
 
 use std::time::Duration;
 
@@ -23,19 +23,20 @@ use crate::source::pace::Pace;
 const AHEAD: usize = 2000;
 /// Octets that it may send ahead, unless a single message is larger.
 const AHEAD_OCTETS: usize = 16 << 20;
-/// Between the server's signs of life while there are no messages. Two missing ones end the consumer.
+/// Between the server's signs of life while there are no messages. Two missing ones end the
+/// consumer.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long a request for messages lasts.
 const EXPIRES: Duration = Duration::from_secs(30);
-/// How long the server keeps a consumer that nobody asks.
+/// How long the server keeps a consumer without requests.
 const FORGOTTEN: Duration = Duration::from_secs(60);
-/// The longest pause after an error. A server that was cut off has no leader for some seconds after it is back; changes
-/// wait for us meanwhile.
+/// The longest pause after an error. A server that was cut off has no leader for some seconds after
+/// its return; changes wait meanwhile.
 pub(super) const PAUSE: Duration = Duration::from_secs(2);
-/// After so long without a message the stream itself is asked whether there are some.
+/// Time without a message after which the caller checks the stream itself.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// What is heard.
+/// What was received.
 pub(super) enum Received {
     /// A message.
     Message(StreamMessage),
@@ -76,7 +77,7 @@ impl StreamReader {
         Self { nats, place, stream, filter, open: None }
     }
 
-    /// Until it is time for the next attempt, or there is a new connection, which is worth one.
+    /// Waits until the next attempt is due, or there is a new connection.
     pub(super) async fn wait(&self, pace: &Pace) {
         let mut link = self.nats.link();
         let connections = link.read().connections;
@@ -137,7 +138,8 @@ impl StreamReader {
         Ok(())
     }
 
-    /// The next message, or that there is none for a while. After an error the feed is closed.
+    /// The next message, or the information that none arrived for a while. After an error the
+    /// reader is closed.
     pub(super) async fn receive(&mut self) -> Result<Received, SourceError> {
         let Some(open) = &mut self.open else { return Ok(Received::Quiet) };
         let mut link = self.nats.link();
@@ -187,13 +189,13 @@ impl StreamReader {
         Ok(StreamMessage { payload: message.payload, headers, sequence })
     }
 
-    /// Ends the consumer, with an error that says why.
+    /// Ends the consumer. The returned error has the cause.
     pub(super) fn end(&mut self, cause: impl ToString) -> SourceError {
         self.open = None;
         SourceError::Interrupted { place: self.place.clone(), cause: cause.to_string(), after: 0 }
     }
 
-    /// An answer that did not come.
+    /// The error of a missing answer.
     pub(super) fn failed(&self, cause: &dyn std::error::Error) -> SourceError {
         SourceError::Answer { place: self.place.clone(), cause: cause.to_string() }
     }

@@ -1,5 +1,6 @@
-//! A document in a key-value bucket: the key comes in; the value that is there goes out at once, and then each newer
-//! one.
+//! A document in a key-value bucket.
+//!
+//! The reader gives the value of the key at once, and then each newer one.
 
 use std::time::Duration;
 
@@ -13,15 +14,15 @@ use crate::source::gzip::{self, UnpackError};
 use crate::source::pace::Pace;
 use crate::source::{Event, Next, Source, SourceError, SourceLimits, StatusHandle};
 
-/// A document in a bucket, gzipped or not. Its signature is in the message's headers, so that neither comes without
-/// the other.
+/// A document in a bucket, gzipped or not. Its signature is in the message's headers, so that
+/// neither comes without the other.
 pub struct NatsDocument {
     reader: StreamReader,
     kind: DocumentKind,
     limits: SourceLimits,
     pace: Pace,
     status: StatusHandle,
-    /// The revision that was last handed on.
+    /// The revision that was last returned.
     revision: u64,
     /// The bucket's last revision, of any key.
     last: u64,
@@ -92,7 +93,8 @@ impl NatsDocument {
             let cause = format!("deleted by revision {}", message.sequence);
             return Err(SourceError::Missing { place: place(), cause });
         }
-        // A feed that is opened anew begins with what may be known. A bucket made anew has lower revisions.
+        // A reader that is opened again starts with a value that may be known. A bucket that was
+        // made again has lower revisions.
         if message.sequence == self.revision {
             return Ok(Event::Unchanged);
         }
@@ -108,7 +110,7 @@ impl NatsDocument {
         Ok(self.kind.event(octets, signature))
     }
 
-    /// Nothing has come for a while: is there nothing? If the bucket has changed, the value is asked for again.
+    /// No message has arrived for a while. If the bucket has changed, the value is read again.
     async fn is_quiet(&mut self) -> Result<Event, SourceError> {
         match self.reader.stream().await {
             Ok(stream) if stream.cached_info().state.last_sequence != self.last => {

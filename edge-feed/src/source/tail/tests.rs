@@ -1,4 +1,4 @@
-//! Files that grow, end, are cut and are replaced.
+//! Tests with files that grow, end, are cut short and are replaced.
 
 use super::Tail;
 use crate::source::{Event, Source as _, SourceError, SourceLimits};

@@ -1,4 +1,4 @@
-//! Without options, zones are the pool's.
+//! Tests that zones without options equal the pool's.
 
 use super::*;
 

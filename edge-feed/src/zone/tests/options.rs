@@ -1,4 +1,4 @@
-//! What each option makes of zones.
+//! Tests of the effect of each option on zones.
 
 use super::*;
 use crate::policy::{Backfill, Cap, Exclude, ExcludedPrefix, Hysteresis, Netspeed, Ramp};
@@ -143,7 +143,8 @@ fn a_small_zone_is_filled_from_its_continent_then_from_the_world() {
     assert_eq!(zones.members("us", false).len(), 40);
     assert_eq!(zones.members("uk", false).len(), 4);
     assert_eq!(zones.members("@", false).len(), 44);
-    // Nobody is in Nigeria: its names lead to Africa's, which is the one of Cameroon and its helpers.
+    // Nobody is in Nigeria: its names lead to Africa's, which is the one of Cameroon and its
+    // helpers.
     let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     assert_eq!(labels["ng"], json(r#"{"alias": "africa"}"#));
     assert_eq!(labels["3.ng"], json(r#"{"alias": "3.africa"}"#));
@@ -239,7 +240,8 @@ fn netspeeds_are_bounded_and_the_excluded_are_out() {
     assert_eq!(members.collect::<Vec<_>>(), [(10, 1_700), (13, 2_000)]);
 }
 
-/// What is built piece by piece, delta by delta, is what would be built at once of the same pool and memory.
+/// What is built piece by piece, delta by delta, is what would be built at once of the same pool
+/// and memory.
 #[test]
 fn zones_kept_up_to_date_are_those_built_anew() {
     let mut rng = fastrand::Rng::with_seed(66);
