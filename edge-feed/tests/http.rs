@@ -93,7 +93,7 @@ fn config(address: SocketAddr) -> HttpConfig {
     config
 }
 
-/// Patience for what never comes.
+/// The timeout for something that never arrives.
 fn hasty(address: SocketAddr) -> HttpConfig {
     let short = Duration::from_millis(300);
     let limits =
@@ -105,7 +105,7 @@ fn zone(address: SocketAddr) -> HttpDocument {
     HttpDocument::zone(&hasty(address), "pool.example", false).unwrap()
 }
 
-fn said(text: &str) -> Event {
+fn document(text: &str) -> Event {
     let text = text.as_bytes().to_vec();
     Event::Zone { apex: "pool.example".to_owned(), text, signature: None }
 }
@@ -127,7 +127,7 @@ async fn a_zone_is_asked_for_with_the_token_and_once_only_while_it_is_the_same()
     .await;
     let config = HttpConfig { token_file: Some(token.clone()), ..config(address) };
     let mut source = HttpDocument::zone(&config, "pool.example", false).unwrap();
-    assert_eq!(source.next().await.unwrap(), said("{\"serial\":1}"));
+    assert_eq!(source.next().await.unwrap(), document("{\"serial\":1}"));
     std::fs::write(&token, " another ").unwrap();
     assert_eq!(source.next().await.unwrap(), Event::Unchanged);
     assert_eq!(source.next().await.unwrap(), Event::Unchanged);
@@ -275,7 +275,7 @@ async fn nobody_at_the_address_is_said_and_a_source_recovers_from_everything() {
     .await;
     let mut source = zone(address);
     assert_eq!(source.next().await.unwrap_err().reason(), "answer");
-    assert_eq!(source.next().await.unwrap(), said("{}"));
+    assert_eq!(source.next().await.unwrap(), document("{}"));
     let status = source.status().read();
     assert_eq!((status.connected, status.retries, status.failures), (true, 0, 1));
 }
@@ -366,7 +366,7 @@ async fn a_driven_source_stops_when_nobody_listens() {
     let (address, _asked) = always(ok("", b"{}")).await;
     let (into, mut from) = tokio::sync::mpsc::channel(1);
     let task = tokio::spawn(drive(Box::new(zone(address)), into));
-    assert_eq!(from.recv().await.unwrap().unwrap(), said("{}"));
+    assert_eq!(from.recv().await.unwrap().unwrap(), document("{}"));
     drop(from);
     task.await.unwrap();
 }
@@ -424,7 +424,7 @@ async fn tls_is_spoken_with_whom_the_roots_vouch_for_and_nobody_else() {
         config.ca_file = Some(ca_file);
         HttpDocument::zone(&config, "pool.example", false).unwrap().next().await
     };
-    assert_eq!(ask("localhost", &root).await.unwrap(), said("{}"));
+    assert_eq!(ask("localhost", &root).await.unwrap(), document("{}"));
     for (host, pem, says) in [
         ("localhost", &stranger, "invalid peer certificate"),
         ("127.0.0.1", &root, "not valid for name \"127.0.0.1\""),

@@ -125,7 +125,7 @@ fn labels(zone: &FeedZone) -> BTreeMap<String, Value> {
     labels
 }
 
-/// The addresses and weights of a label; the order is nobody's.
+/// The addresses and weights of a label; their order has no meaning.
 fn records(labels: &BTreeMap<String, Value>, label: &str, key: &str) -> BTreeSet<(String, u64)> {
     let list = labels.get(label).and_then(|label| label.get(key)?.as_array());
     let record = |each: &Value| (each[0].as_str().unwrap().to_owned(), each[1].as_u64().unwrap());

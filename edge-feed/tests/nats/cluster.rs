@@ -22,7 +22,7 @@ async fn made(servers: &[Server]) -> Nats {
 }
 
 /// Waits until all three have all of the stream: one of three can be missed, two can't.
-async fn whole(servers: &[Server]) {
+async fn wait_for_cluster(servers: &[Server]) {
     let urls: Vec<String> = servers.iter().map(Server::url).collect();
     let raw = async_nats::jetstream::new(async_nats::connect(urls).await.unwrap());
     loop {
@@ -74,7 +74,7 @@ async fn each_server_of_three_may_be_killed_in_turn_while_deltas_flow() {
         let (_, (), ids) = tokio::join!(publish(&nats, first, last), killer, reader);
         assert_eq!(ids, all(first, last), "server {victim} killed");
         servers[victim].run();
-        whole(&servers).await;
+        wait_for_cluster(&servers).await;
         first = last + 1;
     }
     assert_eq!(source.status().read().lost, 0);

@@ -140,7 +140,7 @@ fn what_stands_whatever_the_servers_is_there() {
     assert_eq!(labels["_dmarc"], json(r#"{"txt": "v=DMARC1; p=reject"}"#));
     assert_eq!(labels["gb"], json(r#"{"alias": "uk"}"#));
     assert_eq!(labels["3.gb"], json(r#"{"alias": "3.uk"}"#));
-    // An area that nobody is in.
+    // An area without servers.
     assert_eq!(labels["debian-land"], json(r#"{"mx": [{"mx": ".", "preference": 0}]}"#));
     assert_eq!(labels["1.debian-land"], json(r#"{"a": []}"#));
 }

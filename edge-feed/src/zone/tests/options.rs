@@ -157,7 +157,7 @@ fn a_small_zone_is_filled_from_its_continent_then_from_the_world() {
         zones.members("ng", false).iter().any(|each| each.id == 1 && each.helps),
         "its neighbour"
     );
-    // And then nobody in all of Africa: nothing to lead to.
+    // Then Africa has no server: there is nothing to lead to.
     set(&mut pool, 1, 0.0);
     set(&mut pool, 4, 0.0);
     let labels = only(zones.update(&pool, NOW));
