@@ -1,4 +1,4 @@
-//! Makes `docs/policy-giant.svg`, and prints what docs/policy.md says of it.
+//! Makes `docs/policy-giant.svg` and prints the numbers of docs/policy.md.
 //!
 //! `cargo run -p edge-feed --example giant`
 #![expect(clippy::print_stdout, reason = "it is what an example is for")]

@@ -1,13 +1,16 @@
-//! Measures, in processor time, a pool of the NTP Pool's size: applying a delta, seeing that nothing changed, building a zone anew.
+//! Measures the processor time of a pool of the NTP Pool's size.
 //!
-//! `cargo run --release -p edge-feed --example rebuild`; with a path behind `--`, the zone is written there.
+//! It applies deltas, updates without a change, and updates that build a zone.
+//!
+//! `cargo run --release -p edge-feed --example rebuild`; with a path after `--`, the zone is
+//! written there.
 #![expect(clippy::print_stdout, reason = "it is what an example is for")]
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use edge_feed::delta::Change;
-use edge_feed::policy::{Backfill, Cap, Hysteresis, Policy, Ramp, State};
+use edge_feed::policy::{Backfill, Cap, Hysteresis, PolicyState, Ramp, ZonePolicy};
 use edge_feed::snapshot::Root;
 use edge_feed::{Delta, Pool, Server, Snapshot, Zones};
 
@@ -30,23 +33,23 @@ fn main() {
         cpu().saturating_sub(start),
         pool.servers().count()
     );
-    measure("without options", Policy::default(), pool.clone());
-    let all = Policy {
+    measure("without options", ZonePolicy::default(), pool.clone());
+    let all = ZonePolicy {
         ramp: Some(Ramp { from: 10.0, to: 15.0, floor_percent: 5 }),
         hysteresis: Some(Hysteresis { enter: 12.0, leave: 9.0, dwell_seconds: 1_800 }),
         stable_split: true,
         backfill: Some(Backfill { below: 8, share_percent: 50 }),
         cap: Some(Cap { below: 8, share_percent: 40 }),
         aaaa_everywhere: true,
-        ..Policy::default()
+        ..ZonePolicy::default()
     };
     measure("with all options", all, pool);
 }
 
 /// A delta for each of many servers in turn, and an update after each, or after a hundred.
-fn measure(what: &str, policy: Policy, mut pool: Pool) {
+fn measure(what: &str, policy: ZonePolicy, mut pool: Pool) {
     let mut rng = fastrand::Rng::with_seed(4);
-    let zones = Zones::new(policy, State::default(), fastrand::Rng::with_seed(3));
+    let zones = Zones::new(policy, PolicyState::default(), fastrand::Rng::with_seed(3));
     let mut zones = zones.expect("a sound policy");
     println!("{what}:");
     let start = cpu();
@@ -131,11 +134,11 @@ fn snapshot(rng: &mut fastrand::Rng) -> Snapshot {
         .collect();
     let vendors = (0..VENDORS).map(|at| edge_feed::snapshot::Vendor {
         zone_name: format!("vendor{at:03}"),
-        origin: "pool.example".to_owned(),
+        apex: "pool.example".to_owned(),
         client_type: edge_feed::snapshot::ClientType::Ntp,
     });
     let root = Root {
-        origin: "pool.example".to_owned(),
+        apex: "pool.example".to_owned(),
         ns: vec!["a.ntpns.example.".to_owned()],
         ttl: 150,
         vendor_available: true,

@@ -1,4 +1,4 @@
-//! Lines over time come in; a page of charts, as SVG, goes out.
+//! Charts of values over time, drawn as one page of SVG.
 
 use std::fmt::Display;
 
@@ -10,10 +10,10 @@ use plotters::series::LineSeries;
 use plotters::style::{BLACK, Color as _, IntoFont as _, RGBColor, WHITE};
 use thiserror::Error;
 
-/// A line, and what its values mean.
+/// A line of a chart.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Line {
-    /// What the legend says.
+pub struct ChartLine {
+    /// Its name in the legend.
     pub name: String,
     /// Times and the values from then on: lines are steps.
     pub points: Vec<(f64, f64)>,
@@ -21,15 +21,15 @@ pub struct Line {
 
 /// A chart.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Panel {
-    /// What stands above it.
+pub struct ChartPanel {
+    /// Its title.
     pub title: String,
-    /// What its values are, with their unit.
+    /// The quantity on its vertical axis, with the unit.
     pub values: String,
     /// The least and the largest value.
     pub range: [f64; 2],
-    /// What is drawn.
-    pub lines: Vec<Line>,
+    /// Its lines.
+    pub lines: Vec<ChartLine>,
 }
 
 /// Why there is no page.
@@ -51,7 +51,7 @@ const LEGEND: u32 = 130;
 /// Above all panels.
 const HEAD: u32 = 40;
 
-/// Colours that people who confuse red and green tell apart (Okabe and Ito), then greys.
+/// Colours that can be distinguished with red-green blindness (Okabe and Ito), then greys.
 const COLOURS: [RGBColor; 8] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -67,7 +67,12 @@ const COLOURS: [RGBColor; 8] = [
 ///
 /// # Errors
 /// A page without panels, a range without extent.
-pub fn draw(title: &str, time: &str, end: f64, rows: &[Vec<Panel>]) -> Result<String, ChartError> {
+pub fn draw(
+    title: &str,
+    time: &str,
+    end: f64,
+    rows: &[Vec<ChartPanel>],
+) -> Result<String, ChartError> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let all = || rows.iter().flatten();
     let [n_columns, n_rows] = [columns, rows.len()].map(|n| u32::try_from(n).unwrap_or(u32::MAX));
@@ -107,7 +112,7 @@ fn drawing(error: impl Display) -> ChartError {
 type Area<'a> = plotters::drawing::DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type AreaError = plotters::drawing::DrawingAreaErrorKind<std::io::Error>;
 
-fn draw_panel(panel: &Panel, time: &str, end: f64, area: &Area<'_>) -> Result<(), AreaError> {
+fn draw_panel(panel: &ChartPanel, time: &str, end: f64, area: &Area<'_>) -> Result<(), AreaError> {
     let [low, high] = panel.range;
     // The legend has a strip of its own: no line is hidden.
     let (plot, legend) = area.split_horizontally(WIDTH - LEGEND);
@@ -148,9 +153,9 @@ fn steps(points: &[(f64, f64)], end: f64) -> Vec<(f64, f64)> {
 mod tests {
     use super::*;
 
-    fn panel(range: [f64; 2]) -> Panel {
-        let line = Line { name: "a < b".to_owned(), points: vec![(0.0, 1.0), (3.0, 2.0)] };
-        Panel { title: "t".to_owned(), values: "v (%)".to_owned(), range, lines: vec![line] }
+    fn panel(range: [f64; 2]) -> ChartPanel {
+        let line = ChartLine { name: "a < b".to_owned(), points: vec![(0.0, 1.0), (3.0, 2.0)] };
+        ChartPanel { title: "t".to_owned(), values: "v (%)".to_owned(), range, lines: vec![line] }
     }
 
     #[test]
@@ -173,7 +178,8 @@ mod tests {
 
     #[test]
     fn what_cant_be_drawn_is_refused() {
-        let error = |end, rows: &[Vec<Panel>]| draw("p", "h", end, rows).unwrap_err().to_string();
+        let error =
+            |end, rows: &[Vec<ChartPanel>]| draw("p", "h", end, rows).unwrap_err().to_string();
         let said =
             |what: &str| format!("{what} has nothing to draw; give it a time and a range above 0");
         assert_eq!(error(1.0, &[]), said("p"));

@@ -7,7 +7,8 @@ use crate::Server;
 /// A change of one server. The feed is ordered by [`id`](Self::id), which is also its cursor.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Delta {
-    /// The identifier of the score (`log_scores.id`). A delta whose identifier isn't above the cursor changes nothing.
+    /// The identifier of the score (`log_scores.id`). A delta whose identifier isn't above the
+    /// cursor changes nothing.
     pub id: u64,
     /// When, in seconds since 1970.
     pub ts: i64,
@@ -16,7 +17,8 @@ pub struct Delta {
     pub change: Change,
 }
 
-/// What changes. On the wire: `{"id":…,"ts":…,"server_id":…,"score":…}`, `{…,"server":{…}}` or `{…,"removed":ID}`.
+/// What changes. On the wire: `{"id":…,"ts":…,"server_id":…,"score":…}`, `{…,"server":{…}}` or
+/// `{…,"removed":ID}`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Change {

@@ -1,4 +1,4 @@
-//! Two snapshots come in; what differs goes out, to be read by people and by programs.
+//! Difference between two snapshots, as a table and as JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -8,16 +8,17 @@ use serde::Serialize;
 
 use crate::policy::{ACTIVE_SCORE, eligible};
 use crate::{Server, Snapshot};
+use edge_leaves::text_table::{Align, columns};
 
 /// What differs between two snapshots, the first being the earlier one.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Diff {
     /// Servers that are only in the second.
-    pub added: Vec<Named>,
+    pub added: Vec<ServerRef>,
     /// Servers that are only in the first.
-    pub removed: Vec<Named>,
+    pub removed: Vec<ServerRef>,
     /// Servers that are in both, but not the same.
-    pub changed: Vec<Changed>,
+    pub changed: Vec<ServerChange>,
     /// Zones whose fit servers or weight differ, those that lose most first.
     pub zones: Vec<ZoneChange>,
     /// How much of its servers or weight a zone must lose to be alarming, in percent.
@@ -26,19 +27,20 @@ pub struct Diff {
 
 /// A server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Named {
+pub struct ServerRef {
     /// The pool's identifier.
     pub id: u64,
     /// Its address.
     pub ip: IpAddr,
 }
 
-/// A server that has changed. What hasn't is left out; of what has, there is before and after.
+/// A server that has changed. Unchanged fields are absent; a changed field has the values before
+/// and after.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Changed {
+pub struct ServerChange {
     /// The server, as in the second snapshot.
     #[serde(flatten)]
-    pub server: Named,
+    pub server: ServerRef,
     /// Its address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_was: Option<IpAddr>,
@@ -70,19 +72,20 @@ pub struct ZoneChange {
     pub servers: [usize; 2],
     /// What they weigh together, in kbit/s.
     pub weight: [u64; 2],
-    /// The part of its servers, or of their weight, that is gone, whichever is more, in percent: negative if it grew.
+    /// The part of its servers, or of their weight, that is gone, whichever is more, in percent:
+    /// negative if it grew.
     pub lost_percent: f64,
     /// Whether that is more than is alarming.
     pub alarming: bool,
 }
 
-/// Compares two snapshots. `alarm_percent` is how much of a zone may go before it is alarming. Which servers are fit
-/// is told as the pool does, at each snapshot's own time.
+/// Compares two snapshots. `alarm_percent` is how much of a zone may go before it is alarming.
+/// Which servers are fit is decided as the pool does, at each snapshot's own time.
 #[must_use]
 pub fn diff(before: &Snapshot, after: &Snapshot, alarm_percent: u8) -> Diff {
     let old = by_id(before);
     let new = by_id(after);
-    let named = |server: &&Server| Named { id: server.id, ip: server.ip };
+    let named = |server: &&Server| ServerRef { id: server.id, ip: server.ip };
     let only = |one: &BTreeMap<u64, &Server>, other: &BTreeMap<u64, &Server>| {
         one.iter()
             .filter(|(id, _)| !other.contains_key(id))
@@ -103,14 +106,14 @@ fn by_id(snapshot: &Snapshot) -> BTreeMap<u64, &Server> {
     snapshot.servers.iter().map(|server| (server.id, server)).collect()
 }
 
-/// What is another in the same server. When a score was given is no difference.
-fn changed(before: &Server, after: &Server) -> Option<Changed> {
+/// The differences of one server. The time of its score doesn't count.
+fn changed(before: &Server, after: &Server) -> Option<ServerChange> {
     let sorted = |server: &Server| -> BTreeSet<String> { server.zones.iter().cloned().collect() };
     let zones = [sorted(before), sorted(after)];
     let same_score = before.score.total_cmp(&after.score).is_eq();
     let same_zones = before.zones == after.zones || zones.first() == zones.last();
-    let changed = Changed {
-        server: Named { id: after.id, ip: after.ip },
+    let changed = ServerChange {
+        server: ServerRef { id: after.id, ip: after.ip },
         ip_was: (before.ip != after.ip).then_some(before.ip),
         score: (!same_score).then_some([before.score, after.score]),
         netspeed: two(before.netspeed, after.netspeed),
@@ -132,10 +135,10 @@ fn two<T: PartialEq>(before: T, after: T) -> Option<[T; 2]> {
 }
 
 /// How many servers there are, and their weight.
-type Size = (usize, u64);
+type FitSize = (usize, u64);
 
 fn zone_changes(before: &Snapshot, after: &Snapshot, alarm_percent: u8) -> Vec<ZoneChange> {
-    let mut sizes: BTreeMap<(&str, bool), [Size; 2]> = BTreeMap::new();
+    let mut sizes: BTreeMap<(&str, bool), [FitSize; 2]> = BTreeMap::new();
     for (at, snapshot) in [before, after].into_iter().enumerate() {
         let now = i64::from(snapshot.serial);
         let fit = |server: &&Server| server.score >= ACTIVE_SCORE && eligible(server, now);
@@ -177,8 +180,8 @@ fn lost(before: u64, after: u64) -> f64 {
     (1_000.0 * part).round() / 10.0
 }
 
-/// The most servers of a kind that are told one by one.
-const MAX_TOLD: usize = 50;
+/// The most servers of a kind that are listed one by one.
+const MAX_LISTED: usize = 50;
 
 impl fmt::Display for Diff {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -194,23 +197,24 @@ impl fmt::Display for Diff {
             self.alarm_percent
         )?;
         if !self.zones.is_empty() {
-            let rows = self.zones.iter().map(ZoneChange::row);
-            write!(out, "\n{}", aligned(["ZONE", "IP", "SERVERS", "KBIT/S", "LOST", ""], rows))?;
+            let mut rows = vec![["ZONE", "IP", "SERVERS", "KBIT/S", "LOST", ""].map(str::to_owned)];
+            rows.extend(self.zones.iter().map(ZoneChange::row));
+            write!(out, "\n{}", columns(&rows, Align::Left))?;
         }
         let named = |sign: &'static str| {
-            move |server: &Named| {
+            move |server: &ServerRef| {
                 [sign.to_owned(), server.id.to_string(), server.ip.to_string(), String::new()]
             }
         };
-        let mut rows: Vec<[String; 4]> = Vec::new();
-        rows.extend(self.added.iter().take(MAX_TOLD).map(named("+")));
-        rows.extend(self.removed.iter().take(MAX_TOLD).map(named("-")));
-        rows.extend(self.changed.iter().take(MAX_TOLD).map(Changed::row));
-        if !rows.is_empty() {
-            write!(out, "\n{}", aligned(["", "SERVER", "ADDRESS", "CHANGES"], rows))?;
+        let mut rows = vec![["", "SERVER", "ADDRESS", "CHANGES"].map(str::to_owned)];
+        rows.extend(self.added.iter().take(MAX_LISTED).map(named("+")));
+        rows.extend(self.removed.iter().take(MAX_LISTED).map(named("-")));
+        rows.extend(self.changed.iter().take(MAX_LISTED).map(ServerChange::row));
+        if rows.len() > 1 {
+            write!(out, "\n{}", columns(&rows, Align::Left))?;
         }
         let all = [self.added.len(), self.removed.len(), self.changed.len()];
-        let n_more: usize = all.iter().map(|n| n.saturating_sub(MAX_TOLD)).sum();
+        let n_more: usize = all.iter().map(|n| n.saturating_sub(MAX_LISTED)).sum();
         if n_more > 0 {
             writeln!(out, "and {} more", count(n_more, "server"))?;
         }
@@ -233,7 +237,7 @@ impl ZoneChange {
     }
 }
 
-impl Changed {
+impl ServerChange {
     fn row(&self) -> [String; 4] {
         let mut parts = Vec::new();
         if let Some(was) = self.ip_was {
@@ -257,32 +261,9 @@ impl Changed {
         if let Some([before, after]) = &self.zones {
             parts.push(format!("zones {} -> {}", before.join(" "), after.join(" ")));
         }
-        let Named { id, ip } = &self.server;
+        let ServerRef { id, ip } = &self.server;
         ["~".to_owned(), id.to_string(), ip.to_string(), parts.join(", ")]
     }
-}
-
-/// A table: columns as wide as they must be, two spaces between them.
-pub(crate) fn aligned<const N: usize>(
-    headings: [&str; N],
-    rows: impl IntoIterator<Item = [String; N]>,
-) -> String {
-    let mut lines = vec![headings.map(str::to_owned)];
-    lines.extend(rows);
-    let mut widths = [0; N];
-    for line in &lines {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let mut text = String::new();
-    for line in &lines {
-        let cells = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        let cells: Vec<String> = cells.collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
 }
 
 #[cfg(test)]

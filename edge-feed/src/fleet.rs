@@ -1,8 +1,8 @@
-//! One fleet: each node's heartbeat comes in; how all of them are goes out, those that lag or are lost first.
+//! Heartbeats of a fleet's nodes, kept in NATS.
 //!
-//! Heartbeats are in a bucket whose entries expire: a node that is silent is gone from it. Another bucket, which
-//! forgets nothing, holds each node's last word of every minute; a node that is only there is lost. One that has been taken
-//! out of service is forgotten by [`Fleet::forget`].
+//! Two buckets hold heartbeats. Entries of the first expire, so that a silent node disappears from
+//! it. Entries of the second stay; it holds the last heartbeat of each minute. A node that is only
+//! in the second bucket is lost. [`Fleet::forget`] removes a node that was taken out of service.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,110 +14,46 @@ use serde::{Deserialize, Serialize};
 use crate::source::SourceError;
 use crate::source::nats::Nats;
 use crate::source::nats::publish::failed;
-use edge_leaves::points::Report;
+use edge_leaves::points::PointsReport;
 
+mod node;
 mod table;
 
-/// The bucket of heartbeats, and the one that forgets nothing.
+use node::judge;
+pub use node::{FleetNode, FleetRules, Heartbeat, PeerState};
+
+/// The bucket of heartbeats that expire, and the bucket of heartbeats that stay.
 const BUCKETS: [&str; 2] = ["edge_fleet", "edge_nodes"];
 /// The bucket of servers' points.
 const POINTS: &str = "edge_points";
-/// Between two entries in the bucket that forgets nothing, and in that of points.
+/// Time between two writes to the bucket that stays, and to the bucket of points.
 const REGISTER: Duration = Duration::from_secs(60);
-
-/// What a node says of itself.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-pub struct Heartbeat {
-    /// The node's name: letters, digits, `-`, `_` and dots.
-    pub node: String,
-    /// The program's version.
-    pub version: String,
-    /// When it says so, in seconds since 1970, by its own clock.
-    pub time: i64,
-    /// The serial of each zone that it serves.
-    #[serde(default)]
-    pub serials: BTreeMap<String, u32>,
-    /// How old its feed is, in seconds; `None` without a feed.
-    #[serde(default)]
-    pub feed_age_seconds: Option<u64>,
-    /// Answers per second by service, such as `dns` and `ntp`.
-    #[serde(default)]
-    pub rates: BTreeMap<String, f64>,
-    /// What is wrong with it, a line each; nothing if it is well.
-    #[serde(default)]
-    pub health: Vec<String>,
-}
-
-/// How a node is, the worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Standing {
-    /// It has been silent for longer than heartbeats last.
-    Lost,
-    /// Its feed is old, or a serial is behind the fleet's highest for longer than [`Rules::feed_age`].
-    Lagging,
-    /// It says that something is wrong with it.
-    Unwell,
-    /// All is well.
-    Well,
-}
-
-/// A node as the fleet sees it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Node {
-    /// How it is.
-    pub standing: Standing,
-    /// Seconds since its last word arrived, by the servers' clocks and ours; for a lost node up to a minute too many.
-    pub silent_seconds: u64,
-    /// Zones whose serial is behind the fleet's highest, with seconds behind (serials are times).
-    pub behind: BTreeMap<String, u32>,
-    /// Its last word.
-    #[serde(flatten)]
-    pub heartbeat: Heartbeat,
-}
-
-/// When a node lags.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// How long a heartbeat lasts. A node says one at least twice in that time.
-    pub ttl: Duration,
-    /// A feed or serial older than that lags.
-    pub feed_age: Duration,
-    /// Servers that hold the buckets.
-    pub replicas: usize,
-}
-
-impl Default for Rules {
-    /// 30 s; 600 s, where the pool's own status page turns yellow; one server.
-    fn default() -> Self {
-        Self { ttl: Duration::from_secs(30), feed_age: Duration::from_secs(600), replicas: 1 }
-    }
-}
 
 /// The fleet, as NATS keeps it.
 #[derive(Clone, Debug)]
 pub struct Fleet {
     nats: Nats,
-    rules: Rules,
+    rules: FleetRules,
     live: Store,
     known: Store,
-    /// When this node was last written into the bucket that forgets nothing.
+    /// When this node was last written to the bucket that stays, in seconds since 1970.
     registered: Option<i64>,
     points: Option<Store>,
-    /// When its points were last told, or could not be.
-    told: Option<i64>,
+    /// When its points were last published, or failed to be, in seconds since 1970.
+    points_published: Option<i64>,
 }
 
-/// A node's servers' points, as NATS keeps them: counted since `since`, until `time`, in seconds since 1970.
+/// A node's servers' points, as NATS keeps them: counted since `since`, until `time`, in seconds
+/// since 1970.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-pub struct Told {
+pub struct NodePoints {
     /// When the node began to count.
     pub since: i64,
-    /// When it said so.
+    /// When the report was made.
     pub time: i64,
     /// The servers that have been in most answers.
     #[serde(flatten)]
-    pub points: Report,
+    pub points: PointsReport,
 }
 
 impl Fleet {
@@ -125,7 +61,7 @@ impl Fleet {
     ///
     /// # Errors
     /// When NATS can't be reached or refuses.
-    pub async fn open(nats: &Nats, rules: Rules) -> Result<Self, SourceError> {
+    pub async fn open(nats: &Nats, rules: FleetRules) -> Result<Self, SourceError> {
         let [live, known] = BUCKETS;
         Ok(Self {
             nats: nats.clone(),
@@ -134,15 +70,15 @@ impl Fleet {
             known: nats.bucket(known, 1, None, rules.replicas).await?,
             registered: None,
             points: None,
-            told: None,
+            points_published: None,
         })
     }
 
-    /// Says that this node is alive, and how it is.
+    /// Publishes this node's heartbeat.
     ///
     /// # Errors
     /// When NATS can't be reached or refuses, or the name isn't one.
-    pub async fn beat(&mut self, heartbeat: &Heartbeat) -> Result<(), SourceError> {
+    pub async fn publish_heartbeat(&mut self, heartbeat: &Heartbeat) -> Result<(), SourceError> {
         let node = &heartbeat.node;
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if node.is_empty()
@@ -159,7 +95,7 @@ impl Fleet {
         let text = serde_json::to_vec(heartbeat).map_err(|cause| failed(place(), &cause))?;
         let put = self.live.put(node, text.clone().into()).await;
         put.map_err(|cause| failed(place(), &cause))?;
-        let now = crate::source::now();
+        let now = crate::unix_time::now();
         let is_due = |then: i64| now.abs_diff(then) >= REGISTER.as_secs();
         if self.registered.is_none_or(is_due) {
             let put = self.known.put(node, text.into()).await;
@@ -169,31 +105,33 @@ impl Fleet {
         Ok(())
     }
 
-    /// Tells a node's points, once a minute: `points` is asked for them when it is time. Says whether it was.
+    /// Publishes a node's points, at most once a minute. `points` is called only when they are due.
+    /// The result is whether they were.
     ///
     /// # Errors
     /// When NATS can't be reached or refuses.
-    pub async fn tell_points(
+    pub async fn publish_points(
         &mut self,
         node: &str,
         since: i64,
-        points: impl FnOnce() -> Report,
+        points: impl FnOnce() -> PointsReport,
     ) -> Result<bool, SourceError> {
-        let time = crate::source::now();
-        if self.told.is_some_and(|then| time.abs_diff(then) < REGISTER.as_secs()) {
+        let time = crate::unix_time::now();
+        if self.points_published.is_some_and(|then| time.abs_diff(then) < REGISTER.as_secs()) {
             return Ok(false);
         }
-        // At its next turn, should it fail.
-        self.told = Some(time);
+        // Set before the attempt, so that a failure is retried at the next due time.
+        self.points_published = Some(time);
         let place = || format!("nats bucket {POINTS}, key {node}");
-        let told = Told { since, time, points: points() };
-        let text = serde_json::to_vec(&told).map_err(|cause| failed(place(), &cause))?;
+        let entry = NodePoints { since, time, points: points() };
+        let text = serde_json::to_vec(&entry).map_err(|cause| failed(place(), &cause))?;
         let put = self.bucket_of_points().await?.put(node, text.into()).await;
         put.map_err(|cause| failed(place(), &cause))?;
         Ok(true)
     }
 
-    /// The bucket of points, opened when it is first needed: whoever may not use it can do all else.
+    /// The bucket of points, opened at first use: a node without a right to it can still send
+    /// heartbeats.
     async fn bucket_of_points(&mut self) -> Result<Store, SourceError> {
         if let Some(store) = &self.points {
             return Ok(store.clone());
@@ -202,11 +140,11 @@ impl Fleet {
         Ok(self.points.insert(store).clone())
     }
 
-    /// What all nodes have told of their servers' points.
+    /// The published points of all nodes.
     ///
     /// # Errors
     /// When NATS can't be reached or refuses, or an entry isn't one.
-    pub async fn points(&mut self) -> Result<BTreeMap<String, Told>, SourceError> {
+    pub async fn points(&mut self) -> Result<BTreeMap<String, NodePoints>, SourceError> {
         let place = || format!("nats bucket {POINTS}");
         let store = self.bucket_of_points().await?;
         let mut keys = store.keys().await.map_err(|cause| failed(place(), &cause))?;
@@ -214,10 +152,10 @@ impl Fleet {
         while let Some(key) = keys.next().await {
             let key = key.map_err(|cause| failed(place(), &cause))?;
             let octets = store.get(&key).await.map_err(|cause| failed(place(), &cause))?;
-            // It may have been forgotten in between.
+            // The node may have been removed in between.
             let Some(octets) = octets else { continue };
-            let told = serde_json::from_slice(&octets).map_err(|cause| failed(place(), &cause))?;
-            all.insert(key, told);
+            let entry = serde_json::from_slice(&octets).map_err(|cause| failed(place(), &cause))?;
+            all.insert(key, entry);
         }
         Ok(all)
     }
@@ -226,7 +164,7 @@ impl Fleet {
     ///
     /// # Errors
     /// When NATS can't be reached or refuses.
-    pub async fn read(&self) -> Result<Vec<Node>, SourceError> {
+    pub async fn read(&self) -> Result<Vec<FleetNode>, SourceError> {
         let mut heard = words(&self.known).await?;
         let lost: Vec<String> = heard.keys().cloned().collect();
         let live = words(&self.live).await?;
@@ -235,7 +173,8 @@ impl Fleet {
         Ok(judge(heard, &lost, &self.rules))
     }
 
-    /// Forgets a node that has been taken out of service. One that still speaks is known again within a minute.
+    /// Removes a node that was taken out of service. A node that still runs is listed again within
+    /// a minute.
     ///
     /// # Errors
     /// When NATS can't be reached or refuses.
@@ -251,11 +190,11 @@ impl Fleet {
     }
 }
 
-/// The last words in a bucket, each with the seconds since it was written.
+/// The heartbeats in a bucket, each with the seconds since it was written.
 async fn words(store: &Store) -> Result<BTreeMap<String, (u64, Heartbeat)>, SourceError> {
     let place = || format!("nats bucket {}", store.name);
     let mut keys = store.keys().await.map_err(|cause| failed(place(), &cause))?;
-    let now = crate::source::now();
+    let now = crate::unix_time::now();
     let mut words = BTreeMap::new();
     while let Some(key) = keys.next().await {
         let key = key.map_err(|cause| failed(place(), &cause))?;
@@ -275,48 +214,9 @@ async fn words(store: &Store) -> Result<BTreeMap<String, (u64, Heartbeat)>, Sour
     Ok(words)
 }
 
-/// How each node is.
-fn judge(heard: BTreeMap<String, (u64, Heartbeat)>, lost: &[String], rules: &Rules) -> Vec<Node> {
-    let mut highest: BTreeMap<String, u32> = BTreeMap::new();
-    for (_, heartbeat) in heard.values() {
-        for (origin, serial) in &heartbeat.serials {
-            let high = highest.entry(origin.clone()).or_default();
-            *high = (*high).max(*serial);
-        }
-    }
-    let most = rules.feed_age.as_secs();
-    let mut nodes: Vec<Node> = heard
-        .into_iter()
-        .map(|(node, (silent_seconds, heartbeat))| {
-            let behind: BTreeMap<String, u32> = heartbeat
-                .serials
-                .iter()
-                .filter_map(|(origin, serial)| {
-                    let behind = highest.get(origin)?.saturating_sub(*serial);
-                    (behind > 0).then(|| (origin.clone(), behind))
-                })
-                .collect();
-            let standing = if lost.contains(&node) {
-                Standing::Lost
-            } else if heartbeat.feed_age_seconds.is_some_and(|age| age > most)
-                || behind.values().any(|behind| u64::from(*behind) > most)
-            {
-                Standing::Lagging
-            } else if heartbeat.health.is_empty() {
-                Standing::Well
-            } else {
-                Standing::Unwell
-            };
-            Node { standing, silent_seconds, behind, heartbeat }
-        })
-        .collect();
-    nodes.sort_by(|a, b| (a.standing, &a.heartbeat.node).cmp(&(b.standing, &b.heartbeat.node)));
-    nodes
-}
-
-/// Nodes as a table whose columns line up, a line each.
+/// Nodes as a table, a line each.
 #[must_use]
-pub fn table(nodes: &[Node]) -> String {
+pub fn table(nodes: &[FleetNode]) -> String {
     table::draw(nodes)
 }
 

@@ -1,53 +1,68 @@
-//! Feeds come in, as octets; what may be served goes out. Feeds that are broken, unsigned, older, shrunken or gigantic
-//! are refused, each with the cause and the way out, and what was served before stays.
+//! Decides which documents of a feed may be served.
+//!
+//! The guard refuses documents that are broken, unsigned, older, shrunken or too large. A refusal
+//! gives the cause and the way out; the last good version stays in service.
 
 mod config;
 mod content;
 mod refusal;
 mod shrink;
 mod signature;
+mod size;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use minisign_verify::PublicKey;
 use serde::Serialize;
 
-pub use config::{Config, ConfigError};
+pub use config::{GuardConfig, GuardConfigError};
 pub(crate) use content::size_of;
-pub use content::{Admitted, Candidate, Content, What};
+pub use content::{Admitted, Candidate, ExpectedContent, FeedContent};
 pub use refusal::Refusal;
-pub use shrink::{Measure, Size};
+pub use size::{Measure, RootSize};
 
 use crate::Snapshot;
-use shrink::Served;
+use shrink::ServedRoot;
 
 /// How far ahead of our clock a serial may be, in seconds.
 const AHEAD: i64 = 600;
 
-/// What stands for a snapshot among the roots: all that it is made of.
+/// The entry of a snapshot among the roots.
 const ALL: &str = "all servers";
 
-/// How old what is served is.
+/// A feed that was read, as it is compared with what is served.
+struct Found<'a> {
+    /// Where it came from.
+    place: &'a str,
+    /// The root, or [`ALL`].
+    root: &'a str,
+    serial: u32,
+    size: RootSize,
+    /// All of it, unless it is a zone.
+    snapshot: Option<&'a Snapshot>,
+}
+
+/// Age of the served feed, in classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Freshness {
-    /// As it should be.
+    /// Younger than `warn_seconds`.
     Fresh,
-    /// Worth a warning.
+    /// Older than `warn_seconds`.
     Warn,
-    /// Worth an alarm. So is a feed that never came.
+    /// Older than `alarm_seconds`, or no feed has arrived yet.
     Alarm,
 }
 
-/// What the guard knows, for status and metrics.
+/// The state of the guard, for status and metrics.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Status {
-    /// Whether what is served is fresh.
+pub struct GuardStatus {
+    /// The class of the feed's age.
     pub freshness: Freshness,
     /// The age of the oldest feed in seconds; none before the first.
     pub age: Option<i64>,
     /// The serial and size of each root that is served.
-    pub served: BTreeMap<String, (u32, Size)>,
+    pub served: BTreeMap<String, (u32, RootSize)>,
     /// Refusals since the start, by kind.
     pub refused: BTreeMap<&'static str, u64>,
     /// The last refusal.
@@ -56,15 +71,15 @@ pub struct Status {
     pub last_refusal_ts: Option<i64>,
 }
 
-/// Says which feeds may be served.
+/// Decides which feeds may be served. It does no input or output after [`Guard::new`].
 #[derive(Clone, Debug)]
 pub struct Guard {
-    config: Config,
+    config: GuardConfig,
     key: Option<PublicKey>,
-    served: BTreeMap<String, Served>,
+    served: BTreeMap<String, ServedRoot>,
     /// The roots of the last snapshot.
     published: BTreeSet<String>,
-    /// From when the newest is that each feed has said, in seconds since 1970.
+    /// The time of the newest content of each feed, in seconds since 1970.
     heard: BTreeMap<String, i64>,
     once: bool,
     refused: [u64; Refusal::NAMES.len()],
@@ -72,12 +87,12 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// A guard that has seen nothing yet: the first feed is compared with none, unless [`resume`](Self::resume) says what
-    /// was served last.
+    /// A guard that has seen no feed. The first feed is compared with nothing, unless
+    /// [`resume`](Self::resume) was called.
     ///
     /// # Errors
     /// When the configuration contradicts itself, or the public key can't be read.
-    pub fn new(config: Config) -> Result<Self, ConfigError> {
+    pub fn new(config: GuardConfig) -> Result<Self, GuardConfigError> {
         config.check()?;
         let key = signature::key(&config)?;
         Ok(Self {
@@ -92,38 +107,39 @@ impl Guard {
         })
     }
 
-    /// The configuration: sources obey `max_octets` while they read.
+    /// The configuration. Sources use its `max_octets` as their limit.
     #[must_use]
-    pub fn config(&self) -> &Config {
+    pub fn config(&self) -> &GuardConfig {
         &self.config
     }
 
-    /// Takes what was served before the start as served, unseen.
+    /// Records a feed that was served before the start, without a check.
     pub fn resume(&mut self, last: &Admitted, now: i64) {
         self.keep(last, now);
     }
 
-    /// The next feed that would be refused for being older or shrunken is taken: an operator's word.
+    /// Allows the next feed that would be refused as older or shrunken. Operators call for this.
     pub fn allow_once(&mut self) {
         self.once = true;
     }
 
-    /// Whether an operator's word hasn't been used yet.
+    /// Whether [`allow_once`](Self::allow_once) was called and not used yet.
     #[must_use]
     pub fn is_allowing_once(&self) -> bool {
         self.once
     }
 
-    /// Takes note that a feed was refused by others, who found out more of it.
+    /// Records a refusal that a later check made.
     pub fn refuse(&mut self, refusal: &Refusal, now: i64) {
         self.record(refusal, now);
     }
 
-    /// Says whether a feed may be served, at the time `now` in seconds since 1970. If so, it is what later ones are
-    /// compared with.
+    /// Checks whether a feed may be served, at the time `now` in seconds since 1970. Later feeds
+    /// are compared with an admitted one.
     ///
     /// # Errors
-    /// The cause and the way out. Nothing has changed but what [`status`](Self::status) tells of refusals.
+    /// The cause and the way out. Only the record of refusals in [`status`](Self::status) has
+    /// changed then.
     pub fn admit(&mut self, candidate: &Candidate<'_>, now: i64) -> Result<Admitted, Refusal> {
         let admitted = self.judge(candidate, now);
         match &admitted {
@@ -133,33 +149,36 @@ impl Guard {
         admitted
     }
 
-    /// Says whether a zone may be served that we built ourselves, such as from deltas, which come by no other guard.
+    /// Checks whether a zone that we built ourselves may be served. Zones from deltas pass no other
+    /// check.
     ///
     /// # Errors
     /// As [`admit`](Self::admit).
     pub fn admit_built(
         &mut self,
-        origin: &str,
+        apex: &str,
         serial: u32,
-        size: Size,
+        size: RootSize,
         now: i64,
     ) -> Result<(), Refusal> {
-        let judged = self.compare("built zone", origin, (serial, size), None, now);
+        let found = Found { place: "built zone", root: apex, serial, size, snapshot: None };
+        let judged = self.compare(&found, now);
         match &judged {
-            Ok(()) => self.served.entry(origin.to_owned()).or_default().set(serial, size, now),
+            Ok(()) => self.served.entry(apex.to_owned()).or_default().set(serial, size, now),
             Err(refusal) => self.record(refusal, now),
         }
         judged
     }
 
-    /// Deltas up to the time `ts` have been taken, in seconds since 1970: the feeds are as fresh as that.
-    pub fn heard(&mut self, ts: i64, now: i64) {
+    /// Records that deltas up to the time `ts`, in seconds since 1970, were applied: the feeds are
+    /// as fresh as that.
+    pub fn note_deltas(&mut self, ts: i64, now: i64) {
         for heard in self.heard.values_mut() {
             *heard = (*heard).max(ts.min(now));
         }
     }
 
-    /// Forgets a root that isn't served any more.
+    /// Removes a root that is no longer served.
     pub fn forget(&mut self, root: &str) {
         self.served.remove(root);
         self.heard.remove(root);
@@ -189,9 +208,9 @@ impl Guard {
 
     /// What the guard knows, for status and metrics.
     #[must_use]
-    pub fn status(&self, now: i64) -> Status {
+    pub fn status(&self, now: i64) -> GuardStatus {
         let served = self.served.iter();
-        Status {
+        GuardStatus {
             freshness: self.freshness(now),
             age: self.age(now),
             served: served.map(|(root, s)| (root.clone(), (s.serial, s.size))).collect(),
@@ -201,7 +220,7 @@ impl Guard {
         }
     }
 
-    /// What costs least is asked first: nothing is read that is too long or isn't signed.
+    /// Cheap checks come first: a feed that is too long or isn't signed is not parsed.
     fn judge(&mut self, candidate: &Candidate<'_>, now: i64) -> Result<Admitted, Refusal> {
         let &Candidate { place, octets, .. } = candidate;
         let most = self.config.max_octets;
@@ -214,25 +233,26 @@ impl Guard {
         }
         let most = self.config.max_servers;
         match candidate.content {
-            Content::Snapshot => {
+            ExpectedContent::Snapshot => {
                 let snapshot = content::snapshot(place, octets, most)?;
                 let (serial, size) = (snapshot.serial, size_of(&snapshot));
                 self.in_time(place, serial, now)?;
-                self.compare(place, ALL, (serial, size), Some(&snapshot), now)?;
-                Ok(Admitted { serial, size, what: What::Snapshot(snapshot) })
+                let found = Found { place, root: ALL, serial, size, snapshot: Some(&snapshot) };
+                self.compare(&found, now)?;
+                Ok(Admitted { serial, size, what: FeedContent::Snapshot(snapshot) })
             }
-            Content::Zone { origin } => {
+            ExpectedContent::Zone { apex } => {
                 let (serial, size) = content::zone(place, octets, most)?;
                 self.in_time(place, serial, now)?;
-                self.compare(place, origin, (serial, size), None, now)?;
+                self.compare(&Found { place, root: apex, serial, size, snapshot: None }, now)?;
                 let text = String::from_utf8_lossy(octets).into_owned();
-                let what = What::Zone { origin: origin.to_owned(), text };
+                let what = FeedContent::Zone { apex: apex.to_owned(), text };
                 Ok(Admitted { serial, size, what })
             }
         }
     }
 
-    /// Whether a serial, which is the time of making, can be true and isn't too old.
+    /// Checks that a serial, which is a time, is neither in the future nor too old.
     fn in_time(&self, place: &str, serial: u32, now: i64) -> Result<(), Refusal> {
         let age = now.saturating_sub(serial.into());
         if age < -AHEAD {
@@ -245,35 +265,22 @@ impl Guard {
         Ok(())
     }
 
-    /// Compares with what is served, and lets pass what an operator has let pass.
-    fn compare(
-        &mut self,
-        place: &str,
-        root: &str,
-        (serial, size): (u32, Size),
-        snapshot: Option<&Snapshot>,
-        now: i64,
-    ) -> Result<(), Refusal> {
-        let Err(refusal) = self.compare_strictly(place, root, (serial, size), snapshot, now) else {
+    /// Compares with what is served, unless an operator has allowed this feed.
+    fn compare(&mut self, found: &Found<'_>, now: i64) -> Result<(), Refusal> {
+        let Err(refusal) = self.compare_strictly(found, now) else {
             return Ok(());
         };
-        let named = self.config.override_serial == Some(serial);
+        let named = self.config.override_serial == Some(found.serial);
         if named || std::mem::take(&mut self.once) {
-            // What was larger or newer isn't held against those that come after it either.
-            self.forget(root);
+            // Later feeds aren't compared with what was larger or newer before this one either.
+            self.forget(found.root);
             return Ok(());
         }
         Err(refusal)
     }
 
-    fn compare_strictly(
-        &mut self,
-        place: &str,
-        root: &str,
-        (serial, size): (u32, Size),
-        snapshot: Option<&Snapshot>,
-        now: i64,
-    ) -> Result<(), Refusal> {
+    fn compare_strictly(&mut self, found: &Found<'_>, now: i64) -> Result<(), Refusal> {
+        let &Found { place, root, serial, size, snapshot } = found;
         let served = self.served.get(root).map_or(serial, |served| served.serial);
         if serial < served {
             return Err(Refusal::Older { place: place.to_owned(), serial, served });
@@ -282,7 +289,7 @@ impl Guard {
             let gone = self
                 .published
                 .iter()
-                .find(|known| !snapshot.roots.iter().any(|root| root.origin == **known));
+                .find(|known| !snapshot.roots.iter().any(|root| root.apex == **known));
             if let Some(root) = gone {
                 return Err(Refusal::RootGone { place: place.to_owned(), root: root.clone() });
             }
@@ -298,7 +305,7 @@ impl Guard {
             size.check(served.peak(now, config), own, least, place, root)?;
         }
         if root != ALL {
-            let (mut before, mut after) = (Size::default(), size);
+            let (mut before, mut after) = (RootSize::default(), size);
             for (name, served) in self.served.iter_mut().filter(|(name, _)| *name != ALL) {
                 before = before.and(served.peak(now, config));
                 after = if name == root { after } else { after.and(served.size) };
@@ -310,15 +317,15 @@ impl Guard {
 
     fn keep(&mut self, admitted: &Admitted, now: i64) {
         let root = match &admitted.what {
-            What::Snapshot(snapshot) => {
-                let roots = snapshot.roots.iter().map(|root| root.origin.clone()).collect();
+            FeedContent::Snapshot(snapshot) => {
+                let roots = snapshot.roots.iter().map(|root| root.apex.clone()).collect();
                 let before = std::mem::replace(&mut self.published, roots);
                 for gone in before.difference(&self.published.clone()) {
                     self.forget(gone);
                 }
                 ALL
             }
-            What::Zone { origin, .. } => origin,
+            FeedContent::Zone { apex, .. } => apex,
         };
         self.served.entry(root.to_owned()).or_default().set(admitted.serial, admitted.size, now);
         let heard = self.heard.entry(root.to_owned()).or_default();

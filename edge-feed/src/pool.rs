@@ -1,7 +1,7 @@
-//! Snapshots and deltas come in; the servers as they are now go out.
+//! The servers now: a snapshot with the deltas after it.
 //!
-//! A delta is applied once, whatever the number of times it comes: the cursor says which ones have been. What is wrong
-//! in a snapshot or a delta is refused whole, and the servers stay as they were.
+//! A delta is applied once, however often it arrives: the cursor says which deltas are in. A
+//! snapshot or delta with an error is refused as a whole; then the servers stay as they were.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -10,57 +10,58 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use thiserror::Error;
 
 use crate::delta::Change;
-use crate::guard::{Size, size_of};
+use crate::guard::{RootSize, size_of};
 use crate::server::GLOBAL;
 use crate::snapshot::{Root, Vendor};
 use crate::{Delta, Server, Snapshot};
 
 mod kept;
 
-pub use kept::{Base, KeptPool};
+pub use kept::{DocumentBase, KeptPool};
 
-/// Servers that were removed and are remembered, at most; many times as many as a pool loses between two documents.
+/// The most removed servers that are remembered: many times as many as a pool loses between two
+/// documents.
 const MOST_REMOVED: usize = 1 << 16;
 
-/// The servers now, and what else zones are made of.
+/// The servers now, with the roots and vendors of the zones.
 #[derive(Clone, Debug, Default)]
 pub struct Pool {
     serial: u32,
     cursor: u64,
     /// The serial of the snapshot that it was made of.
     document_serial: u32,
-    /// How large that was.
-    document_size: Size,
+    /// Its size.
+    document_size: RootSize,
     /// The cursor of the snapshot that it was made of.
     since: u64,
     roots: Vec<Root>,
     vendors: Vec<Vendor>,
     zones: Vec<String>,
-    entries: BTreeMap<u64, Entry>,
-    /// No two servers have the same address.
+    entries: BTreeMap<u64, PoolEntry>,
+    /// Identifiers by address; no two servers have the same address.
     addresses: HashMap<IpAddr, u64>,
     /// Servers that deltas have removed, and the delta: an older snapshot doesn't bring them back.
     removed: BTreeMap<u64, u64>,
 }
 
-/// A server, and the deltas that it is from; 0 for the snapshot.
+/// A server, and the identifiers of the deltas that it and its score are from; 0 for the snapshot.
 #[derive(Clone, Debug)]
-struct Entry {
+struct PoolEntry {
     server: Server,
-    /// Two entries with the same one differ in their scores at most, whichever pools they are in.
+    /// Two entries with the same stamp differ only in their scores, even in different pools.
     stamp: u64,
     server_from: u64,
     score_from: u64,
 }
 
-/// What a delta did.
+/// Effect of a delta.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
-    /// Nothing: it, or what it follows, has been applied before.
+    /// None: it is not above the cursor.
     Ignored,
     /// It changed this server.
     Changed(u64),
-    /// Nothing: the pool has no such server.
+    /// None: the pool has no such server.
     Unknown(u64),
 }
 
@@ -79,13 +80,13 @@ pub enum PoolError {
         id: u64,
         /// The earlier one.
         other: u64,
-        /// What both have.
+        /// The common address.
         ip: IpAddr,
     },
     /// A score that is no number.
     #[error("server {0} has a score that is not a number; send a score from -100 to 20")]
     Score(u64),
-    /// A snapshot from before the one that is there.
+    /// A snapshot that is older than the current one.
     #[error(
         "the snapshot is of score {cursor}, older than score {since} of the one before; send a newer one"
     )]
@@ -95,7 +96,7 @@ pub enum PoolError {
         /// That of the one before.
         since: u64,
     },
-    /// What can't be a label.
+    /// A name that can't be a label.
     #[error("{what} {name:?} can't be a label: {cause}; correct it at its source")]
     Label {
         /// Whose name it is.
@@ -108,11 +109,11 @@ pub enum PoolError {
 }
 
 impl Pool {
-    /// The pool that a snapshot is of.
+    /// Makes the pool of a snapshot.
     ///
     /// # Errors
-    /// Two servers with the same identifier or address, a score that isn't a number, a zone's or a vendor's name that
-    /// can't be a label.
+    /// Two servers with the same identifier or address, a score that isn't a number, a zone's or a
+    /// vendor's name that can't be a label.
     pub fn new(snapshot: Snapshot) -> Result<Self, PoolError> {
         for name in &snapshot.zones {
             check_label("the zone", name)?;
@@ -141,16 +142,17 @@ impl Pool {
             if pool.entries.contains_key(&server.id) {
                 return Err(PoolError::SameId(server.id));
             }
-            pool.put(Entry::new(server, 0))?;
+            pool.put(PoolEntry::new(server, 0))?;
         }
         Ok(pool)
     }
 
-    /// Takes over a newer snapshot. Deltas that were applied and aren't in it stay applied.
+    /// Replaces the snapshot by a newer one. Deltas that were applied and aren't in it stay
+    /// applied.
     ///
     /// # Errors
-    /// As [`Pool::new`]; also when the snapshot is older than the one before, or it and those deltas contradict each
-    /// other. The pool is as before then.
+    /// As [`Pool::new`]; also when the snapshot is older than the one before, or it and those
+    /// deltas contradict each other. The pool is as before then.
     pub fn replace(&mut self, snapshot: Snapshot) -> Result<(), PoolError> {
         if snapshot.cursor < self.since {
             return Err(PoolError::Older { cursor: snapshot.cursor, since: self.since });
@@ -163,7 +165,7 @@ impl Pool {
                 next.removed.insert(id, from);
             }
             let newer = self.entries.values().filter(|entry| entry.server_from > since);
-            // All go before any comes: two of them may have changed addresses.
+            // All are removed before any is added: two of them may have exchanged addresses.
             for entry in newer.clone() {
                 next.take(entry.server.id);
             }
@@ -190,8 +192,8 @@ impl Pool {
     /// Applies a delta, unless it has been applied before.
     ///
     /// # Errors
-    /// A server that can't be: see [`Pool::new`]. It stays as it was; the cursor goes on, so that one bad delta doesn't
-    /// hold up those behind it.
+    /// A server that isn't valid: see [`Pool::new`]. The server stays as it was; the cursor
+    /// advances, so that one bad delta doesn't block those after it.
     pub fn apply(&mut self, delta: &Delta) -> Result<Applied, PoolError> {
         if delta.id <= self.cursor {
             return Ok(Applied::Ignored);
@@ -213,7 +215,7 @@ impl Pool {
             Change::Server { server } => {
                 let id = server.id;
                 let before = self.take(id);
-                if let Err(error) = self.put(Entry::new(server.clone(), delta.id)) {
+                if let Err(error) = self.put(PoolEntry::new(server.clone(), delta.id)) {
                     if let Some(before) = before {
                         self.put(before)?;
                     }
@@ -224,7 +226,7 @@ impl Pool {
             }
             Change::Removed { removed } => {
                 self.removed.insert(*removed, delta.id);
-                // Those of long ago are in every document by now.
+                // Old removals are in every document by now.
                 if self.removed.len() > MOST_REMOVED {
                     let mut all: Vec<u64> = self.removed.values().copied().collect();
                     all.sort_unstable();
@@ -246,7 +248,7 @@ impl Pool {
         self.entries.values().map(|entry| &entry.server)
     }
 
-    /// The servers, each with a number that stays while nothing but its score changes.
+    /// The servers, each with a stamp that stays the same while only its score changes.
     pub(crate) fn stamped(&self) -> impl Iterator<Item = (&Server, u64)> {
         self.entries.values().map(|entry| (&entry.server, entry.stamp))
     }
@@ -281,13 +283,13 @@ impl Pool {
         &self.vendors
     }
 
-    /// The zones that servers may be in; all that they are in when empty.
+    /// The zones that servers may be in. Empty: all that servers are in.
     #[must_use]
     pub fn zones(&self) -> &[String] {
         &self.zones
     }
 
-    /// All of it, as it is now.
+    /// The current state as a snapshot.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
@@ -300,14 +302,14 @@ impl Pool {
         }
     }
 
-    fn take(&mut self, id: u64) -> Option<Entry> {
+    fn take(&mut self, id: u64) -> Option<PoolEntry> {
         let entry = self.entries.remove(&id)?;
         self.addresses.remove(&entry.server.ip);
         Some(entry)
     }
 
     /// Adds a server whose identifier isn't there.
-    fn put(&mut self, entry: Entry) -> Result<(), PoolError> {
+    fn put(&mut self, entry: PoolEntry) -> Result<(), PoolError> {
         let Server { id, ip, score, .. } = entry.server;
         if !score.is_finite() {
             return Err(PoolError::Score(id));
@@ -324,7 +326,7 @@ impl Pool {
     }
 }
 
-impl Entry {
+impl PoolEntry {
     fn new(server: Server, from: u64) -> Self {
         static STAMPS: AtomicU64 = AtomicU64::new(0);
         let stamp = STAMPS.fetch_add(1, Ordering::Relaxed);
@@ -335,7 +337,8 @@ impl Entry {
 /// The most octets of a label (RFC 1035 §2.3.4).
 const MAX_LABEL_OCTETS: usize = 63;
 
-/// Checks what becomes one label. `.` is the root of the pool's tree of zones, which isn't published.
+/// Checks a name that becomes one label. `.` is the root of the pool's tree of zones, which isn't
+/// published.
 fn check_label(what: &'static str, name: &str) -> Result<(), PoolError> {
     if matches!(name, GLOBAL | ".") {
         return Ok(());

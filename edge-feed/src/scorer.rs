@@ -1,38 +1,35 @@
-//! Monitors' results come in, row by row; servers' scores go out, as the pool's `recentmedian` scorer gives them.
+//! Computes scores from monitors' results, as the pool's `recentmedian` does.
 //!
-//! Each monitor has a score for each server, which every result moves by a step ([`step`]). A server's score is the
-//! lower median of what its monitors said of late ([`recentmedian`]). Rows that can't be true are refused.
+//! Each monitor has a score for each server, and each result moves that score by a step ([`step`]).
+//! The score of a server is the lower median of its monitors' recent scores ([`recentmedian`]).
+//! Rows that can't be true are refused.
 
 mod log;
 mod monitor;
 pub mod recentmedian;
 mod row;
+mod status;
 pub mod step;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use monitor::{INITIAL, Monitor, Newest, Status};
+pub use monitor::{INITIAL, Monitor, Newest};
 use row::SCORES;
-pub use row::{Attributes, Row, RowError};
+pub use row::{AHEAD, Attributes, Row, RowError, SERVERS};
+pub use status::MonitorStatus;
 
 use crate::Delta;
 use crate::delta::Change;
 use log::Logged;
 
-/// The most servers that are kept.
-pub const SERVERS: usize = 65_536;
-
-/// The most monitors that are kept of one server. With more, the one that was heard of longest ago goes.
+/// The most monitors that are kept of one server. When there are more, the one with the oldest
+/// result is dropped.
 pub const MONITORS: usize = 256;
 
-/// How far a row's time may be ahead of ours, in seconds. A server's score only ever moves to a later time, so one row
-/// from the future would hold it for good.
-pub const AHEAD: i64 = 600;
-
-/// What the scorer knows. It is kept on disk and read back as it is: what it remembers of a server and a monitor is
-/// their newest result and their score.
+/// State of the scorer. It is kept on disk and read back unmodified. Of each server and monitor it
+/// holds the newest result and the score.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scorer {
@@ -57,13 +54,13 @@ struct Scored {
     logged: Option<Logged>,
 }
 
-/// What follows from a row.
+/// Effect of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
     /// The server's new score, if it is another than before.
     pub delta: Option<Delta>,
-    /// Whether the pool writes its scorer a row of its own of this score (`log_scores`). It leaves out rows that say
-    /// what the last one said.
+    /// Whether the pool would write this score to its log (`log_scores`). The pool leaves out rows
+    /// that repeat the last one.
     pub logged: bool,
 }
 
@@ -74,7 +71,7 @@ impl Scorer {
         self.cursor
     }
 
-    /// A server's score now, if any monitor has said enough.
+    /// A server's score now; `None` before enough results.
     #[must_use]
     pub fn score(&self, server_id: u64) -> Option<f64> {
         self.servers.get(&server_id)?.score
@@ -92,14 +89,14 @@ impl Scorer {
         self.servers.len()
     }
 
-    /// Forgets a server that is gone.
+    /// Removes a server.
     pub fn forget(&mut self, server_id: u64) {
         self.servers.remove(&server_id);
     }
 
-    /// Says what a server's score was at `ts`, in seconds since 1970, so that a node that begins with results in the
-    /// middle doesn't take every server for new: monitors that haven't been heard of start from this score. It changes
-    /// nothing for a server that has a score.
+    /// Sets a server's score at `ts`, in seconds since 1970. A node that starts in the middle of
+    /// the results would otherwise treat each server as new: new monitors start from this score. It
+    /// changes nothing for a server that has a score.
     ///
     /// # Errors
     /// When the server is new and there are [`SERVERS`] already.
@@ -114,7 +111,8 @@ impl Scorer {
         Ok(())
     }
 
-    /// Says what a monitor is to a server from now on (`server_scores.status`). Rows that bring a status do the same.
+    /// Sets the status of a monitor towards a server (`server_scores.status`). Rows with a status
+    /// do the same.
     ///
     /// # Errors
     /// When the server is new and there are [`SERVERS`] already.
@@ -122,13 +120,14 @@ impl Scorer {
         &mut self,
         server_id: u64,
         monitor_id: u64,
-        status: Status,
+        status: MonitorStatus,
     ) -> Result<(), RowError> {
         self.scored(server_id)?.monitor(monitor_id).status = status;
         Ok(())
     }
 
-    /// Takes a result at the time `now`, in seconds since 1970, and says the server's new score if that has changed.
+    /// Applies a result at the time `now`, in seconds since 1970. Returns the server's new score if
+    /// it has changed.
     ///
     /// # Errors
     /// When the row can't be true; then nothing has changed.
@@ -136,7 +135,7 @@ impl Scorer {
         Ok(self.observe_logged(row, now)?.delta)
     }
 
-    /// As [`observe`](Self::observe), and says whether the pool would write a row of its own.
+    /// As [`observe`](Self::observe). Also returns whether the pool would write a row of its own.
     ///
     /// # Errors
     /// When the row can't be true; then nothing has changed.
@@ -165,7 +164,7 @@ impl Scored {
     /// A monitor, new or known.
     fn monitor(&mut self, monitor_id: u64) -> &mut Monitor {
         if self.monitors.len() >= MONITORS && !self.monitors.contains_key(&monitor_id) {
-            let oldest = self.monitors.iter().min_by_key(|(_, monitor)| monitor.heard());
+            let oldest = self.monitors.iter().min_by_key(|(_, monitor)| monitor.last_seen());
             if let Some(oldest) = oldest.map(|(&id, _)| id) {
                 self.monitors.remove(&oldest);
             }

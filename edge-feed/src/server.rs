@@ -1,4 +1,4 @@
-//! A server of the pool, as the scorer and its owner left it.
+//! A server of the pool, as its owner and the scorer left it.
 
 use std::net::IpAddr;
 
@@ -11,9 +11,13 @@ pub const GLOBAL: &str = "@";
 pub const CONTINENTS: [&str; 7] =
     ["africa", "antarctica", "asia", "europe", "north-america", "oceania", "south-america"];
 
+/// The lowest score of a server that is in the zones, unless hysteresis has other limits.
+pub const ACTIVE_SCORE: f64 = 10.0;
+
 /// A server of the pool.
 ///
-/// A server with two addresses is two servers to the pool, each with an identifier and a score of its own.
+/// A server with two addresses is two servers to the pool, each with an identifier and a score of
+/// its own.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Server {
     /// The pool's identifier (`servers.id`).
@@ -22,7 +26,7 @@ pub struct Server {
     pub ip: IpAddr,
     /// The rate that its owner asks for, in kbit/s: its weight. 0 is for monitoring only.
     pub netspeed: u32,
-    /// What the scorer thinks of it: at most 20, at least -100.
+    /// Its score: at most 20, at least -100.
     #[serde(default)]
     pub score: f64,
     /// When the score was given, in seconds since 1970; 0 when never.

@@ -1,8 +1,11 @@
-//! A history, which is a snapshot and the deltas after it, and a policy come in; what the policy would have made of it
-//! goes out: each zone's servers and their shares over time, and how much they changed.
+//! Replay of a history under a policy.
 //!
-//! A share is the part of a label's weight that a server has: of the clients who get the label, so many get the server
-//! first. That a label without servers isn't NODATA to them, but that of the continent or the world, isn't in it.
+//! A history is a snapshot and the deltas after it. The result holds the servers of each zone and
+//! their shares over time, and how much they changed.
+//!
+//! The share of a server is its part of a label's weight: the part of the label's clients that get
+//! this server first. A label without servers counts as empty, although its clients get the servers
+//! of the continent or the world.
 
 pub mod giant;
 mod page;
@@ -16,7 +19,7 @@ use thiserror::Error;
 
 pub use page::{Page, page};
 
-use crate::policy::{Policy, PolicyError, State};
+use crate::policy::{PolicyError, PolicyState, ZonePolicy};
 use crate::pool::PoolError;
 use crate::{Delta, Pool, Snapshot, Zones};
 
@@ -30,16 +33,16 @@ pub struct Replay {
     pub interval_seconds: u32,
     /// The zones, such as `cm`, whose shares are kept step by step. The sums are of all zones.
     pub keep: Vec<String>,
-    /// What the pool's shuffling starts from.
+    /// The seed of the pool's shuffling.
     pub seed: u64,
 }
 
-/// What a policy made of a history.
+/// Result of a replay.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Simulation {
-    /// When it began and ended, in seconds since 1970.
+    /// The first step, in seconds since 1970.
     pub start: i64,
-    /// The last step.
+    /// The last step, in seconds since 1970.
     pub end: i64,
     /// How many steps there were.
     pub steps: u64,
@@ -48,39 +51,41 @@ pub struct Simulation {
     /// Deltas that were refused.
     pub refused: u64,
     /// Each zone's IPv4 servers, then its IPv6 servers, by name.
-    pub zones: Vec<Course>,
+    pub zones: Vec<ZoneHistory>,
 }
 
-/// What became of one zone's servers of one IP version.
+/// The history of one zone's servers of one IP version.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Course {
+pub struct ZoneHistory {
     /// The zone's name.
     pub zone: String,
     /// Whether this is about IPv6 servers.
     pub six: bool,
     /// How often a server came in, after the first step.
     pub entries: u64,
-    /// How often one left.
+    /// How often a server left.
     pub leaves: u64,
-    /// The sum over all steps of the part of the zone's clients that were led to other servers; 1 is all of them once.
+    /// The sum over all steps of the part of the zone's clients that were led to other servers; 1
+    /// is all of them once.
     pub moved: f64,
     /// The largest of these parts.
     pub largest_move: f64,
     /// How often a server that stayed came under another number, 0 to 3.
     pub renumbered: u64,
-    /// How many of its five names, its own and those with the numbers 0 to 3, had addresses at the end.
+    /// How many of its five names, its own and those with the numbers 0 to 3, had addresses at the
+    /// end.
     pub n_names: usize,
-    /// For how many seconds nobody was in it.
+    /// For how many seconds it had no server.
     pub empty_seconds: i64,
-    /// For how many seconds one server had it all.
+    /// For how many seconds it had a single server.
     pub alone_seconds: i64,
     /// The servers and shares from each change on, if they are kept.
-    pub points: Vec<Point>,
+    pub points: Vec<ZoneShares>,
 }
 
-/// A zone's servers from a time on.
+/// A zone's servers and shares from one moment on.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Point {
+pub struct ZoneShares {
     /// In seconds since 1970.
     pub ts: i64,
     /// How many servers of its own it has.
@@ -94,36 +99,36 @@ pub struct Point {
 /// Why a history can't be replayed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SimulateError {
-    /// A policy that can't be.
+    /// An invalid policy.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// A snapshot that can't be.
+    /// An invalid snapshot.
     #[error("the snapshot: {0}")]
     Snapshot(#[from] PoolError),
     /// Steps of no length.
     #[error("an interval of 0 seconds has no end; write 1 or more")]
     Interval,
-    /// More steps than make sense.
+    /// More than [`MAX_STEPS`] steps.
     #[error(
         "delta {id} is {seconds} seconds after the snapshot, more than {MAX_STEPS} steps; choose a longer interval, or correct its time"
     )]
     Steps {
         /// The delta.
         id: u64,
-        /// How far behind the snapshot it is.
+        /// Its distance from the snapshot.
         seconds: i64,
     },
 }
 
-/// Replays a history. Zones are made at the snapshot's time and every interval from there, up to the first step that
-/// has all deltas in it.
+/// Replays a history. Zones are made at the snapshot's time and every interval from there, up to
+/// the first step that has all deltas in it.
 ///
 /// # Errors
-/// A policy or a snapshot that can't be, or too many steps. A delta that can't be is passed over, and counted.
+/// An invalid policy or snapshot, or too many steps. An invalid delta is skipped and counted.
 pub fn simulate(
     snapshot: Snapshot,
     deltas: impl IntoIterator<Item = Delta>,
-    policy: Policy,
+    policy: ZonePolicy,
     replay: &Replay,
 ) -> Result<Simulation, SimulateError> {
     let interval = i64::from(replay.interval_seconds);
@@ -133,7 +138,7 @@ pub fn simulate(
     let start = i64::from(snapshot.serial);
     let mut pool = Pool::new(snapshot)?;
     let rng = fastrand::Rng::with_seed(replay.seed);
-    let zones = Zones::new(policy, State::default(), rng)?;
+    let zones = Zones::new(policy, PolicyState::default(), rng)?;
     let mut run = Run { zones, courses: BTreeMap::new(), keep: &replay.keep, steps: 0, changes: 0 };
     let mut now = start;
     let mut refused = 0;
@@ -156,17 +161,17 @@ pub fn simulate(
 
 struct Run<'r> {
     zones: Zones,
-    courses: BTreeMap<(String, bool), Open>,
+    courses: BTreeMap<(String, bool), OpenHistory>,
     keep: &'r [String],
     steps: u64,
     changes: u64,
 }
 
-/// A course that goes on.
-struct Open {
-    course: Course,
+/// A history that is being recorded.
+struct OpenHistory {
+    course: ZoneHistory,
     since: i64,
-    last: Point,
+    last: ZoneShares,
     /// A bit for each number that a server is under.
     numbers: BTreeMap<u64, u8>,
 }
@@ -190,10 +195,10 @@ impl Run<'_> {
                         open.follow(point, numbers, keeps);
                         open.course.n_names = n_names;
                     }
-                    // A zone without any IPv6 server is nothing to tell of.
+                    // A zone without IPv6 servers has no IPv6 history.
                     None if point.shares.is_empty() && six => {}
                     None => {
-                        let mut open = Open::new(&name, six, point, numbers, keeps);
+                        let mut open = OpenHistory::new(&name, six, point, numbers, keeps);
                         open.course.n_names = n_names;
                         self.courses.insert((name.clone(), six), open);
                     }
@@ -202,18 +207,24 @@ impl Run<'_> {
         }
     }
 
-    fn point(&self, name: &str, six: bool, ts: i64) -> Point {
+    fn point(&self, name: &str, six: bool, ts: i64) -> ZoneShares {
         let members = self.zones.members(name, six);
         let total: f64 = members.iter().map(|each| f64::from(each.weight)).sum();
         let n_helpers = members.iter().filter(|each| each.helps).count();
         let shares = members.iter().map(|each| (each.id, f64::from(each.weight) / total));
-        Point { ts, n_own: members.len() - n_helpers, n_helpers, shares: shares.collect() }
+        ZoneShares { ts, n_own: members.len() - n_helpers, n_helpers, shares: shares.collect() }
     }
 }
 
-impl Open {
-    fn new(name: &str, six: bool, point: Point, numbers: BTreeMap<u64, u8>, keeps: bool) -> Self {
-        let course = Course {
+impl OpenHistory {
+    fn new(
+        name: &str,
+        six: bool,
+        point: ZoneShares,
+        numbers: BTreeMap<u64, u8>,
+        keeps: bool,
+    ) -> Self {
+        let course = ZoneHistory {
             zone: name.to_owned(),
             six,
             entries: 0,
@@ -229,7 +240,7 @@ impl Open {
         Self { course, since: point.ts, last: point, numbers }
     }
 
-    fn follow(&mut self, point: Point, numbers: BTreeMap<u64, u8>, keeps: bool) {
+    fn follow(&mut self, point: ZoneShares, numbers: BTreeMap<u64, u8>, keeps: bool) {
         self.pass(point.ts);
         let course = &mut self.course;
         let before = &self.last.shares;
@@ -238,7 +249,7 @@ impl Open {
         let n_gone = before.keys().filter(|id| !after.contains_key(id)).count();
         course.entries += n_new as u64;
         course.leaves += n_gone as u64;
-        // What some lost, others got; all of it when nobody was there before, or is now.
+        // Gains and losses are equal, unless the zone was or is empty.
         let gained = |(id, share): (&u64, &f64)| (share - before.get(id).unwrap_or(&0.0)).max(0.0);
         let lost = |(id, share): (&u64, &f64)| (share - after.get(id).unwrap_or(&0.0)).max(0.0);
         let moved = after.iter().map(gained).sum::<f64>().max(before.iter().map(lost).sum());
@@ -255,7 +266,7 @@ impl Open {
         self.last = point;
     }
 
-    /// Counts the time up to `now` as what there is.
+    /// Adds the time up to `now` to the state that lasted until then.
     fn pass(&mut self, now: i64) {
         let seconds = now - self.since;
         self.since = now;
@@ -266,7 +277,7 @@ impl Open {
         }
     }
 
-    fn close(mut self, now: i64) -> Course {
+    fn close(mut self, now: i64) -> ZoneHistory {
         self.pass(now);
         self.course
     }

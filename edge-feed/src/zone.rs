@@ -1,7 +1,8 @@
-//! The pool, a policy and what it remembers come in; the zones, as geodns's JSON, go out.
+//! Zones of a pool under a policy, as JSON of geodns.
 //!
-//! Without options they are those of the pool's own generator (`NP::Model::DnsRoot`), but for the order in which it
-//! shuffles servers. Only what changed is built anew: `areas` keeps each zone's servers, `text` its text.
+//! Without options they equal those of the pool's own generator (`NP::Model::DnsRoot`), except for
+//! the order in which it shuffles servers. Only changed parts are built again: `areas` keeps the
+//! servers of each area, `text` its text.
 
 mod area;
 mod areas;
@@ -10,43 +11,46 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Pool;
-use crate::policy::{Policy, PolicyError, State};
-use crate::server::GLOBAL;
+use crate::policy::{PolicyError, PolicyState, ZonePolicy};
 use crate::snapshot::{Root, Vendor};
 
-pub use area::Member;
-pub(crate) use area::Own;
+pub use crate::member::Member;
 use areas::Areas;
 
 /// A zone to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Zone {
-    /// Its name.
-    pub origin: String,
-    /// Its serial: more than the last one's.
+pub struct FeedZone {
+    /// Its name, without a final dot.
+    pub apex: String,
+    /// Its serial, higher than the last one.
     pub serial: u32,
-    /// Its JSON.
+    /// Its JSON, as geodns reads it.
     pub text: String,
 }
 
-/// The zones of a pool, and what they were made of last.
+/// The zones of a pool. It keeps what they were last made of, and builds only changed zones. It is
+/// used from one thread at a time.
 #[derive(Debug)]
 pub struct Zones {
     areas: Areas,
     /// Texts of each area's labels: of its own, without braces, and of the others.
-    texts: BTreeMap<String, text::Labels>,
+    texts: BTreeMap<String, text::AreaLabels>,
     roots: Vec<Root>,
     vendors: Vec<Vendor>,
     serials: BTreeMap<String, u32>,
 }
 
 impl Zones {
-    /// None built yet. `state` is what an earlier [`state`](Self::state) said, or the default; `rng` shuffles servers
-    /// as the pool does.
+    /// No zones are built yet. `state` is the result of an earlier [`state`](Self::state), or the
+    /// default; `rng` shuffles servers as the pool does.
     ///
     /// # Errors
-    /// An option that can't be.
-    pub fn new(policy: Policy, state: State, rng: fastrand::Rng) -> Result<Self, PolicyError> {
+    /// An option that is out of range or contradicts another.
+    pub fn new(
+        policy: ZonePolicy,
+        state: PolicyState,
+        rng: fastrand::Rng,
+    ) -> Result<Self, PolicyError> {
         policy.check()?;
         let serials = state.serials.clone();
         let areas = Areas::new(policy, state, rng);
@@ -54,12 +58,12 @@ impl Zones {
         Ok(Self { areas, texts, roots, vendors, serials })
     }
 
-    /// The zones whose content isn't what it was at the last call; all of them at the first. `now` is in seconds since
-    /// 1970, and of use to dwell times, days of deletion and serials.
+    /// The zones whose content has changed since the last call; at the first call all of them.
+    /// `now` is in seconds since 1970, and decides on dwell times, deletion dates and serials.
     ///
-    /// A serial is the pool's, or one more than the last one when that is as high: then it runs ahead of the clock if
-    /// zones change more than once a second for long.
-    pub fn update(&mut self, pool: &Pool, now: i64) -> Vec<Zone> {
+    /// The serial is the pool's time, or one more than the last serial if that is as high. So it
+    /// runs ahead of the clock while zones change more than once a second.
+    pub fn update(&mut self, pool: &Pool, now: i64) -> Vec<FeedZone> {
         let changed = self.areas.update(pool, now);
         let relabelled = self.vendors != pool.vendors();
         if relabelled {
@@ -80,18 +84,18 @@ impl Zones {
         let recent = pool.serial().min(u32::try_from(now).unwrap_or(0));
         let mut zones = Vec::with_capacity(stale.len());
         for root in stale {
-            let last = self.serials.get(&root.origin).map_or(0, |last| last.saturating_add(1));
+            let last = self.serials.get(&root.apex).map_or(0, |last| last.saturating_add(1));
             let serial = last.max(recent);
-            self.serials.insert(root.origin.clone(), serial);
+            self.serials.insert(root.apex.clone(), serial);
             let text = text::zone(root, serial, &self.texts, &self.vendors);
-            zones.push(Zone { origin: root.origin.clone(), serial, text });
+            zones.push(FeedZone { apex: root.apex.clone(), serial, text });
         }
         self.roots = pool.roots().to_vec();
         zones
     }
 
-    /// As [`update`](Self::update), but nothing is written, and servers are shuffled as often as the pool does: the names
-    /// of the areas that changed come back.
+    /// As [`update`](Self::update), but nothing is written, and servers are shuffled as often as
+    /// the pool does: returns the names of the changed areas.
     pub(crate) fn follow(&mut self, pool: &Pool, now: i64) -> BTreeSet<String> {
         self.areas.shuffle_always();
         self.areas.update(pool, now)
@@ -100,23 +104,24 @@ impl Zones {
     /// The numbers, 0 to 3, that servers of a label are under.
     pub(crate) fn numbers(&self, name: &str, six: bool) -> impl Iterator<Item = (u64, usize)> {
         let area = self.areas.get(name);
-        let groups = (0..crate::policy::GROUPS).zip(std::iter::repeat(area));
+        let groups = (0..crate::member::GROUPS).zip(std::iter::repeat(area));
         groups.flat_map(move |(group, area)| {
             area.into_iter()
                 .flat_map(move |area| area.group(six, group).map(move |member| (member.id, group)))
         })
     }
 
-    /// How many of a label's five names have addresses of a version: its own, and those with the numbers 0 to 3.
+    /// How many of a label's five names have addresses of a version: its own, and those with the
+    /// numbers 0 to 3.
     pub(crate) fn n_names(&self, name: &str, six: bool) -> usize {
         let everywhere = self.areas.policy().aaaa_everywhere;
         self.areas.get(name).map_or(0, |area| area.n_names(six, everywhere))
     }
 
-    /// What has to be remembered over a restart.
+    /// The memory to keep over a restart.
     #[must_use]
-    pub fn state(&self) -> State {
-        State { serials: self.serials.clone(), ..self.areas.state().clone() }
+    pub fn state(&self) -> PolicyState {
+        PolicyState { serials: self.serials.clone(), ..self.areas.state().clone() }
     }
 
     /// The labels that servers can be in, such as `@`, `europe` and `uk`.
@@ -124,16 +129,12 @@ impl Zones {
         self.areas.names()
     }
 
-    /// The servers at a label, and what they weigh there: those with an IPv6 address, or with an IPv4 one.
+    /// The servers at a label with their weights there: those with an IPv6 address if `six`,
+    /// otherwise those with an IPv4 address.
     #[must_use]
     pub fn members(&self, name: &str, six: bool) -> &[Member] {
         self.areas.get(name).map_or(&[], |area| area.members(six))
     }
-}
-
-/// What a label of the pool is called in geodns: that of the world is the zone's own.
-fn label(name: &str) -> &str {
-    if name == GLOBAL { "" } else { name }
 }
 
 #[cfg(test)]

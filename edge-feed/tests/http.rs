@@ -1,4 +1,4 @@
-//! HTTP sources against a server on the loopback address that says whatever a test has it say.
+//! Tests of HTTP sources against a scripted server on the loopback address.
 #![expect(clippy::tests_outside_test_module, reason = "all of it is tests")]
 
 use std::future::Future;
@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use edge_feed::source::http::HttpConfig;
-use edge_feed::source::{Event, HttpDocument, HttpStream, Limits, Source as _, SourceError, drive};
+use edge_feed::source::{
+    Event, HttpDocument, HttpStream, Source as _, SourceError, SourceLimits, drive,
+};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -91,11 +93,11 @@ fn config(address: SocketAddr) -> HttpConfig {
     config
 }
 
-/// Patience for what never comes.
+/// The timeout for something that never arrives.
 fn hasty(address: SocketAddr) -> HttpConfig {
     let short = Duration::from_millis(300);
     let limits =
-        Limits { octets: 100_000, line: 1000, first: short, idle: short, whole: short * 3 };
+        SourceLimits { octets: 100_000, line: 1000, first: short, idle: short, total: short * 3 };
     HttpConfig { limits, ..config(address) }
 }
 
@@ -103,9 +105,9 @@ fn zone(address: SocketAddr) -> HttpDocument {
     HttpDocument::zone(&hasty(address), "pool.example", false).unwrap()
 }
 
-fn said(text: &str) -> Event {
+fn document(text: &str) -> Event {
     let text = text.as_bytes().to_vec();
-    Event::Zone { origin: "pool.example".to_owned(), text, signature: None }
+    Event::Zone { apex: "pool.example".to_owned(), text, signature: None }
 }
 
 #[tokio::test]
@@ -125,7 +127,7 @@ async fn a_zone_is_asked_for_with_the_token_and_once_only_while_it_is_the_same()
     .await;
     let config = HttpConfig { token_file: Some(token.clone()), ..config(address) };
     let mut source = HttpDocument::zone(&config, "pool.example", false).unwrap();
-    assert_eq!(source.next().await.unwrap(), said("{\"serial\":1}"));
+    assert_eq!(source.next().await.unwrap(), document("{\"serial\":1}"));
     std::fs::write(&token, " another ").unwrap();
     assert_eq!(source.next().await.unwrap(), Event::Unchanged);
     assert_eq!(source.next().await.unwrap(), Event::Unchanged);
@@ -161,7 +163,7 @@ async fn a_new_signature_brings_its_document_even_if_that_seems_the_same() {
     .await;
     let mut source = HttpDocument::zone(&config(address), "pool.example", true).unwrap();
     let signed = |signature: &str| Event::Zone {
-        origin: "pool.example".to_owned(),
+        apex: "pool.example".to_owned(),
         text: b"{}".to_vec(),
         signature: Some(signature.as_bytes().to_vec()),
     };
@@ -273,7 +275,7 @@ async fn nobody_at_the_address_is_said_and_a_source_recovers_from_everything() {
     .await;
     let mut source = zone(address);
     assert_eq!(source.next().await.unwrap_err().reason(), "answer");
-    assert_eq!(source.next().await.unwrap(), said("{}"));
+    assert_eq!(source.next().await.unwrap(), document("{}"));
     let status = source.status().read();
     assert_eq!((status.connected, status.retries, status.failures), (true, 0, 1));
 }
@@ -285,7 +287,12 @@ async fn a_server_that_asks_for_time_gets_it() {
         let (address, asked) = always(status(&answer)).await;
         // Time stands still while there is something to do, and jumps when there isn't.
         let patient = Duration::from_secs(86_400);
-        let limits = Limits { first: patient, idle: patient, whole: patient, ..Limits::default() };
+        let limits = SourceLimits {
+            first: patient,
+            idle: patient,
+            total: patient,
+            ..SourceLimits::default()
+        };
         let config = HttpConfig { limits, ..config(address) };
         let mut source = HttpDocument::snapshot(&config, false).unwrap();
         source.next().await.unwrap_err();
@@ -359,7 +366,7 @@ async fn a_driven_source_stops_when_nobody_listens() {
     let (address, _asked) = always(ok("", b"{}")).await;
     let (into, mut from) = tokio::sync::mpsc::channel(1);
     let task = tokio::spawn(drive(Box::new(zone(address)), into));
-    assert_eq!(from.recv().await.unwrap().unwrap(), said("{}"));
+    assert_eq!(from.recv().await.unwrap().unwrap(), document("{}"));
     drop(from);
     task.await.unwrap();
 }
@@ -417,7 +424,7 @@ async fn tls_is_spoken_with_whom_the_roots_vouch_for_and_nobody_else() {
         config.ca_file = Some(ca_file);
         HttpDocument::zone(&config, "pool.example", false).unwrap().next().await
     };
-    assert_eq!(ask("localhost", &root).await.unwrap(), said("{}"));
+    assert_eq!(ask("localhost", &root).await.unwrap(), document("{}"));
     for (host, pem, says) in [
         ("localhost", &stranger, "invalid peer certificate"),
         ("127.0.0.1", &root, "not valid for name \"127.0.0.1\""),

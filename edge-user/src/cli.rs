@@ -290,11 +290,12 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Points { top, audit, json, socket } => {
             let ask = |request| ask(&socket, &request).map_err(anyhow::Error::msg);
             if audit {
-                let report: audit::Report = serde_json::from_value(ask(Request::Audit)?)?;
-                show(&report.first(top), json, audit::Report::table)?;
+                let report: audit::AuditReport = serde_json::from_value(ask(Request::Audit)?)?;
+                show(&report.first(top), json, audit::AuditReport::table)?;
             } else {
-                let report: points::Report = serde_json::from_value(ask(Request::Points { top })?)?;
-                show(&report, json, points::Report::table)?;
+                let report: points::PointsReport =
+                    serde_json::from_value(ask(Request::Points { top })?)?;
+                show(&report, json, points::PointsReport::table)?;
             }
         }
         Command::Preview(arguments) => return preview::perform(&arguments),

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use edge_feed::Policy;
+use edge_feed::ZonePolicy;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -60,7 +60,7 @@ pub struct Config {
     pub feed: Feed,
     /// `[policy]`
     #[serde(default)]
-    pub policy: Policy,
+    pub policy: ZonePolicy,
     /// `[fleet]`: with it the node tells a fleet how it is.
     #[serde(default)]
     pub fleet: Option<Fleet>,

@@ -14,8 +14,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use edge_feed::Snapshot;
-use edge_feed::source::Kind;
-use edge_feed::source::nats::{Keep, Nats, NatsConfig};
+use edge_feed::source::DocumentKind;
+use edge_feed::source::nats::{Nats, NatsConfig, Retention};
 use edge_kernel::FarEnd;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -44,7 +44,7 @@ pub const ALL: [u8; 3] = [0, 1, 2];
 const STREAM: &str = "SCORES";
 const SUBJECT: &str = "scores";
 /// All three servers hold everything.
-const KEEP: Keep = Keep { replicas: 3, age: Duration::from_secs(3600), octets: 1 << 30 };
+const KEEP: Retention = Retention { replicas: 3, age: Duration::from_secs(3600), octets: 1 << 30 };
 /// How long anything may take that is waited for. It ought to be seconds.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -200,7 +200,7 @@ fn publish_snapshot(urls: &[String], snapshot: &Snapshot) {
             let made = async {
                 nats.make_stream(STREAM, SUBJECT, &KEEP).await?;
                 nats.make_bucket(BUCKET, &KEEP).await?;
-                nats.put(BUCKET, &Kind::Snapshot, &octets, None).await
+                nats.put(BUCKET, &DocumentKind::Snapshot, &octets, None).await
             };
             match made.await {
                 Ok(_revision) => return,

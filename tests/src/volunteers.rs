@@ -95,11 +95,11 @@ pub fn snapshot(fours: u32, sixes: u32, now: i64, rng: &mut Rng) -> Snapshot {
         [ClientType::Ntp, ClientType::Ntp, ClientType::Ntp, ClientType::Legacy, ClientType::Sntp];
     let vendors = (0..VENDORS).zip(kinds.into_iter().cycle()).map(|(at, client_type)| Vendor {
         zone_name: vendor(at),
-        origin: ORIGIN.to_owned(),
+        apex: ORIGIN.to_owned(),
         client_type,
     });
     let root = Root {
-        origin: ORIGIN.to_owned(),
+        apex: ORIGIN.to_owned(),
         ns: ["a.ntpns.example.", "b.ntpns.example."].map(str::to_owned).to_vec(),
         ttl: 150,
         vendor_available: true,

@@ -1,16 +1,16 @@
-//! Rounds and a yardstick's folder come in; times and rates of the XDP program and of the authority
-//! go out, as a table and as JSON.
+//! `cargo xtask bench`: times and rates of the XDP program and the authority.
 //!
-//! What is measured, and how, is in the package edge-tests: its benchmark is built here, with the
-//! object, and run as root.
+//! The package edge-tests says what is measured and how. Its benchmark is built here, with the
+//! object, and runs as root.
 
 use std::path::{self, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::cmd::Cmd;
+use crate::facts::Facts;
 use crate::requirement::Purpose;
-use crate::setup::{self, Facts};
+use crate::setup;
 use crate::test;
 
 /// Arguments of `cargo xtask bench`.

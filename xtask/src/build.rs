@@ -1,4 +1,4 @@
-//! Nothing comes in; the BPF object and `target/release/edge` with it inside come out.
+//! `cargo xtask build`: the BPF object and the program that contains it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use crate::cmd::Cmd;
+use crate::facts::Facts;
 use crate::print;
 use crate::requirement::Purpose;
-use crate::setup::{self, Facts};
+use crate::setup;
 
 /// Arguments of `cargo xtask build`.
 #[derive(clap::Args)]
@@ -29,8 +30,9 @@ pub(crate) fn command(facts: &Facts) -> Cmd {
     with_object(facts.cargo(&["build", "--release", "-p", "edge-user"]))
 }
 
-/// The same environment for all that compiles edge-user in the release profile, so that no step
-/// undoes another's work: an object is a must.
+/// Sets the environment of all commands that compile edge-user in the release profile. With
+/// different environments one step would make the next one compile it again. The object is
+/// required.
 pub(crate) fn with_object(cargo: Cmd) -> Cmd {
     cargo.env("EDGE_EBPF", "build")
 }

@@ -1,6 +1,6 @@
-//! A program with its arguments and environment comes in, its result goes out.
+//! A program with its arguments and environment, and ways to run it.
 //!
-//! A failure names the whole command line, ready to be pasted into a shell, and the exit status.
+//! An error names the whole command line, ready to be pasted into a shell, and the exit status.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -14,9 +14,9 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::print;
 
-/// A quiet command says that it is still at work after this long …
+/// Time after which a quiet command first reports that it is still at work …
 const FIRST_NOTE: Duration = Duration::from_secs(2);
-/// … and then this often.
+/// … and the time between such reports afterwards.
 const NOTE_EVERY: Duration = Duration::from_secs(5);
 /// Lines of a failed quiet command that are shown.
 const LINES_SHOWN: usize = 60;
@@ -59,7 +59,7 @@ impl Cmd {
         self.judge(status)
     }
 
-    /// Runs with standard output going to `out` as it comes, and keeps a copy of it.
+    /// Runs with standard output going to `out` line by line, and returns a copy of it.
     pub(crate) fn run_and_copy(&self, out: &mut impl Write) -> Result<String> {
         let mut child = self.spawn(self.command().stdout(Stdio::piped()))?;
         let mut copy = String::new();
@@ -90,8 +90,8 @@ impl Cmd {
         Some(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Runs with its output held back: shows a line of progress now and then, and the output's
-    /// end only when the command fails.
+    /// Runs without showing the output: prints a line of progress now and then, and the end of the
+    /// output only when the command fails.
     pub(crate) fn watch(&self, label: &str) -> Result<()> {
         let started = Instant::now();
         let mut child = self.spawn(
@@ -169,7 +169,7 @@ impl fmt::Display for Cmd {
     }
 }
 
-/// A word as a POSIX shell wants it.
+/// A word, quoted for a POSIX shell where necessary.
 fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,+@%".contains(c);

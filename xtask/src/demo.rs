@@ -1,5 +1,6 @@
-//! Nothing comes in; real queries over a veth pair, with who answered them, go out. The setup, the
-//! build and the clean-up are part of it.
+//! `cargo xtask demo`: real queries over a veth pair, and who answered them.
+//!
+//! Setup, build and clean-up are part of it.
 
 use std::path::PathBuf;
 
@@ -7,9 +8,10 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::build;
 use crate::cmd::Cmd;
+use crate::facts::Facts;
 use crate::print;
 use crate::requirement::Purpose;
-use crate::setup::{self, Facts};
+use crate::setup;
 use crate::system::Privilege;
 
 /// Arguments of `cargo xtask demo`.
@@ -26,8 +28,8 @@ pub(crate) fn run(_: &Args) -> Result<()> {
     demo.run()
 }
 
-/// The release build of the program and of what shows it, at once: cargo then compiles what both
-/// need only once.
+/// The release build of both programs with one command, so that cargo compiles their common
+/// dependencies only once.
 fn command(facts: &Facts) -> Cmd {
     let args =
         ["build", "--release", "-p", "edge-user", "-p", "edge-tests", "--bin", "edge", "--bin"];

@@ -1,8 +1,10 @@
-//! A target's name comes in; it is built with coverage instrumentation and run for some seconds, on a corpus made
-//! from the tests' fixtures and kept under the target folder. A crash ends the run; its input is kept there, too.
+//! `cargo xtask fuzz`: runs the fuzz targets, each for some seconds.
 //!
-//! Everything is stable Rust: the instrumentation is a pass of LLVM's that rustc has a switch for, the driver is
-//! libFuzzer, which comes with the crate libfuzzer-sys and needs a C++ compiler.
+//! A target is built with coverage instrumentation. Its corpus is made from the tests' fixtures and
+//! kept under the target folder. A crash ends the run; its input is kept there, too.
+//!
+//! Everything is stable Rust: the instrumentation is an LLVM pass that a rustc option turns on. The
+//! driver is libFuzzer; it comes with the crate libfuzzer-sys and needs a C++ compiler.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,14 +14,15 @@ use clap::builder::PossibleValuesParser;
 
 use crate::build;
 use crate::cmd::Cmd;
+use crate::facts::Facts;
 use crate::requirement::Purpose;
-use crate::setup::{self, Facts};
+use crate::setup;
 use crate::steps::{self, Step};
 
 /// The targets, each a file in `fuzz/targets`.
 const TARGETS: [&str; 5] = ["zone", "message", "subnet", "stream", "frame"];
 
-/// What makes coverage known to libFuzzer.
+/// Compiler options that report coverage to libFuzzer.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares --cfg=fuzzing";

@@ -1,9 +1,10 @@
-//! The sources come in; formatting and lints of host and kernel code are checked.
+//! `cargo xtask lint`: formatting and lints of host and kernel code.
 
 use anyhow::Result;
 
+use crate::facts::Facts;
 use crate::requirement::Purpose;
-use crate::setup::{self, Facts};
+use crate::setup;
 use crate::steps::{self, Step};
 
 /// Arguments of `cargo xtask lint`.

@@ -1,4 +1,14 @@
-//! `cargo xtask COMMAND` comes in, one command runs, its exit code goes out.
+//! `cargo xtask COMMAND`: set up, build, show, test and measure the project.
+//!
+//! The modules, from the commands down; none uses one above it:
+//!
+//! - commands: [`setup`], [`build`], [`demo`], [`test`](mod@test), [`lint`],
+//!   [`bench`](mod@bench), [`fuzz`]
+//! - [`steps`]: runs named commands in order and prints a table of their times
+//! - [`requirement`]: what each command needs, judged from facts
+//! - [`facts`]: what is known about this machine, read by [`system`] and [`toolchain`]
+//! - [`cmd`]: a program with its arguments and environment
+//! - [`print`](mod@print): lines, tables, times and sizes on the terminal
 //!
 //! A new command is a file with an `Args` struct and `fn run(&Args) -> Result<()>`, a variant of
 //! [`Command`] and a line in [`run`].
@@ -13,6 +23,7 @@ mod bench;
 mod build;
 mod cmd;
 mod demo;
+mod facts;
 mod fuzz;
 mod lint;
 mod print;
@@ -41,7 +52,7 @@ enum Command {
     Demo(demo::Args),
     /// Measure the XDP program: nanoseconds a query, and replies a second over a veth pair
     Bench(bench::Args),
-    /// Give what reads foreign octets octets that nobody would send
+    /// Fuzz the code that reads octets from outside
     Fuzz(fuzz::Args),
     /// Check formatting and lints, host and kernel
     Lint(lint::Args),

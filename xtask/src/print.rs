@@ -1,7 +1,7 @@
-//! Texts and tables come in, lines on the terminal go out. Nothing else in xtask prints.
+//! Lines and tables on the terminal. Nothing else in xtask prints.
 //!
-//! A reader that went away (`| head`) is no reason to stop half way through an installation, so
-//! failed writes are dropped.
+//! Failed writes are ignored: a reader that went away (`| head`) is no reason to stop an
+//! installation half way.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};

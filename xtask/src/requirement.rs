@@ -1,11 +1,11 @@
-//! Facts about system and toolchain come in, one judged row per requirement goes out.
+//! What each command needs, and whether this machine has it.
 //!
 //! Nothing here looks at the machine: [`judge`] is a function of its arguments.
 
 use std::path::Path;
 use std::slice;
 
-use crate::setup::Facts;
+use crate::facts::Facts;
 use crate::system::Privilege;
 use crate::toolchain::{LINKER_VERSION, LLVM_MAJOR, Origin, RUST};
 
@@ -37,8 +37,8 @@ enum Check {
     Command(&'static str, &'static [&'static str]),
     /// The same, but only while bpf-linker is still to be built.
     LinkerCommand(&'static str, &'static [&'static str]),
-    /// A command of a package that mustn't be installed, for it would take the place of the daemon that keeps this
-    /// machine's time: it is unpacked only.
+    /// A command of a package that mustn't be installed, for it would take the place of the daemon
+    /// that keeps this machine's time: it is unpacked only.
     Unpacked(&'static str, &'static [&'static str]),
     /// A command of a crate, with its version.
     Crate(&'static str, &'static str, &'static str),

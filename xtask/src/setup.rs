@@ -1,18 +1,17 @@
-//! Nothing or `--check` comes in; what the build and the tests need is there when this ends, or
-//! the error says what to do. A table tells what was found, installed, and from where.
+//! `cargo xtask setup`: finds or installs what the build and the tests need.
 //!
-//! Refuses, having changed nothing: systems without apt, users who can't become root while
-//! packages are missing, and anything that only the user can put right.
+//! A table shows what was found or installed, and from where. With `--check` nothing is changed.
+//!
+//! The command refuses, and changes nothing: on systems without apt, for users who can't become
+//! root while packages are missing, and when only the user can put something right.
 
 use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use crate::cmd::Cmd;
+use crate::facts::Facts;
 use crate::print;
 use crate::requirement::{self, Purpose, Row, State};
-use crate::system::System;
-use crate::toolchain::{LINKER_ENV, Toolchain};
 
 mod install;
 
@@ -27,39 +26,13 @@ pub(crate) struct Args {
     bench: bool,
 }
 
-/// What is known about this machine.
-#[derive(Clone, Debug)]
-pub(crate) struct Facts {
-    /// The operating system.
-    pub(crate) system: System,
-    /// Rust and the linker.
-    pub(crate) toolchain: Toolchain,
-}
-
-impl Facts {
-    fn read() -> Self {
-        let system = System::read(&requirement::commands(), &requirement::packages());
-        let toolchain = Toolchain::read(&system);
-        Self { system, toolchain }
-    }
-
-    /// A cargo command that finds the BPF linker.
-    pub(crate) fn cargo(&self, args: &[&str]) -> Cmd {
-        let cargo = Cmd::new("cargo").args(args.iter().copied());
-        match &self.toolchain.linker {
-            Some(linker) if !linker.found_by_cargo => cargo.env(LINKER_ENV, &linker.path),
-            _ => cargo,
-        }
-    }
-}
-
 /// Runs `cargo xtask setup`.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let mut purposes = vec![Purpose::Lint, Purpose::Build, Purpose::Network, Purpose::Clients];
     if args.bench {
         purposes.push(Purpose::Bench);
     }
-    let facts = Facts::read();
+    let facts = read_facts();
     let before = requirement::judge(&facts, &purposes);
     let missing = missing(&before);
     if missing.is_empty() || args.check {
@@ -75,7 +48,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
     let started = Instant::now();
     let installed = install_missing(&facts, &before);
-    let after = requirement::judge(&Facts::read(), &purposes);
+    let after = requirement::judge(&read_facts(), &purposes);
     print::line(print::table(&table(&after, &before)));
     print::line("");
     installed?;
@@ -88,21 +61,26 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// Makes sure that everything for these purposes is there: at once and silently if it is, else
 /// like `cargo xtask setup`.
 pub(crate) fn ensure(purposes: &[Purpose]) -> Result<Facts> {
-    let facts = Facts::read();
+    let facts = read_facts();
     let rows = requirement::judge(&facts, purposes);
     if missing(&rows).is_empty() {
         return Ok(facts);
     }
     install_missing(&facts, &rows)?;
-    let facts = Facts::read();
+    let facts = read_facts();
     finished(&requirement::judge(&facts, purposes))?;
     Ok(facts)
+}
+
+/// The facts that the requirements are judged by.
+fn read_facts() -> Facts {
+    Facts::read(&requirement::commands(), &requirement::packages())
 }
 
 fn install_missing(facts: &Facts, rows: &[Row]) -> Result<()> {
     let steps = install::plan(&facts.system, rows)?;
     print::line(format_args!("missing: {}", names(&missing(rows))));
-    install::run(&steps, || Facts::read().toolchain.linker.is_some())
+    install::run(&steps, || read_facts().toolchain.linker.is_some())
 }
 
 fn finished(rows: &[Row]) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Named commands come in; they run in order until one fails; a table of what each took goes out.
+//! Runs named commands in order until one fails, then prints their times.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ impl Step {
         Self { name: name.to_owned(), cmd, tests: false }
     }
 
-    /// Runs it; the result says how many tests passed, if it has any.
+    /// Runs it. The result is the number of tests that passed, as text; empty without tests.
     fn run(&self, out: &mut impl Write) -> Result<String> {
         if !self.tests {
             self.cmd.run()?;

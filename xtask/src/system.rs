@@ -1,6 +1,6 @@
-//! What the operating system says about itself comes in, facts for [`crate::requirement`] go out.
+//! Facts about the operating system, for [`crate::requirement`].
 //!
-//! Everything is read from files and from dpkg's own database: no package manager is started.
+//! Everything is read from files and from dpkg's own database; no package manager is started.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -9,21 +9,21 @@ use std::path::{Path, PathBuf};
 
 use crate::cmd::Cmd;
 
-/// Where administrators' tools are, even if a user's `PATH` leaves them out.
+/// Folders of administrators' tools, which a user's `PATH` may leave out.
 const ADMIN_PATH: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-/// What is for the tests alone, and no package manager knows of: packages that are unpacked only, and programs built
-/// from crates.
+/// Folder of programs for the tests alone, unknown to the package manager: packages that are
+/// unpacked only, and programs built from crates.
 pub(crate) const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked");
 
-/// Where programs are in [`OWN`], and systemd's in the system.
+/// Folders of programs in [`OWN`], and of systemd's programs in the system.
 const HIDDEN: &[&str] = &[
     "/usr/lib/systemd",
     concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked/bin"),
     concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked/usr/sbin"),
     concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked/usr/bin"),
     concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked/usr/lib/systemd"),
-    // Before systemd moved.
+    // The folder of older systemd packages.
     concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked/lib/systemd"),
 ];
 
@@ -31,7 +31,7 @@ const HIDDEN: &[&str] = &[
 /// administration (namespaces), BPF.
 const CAPABILITIES: &[u32] = &[12, 21, 39];
 
-/// How an installation gets root's rights.
+/// The way to run commands as root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Privilege {
     /// We are root.
@@ -56,7 +56,7 @@ pub(crate) struct Kernel {
 /// The machine.
 #[derive(Clone, Debug)]
 pub(crate) struct System {
-    /// The name its makers gave it.
+    /// Its name in os-release.
     pub(crate) name: String,
     /// Installed packages with their versions; `None` without dpkg and apt.
     pub(crate) packages: Option<BTreeMap<String, String>>,
@@ -114,7 +114,7 @@ pub(crate) fn which(name: &str) -> Option<PathBuf> {
     env::split_paths(&path).chain(admin).map(|folder| folder.join(name)).find(|at| executable(at))
 }
 
-/// The first executable of this name where nobody looks but the tests.
+/// The first executable of this name in the folders for the tests alone.
 fn hidden(name: &str) -> Option<PathBuf> {
     HIDDEN.iter().map(|folder| Path::new(folder).join(name)).find(|at| executable(at))
 }

@@ -1,16 +1,17 @@
-//! A tier's name comes in; lints and tests up to it run, and the first failure ends the run.
+//! `cargo xtask test`: lints and tests, up to a tier.
 //!
-//! A tier that needs root and can't have it fails, and so does one in which no test ran: nothing
-//! is skipped quietly.
+//! The first failure ends the run. A tier that needs root and can't have it fails, and so does a
+//! tier in which no test ran: nothing is skipped silently.
 
 use anyhow::{Context as _, Result, bail};
 use clap::builder::PossibleValuesParser;
 
 use crate::build;
 use crate::cmd::Cmd;
+use crate::facts::Facts;
 use crate::lint;
 use crate::requirement::Purpose;
-use crate::setup::{self, Facts};
+use crate::setup;
 use crate::steps::{self, Step};
 use crate::system::Privilege;
 

@@ -1,5 +1,4 @@
-//! What rustc and bpf-linker say about themselves comes in, facts for [`crate::requirement`] and
-//! the environment that builds need go out.
+//! Facts about the Rust toolchain and the BPF linker.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -14,7 +13,7 @@ pub(crate) const RUST: (u32, u32) = (1, 95);
 pub(crate) const LLVM_MAJOR: u32 = 22;
 /// The version of bpf-linker that is installed, and the oldest that is accepted.
 pub(crate) const LINKER_VERSION: (u32, u32, u32) = (0, 13, 0);
-/// Cargo's name for the path of the BPF target's linker.
+/// The environment variable that names the BPF target's linker to cargo.
 pub(crate) const LINKER_ENV: &str = "CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER";
 
 const LINKER: &str = "bpf-linker";
@@ -26,7 +25,7 @@ pub(crate) struct Rustc {
     pub(crate) release: String,
     /// The target triple that it runs on.
     pub(crate) host: String,
-    /// The major version of its LLVM; 0 if it doesn't say.
+    /// The major version of its LLVM; 0 if unknown.
     pub(crate) llvm_major: u32,
 }
 
@@ -57,7 +56,7 @@ pub(crate) struct Linker {
     pub(crate) path: PathBuf,
     /// Such as `0.13.0`.
     pub(crate) version: String,
-    /// Whether cargo finds it without being told.
+    /// Whether cargo finds it without [`LINKER_ENV`] set by us.
     pub(crate) found_by_cargo: bool,
 }
 

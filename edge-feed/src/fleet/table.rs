@@ -1,46 +1,29 @@
-//! Nodes come in; a table for a terminal goes out, with columns that line up.
+//! Table of a fleet's nodes, for a terminal.
 
-use std::fmt::Write as _;
-
-use super::{Node, Standing};
+use super::node::{FleetNode, PeerState};
+use edge_leaves::text_table::{Align, columns};
 
 const HEAD: [&str; 8] =
     ["NODE", "STANDING", "HEARD", "FEED", "VERSION", "SERIALS", "RATES/S", "HEALTH"];
 
 /// Nodes as a table, a line each, below a line that names the columns.
-pub(super) fn draw(nodes: &[Node]) -> String {
+pub(super) fn draw(nodes: &[FleetNode]) -> String {
     let mut rows = vec![HEAD.map(str::to_owned)];
     rows.extend(nodes.iter().map(row));
-    let mut widths = [0; HEAD.len()];
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let mut text = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths) {
-            // Writing to a string can't fail.
-            let _infallible = write!(line, "{cell:width$}  ");
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+    columns(&rows, Align::Left)
 }
 
-fn row(node: &Node) -> [String; HEAD.len()] {
+fn row(node: &FleetNode) -> [String; HEAD.len()] {
     let heartbeat = &node.heartbeat;
-    let standing = match node.standing {
-        Standing::Lost => "lost",
-        Standing::Lagging => "lagging",
-        Standing::Unwell => "unwell",
-        Standing::Well => "well",
+    let state = match node.state {
+        PeerState::Lost => "lost",
+        PeerState::Lagging => "lagging",
+        PeerState::Unwell => "unwell",
+        PeerState::Well => "well",
     };
-    let serials = heartbeat.serials.iter().map(|(origin, serial)| {
-        let behind = node.behind.get(origin).map(|seconds| format!("(-{seconds})"));
-        format!("{origin}={serial}{}", behind.unwrap_or_default())
+    let serials = heartbeat.serials.iter().map(|(apex, serial)| {
+        let behind = node.behind.get(apex).map(|seconds| format!("(-{seconds})"));
+        format!("{apex}={serial}{}", behind.unwrap_or_default())
     });
     let rates = heartbeat.rates.iter().map(|(service, rate)| format!("{service}={rate:.0}"));
     let health = match &*heartbeat.health {
@@ -49,7 +32,7 @@ fn row(node: &Node) -> [String; HEAD.len()] {
     };
     [
         clean(&heartbeat.node),
-        standing.to_owned(),
+        state.to_owned(),
         format!("{} ago", span(node.silent_seconds)),
         heartbeat.feed_age_seconds.map_or_else(|| "-".to_owned(), span),
         clean(&heartbeat.version),
@@ -64,7 +47,7 @@ fn join(cells: impl Iterator<Item = String>) -> String {
     if cells.is_empty() { "-".to_owned() } else { cells.join(" ") }
 }
 
-/// What a node says of itself must not move the cursor of a terminal.
+/// Text from a node must not move the cursor of the terminal.
 fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }

@@ -1,6 +1,6 @@
-//! Nodes, by what they said of themselves and when.
+//! Tests of the state of nodes, by the content and the age of their heartbeats.
 
-use super::{Heartbeat, Node, Rules, Standing, judge, table};
+use super::{FleetNode, FleetRules, Heartbeat, PeerState, judge, table};
 use std::collections::BTreeMap;
 
 fn heartbeat(node: &str, serial: u32, age: u64, health: &[&str]) -> (String, (u64, Heartbeat)) {
@@ -16,7 +16,7 @@ fn heartbeat(node: &str, serial: u32, age: u64, health: &[&str]) -> (String, (u6
     (node.to_owned(), (3, heartbeat))
 }
 
-fn fleet() -> Vec<Node> {
+fn fleet() -> Vec<FleetNode> {
     let heard = BTreeMap::from([
         heartbeat("a", 2000, 5, &[]),
         heartbeat("b", 1999, 5, &["no clock", "x\x1b[2J"]),
@@ -25,23 +25,23 @@ fn fleet() -> Vec<Node> {
         heartbeat("e", 100, 5, &[]),
         heartbeat("f", 2000, 600, &[]),
     ]);
-    judge(heard, &["e".to_owned()], &Rules::default())
+    judge(heard, &["e".to_owned()], &FleetRules::default())
 }
 
 #[test]
 fn lost_nodes_come_first_then_those_that_lag_then_the_unwell() {
     let fleet = fleet();
-    let order: Vec<(&str, Standing)> =
-        fleet.iter().map(|node| (&*node.heartbeat.node, node.standing)).collect();
+    let order: Vec<(&str, PeerState)> =
+        fleet.iter().map(|node| (&*node.heartbeat.node, node.state)).collect();
     assert_eq!(
         order,
         [
-            ("e", Standing::Lost),
-            ("c-with-a-long-name", Standing::Lagging),
-            ("d", Standing::Lagging),
-            ("b", Standing::Unwell),
-            ("a", Standing::Well),
-            ("f", Standing::Well),
+            ("e", PeerState::Lost),
+            ("c-with-a-long-name", PeerState::Lagging),
+            ("d", PeerState::Lagging),
+            ("b", PeerState::Unwell),
+            ("a", PeerState::Well),
+            ("f", PeerState::Well),
         ]
     );
     assert_eq!(fleet[3].behind, BTreeMap::from([("pool.ntp.org".to_owned(), 1)]));

@@ -1,31 +1,34 @@
-//! What a feed must be like to be believed: a section of the configuration.
+//! Configuration of the guard: what a feed must be like.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use thiserror::Error;
 
-/// What a feed must be like. Every key has a default; without a public key, signatures aren't asked for.
+/// What a feed must be like. Each key has a default. Without a public key, signatures aren't
+/// checked.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// From which age on a feed is worth a warning, in seconds.
+pub struct GuardConfig {
+    /// Age of a feed from which on there is a warning, in seconds.
     pub warn_seconds: u32,
-    /// From which age on it is worth an alarm, in seconds.
+    /// Age from which on there is an alarm, in seconds.
     pub alarm_seconds: u32,
-    /// From which age on a feed isn't taken any more, in seconds; 0: an old one is better than none.
+    /// Age from which on a feed is refused, in seconds; 0: never.
     pub refuse_seconds: u32,
-    /// What part of a root's servers may go, in per cent; 100 for all but the last.
+    /// The part of a root's servers that may disappear, in per cent; 100 for all but the last.
     pub servers_percent: u8,
-    /// What part of a root's weight may go, in per cent.
+    /// The part of a root's weight that may disappear, in per cent.
     pub weight_percent: u8,
-    /// What part of all roots' servers and weight may go, in per cent.
+    /// The part of all roots' servers and weight that may disappear, in per cent.
     pub overall_percent: u8,
-    /// How far back one looks for what there was, in seconds: many small steps count as the large one that they are.
+    /// Window of the comparison, in seconds. A feed is compared with the largest size in the
+    /// window, so that many small losses count as one large loss.
     pub window_seconds: u32,
-    /// With fewer servers than this a root may lose as many as it likes, only not all of them.
+    /// A root with fewer servers than this may lose any number of them, but not all.
     pub least_servers: u32,
-    /// The serial that is taken whatever is gone, and though it is older: an operator's word for one feed.
+    /// A serial that is admitted even if it is older or shrunken: an operator's decision for one
+    /// feed.
     pub override_serial: Option<u32>,
     /// The most octets, unpacked.
     pub max_octets: usize,
@@ -33,11 +36,11 @@ pub struct Config {
     pub max_servers: usize,
     /// The minisign public key that feeds are signed with, as text: the line after the comment.
     pub public_key: Option<String>,
-    /// The file that it is in instead, as `minisign -G` writes it.
+    /// A file with the public key, as `minisign -G` writes it.
     pub public_key_file: Option<PathBuf>,
 }
 
-impl Default for Config {
+impl Default for GuardConfig {
     fn default() -> Self {
         Self {
             warn_seconds: 600,
@@ -57,9 +60,9 @@ impl Default for Config {
     }
 }
 
-/// Why there is no guard of this configuration.
+/// Why a configuration is refused.
 #[derive(Debug, Error)]
-pub enum ConfigError {
+pub enum GuardConfigError {
     /// A percentage above 100.
     #[error("{key} = {percent}: more than everything; set 0 to 100")]
     Percent {
@@ -92,14 +95,14 @@ pub enum ConfigError {
     Key {
         /// Where it was.
         place: String,
-        /// What the reader says.
+        /// The error of the reader.
         source: minisign_verify::Error,
     },
 }
 
-impl Config {
+impl GuardConfig {
     /// Whether the numbers make sense together.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(super) fn check(&self) -> Result<(), GuardConfigError> {
         let percents = [
             ("servers_percent", self.servers_percent),
             ("weight_percent", self.weight_percent),
@@ -107,12 +110,12 @@ impl Config {
         ];
         for (key, percent) in percents {
             if percent > 100 {
-                return Err(ConfigError::Percent { key, percent });
+                return Err(GuardConfigError::Percent { key, percent });
             }
         }
         if self.alarm_seconds < self.warn_seconds {
             let (alarm, warn) = (self.alarm_seconds, self.warn_seconds);
-            return Err(ConfigError::Order { alarm, warn });
+            return Err(GuardConfigError::Order { alarm, warn });
         }
         Ok(())
     }

@@ -1,38 +1,39 @@
-//! A feed's octets come in; what is in them, and how much, goes out. What is no snapshot or zone is refused.
+//! Reading of documents as far as the guard needs it: serial and size.
+//!
+//! Octets that are no snapshot or zone are refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
-use super::shrink::Size;
+use super::size::RootSize;
 use crate::Snapshot;
+use crate::server::ACTIVE_SCORE;
 
-/// The score from which on a server is in the zones.
-const ACTIVE: f64 = 10.0;
-
-/// A feed that has come in.
+/// A feed that has arrived.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate<'a> {
     /// Where it came from: a path, an address, a bucket.
     pub place: &'a str,
-    /// What it should be.
-    pub content: Content<'a>,
-    /// It.
+    /// What it is expected to be.
+    pub content: ExpectedContent<'a>,
+    /// Its octets.
     pub octets: &'a [u8],
-    /// Its detached signature: the text of a `.minisig` file, with `\n` for line ends where it came in a header.
+    /// Its detached signature: the text of a `.minisig` file, with `\n` for line ends where it came
+    /// in a header.
     pub signature: Option<&'a str>,
 }
 
-/// What a feed should be.
+/// What a feed is expected to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content<'a> {
+pub enum ExpectedContent<'a> {
     /// A snapshot of all servers.
     Snapshot,
     /// A geodns zone.
     Zone {
         /// Its name.
-        origin: &'a str,
+        apex: &'a str,
     },
 }
 
@@ -42,33 +43,33 @@ pub struct Admitted {
     /// Its serial.
     pub serial: u32,
     /// How large it is.
-    pub size: Size,
+    pub size: RootSize,
     /// What it is.
-    pub what: What,
+    pub what: FeedContent,
 }
 
 /// What a feed is.
 #[derive(Clone, Debug, PartialEq)]
-pub enum What {
+pub enum FeedContent {
     /// A snapshot of all servers.
     Snapshot(Snapshot),
     /// A geodns zone.
     Zone {
         /// Its name.
-        origin: String,
-        /// Its JSON, as it came.
+        apex: String,
+        /// Its JSON, unmodified.
         text: String,
     },
 }
 
 impl Admitted {
-    /// A zone that was served before, read back from where only what is good is kept.
+    /// A zone that was served before, read back from the disk. The disk holds only admitted zones.
     ///
     /// # Errors
     /// [`Refusal::Broken`] when it is none.
-    pub fn of_zone(place: &str, origin: &str, text: String) -> Result<Self, Refusal> {
+    pub fn of_zone(place: &str, apex: &str, text: String) -> Result<Self, Refusal> {
         let (serial, size) = zone(place, text.as_bytes(), usize::MAX)?;
-        Ok(Self { serial, size, what: What::Zone { origin: origin.to_owned(), text } })
+        Ok(Self { serial, size, what: FeedContent::Zone { apex: apex.to_owned(), text } })
     }
 }
 
@@ -87,19 +88,19 @@ pub(super) fn snapshot(place: &str, octets: &[u8], most: usize) -> Result<Snapsh
     Ok(snapshot)
 }
 
-/// What of a snapshot answers may hold.
-pub(crate) fn size_of(snapshot: &Snapshot) -> Size {
+/// The servers of a snapshot that answers may hold, and their weight.
+pub(crate) fn size_of(snapshot: &Snapshot) -> RootSize {
     let active = snapshot
         .servers
         .iter()
-        .filter(|server| server.in_pool && server.netspeed > 0 && server.score >= ACTIVE);
-    active.fold(Size::default(), |size, server| {
-        size.and(Size { servers: 1, weight: server.netspeed.into() })
+        .filter(|server| server.in_pool && server.netspeed > 0 && server.score >= ACTIVE_SCORE);
+    active.fold(RootSize::default(), |size, server| {
+        size.and(RootSize { servers: 1, weight: server.netspeed.into() })
     })
 }
 
 /// Reads as much of a zone as is needed to judge it: its serial and its size.
-pub(super) fn zone(place: &str, octets: &[u8], most: usize) -> Result<(u32, Size), Refusal> {
+pub(super) fn zone(place: &str, octets: &[u8], most: usize) -> Result<(u32, RootSize), Refusal> {
     let zone: Map<String, Value> =
         serde_json::from_slice(octets).map_err(|error| broken(place, &error))?;
     let serial = zone.get("serial").and_then(Value::as_u64);
@@ -119,7 +120,7 @@ pub(super) fn zone(place: &str, octets: &[u8], most: usize) -> Result<(u32, Size
             other => (Some(other), None),
         };
         if let Some(address) = address.and_then(Value::as_str) {
-            // An address stands under many labels; it is one server.
+            // An address is under many labels; it counts as one server.
             let known = weights.entry(address).or_default();
             *known = (*known).max(weight.unwrap_or(0));
         }
@@ -128,8 +129,8 @@ pub(super) fn zone(place: &str, octets: &[u8], most: usize) -> Result<(u32, Size
     if servers > most {
         return Err(Refusal::Servers { place: place.to_owned(), servers, most });
     }
-    let sum = |size: Size, &weight| size.and(Size { servers: 1, weight });
-    Ok((serial, weights.values().fold(Size::default(), sum)))
+    let sum = |size: RootSize, &weight| size.and(RootSize { servers: 1, weight });
+    Ok((serial, weights.values().fold(RootSize::default(), sum)))
 }
 
 /// A weight, which may be written as text.
@@ -138,7 +139,7 @@ fn number(value: &Value) -> Option<u64> {
 }
 
 fn broken(place: &str, error: &serde_json::Error) -> Refusal {
-    // The reader says the place again, at the end.
+    // The reader's text ends with the place, which is in `place` already.
     let text = error.to_string();
     let cause = text.split(" at line ").next().unwrap_or(&text).to_owned();
     Refusal::Broken { place: format!("{place}:{}:{}", error.line(), error.column()), cause }

@@ -1,10 +1,10 @@
-//! Why a feed isn't taken: where, what is wrong, and the way out.
+//! Reasons to refuse a feed, each with place, cause and way out.
 
 use thiserror::Error;
 
-use super::shrink::Measure;
+use super::size::Measure;
 
-/// Why a feed isn't taken. What was served before goes on being served.
+/// Why a feed is refused. The feed that was served before stays in service.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
     /// More octets than allowed.
@@ -43,7 +43,7 @@ pub enum Refusal {
         /// What is wrong with it.
         cause: &'static str,
     },
-    /// Not what it should be.
+    /// No snapshot or zone.
     #[error("{place}: {cause}; have it written anew, whole")]
     Broken {
         /// Where it came from, with line and column if it is about one.
@@ -63,7 +63,7 @@ pub enum Refusal {
         /// What is served.
         served: u32,
     },
-    /// From the future: all that came after it would be older.
+    /// From the future: all later feeds would be older.
     #[error(
         "{place}: serial {serial} is {seconds} s ahead; set the clock of who publishes, or ours"
     )]
@@ -87,7 +87,7 @@ pub enum Refusal {
         /// The oldest that is taken, in seconds.
         most: u32,
     },
-    /// Too much of it is gone.
+    /// It has lost too much.
     #[error(
         "{place}: {root}: {now} {measure} of {before} are left, more than {percent} % gone; look at what publishes \
          it, or override"
@@ -106,7 +106,7 @@ pub enum Refusal {
         /// What part may go.
         percent: u8,
     },
-    /// Nothing is left.
+    /// It has no servers left.
     #[error(
         "{place}: {root}: no server is left of {before}; look at what publishes it, or override"
     )]

@@ -1,51 +1,14 @@
-//! How large roots are, now and of late; what has shrunk too much is told.
+//! Comparison of a root's size with its largest recent size.
 
 use std::collections::VecDeque;
-use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use super::config::GuardConfig;
+use super::refusal::Refusal;
+use super::size::{Measure, RootSize};
 
-use super::{Config, Refusal};
-
-/// How large a root is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Size {
-    /// Servers that answers may hold.
-    pub servers: u64,
-    /// The sum of their weights.
-    pub weight: u64,
-}
-
-/// What of a size was compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Measure {
-    /// The number of servers.
-    Servers,
-    /// The sum of their weights.
-    Weight,
-}
-
-impl fmt::Display for Measure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Servers => "servers",
-            Self::Weight => "kbit/s of weight",
-        })
-    }
-}
-
-impl Size {
-    /// Two together.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self {
-            servers: self.servers.saturating_add(other.servers),
-            weight: self.weight.saturating_add(other.weight),
-        }
-    }
-
-    /// Whether it may stand where there was `before`. The two percentages are of the servers and the weight that may go.
+impl RootSize {
+    /// Whether it may replace `before`. The percentages are the parts of the servers and of the
+    /// weight that may disappear.
     pub(super) fn check(
         self,
         before: Self,
@@ -76,7 +39,7 @@ impl Size {
     }
 }
 
-/// The largest that a number was of late.
+/// The largest value of a number within a window of time.
 #[derive(Clone, Debug, Default)]
 struct Peak {
     /// Times and numbers, each number smaller than the one before it.
@@ -91,7 +54,7 @@ impl Peak {
         self.falling.push_back((now, number));
     }
 
-    /// The largest since `since`; the last one, however old.
+    /// The largest since `since`, or the last one if that is older.
     fn most(&mut self, since: i64) -> u64 {
         while self.falling.len() > 1 && self.falling.front().is_some_and(|&(ts, _)| ts < since) {
             self.falling.pop_front();
@@ -100,26 +63,26 @@ impl Peak {
     }
 }
 
-/// What is served of a root.
+/// The served version of a root.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Served {
+pub(super) struct ServedRoot {
     /// Its serial.
     pub(super) serial: u32,
     /// Its size.
-    pub(super) size: Size,
+    pub(super) size: RootSize,
     servers: Peak,
     weight: Peak,
 }
 
-impl Served {
-    /// The size that a newcomer is compared with.
-    pub(super) fn peak(&mut self, now: i64, config: &Config) -> Size {
+impl ServedRoot {
+    /// The size that a new version is compared with.
+    pub(super) fn peak(&mut self, now: i64, config: &GuardConfig) -> RootSize {
         let since = now.saturating_sub(i64::from(config.window_seconds));
-        Size { servers: self.servers.most(since), weight: self.weight.most(since) }
+        RootSize { servers: self.servers.most(since), weight: self.weight.most(since) }
     }
 
-    /// From now on this is served.
-    pub(super) fn set(&mut self, serial: u32, size: Size, now: i64) {
+    /// Records that this version is served now.
+    pub(super) fn set(&mut self, serial: u32, size: RootSize, now: i64) {
         self.serial = serial;
         self.size = size;
         self.servers.push(now, size.servers);

@@ -1,6 +1,11 @@
-//! Feeds as they shouldn't be. Keys and signatures were made once with minisign; the secret keys are gone.
+//! Tests of the guard with documents that must be refused.
+//!
+//! The keys and signatures were made once with minisign; the secret keys no longer exist.
 
-use super::{Candidate, Config, ConfigError, Content, Freshness, Guard, Refusal, Size, What};
+use super::{
+    Candidate, ExpectedContent, FeedContent, Freshness, Guard, GuardConfig, GuardConfigError,
+    Refusal, RootSize,
+};
 
 const NOW: i64 = 1_000_600;
 
@@ -25,7 +30,7 @@ trusted comment: timestamp:1000000\tfile:servers.json\thashed
 Ghw36iRYchuzrGq+WHu6Ay10UFXOPqEIjaI8Unplx2oAZu5cI+XFTOJzjK+WQUsFOsvbeLwgNWh75ER/N42ABQ==
 ";
 
-fn guard(config: Config) -> Guard {
+fn guard(config: GuardConfig) -> Guard {
     Guard::new(config).unwrap()
 }
 
@@ -52,14 +57,14 @@ fn zone(serial: u32, servers: usize, weight: u64) -> String {
 fn feed(octets: &str) -> Candidate<'_> {
     Candidate {
         place: "feed.json",
-        content: Content::Snapshot,
+        content: ExpectedContent::Snapshot,
         octets: octets.as_bytes(),
         signature: None,
     }
 }
 
-fn zone_feed<'a>(origin: &'a str, octets: &'a str) -> Candidate<'a> {
-    Candidate { content: Content::Zone { origin }, ..feed(octets) }
+fn zone_feed<'a>(apex: &'a str, octets: &'a str) -> Candidate<'a> {
+    Candidate { content: ExpectedContent::Zone { apex }, ..feed(octets) }
 }
 
 /// What the refusal is called, with its text.
@@ -77,21 +82,26 @@ fn refused(guard: &mut Guard, candidate: &Candidate<'_>) -> (&'static str, Strin
 
 #[test]
 fn a_good_feed_is_taken_and_says_how_large_it_is() {
-    let mut guard = guard(Config::default());
+    let mut guard = guard(GuardConfig::default());
     let text = snapshot(1_000_000, 12, 500);
     let admitted = guard.admit(&feed(&text), NOW).unwrap();
-    assert_eq!((admitted.serial, admitted.size), (1_000_000, Size { servers: 12, weight: 6_000 }));
-    assert!(matches!(admitted.what, What::Snapshot(snapshot) if snapshot.servers.len() == 12));
+    assert_eq!(
+        (admitted.serial, admitted.size),
+        (1_000_000, RootSize { servers: 12, weight: 6_000 })
+    );
+    assert!(
+        matches!(admitted.what, FeedContent::Snapshot(snapshot) if snapshot.servers.len() == 12)
+    );
     let text = zone(1_000_001, 300, 7);
     let admitted = guard.admit(&zone_feed("pool.example", &text), NOW).unwrap();
-    assert_eq!(admitted.size, Size { servers: 300, weight: 2_100 });
-    assert_eq!(admitted.what, What::Zone { origin: "pool.example".to_owned(), text });
+    assert_eq!(admitted.size, RootSize { servers: 300, weight: 2_100 });
+    assert_eq!(admitted.what, FeedContent::Zone { apex: "pool.example".to_owned(), text });
     assert_eq!(guard.last_refusal(), None);
 }
 
 #[test]
 fn broken_and_truncated_feeds_are_refused_with_the_place() {
-    let mut guard = guard(Config::default());
+    let mut guard = guard(GuardConfig::default());
     let (snapshot, zone) = (snapshot(1_000_000, 3, 500), zone(1_000_000, 3, 500));
     for end in (0..snapshot.len()).step_by(7) {
         let (name, text) = refused(&mut guard, &feed(&snapshot[..end]));
@@ -118,7 +128,7 @@ fn broken_and_truncated_feeds_are_refused_with_the_place() {
 
 #[test]
 fn unsigned_and_wrongly_signed_feeds_are_refused() {
-    let config = Config { public_key: Some(OURS.to_owned()), ..Config::default() };
+    let config = GuardConfig { public_key: Some(OURS.to_owned()), ..GuardConfig::default() };
     let mut guard = guard(config);
     let signed = |signature| Candidate { signature, ..feed(SIGNED) };
     assert_eq!(refused(&mut guard, &signed(None)).0, "unsigned");
@@ -149,13 +159,13 @@ fn a_signed_zone_is_taken_only_for_the_zone_that_its_signature_names() {
     const LATER: &str = include_str!("../../../tests/fixtures/feed/third.json");
     const TOLD: &str = include_str!("../../../tests/fixtures/feed/third.json.minisig");
     let key = include_str!("../../../tests/fixtures/feed/key.pub").to_owned();
-    let mut guard = guard(Config { public_key: Some(key), ..Config::default() });
-    let signed = |origin, octets, signature| Candidate {
+    let mut guard = guard(GuardConfig { public_key: Some(key), ..GuardConfig::default() });
+    let signed = |apex, octets, signature| Candidate {
         signature: Some(signature),
-        ..zone_feed(origin, octets)
+        ..zone_feed(apex, octets)
     };
-    for (origin, signature) in [("other.example", NAMED), ("signed.example", FOREIGN)] {
-        let (name, text) = refused(&mut guard, &signed(origin, ZONE, signature));
+    for (apex, signature) in [("other.example", NAMED), ("signed.example", FOREIGN)] {
+        let (name, text) = refused(&mut guard, &signed(apex, ZONE, signature));
         assert_eq!(name, "signature");
         assert!(text.contains("doesn't name this zone (file:ORIGIN.json, or origin:"), "{text}");
     }
@@ -173,7 +183,7 @@ fn a_signed_zone_is_taken_only_for_the_zone_that_its_signature_names() {
 fn the_key_may_stand_in_a_file_and_what_is_no_key_is_told_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("feed.pub");
-    let config = Config { public_key_file: Some(path.clone()), ..Config::default() };
+    let config = GuardConfig { public_key_file: Some(path.clone()), ..GuardConfig::default() };
     let error = Guard::new(config.clone()).unwrap_err();
     assert!(error.to_string().starts_with(&path.display().to_string()), "{error}");
     std::fs::write(&path, format!("untrusted comment: minisign public key\n{ANOTHER}\n")).unwrap();
@@ -182,15 +192,15 @@ fn the_key_may_stand_in_a_file_and_what_is_no_key_is_told_at_the_start() {
     guard.admit(&forged, NOW).unwrap();
     for text in ["", "RWQ", SIGNATURE] {
         std::fs::write(&path, text).unwrap();
-        assert!(matches!(Guard::new(config.clone()), Err(ConfigError::Key { .. })));
+        assert!(matches!(Guard::new(config.clone()), Err(GuardConfigError::Key { .. })));
     }
-    let both = Config { public_key: Some(OURS.to_owned()), ..config };
-    assert!(matches!(Guard::new(both), Err(ConfigError::TwoKeys)));
+    let both = GuardConfig { public_key: Some(OURS.to_owned()), ..config };
+    assert!(matches!(Guard::new(both), Err(GuardConfigError::TwoKeys)));
 }
 
 #[test]
 fn older_feeds_are_refused_and_so_are_those_from_the_future() {
-    let mut guard = guard(Config::default());
+    let mut guard = guard(GuardConfig::default());
     let at = |serial| snapshot(serial, 12, 500);
     guard.admit(&feed(&at(1_000_100)), NOW).unwrap();
     guard.admit(&feed(&at(1_000_100)), NOW).unwrap();
@@ -207,8 +217,8 @@ fn older_feeds_are_refused_and_so_are_those_from_the_future() {
 #[test]
 fn feeds_past_their_age_are_refused_only_where_that_is_configured() {
     let text = snapshot(999_000, 12, 500);
-    guard(Config::default()).admit(&feed(&text), NOW).unwrap();
-    let mut guard = guard(Config { refuse_seconds: 1_599, ..Config::default() });
+    guard(GuardConfig::default()).admit(&feed(&text), NOW).unwrap();
+    let mut guard = guard(GuardConfig { refuse_seconds: 1_599, ..GuardConfig::default() });
     let (name, text) = refused(&mut guard, &feed(&text));
     assert_eq!(name, "stale");
     assert!(text.contains("1600 s old, 1599 s at most"), "{text}");
@@ -217,7 +227,7 @@ fn feeds_past_their_age_are_refused_only_where_that_is_configured() {
 
 #[test]
 fn a_feed_that_has_lost_more_than_its_share_of_servers_or_weight_is_refused() {
-    let mut guard = guard(Config::default());
+    let mut guard = guard(GuardConfig::default());
     guard.admit(&feed(&snapshot(1_000_000, 100, 500)), NOW).unwrap();
     let (name, text) = refused(&mut guard, &feed(&snapshot(1_000_001, 79, 500)));
     assert_eq!(name, "shrunken");
@@ -241,18 +251,18 @@ fn a_feed_that_has_lost_more_than_its_share_of_servers_or_weight_is_refused() {
 
 #[test]
 fn many_small_losses_count_as_the_large_one_that_they_are() {
-    let mut guard = guard(Config::default());
+    let mut guard = guard(GuardConfig::default());
     guard.admit(&feed(&snapshot(1_000_000, 100, 500)), NOW).unwrap();
     guard.admit(&feed(&snapshot(1_000_001, 85, 500)), NOW + 60).unwrap();
     let third = snapshot(1_000_002, 75, 500);
     assert_eq!(guard.admit(&feed(&third), NOW + 120).unwrap_err().name(), "shrunken");
-    // An hour after the first it isn't of late any more.
+    // An hour after the first it is outside the window.
     guard.admit(&feed(&third), NOW + 3_601).unwrap();
 }
 
 #[test]
 fn small_roots_may_lose_many_but_never_all() {
-    let mut guard = guard(Config::default());
+    let mut guard = guard(GuardConfig::default());
     guard.admit(&feed(&snapshot(1_000_000, 9, 500)), NOW).unwrap();
     guard.admit(&feed(&snapshot(1_000_001, 1, 1)), NOW).unwrap();
     assert_eq!(refused(&mut guard, &feed(&snapshot(1_000_002, 0, 1))).0, "empty");
@@ -260,10 +270,10 @@ fn small_roots_may_lose_many_but_never_all() {
 
 #[test]
 fn roots_are_judged_each_and_together() {
-    let config = Config { overall_percent: 5, ..Config::default() };
+    let config = GuardConfig { overall_percent: 5, ..GuardConfig::default() };
     let mut guard = guard(config);
-    let mut admit = |origin, serial, servers| {
-        guard.admit(&zone_feed(origin, &zone(serial, servers, 1)), NOW).map_err(|error| {
+    let mut admit = |apex, serial, servers| {
+        guard.admit(&zone_feed(apex, &zone(serial, servers, 1)), NOW).map_err(|error| {
             let Refusal::Shrunken { root, .. } = error else { panic!("{error}") };
             root
         })
@@ -278,7 +288,7 @@ fn roots_are_judged_each_and_together() {
 
 #[test]
 fn an_operators_word_lets_one_feed_pass() {
-    let named = Config { override_serial: Some(1_000_005), ..Config::default() };
+    let named = GuardConfig { override_serial: Some(1_000_005), ..GuardConfig::default() };
     let mut guard = guard(named);
     let at = |serial, servers| snapshot(serial, servers, 500);
     guard.admit(&feed(&at(1_000_000, 100)), NOW).unwrap();
@@ -300,7 +310,7 @@ fn an_operators_word_lets_one_feed_pass() {
 
 #[test]
 fn gigantic_feeds_are_refused_unread() {
-    let config = Config { max_octets: 10_000, max_servers: 100, ..Config::default() };
+    let config = GuardConfig { max_octets: 10_000, max_servers: 100, ..GuardConfig::default() };
     let mut guard = guard(config);
     let (name, text) = refused(&mut guard, &feed(&"{".repeat(10_001)));
     assert_eq!(name, "octets");
@@ -312,14 +322,14 @@ fn gigantic_feeds_are_refused_unread() {
 
 #[test]
 fn age_is_that_of_the_oldest_feed_and_deltas_make_it_younger() {
-    let mut guard = guard(Config::default());
+    let mut guard = guard(GuardConfig::default());
     assert_eq!((guard.age(NOW), guard.freshness(NOW)), (None, Freshness::Alarm));
     guard.admit(&feed(&snapshot(1_000_001, 12, 5)), NOW).unwrap();
     assert_eq!((guard.age(NOW), guard.freshness(NOW)), (Some(599), Freshness::Fresh));
     assert_eq!(guard.freshness(NOW + 1), Freshness::Warn);
     assert_eq!(guard.freshness(NOW + 601), Freshness::Alarm);
-    guard.heard(NOW + 500, NOW + 601);
-    guard.heard(NOW + 9_999, NOW + 601);
+    guard.note_deltas(NOW + 500, NOW + 601);
+    guard.note_deltas(NOW + 9_999, NOW + 601);
     assert_eq!(guard.age(NOW + 700), Some(99));
     guard.admit(&zone_feed("a.example", &zone(1_000_000, 3, 5)), NOW + 700).unwrap();
     assert_eq!(guard.age(NOW + 700), Some(1_300));
@@ -329,9 +339,9 @@ fn age_is_that_of_the_oldest_feed_and_deltas_make_it_younger() {
 
 #[test]
 fn what_was_served_before_a_restart_is_what_feeds_are_compared_with() {
-    let mut before = guard(Config::default());
+    let mut before = guard(GuardConfig::default());
     let last = before.admit(&feed(&snapshot(1_000_100, 100, 5)), NOW).unwrap();
-    let mut guard = guard(Config::default());
+    let mut guard = guard(GuardConfig::default());
     guard.resume(&last, NOW);
     assert_eq!(refused(&mut guard, &feed(&snapshot(1_000_099, 100, 5))).0, "older");
     assert_eq!(refused(&mut guard, &feed(&snapshot(1_000_101, 50, 5))).0, "shrunken");
@@ -339,8 +349,8 @@ fn what_was_served_before_a_restart_is_what_feeds_are_compared_with() {
 
 #[test]
 fn zones_built_from_deltas_pass_the_same_guard() {
-    let mut guard = guard(Config::default());
-    let size = |servers| Size { servers, weight: servers * 10 };
+    let mut guard = guard(GuardConfig::default());
+    let size = |servers| RootSize { servers, weight: servers * 10 };
     guard.admit_built("a.example", 1_000_000, size(100), NOW).unwrap();
     for serial in 1..=20 {
         let left = size(100 - u64::from(serial));
@@ -348,18 +358,18 @@ fn zones_built_from_deltas_pass_the_same_guard() {
     }
     let refusal = guard.admit_built("a.example", 1_000_021, size(79), NOW + 21).unwrap_err();
     assert_eq!(refusal.name(), "shrunken");
-    // It says nothing of the feed's age.
+    // It doesn't change the feed's age.
     assert_eq!(guard.age(NOW), None);
 }
 
 #[test]
 fn configurations_that_make_no_sense_are_refused() {
-    let wrong = Config { weight_percent: 101, ..Config::default() };
+    let wrong = GuardConfig { weight_percent: 101, ..GuardConfig::default() };
     let error = Guard::new(wrong).unwrap_err().to_string();
     assert!(error.starts_with("weight_percent = 101"), "{error}");
-    let wrong = Config { alarm_seconds: 599, ..Config::default() };
-    assert!(matches!(Guard::new(wrong), Err(ConfigError::Order { alarm: 599, warn: 600 })));
-    let read = serde_json::from_str::<Config>;
-    assert_eq!(read("{}").unwrap(), Config::default());
+    let wrong = GuardConfig { alarm_seconds: 599, ..GuardConfig::default() };
+    assert!(matches!(Guard::new(wrong), Err(GuardConfigError::Order { alarm: 599, warn: 600 })));
+    let read = serde_json::from_str::<GuardConfig>;
+    assert_eq!(read("{}").unwrap(), GuardConfig::default());
     assert!(read(r#"{"warn_second":1}"#).is_err());
 }

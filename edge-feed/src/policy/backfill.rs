@@ -1,11 +1,11 @@
-//! A small zone's servers and those around it come in; who helps out, and at which weight, goes out.
+//! Back-fill: servers from around a small zone help out in it.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{PolicyError, check_percent};
-use crate::zone::{Member, Own};
+use super::error::{PolicyError, check_percent};
+use crate::member::{Member, OwnServer};
 
 /// Small zones get servers from around them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -26,24 +26,26 @@ impl Backfill {
         check_percent("backfill.share_percent", self.share_percent, 99)
     }
 
-    /// Whether a zone with so many servers gets more. One without any doesn't: its users find those of its continent.
+    /// Whether a zone with so many servers gets helpers. An empty zone doesn't: its users get the
+    /// servers of its continent.
     pub(crate) fn wants(&self, n_own: usize) -> bool {
         (1..usize::from(self.below)).contains(&n_own)
     }
 
-    /// Adds to a zone's own servers, whose weight at full scores is `nominal`, servers of the `rings` around it, the
-    /// nearest ring first.
+    /// Adds helpers from the `rings` around a zone, the nearest ring first. `nominal` is the weight
+    /// of the zone's own servers at full scores, in kbit/s.
     ///
-    /// Together they have `share_percent` of the zone while its own servers are at their full weight, and as much more
-    /// as those lack while these are not. No server helps out with more than its own weight.
+    /// Together the helpers have `share_percent` of the zone while its own servers are at their
+    /// full weight. They also get the weight that the own servers lack. No helper has more than its
+    /// own weight.
     ///
-    /// Says whether the last ring was asked.
+    /// Returns whether the last ring was used.
     pub(crate) fn fill(
         &self,
         zone: &str,
         nominal: u64,
         members: &mut Vec<Member>,
-        rings: &[&BTreeMap<u64, Own>],
+        rings: &[&BTreeMap<u64, OwnServer>],
     ) -> bool {
         let own: u64 = members.iter().map(|each| u64::from(each.weight)).sum();
         let share = u64::from(self.share_percent).min(99);
@@ -57,16 +59,16 @@ impl Backfill {
                 break;
             }
             n_asked += 1;
-            // Only those at their full weight: who is to help must be well.
+            // Only servers at their full weight help.
             let mut around: Vec<_> = ring
                 .iter()
                 .filter(|(id, own)| {
-                    own.standing.weight == own.standing.nominal
+                    own.weighting.weight == own.weighting.nominal
                         && !members.iter().any(|each| each.id == **id)
                         && !helpers.iter().any(|(helper, ..)| helper == *id)
                 })
                 .map(|(&id, own)| {
-                    let weight = own.standing.nominal;
+                    let weight = own.weighting.nominal;
                     (key(seed, id, weight), id, weight, own.slot)
                 })
                 .collect();
@@ -87,16 +89,13 @@ impl Backfill {
     }
 }
 
-/// Where a server stands in the order in which a zone asks for help: the lower the sooner.
+/// Rank of a server among a zone's possible helpers: the lowest helps first.
 ///
-/// It depends on nothing but the zone and the server, so that others' coming and going changes nobody's place; and a
-/// server of twice the weight is twice as likely to be first. (`-log2(random) / weight`, the logarithm from its bits.)
+/// It depends only on the zone and the server, so that other servers that come and go don't change
+/// it. A server of twice the weight is twice as likely to be first: the rank is `-log2(random) /
+/// weight`, with the logarithm taken from the bits of the number.
 fn key(seed: u64, id: u64, weight: u32) -> u64 {
-    // SplitMix64.
-    let mixed = seed.wrapping_add(id.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    let random = (mixed ^ (mixed >> 31)) | 1;
+    let random = split_mix(seed.wrapping_add(id.wrapping_mul(GOLDEN_GAMMA))) | 1;
     let zeros = random.leading_zeros();
     // The bits behind the first one.
     let fraction = (random << zeros) << 1;
@@ -104,9 +103,21 @@ fn key(seed: u64, id: u64, weight: u32) -> u64 {
     log2 / u64::from(weight.max(1))
 }
 
-/// A number of a zone's name (FNV-1a).
+/// 2⁶⁴ divided by the golden ratio, made odd: the increment of the generator `SplitMix64`.
+const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The output function of `SplitMix64`: each bit of the result depends on each bit of the state.
+const fn split_mix(state: u64) -> u64 {
+    let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+/// The offset basis and the prime of the 64-bit hash FNV-1a.
+const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0100_0000_01b3;
+
+/// The FNV-1a hash of a zone's name.
 fn seed(zone: &str) -> u64 {
-    zone.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, octet| {
-        (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
-    })
+    zone.bytes().fold(FNV_BASIS, |hash, octet| (hash ^ u64::from(octet)).wrapping_mul(FNV_PRIME))
 }

@@ -1,9 +1,9 @@
-//! The weights of a small zone's servers come in; none goes out that is more than its part of them all.
+//! Cap on the share of one server in a small zone.
 
 use serde::{Deserialize, Serialize};
 
-use super::{PolicyError, check_percent};
-use crate::zone::Member;
+use super::error::{PolicyError, check_percent};
+use crate::member::Member;
 
 /// No server of a small zone gets more than a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -11,8 +11,8 @@ use crate::zone::Member;
 pub struct Cap {
     /// Zones with fewer servers than this; 2 to 1,000.
     pub below: u16,
-    /// The most that a server may have of the zone's weight, in percent: 1 to 99. With so few servers that it can't be
-    /// kept, all weigh the same.
+    /// The most that a server may have of the zone's weight, in percent: 1 to 99. With so few
+    /// servers that it can't be kept, all weigh the same.
     pub share_percent: u8,
 }
 
@@ -54,7 +54,7 @@ impl Cap {
             }
             rest -= weight;
         }
-        // Too few for it: as near as can be.
+        // Too few servers for the cap: all get the same weight.
         weights.last().and_then(|&least| u32::try_from(least).ok())
     }
 }

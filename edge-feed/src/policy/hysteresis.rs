@@ -1,8 +1,10 @@
-//! A score, the time and what is remembered of a server come in; whether it is in goes out.
+//! Hysteresis: a server comes in at one score and leaves at a lower one.
 
 use serde::{Deserialize, Serialize};
 
-use super::{ACTIVE_SCORE, Memory, PolicyError, check_score};
+use super::error::{PolicyError, check_score};
+use super::state::HysteresisMemory;
+use crate::server::ACTIVE_SCORE;
 
 /// A server comes in at one score and leaves at another.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
@@ -32,8 +34,14 @@ impl Hysteresis {
         ))
     }
 
-    /// Whether a server is in at `now`, seconds since 1970, and notes what has to be remembered of it.
-    pub(super) fn admits(&self, memory: &mut Memory, id: u64, score: f64, now: i64) -> bool {
+    /// Whether a server is in at `now`, in seconds since 1970. Updates the memory of this server.
+    pub(super) fn admits(
+        &self,
+        memory: &mut HysteresisMemory,
+        id: u64,
+        score: f64,
+        now: i64,
+    ) -> bool {
         if memory.inside.contains(&id) {
             if score >= self.leave {
                 return true;
@@ -42,7 +50,7 @@ impl Hysteresis {
             return false;
         }
         if !memory.begun {
-            // Nothing is known of anyone: as the pool has it, as near as the two scores allow.
+            // Nothing is remembered yet: the pool's own limit applies, within the two scores.
             let enters = score >= ACTIVE_SCORE.clamp(self.leave, self.enter);
             if enters {
                 memory.inside.insert(id);
@@ -54,7 +62,7 @@ impl Hysteresis {
             return false;
         }
         let since = *memory.waiting.entry(id).or_insert(now);
-        // A clock that went back makes nobody wait longer than the dwell time.
+        // A clock that was set back makes no server wait longer than the dwell time.
         let since = since.min(now);
         if now.saturating_sub(since) < i64::from(self.dwell_seconds) {
             memory.waiting.insert(id, since);

@@ -1,29 +1,29 @@
-//! A server, the time and what is remembered come in; whether it is in, and at which weight, goes out.
+//! Decision whether a server is in the zones, and its weight.
 
-use super::{ACTIVE_SCORE, Memory, Policy};
+use super::ZonePolicy;
+use super::state::HysteresisMemory;
 use crate::Server;
+use crate::member::Weighting;
+use crate::server::ACTIVE_SCORE;
 
 /// How long before its deletion a server leaves: 14 days, in seconds.
 const FAREWELL_SECONDS: i64 = 14 * 86_400;
 
-/// What a server that is in counts for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
-    /// Its weight at a full score.
-    pub(crate) nominal: u32,
-    /// Its weight: 1 at least, `nominal` at most.
-    pub(crate) weight: u32,
-}
-
-impl Policy {
-    /// What a server counts for at `now`, seconds since 1970; nothing if it isn't in.
-    pub(crate) fn judge(&self, server: &Server, memory: &mut Memory, now: i64) -> Option<Standing> {
-        // Asked even of a server that is left out, so that it comes back as it went.
+impl ZonePolicy {
+    /// The weight of a server at `now`, in seconds since 1970; `None` if it isn't in.
+    pub(crate) fn judge(
+        &self,
+        server: &Server,
+        memory: &mut HysteresisMemory,
+        now: i64,
+    ) -> Option<Weighting> {
+        // Called even for a server that is left out, so that its hysteresis is current when it
+        // comes back.
         let admitted = match &self.hysteresis {
             Some(hysteresis) => hysteresis.admits(memory, server.id, server.score, now),
             None => server.score >= ACTIVE_SCORE,
         };
-        if !admitted || !eligible(server, now) || self.exclude.has(server) {
+        if !admitted || !eligible(server, now) || self.exclude.matches(server) {
             return None;
         }
         let nominal = self.netspeed.map_or(server.netspeed, |speed| speed.clamp(server.netspeed));
@@ -31,7 +31,7 @@ impl Policy {
             let part = u64::from(nominal) * u64::from(ramp.percent(server.score)) / 100;
             u32::try_from(part).unwrap_or(nominal).max(1)
         });
-        Some(Standing { nominal, weight })
+        Some(Weighting { nominal, weight })
     }
 }
 

@@ -1,11 +1,11 @@
-//! A server's netspeed and score come in; its weight goes out.
+//! Weight that grows with the score, and limits of the netspeed.
 
 use serde::{Deserialize, Serialize};
 
-use super::{PolicyError, check_percent, check_score};
+use super::error::{PolicyError, check_percent, check_score};
 
-/// Steps from the least weight to the whole one. Between two steps the weight stays, so that a score that trembles
-/// doesn't make a new zone each time.
+/// Steps from the least weight to the full one. Between two steps the weight stays, so that small
+/// changes of the score don't make a new zone each time.
 const STEPS: u32 = 20;
 
 /// Weight grows with the score.

@@ -1,21 +1,17 @@
-//! The servers of a zone come in; which of them are under 0 to 3 goes out.
+//! Split of a zone's servers over the numbered names 0 to 3.
 
-use super::Groups;
+use super::state::Groups;
+use crate::member::{GROUPS, MIN_TO_SPLIT};
 
-/// The numbers.
-pub(crate) const GROUPS: usize = 4;
-
-/// With fewer servers than this each number has them all.
-pub(crate) const LEAST: usize = 8;
-
-/// Places of a zone's servers under each number.
+/// Indices of a zone's servers under each number.
 type Split = [Vec<usize>; GROUPS];
 
-/// As the pool deals them, anew each time: a quarter, rounded down, at each number; the rest is at none.
+/// The pool's own split, random each time: a quarter, rounded down, at each number; the rest is at
+/// none.
 pub(crate) fn deal(n: usize, rng: &mut fastrand::Rng) -> Split {
     let mut places: Vec<usize> = (0..n).collect();
     rng.shuffle(&mut places);
-    if n < LEAST {
+    if n < MIN_TO_SPLIT {
         return std::array::from_fn(|_| places.clone());
     }
     let per = n / GROUPS;
@@ -23,8 +19,9 @@ pub(crate) fn deal(n: usize, rng: &mut fastrand::Rng) -> Split {
     std::array::from_fn(|_| quarters.next().unwrap_or_default().to_vec())
 }
 
-/// As they were, as far as can be. All servers are at a number, and the numbers' sizes differ by one at most: so many
-/// move as that takes, from the fullest to the emptiest.
+/// The stable split: servers keep their numbers as far as possible. All servers are at a number,
+/// and the sizes of the numbers differ by one at most. Only as many servers move as that takes,
+/// from the fullest number to the emptiest.
 pub(crate) fn keep(ids: &[u64], groups: &mut Groups) -> Split {
     let mut next = Groups::new();
     let mut sizes = [0_usize; GROUPS];
@@ -49,7 +46,7 @@ pub(crate) fn keep(ids: &[u64], groups: &mut Groups) -> Split {
         if size(from) <= size(to) + 1 {
             break;
         }
-        // The one that came last to the pool, which most often is the one with the fewest users.
+        // The server that joined the pool last; it usually has the fewest users.
         let Some(group) = next.values_mut().rev().find(|group| **group == from) else { break };
         *group = to;
         if let Some(size) = sizes.get_mut(usize::from(from)) {
@@ -59,7 +56,7 @@ pub(crate) fn keep(ids: &[u64], groups: &mut Groups) -> Split {
     }
     *groups = next;
     let all = || (0..ids.len()).collect::<Vec<_>>();
-    if ids.len() < LEAST {
+    if ids.len() < MIN_TO_SPLIT {
         return std::array::from_fn(|_| all());
     }
     let mut split = Split::default();

@@ -1,14 +1,14 @@
-//! Options alone: what they refuse, and what they make of numbers.
+//! Tests of each option alone: what it refuses, and what it computes.
 
 use std::collections::BTreeMap;
 
 use super::hysteresis::Hysteresis;
 use super::*;
-use crate::zone::{Member, Own};
+use crate::member::{GROUPS, Member, OwnServer, Weighting};
 
 /// A policy from JSON, checked.
-fn policy(text: &str) -> Result<Policy, String> {
-    let policy: Policy = serde_json::from_str(text).map_err(|error| error.to_string())?;
+fn policy(text: &str) -> Result<ZonePolicy, String> {
+    let policy: ZonePolicy = serde_json::from_str(text).map_err(|error| error.to_string())?;
     policy.check().map_err(|error| error.to_string())?;
     Ok(policy)
 }
@@ -24,11 +24,11 @@ fn weights(members: &[Member]) -> Vec<u32> {
 
 #[test]
 fn a_policy_without_options_changes_nothing() {
-    assert_eq!(policy("{}").unwrap(), Policy::default());
+    assert_eq!(policy("{}").unwrap(), ZonePolicy::default());
     assert_eq!(
-        serde_json::from_str::<Policy>(&serde_json::to_string(&Policy::default()).unwrap())
+        serde_json::from_str::<ZonePolicy>(&serde_json::to_string(&ZonePolicy::default()).unwrap())
             .unwrap(),
-        Policy::default()
+        ZonePolicy::default()
     );
 }
 
@@ -104,7 +104,7 @@ fn weight_grows_in_steps_from_the_floor_to_the_whole() {
 #[test]
 fn a_server_comes_in_after_its_dwell_time_and_leaves_at_once() {
     let hysteresis = Hysteresis { enter: 13.0, leave: 9.0, dwell_seconds: 100 };
-    let mut memory = Memory { begun: true, ..Memory::default() };
+    let mut memory = HysteresisMemory { begun: true, ..HysteresisMemory::default() };
     let mut at = |now, score| hysteresis.admits(&mut memory, 1, score, now);
     assert!(!at(0, 20.0));
     assert!(!at(99, 13.0));
@@ -126,7 +126,7 @@ fn a_server_comes_in_after_its_dwell_time_and_leaves_at_once() {
 fn without_a_memory_servers_are_in_as_the_pool_has_them() {
     let begin = |enter: f64, leave: f64| {
         let hysteresis = Hysteresis { enter, leave, dwell_seconds: 100 };
-        let mut memory = Memory::default();
+        let mut memory = HysteresisMemory::default();
         let scores = [(1, 8.0), (2, 9.9), (3, 10.0), (4, 12.0), (5, 14.0)];
         scores.map(|(id, score)| hysteresis.admits(&mut memory, id, score, 0))
     };
@@ -172,10 +172,10 @@ fn a_cap_lowers_the_least_that_keeps_it() {
     assert_eq!(large[0].weight, 1_000_000, "ten servers aren't fewer than ten");
 }
 
-fn ring(servers: &[(u64, u32)]) -> BTreeMap<u64, Own> {
+fn ring(servers: &[(u64, u32)]) -> BTreeMap<u64, OwnServer> {
     let own = |&(id, weight)| {
-        let standing = Standing { nominal: weight, weight };
-        (id, Own { standing, slot: 0 })
+        let weighting = Weighting { nominal: weight, weight };
+        (id, OwnServer { weighting, slot: 0 })
     };
     servers.iter().map(own).collect()
 }
@@ -273,7 +273,8 @@ fn a_server_changes_its_number_only_when_it_must() {
                     stay[usize::from(*group)] += 1;
                 }
             }
-            // The fewest moves there can be: each number is too full by what no even split leaves room for.
+            // The fewest moves there can be: each number is too full by what no even split leaves
+            // room for.
             let (low, extra) = (ids.len() / GROUPS, ids.len() % GROUPS);
             let mut over: Vec<usize> = stay.iter().map(|stay| stay.saturating_sub(low)).collect();
             over.sort_unstable_by(|one, other| other.cmp(one));

@@ -1,12 +1,14 @@
-//! A pool comes in and goes out as it is kept over a restart: all servers as they are, and which of that is from changes.
+//! A pool as it is kept over a restart.
 //!
-//! Without the latter, a document of before those changes couldn't be told from an older one, nor be joined with them.
+//! It holds all servers as they are, and which parts of that come from deltas. Without the latter,
+//! a snapshot from before those deltas could not be told from an older one, nor be combined with
+//! them.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Pool, PoolError};
 use crate::Snapshot;
-use crate::guard::{Size, size_of};
+use crate::guard::{RootSize, size_of};
 
 /// A pool as it is kept.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -16,17 +18,17 @@ pub struct KeptPool {
     pub snapshot: Snapshot,
     /// What it was before them; none in files of earlier versions.
     #[serde(default)]
-    pub base: Option<Base>,
+    pub base: Option<DocumentBase>,
 }
 
-/// The document that a pool was made of, and what changes have done since.
+/// The document that a pool was made of, and the effects of the deltas since.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Base {
+pub struct DocumentBase {
     /// The document's serial.
     pub serial: u32,
     /// How large it was; none in files of earlier versions.
     #[serde(default)]
-    pub size: Option<Size>,
+    pub size: Option<RootSize>,
     /// Its cursor.
     pub cursor: u64,
     /// Servers, and the changes that they and their scores are from; 0 for the document.
@@ -50,19 +52,19 @@ impl KeptPool {
 
     /// How large that was.
     #[must_use]
-    pub fn document_size(&self) -> Size {
+    pub fn document_size(&self) -> RootSize {
         let size = self.base.as_ref().and_then(|base| base.size);
         size.unwrap_or_else(|| size_of(&self.snapshot))
     }
 }
 
 impl Pool {
-    /// It, as it is kept.
+    /// The pool in its kept form.
     #[must_use]
     pub fn keep(&self) -> KeptPool {
         let changed = self.entries.iter().filter(|(_, e)| e.server_from.max(e.score_from) > 0);
         let changed = changed.map(|(&id, e)| (id, e.server_from, e.score_from));
-        let base = Base {
+        let base = DocumentBase {
             serial: self.document_serial,
             size: Some(self.document_size),
             cursor: self.since,

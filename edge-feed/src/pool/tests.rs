@@ -1,4 +1,4 @@
-//! Pools as they should and shouldn't be.
+//! Tests of pools from good and bad snapshots and deltas.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ fn score(id: u64, server_id: u64, score: f64) -> Delta {
     Delta { id, ts: 200, change: Change::Score { server_id, score } }
 }
 
-fn whole(id: u64, server: Server) -> Delta {
+fn server_delta(id: u64, server: Server) -> Delta {
     Delta { id, ts: 200, change: Change::Server { server } }
 }
 
@@ -69,13 +69,13 @@ fn a_delta_is_applied_once() {
 #[test]
 fn servers_come_change_and_go() {
     let mut pool = Pool::new(snapshot(0, &[])).unwrap();
-    assert_eq!(pool.apply(&whole(1, server(3, 5.0))), Ok(Applied::Changed(3)));
-    assert_eq!(pool.apply(&whole(2, server(3, 6.0))), Ok(Applied::Changed(3)));
+    assert_eq!(pool.apply(&server_delta(1, server(3, 5.0))), Ok(Applied::Changed(3)));
+    assert_eq!(pool.apply(&server_delta(2, server(3, 6.0))), Ok(Applied::Changed(3)));
     assert_eq!(pool.apply(&removed(3, 3)), Ok(Applied::Changed(3)));
     assert_eq!(pool.apply(&removed(4, 3)), Ok(Applied::Unknown(3)));
     // Its address is free again.
     let other = Server { id: 4, ..server(3, 7.0) };
-    assert_eq!(pool.apply(&whole(5, other)), Ok(Applied::Changed(4)));
+    assert_eq!(pool.apply(&server_delta(5, other)), Ok(Applied::Changed(4)));
     assert_eq!(scores(&pool), [(4, 7.0)].into());
 }
 
@@ -85,11 +85,14 @@ fn a_bad_delta_changes_nothing_and_holds_nothing_up() {
     let before = scores(&pool);
     let stolen = Server { ip: server(2, 0.0).ip, ..server(1, 3.0) };
     let ip = stolen.ip;
-    assert_eq!(pool.apply(&whole(1, stolen)), Err(PoolError::SameAddress { id: 1, other: 2, ip }));
+    assert_eq!(
+        pool.apply(&server_delta(1, stolen)),
+        Err(PoolError::SameAddress { id: 1, other: 2, ip })
+    );
     assert_eq!(pool.apply(&score(2, 1, f64::NAN)), Err(PoolError::Score(1)));
-    assert_eq!(pool.apply(&whole(3, server(3, f64::INFINITY))), Err(PoolError::Score(3)));
+    assert_eq!(pool.apply(&server_delta(3, server(3, f64::INFINITY))), Err(PoolError::Score(3)));
     let odd = Server { zones: vec!["a\"b".to_owned()], ..server(1, 3.0) };
-    let error = pool.apply(&whole(4, odd)).unwrap_err().to_string();
+    let error = pool.apply(&server_delta(4, odd)).unwrap_err().to_string();
     assert_eq!(
         error,
         r#"the zone "a\"b" can't be a label: only small letters, digits, - and _ may be in it; correct it at its source"#
@@ -114,7 +117,8 @@ fn a_contradictory_snapshot_is_refused() {
     assert_eq!((scores(&pool), pool.cursor()), ([(1, 1.0)].into(), 0));
 }
 
-/// A history is applied to one pool delta by delta; another gets snapshots taken of it, late and out of step.
+/// A history is applied to one pool delta by delta; another gets snapshots taken of it, late and
+/// out of step.
 #[test]
 fn late_snapshots_and_repeated_deltas_end_where_the_deltas_end() {
     let mut rng = fastrand::Rng::with_seed(6);
@@ -129,7 +133,7 @@ fn late_snapshots_and_repeated_deltas_end_where_the_deltas_end() {
             let server_id = rng.u64(1..8);
             let delta = match rng.u8(..8) {
                 0 => removed(id, server_id),
-                1 => whole(id, server(server_id, f64::from(rng.i8(..)))),
+                1 => server_delta(id, server(server_id, f64::from(rng.i8(..)))),
                 _ => score(id, server_id, f64::from(rng.i8(..))),
             };
             truth.apply(&delta).unwrap();
@@ -163,7 +167,7 @@ fn late_snapshots_and_repeated_deltas_end_where_the_deltas_end() {
 fn a_pool_that_was_kept_joins_documents_and_changes_as_if_it_had_gone_on() {
     let document = snapshot(5, &[(1, 20.0), (2, 20.0), (3, 20.0)]);
     let mut pool = Pool::new(document.clone()).unwrap();
-    for delta in [score(6, 1, 1.0), removed(7, 2), whole(8, server(4, 9.0))] {
+    for delta in [score(6, 1, 1.0), removed(7, 2), server_delta(8, server(4, 9.0))] {
         pool.apply(&delta).unwrap();
     }
     let text = serde_json::to_string(&pool.keep()).unwrap();

@@ -1,4 +1,4 @@
-//! Which scores the pool's scorer writes down: those that say something new.
+//! Selection of the scores that the pool's scorer writes to its log.
 
 use serde::{Deserialize, Serialize};
 

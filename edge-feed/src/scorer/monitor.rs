@@ -1,37 +1,24 @@
-//! What one monitor thinks of one server: its score, and its newest result.
+//! One monitor's score of one server, and its newest result.
 //!
-//! The newest is enough: a late row doesn't move a server's score, so nobody asks what the newest was before. Only a
-//! server that nobody but paused monitors had spoken of would have to wait for a row newer than theirs.
+//! The newest result is enough: a late row doesn't move the score of a server, so that no earlier
+//! result is needed. The only exception is a server of which only paused monitors have reported: it
+//! waits for a row that is newer than theirs.
 
 use serde::{Deserialize, Serialize};
 
-use super::Row;
-use super::step::Step;
+use super::row::Row;
+use super::status::MonitorStatus;
+use super::step::ScoreStep;
 
 /// The score that a monitor starts from, unless the server's score is known.
 pub const INITIAL: f64 = -5.0;
 
-/// What a monitor is to a server (`server_scores.status`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// Not yet chosen. It counts only when all others are silent.
-    Candidate,
-    /// On trial. It counts when no active one has been heard.
-    Testing,
-    /// One of those that decide.
-    #[default]
-    Active,
-    /// Never counts.
-    Paused,
-}
-
-/// What one monitor thinks of one server.
+/// One monitor's view of one server.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Monitor {
     /// What it is to the server.
-    pub status: Status,
+    pub status: MonitorStatus,
     /// Its score, after the last row that came.
     score: f64,
     /// Its newest result, by the result's time.
@@ -52,10 +39,11 @@ pub struct Newest {
 
 impl Monitor {
     pub(super) fn new(score: f64) -> Self {
-        Self { status: Status::default(), score, newest: None }
+        Self { status: MonitorStatus::default(), score, newest: None }
     }
 
-    /// Its score of the server: at most 20; -100 for one that never answers, -200 for one that denies for good.
+    /// Its score of the server: at most 20; -100 for one that never answers, -200 for one that
+    /// denies for good.
     #[must_use]
     pub fn score(&self) -> f64 {
         self.score
@@ -67,19 +55,19 @@ impl Monitor {
         self.newest
     }
 
-    /// When it was last heard of, in seconds since 1970.
-    pub(super) fn heard(&self) -> i64 {
+    /// The time of its newest result, in seconds since 1970; 0 without one.
+    pub(super) fn last_seen(&self) -> i64 {
         self.newest.map_or(0, |newest| newest.ts)
     }
 
-    /// Takes a result. One that is late moves the score as any other, but isn't the newest.
+    /// Applies a result. A late one moves the score like any other, but isn't the newest.
     pub(super) fn observe(&mut self, row: &Row) {
         self.status = row.status.unwrap_or(self.status);
         self.score = match row.score {
             Some(score) => score,
-            None => Step::of(row).apply(self.score),
+            None => ScoreStep::of(row).apply(self.score),
         };
-        if row.ts >= self.heard() {
+        if row.ts >= self.last_seen() {
             let rtt = row.rtt.unwrap_or(0);
             self.newest = Some(Newest { ts: row.ts, score: self.score, rtt });
         }

@@ -1,20 +1,23 @@
-//! What monitors think of a server comes in; the server's score goes out.
+//! Score of a server: the lower median of its monitors' recent scores.
 
 use std::collections::BTreeMap;
 
-use super::monitor::{Monitor, Newest, Status};
+use super::monitor::{Monitor, Newest};
+use super::status::MonitorStatus;
 
-/// Who counts, and how many seconds back, first to last: the first that finds anyone decides.
-const TIERS: [(&[Status], i64); 3] = [
-    (&[Status::Active], 1_200),
-    (&[Status::Active, Status::Testing], 2_700),
-    (&[Status::Candidate, Status::Testing], 7_200),
+/// The statuses that count, and how many seconds back, first to last. The first tier that finds a
+/// result decides.
+const TIERS: [(&[MonitorStatus], i64); 3] = [
+    (&[MonitorStatus::Active], 1_200),
+    (&[MonitorStatus::Active, MonitorStatus::Testing], 2_700),
+    (&[MonitorStatus::Candidate, MonitorStatus::Testing], 7_200),
 ];
 
-/// The score of a server at the time `ts` of the row that asks for it, in seconds since 1970; none if no monitor that
-/// counts has been heard in time.
+/// The score of a server at the time `ts` of the row that asks for it, in seconds since 1970;
+/// `None` if no monitor that counts has a result in time.
 ///
-/// Of three or more, the lower median of (score, round trip) decides; of fewer, the one that was heard first.
+/// Of three or more results, the lower median of (score, round trip) decides; of fewer, the oldest
+/// one.
 #[must_use]
 pub fn score(monitors: &BTreeMap<u64, Monitor>, ts: i64) -> Option<f64> {
     TIERS.iter().find_map(|(statuses, seconds)| {

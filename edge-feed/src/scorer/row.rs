@@ -1,20 +1,30 @@
-//! A row of `log_scores`: what a monitor saw of a server. What can't be true is refused.
+//! A row of `log_scores`: what a monitor measured of a server.
+//!
+//! Rows that can't be true are refused.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{AHEAD, SERVERS, Status};
+use super::status::MonitorStatus;
+
+/// The most servers that are kept.
+pub const SERVERS: usize = 65_536;
+
+/// How far a row's time may be ahead of ours, in seconds. A server's score only moves to a later
+/// time, so that one row from the far future would block it for ever.
+pub const AHEAD: i64 = 600;
 
 /// The scores that there can be.
 pub(super) const SCORES: std::ops::RangeInclusive<f64> = -200.0..=20.0;
 
 /// What a monitor saw of a server.
 ///
-/// A row with a `score` is taken at its word; one with a `step` has the score computed; one with neither has its step
-/// looked up, too.
+/// The score of a row with `score` is used unmodified. For a row with `step` the score is computed;
+/// for a row with neither, the step is looked up, too.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Row {
-    /// Its identifier, by which rows are ordered. Rows without one are taken in the order in which they come.
+    /// Its identifier, by which rows are ordered. Rows without one are taken in the order in which
+    /// they come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<u64>,
     /// The monitor's identifier.
@@ -38,9 +48,9 @@ pub struct Row {
     /// What else was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attributes: Option<Attributes>,
-    /// What the monitor is to the server (`server_scores.status`); as before unless told.
+    /// The monitor's status towards the server (`server_scores.status`); unchanged if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<Status>,
+    pub status: Option<MonitorStatus>,
 }
 
 /// What else a monitor saw.
@@ -72,7 +82,7 @@ pub enum RowError {
         monitor_id: u64,
         /// The server's identifier.
         server_id: u64,
-        /// What it says, in seconds since 1970.
+        /// Its time, in seconds since 1970.
         ts: i64,
     },
     /// A number is out of its range.

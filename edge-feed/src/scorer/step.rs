@@ -1,23 +1,23 @@
-//! A monitor's result comes in; the step that it moves the monitor's score by, and the cap on the score, go out.
+//! Step by which a result moves a monitor's score, and the cap on that score.
 
-use super::Row;
+use super::row::Row;
 
 /// What is left of a score at the next result.
 pub const DECAY: f64 = 0.95;
 
 /// By how much a result moves a score.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Step {
+pub struct ScoreStep {
     /// What is added to the [`DECAY`]ed score: 1 at best.
     pub step: f64,
     /// What the score is at most afterwards.
     pub cap: Option<f64>,
 }
 
-/// What the pool writes as the error of a stratum of 0 that came without a kiss code.
-const ODD: [&str; 3] = ["", "untrusted zero offset", "unexpected stratum 0"];
+/// Errors that the pool writes for a stratum of 0 without a kiss code.
+const STRATUM_ZERO_ERRORS: [&str; 3] = ["", "untrusted zero offset", "unexpected stratum 0"];
 
-impl Step {
+impl ScoreStep {
     const fn new(step: f64) -> Self {
         Self { step, cap: None }
     }
@@ -40,7 +40,7 @@ impl Step {
         }
         let error = attributes.map_or("", |attributes| attributes.error.as_str());
         let stratum = attributes.and_then(|attributes| attributes.stratum);
-        // The pool's rows leave a stratum of 0 out, so an error that only goes with it tells as much.
+        // The pool's rows leave out a stratum of 0; an error that only occurs with it shows it.
         let zero = match stratum {
             Some(stratum) => stratum == 0,
             None => !error.is_empty(),
@@ -48,7 +48,9 @@ impl Step {
         match error {
             "RATE" if zero => return Self::new(-3.5),
             "RSTR" | "DENY" if zero => return Self::capped(-10.0, -50.0),
-            error if zero && ODD.contains(&error) => return Self::capped(-2.0, 5.0),
+            error if zero && STRATUM_ZERO_ERRORS.contains(&error) => {
+                return Self::capped(-2.0, 5.0);
+            }
             _ => {}
         }
         let Some(offset) = row.offset.filter(|_| error.is_empty()) else {
@@ -81,12 +83,12 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::super::{Attributes, Row};
-    use super::Step;
+    use super::ScoreStep;
 
     fn step(offset: Option<f64>, stratum: Option<u8>, error: &str) -> (f64, Option<f64>) {
         let attributes = Attributes { stratum, error: error.to_owned(), ..Attributes::default() };
         let row = Row { offset, attributes: Some(attributes), ..Row::default() };
-        let Step { step, cap } = Step::of(&row);
+        let ScoreStep { step, cap } = ScoreStep::of(&row);
         (step, cap)
     }
 
@@ -94,7 +96,7 @@ mod tests {
     fn steps_are_those_of_the_pools_table() {
         let silent = Attributes { no_response: true, ..Attributes::default() };
         let row = Row { offset: Some(0.0), attributes: Some(silent), ..Row::default() };
-        assert_eq!(Step::of(&row), Step { step: -5.0, cap: None });
+        assert_eq!(ScoreStep::of(&row), ScoreStep { step: -5.0, cap: None });
 
         assert_eq!(step(None, Some(0), "RATE"), (-3.5, None));
         assert_eq!(step(None, Some(0), "RSTR"), (-10.0, Some(-50.0)));
@@ -145,8 +147,8 @@ mod tests {
     #[test]
     fn a_row_that_brings_its_step_keeps_it_and_is_capped_all_the_same() {
         let row = Row { step: Some(0.5), ..Row::default() };
-        assert_eq!(Step::of(&row), Step { step: 0.5, cap: None });
+        assert_eq!(ScoreStep::of(&row), ScoreStep { step: 0.5, cap: None });
         let row = Row { step: Some(-4.0), offset: Some(5.0), ..Row::default() };
-        assert_eq!(Step::of(&row).apply(20.0), -20.0);
+        assert_eq!(ScoreStep::of(&row).apply(20.0), -20.0);
     }
 }

@@ -1,6 +1,8 @@
-//! Worked examples, and random histories against a second, naive scorer that keeps every row.
+//! Worked examples, and random histories against a second, naive scorer.
+//!
+//! The naive scorer keeps each row.
 
-use super::{AHEAD, Attributes, MONITORS, Row, RowError, Scorer, Status};
+use super::{AHEAD, Attributes, MONITORS, MonitorStatus, Row, RowError, Scorer};
 use crate::delta::Change;
 
 /// A good result, or none.
@@ -100,18 +102,18 @@ fn testing_and_candidate_monitors_count_when_those_before_them_are_silent() {
         observe(&mut scorer, &row);
         scorer.score(7)
     };
-    assert_eq!(say(1, 1_000, 9.0, Status::Paused), None);
-    assert_eq!(say(2, 1_001, 1.0, Status::Candidate), Some(1.0));
-    assert_eq!(say(3, 1_002, 2.0, Status::Testing), Some(2.0));
-    assert_eq!(say(4, 1_003, 3.0, Status::Active), Some(3.0));
-    // 1,200 s after the active one it still decides alone; then with the one on trial, which was heard first; then
-    // the candidate's tier decides, which has no active ones.
-    assert_eq!(say(2, 2_203, 0.5, Status::Candidate), Some(3.0));
-    assert_eq!(say(2, 2_204, 0.6, Status::Candidate), Some(2.0));
-    assert_eq!(say(2, 3_702, 0.7, Status::Candidate), Some(2.0));
-    assert_eq!(say(2, 3_703, 0.8, Status::Candidate), Some(3.0));
-    assert_eq!(say(2, 3_704, 0.9, Status::Candidate), Some(2.0));
-    assert_eq!(say(2, 8_203, 1.0, Status::Candidate), Some(1.0));
+    assert_eq!(say(1, 1_000, 9.0, MonitorStatus::Paused), None);
+    assert_eq!(say(2, 1_001, 1.0, MonitorStatus::Candidate), Some(1.0));
+    assert_eq!(say(3, 1_002, 2.0, MonitorStatus::Testing), Some(2.0));
+    assert_eq!(say(4, 1_003, 3.0, MonitorStatus::Active), Some(3.0));
+    // 1,200 s after the active one it still decides alone; then with the one on trial, which was
+    // heard first; then the candidate's tier decides, which has no active ones.
+    assert_eq!(say(2, 2_203, 0.5, MonitorStatus::Candidate), Some(3.0));
+    assert_eq!(say(2, 2_204, 0.6, MonitorStatus::Candidate), Some(2.0));
+    assert_eq!(say(2, 3_702, 0.7, MonitorStatus::Candidate), Some(2.0));
+    assert_eq!(say(2, 3_703, 0.8, MonitorStatus::Candidate), Some(3.0));
+    assert_eq!(say(2, 3_704, 0.9, MonitorStatus::Candidate), Some(2.0));
+    assert_eq!(say(2, 8_203, 1.0, MonitorStatus::Candidate), Some(1.0));
 }
 
 #[test]
@@ -184,7 +186,7 @@ fn a_row_is_read_as_the_pool_writes_it() {
     let text = r#"{"id":5,"monitor_id":1,"server_id":7,"ts":1000,"offset":-0.0003,"rtt":8123,"step":1,
         "score":19.9,"attributes":{"leap":1,"warning":"odd","from_ls_id":4},"status":"testing","more":1}"#;
     let row: Row = serde_json::from_str(text).unwrap();
-    assert_eq!((row.id, row.rtt, row.status), (Some(5), Some(8_123), Some(Status::Testing)));
+    assert_eq!((row.id, row.rtt, row.status), (Some(5), Some(8_123), Some(MonitorStatus::Testing)));
     assert_eq!(row.attributes.as_ref().unwrap().leap, 1);
     let text = r#"{"monitor_id":1,"server_id":7,"ts":1000,"offset":null,"attributes":null}"#;
     let row: Row = serde_json::from_str(text).unwrap();
@@ -196,7 +198,7 @@ fn a_row_is_read_as_the_pool_writes_it() {
 struct Naive {
     rows: Vec<(i64, u64, f64, u32)>,
     scores: std::collections::HashMap<u64, f64>,
-    statuses: std::collections::HashMap<u64, Status>,
+    statuses: std::collections::HashMap<u64, MonitorStatus>,
     server: Option<(i64, f64)>,
 }
 
@@ -250,10 +252,10 @@ impl Naive {
         let mut recent = Vec::new();
         for monitor in 0..20 {
             let letter = match self.statuses.get(&monitor).copied().unwrap_or_default() {
-                Status::Active => 'a',
-                Status::Testing => 't',
-                Status::Candidate => 'c',
-                Status::Paused => 'p',
+                MonitorStatus::Active => 'a',
+                MonitorStatus::Testing => 't',
+                MonitorStatus::Candidate => 'c',
+                MonitorStatus::Paused => 'p',
             };
             let rows = self.rows.iter().filter(|row| {
                 row.1 == monitor && row.0 <= ts && row.0 >= ts - seconds && letters.contains(letter)
@@ -279,8 +281,14 @@ fn random_histories_give_what_a_naive_scorer_gives_and_so_does_one_that_was_kept
             let most = if rng.u8(..) < 8 { 4_000 } else { 300 };
             ts += rng.i64(0..most);
             let late = if !pauses && rng.u8(..) < 20 { rng.i64(0..400) } else { 0 };
-            let last = if pauses { Status::Paused } else { Status::Testing };
-            let status = [Status::Active, Status::Active, Status::Testing, Status::Candidate, last];
+            let last = if pauses { MonitorStatus::Paused } else { MonitorStatus::Testing };
+            let status = [
+                MonitorStatus::Active,
+                MonitorStatus::Active,
+                MonitorStatus::Testing,
+                MonitorStatus::Candidate,
+                last,
+            ];
             let denied = rng.u8(..) < 3;
             let attributes = Attributes {
                 no_response: rng.u8(..) < 30,

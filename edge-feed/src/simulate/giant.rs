@@ -1,5 +1,7 @@
-//! A history of a country with one server that outweighs all others there, and is away for an hour; docs/policy.md shows
-//! what options make of it that have nothing to do with scores.
+//! A history of a country in which one server outweighs all others.
+//!
+//! That server is away for an hour. docs/policy.md shows the effect of the options that don't
+//! depend on scores.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -9,15 +11,15 @@ use super::{Page, SimulateError, Simulation, page};
 use crate::chart::ChartError;
 use crate::delta::Change;
 use crate::policy::{Cap, Exclude, Netspeed};
-use crate::{Delta, Policy, Snapshot};
+use crate::{Delta, Snapshot, ZonePolicy};
 
 /// The country.
 pub const ZONE: &str = "nz";
-/// The server that has most.
+/// The server with the largest share.
 pub const GIANT: u64 = 1;
-/// The one that has least.
+/// The server with the smallest share.
 pub const DWARF: u64 = 5;
-/// How long it takes, in seconds.
+/// Length of the history, in seconds.
 const END: u32 = 12 * 3_600;
 /// From when to when the giant is away, in seconds from the start.
 const AWAY: [u32; 2] = [6 * 3_600, 7 * 3_600];
@@ -50,28 +52,28 @@ pub fn history() -> (Snapshot, Vec<Delta>) {
 
 /// Each option alone, and the pool's own way first.
 #[must_use]
-pub fn each_option() -> [(&'static str, Policy); 5] {
+pub fn each_option() -> [(&'static str, ZonePolicy); 5] {
     let cap = Some(Cap { below: 8, share_percent: 40 });
     let netspeed = Some(Netspeed { floor: Some(1_000), ceiling: Some(1_000_000) });
     let exclude = Exclude { servers: vec![GIANT], ..Exclude::default() };
     [
-        ("as the pool", Policy::default()),
-        ("cap", Policy { cap, ..Policy::default() }),
-        ("netspeed", Policy { netspeed, ..Policy::default() }),
-        ("exclude", Policy { exclude, ..Policy::default() }),
-        ("aaaa_everywhere", Policy { aaaa_everywhere: true, ..Policy::default() }),
+        ("as the pool", ZonePolicy::default()),
+        ("cap", ZonePolicy { cap, ..ZonePolicy::default() }),
+        ("netspeed", ZonePolicy { netspeed, ..ZonePolicy::default() }),
+        ("exclude", ZonePolicy { exclude, ..ZonePolicy::default() }),
+        ("aaaa_everywhere", ZonePolicy { aaaa_everywhere: true, ..ZonePolicy::default() }),
     ]
 }
 
-/// What a policy makes of it, zones being made every minute.
+/// Replays the history under a policy, with a step each minute.
 ///
 /// # Errors
-/// A policy that can't be.
-pub fn replay(policy: Policy) -> Result<Simulation, SimulateError> {
+/// An invalid policy.
+pub fn replay(policy: ZonePolicy) -> Result<Simulation, SimulateError> {
     replay_in(ZONE, history(), policy)
 }
 
-/// A server's share of the country when all is well, from 0 to 1.
+/// A server's share of the country while all servers work, from 0 to 1.
 #[must_use]
 pub fn share(simulation: &Simulation, id: u64) -> f64 {
     let mut courses = simulation.zones.iter().filter(|course| course.zone == ZONE && !course.six);

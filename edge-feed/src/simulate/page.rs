@@ -1,9 +1,9 @@
-//! Simulations of one history come in; a page on which they stand side by side goes out, as SVG.
+//! Charts of several simulations of one history, side by side.
 
 use std::collections::BTreeMap;
 
-use super::{Course, Simulation};
-use crate::chart::{self, ChartError, Line, Panel};
+use super::{Simulation, ZoneHistory};
+use crate::chart::{self, ChartError, ChartLine, ChartPanel};
 
 /// What a page shows.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,7 @@ pub struct Page<'p> {
     /// Whether the servers are IPv6 ones.
     pub six: bool,
     /// Panels that stand above all columns' own, once in each.
-    pub above: &'p [Panel],
+    pub above: &'p [ChartPanel],
     /// What servers are called; their identifiers if they aren't in it.
     pub names: &'p BTreeMap<u64, String>,
 }
@@ -31,11 +31,11 @@ const MAX_LINES: usize = 6;
 /// A zone whose shares weren't kept, or a simulation of no time.
 pub fn page(what: &Page<'_>) -> Result<String, ChartError> {
     let hours = |seconds: i64| f64::from(i32::try_from(seconds).unwrap_or(i32::MAX)) / 3_600.0;
-    let mut rows: Vec<Vec<Panel>> =
+    let mut rows: Vec<Vec<ChartPanel>> =
         what.above.iter().map(|panel| vec![panel.clone(); what.columns.len()]).collect();
     let (mut shares, mut sizes) = (Vec::new(), Vec::new());
     let mut end = 0.0_f64;
-    let courses: Vec<Option<&Course>> = what
+    let courses: Vec<Option<&ZoneHistory>> = what
         .columns
         .iter()
         .map(|(_, simulation)| {
@@ -54,17 +54,17 @@ pub fn page(what: &Page<'_>) -> Result<String, ChartError> {
         };
         let at = |ts: i64| hours(ts - simulation.start);
         end = end.max(at(simulation.end));
-        shares.push(Panel {
+        shares.push(ChartPanel {
             title: format!("{name}: shares of {}", what.zone),
             values: "share of the zone's weight (%)".to_owned(),
             range: [0.0, 105.0],
             lines: share_lines(course, what.names, at),
         });
-        let line = |name: &str, size: fn(&super::Point) -> usize| Line {
+        let line = |name: &str, size: fn(&super::ZoneShares) -> usize| ChartLine {
             name: name.to_owned(),
             points: course.points.iter().map(|point| (at(point.ts), count(size(point)))).collect(),
         };
-        sizes.push(Panel {
+        sizes.push(ChartPanel {
             title: format!("{name}: size of {}", what.zone),
             values: "servers".to_owned(),
             range: [0.0, count(largest + 1)],
@@ -84,10 +84,10 @@ fn count(n: usize) -> f64 {
 
 /// The servers that have most, and one line for all others.
 fn share_lines(
-    course: &Course,
+    course: &ZoneHistory,
     names: &BTreeMap<u64, String>,
     at: impl Fn(i64) -> f64,
-) -> Vec<Line> {
+) -> Vec<ChartLine> {
     let mut sums: BTreeMap<u64, f64> = BTreeMap::new();
     for point in &course.points {
         for (&id, share) in &point.shares {
@@ -104,13 +104,13 @@ fn share_lines(
     let n_own = if ids.len() > MAX_LINES { MAX_LINES - 1 } else { ids.len() };
     let (own, rest) = ids.split_at_checked(n_own).unwrap_or((&ids, &[]));
     let line = |name: String, ids: &[u64]| {
-        let share = |point: &super::Point| -> f64 {
+        let share = |point: &super::ZoneShares| -> f64 {
             ids.iter().filter_map(|id| point.shares.get(id)).sum()
         };
         let points = course.points.iter().map(|point| (at(point.ts), 100.0 * share(point)));
-        Line { name, points: points.collect() }
+        ChartLine { name, points: points.collect() }
     };
-    let mut lines: Vec<Line> = own
+    let mut lines: Vec<ChartLine> = own
         .iter()
         .map(|id| {
             let name = names.get(id).cloned().unwrap_or_else(|| format!("server {id}"));

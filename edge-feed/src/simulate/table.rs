@@ -1,9 +1,9 @@
-//! A simulation comes in; a table that lines up goes out.
+//! Table of a simulation, for a terminal.
 
 use std::fmt;
 
-use super::{Course, Simulation};
-use crate::diff::aligned;
+use super::{Simulation, ZoneHistory};
+use edge_leaves::text_table::{Align, columns};
 
 const HEADINGS: [&str; 10] = [
     "ZONE",
@@ -21,9 +21,10 @@ const HEADINGS: [&str; 10] = [
 /// One line for each zone, those that moved most first.
 impl fmt::Display for Simulation {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut courses: Vec<&Course> = self.zones.iter().collect();
+        let mut courses: Vec<&ZoneHistory> = self.zones.iter().collect();
         courses.sort_by(|one, other| other.moved.total_cmp(&one.moved));
-        let rows = courses.into_iter().map(|course| {
+        let mut rows = vec![HEADINGS.map(str::to_owned)];
+        rows.extend(courses.into_iter().map(|course| {
             [
                 course.zone.clone(),
                 course.entries.to_string(),
@@ -36,7 +37,7 @@ impl fmt::Display for Simulation {
                 course.n_names.to_string(),
                 if course.six { "IPv6" } else { "IPv4" }.to_owned(),
             ]
-        });
+        }));
         writeln!(
             out,
             "{} steps in {}, changes at {} of them, {} deltas refused",
@@ -45,7 +46,7 @@ impl fmt::Display for Simulation {
             self.changes,
             self.refused
         )?;
-        out.write_str(&aligned(HEADINGS, rows))
+        out.write_str(&columns(&rows, Align::Left))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Replays of histories whose outcome can be told by hand.
+//! Replays of histories with an outcome that can be computed by hand.
 
 use super::*;
 use crate::delta::Change;
@@ -12,7 +12,7 @@ fn score(id: u64, ts: i64, score: f64) -> Delta {
 
 fn run(
     deltas: Vec<Delta>,
-    policy: Policy,
+    policy: ZonePolicy,
     interval_seconds: u32,
 ) -> Result<Simulation, SimulateError> {
     let (snapshot, _) = yo_yo::history();
@@ -20,14 +20,14 @@ fn run(
     simulate(snapshot, deltas, policy, &replay)
 }
 
-fn course<'s>(simulation: &'s Simulation, zone: &str) -> &'s Course {
+fn course<'s>(simulation: &'s Simulation, zone: &str) -> &'s ZoneHistory {
     simulation.zones.iter().find(|course| course.zone == zone).unwrap()
 }
 
 #[test]
 fn entries_leaves_and_shares_are_counted_step_by_step() {
     let deltas = vec![score(1, 50, 5.0), score(2, 130, 20.0), score(3, 290, 20.0)];
-    let simulation = run(deltas, Policy::default(), 100).unwrap();
+    let simulation = run(deltas, ZonePolicy::default(), 100).unwrap();
     assert_eq!((simulation.steps, simulation.changes, simulation.end), (4, 3, START + 300));
     let cm = course(&simulation, "cm");
     assert_eq!((cm.entries, cm.leaves, cm.moved, cm.largest_move), (1, 1, 2.0, 1.0));
@@ -40,14 +40,15 @@ fn entries_leaves_and_shares_are_counted_step_by_step() {
     assert!((africa.moved - 2.0 * 25.0 / 1_225.0).abs() < 1e-9, "{}", africa.moved);
     assert!(africa.points.is_empty());
     // What happens between two steps is seen by none.
-    let quick = run(vec![score(1, 10, 5.0), score(2, 20, 20.0)], Policy::default(), 100).unwrap();
+    let quick =
+        run(vec![score(1, 10, 5.0), score(2, 20, 20.0)], ZonePolicy::default(), 100).unwrap();
     assert_eq!((quick.changes, course(&quick, "cm").leaves), (1, 0));
 }
 
 #[test]
 fn a_helper_that_stays_while_shares_shift_is_neither_entry_nor_leave() {
     let backfill = Some(Backfill { below: 4, share_percent: 50 });
-    let policy = Policy { backfill, stable_split: true, ..Policy::default() };
+    let policy = ZonePolicy { backfill, stable_split: true, ..ZonePolicy::default() };
     let simulation = run(vec![score(1, 50, 15.0)], policy, 100).unwrap();
     let cm = course(&simulation, "cm");
     assert_eq!((cm.entries, cm.leaves, cm.renumbered, cm.moved), (0, 0, 0, 0.0));
@@ -58,19 +59,20 @@ fn a_helper_that_stays_while_shares_shift_is_neither_entry_nor_leave() {
 
 #[test]
 fn what_cant_be_replayed_is_refused() {
-    let text = |deltas, interval| run(deltas, Policy::default(), interval).unwrap_err().to_string();
+    let text =
+        |deltas, interval| run(deltas, ZonePolicy::default(), interval).unwrap_err().to_string();
     assert_eq!(text(Vec::new(), 0), "an interval of 0 seconds has no end; write 1 or more");
     assert_eq!(
         text(vec![score(7, i64::MAX - START, 1.0)], 60),
         "delta 7 is 9223372035054775807 seconds after the snapshot, more than 1000000 steps; choose a longer interval, or correct its time"
     );
-    let refused = run(vec![score(1, 1, f64::NAN)], Policy::default(), 60).unwrap();
+    let refused = run(vec![score(1, 1, f64::NAN)], ZonePolicy::default(), 60).unwrap();
     assert_eq!(refused.refused, 1);
 }
 
 #[test]
 fn the_yo_yo_ends_with_ramp_hysteresis_and_back_fill() {
-    let before = yo_yo::replay(Policy::default()).unwrap();
+    let before = yo_yo::replay(ZonePolicy::default()).unwrap();
     let after = yo_yo::replay(yo_yo::policy()).unwrap();
     let [before_cm, after_cm] = [&before, &after].map(|each| course(each, "cm"));
     // docs/policy.md has these numbers.
@@ -88,7 +90,7 @@ fn the_yo_yo_ends_with_ramp_hysteresis_and_back_fill() {
 
 #[test]
 fn the_drawing_in_the_documentation_is_what_the_simulation_says() {
-    let before = yo_yo::replay(Policy::default()).unwrap();
+    let before = yo_yo::replay(ZonePolicy::default()).unwrap();
     let after = yo_yo::replay(yo_yo::policy()).unwrap();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/policy-yo-yo.svg");
     let committed = std::fs::read_to_string(path).unwrap();
@@ -130,7 +132,7 @@ fn options_hold_the_giant_back_and_docs_have_the_numbers() {
 
 #[test]
 fn a_table_lines_up_with_the_most_moved_first() {
-    let simulation = run(vec![score(1, 50, 5.0)], Policy::default(), 100).unwrap();
+    let simulation = run(vec![score(1, 50, 5.0)], ZonePolicy::default(), 100).unwrap();
     let text = simulation.to_string();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], "2 steps in 0:01 h, changes at 2 of them, 0 deltas refused");

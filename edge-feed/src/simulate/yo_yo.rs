@@ -1,15 +1,17 @@
-//! A history that operators of small zones know: a country's only server loses one poll of twelve for hours, and its
-//! score crosses 10 up and down. docs/policy.md shows what the pool and a policy make of it.
+//! A history of a country whose only server loses polls for hours.
+//!
+//! The server loses one poll of twelve, so that its score crosses 10 up and down. Operators of
+//! small zones know this. docs/policy.md shows the zones of the pool and of a policy.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::{Page, Replay, SimulateError, Simulation, page, simulate};
-use crate::chart::{ChartError, Line, Panel};
+use crate::chart::{ChartError, ChartLine, ChartPanel};
 use crate::delta::Change;
 use crate::policy::{ACTIVE_SCORE, Backfill, Hysteresis, Ramp};
 use crate::server::GLOBAL;
-use crate::{Delta, Policy, Server, Snapshot};
+use crate::{Delta, Server, Snapshot, ZonePolicy};
 
 /// The country.
 pub const ZONE: &str = "cm";
@@ -46,34 +48,34 @@ pub fn history() -> (Snapshot, Vec<Delta>) {
     (Snapshot { serial: START, servers, ..Snapshot::default() }, deltas.collect())
 }
 
-/// What is shown as the way out: a ramp, hysteresis and back-fill.
+/// The policy that docs/policy.md recommends: a ramp, hysteresis and back-fill.
 #[must_use]
-pub fn policy() -> Policy {
-    Policy {
+pub fn policy() -> ZonePolicy {
+    ZonePolicy {
         ramp: Some(Ramp { from: 10.0, to: 15.0, floor_percent: 5 }),
         hysteresis: Some(Hysteresis { enter: 12.0, leave: 6.0, dwell_seconds: 1_800 }),
         stable_split: true,
         backfill: Some(Backfill { below: 4, share_percent: 50 }),
-        ..Policy::default()
+        ..ZonePolicy::default()
     }
 }
 
 /// Each of its options alone.
 #[must_use]
-pub fn each_option() -> [(&'static str, Policy); 3] {
-    let Policy { ramp, hysteresis, stable_split, backfill, .. } = policy();
+pub fn each_option() -> [(&'static str, ZonePolicy); 3] {
+    let ZonePolicy { ramp, hysteresis, stable_split, backfill, .. } = policy();
     [
-        ("ramp", Policy { ramp, ..Policy::default() }),
-        ("hysteresis", Policy { hysteresis, ..Policy::default() }),
-        ("back-fill", Policy { backfill, stable_split, ..Policy::default() }),
+        ("ramp", ZonePolicy { ramp, ..ZonePolicy::default() }),
+        ("hysteresis", ZonePolicy { hysteresis, ..ZonePolicy::default() }),
+        ("back-fill", ZonePolicy { backfill, stable_split, ..ZonePolicy::default() }),
     ]
 }
 
-/// What a policy makes of it, zones being made every minute.
+/// Replays the history under a policy, with a step each minute.
 ///
 /// # Errors
-/// A policy that can't be.
-pub fn replay(policy: Policy) -> Result<Simulation, SimulateError> {
+/// An invalid policy.
+pub fn replay(policy: ZonePolicy) -> Result<Simulation, SimulateError> {
     replay_in(ZONE, history(), policy)
 }
 
@@ -83,16 +85,16 @@ pub fn replay(policy: Policy) -> Result<Simulation, SimulateError> {
 /// When it can't be drawn.
 pub fn draw(before: &Simulation, after: &Simulation) -> Result<String, ChartError> {
     let hours = |poll: u32| f64::from(poll * POLL_SECONDS) / 3_600.0;
-    let score = Panel {
+    let score = ChartPanel {
         title: "the score of the zone's only server".to_owned(),
         values: "score".to_owned(),
         range: [0.0, 21.0],
         lines: vec![
-            Line {
+            ChartLine {
                 name: "score".to_owned(),
                 points: scores().into_iter().map(|(poll, score)| (hours(poll), score)).collect(),
             },
-            Line { name: "10".to_owned(), points: vec![(0.0, ACTIVE_SCORE)] },
+            ChartLine { name: "10".to_owned(), points: vec![(0.0, ACTIVE_SCORE)] },
         ],
     };
     page(&Page {
@@ -120,13 +122,13 @@ fn scores() -> Vec<(u32, f64)> {
 pub(super) fn replay_in(
     zone: &str,
     (snapshot, deltas): (Snapshot, Vec<Delta>),
-    policy: Policy,
+    policy: ZonePolicy,
 ) -> Result<Simulation, SimulateError> {
     let replay = Replay { interval_seconds: 60, keep: vec![zone.to_owned()], seed: 1 };
     simulate(snapshot, deltas, policy, &replay)
 }
 
-/// A server of a country and a continent, that is well.
+/// A server of a country and a continent with a full score.
 pub(super) fn server(id: u64, ip: IpAddr, netspeed: u32, areas: [&str; 2]) -> Server {
     Server {
         id,

@@ -1,44 +1,40 @@
-//! Whole documents, a zone or a snapshot, asked for again and again: a file or an address comes in; what is new in it
-//! goes out, with the signature beside it.
+//! Whole documents, a zone or a snapshot, fetched again and again.
+//!
+//! A document comes with its detached signature, if there is one. A source reports a document only
+//! when it or its signature is new.
 
-use std::fs::Metadata;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use hyper::Uri;
 use hyper::header::{self, HeaderName, HeaderValue};
 use tokio::io::AsyncReadExt as _;
 
-use super::http::{self, Client, HttpConfig};
+use super::http::{self, HttpClient, HttpConfig};
 use super::pace::Pace;
-use super::{Event, Limits, Next, Source, SourceError, Status};
+use super::{Event, Next, Source, SourceError, SourceLimits, StatusHandle};
+use edge_leaves::file_fingerprint::{FileFingerprint, FileVersion};
 
 /// Octets of the longest signature. minisign's have some 300.
 const SIGNATURE_OCTETS: u64 = 4096;
-/// How long after its last change a file's times can't be the same after another one.
-const SETTLED: Duration = Duration::from_secs(3);
 
 /// What a document is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum DocumentKind {
     /// The zone of that name, as geodns reads it.
     Zone {
         /// The zone's name, without a final dot.
-        origin: String,
+        apex: String,
     },
     /// All servers.
     Snapshot,
 }
 
-impl Kind {
+impl DocumentKind {
     pub(crate) fn event(&self, octets: Vec<u8>, signature: Option<Vec<u8>>) -> Event {
         match self {
-            Self::Zone { origin } => {
-                Event::Zone { origin: origin.clone(), text: octets, signature }
-            }
+            Self::Zone { apex } => Event::Zone { apex: apex.clone(), text: octets, signature },
             Self::Snapshot => Event::Snapshot { octets, signature },
         }
     }
@@ -46,54 +42,53 @@ impl Kind {
 
 /// A document on an HTTP server.
 pub struct HttpDocument {
-    client: Client,
+    client: HttpClient,
     uri: Uri,
     /// Where the signature is, if the documents are signed.
     signature_uri: Option<Uri>,
-    kind: Kind,
-    name: String,
+    kind: DocumentKind,
     pace: Pace,
-    status: Status,
+    status: StatusHandle,
     etag: Option<HeaderValue>,
     /// The signature that came with the last document.
     signature: Option<Vec<u8>>,
 }
 
 impl HttpDocument {
-    /// A zone from the pool's own generator: `BASE/api/dns-zone?origin=ORIGIN`. With `is_signed` the signature is
-    /// asked for at `BASE/api/dns-zone.minisig?origin=ORIGIN`.
+    /// A zone from the pool's own generator: `BASE/api/dns-zone?origin=ORIGIN`. With `is_signed`
+    /// the signature is asked for at `BASE/api/dns-zone.minisig?origin=ORIGIN`.
     ///
     /// # Errors
     /// When the address or the name isn't one, or the roots can't be read.
-    pub fn zone(config: &HttpConfig, origin: &str, is_signed: bool) -> Result<Self, SourceError> {
+    pub fn zone(config: &HttpConfig, apex: &str, is_signed: bool) -> Result<Self, SourceError> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        if origin.is_empty() || !origin.chars().all(is_name) {
-            return Err(SourceError::setting(origin, "no name of a zone"));
+        if apex.is_empty() || !apex.chars().all(is_name) {
+            return Err(SourceError::setting(apex, "no name of a zone"));
         }
         let base = config.url.trim_end_matches('/');
         let config =
-            HttpConfig { url: format!("{base}/api/dns-zone?origin={origin}"), ..config.clone() };
-        Self::new(&config, Kind::Zone { origin: origin.to_owned() }, is_signed)
+            HttpConfig { url: format!("{base}/api/dns-zone?origin={apex}"), ..config.clone() };
+        Self::new(&config, DocumentKind::Zone { apex: apex.to_owned() }, is_signed)
     }
 
-    /// A snapshot at the address itself. With `is_signed` the signature is asked for at the address with `.minisig`.
+    /// A snapshot at the address itself. With `is_signed` the signature is asked for at the address
+    /// with `.minisig`.
     ///
     /// # Errors
     /// When the address isn't one, or the roots can't be read.
     pub fn snapshot(config: &HttpConfig, is_signed: bool) -> Result<Self, SourceError> {
-        Self::new(config, Kind::Snapshot, is_signed)
+        Self::new(config, DocumentKind::Snapshot, is_signed)
     }
 
-    fn new(config: &HttpConfig, kind: Kind, is_signed: bool) -> Result<Self, SourceError> {
-        let (client, uri) = Client::new(config)?;
+    fn new(config: &HttpConfig, kind: DocumentKind, is_signed: bool) -> Result<Self, SourceError> {
+        let (client, uri) = HttpClient::new(config)?;
         let name = uri.to_string();
         Ok(Self {
             client,
             signature_uri: if is_signed { Some(http::signature_of(&uri)?) } else { None },
             uri,
             kind,
-            status: Status::new(&name, None),
-            name,
+            status: StatusHandle::new(&name, None),
             pace: Pace::new(config.every),
             etag: None,
             signature: None,
@@ -102,20 +97,21 @@ impl HttpDocument {
 
     async fn ask(&mut self) -> Result<Event, SourceError> {
         self.pace.wait().await;
-        let mut told = None;
-        let said = self.fetch(&mut told).await;
-        match said {
+        let mut retry_after = None;
+        let result = self.fetch(&mut retry_after).await;
+        match result {
             Ok(_) => self.pace.well(),
-            Err(_) => self.pace.wrong(told),
+            Err(_) => self.pace.wrong(retry_after),
         }
-        said
+        result
     }
 
-    async fn fetch(&mut self, told: &mut Option<Duration>) -> Result<Event, SourceError> {
-        // The signature first: with a new one the document is asked for even if it seems to be the same. So a document
-        // and a signature of different moments, which fit badly, last until the next question only.
+    async fn fetch(&mut self, retry_after: &mut Option<Duration>) -> Result<Event, SourceError> {
+        // The signature first: with a new one the document is fetched even if it seems to be
+        // unchanged. A document and a signature of different moments are thus replaced at the next
+        // request.
         let signature = match &self.signature_uri {
-            Some(uri) => fetch_signature(&self.client, uri, told).await?,
+            Some(uri) => fetch_signature(&self.client, uri, retry_after).await?,
             None => None,
         };
         let mut more = vec![
@@ -125,13 +121,13 @@ impl HttpDocument {
         if let Some(etag) = self.etag.clone().filter(|_etag| signature == self.signature) {
             more.push((header::IF_NONE_MATCH, etag));
         }
-        let response = get(&self.client, &self.uri, &more, told).await?;
+        let response = get(&self.client, &self.uri, &more, retry_after).await?;
         if !response.is_new()? {
             return Ok(Event::Unchanged);
         }
         response.is_json_like()?;
         let etag = response.headers.get(header::ETAG).cloned();
-        let octets = response.whole(self.client.limits.octets).await?;
+        let octets = response.read_body(self.client.limits.octets).await?;
         self.etag = etag;
         self.signature.clone_from(&signature);
         Ok(self.kind.event(octets, signature))
@@ -139,36 +135,32 @@ impl HttpDocument {
 }
 
 async fn get(
-    client: &Client,
+    client: &HttpClient,
     uri: &Uri,
     more: &[(HeaderName, HeaderValue)],
-    told: &mut Option<Duration>,
-) -> Result<http::Response, SourceError> {
+    retry_after: &mut Option<Duration>,
+) -> Result<http::HttpResponse, SourceError> {
     let response = client.get(uri, more).await?;
-    *told = response.retry_after();
+    *retry_after = response.retry_after();
     Ok(response)
 }
 
 async fn fetch_signature(
-    client: &Client,
+    client: &HttpClient,
     uri: &Uri,
-    told: &mut Option<Duration>,
+    retry_after: &mut Option<Duration>,
 ) -> Result<Option<Vec<u8>>, SourceError> {
-    let response = get(client, uri, &[], told).await?;
+    let response = get(client, uri, &[], retry_after).await?;
     match response.is_new() {
-        Ok(true) => response.whole(SIGNATURE_OCTETS).await.map(Some),
-        // Whether a document may do without is for the guard.
+        Ok(true) => response.read_body(SIGNATURE_OCTETS).await.map(Some),
+        // The guard decides whether a document needs a signature.
         Ok(false) | Err(SourceError::Missing { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 impl Source for HttpDocument {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn status(&self) -> &Status {
+    fn status(&self) -> &StatusHandle {
         &self.status
     }
 
@@ -181,48 +173,19 @@ impl Source for HttpDocument {
 pub struct FileDocument {
     path: PathBuf,
     signature_path: PathBuf,
-    kind: Kind,
-    name: String,
-    limits: Limits,
+    kind: DocumentKind,
+    limits: SourceLimits,
     pace: Pace,
-    status: Status,
-    /// How both files looked when they were last read, if they can't have changed since without a trace.
-    looks: Option<(Look, Option<Look>)>,
-    /// What they held.
-    digest: Option<u64>,
-}
-
-/// What a file's metadata say of its content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Look {
-    octets: u64,
-    inode: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Look {
-    fn of(data: &Metadata) -> Self {
-        Self {
-            octets: data.len(),
-            inode: data.ino(),
-            modified: (data.mtime(), data.mtime_nsec()),
-            changed: (data.ctime(), data.ctime_nsec()),
-        }
-    }
-
-    /// Whether the last change was so long ago that another one would show.
-    fn is_settled(&self) -> bool {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let latest = u64::try_from(self.changed.0.max(self.modified.0)).unwrap_or_default();
-        now.saturating_sub(Duration::from_secs(latest)) > SETTLED
-    }
+    status: StatusHandle,
+    /// The document and its signature, as they were last read.
+    last: Option<(FileVersion, Option<FileVersion>)>,
 }
 
 impl FileDocument {
-    /// A file that is looked at with this interval. It is best replaced by a rename, after its signature.
+    /// A file that is checked with this interval. It is best replaced by a rename, after its
+    /// signature.
     #[must_use]
-    pub fn new(path: &Path, kind: Kind, every: Duration, limits: Limits) -> Self {
+    pub fn new(path: &Path, kind: DocumentKind, every: Duration, limits: SourceLimits) -> Self {
         let name = path.display().to_string();
         let mut signature_path = path.as_os_str().to_owned();
         signature_path.push(".minisig");
@@ -230,58 +193,70 @@ impl FileDocument {
             path: path.to_path_buf(),
             signature_path: signature_path.into(),
             kind,
-            status: Status::new(&name, None),
-            name,
+            status: StatusHandle::new(&name, None),
             limits,
             pace: Pace::new(every),
-            looks: None,
-            digest: None,
+            last: None,
         }
     }
 
     async fn ask(&mut self) -> Result<Event, SourceError> {
         self.pace.wait().await;
-        let said = self.read().await;
-        match said {
+        let result = self.read().await;
+        match result {
             Ok(_) => self.pace.well(),
             Err(_) => self.pace.again(),
         }
-        said
+        result
     }
 
     async fn read(&mut self) -> Result<Event, SourceError> {
         // Taken before the content is read, so that a change in between shows the next time.
-        let looks = (look(&self.path).await?, look(&self.signature_path).await?);
-        let Some(document) = looks.0 else {
+        let fingerprints =
+            (fingerprint(&self.path).await?, fingerprint(&self.signature_path).await?);
+        let (Some(document), signature) = fingerprints else {
             let cause = io::Error::from(io::ErrorKind::NotFound);
             return Err(SourceError::File { path: self.path.clone(), cause });
         };
-        let looks = (document, looks.1);
-        if self.looks == Some(looks) {
+        if let Some((last, last_signature)) = &self.last
+            && last.is_current(document)
+            && both(*last_signature, signature, |last, now| last.is_current(now))
+        {
             return Ok(Event::Unchanged);
         }
-        let signature = match looks.1 {
-            Some(_) => Some(read(&self.signature_path, SIGNATURE_OCTETS).await?),
+        let signature = match signature {
+            Some(now) => Some((now, read(&self.signature_path, SIGNATURE_OCTETS).await?)),
             None => None,
         };
         let octets = read(&self.path, self.limits.octets).await?;
-        let is_settled = looks.0.is_settled() && looks.1.is_none_or(|look| look.is_settled());
-        self.looks = is_settled.then_some(looks);
-        let mut digest = DefaultHasher::new();
-        (&octets, &signature).hash(&mut digest);
-        let digest = Some(digest.finish());
-        if self.digest == digest {
+        let version = FileVersion::new(document, &octets);
+        let signature_version =
+            signature.as_ref().map(|(now, octets)| FileVersion::new(*now, octets));
+        let before = self.last.replace((version, signature_version));
+        let is_same = before.is_some_and(|(last, last_signature)| {
+            last.is_same(&version)
+                && both(last_signature, signature_version, |last, now| last.is_same(&now))
+        });
+        if is_same {
             return Ok(Event::Unchanged);
         }
-        self.digest = digest;
-        Ok(self.kind.event(octets, signature))
+        Ok(self.kind.event(octets, signature.map(|(_, octets)| octets)))
     }
 }
 
-/// How a file looks; `None` if there is none.
-async fn look(path: &Path) -> Result<Option<Look>, SourceError> {
+/// Whether two things that may be absent agree: both are absent, or `agree` holds.
+fn both<T, U>(one: Option<T>, other: Option<U>, agree: impl FnOnce(T, U) -> bool) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => agree(one, other),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// The fingerprint of a file; `None` if there is no file.
+async fn fingerprint(path: &Path) -> Result<Option<FileFingerprint>, SourceError> {
     match tokio::fs::metadata(path).await {
-        Ok(data) if data.is_file() => Ok(Some(Look::of(&data))),
+        Ok(data) if data.is_file() => Ok(Some(FileFingerprint::of(&data))),
         Ok(_) => Err(SourceError::setting(path.display(), "no regular file")),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(SourceError::file(path)(cause)),
@@ -300,11 +275,7 @@ async fn read(path: &Path, limit: u64) -> Result<Vec<u8>, SourceError> {
 }
 
 impl Source for FileDocument {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn status(&self) -> &Status {
+    fn status(&self) -> &StatusHandle {
         &self.status
     }
 
@@ -315,15 +286,15 @@ impl Source for FileDocument {
 
 #[cfg(test)]
 mod tests {
-    use super::{FileDocument, Kind};
-    use crate::source::{Event, Limits, Source as _, SourceError};
+    use super::{DocumentKind, FileDocument};
+    use crate::source::{Event, Source as _, SourceError, SourceLimits};
     use std::fs;
     use std::path::Path;
     use std::time::Duration;
 
     fn document(path: &Path) -> FileDocument {
-        let limits = Limits { octets: 1000, ..Limits::default() };
-        FileDocument::new(path, Kind::Snapshot, Duration::from_millis(1), limits)
+        let limits = SourceLimits { octets: 1000, ..SourceLimits::default() };
+        FileDocument::new(path, DocumentKind::Snapshot, Duration::from_millis(1), limits)
     }
 
     fn snapshot(octets: &str, signature: Option<&str>) -> Event {

@@ -1,9 +1,9 @@
-//! What goes wrong with a source: the place, the cause, the way out.
+//! Errors of sources: place, cause and way out.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a source has nothing to give. What is being served stays as it is.
+/// Why a source has no event. The served version stays in service.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// A setting that can't work.
@@ -22,7 +22,7 @@ pub enum SourceError {
         /// The system's reason.
         cause: io::Error,
     },
-    /// A server that can't be reached, or isn't who it should be.
+    /// A server that can't be reached, or has the wrong identity.
     #[error("{place}: not reached: {cause}")]
     Unreachable {
         /// The address.
@@ -30,12 +30,12 @@ pub enum SourceError {
         /// The system's or TLS's reason.
         cause: String,
     },
-    /// A server that doesn't let us in.
+    /// A server that refuses us.
     #[error("{place}: refused ({cause}); check the credentials and what they allow")]
     Refused {
         /// The address.
         place: String,
-        /// Its words, such as `HTTP 403`.
+        /// Its text, such as `HTTP 403`.
         cause: String,
     },
     /// A server that doesn't have what it is asked for.
@@ -43,7 +43,7 @@ pub enum SourceError {
     Missing {
         /// The address.
         place: String,
-        /// Its words, such as `HTTP 404`.
+        /// Its text, such as `HTTP 404`.
         cause: String,
     },
     /// A server's answer that is neither the feed nor any of the above.
@@ -87,9 +87,9 @@ pub enum SourceError {
     BrokenLines {
         /// The address or path.
         place: String,
-        /// Where the first stands, such as `octet 1200`.
+        /// Position of the first, such as `octet 1200`.
         at: String,
-        /// How many there are, since this was last said.
+        /// How many there are, since the last report.
         count: u64,
         /// What is wrong with the first.
         cause: String,
@@ -136,7 +136,8 @@ impl SourceError {
         }
     }
 
-    /// Whether the source goes on as if nothing had been: what is wrong is in the feed, not on the way.
+    /// Whether the error is in the content of the feed and not on the way. The source then
+    /// continues without a pause.
     #[must_use]
     pub const fn is_content(&self) -> bool {
         matches!(self, Self::BrokenLines { .. } | Self::Lost { .. })
@@ -149,19 +150,4 @@ impl SourceError {
     pub(crate) fn setting(place: impl ToString, cause: impl ToString) -> Self {
         Self::Setting { place: place.to_string(), cause: cause.to_string() }
     }
-}
-
-/// An error with those below it, which say what happened.
-pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(cause) = below {
-        let words = cause.to_string();
-        // Some errors repeat those below them.
-        if !text.ends_with(&words) {
-            text = format!("{text}: {words}");
-        }
-        below = cause.source();
-    }
-    text
 }

@@ -1,34 +1,34 @@
-//! Octets come in, gzipped or not; a document of bounded size goes out.
+//! Decompression of documents up to a limit.
 
 use std::io::{self, Write};
 
 use flate2::write::MultiGzDecoder;
 
-/// How a gzip stream begins.
+/// The first octets of a gzip stream (RFC 1952 §2.3.1).
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Why there is no document.
 #[derive(Debug)]
-pub(crate) enum Spoilt {
+pub(crate) enum UnpackError {
     /// More octets than the limit.
     TooLarge,
     /// The compression is damaged or ends early.
     Damaged(String),
 }
 
-/// A document that is growing.
-pub(crate) enum Growing {
-    Plain(Bounded),
-    Gzip(Box<MultiGzDecoder<Bounded>>),
+/// A document that is arriving.
+pub(crate) enum Decompressor {
+    Plain(BoundedBuffer),
+    Gzip(Box<MultiGzDecoder<BoundedBuffer>>),
 }
 
 /// Octets up to a limit.
-pub(crate) struct Bounded {
+pub(crate) struct BoundedBuffer {
     octets: Vec<u8>,
     limit: usize,
 }
 
-impl Write for Bounded {
+impl Write for BoundedBuffer {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
         if piece.len() > self.limit.saturating_sub(self.octets.len()) {
             return Err(io::ErrorKind::FileTooLarge.into());
@@ -42,11 +42,11 @@ impl Write for Bounded {
     }
 }
 
-impl Growing {
+impl Decompressor {
     /// Empty, to be at most `limit` octets once decompressed.
     pub(crate) fn new(is_gzip: bool, limit: u64) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let bounded = Bounded { octets: Vec::new(), limit };
+        let bounded = BoundedBuffer { octets: Vec::new(), limit };
         if is_gzip {
             Self::Gzip(Box::new(MultiGzDecoder::new(bounded)))
         } else {
@@ -54,8 +54,8 @@ impl Growing {
         }
     }
 
-    /// Grows by a piece as it arrived.
-    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<(), Spoilt> {
+    /// Adds the next octets, as received.
+    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<(), UnpackError> {
         match self {
             Self::Plain(into) => into.write_all(piece).map_err(spoilt),
             Self::Gzip(into) => into.write_all(piece).map_err(spoilt),
@@ -63,7 +63,7 @@ impl Growing {
     }
 
     /// The document, if it is complete.
-    pub(crate) fn finish(self) -> Result<Vec<u8>, Spoilt> {
+    pub(crate) fn finish(self) -> Result<Vec<u8>, UnpackError> {
         match self {
             Self::Plain(whole) => Ok(whole.octets),
             Self::Gzip(into) => into.finish().map(|whole| whole.octets).map_err(spoilt),
@@ -71,10 +71,10 @@ impl Growing {
     }
 }
 
-fn spoilt(cause: io::Error) -> Spoilt {
+fn spoilt(cause: io::Error) -> UnpackError {
     match cause.kind() {
-        io::ErrorKind::FileTooLarge => Spoilt::TooLarge,
-        _ => Spoilt::Damaged(format!("gzip: {cause}")),
+        io::ErrorKind::FileTooLarge => UnpackError::TooLarge,
+        _ => UnpackError::Damaged(format!("gzip: {cause}")),
     }
 }
 
@@ -83,9 +83,9 @@ pub(crate) fn is_gzip(octets: &[u8]) -> bool {
     octets.starts_with(&MAGIC)
 }
 
-/// What octets hold, which may be gzipped.
-pub(crate) fn unpack(octets: &[u8], limit: u64) -> Result<Vec<u8>, Spoilt> {
-    let mut growing = Growing::new(is_gzip(octets), limit);
+/// The document in octets that may be gzipped.
+pub(crate) fn unpack(octets: &[u8], limit: u64) -> Result<Vec<u8>, UnpackError> {
+    let mut growing = Decompressor::new(is_gzip(octets), limit);
     growing.push(octets)?;
     growing.finish()
 }
@@ -99,7 +99,7 @@ pub(crate) fn pack(octets: &[u8]) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Growing, Spoilt, pack, unpack};
+    use super::{Decompressor, UnpackError, pack, unpack};
 
     #[test]
     fn what_is_packed_comes_out_again_in_pieces_too() {
@@ -108,13 +108,13 @@ mod tests {
         assert!(packed.len() < 1000);
         assert_eq!(unpack(&packed, 70_000).unwrap(), text);
         assert_eq!(unpack(&text, 70_000).unwrap(), text);
-        let mut growing = Growing::new(true, 70_000);
+        let mut growing = Decompressor::new(true, 70_000);
         for octet in &packed {
             growing.push(std::slice::from_ref(octet)).unwrap();
         }
         assert_eq!(growing.finish().unwrap(), text);
-        assert!(matches!(unpack(&packed, 69_999), Err(Spoilt::TooLarge)));
-        assert!(matches!(unpack(&text, 69_999), Err(Spoilt::TooLarge)));
+        assert!(matches!(unpack(&packed, 69_999), Err(UnpackError::TooLarge)));
+        assert!(matches!(unpack(&text, 69_999), Err(UnpackError::TooLarge)));
     }
 
     #[test]
@@ -122,20 +122,20 @@ mod tests {
         let packed = pack(&"a zone ".repeat(30).into_bytes()).unwrap();
         for end in 2..packed.len() {
             let spoilt = unpack(&packed[..end], 1000);
-            assert!(matches!(spoilt, Err(Spoilt::Damaged(_))), "{end} octets: {spoilt:?}");
+            assert!(matches!(spoilt, Err(UnpackError::Damaged(_))), "{end} octets: {spoilt:?}");
         }
         let mut flipped = packed.clone();
         flipped[packed.len() - 6] ^= 1;
-        assert!(matches!(unpack(&flipped, 1000), Err(Spoilt::Damaged(_))));
+        assert!(matches!(unpack(&flipped, 1000), Err(UnpackError::Damaged(_))));
     }
 
     #[test]
     fn a_bomb_stops_at_the_limit() {
         let bomb = pack(&vec![0; 20_000_000]).unwrap();
         assert!(bomb.len() < 30_000);
-        let mut growing = Growing::new(true, 1 << 20);
-        assert!(matches!(growing.push(&bomb), Err(Spoilt::TooLarge)));
-        let Growing::Gzip(into) = growing else { panic!("not gzip") };
+        let mut growing = Decompressor::new(true, 1 << 20);
+        assert!(matches!(growing.push(&bomb), Err(UnpackError::TooLarge)));
+        let Decompressor::Gzip(into) = growing else { panic!("not gzip") };
         assert!(into.get_ref().octets.len() <= 1 << 20);
     }
 }

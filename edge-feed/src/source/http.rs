@@ -1,7 +1,8 @@
-//! An address comes in; a response within limits goes out.
+//! HTTP client for one server, with limits on octets and time.
 //!
-//! Each request has a connection of its own, made by hyper over tokio-rustls: they are seconds apart, and both crates
-//! are in the tree for `/metrics` and NATS. Redirections aren't followed, since they would take the token along.
+//! Each request has its own connection, made by hyper over tokio-rustls: requests are seconds
+//! apart, and both crates are in the tree for `/metrics` and NATS. Redirections aren't followed,
+//! because the token would go along.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,10 +20,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::error::causes;
-use super::gzip::{Growing, Spoilt};
+use super::gzip::{Decompressor, UnpackError};
 use super::token::Token;
-use super::{Limits, SourceError, tls};
+use super::{SourceError, SourceLimits, tls};
+use edge_leaves::error_chain::error_chain;
 
 /// Octets of a response's headers, and of what hyper reads at once.
 const HEADER_OCTETS: usize = 64 << 10;
@@ -30,7 +31,7 @@ const HEADER_OCTETS: usize = 64 << 10;
 const HEADER_FIELDS: usize = 100;
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("edge/", env!("CARGO_PKG_VERSION")));
 
-/// How an HTTP server is asked.
+/// How an HTTP server is reached.
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
     /// The address, `https://` or `http://`. With a token it must be https, or a loopback address.
@@ -39,51 +40,57 @@ pub struct HttpConfig {
     pub token_file: Option<PathBuf>,
     /// A PEM file of roots that are trusted instead of the system's.
     pub ca_file: Option<PathBuf>,
-    /// The time between questions while all is well.
+    /// The time between requests while there is no error.
     pub every: Duration,
-    /// What an answer may cost.
-    pub limits: Limits,
+    /// Limits of a response.
+    pub limits: SourceLimits,
 }
 
 impl HttpConfig {
-    /// Of an address, asked every half minute, without a token.
+    /// For an address: a request every 30 s, without a token.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         let every = Duration::from_secs(30);
-        Self { url: url.into(), token_file: None, ca_file: None, every, limits: Limits::default() }
+        Self {
+            url: url.into(),
+            token_file: None,
+            ca_file: None,
+            every,
+            limits: SourceLimits::default(),
+        }
     }
 }
 
-/// Whoever asks one server.
-pub(crate) struct Client {
+/// A client of one server.
+pub(crate) struct HttpClient {
     host: String,
     port: u16,
     /// The `Host` field.
     authority: HeaderValue,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     token: Option<Token>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: SourceLimits,
 }
 
-/// A response whose body is still to come.
-pub(crate) struct Response {
+/// A response whose body has not been read.
+pub(crate) struct HttpResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     body: Incoming,
     place: String,
-    limits: Limits,
+    limits: SourceLimits,
     begun: Instant,
-    /// Whatever moves the octets. It ends with the response.
+    /// The task that drives the connection. It ends with the response.
     connection: JoinHandle<()>,
 }
 
-impl Drop for Response {
+impl Drop for HttpResponse {
     fn drop(&mut self) {
         self.connection.abort();
     }
 }
 
-impl Client {
+impl HttpClient {
     /// # Errors
     /// When the address isn't one, or the roots can't be read.
     pub(crate) fn new(config: &HttpConfig) -> Result<(Self, Uri), SourceError> {
@@ -124,12 +131,12 @@ impl Client {
         Ok((client, uri))
     }
 
-    /// Asks for a page, and gives what comes once the headers are there.
+    /// Requests a page. Returns when the headers have arrived.
     pub(crate) async fn get(
         &self,
         uri: &Uri,
         more: &[(HeaderName, HeaderValue)],
-    ) -> Result<Response, SourceError> {
+    ) -> Result<HttpResponse, SourceError> {
         let begun = Instant::now();
         let mut request = Request::get(uri.path_and_query().map_or("/", |page| page.as_str()))
             .header(header::HOST, &self.authority)
@@ -149,7 +156,7 @@ impl Client {
         let (head, body) = answer.into_parts();
         let (status, headers) = (head.status, head.headers);
         let (place, limits) = (uri.to_string(), self.limits);
-        Ok(Response { status, headers, body, place, limits, begun, connection })
+        Ok(HttpResponse { status, headers, body, place, limits, begun, connection })
     }
 
     async fn exchange(
@@ -179,7 +186,7 @@ async fn converse(
 ) -> Result<(hyper::Response<Incoming>, JoinHandle<()>), SourceError> {
     let failed = |cause: hyper::Error| SourceError::Answer {
         place: uri.to_string(),
-        cause: format!("no HTTP response: {}", causes(&cause)),
+        cause: format!("no HTTP response: {}", error_chain(&cause)),
     };
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(HEADER_OCTETS)
@@ -198,8 +205,8 @@ async fn converse(
     }
 }
 
-impl Response {
-    /// Whether this is what was asked for: `Ok(false)` if the server has nothing newer.
+impl HttpResponse {
+    /// Whether the response has a document: `Ok(false)` if the server has nothing newer.
     pub(crate) fn is_new(&self) -> Result<bool, SourceError> {
         let place = self.place.clone();
         let cause = format!("HTTP {}", self.status);
@@ -219,14 +226,14 @@ impl Response {
         }
     }
 
-    /// How long the server asks us to stay away.
+    /// The pause that the server asks for (`Retry-After`, RFC 9110 §10.2.3).
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         let text = self.header(&header::RETRY_AFTER)?.trim();
         if let Ok(seconds) = text.parse() {
             return Some(Duration::from_secs(seconds));
         }
         let date = jiff::fmt::rfc2822::parse(text).ok()?;
-        let seconds = date.timestamp().as_second() - super::status::now();
+        let seconds = date.timestamp().as_second() - crate::unix_time::now();
         u64::try_from(seconds).ok().map(Duration::from_secs)
     }
 
@@ -235,7 +242,7 @@ impl Response {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The next octets of the body, as they come; `None` at its end.
+    /// The next octets of the body; `None` at its end.
     pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, SourceError> {
         let idle = self.limits.idle;
         loop {
@@ -243,26 +250,26 @@ impl Response {
             let frame = frame.map_err(|_elapsed| slow(&self.place, "nothing more", idle))?;
             match frame {
                 None => return Ok(None),
-                // Trailers say nothing to us.
+                // Trailers are ignored.
                 Some(Ok(frame)) => {
                     if let Ok(octets) = frame.into_data() {
                         return Ok(Some(octets));
                     }
                 }
                 Some(Err(cause)) => {
-                    let (place, cause) = (self.place.clone(), causes(&cause));
+                    let (place, cause) = (self.place.clone(), error_chain(&cause));
                     return Err(SourceError::Damaged { place, cause });
                 }
             }
         }
     }
 
-    /// The whole body, decompressed, if it is at most `limit` octets before and after that.
-    pub(crate) async fn whole(mut self, limit: u64) -> Result<Vec<u8>, SourceError> {
-        let whole = self.limits.whole;
-        let until = self.begun + whole;
+    /// The whole body, decompressed. It may have at most `limit` octets both before and after that.
+    pub(crate) async fn read_body(mut self, limit: u64) -> Result<Vec<u8>, SourceError> {
+        let total = self.limits.total;
+        let until = self.begun + total;
         let read = timeout_at(until, self.read(limit)).await;
-        read.map_err(|_elapsed| slow(&self.place, "not complete", whole))?
+        read.map_err(|_elapsed| slow(&self.place, "not complete", total))?
     }
 
     async fn read(&mut self, limit: u64) -> Result<Vec<u8>, SourceError> {
@@ -280,11 +287,11 @@ impl Response {
                 return Err(SourceError::Answer { place: self.place.clone(), cause });
             }
         };
-        let mut growing = Growing::new(is_gzip, limit);
+        let mut growing = Decompressor::new(is_gzip, limit);
         let mut arrived: u64 = 0;
         let spoilt = |place: &str, spoilt| match spoilt {
-            Spoilt::TooLarge => too_large(place),
-            Spoilt::Damaged(cause) => SourceError::Damaged { place: place.to_owned(), cause },
+            UnpackError::TooLarge => too_large(place),
+            UnpackError::Damaged(cause) => SourceError::Damaged { place: place.to_owned(), cause },
         };
         while let Some(piece) = self.piece().await? {
             arrived = arrived.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
@@ -296,7 +303,7 @@ impl Response {
         growing.finish().map_err(|why| spoilt(&self.place, why))
     }
 
-    /// Refuses what calls itself something else than JSON or plain text: a login page, an error page.
+    /// Refuses content types other than JSON or plain text, such as a login page or an error page.
     pub(crate) fn is_json_like(&self) -> Result<(), SourceError> {
         let Some(kind) = self.header(&header::CONTENT_TYPE) else { return Ok(()) };
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -325,7 +332,8 @@ fn slow(place: impl ToString, stage: &'static str, limit: Duration) -> SourceErr
     SourceError::Slow { place: place.to_string(), stage, seconds: limit.as_secs_f64() }
 }
 
-/// The address of the signature that belongs to a document: `.minisig` after the path, before the question.
+/// The address of the signature that belongs to a document: `.minisig` after the path, before the
+/// query.
 pub(crate) fn signature_of(uri: &Uri) -> Result<Uri, SourceError> {
     let mut parts = uri.clone().into_parts();
     let question = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
@@ -343,12 +351,12 @@ pub(crate) fn page_of(uri: &Uri, page: &str) -> Result<Uri, SourceError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Client, HttpConfig, signature_of};
+    use super::{HttpClient, HttpConfig, signature_of};
 
     fn refusal(url: &str, token: bool) -> String {
         let mut config = HttpConfig::new(url);
         config.token_file = token.then(|| "/nowhere".into());
-        Client::new(&config).map(|_client| ()).unwrap_err().to_string()
+        HttpClient::new(&config).map(|_client| ()).unwrap_err().to_string()
     }
 
     #[test]
@@ -357,12 +365,12 @@ mod tests {
         assert!(refusal("/x", false).contains("write https://HOST/PATH"));
         assert!(refusal("ftp://pool.example/x", false).contains("write https:// or http://"));
         assert!(refusal("http://pool.example/x", true).contains("token in clear; use https"));
-        let said = refusal("https://joe:s3cret@pool.example/x", false);
-        assert!(said.contains("token_file") && !said.contains("s3cret"), "{said}");
+        let error = refusal("https://joe:s3cret@pool.example/x", false);
+        assert!(error.contains("token_file") && !error.contains("s3cret"), "{error}");
         let mut config = HttpConfig::new("https://pool.example/");
         config.ca_file = Some("/nowhere/ca.pem".into());
-        let said = Client::new(&config).map(|_client| ()).unwrap_err().to_string();
-        assert!(said.starts_with("/nowhere/ca.pem: No such file"), "{said}");
+        let error = HttpClient::new(&config).map(|_client| ()).unwrap_err().to_string();
+        assert!(error.starts_with("/nowhere/ca.pem: No such file"), "{error}");
     }
 
     #[test]

@@ -1,23 +1,24 @@
-//! What a source may cost: octets and time.
+//! Limits of a source: octets and time.
 
 use std::time::Duration;
 
-/// What a source may cost. A document that exceeds any of them is given up as a whole.
+/// Limits of a source. A document that exceeds any of them is discarded as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct SourceLimits {
     /// Octets of a document, both as they arrive and decompressed.
     pub octets: u64,
     /// Octets of a line of the score feed.
     pub line: usize,
-    /// From the call to the first octet of the answer: names, connection, TLS and the server's own work.
+    /// From the call to the first octet of the answer: names, connection, TLS and the server's own
+    /// work.
     pub first: Duration,
-    /// Between octets.
+    /// The longest pause between octets.
     pub idle: Duration,
     /// From the call to a document's last octet. A stream has none.
-    pub whole: Duration,
+    pub total: Duration,
 }
 
-impl Default for Limits {
+impl Default for SourceLimits {
     /// 64 MiB, lines of 64 KiB; 10 s to the first octet, 10 s between octets, 60 s in all.
     fn default() -> Self {
         Self {
@@ -25,7 +26,7 @@ impl Default for Limits {
             line: 64 << 10,
             first: Duration::from_secs(10),
             idle: Duration::from_secs(10),
-            whole: Duration::from_secs(60),
+            total: Duration::from_secs(60),
         }
     }
 }

@@ -1,5 +1,6 @@
-//! Pieces of the score feed come in, cut anywhere; deltas, or monitors' results, go out. A broken line is skipped,
-//! counted and reported.
+//! Lines of the score feed, parsed from pieces that are cut anywhere.
+//!
+//! A broken line is skipped, counted and reported.
 
 use std::marker::PhantomData;
 
@@ -14,15 +15,15 @@ use super::{Event, SourceError};
 const CAUSE: usize = 200;
 
 /// What a line of a feed is.
-pub(crate) trait Line: DeserializeOwned + Send {
+pub(crate) trait FeedLine: DeserializeOwned + Send {
     /// Its identifier, which grows along the feed.
     fn id(&self) -> u64;
 
-    /// What a source says of such lines.
+    /// The event of such lines.
     fn event(lines: Vec<Self>) -> Event;
 }
 
-impl Line for Delta {
+impl FeedLine for Delta {
     fn id(&self) -> u64 {
         self.id
     }
@@ -32,8 +33,9 @@ impl Line for Delta {
     }
 }
 
-impl Line for Row {
-    /// One without an identifier could not be told from one that has been read before, and is skipped.
+impl FeedLine for Row {
+    /// A row without an identifier can't be distinguished from one that was read before, and is
+    /// skipped.
     fn id(&self) -> u64 {
         self.id.unwrap_or(0)
     }
@@ -50,7 +52,7 @@ pub(crate) struct Lines<L = Delta> {
     place: String,
     /// The longest line.
     limit: usize,
-    /// The highest identifier so far. What isn't above is not new.
+    /// The highest identifier so far. Only lines above it are new.
     cursor: u64,
     /// The beginning of a line whose end hasn't arrived.
     partial: Vec<u8>,
@@ -58,11 +60,11 @@ pub(crate) struct Lines<L = Delta> {
     is_skipping: bool,
     /// Octets before the line that is arriving, within the file, stream or message.
     at: u64,
-    broken: Option<Broken>,
+    broken: Option<BrokenCount>,
 }
 
 #[derive(Debug)]
-struct Broken {
+struct BrokenCount {
     at: String,
     cause: String,
     count: u64,
@@ -74,7 +76,7 @@ impl Lines {
     }
 }
 
-impl<L: Line> Lines<L> {
+impl<L: FeedLine> Lines<L> {
     pub(crate) fn of(place: &str, limit: usize, cursor: u64) -> Self {
         let (place, partial) = (place.to_owned(), Vec::new());
         let (lines, is_skipping, at, broken) = (PhantomData, false, 0, None);
@@ -86,14 +88,14 @@ impl<L: Line> Lines<L> {
         self.cursor
     }
 
-    /// Forgets the line that is arriving: the next octets are others, at `at`.
+    /// Discards the line that is arriving. The next octets are at position `at`.
     pub(crate) fn restart(&mut self, at: u64) {
         self.partial.clear();
         self.is_skipping = false;
         self.at = at;
     }
 
-    /// Takes a piece; what is new in it goes to the end of `deltas`.
+    /// Adds a piece; new lines in it are appended to `deltas`.
     pub(crate) fn push(&mut self, mut piece: &[u8], deltas: &mut Vec<L>) {
         while let Some(end) = piece.iter().position(|octet| *octet == b'\n') {
             let (line, rest) = piece.split_at(end);
@@ -110,9 +112,9 @@ impl<L: Line> Lines<L> {
         self.end(deltas);
     }
 
-    /// What was skipped since this was last asked.
+    /// The lines that were skipped since the last call.
     pub(crate) fn broken(&mut self) -> Option<SourceError> {
-        let Broken { at, cause, count } = self.broken.take()?;
+        let BrokenCount { at, cause, count } = self.broken.take()?;
         Some(SourceError::BrokenLines { place: self.place.clone(), at, count, cause })
     }
 
@@ -155,7 +157,7 @@ impl<L: Line> Lines<L> {
             None => {
                 let cause = cause.chars().take(CAUSE).collect();
                 let at = format!("octet {}", self.at);
-                self.broken = Some(Broken { at, cause, count: 1 });
+                self.broken = Some(BrokenCount { at, cause, count: 1 });
             }
         }
     }
@@ -206,10 +208,10 @@ mod tests {
         feed.extend_from_slice(&long);
         let seen = ids(&mut lines, &[&feed, &long, b"\n{\"id\":2,\"ts\":1}\n", FEED.as_bytes()]);
         assert_eq!(seen, [1, 5, 6, 7]);
-        let said = lines.broken().unwrap().to_string();
+        let error = lines.broken().unwrap().to_string();
         assert!(
-            said.starts_with("f: 3 broken line(s) skipped, the first at octet 28: EOF"),
-            "{said}"
+            error.starts_with("f: 3 broken line(s) skipped, the first at octet 28: EOF"),
+            "{error}"
         );
         assert!(lines.broken().is_none());
     }

@@ -1,8 +1,7 @@
-//! NATS JetStream: servers and credentials come in; a connection goes out, which buckets and streams are read and
-//! written over.
+//! NATS JetStream: the connection to the servers.
 //!
-//! The connection is kept by async-nats, which goes round the servers until one answers. What was missed meanwhile is
-//! for those who read: see [`deltas`] and [`snapshots`].
+//! async-nats keeps the connection; it tries the servers in turn until one answers. The readers
+//! find out what they missed meanwhile: see [`deltas`] and [`snapshots`].
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,35 +11,38 @@ use async_nats::{ConnectError, ConnectOptions, ServerAddr};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::error::causes;
 use super::token::secret;
 use super::{SourceError, tls};
+use edge_leaves::error_chain::error_chain;
 
 pub mod deltas;
-mod feed;
+mod keys;
 pub mod publish;
+mod reader;
 pub mod snapshots;
 
+pub use super::link::{Link, LinkState};
 pub use deltas::NatsDeltas;
-pub use publish::Keep;
+pub use publish::Retention;
 pub use snapshots::NatsDocument;
 
 /// How long a server may take for an answer.
 const ANSWER: Duration = Duration::from_secs(5);
-/// How often the connection is tried for a sign of life; the third one after the last answer ends it. A server that is
-/// cut off says no farewell.
+/// Interval of pings. A connection ends with the third ping that gets no answer: a server that is
+/// cut off closes nothing.
 const PING: Duration = Duration::from_secs(1);
-/// How long the client may take to say what is wrong.
+/// How long the client may take to report its servers' errors.
 const ASIDE: Duration = Duration::from_millis(200);
 /// The longest pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// How NATS is reached.
+/// Configuration of a connection to NATS.
 #[derive(Clone, Debug, Default)]
 pub struct NatsConfig {
-    /// The servers, such as `nats://192.0.2.1:4222` or `tls://nats.example`. Any of them will do; it tells the others.
+    /// The servers, such as `nats://192.0.2.1:4222` or `tls://nats.example`. One is enough; it
+    /// announces the others.
     pub servers: Vec<String>,
-    /// What we are called in the servers' lists: the node's name.
+    /// Our name in the servers' lists: the node's name.
     pub name: String,
     /// A file with a JWT and its seed, as `nsc` writes it.
     pub credentials_file: Option<PathBuf>,
@@ -48,7 +50,8 @@ pub struct NatsConfig {
     pub user: Option<String>,
     /// The file with that user's password.
     pub password_file: Option<PathBuf>,
-    /// A PEM file of roots that are trusted instead of the system's. With it there is no connection without TLS.
+    /// A PEM file of roots that are trusted instead of the system's. With it there is no connection
+    /// without TLS.
     pub ca_file: Option<PathBuf>,
     /// Our certificate as a PEM file, with `key_file`.
     pub certificate_file: Option<PathBuf>,
@@ -56,43 +59,12 @@ pub struct NatsConfig {
     pub key_file: Option<PathBuf>,
 }
 
-/// How a connection is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LinkState {
-    /// Whether there is one now.
-    pub connected: bool,
-    /// How often there has been one: each is another.
-    pub connections: u64,
-    /// What was last wrong with it, if there is none.
-    pub error: Option<String>,
-}
-
-/// A connection's state, shared with it.
-#[derive(Clone, Debug)]
-pub struct Link(watch::Receiver<LinkState>);
-
-impl Link {
-    /// The state now.
-    #[must_use]
-    pub fn read(&self) -> LinkState {
-        self.0.borrow().clone()
-    }
-
-    /// Waits until there is another connection than that one.
-    pub(crate) async fn connected_after(&mut self, connections: u64) {
-        let is_another = |state: &LinkState| state.connected && state.connections != connections;
-        if self.0.wait_for(is_another).await.is_err() {
-            // The connection is gone for good, and so is whoever waits.
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-/// A connection to NATS, to be cloned for each that uses it.
+/// A connection to NATS. Clones share it; it can be used from any thread.
 #[derive(Clone)]
 pub struct Nats {
     servers: String,
-    /// How to find out what is wrong while there has never been a connection: async-nats doesn't tell.
+    /// Settings for a second attempt that finds the error while there has never been a connection:
+    /// async-nats doesn't report it.
     probe: (ConnectOptions, Vec<ServerAddr>),
     client: async_nats::Client,
     jetstream: jetstream::Context,
@@ -100,18 +72,19 @@ pub struct Nats {
 }
 
 impl std::fmt::Debug for Nats {
-    /// Without the options, which hold secrets.
+    /// Leaves out the options, which hold secrets.
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Nats").field("servers", &self.servers).finish_non_exhaustive()
     }
 }
 
 impl Nats {
-    /// Begins to connect, and goes on for ever. It doesn't wait for a server; a feed that needs one says if there is
-    /// none.
+    /// Starts to connect, and retries for ever. It doesn't wait for a server; a source that needs
+    /// one reports if there is none.
     ///
     /// # Errors
-    /// When the configuration can't work: no servers, a file that isn't there or holds something else.
+    /// When the configuration can't work: no servers, a file that isn't there or holds something
+    /// else.
     pub async fn connect(config: &NatsConfig) -> Result<Self, SourceError> {
         let servers = addresses(&config.servers)?;
         let (state, link) = watch::channel(LinkState::default());
@@ -146,7 +119,7 @@ impl Nats {
         self.link.read().connected.then(|| self.client.server_info().server_name)
     }
 
-    /// What is wrong with the connection, if there is none.
+    /// Returns the error of the connection if there is none.
     async fn reach(&self) -> Result<(), SourceError> {
         let state = self.link.read();
         if state.connected {
@@ -155,7 +128,7 @@ impl Nats {
         if state.connections == 0 {
             let (options, servers) = self.probe.clone();
             return match options.connect(&servers[..]).await {
-                // The other connection will stand in a moment.
+                // The main connection will be there in a moment.
                 Ok(_) => match timeout(ANSWER, self.link().connected_after(0)).await {
                     Ok(()) => Ok(()),
                     Err(_) => Err(silent(&self.servers, "no connection yet")),
@@ -175,7 +148,7 @@ impl Nats {
     }
 }
 
-/// No connection, for a reason that may be that we aren't let in.
+/// The error of a missing connection, possibly because of wrong credentials.
 fn silent(place: &str, cause: &str) -> SourceError {
     let (place, cause) = (place.to_owned(), cause.to_owned());
     if cause.to_ascii_lowercase().contains("authoriz") {
@@ -184,12 +157,12 @@ fn silent(place: &str, cause: &str) -> SourceError {
     SourceError::Unreachable { place, cause }
 }
 
-/// An attempt to connect that failed.
+/// The error of a failed attempt to connect.
 fn unreachable(place: String, error: &ConnectError) -> SourceError {
-    silent(&place, &causes(error))
+    silent(&place, &error_chain(error))
 }
 
-/// The servers' addresses. A password in one of them would stand in messages.
+/// The servers' addresses. A password in one of them would be shown in messages.
 fn addresses(servers: &[String]) -> Result<Vec<ServerAddr>, SourceError> {
     if servers.is_empty() {
         return Err(SourceError::setting(
@@ -249,7 +222,8 @@ async fn options(config: &NatsConfig) -> Result<ConnectOptions, SourceError> {
     Ok(options)
 }
 
-/// Before an attempt to connect: none before the first, then a fifth of a second and more, half of it by chance.
+/// Pause before an attempt to connect: none before the first, then from 0.2 s up to [`PAUSE`]; half
+/// of it is random.
 fn pause(attempts: usize) -> Duration {
     let Some(doublings) = attempts.checked_sub(2) else { return Duration::ZERO };
     let doublings = u32::try_from(doublings).unwrap_or(u32::MAX).min(8);
@@ -270,14 +244,14 @@ fn take_note(state: &mut LinkState, event: &async_nats::Event) {
         }
         async_nats::Event::ServerError(cause) => state.error = Some(cause.to_string()),
         async_nats::Event::ClientError(cause) => state.error = Some(cause.to_string()),
-        // A slow consumer's messages are missed by those who read, who count them.
+        // The reader counts the messages that a slow consumer has lost.
         async_nats::Event::LameDuckMode
         | async_nats::Event::Draining
         | async_nats::Event::SlowConsumer(_) => {}
     }
 }
 
-/// An error of JetStream's, which may say that there is no such stream.
+/// An error of JetStream, possibly that there is no such stream.
 fn refused(place: &str, error: &jetstream::Error) -> SourceError {
     let (place, cause) = (place.to_owned(), error.to_string());
     if error.error_code() == ErrorCode::STREAM_NOT_FOUND {
@@ -286,10 +260,10 @@ fn refused(place: &str, error: &jetstream::Error) -> SourceError {
     SourceError::Answer { place, cause }
 }
 
-/// The name of an origin's bucket: dots, which buckets can't have, become underscores.
+/// The name of a zone's bucket. Dots become underscores, because names of buckets can't have dots.
 #[must_use]
-pub fn bucket_of(origin: &str) -> String {
-    origin.trim_end_matches('.').replace('.', "_")
+pub fn bucket_of(apex: &str) -> String {
+    apex.trim_end_matches('.').replace('.', "_")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! When a source is asked next: results of asking come in; a moment goes out, later after each error in a row.
+//! Pauses between requests of a source; they grow with each error in a row.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ const FIRST: Duration = Duration::from_secs(1);
 /// The longest pause of our own.
 const MOST: Duration = Duration::from_secs(60);
 /// The longest pause that a server can ask for.
-const TOLD: Duration = Duration::from_secs(3600);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
-/// When a source is asked next.
+/// The time of a source's next request.
 #[derive(Debug)]
 pub(crate) struct Pace {
     every: Duration,
@@ -21,7 +21,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// At once, and then with this interval while all is well.
+    /// The first request at once, then with this interval while there is no error.
     pub(crate) fn new(every: Duration) -> Self {
         Self { every, most: MOST, due: Instant::now(), errors: 0 }
     }
@@ -31,27 +31,28 @@ impl Pace {
         Self { most, ..self }
     }
 
-    /// Waits until it is time.
+    /// Waits until the next request is due.
     pub(crate) async fn wait(&self) {
         sleep_until(self.due).await;
     }
 
-    /// All was well. A tenth of the interval is left to chance, so that a fleet doesn't ask in chorus.
+    /// After a success. A tenth of the interval is random, so that the nodes of a fleet don't ask
+    /// at the same time.
     pub(crate) fn well(&mut self) {
         self.errors = 0;
         self.due = Instant::now() + jitter(self.every, 0.9, self.every);
     }
 
-    /// Something was wrong; the server may have said when to come again (`Retry-After`).
-    pub(crate) fn wrong(&mut self, told: Option<Duration>) {
+    /// After an error. `retry_after` is the pause that the server asked for, if any.
+    pub(crate) fn wrong(&mut self, retry_after: Option<Duration>) {
         let pause = pause(self.errors).min(self.most);
         self.errors = self.errors.saturating_add(1);
-        let told = told.unwrap_or_default().min(TOLD);
-        self.due =
-            Instant::now() + jitter(pause, 0.5, pause).max(jitter(told, 1.0, told.mul_f64(1.1)));
+        let retry_after = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
+        self.due = Instant::now()
+            + jitter(pause, 0.5, pause).max(jitter(retry_after, 1.0, retry_after.mul_f64(1.1)));
     }
 
-    /// As after an error, for what is none: at once, but not in a circle.
+    /// After an end that is no error: soon, but not in a tight loop.
     pub(crate) fn again(&mut self) {
         self.errors = 0;
         self.due = Instant::now() + jitter(FIRST, 0.5, FIRST);
@@ -71,7 +72,7 @@ fn jitter(least: Duration, share: f64, most: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, FIRST, Instant, MOST, Pace, TOLD, pause};
+    use super::{Duration, FIRST, Instant, MAX_RETRY_AFTER, MOST, Pace, pause};
 
     #[test]
     fn pauses_double_up_to_a_minute() {
@@ -96,7 +97,7 @@ mod tests {
             assert!(pause >= Duration::from_secs(120) && pause < Duration::from_secs(140));
             let before = Instant::now();
             pace.wrong(Some(Duration::from_secs(86_400)));
-            assert!(pace.due - before < TOLD.mul_f64(1.2));
+            assert!(pace.due - before < MAX_RETRY_AFTER.mul_f64(1.2));
         }
         seen.sort();
         assert!(seen[199] - seen[0] > FIRST / 4, "no jitter: {seen:?}");

@@ -1,24 +1,25 @@
-//! How a source is: what happens to it comes in; a picture of it goes out, at any time and from any thread.
+//! Status of a source, readable at any time and from any thread.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-use super::nats::Link;
+use super::link::Link;
 use super::{Event, SourceError};
+use crate::unix_time::now;
 
-/// How a source is.
+/// Status of a source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SourceStatus {
     /// The path or address.
     pub name: String,
-    /// Whether the last attempt went well, and for NATS whether there is a connection now.
+    /// Whether the last attempt succeeded, and for NATS whether there is a connection now.
     pub connected: bool,
     /// When the source last gave an event, of whatever kind, in seconds since 1970.
     pub last_event: Option<i64>,
     /// When it last gave something new, in seconds since 1970.
     pub last_change: Option<i64>,
-    /// What is wrong with it now.
+    /// Its current error.
     pub error: Option<String>,
     /// The kind of that error, in one word.
     pub reason: Option<&'static str>,
@@ -30,21 +31,28 @@ pub struct SourceStatus {
     pub deltas: u64,
     /// Lines that were skipped because they can't be read.
     pub broken_lines: u64,
-    /// Messages that were gone before they could be had.
+    /// Messages that were deleted before they could be read.
     pub lost: u64,
 }
 
-/// A source's status, shared with it.
+/// A handle to a source's status. Clones share it; any thread may read it.
 #[derive(Clone, Debug)]
-pub struct Status {
+pub struct StatusHandle {
+    name: Arc<str>,
     picture: Arc<Mutex<SourceStatus>>,
     link: Option<Link>,
 }
 
-impl Status {
+impl StatusHandle {
     pub(crate) fn new(name: &str, link: Option<Link>) -> Self {
         let picture = SourceStatus { name: name.to_owned(), ..SourceStatus::default() };
-        Self { picture: Arc::new(Mutex::new(picture)), link }
+        Self { name: name.into(), picture: Arc::new(Mutex::new(picture)), link }
+    }
+
+    /// What the source is called in messages: a path or an address.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The status now.
@@ -63,10 +71,10 @@ impl Status {
         status
     }
 
-    /// Takes note of what [`super::Source::next`] is about to give.
-    pub(crate) fn note(&self, said: &Result<Event, SourceError>) {
+    /// Records the result that [`super::Source::next`] is about to return.
+    pub(crate) fn note(&self, result: &Result<Event, SourceError>) {
         let mut status = self.picture.lock().unwrap_or_else(PoisonError::into_inner);
-        match said {
+        match result {
             Ok(event) => {
                 let now = now();
                 status.connected = true;
@@ -103,19 +111,14 @@ impl Status {
     }
 }
 
-/// Seconds since 1970.
-pub(crate) fn now() -> i64 {
-    jiff::Timestamp::now().as_second()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::Status;
+    use super::StatusHandle;
     use crate::source::{Event, SourceError};
 
     #[test]
     fn a_status_says_what_is_wrong_until_it_is_well_again() {
-        let status = Status::new("x", None);
+        let status = StatusHandle::new("x", None);
         assert!(!status.read().connected);
         let slow = || SourceError::Slow { place: "x".to_owned(), stage: "no answer", seconds: 1.0 };
         status.note(&Err(slow()));
@@ -131,7 +134,7 @@ mod tests {
 
     #[test]
     fn broken_lines_are_counted_and_are_no_failure_of_the_way() {
-        let status = Status::new("x", None);
+        let status = StatusHandle::new("x", None);
         status.note(&Ok(Event::Unchanged));
         status.note(&Err(SourceError::BrokenLines {
             place: "x".to_owned(),

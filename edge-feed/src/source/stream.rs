@@ -1,48 +1,49 @@
-//! The score feed over HTTP: a response without end comes in, line by line; deltas go out. Each connection begins
-//! after the cursor (`?after=ID`), so nothing is lost between two.
+//! The score feed over HTTP: a response without end, line by line.
+//!
+//! Each connection begins after the cursor (`?after=ID`), so that nothing is lost between two
+//! connections.
 
 use hyper::Uri;
 use hyper::header::{self, HeaderValue};
 
-use super::http::{self, Client, HttpConfig, Response};
+use super::http::{self, HttpClient, HttpConfig, HttpResponse};
 use super::lines::Lines;
 use super::pace::Pace;
-use super::{Event, Next, Source, SourceError, Status};
+use super::{Event, Next, Source, SourceError, StatusHandle};
 
 /// The score feed on an HTTP server.
 ///
-/// The server sends what is above the identifier in `after`, as NDJSON, and then each new line as it comes to be; an
-/// empty line now and then is a sign of life. It may end the response whenever it likes.
+/// The server sends the lines above the identifier in `after`, as NDJSON, and then each new line.
+/// An empty line now and then shows that it is alive. It may end the response at any time.
 pub struct HttpStream {
-    client: Client,
+    client: HttpClient,
     uri: Uri,
-    name: String,
     pace: Pace,
-    status: Status,
+    status: StatusHandle,
     lines: Lines,
-    response: Option<Response>,
+    response: Option<HttpResponse>,
     /// Whether the response has given a delta.
     is_fruitful: bool,
-    /// To be said before anything else.
+    /// An error to return before anything else.
     pending: Option<SourceError>,
 }
 
 impl HttpStream {
-    /// The feed at an address, after the delta with identifier `cursor` (0: all that the server has).
-    /// `limits.idle` is the longest silence; [`HttpConfig::every`] the pause after a response that had nothing.
+    /// The feed at an address, after the delta with identifier `cursor` (0: all that the server
+    /// has). `limits.idle` is the longest silence; [`HttpConfig::every`] the pause after a response
+    /// that had nothing.
     ///
     /// # Errors
     /// When the address isn't one, or the roots can't be read.
     pub fn new(config: &HttpConfig, cursor: u64) -> Result<Self, SourceError> {
-        let (client, uri) = Client::new(config)?;
+        let (client, uri) = HttpClient::new(config)?;
         let name = uri.to_string();
         Ok(Self {
             client,
             uri,
             pace: Pace::new(config.every),
-            status: Status::new(&name, None),
+            status: StatusHandle::new(&name, None),
             lines: Lines::new(&name, config.limits.line, cursor),
-            name,
             response: None,
             is_fruitful: false,
             pending: None,
@@ -53,8 +54,8 @@ impl HttpStream {
         if let Some(error) = self.pending.take() {
             return Err(error);
         }
-        let said = self.follow().await;
-        if let Err(error) = &said
+        let result = self.follow().await;
+        if let Err(error) = &result
             && !error.is_content()
         {
             self.response = None;
@@ -62,7 +63,7 @@ impl HttpStream {
                 self.pace.again();
             }
         }
-        said
+        result
     }
 
     async fn follow(&mut self) -> Result<Event, SourceError> {
@@ -77,7 +78,7 @@ impl HttpStream {
             };
             let mut deltas = Vec::new();
             let Some(piece) = response.piece().await.map_err(|error| {
-                let (place, after) = (self.name.clone(), self.lines.cursor());
+                let (place, after) = (self.status.name().to_owned(), self.lines.cursor());
                 match error {
                     SourceError::Damaged { cause, .. } => {
                         SourceError::Interrupted { place, cause, after }
@@ -86,7 +87,7 @@ impl HttpStream {
                 }
             })?
             else {
-                // What stands after the last line feed is not a whole line, and comes again.
+                // Octets after the last line feed are an incomplete line, which is sent again.
                 self.response = None;
                 if self.is_fruitful {
                     self.pace.again();
@@ -104,7 +105,7 @@ impl HttpStream {
             if let Some(error) = self.pending.take() {
                 return Err(error);
             }
-            // An empty line: alive.
+            // An empty line: the server is alive.
             if piece.iter().all(u8::is_ascii_whitespace) {
                 return Ok(Event::Unchanged);
             }
@@ -121,7 +122,7 @@ impl HttpStream {
             (header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
         ];
         let asked = self.client.get(&uri, &more).await;
-        let told = asked.as_ref().ok().and_then(Response::retry_after);
+        let retry_after = asked.as_ref().ok().and_then(HttpResponse::retry_after);
         let judged = asked.and_then(|response| {
             let is_new = response.is_new()?;
             response.is_json_like()?;
@@ -135,7 +136,7 @@ impl HttpStream {
                 Ok(self.response.is_some())
             }
             Err(error) => {
-                self.pace.wrong(told);
+                self.pace.wrong(retry_after);
                 Err(error)
             }
         }
@@ -143,11 +144,7 @@ impl HttpStream {
 }
 
 impl Source for HttpStream {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn status(&self) -> &Status {
+    fn status(&self) -> &StatusHandle {
         &self.status
     }
 

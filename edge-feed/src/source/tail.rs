@@ -1,8 +1,8 @@
-//! The score feed in a file that grows, or monitors' results: its path comes in; deltas or results go out as they are
-//! written.
+//! The score feed, or monitors' results, in a file that grows.
 //!
-//! A file is best rotated by a rename: the rest of the old one is read before the new one. One that is cut short is
-//! read from its beginning. The identifiers say what is new, so nothing counts twice.
+//! A file is best rotated by a rename: then the rest of the old file is read before the new one. A
+//! file that was cut short is read from its beginning. The identifiers show which lines are new, so
+//! that nothing counts twice.
 
 use std::io::{self, SeekFrom};
 use std::os::unix::fs::MetadataExt as _;
@@ -13,9 +13,9 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio::time::{Instant, sleep};
 
-use super::lines::{Line, Lines};
+use super::lines::{FeedLine, Lines};
 use super::pace::Pace;
-use super::{Event, Limits, Next, Source, SourceError, Status};
+use super::{Event, Next, Source, SourceError, SourceLimits, StatusHandle};
 use crate::Delta;
 use crate::scorer::Row;
 
@@ -23,27 +23,26 @@ use crate::scorer::Row;
 const PIECE: usize = 64 << 10;
 /// Between looks at a file that has nothing new.
 const EVERY: Duration = Duration::from_millis(100);
-/// After so much quiet the source says that it is well.
+/// Time without new lines after which the source reports that it works.
 const QUIET: Duration = Duration::from_secs(10);
 
 /// The score feed in a file, or monitors' results.
 #[expect(private_bounds, reason = "there are two kinds of lines, each with its own constructor")]
-pub struct Tail<L: Line = Delta> {
+pub struct Tail<L: FeedLine = Delta> {
     path: PathBuf,
-    name: String,
-    file: Option<Open>,
+    file: Option<OpenFile>,
     lines: Lines<L>,
     piece: Vec<u8>,
     pace: Pace,
-    status: Status,
+    status: StatusHandle,
     quiet: Duration,
-    /// When something was last said.
-    said: Instant,
-    /// To be said before anything else.
+    /// The time of the last event.
+    last_event: Instant,
+    /// An error to return before anything else.
     pending: Option<SourceError>,
 }
 
-struct Open {
+struct OpenFile {
     file: File,
     inode: (u64, u64),
     /// Octets that have been read.
@@ -55,23 +54,23 @@ struct Open {
 impl Tail {
     /// The feed in a file, after the delta with identifier `cursor` (0: all that is in it).
     #[must_use]
-    pub fn new(path: &Path, cursor: u64, limits: Limits) -> Self {
+    pub fn new(path: &Path, cursor: u64, limits: SourceLimits) -> Self {
         Self::of(path, cursor, limits)
     }
 }
 
 impl Tail<Row> {
-    /// Monitors' results in a file, after the row with identifier `cursor` (0: all that is in it). Rows without an
-    /// identifier are broken lines.
+    /// Monitors' results in a file, after the row with identifier `cursor` (0: all that is in it).
+    /// Rows without an identifier are broken lines.
     #[must_use]
-    pub fn results(path: &Path, cursor: u64, limits: Limits) -> Self {
+    pub fn results(path: &Path, cursor: u64, limits: SourceLimits) -> Self {
         Self::of(path, cursor, limits)
     }
 }
 
 #[expect(private_bounds, reason = "there are two kinds of lines, each with its own constructor")]
-impl<L: Line> Tail<L> {
-    fn of(path: &Path, cursor: u64, limits: Limits) -> Self {
+impl<L: FeedLine> Tail<L> {
+    fn of(path: &Path, cursor: u64, limits: SourceLimits) -> Self {
         let name = path.display().to_string();
         Self {
             path: path.to_path_buf(),
@@ -79,10 +78,9 @@ impl<L: Line> Tail<L> {
             lines: Lines::of(&name, limits.line, cursor),
             piece: vec![0; PIECE],
             pace: Pace::new(Duration::ZERO),
-            status: Status::new(&name, None),
-            name,
+            status: StatusHandle::new(&name, None),
             quiet: QUIET,
-            said: Instant::now(),
+            last_event: Instant::now(),
             pending: None,
         }
     }
@@ -127,15 +125,15 @@ impl<L: Line> Tail<L> {
             self.lines.finish(&mut deltas);
             self.file = None;
         } else if is_another {
-            // Whoever writes may not have noticed yet, and write a last line.
+            // The writer may not have noticed yet, and may write a last line.
             open.is_replaced = true;
             sleep(EVERY).await;
         } else if open.file.metadata().await?.len() < open.at {
             open.file.seek(SeekFrom::Start(0)).await?;
             open.at = 0;
             self.lines.restart(0);
-        } else if self.said.elapsed() >= self.quiet {
-            // A file that is gone is still read, but somebody should know.
+        } else if self.last_event.elapsed() >= self.quiet {
+            // A file that was removed is still read, but the removal is reported.
             return named.map(|_data| Some(Event::Unchanged));
         } else {
             sleep(EVERY).await;
@@ -152,25 +150,22 @@ impl<L: Line> Tail<L> {
         let file = File::open(&self.path).await?;
         let data = file.metadata().await?;
         self.lines.restart(0);
-        self.file = Some(Open { file, inode: (data.dev(), data.ino()), at: 0, is_replaced: false });
+        self.file =
+            Some(OpenFile { file, inode: (data.dev(), data.ino()), at: 0, is_replaced: false });
         Ok(())
     }
 }
 
-impl<L: Line> Source for Tail<L> {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn status(&self) -> &Status {
+impl<L: FeedLine> Source for Tail<L> {
+    fn status(&self) -> &StatusHandle {
         &self.status
     }
 
     fn step(&mut self) -> Next<'_> {
         Box::pin(async move {
-            let said = self.look().await;
-            self.said = Instant::now();
-            said
+            let result = self.look().await;
+            self.last_event = Instant::now();
+            result
         })
     }
 }

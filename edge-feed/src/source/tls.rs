@@ -1,7 +1,8 @@
-//! TLS: files of certificates come in; how to speak to a server goes out.
+//! TLS client configuration from certificate files.
 //!
-//! rustls with ring, as the NATS client has it. Roots are the system's, so that they age with the system and not with
-//! our releases; a file of roots takes their place, so that a private authority is the only one.
+//! rustls with ring, as the NATS client uses it. The roots are the system's, so that they are
+//! updated with the system and not with our releases. A file of roots replaces them, so that a
+//! private authority can be the only one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub(crate) fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, SourceEr
 fn system_roots() -> Result<RootCertStore, SourceError> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
-    // One odd certificate of the system's is no reason to trust none of the others.
+    // One certificate that can't be parsed is no reason to ignore the others.
     roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {
         let cause = "the system has no certificates; install ca-certificates or name a ca_file";

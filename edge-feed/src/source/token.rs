@@ -1,4 +1,4 @@
-//! A secret in a file: the file comes in, read anew when it has changed; a header or a word goes out, never a log line.
+//! A secret in a file, read for each use and never logged.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,8 @@ impl Token {
         Self { path }
     }
 
-    /// `Bearer` and the token as it is now. The file is small and requests are rare, so it is read for each.
+    /// `Bearer` and the token as it is now. The file is small and requests are rare, so that it is
+    /// read for each request.
     pub(crate) async fn header(&self) -> Result<HeaderValue, SourceError> {
         let word = secret(&self.path).await?;
         let bad = |_invalid| {

@@ -1,42 +1,22 @@
-//! One area: who is in it, at which weight and under which number. [`super::areas`] fills it.
+//! One area: its servers, their weights and their numbers.
+//!
+//! [`super::areas`] fills it.
 
 use std::collections::BTreeMap;
 
-use crate::policy::{GROUPS, LEAST, Standing};
+use crate::member::{GROUPS, MIN_TO_SPLIT, Member, OwnServer};
 
-/// Seconds for which servers stay under their numbers, in an area in which none comes or goes.
+/// Seconds for which servers keep their numbers in an area without changes.
 const SHUFFLE: i64 = 600;
 /// The number that the pool has IPv6 servers under.
 const SIX_GROUP: usize = 2;
 
-/// A server in an area.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// Its identifier.
-    pub id: u64,
-    /// What it weighs there; 1 at least.
-    pub weight: u32,
-    /// Whether it is from elsewhere, and helps out.
-    pub helps: bool,
-    /// Where its address is written down.
-    pub(crate) slot: usize,
-}
-
-/// A server in one of its own areas.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Own {
-    /// What it counts for.
-    pub(crate) standing: Standing,
-    /// Where its address is written down.
-    pub(crate) slot: usize,
-}
-
 /// The servers of one IP version in an area.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Family {
-    pub(super) own: BTreeMap<u64, Own>,
+    pub(super) own: BTreeMap<u64, OwnServer>,
     pub(super) members: Vec<Member>,
-    /// Whether who helps out depends on the world's servers, not on the continent's alone.
+    /// Whether the helpers depend on the world's servers, not only on the continent's.
     pub(super) asks_world: bool,
     /// Places in `members`.
     pub(super) split: [Vec<usize>; GROUPS],
@@ -46,7 +26,7 @@ pub(super) struct Family {
 
 impl Family {
     /// Whether these are the same servers, whatever they weigh, and there are any.
-    pub(super) fn has(&self, members: &[Member]) -> bool {
+    pub(super) fn has_same_servers(&self, members: &[Member]) -> bool {
         let ids = |members: &[Member]| members.iter().map(|each| each.id).collect::<Vec<_>>();
         !members.is_empty()
             && self.members.len() == members.len()
@@ -55,7 +35,7 @@ impl Family {
 
     /// Whether it is time that they are shuffled again: some may be under no number.
     pub(super) fn is_due(&self, now: i64) -> bool {
-        self.members.len() >= LEAST && now.saturating_sub(self.shuffled) >= SHUFFLE
+        self.members.len() >= MIN_TO_SPLIT && now.saturating_sub(self.shuffled) >= SHUFFLE
     }
 }
 
@@ -63,9 +43,9 @@ impl Family {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Area {
     pub(super) families: [Family; 2],
-    /// Servers that say they are in it, whether they are fit or not.
+    /// Servers that list this area, fit or not.
     pub(super) n_registered: usize,
-    /// The continents that these say they are in, besides, and how many do.
+    /// The continents that these servers list, and how many servers list each.
     pub(super) continents: BTreeMap<&'static str, usize>,
 }
 
@@ -85,7 +65,7 @@ impl Area {
         &self.family(six).members
     }
 
-    /// Those under a number.
+    /// The servers under a number.
     pub(super) fn group(&self, six: bool, group: usize) -> impl Iterator<Item = Member> {
         let family = self.family(six);
         let places = family.split.get(group).map_or(&[][..], Vec::as_slice);
@@ -104,7 +84,8 @@ impl Area {
         all.iter().copied().chain(group.into_iter().flatten())
     }
 
-    /// How many of its names, which are its own and one with each number, have addresses of a version.
+    /// How many of its names, which are its own and one with each number, have addresses of a
+    /// version.
     pub(super) fn n_names(&self, six: bool, everywhere: bool) -> usize {
         let names = std::iter::once(None).chain((0..GROUPS).map(Some));
         let has = |at: Option<usize>| match at {
@@ -120,7 +101,7 @@ impl Area {
         self.continents.iter().max_by_key(|(_, n)| **n).map(|(continent, _)| *continent)
     }
 
-    /// Whether nobody is in it.
+    /// Whether no server is in it.
     pub(super) fn is_empty(&self) -> bool {
         self.families.iter().all(|family| family.own.is_empty())
     }

@@ -1,23 +1,25 @@
-//! The pool and a policy come in; who is in which area, at which weight and under which number, goes out.
+//! All areas of a pool, kept up to date under a policy.
 //!
-//! An area is what the pool calls a zone: the world, a continent, a country. Each remembers its own servers; a server
-//! that comes, goes or weighs otherwise changes those of its areas only.
+//! An area is what the pool calls a zone: the world, a continent, a country. Each area remembers
+//! its own servers. A server that comes, goes or changes its weight changes only the areas that it
+//! is in.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::area::{Area, Member, Own};
+use super::area::Area;
 use crate::Pool;
-use crate::policy::{self, Policy, Standing, State};
+use crate::member::{Member, OwnServer, Weighting};
+use crate::policy::{self, PolicyState, ZonePolicy};
 use crate::server::{CONTINENTS, GLOBAL};
 
-/// How many areas at most are shuffled at one update for no other reason than that it is time.
+/// The most areas that are shuffled at one update only because they are due.
 const SHUFFLED_AT_ONCE: usize = 8;
 
-/// What was known of a server at the last update.
+/// A server at the last update.
 #[derive(Clone, Debug)]
-struct Known {
-    standing: Option<Standing>,
+struct KnownServer {
+    weighting: Option<Weighting>,
     zones: Vec<String>,
     ip: IpAddr,
     slot: usize,
@@ -27,13 +29,14 @@ struct Known {
 /// All areas.
 #[derive(Debug)]
 pub(super) struct Areas {
-    policy: Policy,
-    state: State,
+    policy: ZonePolicy,
+    state: PolicyState,
     rng: fastrand::Rng,
-    known: BTreeMap<u64, Known>,
-    /// The beginnings of servers' records, `["192.0.2.1",`: writing them costs more than all the rest.
+    known: BTreeMap<u64, KnownServer>,
+    /// The beginnings of servers' records, `["192.0.2.1",`: writing them costs more than all the
+    /// rest.
     records: Vec<String>,
-    /// Places in `records` that are free.
+    /// Free indices of `records`.
     free: Vec<usize>,
     areas: BTreeMap<String, Area>,
     /// The pool's list of zones at the last update.
@@ -43,10 +46,10 @@ pub(super) struct Areas {
 }
 
 impl Areas {
-    pub(super) fn new(policy: Policy, mut state: State, rng: fastrand::Rng) -> Self {
-        // What an option that is off remembers is too old when it is on again.
+    pub(super) fn new(policy: ZonePolicy, mut state: PolicyState, rng: fastrand::Rng) -> Self {
+        // The memory of an option that is off would be too old when the option is on again.
         if policy.hysteresis.is_none() {
-            state.memory = policy::Memory::default();
+            state.memory = policy::HysteresisMemory::default();
         }
         if !policy.stable_split {
             state.split.clear();
@@ -60,11 +63,11 @@ impl Areas {
         self.always = true;
     }
 
-    pub(super) fn policy(&self) -> &Policy {
+    pub(super) fn policy(&self) -> &ZonePolicy {
         &self.policy
     }
 
-    pub(super) fn state(&self) -> &State {
+    pub(super) fn state(&self) -> &PolicyState {
         &self.state
     }
 
@@ -86,7 +89,7 @@ impl Areas {
         self.records.get(member.slot).map_or("", String::as_str)
     }
 
-    /// Follows the pool. The areas whose text is another now come back.
+    /// Follows the pool. Returns the areas whose text has changed.
     pub(super) fn update(&mut self, pool: &Pool, now: i64) -> BTreeSet<String> {
         let first = self.areas.is_empty();
         let mut dirty = self.follow_list(pool);
@@ -97,7 +100,7 @@ impl Areas {
         if first || self.always && !self.policy.stable_split {
             dirty = self.areas.keys().cloned().collect();
         } else if let Some(backfill) = self.policy.backfill {
-            // Who helps out may have changed, and whether there is a continent to lead to.
+            // The helpers may have changed, and whether there is a continent to lead to.
             let small = self.areas.iter().filter(|(name, area)| {
                 let mut families = area.families.iter();
                 let near = self.parent(name).is_some_and(|parent| dirty.contains(parent));
@@ -119,8 +122,9 @@ impl Areas {
         dirty
     }
 
-    /// Some of the areas in which it is time that others are under no number. The pool shuffles all areas whenever it
-    /// makes a zone, which is every few minutes; here that would be all decks more than once a second.
+    /// Some of the areas that are due for a shuffle, so that other servers are under no number. The
+    /// pool shuffles all areas whenever it makes a zone, which is every few minutes. Here that
+    /// would change all decks more than once a second.
     fn long_unshuffled(&self, now: i64) -> Vec<String> {
         let due = self.areas.iter().filter_map(|(name, area)| {
             let due = area.families.iter().filter(|each| each.is_due(now));
@@ -131,7 +135,8 @@ impl Areas {
         due.into_iter().take(SHUFFLED_AT_ONCE).map(|(_, name)| name.clone()).collect()
     }
 
-    /// Follows the list of zones. When it changes, which is rare, all is begun anew but what has to be remembered.
+    /// Follows the list of zones. When it changes, which is rare, everything except the memory is
+    /// built again.
     fn follow_list(&mut self, pool: &Pool) -> BTreeSet<String> {
         if self.listed == pool.zones() && !self.areas.is_empty() {
             return BTreeSet::new();
@@ -158,16 +163,16 @@ impl Areas {
             while let Some((&id, _)) = known.next_if(|(id, _)| **id < server.id) {
                 gone.push(id);
             }
-            let standing = self.policy.judge(server, memory, now);
+            let weighting = self.policy.judge(server, memory, now);
             let before = known.next_if(|(id, _)| **id == server.id).map(|(_, known)| known);
             let same = before.is_some_and(|before| {
                 if before.stamp != stamp && before.ip == server.ip && before.zones == server.zones {
                     before.stamp = stamp;
                 }
-                before.stamp == stamp && before.standing == standing
+                before.stamp == stamp && before.weighting == weighting
             });
             if !same {
-                changes.push((server, standing, stamp));
+                changes.push((server, weighting, stamp));
             }
         }
         gone.extend(known.map(|(&id, _)| id));
@@ -178,7 +183,7 @@ impl Areas {
         for id in gone {
             self.leave(id, dirty);
         }
-        for (server, standing, stamp) in changes {
+        for (server, weighting, stamp) in changes {
             self.leave(server.id, dirty);
             let slot = self.write_down(server.ip);
             let six = server.ip.is_ipv6();
@@ -193,17 +198,18 @@ impl Areas {
                 if let Some(continent) = continent {
                     let before = area.parent();
                     *area.continents.entry(continent).or_default() += 1;
-                    // Who helps out is another now.
+                    // The helpers have changed.
                     if backfills && area.parent() != before {
                         dirty.insert(zone.clone());
                     }
                 }
-                if let Some(standing) = standing {
-                    area.family_mut(six).own.insert(server.id, Own { standing, slot });
+                if let Some(weighting) = weighting {
+                    area.family_mut(six).own.insert(server.id, OwnServer { weighting, slot });
                     dirty.insert(zone.clone());
                 }
             }
-            let known = Known { standing, zones: server.zones.clone(), ip: server.ip, slot, stamp };
+            let known =
+                KnownServer { weighting, zones: server.zones.clone(), ip: server.ip, slot, stamp };
             self.known.insert(server.id, known);
         }
         if self.listed.is_empty() {
@@ -246,7 +252,7 @@ impl Areas {
         }
     }
 
-    /// Writes down the beginning of a record, and says where.
+    /// Writes the beginning of a record, and returns its index.
     fn write_down(&mut self, ip: IpAddr) -> usize {
         let record = format!("[\"{ip}\",");
         let slot = self.free.pop().unwrap_or(self.records.len());
@@ -257,7 +263,7 @@ impl Areas {
         slot
     }
 
-    /// Says anew who is in an area, at which weight and number.
+    /// Computes the members of an area again, with their weights and numbers.
     fn compose(&mut self, name: &str, six: bool, now: i64) {
         let Some(family) = self.areas.get(name).map(|area| area.family(six)) else { return };
         let mut members: Vec<Member> = family
@@ -265,7 +271,7 @@ impl Areas {
             .iter()
             .map(|(&id, own)| Member {
                 id,
-                weight: own.standing.weight,
+                weight: own.weighting.weight,
                 helps: false,
                 slot: own.slot,
             })
@@ -275,8 +281,8 @@ impl Areas {
             && name != GLOBAL
             && backfill.wants(members.len())
         {
-            let nominal = family.own.values().map(|each| u64::from(each.standing.nominal)).sum();
-            let rings: Vec<&BTreeMap<u64, Own>> = [self.parent(name), Some(GLOBAL)]
+            let nominal = family.own.values().map(|each| u64::from(each.weighting.nominal)).sum();
+            let rings: Vec<&BTreeMap<u64, OwnServer>> = [self.parent(name), Some(GLOBAL)]
                 .into_iter()
                 .flatten()
                 .filter_map(|ring| Some(&self.areas.get(ring)?.family(six).own))
@@ -289,7 +295,7 @@ impl Areas {
         let mut shuffled = family.shuffled;
         // A stable split of the same servers is the same.
         let may_stay = self.policy.stable_split || !self.always && !family.is_due(now);
-        let split = if may_stay && family.has(&members) {
+        let split = if may_stay && family.has_same_servers(&members) {
             family.split.clone()
         } else if self.policy.stable_split {
             let ids: Vec<u64> = members.iter().map(|each| each.id).collect();

@@ -1,4 +1,4 @@
-//! Zones of random pools, and what they must be.
+//! Tests of the zones of random pools.
 
 mod compat;
 mod naive;
@@ -9,9 +9,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde_json::Value;
 
-use super::{Zone, Zones};
+use super::{FeedZone, Zones};
 use crate::delta::Change;
-use crate::policy::{Policy, State};
+use crate::policy::{PolicyState, ZonePolicy};
 use crate::snapshot::Root;
 use crate::{Delta, Pool, Server, Snapshot};
 
@@ -93,7 +93,7 @@ fn random_snapshot(rng: &mut fastrand::Rng) -> Snapshot {
 
 fn root() -> Root {
     Root {
-        origin: "pool.example".to_owned(),
+        apex: "pool.example".to_owned(),
         ns: vec!["a.ntpns.example.".to_owned(), "b.ntpns.example.".to_owned()],
         ttl: 150,
         ..Root::default()
@@ -110,12 +110,12 @@ fn random_delta(id: u64, n: u64, rng: &mut fastrand::Rng) -> Delta {
     Delta { id, ts: NOW + i64::try_from(id).unwrap(), change }
 }
 
-fn zones(policy: Policy) -> Zones {
-    Zones::new(policy, State::default(), fastrand::Rng::with_seed(1)).unwrap()
+fn zones(policy: ZonePolicy) -> Zones {
+    Zones::new(policy, PolicyState::default(), fastrand::Rng::with_seed(1)).unwrap()
 }
 
 /// The labels of a zone's text. None is there twice.
-fn labels(zone: &Zone) -> BTreeMap<String, Value> {
+fn labels(zone: &FeedZone) -> BTreeMap<String, Value> {
     let whole: Value = serde_json::from_str(&zone.text).unwrap();
     assert_eq!(whole["serial"], zone.serial);
     let labels: BTreeMap<String, Value> = serde_json::from_value(whole["data"].clone()).unwrap();
@@ -125,7 +125,7 @@ fn labels(zone: &Zone) -> BTreeMap<String, Value> {
     labels
 }
 
-/// The addresses and weights of a label; the order is nobody's.
+/// The addresses and weights of a label; their order has no meaning.
 fn records(labels: &BTreeMap<String, Value>, label: &str, key: &str) -> BTreeSet<(String, u64)> {
     let list = labels.get(label).and_then(|label| label.get(key)?.as_array());
     let record = |each: &Value| (each[0].as_str().unwrap().to_owned(), each[1].as_u64().unwrap());

@@ -1,15 +1,15 @@
-//! Areas, a root and vendors come in; geodns's JSON goes out.
+//! JSON of geodns, written from areas, a root and vendors.
 //!
-//! It is written by hand, since a tree of values for thirty thousand records costs more than all the rest. Nothing that
-//! needs escapes gets into it but through [`quoted`]: the names of areas and vendors have been checked by the pool.
+//! It is written by hand, because a tree of values for thirty thousand records costs more than
+//! everything else. Text that needs escapes passes through [`quoted`]; the pool has checked the
+//! names of areas and vendors.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
-use super::area::{Area, Member};
+use super::area::Area;
 use super::areas::Areas;
-use super::label;
-use crate::policy::GROUPS;
+use crate::member::{GROUPS, Member};
 use crate::server::GLOBAL;
 use crate::snapshot::{ClientType, Root, Vendor};
 
@@ -25,16 +25,16 @@ macro_rules! put {
 
 /// The text of an area's labels.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Labels {
-    /// What is at its own label, without the braces: a root adds to that of the world.
+pub(super) struct AreaLabels {
+    /// The content of its own label, without the braces: a root adds to that of the world.
     own: String,
     /// The numbered labels, each with a comma before it.
     numbered: String,
 }
 
 /// Writes an area's labels.
-pub(super) fn labels(name: &str, area: &Area, areas: &Areas) -> Labels {
-    let mut text = Labels::default();
+pub(super) fn labels(name: &str, area: &Area, areas: &Areas) -> AreaLabels {
+    let mut text = AreaLabels::default();
     let name = label(name);
     let dot = if name.is_empty() { "" } else { "." };
     if let Some(parent) = leads_to(name, area, areas) {
@@ -67,8 +67,8 @@ pub(super) fn labels(name: &str, area: &Area, areas: &Areas) -> Labels {
     text
 }
 
-/// The continent that the labels of a country without any server lead to, when zones are back-filled. Never the world:
-/// that label would lead back.
+/// The continent that the labels of a country without any server lead to, when zones are
+/// back-filled. Never the world: that label would lead back.
 fn leads_to<'a>(name: &str, area: &Area, areas: &'a Areas) -> Option<&'a str> {
     let parent = areas.parent(name).filter(|_| areas.policy().backfill.is_some())?;
     let full = areas.get(parent).is_some_and(|parent| !parent.is_empty());
@@ -88,11 +88,16 @@ fn records(out: &mut String, key: &str, members: impl Iterator<Item = Member>, a
     out.push(']');
 }
 
+/// The label of an area in geodns: that of the world is the apex.
+fn label(name: &str) -> &str {
+    if name == GLOBAL { "" } else { name }
+}
+
 /// Writes a zone.
 pub(super) fn zone(
     root: &Root,
     serial: u32,
-    areas: &BTreeMap<String, Labels>,
+    areas: &BTreeMap<String, AreaLabels>,
     vendors: &[Vendor],
 ) -> String {
     let size: usize = areas.values().map(|each| each.own.len() + each.numbered.len() + 16).sum();
@@ -120,7 +125,7 @@ const MIN_TTL: u32 = 30;
 const MAX_TTL: u32 = 0x7fff_ffff;
 
 /// The label of the world: name servers and texts besides what is in an area.
-fn apex(out: &mut String, root: &Root, world: Option<&Labels>) {
+fn apex(out: &mut String, root: &Root, world: Option<&AreaLabels>) {
     out.push_str("\"\":{\"ns\":{");
     let mut comma = "";
     for ns in &root.ns {
@@ -138,8 +143,8 @@ fn apex(out: &mut String, root: &Root, world: Option<&Labels>) {
     }
 }
 
-/// The labels that stand in every zone. One that an area has is the area's.
-fn fixed(out: &mut String, root: &Root, areas: &BTreeMap<String, Labels>) {
+/// The labels that are in each zone, unless an area has the same name.
+fn fixed(out: &mut String, root: &Root, areas: &BTreeMap<String, AreaLabels>) {
     if !root.www.is_empty() {
         for name in ["www", "web"].into_iter().filter(|name| !areas.contains_key(*name)) {
             put!(out, ",\n\"{name}\":{{\"cname\":{},\"ttl\":7200}}", quoted(&root.www));
@@ -163,13 +168,13 @@ const RESERVED: [&str; 10] = ["", "@", "0", "1", "2", "3", "gb", "www", "web", "
 fn add_vendors(
     out: &mut String,
     root: &Root,
-    areas: &BTreeMap<String, Labels>,
+    areas: &BTreeMap<String, AreaLabels>,
     vendors: &[Vendor],
 ) {
     let mut seen = HashSet::new();
-    for vendor in vendors.iter().filter(|vendor| vendor.origin == root.origin) {
+    for vendor in vendors.iter().filter(|vendor| vendor.apex == root.apex) {
         let name = vendor.zone_name.as_str();
-        // A name such as "0.uk" is a number's.
+        // A name such as "0.uk" belongs to a numbered label.
         let numbered = name.split_once('.').is_some_and(|(first, _)| RESERVED.contains(&first));
         if numbered || RESERVED.contains(&name) || areas.contains_key(name) || !seen.insert(name) {
             continue;

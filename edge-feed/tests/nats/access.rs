@@ -1,11 +1,11 @@
-//! Who may connect, and how it is said when somebody may not.
+//! Tests of credentials, and of the errors when they are refused.
 
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use edge_feed::source::nats::{Keep, Nats, NatsConfig, NatsDeltas};
-use edge_feed::source::{Limits, Source as _, SourceError};
+use edge_feed::source::nats::{Nats, NatsConfig, NatsDeltas, Retention};
+use edge_feed::source::{Source as _, SourceError, SourceLimits};
 use nkeys::KeyPair as Nkey;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
 
@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use crate::server::{Server, nats, write};
 use crate::{deltas, ids_up_to};
 
-/// What a source says that can't connect.
+/// The error of a source that can't connect.
 async fn refusal(config: &NatsConfig) -> SourceError {
     let nats = Nats::connect(config).await.unwrap();
-    let mut source = NatsDeltas::new(&nats, "d", 0, Limits::default());
+    let mut source = NatsDeltas::new(&nats, "d", 0, SourceLimits::default());
     loop {
         // At first there is no answer yet.
         let error = source.next().await.unwrap_err();
@@ -30,9 +30,9 @@ async fn refusal(config: &NatsConfig) -> SourceError {
 
 async fn works(config: NatsConfig) {
     let nats = nats(config).await;
-    nats.make_stream("d", "deltas", &Keep::default()).await.unwrap();
+    nats.make_stream("d", "deltas", &Retention::default()).await.unwrap();
     nats.publish("deltas", &deltas([1])).await.unwrap();
-    let mut source = NatsDeltas::new(&nats, "d", 0, Limits::default());
+    let mut source = NatsDeltas::new(&nats, "d", 0, SourceLimits::default());
     assert_eq!(ids_up_to(&mut source, 1).await.0, [1]);
 }
 
@@ -100,7 +100,7 @@ async fn tls_needs_both_certificates_to_be_vouched_for() {
     assert!(error.contains("certificate"), "{error}");
 }
 
-/// What `issuer` says of `subject`, as NATS has it.
+/// A claim of `issuer` about `subject`, in NATS's form.
 fn jwt(issuer: &Nkey, subject: &str, nats: &Value) -> String {
     let encode = |text: String| BASE64_URL_SAFE_NO_PAD.encode(text);
     let head = encode(json!({"typ": "JWT", "alg": "ed25519-nkey"}).to_string());

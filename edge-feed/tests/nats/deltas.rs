@@ -1,11 +1,11 @@
-//! The score feed in a stream of one server.
+//! Tests of the score feed in a stream of one server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use edge_feed::source::nats::{Keep, NatsConfig, NatsDeltas};
-use edge_feed::source::{Limits, Source as _, SourceError};
+use edge_feed::source::nats::{NatsConfig, NatsDeltas, Retention};
+use edge_feed::source::{Source as _, SourceError, SourceLimits};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -16,8 +16,8 @@ use crate::{all, deltas, ids_up_to};
 async fn a_stream_is_followed_from_any_cursor() {
     let server = [Server::start("")];
     let nats = connect(&server).await;
-    nats.make_stream("d", "deltas", &Keep::default()).await.unwrap();
-    nats.make_stream("d", "deltas", &Keep::default()).await.unwrap();
+    nats.make_stream("d", "deltas", &Retention::default()).await.unwrap();
+    nats.make_stream("d", "deltas", &Retention::default()).await.unwrap();
     assert_eq!(nats.publish("deltas", &[]).await.unwrap(), 0);
     // One to a message, several to a message, many to several, every second identifier.
     for id in 1..=20 {
@@ -26,14 +26,14 @@ async fn a_stream_is_followed_from_any_cursor() {
     nats.publish("deltas", &deltas((21..=30).map(|id| id * 2))).await.unwrap();
     assert_eq!(nats.publish("deltas", &deltas((31..=2000).map(|id| id * 2))).await.unwrap(), 24);
     for cursor in [0, 1, 2, 3, 13, 14, 40, 41, 42, 55, 60, 61, 1000, 3998, 3999] {
-        let mut source = NatsDeltas::new(&nats, "d", cursor, Limits::default());
+        let mut source = NatsDeltas::new(&nats, "d", cursor, SourceLimits::default());
         let (ids, errors) = ids_up_to(&mut source, 4000).await;
         let expected: Vec<u64> = (1..=2000).map(|id| id * 2).filter(|id| *id > cursor).collect();
         assert_eq!(ids, expected, "after {cursor}");
         assert!(errors.is_empty(), "{errors:?}");
     }
-    let mut source = NatsDeltas::new(&nats, "d", 4000, Limits::default());
-    let mut behind = NatsDeltas::new(&nats, "d", 5000, Limits::default());
+    let mut source = NatsDeltas::new(&nats, "d", 4000, SourceLimits::default());
+    let mut behind = NatsDeltas::new(&nats, "d", 5000, SourceLimits::default());
     nats.publish("deltas", &deltas([4001, 5001])).await.unwrap();
     assert_eq!(ids_up_to(&mut source, 5001).await.0, [4001, 5001]);
     assert_eq!(ids_up_to(&mut behind, 5001).await.0, [5001]);
@@ -44,7 +44,7 @@ async fn a_stream_is_followed_from_any_cursor() {
 async fn the_same_batch_twice_counts_once() {
     let server = [Server::start("")];
     let nats = connect(&server).await;
-    nats.make_stream("d", "deltas", &Keep::default()).await.unwrap();
+    nats.make_stream("d", "deltas", &Retention::default()).await.unwrap();
     let first = nats.publish("deltas", &deltas(1..=9)).await.unwrap();
     assert_eq!(nats.publish("deltas", &deltas(1..=9)).await.unwrap(), first);
 }
@@ -53,7 +53,7 @@ async fn the_same_batch_twice_counts_once() {
 async fn broken_messages_are_said_and_skipped_and_do_not_lead_astray() {
     let server = [Server::start("")];
     let nats = connect(&server).await;
-    nats.make_stream("d", "deltas", &Keep::default()).await.unwrap();
+    nats.make_stream("d", "deltas", &Retention::default()).await.unwrap();
     let raw = async_nats::connect(server[0].url()).await.unwrap();
     let raw = async_nats::jetstream::new(raw);
     for id in 1..=40 {
@@ -65,7 +65,7 @@ async fn broken_messages_are_said_and_skipped_and_do_not_lead_astray() {
         raw.publish("deltas", text.into()).await.unwrap().await.unwrap();
     }
     for cursor in [0, 7, 20, 39] {
-        let mut source = NatsDeltas::new(&nats, "d", cursor, Limits::default());
+        let mut source = NatsDeltas::new(&nats, "d", cursor, SourceLimits::default());
         let (ids, errors) = ids_up_to(&mut source, 40).await;
         let expected: Vec<u64> = (cursor + 1..=40).filter(|id| id % 3 != 0).collect();
         assert_eq!(ids, expected);
@@ -83,7 +83,7 @@ async fn broken_messages_are_said_and_skipped_and_do_not_lead_astray() {
 async fn messages_that_the_stream_no_longer_has_are_reported() {
     let server = [Server::start("")];
     let nats = connect(&server).await;
-    nats.make_stream("d", "deltas", &Keep::default()).await.unwrap();
+    nats.make_stream("d", "deltas", &Retention::default()).await.unwrap();
     for id in 1..=10 {
         nats.publish("deltas", &deltas([id])).await.unwrap();
     }
@@ -95,7 +95,7 @@ async fn messages_that_the_stream_no_longer_has_are_reported() {
     for (cursor, expected, gone) in
         [(2, vec![5, 6, 7, 9, 10], vec![(4, 4), (8, 8)]), (5, vec![6, 7, 9, 10], vec![(8, 8)])]
     {
-        let mut source = NatsDeltas::new(&nats, "d", cursor, Limits::default());
+        let mut source = NatsDeltas::new(&nats, "d", cursor, SourceLimits::default());
         let (ids, mut errors) = ids_up_to(&mut source, 10).await;
         assert_eq!(ids, expected);
         if errors.len() < gone.len() {
@@ -114,17 +114,17 @@ async fn messages_that_the_stream_no_longer_has_are_reported() {
 async fn a_stream_that_is_made_anew_is_read_from_the_cursor() {
     let server = [Server::start("")];
     let nats = connect(&server).await;
-    nats.make_stream("d", "deltas", &Keep::default()).await.unwrap();
+    nats.make_stream("d", "deltas", &Retention::default()).await.unwrap();
     nats.publish("deltas", &deltas([1])).await.unwrap();
     nats.publish("deltas", &deltas([2])).await.unwrap();
-    let mut source = NatsDeltas::new(&nats, "d", 0, Limits::default());
+    let mut source = NatsDeltas::new(&nats, "d", 0, SourceLimits::default());
     assert_eq!(ids_up_to(&mut source, 2).await.0, [1, 2]);
     let raw = async_nats::connect(server[0].url()).await.unwrap();
     async_nats::jetstream::new(raw).delete_stream("d").await.unwrap();
     let error = source.next().await.unwrap_err();
     assert_eq!(error.reason(), "interrupted");
     assert_eq!(source.next().await.unwrap_err().reason(), "missing");
-    nats.make_stream("d", "deltas", &Keep::default()).await.unwrap();
+    nats.make_stream("d", "deltas", &Retention::default()).await.unwrap();
     for id in 1..=4 {
         nats.publish("deltas", &deltas([id])).await.unwrap();
     }
@@ -135,9 +135,9 @@ async fn a_stream_that_is_made_anew_is_read_from_the_cursor() {
 async fn a_server_that_is_killed_and_comes_back_has_lost_nothing() {
     let mut server = [Server::start("")];
     let nats = connect(&server).await;
-    nats.make_stream("d", "deltas", &Keep::default()).await.unwrap();
+    nats.make_stream("d", "deltas", &Retention::default()).await.unwrap();
     nats.publish("deltas", &deltas(1..=100)).await.unwrap();
-    let mut source = NatsDeltas::new(&nats, "d", 0, Limits::default());
+    let mut source = NatsDeltas::new(&nats, "d", 0, SourceLimits::default());
     assert_eq!(ids_up_to(&mut source, 100).await.0, all(1, 100));
     server[0].kill();
     let error = source.next().await.unwrap_err();
@@ -164,8 +164,8 @@ async fn a_server_that_is_killed_and_comes_back_has_lost_nothing() {
 async fn a_reader_that_sleeps_while_much_is_published_gets_all_of_it() {
     let server = [Server::start("")];
     let nats = connect(&server).await;
-    nats.make_stream("d", "deltas", &Keep::default()).await.unwrap();
-    let mut source = NatsDeltas::new(&nats, "d", 0, Limits::default());
+    nats.make_stream("d", "deltas", &Retention::default()).await.unwrap();
+    let mut source = NatsDeltas::new(&nats, "d", 0, SourceLimits::default());
     nats.publish("deltas", &deltas(1..=1)).await.unwrap();
     assert_eq!(ids_up_to(&mut source, 1).await.0, [1]);
     for first in (2..50_000).step_by(1000) {
@@ -214,11 +214,11 @@ async fn proxy(server: u16, octets: usize) -> (u16, Arc<AtomicUsize>) {
 async fn a_connection_that_is_cut_again_and_again_loses_nothing() {
     let server = [Server::start("")];
     let direct = connect(&server).await;
-    direct.make_stream("d", "deltas", &Keep::default()).await.unwrap();
+    direct.make_stream("d", "deltas", &Retention::default()).await.unwrap();
     let (port, cuts) = proxy(server[0].port, 60_000).await;
     let servers = vec![format!("nats://127.0.0.1:{port}")];
     let cut = nats(NatsConfig { servers, ..NatsConfig::default() }).await;
-    let mut source = NatsDeltas::new(&cut, "d", 0, Limits::default());
+    let mut source = NatsDeltas::new(&cut, "d", 0, SourceLimits::default());
     let publish = async {
         for first in (1..=5000).step_by(50) {
             direct.publish("deltas", &deltas(first..first + 50)).await.unwrap();
@@ -236,9 +236,9 @@ async fn a_connection_that_is_cut_again_and_again_loses_nothing() {
 async fn a_consumer_that_the_server_forgot_is_opened_again() {
     let server = [Server::start("")];
     let nats = connect(&server).await;
-    nats.make_stream("d", "deltas", &Keep::default()).await.unwrap();
+    nats.make_stream("d", "deltas", &Retention::default()).await.unwrap();
     nats.publish("deltas", &deltas([1])).await.unwrap();
-    let mut source = NatsDeltas::new(&nats, "d", 0, Limits::default());
+    let mut source = NatsDeltas::new(&nats, "d", 0, SourceLimits::default());
     assert_eq!(ids_up_to(&mut source, 1).await.0, [1]);
     let raw = async_nats::connect(server[0].url()).await.unwrap();
     let stream = async_nats::jetstream::new(raw).get_stream("d").await.unwrap();

@@ -1,4 +1,6 @@
-//! NATS sources against real servers on the loopback address, which tests start, kill, stop and cut off.
+//! Tests of NATS sources against real servers on the loopback address.
+//!
+//! The tests start, kill, stop and cut off these servers.
 #![expect(clippy::tests_outside_test_module, reason = "all of it is tests")]
 
 mod access;
@@ -16,7 +18,7 @@ fn deltas(ids: impl IntoIterator<Item = u64>) -> Vec<Delta> {
     ids.into_iter().map(|id| Delta { id, ts: 1, change: change(id) }).collect()
 }
 
-/// Identifiers up to and including that one, and what went wrong meanwhile.
+/// Identifiers up to and including that one, and the errors meanwhile.
 async fn ids_up_to(source: &mut dyn Source, last: u64) -> (Vec<u64>, Vec<SourceError>) {
     let (mut ids, mut errors) = (Vec::new(), Vec::new());
     while ids.last() != Some(&last) {

@@ -1,4 +1,6 @@
-//! NATS servers on the loopback address, each with a store of its own, which end with the test.
+//! NATS servers on the loopback address that end with the test.
+//!
+//! Each server has its own store.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -10,14 +12,14 @@ use std::time::Duration;
 use edge_feed::source::nats::{Nats, NatsConfig};
 use tempfile::TempDir;
 
-/// A server, or one that has been killed and can be started again with what it kept.
+/// A server. A killed one can be started again with its store.
 pub(crate) struct Server {
     child: Option<Child>,
     pub(crate) port: u16,
     pub(crate) folder: TempDir,
 }
 
-/// A port that nobody has.
+/// A free port.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

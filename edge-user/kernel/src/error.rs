@@ -1,5 +1,6 @@
 //! What can go wrong between us and the kernel.
 
+use edge_leaves::error_chain::error_chain;
 use std::io;
 use std::path::PathBuf;
 
@@ -96,15 +97,7 @@ fn is_permission(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// An error with its causes in one line; of a verifier's log only the end.
 pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        let cause = error.to_string();
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-        next = error.source();
-    }
+    let text = error_chain(error);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     match lines.as_slice() {
         [first, .., before, last] => format!("{first} … {before} {last}"),

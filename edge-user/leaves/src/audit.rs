@@ -1,10 +1,15 @@
-//! What share of answers each server was promised comes in, and how many answers it has been in; whether the promise was
-//! kept goes out, with error bars.
+//! Audit of promised against delivered answers per server, with error bars.
 //!
-//! The bars are Wilson's, of 95 %: of servers that are treated fairly, one in twenty lies outside, and the report says
-//! how many that makes. What can't be chance is an alarm of its own. Counts are of answers that were seen: of a log
-//! that holds one in a hundred, the logged ones. Where counts come from [`points`](crate::points), which leave out the
-//! chance of the draw, the bars are wider than need be.
+//! The caller enters the share of answers that each server was promised and the number of answers
+//! that it was in. The report compares the two.
+//!
+//! The error bars are Wilson's of 95 %. Of servers that are treated fairly, one in twenty lies
+//! outside by chance; the report gives the number to expect. A difference of [`ALARM`] standard
+//! deviations is no chance.
+//!
+//! Counts are of observed answers. With a query log that holds one answer in a hundred, they are of
+//! the logged ones. Counts from [`points`](crate::points) leave out the chance of the draw, so that
+//! the bars are wider than necessary.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -12,28 +17,29 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::float::float;
-use crate::text_table::{names_and_numbers, percent, row};
+use crate::text_table::{Align, columns, percent, row};
 
 /// Standard deviations within which 95 % lie.
 const Z95: f64 = 1.959_963_984_540_054;
 
-/// Standard deviations that aren't chance: one fair server in 1.7 million.
+/// Standard deviations from which on a difference is an alarm: one fair server in 1.7 million has
+/// that by chance.
 pub const ALARM: f64 = 5.0;
 
-/// What a standard deviation of nothing would make infinite stops here.
+/// Upper limit of the reported standard deviations, for a deviation of 0.
 const MOST_SIGMAS: f64 = 999.0;
 
-/// Shares this close are the same: sums of many small numbers are no closer.
+/// Shares that differ by less are equal: sums of many small numbers are no more exact.
 const EQUAL: f64 = 1e-9;
 
-/// Promises and deliveries, as they come.
+/// Promised and delivered answers, added up.
 #[derive(Clone, Debug, Default)]
 pub struct Audit {
-    accounts: BTreeMap<IpAddr, Account>,
+    accounts: BTreeMap<IpAddr, ServerAccount>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Account {
+struct ServerAccount {
     /// Answers that the server could have been in.
     answers: f64,
     promised: f64,
@@ -42,22 +48,22 @@ struct Account {
 
 /// Promised against delivered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct AuditReport {
     /// How many servers there are.
     pub judged: usize,
-    /// Each of them, or some, the one that is farthest off first.
-    pub servers: Vec<Line>,
+    /// The servers, or the first of them; the one with the largest difference first.
+    pub servers: Vec<ServerAudit>,
     /// Servers outside their error bars.
     pub outside: usize,
     /// How many there would be by chance if all were treated fairly.
     pub by_chance: f64,
-    /// Servers that are so far off that it can't be chance.
+    /// Servers whose difference can't be chance.
     pub alarms: usize,
 }
 
 /// One server's promised and delivered share.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Line {
+pub struct ServerAudit {
     /// Its address.
     pub ip: IpAddr,
     /// Answers that it could have been in.
@@ -70,7 +76,7 @@ pub struct Line {
     pub low: f64,
     /// Its high end.
     pub high: f64,
-    /// How far it is off, in standard deviations: positive when it got more.
+    /// The difference in standard deviations: positive when the server got more than promised.
     pub sigmas: f64,
     /// Whether the promised share is outside the error bar.
     pub outside: bool,
@@ -79,14 +85,15 @@ pub struct Line {
 }
 
 impl Audit {
-    /// Of so many answers, a server is promised this share, from 0 to 1. Promises of several decks and times add up.
+    /// Promises a server this share, from 0 to 1, of so many answers. Promises of several decks and
+    /// times add up.
     pub fn promise(&mut self, ip: IpAddr, answers: u64, share: f64) {
         let account = self.accounts.entry(ip).or_default();
         account.answers += float(answers);
         account.promised += float(answers) * if share >= 0.0 { share.min(1.0) } else { 0.0 };
     }
 
-    /// A server has been in so many answers.
+    /// Adds answers that a server was in.
     pub fn deliver(&mut self, ip: IpAddr, answers: f64) {
         if answers > 0.0 && answers.is_finite() {
             self.accounts.entry(ip).or_default().delivered += answers;
@@ -95,14 +102,15 @@ impl Audit {
 
     /// Promised against delivered, so far.
     #[must_use]
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> AuditReport {
         let accounts = self.accounts.iter();
-        let mut servers: Vec<Line> = accounts.map(|(&ip, account)| account.line(ip)).collect();
+        let mut servers: Vec<ServerAudit> =
+            accounts.map(|(&ip, account)| account.line(ip)).collect();
         servers.sort_by(|a, b| b.sigmas.abs().total_cmp(&a.sigmas.abs()));
-        let count = |of: fn(&Line) -> bool| servers.iter().filter(|line| of(line)).count();
+        let count = |of: fn(&ServerAudit) -> bool| servers.iter().filter(|line| of(line)).count();
         // A server that is promised all or nothing can't be off by chance.
         let open = count(|line| line.promised > 0.0 && line.promised < 1.0);
-        Report {
+        AuditReport {
             outside: count(|line| line.outside),
             by_chance: float(u64::try_from(open).unwrap_or(u64::MAX)) * 0.05,
             alarms: count(|line| line.alarm),
@@ -112,8 +120,8 @@ impl Audit {
     }
 }
 
-impl Account {
-    fn line(self, ip: IpAddr) -> Line {
+impl ServerAccount {
+    fn line(self, ip: IpAddr) -> ServerAudit {
         let Self { answers, promised, delivered } = self;
         let of = |count: f64| if answers > 0.0 { (count / answers).min(1.0) } else { 0.0 };
         let share = of(promised);
@@ -121,14 +129,14 @@ impl Account {
         let deviation = (answers * share * (1.0 - share)).sqrt();
         let off = delivered - promised;
         let sigmas = match deviation {
-            // Answers that nobody promised, or fewer than all.
+            // The server was promised nothing and got answers, or was promised all and got fewer.
             _ if deviation < EQUAL && off.abs() >= 0.5 => MOST_SIGMAS.copysign(off),
             _ if deviation < EQUAL => 0.0,
             _ => (off / deviation).clamp(-MOST_SIGMAS, MOST_SIGMAS),
         };
         let alarm = sigmas.abs() >= ALARM;
         let outside = alarm || share < low - EQUAL || share > high + EQUAL;
-        Line {
+        ServerAudit {
             ip,
             answers,
             promised: share,
@@ -142,7 +150,7 @@ impl Account {
     }
 }
 
-/// Wilson's interval of 95 % of a share that was seen in so many trials.
+/// Wilson's 95 % interval of a share that was observed in so many trials.
 fn wilson(share: f64, trials: f64) -> (f64, f64) {
     if trials <= 0.0 {
         return (0.0, 1.0);
@@ -154,8 +162,8 @@ fn wilson(share: f64, trials: f64) -> (f64, f64) {
     ((middle - half).max(0.0), (middle + half).min(1.0))
 }
 
-impl Report {
-    /// The same, with so many servers at most.
+impl AuditReport {
+    /// The same report with at most `n` servers.
     #[must_use]
     pub fn first(mut self, n: usize) -> Self {
         self.servers.truncate(n);
@@ -188,21 +196,21 @@ impl Report {
                 flag.to_owned(),
             ]
         }));
-        text += &names_and_numbers(&table);
+        text += &columns(&table, Align::FirstLeft);
         text
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Audit, Line, wilson};
+    use super::{Audit, ServerAudit, wilson};
     use std::net::{IpAddr, Ipv4Addr};
 
     fn ip(n: u32) -> IpAddr {
         Ipv4Addr::from_bits(0xc000_0200 + n).into()
     }
 
-    fn line(answers: u64, share: f64, delivered: f64) -> Line {
+    fn line(answers: u64, share: f64, delivered: f64) -> ServerAudit {
         let mut audit = Audit::default();
         audit.promise(ip(1), answers, share);
         audit.deliver(ip(1), delivered);

@@ -1,4 +1,4 @@
-//! Counts come in; the same as floating-point numbers go out.
+//! Conversion of counts to floating-point numbers.
 
 /// Exact up to 2⁵³, which no counter of queries or answers reaches.
 #[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53")]

@@ -1,9 +1,12 @@
-//! Decks' answers come in, as counts, with what the decks were made of meanwhile; answers per server and per user country
-//! go out: the pool's "server points", without a log of answers.
+//! Answers per server and user country, estimated from the counts of decks.
 //!
-//! Which card an answer takes is chance, so a count is an expectation: a server in a part p of the cards has been in n·p of
-//! n answers, give or take √(n·p·(1-p)). That is half a per cent from some 40,000 of a server's answers on, and every
-//! number comes with it. Sums over servers have no error: each answer holds as many servers as its deck's cards do.
+//! These are the pool's "server points", without a log of answers. The caller enters how many
+//! answers each deck gave, and which servers the deck held at that time.
+//!
+//! The card that an answer takes is chance, so that a count is an expectation: a server in a part p
+//! of the cards was in n·p of n answers, give or take √(n·p·(1-p)). From some 40,000 answers of a
+//! server on, that is half a per cent; each number comes with its error. Sums over servers have no
+//! error: each answer holds as many servers as the cards of its deck do.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -11,25 +14,26 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::float::float;
-use crate::text_table::{names_and_numbers, percent, row};
+use crate::text_table::{Align, columns, percent, row};
 
-/// What a deck is made of: of how many cards, and in how many of them each server stands. For the [`Points`] that made it.
+/// The servers of a deck, and the part of its cards that each is in. It is valid for the [`Points`]
+/// that made it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Composition {
     /// Indices of servers, and the part of the cards that each is in, from 0 to 1.
     parts: Vec<(usize, f64)>,
 }
 
-/// How many answers servers have been in, by user country: 16 octets for each server and country at most. Servers that
-/// are gone stay.
+/// How many answers servers have been in, by user country: 16 octets for each server and country at
+/// most. Servers that are gone stay.
 #[derive(Clone, Debug, Default)]
 pub struct Points {
     indices: BTreeMap<IpAddr, usize>,
-    countries: BTreeMap<String, Country>,
+    countries: BTreeMap<String, CountryRow>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Country {
+struct CountryRow {
     answers: u64,
     /// By server.
     cells: Vec<Cell>,
@@ -50,7 +54,7 @@ impl Cell {
 
 /// Answers per server: the first of those that have the most.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct PointsReport {
     /// Answers in all countries.
     pub answers: u64,
     /// Servers that have been in any.
@@ -66,7 +70,7 @@ pub struct ServerPoints {
     pub ip: IpAddr,
     /// Answers that it has been in.
     pub answers: f64,
-    /// By how much that may be off: one standard deviation, in answers.
+    /// Its error: one standard deviation, in answers.
     pub sigma: f64,
     /// Its part of all answers, from 0 to 1. An answer of four servers counts for each of the four.
     pub share: f64,
@@ -88,29 +92,29 @@ pub struct CountryPoints {
 }
 
 impl Points {
-    /// What a deck of so many `cards` is made of: its servers, with the number of cards that each stands in. One that is
-    /// said to be in more cards than there are is in all of them. Made once per deal.
+    /// The composition of a deck of so many `cards`, from its servers and the number of cards that
+    /// each is in. A larger number counts as `cards`. Called once per deal.
     pub fn composition(
         &mut self,
         cards: u32,
         servers: impl IntoIterator<Item = (IpAddr, u32)>,
     ) -> Composition {
-        let parts = servers.into_iter().filter(|&(_, standing)| standing > 0 && cards > 0);
-        let parts = parts.map(|(ip, standing)| {
+        let parts = servers.into_iter().filter(|&(_, in_cards)| in_cards > 0 && cards > 0);
+        let parts = parts.map(|(ip, in_cards)| {
             let next = self.indices.len();
             let index = *self.indices.entry(ip).or_insert(next);
-            (index, f64::from(standing.min(cards)) / f64::from(cards))
+            (index, f64::from(in_cards.min(cards)) / f64::from(cards))
         });
         Composition { parts: parts.collect() }
     }
 
-    /// A country's users have had so many answers from a deck while it was made so.
+    /// Adds answers that a country's users got from a deck of this composition.
     pub fn add(&mut self, country: &str, answers: u64, deck: &Composition) {
         if answers == 0 {
             return;
         }
         if !self.countries.contains_key(country) {
-            self.countries.insert(country.to_owned(), Country::default());
+            self.countries.insert(country.to_owned(), CountryRow::default());
         }
         let Some(row) = self.countries.get_mut(country) else {
             return;
@@ -130,7 +134,7 @@ impl Points {
 
     /// The `k` servers that have been in most answers.
     #[must_use]
-    pub fn report(&self, k: usize) -> Report {
+    pub fn report(&self, k: usize) -> PointsReport {
         let mut sums: Vec<(IpAddr, usize, f64)> = self
             .indices
             .iter()
@@ -140,7 +144,7 @@ impl Points {
         sums.sort_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0)));
         let answers = self.total();
         let top = sums.iter().take(k).map(|&(ip, index, _)| self.points(ip, index, answers));
-        Report { answers, servers: sums.len(), top: top.collect() }
+        PointsReport { answers, servers: sums.len(), top: top.collect() }
     }
 
     /// Each server, and in how many answers it has been.
@@ -178,7 +182,7 @@ impl Points {
     }
 }
 
-impl Report {
+impl PointsReport {
     /// As a table: each server, with the five countries where it has most.
     #[must_use]
     pub fn table(&self) -> String {
@@ -198,7 +202,7 @@ impl Report {
             "{} answers, {} servers\n\n{}",
             self.answers,
             self.servers,
-            names_and_numbers(&table)
+            columns(&table, Align::FirstLeft)
         )
     }
 }

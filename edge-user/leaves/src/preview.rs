@@ -1,8 +1,11 @@
-//! Observed queries come in, with the zone that is served and the one that is to be; each server's and country's load
-//! before and after goes out, and the servers that a country would depend on.
+//! Effect of a new zone on the load of servers and countries.
 //!
-//! A server's load is the number of answers that it is in. What part of a country's it has is counted in addresses: a
-//! server that stands alone has all of it, one of four in every answer a quarter.
+//! The input is the observed queries, the zone that is served and the zone that would replace it.
+//! The result is the load of each server and country before and after, and the servers that a
+//! country would depend on.
+//!
+//! The load of a server is the number of answers that it is in. Its share of a country is counted
+//! in addresses: a server that is alone in an answer has all of it, one of four servers a quarter.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -10,22 +13,22 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::float::float;
-use crate::text_table::{names_and_numbers, percent, row};
+use crate::text_table::{Align, columns, percent, row};
 
-/// Clients that get the same answers to the same question, as they were observed.
+/// Observed clients that get the same answers to the same question.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Class {
-    /// The label that they asked for: "" for the apex.
+pub struct PreviewClass {
+    /// The label of their queries: "" for the apex.
     pub label: String,
     /// Their country.
     pub country: String,
-    /// How many queries there were.
+    /// The number of their queries.
     pub queries: u64,
 }
 
 /// The records of a label, of one type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Deck {
+pub struct PreviewDeck {
     /// The label, such as `uk` or `2.uk`.
     pub label: String,
     /// The servers' addresses and weights.
@@ -34,12 +37,13 @@ pub struct Deck {
     pub max_hosts: usize,
 }
 
-/// A zone, as far as it matters here.
+/// The answers of a zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Zone {
-    /// What is answered.
-    pub decks: Vec<Deck>,
-    /// Which of the decks each class gets, in the order of the classes; none when it gets no address.
+pub struct PreviewZone {
+    /// Its decks.
+    pub decks: Vec<PreviewDeck>,
+    /// The index of the deck that each class gets, in the order of the classes; `None` when it gets
+    /// no address.
     pub gets: Vec<Option<usize>>,
 }
 
@@ -56,7 +60,7 @@ pub struct Preview {
     pub countries: Vec<CountryLoad>,
     /// Each label's, the largest change first.
     pub labels: Vec<LabelLoad>,
-    /// From which part of a country's addresses on a server is a monopoly, from 0 to 1.
+    /// The share of a country's addresses from which on a server is a monopoly, from 0 to 1.
     pub monopoly: f64,
     /// Servers that have more than that, before or after.
     pub monopolies: Vec<Monopoly>,
@@ -80,9 +84,9 @@ pub struct CountryLoad {
     pub queries: u64,
     /// Those of them that get an address.
     pub answered: [u64; 2],
-    /// How many servers they are given.
+    /// How many servers their answers hold.
     pub servers: [usize; 2],
-    /// The largest part of their addresses that one server has, from 0 to 1.
+    /// The largest share of their addresses that one server has, from 0 to 1.
     pub largest: [f64; 2],
 }
 
@@ -102,7 +106,7 @@ pub struct Monopoly {
     pub country: String,
     /// The server.
     pub ip: IpAddr,
-    /// What part of their addresses it has, from 0 to 1.
+    /// Its share of their addresses, from 0 to 1.
     pub share: [f64; 2],
 }
 
@@ -115,7 +119,7 @@ impl Monopoly {
 }
 
 #[derive(Default)]
-struct Country {
+struct CountrySums {
     queries: u64,
     answered: [u64; 2],
     /// Addresses handed out, by server.
@@ -125,19 +129,20 @@ struct Country {
 impl Preview {
     /// The effect of `new` in place of `old`.
     ///
-    /// `inclusion` is what deals cards: of records with these weights, the chance of each, from 0 to 1, to be in an
-    /// answer of so many. A server that has more than the part `monopoly` of a country's addresses is flagged.
+    /// `inclusion` takes the weights of records and the number of records in an answer, and returns
+    /// the chance of each record to be in an answer, from 0 to 1. A server with more than the share
+    /// `monopoly` of a country's addresses is flagged.
     #[must_use]
     pub fn new(
-        classes: &[Class],
-        old: &Zone,
-        new: &Zone,
+        classes: &[PreviewClass],
+        old: &PreviewZone,
+        new: &PreviewZone,
         inclusion: impl Fn(&[u64], usize) -> Vec<f64>,
         monopoly: f64,
     ) -> Self {
         let mut servers: BTreeMap<IpAddr, [f64; 2]> = BTreeMap::new();
         let mut labels: BTreeMap<&str, [u64; 2]> = BTreeMap::new();
-        let mut countries: BTreeMap<&str, Country> = BTreeMap::new();
+        let mut countries: BTreeMap<&str, CountrySums> = BTreeMap::new();
         for class in classes {
             let country = countries.entry(&class.country).or_default();
             country.queries = country.queries.saturating_add(class.queries);
@@ -183,7 +188,7 @@ impl Preview {
     fn collect(
         servers: BTreeMap<IpAddr, [f64; 2]>,
         labels: BTreeMap<&str, [u64; 2]>,
-        countries: BTreeMap<&str, Country>,
+        countries: BTreeMap<&str, CountrySums>,
         monopoly: f64,
     ) -> Self {
         let mut monopolies = Vec::new();
@@ -233,7 +238,7 @@ impl Preview {
         }
     }
 
-    /// As tables, of at most so many rows each.
+    /// The preview as tables of at most `rows` rows each.
     #[must_use]
     pub fn table(&self, rows: usize) -> String {
         let mut text = format!("{} queries", self.queries);
@@ -249,7 +254,7 @@ impl Preview {
                 if before > 0.0 { percent(after / before - 1.0) } else { "new".to_owned() };
             vec![load.ip.to_string(), format!("{before:.0}"), format!("{after:.0}"), change]
         }));
-        text += &names_and_numbers(&table);
+        text += &columns(&table, Align::FirstLeft);
         text += &rest(self.servers.len(), rows, "servers");
 
         let head =
@@ -270,7 +275,7 @@ impl Preview {
             ]
         }));
         text += "\n";
-        text += &names_and_numbers(&table);
+        text += &columns(&table, Align::FirstLeft);
         text += &rest(self.countries.len(), rows, "countries");
 
         if !self.monopolies.is_empty() {
@@ -283,7 +288,7 @@ impl Preview {
                 let ip = it.ip.to_string();
                 vec![it.country.clone(), ip, percent(before), percent(after), new.to_owned()]
             }));
-            text += &names_and_numbers(&table);
+            text += &columns(&table, Align::FirstLeft);
             text += &rest(self.monopolies.len(), rows, "of them");
         }
         text
@@ -297,7 +302,7 @@ fn rest(count: usize, rows: usize, what: &str) -> String {
     }
 }
 
-/// The part of all that each has.
+/// The share of each address.
 fn shares_of(addresses: &BTreeMap<IpAddr, f64>) -> BTreeMap<IpAddr, f64> {
     let all: f64 = addresses.values().sum();
     let given = addresses.iter().filter(|&(_, &count)| count > 0.0);
@@ -306,23 +311,23 @@ fn shares_of(addresses: &BTreeMap<IpAddr, f64>) -> BTreeMap<IpAddr, f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Class, Deck, Preview, Zone};
+    use super::{Preview, PreviewClass, PreviewDeck, PreviewZone};
     use std::net::{IpAddr, Ipv4Addr};
 
     fn ip(n: u32) -> IpAddr {
         Ipv4Addr::from_bits(0xc000_0200 + n).into()
     }
 
-    fn class(country: &str, queries: u64) -> Class {
-        Class { label: String::new(), country: country.to_owned(), queries }
+    fn class(country: &str, queries: u64) -> PreviewClass {
+        PreviewClass { label: String::new(), country: country.to_owned(), queries }
     }
 
-    fn deck(label: &str, records: &[(u32, u64)]) -> Deck {
+    fn deck(label: &str, records: &[(u32, u64)]) -> PreviewDeck {
         let records = records.iter().map(|&(n, weight)| (ip(n), weight)).collect();
-        Deck { label: label.to_owned(), records, max_hosts: 4 }
+        PreviewDeck { label: label.to_owned(), records, max_hosts: 4 }
     }
 
-    /// Right where all fit, or where one is drawn.
+    /// Correct where all records fit, or where one is drawn.
     fn inclusion(weights: &[u64], hosts: usize) -> Vec<f64> {
         let all: u64 = weights.iter().sum();
         let part = |&weight| super::float(weight) / super::float(all);
@@ -333,7 +338,7 @@ mod tests {
         }
     }
 
-    fn preview(classes: &[Class], old: &Zone, new: &Zone) -> Preview {
+    fn preview(classes: &[PreviewClass], old: &PreviewZone, new: &PreviewZone) -> Preview {
         Preview::new(classes, old, new, inclusion, 0.5)
     }
 
@@ -341,8 +346,9 @@ mod tests {
     fn load_moves_from_the_servers_that_lose_a_class_to_those_that_get_it() {
         let classes = [class("cm", 100), class("de", 900)];
         let world = deck("@", &[(1, 10), (2, 10)]);
-        let old = Zone { decks: vec![world.clone()], gets: vec![Some(0), Some(0)] };
-        let new = Zone { decks: vec![world, deck("cm", &[(3, 1)])], gets: vec![Some(1), Some(0)] };
+        let old = PreviewZone { decks: vec![world.clone()], gets: vec![Some(0), Some(0)] };
+        let new =
+            PreviewZone { decks: vec![world, deck("cm", &[(3, 1)])], gets: vec![Some(1), Some(0)] };
         let preview = preview(&classes, &old, &new);
         let servers: Vec<_> = preview.servers.iter().map(|load| (load.ip, load.answers)).collect();
         assert_eq!(
@@ -363,8 +369,8 @@ mod tests {
         let world = deck("@", &[(1, 10), (2, 10)]);
         let (cm, ng) = (deck("cm", &[(3, 1)]), deck("ng", &[(4, 1)]));
         let decks = vec![world, cm, ng];
-        let old = Zone { decks: decks.clone(), gets: vec![Some(0), Some(2), Some(0)] };
-        let new = Zone { decks, gets: vec![Some(1), Some(2), Some(0)] };
+        let old = PreviewZone { decks: decks.clone(), gets: vec![Some(0), Some(2), Some(0)] };
+        let new = PreviewZone { decks, gets: vec![Some(1), Some(2), Some(0)] };
         let preview = preview(&classes, &old, &new);
         let found: Vec<_> = preview
             .monopolies
@@ -382,7 +388,7 @@ mod tests {
         // 30 answers of one server alone, 70 of it and another.
         let classes = [class("cm", 30), class("cm", 70)];
         let decks = vec![deck("cm", &[(1, 5)]), deck("0.cm", &[(1, 5), (2, 5)])];
-        let zone = Zone { decks, gets: vec![Some(0), Some(1)] };
+        let zone = PreviewZone { decks, gets: vec![Some(0), Some(1)] };
         let preview = preview(&classes, &zone, &zone);
         let [ref only] = preview.countries[..] else { panic!("{preview:?}") };
         let expect = 100.0 / 170.0;
@@ -398,7 +404,7 @@ mod tests {
         let classes = [class("de", 1_000)];
         let zone = |first| {
             let records: Vec<_> = (0..10).map(|n| (n, if n == 0 { first } else { 10 })).collect();
-            Zone { decks: vec![deck("de", &records)], gets: vec![Some(0)] }
+            PreviewZone { decks: vec![deck("de", &records)], gets: vec![Some(0)] }
         };
         let preview = preview(&classes, &zone(10), &zone(90));
         assert_eq!(preview.servers[0].ip, ip(0));
@@ -410,9 +416,9 @@ mod tests {
     #[test]
     fn classes_without_an_answer_are_counted_and_wrong_numbers_do_no_harm() {
         let classes = [class("de", 10), class("uk", 20), class("fr", 30)];
-        let old = Zone { decks: vec![deck("@", &[(1, 1)])], gets: vec![Some(0); 3] };
+        let old = PreviewZone { decks: vec![deck("@", &[(1, 1)])], gets: vec![Some(0); 3] };
         let empty = vec![deck("@", &[])];
-        let new = Zone { decks: empty, gets: vec![None, Some(0), Some(9)] };
+        let new = PreviewZone { decks: empty, gets: vec![None, Some(0), Some(9)] };
         let preview = preview(&classes, &old, &new);
         assert_eq!(preview.answered, [60, 0]);
         assert!(preview.table(9).starts_with("60 queries, 60 answered before, 0 after\n"));
@@ -421,7 +427,7 @@ mod tests {
             text.contains(r#""country":"fr","queries":30,"answered":[30,0],"servers":[1,0]"#),
             "{text}"
         );
-        let short = Zone { decks: Vec::new(), gets: Vec::new() };
+        let short = PreviewZone { decks: Vec::new(), gets: Vec::new() };
         assert_eq!(Preview::new(&classes, &short, &short, inclusion, 0.5).answered, [0, 0]);
     }
 }

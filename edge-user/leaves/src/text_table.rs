@@ -1,54 +1,52 @@
-//! Text laid out in columns, for tables that people read.
+//! Rows of text as columns that line up, for a terminal.
 
 use std::fmt::Write as _;
 
-/// Lines up columns; the first row is the head, numbers are set to the right.
-#[must_use]
-pub fn columns(rows: &[Vec<String>]) -> String {
-    let n = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
-    };
-    let widths: Vec<usize> = (0..n).map(|column| width(column).unwrap_or_default()).collect();
-    let is_number = |cell: &str| cell.parse::<f64>().is_ok();
-    let right = |column: usize| {
-        rows.get(1).and_then(|row| row.get(column)).is_some_and(|cell| is_number(cell))
-    };
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::from(" ");
-        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            let width = *width;
-            let written = if right(column) {
-                write!(line, " {cell:>width$} ")
-            } else {
-                write!(line, " {cell:<width$} ")
-            };
-            written.unwrap_or_default();
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+/// The columns that are set to the right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// None.
+    Left,
+    /// All but the first: a name, then numbers.
+    FirstLeft,
+    /// Those whose cell in the second row is a number; the first row is the head.
+    Numbers,
 }
 
-/// Lays rows out in columns two blanks apart: the first column to the left, which has names, the
-/// others to the right, which have numbers.
+/// Rows as columns, two spaces apart, a line each. Rows may differ in length.
+///
+/// A column is as wide as its widest cell, counted in characters. No line ends in spaces.
 #[must_use]
-pub fn names_and_numbers(rows: &[Vec<String>]) -> String {
-    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let cells = |column| rows.iter().filter_map(move |row| row.get(column));
-    let widths: Vec<usize> = (0..count)
-        .map(|column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0))
-        .collect();
+pub fn columns<R: AsRef<[String]>>(rows: &[R], align: Align) -> String {
+    indented(rows, align, 0)
+}
+
+/// The same, with `indent` spaces before each line that isn't empty.
+#[must_use]
+pub fn indented<R: AsRef<[String]>>(rows: &[R], align: Align, indent: usize) -> String {
+    let cell = |row: usize, column: usize| rows.get(row)?.as_ref().get(column);
+    let count = rows.iter().map(|row| row.as_ref().len()).max().unwrap_or(0);
+    let layout = (0..count).map(|column| {
+        let cells = (0..rows.len()).filter_map(|row| cell(row, column));
+        let width = cells.map(|cell| cell.chars().count()).max().unwrap_or(0);
+        let is_right = match align {
+            Align::Left => false,
+            Align::FirstLeft => column > 0,
+            Align::Numbers => cell(1, column).is_some_and(|cell| cell.parse::<f64>().is_ok()),
+        };
+        (width, is_right)
+    });
+    let layout: Vec<(usize, bool)> = layout.collect();
     let mut text = String::new();
     for row in rows {
-        let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+        let mut line = " ".repeat(indent);
+        for (column, (cell, (width, is_right))) in row.as_ref().iter().zip(&layout).enumerate() {
+            let gap = if column > 0 { "  " } else { "" };
             // Writing to a string can't fail.
-            let _ = match column {
-                0 => write!(line, "{cell:<width$}"),
-                _ => write!(line, "  {cell:>width$}"),
+            let _infallible = if *is_right {
+                write!(line, "{gap}{cell:>width$}")
+            } else {
+                write!(line, "{gap}{cell:<width$}")
             };
         }
         text.push_str(line.trim_end());
@@ -57,39 +55,38 @@ pub fn names_and_numbers(rows: &[Vec<String>]) -> String {
     text
 }
 
-/// A row of texts.
+/// A row of constant texts.
 #[must_use]
 pub fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
     cells.map(str::to_owned).to_vec()
 }
 
-/// A part of one, as a percentage.
+/// A share from 0 to 1 as a percentage with two decimals.
 #[must_use]
-pub fn percent(part: f64) -> String {
-    format!("{:.2} %", part * 100.0)
+pub fn percent(share: f64) -> String {
+    format!("{:.2} %", share * 100.0)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{columns, names_and_numbers, percent, row};
-
-    #[test]
-    fn columns_line_up_and_numbers_stand_to_the_right() {
-        let rows = [["ZONE", "NAMES"], ["a.example", "7"], ["b", "1200"]];
-        let rows: Vec<_> = rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
-        assert_eq!(columns(&rows), "  ZONE       NAMES\n  a.example      7\n  b           1200\n");
-    }
-
-    #[test]
-    fn addresses_are_no_numbers() {
-        let rows = [["RECORD", "IN %"], ["10.0.0.1", "7.5"], ["10.0.0.12", "12.25"]];
-        let rows: Vec<_> = rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
-        assert_eq!(columns(&rows), "  RECORD      IN %\n  10.0.0.1     7.5\n  10.0.0.12  12.25\n");
-    }
+    use super::{Align, columns, indented, percent, row};
 
     #[test]
     fn names_stand_to_the_left_and_numbers_to_the_right() {
         let rows = [row(["server", "share", "flag"]), row(["a", &percent(0.5), ""]), vec![]];
-        assert_eq!(names_and_numbers(&rows), "server    share  flag\na       50.00 %\n\n");
+        assert_eq!(columns(&rows, Align::FirstLeft), "server    share  flag\na       50.00 %\n\n");
+    }
+
+    #[test]
+    fn a_column_is_a_number_if_the_cell_below_its_head_is_one() {
+        let rows = [row(["NAME", "USED", "OF"]), row(["decks", "7", "1000"]), row(["a", "-", "1"])];
+        assert_eq!(
+            indented(&rows, Align::Numbers, 2),
+            "  NAME   USED    OF\n  decks     7  1000\n  a         -     1\n"
+        );
+        assert_eq!(
+            columns(&rows, Align::Left),
+            "NAME   USED  OF\ndecks  7     1000\na      -     1\n"
+        );
     }
 }

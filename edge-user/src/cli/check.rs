@@ -8,7 +8,7 @@ use crate::node::serve_all;
 use crate::observe::query_log as querylog;
 use crate::settings::Config;
 use edge_authority::Current;
-use edge_leaves::text_table::columns;
+use edge_leaves::text_table::{Align, indented};
 use edge_tables::live::cookie_state::Secrets;
 use edge_tables::publish::{NoKernel, Publisher};
 use edge_tables::store::Store;
@@ -67,6 +67,6 @@ pub(super) fn check(path: &Path) -> Report {
             number(placed.map_or(0, |placed| placed.decks)),
         ]);
     }
-    let zones = if rows.len() > 1 { columns(&rows) } else { String::new() };
+    let zones = if rows.len() > 1 { indented(&rows, Align::Numbers, 2) } else { String::new() };
     Report { errors, warnings, zones }
 }

@@ -13,8 +13,8 @@ use edge_feed::diff::diff;
 use edge_feed::fleet::{Fleet, table};
 use edge_feed::simulate::{Page, Replay, page, simulate};
 use edge_feed::source::nats::{Nats, bucket_of};
-use edge_feed::source::{Kind, SourceError};
-use edge_feed::{Delta, Policy, Snapshot};
+use edge_feed::source::{DocumentKind, SourceError};
+use edge_feed::{Delta, Snapshot, ZonePolicy};
 
 use super::output::print;
 use super::output::print_json;
@@ -140,7 +140,7 @@ pub(super) fn perform(command: FeedCommand) -> anyhow::Result<ExitCode> {
             let policy = policy.map(|sections| sections.policy).unwrap_or_default();
             let (snapshot, deltas) = (read_snapshot(&snapshot)?, read_deltas(&deltas)?);
             let replay = Replay { interval_seconds: interval, keep: vec![zone.clone()], seed: 1 };
-            let usual = simulate(snapshot.clone(), deltas.clone(), Policy::default(), &replay)?;
+            let usual = simulate(snapshot.clone(), deltas.clone(), ZonePolicy::default(), &replay)?;
             let wished = simulate(snapshot, deltas, policy, &replay)?;
             let columns = [("as the pool has it", &usual), ("by this policy", &wished)];
             let title = format!("{zone} ({})", if ipv6 { "IPv6" } else { "IPv4" });
@@ -220,12 +220,12 @@ async fn publish(
     if let Some(path) = snapshot {
         let bucket = from.bucket.clone().context("feed.nats.bucket isn't set; name one")?;
         read_snapshot(path)?;
-        documents.push((bucket, Kind::Snapshot, path.to_path_buf()));
+        documents.push((bucket, DocumentKind::Snapshot, path.to_path_buf()));
     }
     for zone in zones {
         let (origin, path) =
             zone.split_once('=').with_context(|| format!("{zone:?}: write ORIGIN=FILE"))?;
-        let kind = Kind::Zone { origin: origin.to_owned() };
+        let kind = DocumentKind::Zone { apex: origin.to_owned() };
         documents.push((bucket_of(origin), kind, path.into()));
     }
     for (bucket, kind, path) in documents {

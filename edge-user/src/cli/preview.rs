@@ -9,8 +9,8 @@ use crate::node::control::{Request, ask};
 use crate::node::preview::Served;
 use crate::settings::{self as config, Sections};
 use anyhow::{Context as _, bail};
-use edge_feed::policy::State;
-use edge_feed::{Policy, Pool, Snapshot, zone};
+use edge_feed::policy::PolicyState;
+use edge_feed::{Pool, Snapshot, ZonePolicy, zone};
 use edge_leaves::preview::Preview;
 use edge_zone::name::bare;
 use edge_zone::{self as dns, Zone};
@@ -98,22 +98,22 @@ fn read(arguments: &Arguments) -> anyhow::Result<Vec<Zone>> {
 /// The zones that a policy makes of a snapshot.
 fn built(
     snapshot: Snapshot,
-    policy: Policy,
+    policy: ZonePolicy,
     file: &Path,
     only: Option<&str>,
 ) -> anyhow::Result<Vec<Zone>> {
     let place = || file.display().to_string();
     let pool = Pool::new(snapshot).with_context(place)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let mut zones = zone::Zones::new(policy, State::default(), fastrand::Rng::new())?;
+    let mut zones = zone::Zones::new(policy, PolicyState::default(), fastrand::Rng::new())?;
     let mut found = Vec::new();
     for zone in zones.update(&pool, i64::try_from(now).unwrap_or(i64::MAX)) {
-        if only.is_none_or(|only| only.trim_end_matches('.').eq_ignore_ascii_case(&zone.origin)) {
-            found.push(dns::parse(&zone.origin, zone.text.as_bytes(), UNIX_EPOCH, file)?);
+        if only.is_none_or(|only| only.trim_end_matches('.').eq_ignore_ascii_case(&zone.apex)) {
+            found.push(dns::parse(&zone.apex, zone.text.as_bytes(), UNIX_EPOCH, file)?);
         }
     }
     if found.is_empty() {
-        let origins: Vec<&str> = pool.roots().iter().map(|root| root.origin.as_str()).collect();
+        let origins: Vec<&str> = pool.roots().iter().map(|root| root.apex.as_str()).collect();
         bail!("{}: no such zone in it; its zones: {}", place(), origins.join(", "));
     }
     Ok(found)

@@ -456,8 +456,10 @@ impl Atlas {
             .unwrap_or_default();
         paths.retain(|path| path.extension().is_some_and(|end| end == "mmdb"));
         paths.sort();
-        let mut stamps: Vec<_> =
-            paths.into_iter().map(|path| (path.clone(), FileFingerprint::of(&path))).collect();
+        let mut stamps: Vec<_> = paths
+            .into_iter()
+            .map(|path| (path.clone(), FileFingerprint::read(&path).ok().flatten()))
+            .collect();
         stamps.push((self.directory.clone(), None));
         if stamps == self.stamps {
             return false;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::node::controller::Controller;
 use edge_authority::{Answerer, Asked, Engine, Options};
-use edge_leaves::text_table::columns;
+use edge_leaves::text_table::{Align, indented};
 use edge_tables::deal::shares::shares;
 use edge_tables::live::switches::Switches;
 use edge_zone::geo::{ClientLocator as _, GeoLocator};
@@ -326,7 +326,7 @@ impl Explanation {
             rows.push(vec!["answer".into(), self.answer.clone()]);
         }
         rows.push(vec!["answered by".into(), format!("{} ({})", self.answered_by, self.why)]);
-        let mut text = columns(&rows);
+        let mut text = indented(&rows, Align::Numbers, 2);
         if !self.shares.is_empty() {
             let head = ["RECORD", "WEIGHT", "IN % OF ANSWERS", "FIRST IN %"];
             let mut rows = vec![head.map(str::to_owned).to_vec()];
@@ -337,7 +337,7 @@ impl Explanation {
                 let weight = share.weight.to_string();
                 vec![share.data.clone(), weight, percent(share.inclusion), percent(share.first)]
             }));
-            text.push_str(&columns(&rows));
+            text.push_str(&indented(&rows, Align::Numbers, 2));
             if shares.len() > SHOWN {
                 text.push_str(&format!("  … and {} more; --json has all\n", shares.len() - SHOWN));
             }

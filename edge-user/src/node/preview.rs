@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use edge_leaves::preview::{Class, Deck, Preview, Zone as Effect};
+use edge_leaves::preview::{Preview, PreviewClass, PreviewDeck, PreviewZone as Effect};
 use serde::{Deserialize, Serialize};
 
 use edge_tables::deal::shares::shares;
@@ -126,7 +126,7 @@ impl Served {
     /// from 0 to 1, of a country's addresses is flagged.
     #[must_use]
     pub fn predict(&self, next: &Zone, monopoly: f64) -> Preview {
-        let classes: Vec<Class> = self.asked.iter().map(Asked::class).collect();
+        let classes: Vec<PreviewClass> = self.asked.iter().map(Asked::class).collect();
         let mut decks = Decks::of(next);
         let after = self.asked.iter().map(|asked| {
             let kind = if asked.six { RecordKind::Aaaa } else { RecordKind::A };
@@ -144,9 +144,13 @@ impl Served {
 }
 
 impl Asked {
-    fn class(&self) -> Class {
+    fn class(&self) -> PreviewClass {
         let country = country(self.targets.iter().map(String::as_str)).unwrap_or(NOWHERE);
-        Class { label: self.label.clone(), country: country.to_owned(), queries: self.answers }
+        PreviewClass {
+            label: self.label.clone(),
+            country: country.to_owned(),
+            queries: self.answers,
+        }
     }
 
     /// The targets of whoever asked, in a zone that is targeted so.
@@ -158,9 +162,9 @@ impl Asked {
 }
 
 impl Records {
-    fn deck(&self) -> Deck {
+    fn deck(&self) -> PreviewDeck {
         let records = self.records.iter().map(|(ip, weight)| (*ip, u64::from(*weight))).collect();
-        Deck { label: self.label.clone(), records, max_hosts: self.max_hosts }
+        PreviewDeck { label: self.label.clone(), records, max_hosts: self.max_hosts }
     }
 }
 

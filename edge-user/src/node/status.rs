@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ntp::NtpStatus;
 use crate::observe::query_log::LogStatus;
 use crate::observe::refused::Refused;
-use edge_leaves::text_table::columns;
+use edge_leaves::text_table::{Align, indented};
 use edge_tables::live::switches::Switches;
 pub use feed::{Feed, FeedSource};
 
@@ -174,13 +174,13 @@ impl Status {
                 [u64::from(zone.serial), zone.decks as u64].map(|n| n.to_string());
             strings([&zone.name, &serial, &names, &decks, &by])
         }));
-        text.push_str(&columns(&rows));
+        text.push_str(&indented(&rows, Align::Numbers, 2));
         let mut rows = vec![vec!["INTERFACE".to_owned(), "XDP MODE".to_owned()]];
         rows.extend(self.xdp.iter().map(|at| vec![at.interface.clone(), at.mode.clone()]));
         if self.xdp.is_empty() {
             rows.push(vec!["none".into(), "off".into()]);
         }
-        text.push_str(&columns(&rows));
+        text.push_str(&indented(&rows, Align::Numbers, 2));
         text.push_str(&self.ntp.to_line());
         text.push_str(&self.feed.to_text());
         let mut rows = vec![vec!["QUERIES AND FRAMES".to_owned(), "NUMBER".to_owned()]];
@@ -207,12 +207,12 @@ impl Status {
                 rows.push(vec![what.to_owned(), n.to_string()]);
             }
         }
-        text.push_str(&columns(&rows));
+        text.push_str(&indented(&rows, Align::Numbers, 2));
         let mut rows = vec![["TABLE", "USED", "ENTRIES"].map(str::to_owned).to_vec()];
         rows.extend(self.tables.iter().map(|table| {
             vec![table.name.clone(), table.used.to_string(), table.entries.to_string()]
         }));
-        text.push_str(&columns(&rows));
+        text.push_str(&indented(&rows, Align::Numbers, 2));
         if !self.refused.is_empty() {
             let row = ["REFUSED LATELY", "REASON", "QUERIES"];
             let mut rows = vec![row.map(str::to_owned).to_vec()];
@@ -220,7 +220,7 @@ impl Status {
                 let queries = refused.queries.to_string();
                 vec![refused.client.clone(), refused.reason.clone(), queries]
             }));
-            text.push_str(&columns(&rows));
+            text.push_str(&indented(&rows, Align::Numbers, 2));
         }
         if !self.pins.is_empty() {
             text.push_str(&format!("maps are pinned under {}\n", self.pins));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use edge_leaves::text_table::columns;
+use edge_leaves::text_table::{Align, indented};
 use edge_tables::live::switches::{Setting, Switches};
 
 /// All switches of a node.
@@ -50,7 +50,7 @@ impl SwitchTable {
         rows.extend(pairs.iter().map(|(now, configured)| {
             vec![now.name(), now.value().to_owned(), configured.value().to_owned()]
         }));
-        let mut text = columns(&rows);
+        let mut text = indented(&rows, Align::Numbers, 2);
         if pairs.iter().any(|(now, configured)| now != configured) {
             text.push_str("what differs lasts until it is switched again or the node restarts\n");
         }

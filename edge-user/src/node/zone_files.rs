@@ -13,12 +13,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::settings as config;
-use edge_leaves::file_fingerprint::{FileFingerprint, ReadFile};
+use edge_leaves::file_fingerprint::{FileFingerprint, FileVersion};
 use edge_zone::{self as zone, Name, Zone};
 
 #[derive(Debug)]
 struct File {
-    seen: Option<ReadFile>,
+    seen: Option<FileVersion>,
     zone: Option<Arc<Zone>>,
     error: Option<String>,
 }
@@ -72,7 +72,7 @@ impl Catalogue {
         }
         for path in paths {
             // Taken before the content is read, so that a change in between shows the next time.
-            let stamp = FileFingerprint::of(&path);
+            let stamp = FileFingerprint::read(&path).ok().flatten();
             let seen = self.files.get(&path).and_then(|file| file.seen);
             if let (Some(seen), Some(stamp)) = (&seen, stamp)
                 && seen.is_current(stamp)
@@ -80,8 +80,11 @@ impl Catalogue {
                 continue;
             }
             let read = zone::read(&path);
-            let now =
-                read.as_ref().ok().zip(stamp).map(|((text, _), stamp)| ReadFile::new(stamp, text));
+            let now = read
+                .as_ref()
+                .ok()
+                .zip(stamp)
+                .map(|((text, _), stamp)| FileVersion::new(stamp, text));
             if let (Some(seen), Some(now), Some(file)) = (seen, now, self.files.get_mut(&path))
                 && seen.is_same(&now)
             {

@@ -6,7 +6,7 @@ use super::policy::Judgement;
 use super::reason::seconds;
 use super::state::{Service, State};
 use super::timestamp::{SECOND, Short, nanoseconds};
-use edge_leaves::text_table::columns;
+use edge_leaves::text_table::{Align, indented};
 
 /// What clients are told of the time, and where it comes from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -147,7 +147,7 @@ impl Report {
             let age = field.age_seconds.map(|age| format!("{age:.3} s")).unwrap_or_default();
             vec![field.name.clone(), field.value.clone(), field.source.clone(), age]
         }));
-        text.push_str(&columns(&rows));
+        text.push_str(&indented(&rows, Align::Numbers, 2));
         text
     }
 }

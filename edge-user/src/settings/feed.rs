@@ -4,12 +4,12 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use edge_feed::Policy;
-use edge_feed::fleet::Rules;
+use edge_feed::ZonePolicy;
+use edge_feed::fleet::FleetRules;
 use edge_feed::guard::{self, Guard};
-use edge_feed::source::Limits;
+use edge_feed::source::SourceLimits;
 use edge_feed::source::http::HttpConfig;
-use edge_feed::source::nats::{Keep, NatsConfig};
+use edge_feed::source::nats::{NatsConfig, Retention};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -46,7 +46,7 @@ pub struct Feed {
     /// NATS.
     pub nats: Option<NatsSource>,
     /// What a feed must be like to be served.
-    pub guard: guard::Config,
+    pub guard: guard::GuardConfig,
 }
 
 impl Default for Feed {
@@ -184,9 +184,9 @@ impl NatsSource {
 
     /// How what we make in NATS is kept.
     #[must_use]
-    pub fn keep(&self) -> Keep {
+    pub fn keep(&self) -> Retention {
         let replicas = self.replicas.map_or(1, |number| number.get() as usize);
-        Keep { replicas, ..Keep::default() }
+        Retention { replicas, ..Retention::default() }
     }
 
     /// The subject of changes in a stream.
@@ -220,8 +220,8 @@ impl Default for Fleet {
 impl Fleet {
     /// When a node lags or is lost.
     #[must_use]
-    pub fn rules(&self, keep: &Keep) -> Rules {
-        Rules {
+    pub fn rules(&self, keep: &Retention) -> FleetRules {
+        FleetRules {
             ttl: Duration::from_secs(self.ttl_seconds.get().into()),
             feed_age: Duration::from_secs(self.feed_age_seconds.into()),
             replicas: keep.replicas,
@@ -250,14 +250,14 @@ impl Feed {
 
     /// What a source may cost.
     #[must_use]
-    pub fn limits(&self) -> Limits {
+    pub fn limits(&self) -> SourceLimits {
         let timeout = Duration::from_secs(self.timeout_seconds.get().into());
-        Limits {
+        SourceLimits {
             octets: self.guard.max_octets as u64,
             first: timeout,
             idle: timeout,
-            whole: timeout * 6,
-            ..Limits::default()
+            total: timeout * 6,
+            ..SourceLimits::default()
         }
     }
 
@@ -360,7 +360,7 @@ pub struct Sections {
     /// `[feed]`
     pub feed: Feed,
     /// `[policy]`
-    pub policy: Policy,
+    pub policy: ZonePolicy,
     /// `[fleet]`
     pub fleet: Option<Fleet>,
 }
@@ -395,7 +395,7 @@ impl Sections {
 /// Completes the three sections; an error has the section's heading before it.
 pub(super) fn complete(
     feed: &mut Feed,
-    policy: &Policy,
+    policy: &ZonePolicy,
     fleet: Option<&mut Fleet>,
     base: &Path,
 ) -> Result<(), (&'static str, String)> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use edge_leaves::audit::{self, Audit};
-use edge_leaves::points::{Points, Report};
+use edge_leaves::points::{Points, PointsReport};
 
 /// The books of a node, shared between threads.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ pub struct Books {
     /// What servers were promised by decks that are gone.
     pub promised: Audit,
     /// What the last audit found.
-    pub audit: audit::Report,
+    pub audit: audit::AuditReport,
     /// What XDP has answered from each zone's decks.
     pub zones: BTreeMap<String, Answered>,
     /// What XDP has answered for zones that aren't counted apart.
@@ -44,7 +44,7 @@ impl Ledger {
 
     /// The `k` servers that have been in most answers.
     #[must_use]
-    pub fn points(&self, k: usize) -> Report {
+    pub fn points(&self, k: usize) -> PointsReport {
         // Not under the lock, for which the node's loop waits.
         let points = Arc::clone(&self.open().points);
         points.report(k)
@@ -52,7 +52,7 @@ impl Ledger {
 
     /// What the last audit found.
     #[must_use]
-    pub fn audit(&self) -> audit::Report {
+    pub fn audit(&self) -> audit::AuditReport {
         self.open().audit.clone()
     }
 

@@ -10,7 +10,7 @@ use std::io::{self, Read as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use edge_leaves::file_fingerprint::{FileFingerprint, ReadFile};
+use edge_leaves::file_fingerprint::{FileFingerprint, FileVersion};
 
 /// The status that lets a record answer.
 const HEALTHY: u8 = 2;
@@ -19,7 +19,7 @@ const MOST: u64 = 64 * 1024 * 1024;
 
 #[derive(Debug, Default)]
 struct File {
-    seen: Option<ReadFile>,
+    seen: Option<FileVersion>,
     statuses: HashMap<Box<str>, u8>,
     error: Option<String>,
 }
@@ -94,7 +94,7 @@ impl Health {
         look.changed = self.files.len() != before;
         for (name, path) in paths {
             let file = self.files.entry(name).or_default();
-            let Some(stamp) = FileFingerprint::of(&path) else { continue };
+            let Some(stamp) = FileFingerprint::read(&path).ok().flatten() else { continue };
             if file.seen.is_some_and(|seen| seen.is_current(stamp)) {
                 continue;
             }
@@ -108,7 +108,7 @@ impl Health {
                     continue;
                 }
             };
-            let seen = ReadFile::new(stamp, &text);
+            let seen = FileVersion::new(stamp, &text);
             if file.seen.replace(seen).is_some_and(|former| former.is_same(&seen)) {
                 continue;
             }

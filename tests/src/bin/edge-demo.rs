@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use edge_leaves::text_table::columns;
+use edge_leaves::text_table::{Align, indented};
 use edge_tests::netns::{CLIENTS, Rig, SERVER};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -140,7 +140,7 @@ fn demonstrate() -> Option<Vec<String>> {
     if is_stopped() {
         return None;
     }
-    say(columns(&rows));
+    say(indented(&rows, Align::Numbers, 2));
 
     say("$ edge status");
     say(rig.status_text());

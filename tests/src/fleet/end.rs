@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use edge_feed::disk::{Disk, Kept};
+use edge_feed::disk::{Disk, StateFile};
 use edge_feed::{Server, Snapshot};
 
 use super::asking::once;
@@ -101,7 +101,7 @@ impl Fleet {
     fn kept(&self, n: usize, scorer: &Scorer) -> Vec<String> {
         let mut wrong = Vec::new();
         let disk = Disk::new(&self.state(n)).expect("the node's folder");
-        let kept: Option<Snapshot> = disk.read(Kept::Snapshot).expect("a snapshot");
+        let kept: Option<Snapshot> = disk.read(StateFile::Snapshot).expect("a snapshot");
         let (kept, expected) = (kept.expect("a snapshot"), scorer.snapshot());
         if kept.cursor != expected.cursor {
             wrong.push(format!("kept change {}, expected {}", kept.cursor, expected.cursor));

@@ -8,9 +8,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use edge_feed::delta::Change;
-use edge_feed::policy::State;
+use edge_feed::policy::PolicyState;
 use edge_feed::server::GLOBAL;
-use edge_feed::{Delta, Policy, Pool, Server, Snapshot, Zones};
+use edge_feed::{Delta, Pool, Server, Snapshot, ZonePolicy, Zones};
 use fastrand::Rng;
 use serde_json::Value;
 
@@ -151,7 +151,7 @@ impl Scorer {
     /// Never.
     #[must_use]
     pub fn labels(&self) -> BTreeMap<String, Label> {
-        let zones = Zones::new(Policy::default(), State::default(), Rng::with_seed(1));
+        let zones = Zones::new(ZonePolicy::default(), PolicyState::default(), Rng::with_seed(1));
         let built = zones.expect("no options").update(&self.pool, now());
         labels(&built[0].text)
     }

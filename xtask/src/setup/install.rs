@@ -1,6 +1,6 @@
-//! Judged rows come in, the commands that meet them go out and are run.
+//! Plans and runs the commands that install missing requirements.
 //!
-//! All refusals come from [`plan`], before anything was changed.
+//! All refusals come from [`plan`], before anything is changed.
 
 use std::env;
 use std::ffi::OsString;
@@ -35,7 +35,8 @@ const CRATE_HINT: &str = "it needs https://crates.io and a C compiler";
 const UNIT_HINT: &str =
     "these servers were started by Debian and aren't needed: stop them yourself";
 
-/// Servers that Debian starts when it installs them, now and whenever the machine starts: package and units.
+/// Servers that Debian starts when it installs them, now and whenever the machine starts: package
+/// and units.
 const DAEMONS: &[(&str, &[&str])] = &[
     ("unbound", &["unbound.service"]),
     ("bind9", &["named.service"]),

@@ -1,10 +1,10 @@
-//! Judging, planning and the table, over machines that don't exist.
+//! Tests of judging, planning and the table, with machines that don't exist.
 
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::system::{Kernel, Privilege};
-use crate::toolchain::{Linker, Origin, Rustc};
+use crate::system::{Kernel, Privilege, System};
+use crate::toolchain::{Linker, Origin, Rustc, Toolchain};
 
 const DEFAULT: &[Purpose] = &[Purpose::Lint, Purpose::Build, Purpose::Network, Purpose::Clients];
 const BENCH: &[Purpose] =

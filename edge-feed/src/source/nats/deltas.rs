@@ -1,8 +1,10 @@
-//! The score feed as a stream: a cursor comes in; every delta after it goes out, over lost connections, killed servers
-//! and sleep.
+//! The score feed in a JetStream stream.
 //!
-//! Where to begin is found by bisection, since identifiers grow along the stream; so the identifier alone has to be
-//! kept. From then on the messages' numbers tell where to go on, and whether any are gone from the stream.
+//! The reader gives each delta after its cursor, over lost connections, killed servers and sleep.
+//!
+//! The start is found by bisection, because identifiers grow along the stream; so only the
+//! identifier has to be kept. From then on the numbers of the messages show where to continue, and
+//! whether messages are gone from the stream.
 
 use std::time::Duration;
 
@@ -12,44 +14,44 @@ use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 use tokio::time::timeout;
 
 use super::Nats;
-use super::feed::{self, Feed, Heard, Message};
+use super::reader::{self, Received, StreamMessage, StreamReader};
 use crate::Delta;
 use crate::source::lines::Lines;
 use crate::source::pace::Pace;
-use crate::source::{Event, Limits, Next, Source, SourceError, Status};
+use crate::source::{Event, Next, Source, SourceError, SourceLimits, StatusHandle};
 
 /// Deltas handed on at once.
 const BATCH: usize = 1000;
-/// How long a message may be on its way that the stream has.
+/// How long a message of the stream may take to arrive.
 const STRAY: Duration = Duration::from_secs(5);
 
 /// The score feed in a stream. Each message is a delta, or several as NDJSON.
 pub struct NatsDeltas {
-    feed: Feed,
+    reader: StreamReader,
     lines: Lines,
-    limits: Limits,
+    limits: SourceLimits,
     pace: Pace,
-    status: Status,
+    status: StatusHandle,
     /// The last message that arrived: its number and its stream's birth.
     last: Option<(u64, String)>,
     /// Whether a message has arrived since the feed was opened.
     is_fruitful: bool,
-    /// To be said before anything else.
+    /// An error to return before anything else.
     pending: Option<SourceError>,
 }
 
 impl NatsDeltas {
-    /// The feed in a stream, after the delta with identifier `cursor` (0: all that is in it). The stream holds
-    /// nothing else.
+    /// The feed in a stream, after the delta with identifier `cursor` (0: all that is in it). The
+    /// stream holds nothing else.
     #[must_use]
-    pub fn new(nats: &Nats, stream: &str, cursor: u64, limits: Limits) -> Self {
+    pub fn new(nats: &Nats, stream: &str, cursor: u64, limits: SourceLimits) -> Self {
         let place = format!("nats stream {stream}");
         Self {
             lines: Lines::new(&place, limits.line, cursor),
-            status: Status::new(&place, Some(nats.link())),
-            feed: Feed::new(nats.clone(), place, stream.to_owned(), String::new()),
+            status: StatusHandle::new(&place, Some(nats.link())),
+            reader: StreamReader::new(nats.clone(), place, stream.to_owned(), String::new()),
             limits,
-            pace: Pace::new(Duration::ZERO).at_most(feed::PAUSE),
+            pace: Pace::new(Duration::ZERO).at_most(reader::PAUSE),
             last: None,
             is_fruitful: false,
             pending: None,
@@ -60,8 +62,8 @@ impl NatsDeltas {
         if let Some(error) = self.pending.take() {
             return Err(error);
         }
-        if !self.feed.is_open() {
-            self.feed.wait(&self.pace).await;
+        if !self.reader.is_open() {
+            self.reader.wait(&self.pace).await;
             self.is_fruitful = false;
             if let Err(error) = self.open().await {
                 self.pace.wrong(None);
@@ -77,27 +79,27 @@ impl NatsDeltas {
 
     /// Opens the feed after the last message, or after the cursor.
     async fn open(&mut self) -> Result<(), SourceError> {
-        let stream = self.feed.stream().await?;
+        let stream = self.reader.stream().await?;
         let info = stream.cached_info();
         let (first, last) = (info.state.first_sequence.max(1), info.state.last_sequence);
         let birth = info.created.to_string();
         let (start, needed) = match &self.last {
             Some((known, of)) if *of == birth && *known <= last => (known + 1, known + 1),
-            // Never read, or made anew.
+            // Never read, or the stream was made again.
             _ => {
                 let start = self.bisect(&stream, first, last).await?;
-                // Whether the one before the first was ours can't be known any more.
+                // Whether the message before the first one was read is unknown.
                 let is_torn = start == first && first > 1 && self.lines.cursor() > 0;
                 (start, if is_torn { first - 1 } else { start })
             }
         };
         if needed < first {
-            let place = self.feed.place.clone();
+            let place = self.reader.place.clone();
             self.pending = Some(SourceError::Lost { place, first: needed, last: first - 1 });
         }
         let start_sequence = start.max(first);
         self.last = Some((start_sequence - 1, birth));
-        self.feed.open(&stream, DeliverPolicy::ByStartSequence { start_sequence }).await
+        self.reader.open(&stream, DeliverPolicy::ByStartSequence { start_sequence }).await
     }
 
     /// The first message with a delta above the cursor; one after the last if there is none.
@@ -111,9 +113,10 @@ impl NatsDeltas {
                     high = middle;
                     continue;
                 }
-                Err(error) => return Err(self.feed.failed(&error)),
+                Err(error) => return Err(self.reader.failed(&error)),
             };
-            // One that can't be read counts as new: then reading begins too early, which costs nothing but time.
+            // A message that can't be read counts as new. Reading then starts too early, which only
+            // costs time.
             let is_new = self.highest(&message.payload).is_none_or(|id| id > self.lines.cursor());
             if is_new {
                 high = middle;
@@ -136,12 +139,12 @@ impl NatsDeltas {
     async fn listen(&mut self) -> Result<Event, SourceError> {
         let mut deltas = Vec::new();
         loop {
-            match self.feed.hear().await? {
-                Heard::Quiet => return self.is_quiet().await,
-                Heard::Message(message) => self.take(&message, &mut deltas),
+            match self.reader.receive().await? {
+                Received::Quiet => return self.is_quiet().await,
+                Received::Message(message) => self.take(&message, &mut deltas),
             }
             while deltas.len() < BATCH && self.pending.is_none() {
-                match self.feed.hear_now() {
+                match self.reader.receive_now() {
                     Some(Ok(message)) => self.take(&message, &mut deltas),
                     Some(Err(error)) => self.pending = Some(self.resume(error)),
                     None => break,
@@ -156,11 +159,11 @@ impl NatsDeltas {
         }
     }
 
-    fn take(&mut self, message: &Message, deltas: &mut Vec<Delta>) {
+    fn take(&mut self, message: &StreamMessage, deltas: &mut Vec<Delta>) {
         self.is_fruitful = true;
         if let Some((last, _)) = &mut self.last {
             if message.sequence > *last + 1 {
-                let place = self.feed.place.clone();
+                let place = self.reader.place.clone();
                 let (first, last) = (*last + 1, message.sequence - 1);
                 self.pending = Some(SourceError::Lost { place, first, last });
             }
@@ -175,12 +178,12 @@ impl NatsDeltas {
         }
     }
 
-    /// Nothing has come for a while: is there nothing?
+    /// No message has arrived for a while: checks whether the stream has one.
     async fn is_quiet(&mut self) -> Result<Event, SourceError> {
-        let stream = match self.feed.stream().await {
+        let stream = match self.reader.stream().await {
             Ok(stream) => stream,
             Err(error) => {
-                self.feed.close();
+                self.reader.close();
                 return Err(error);
             }
         };
@@ -189,15 +192,15 @@ impl NatsDeltas {
         if seen == Some((info.state.last_sequence, &*info.created.to_string())) {
             return Ok(Event::Unchanged);
         }
-        // It may be on its way.
-        if let Ok(heard) = timeout(STRAY, self.feed.hear()).await
-            && let Heard::Message(message) = heard?
+        // The message may be on its way.
+        if let Ok(heard) = timeout(STRAY, self.reader.receive()).await
+            && let Received::Message(message) = heard?
         {
             let mut deltas = Vec::new();
             self.take(&message, &mut deltas);
             return Ok(Event::Deltas(deltas));
         }
-        Err(self.feed.end("there are messages that did not come"))
+        Err(self.reader.end("there are messages that did not come"))
     }
 
     /// After an error: at once if there was a message since the last one.
@@ -215,11 +218,7 @@ impl NatsDeltas {
 }
 
 impl Source for NatsDeltas {
-    fn name(&self) -> &str {
-        &self.feed.place
-    }
-
-    fn status(&self) -> &Status {
+    fn status(&self) -> &StatusHandle {
         &self.status
     }
 

@@ -1,5 +1,7 @@
-//! The other end: documents and deltas come in; they are in NATS when the call is back, on as many servers as the
-//! bucket or stream has replicas.
+//! Publication of documents and deltas in NATS.
+//!
+//! When a call returns, the message is stored on as many servers as the bucket or stream has
+//! replicas.
 
 use std::time::Duration;
 
@@ -9,26 +11,22 @@ use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::{kv, stream};
 use hyper::body::Bytes;
 
-use super::snapshots::key_of;
+use super::keys::{SIGNATURE, key_of};
 use super::{Nats, refused};
 use crate::Delta;
-use crate::source::document::Kind;
+use crate::source::document::DocumentKind;
 use crate::source::{SourceError, gzip};
 
-/// The header that marks a value as deleted, as NATS has it.
-pub(super) const KV_OPERATION: &str = "KV-Operation";
-/// The header with the lines of a document's signature.
-pub(super) const SIGNATURE: &str = "Edge-Minisig";
-/// Values of a bucket that are kept, for whoever wants to see what was published.
+/// Values that a bucket keeps, so that operators can see what was published.
 const HISTORY: i64 = 5;
 /// Octets of a message with deltas, about.
 const MESSAGE: usize = 32 << 10;
 /// How long a batch of deltas that is published again counts once.
 const DUPLICATES: Duration = Duration::from_secs(120);
 
-/// How a stream or bucket keeps what is in it.
+/// Retention of a stream or bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keep {
+pub struct Retention {
     /// Servers that hold it: 1, 3 or 5, at most as many as there are.
     pub replicas: usize,
     /// How long deltas are kept. A node that has been away for longer needs a newer snapshot.
@@ -37,7 +35,7 @@ pub struct Keep {
     pub octets: i64,
 }
 
-impl Default for Keep {
+impl Default for Retention {
     /// One server, a day, 1 GiB.
     fn default() -> Self {
         Self { replicas: 1, age: Duration::from_secs(86_400), octets: 1 << 30 }
@@ -49,11 +47,12 @@ impl Nats {
     ///
     /// # Errors
     /// When NATS can't be reached or refuses.
-    pub async fn make_bucket(&self, bucket: &str, keep: &Keep) -> Result<(), SourceError> {
+    pub async fn make_bucket(&self, bucket: &str, keep: &Retention) -> Result<(), SourceError> {
         self.bucket(bucket, HISTORY, None, keep.replicas).await.map(|_store| ())
     }
 
-    /// A bucket that keeps so many values of each key, each for so long, made if there is none.
+    /// A bucket that keeps so many values of each key, each for so long. It is made if there is
+    /// none.
     pub(crate) async fn bucket(
         &self,
         bucket: &str,
@@ -65,7 +64,8 @@ impl Nats {
         let place = || format!("nats bucket {bucket}");
         let name = format!("KV_{bucket}");
         if self.jetstream.get_stream(&name).await.is_err() {
-            // What a bucket is. async-nats would ask first what servers before 2.10 don't answer.
+            // The stream of a bucket. async-nats' own call first makes a request that servers
+            // before 2.10 don't answer.
             let config = stream::Config {
                 name,
                 subjects: vec![format!("$KV.{bucket}.>")],
@@ -94,7 +94,7 @@ impl Nats {
         &self,
         name: &str,
         subject: &str,
-        keep: &Keep,
+        keep: &Retention,
     ) -> Result<(), SourceError> {
         self.reach().await?;
         let place = format!("nats stream {name}");
@@ -114,15 +114,15 @@ impl Nats {
         made.map(|_stream| ()).map_err(|cause| failed(place, &cause))
     }
 
-    /// Puts a document into a bucket, gzipped, with the content of its detached signature if it has one. Gives its
-    /// revision.
+    /// Puts a document into a bucket, gzipped, with the content of its detached signature if it has
+    /// one. Returns its revision.
     ///
     /// # Errors
     /// When NATS can't be reached or refuses, as it does with a message above its `max_payload`.
     pub async fn put(
         &self,
         bucket: &str,
-        kind: &Kind,
+        kind: &DocumentKind,
         octets: &[u8],
         signature: Option<&[u8]>,
     ) -> Result<u64, SourceError> {
@@ -151,11 +151,12 @@ impl Nats {
         self.send(&place, subject, message).await?.await
     }
 
-    /// Appends deltas to a stream, through one of its subjects, several to a message. Gives the number of the last
-    /// message; 0 for no deltas. The same batch published again within two minutes counts once.
+    /// Appends deltas to a stream, through one of its subjects, several to a message. Returns the
+    /// number of the last message; 0 for no deltas. The same batch published again within two
+    /// minutes counts once.
     ///
     /// # Errors
-    /// When NATS can't be reached or refuses; then a beginning of them may be in.
+    /// When NATS can't be reached or refuses; then the first of them may be stored.
     pub async fn publish(&self, subject: &str, deltas: &[Delta]) -> Result<u64, SourceError> {
         self.reach().await?;
         let place = format!("nats subject {subject}");
@@ -184,7 +185,7 @@ impl Nats {
         Ok(last)
     }
 
-    /// Sends a message; what is given waits until it is kept.
+    /// Sends a message. The returned future waits until it is stored, and gives its number.
     async fn send(
         &self,
         place: &str,
@@ -201,8 +202,9 @@ impl Nats {
     }
 }
 
-/// The number of a message that is kept. A server of 2.9 calls one a duplicate, of number 0, that it has heard of and
-/// whose keeping the others haven't agreed to: that may never come.
+/// The number of a stored message. A server of version 2.9 reports a message as a duplicate with
+/// number 0 if it has received it and the other servers haven't confirmed it. Such a message may be
+/// lost.
 fn kept(place: String, answer: &PublishAck) -> Result<u64, SourceError> {
     if answer.sequence == 0 {
         let cause = "the message is known, but not kept yet; publish it again".to_owned();
@@ -211,7 +213,7 @@ fn kept(place: String, answer: &PublishAck) -> Result<u64, SourceError> {
     Ok(answer.sequence)
 }
 
-/// NATS says no, or nothing.
+/// An error of NATS, or no answer.
 pub(crate) fn failed(place: String, cause: &(dyn std::error::Error + 'static)) -> SourceError {
     let mut below = Some(cause);
     while let Some(error) = below {

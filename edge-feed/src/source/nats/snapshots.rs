@@ -1,27 +1,28 @@
-//! A document in a key-value bucket: the key comes in; the value that is there goes out at once, and then each newer
-//! one.
+//! A document in a key-value bucket.
+//!
+//! The reader gives the value of the key at once, and then each newer one.
 
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::DeliverPolicy;
 
 use super::Nats;
-use super::feed::{self, Feed, Heard, Message};
-use super::publish::{KV_OPERATION, SIGNATURE};
-use crate::source::document::Kind;
-use crate::source::gzip::{self, Spoilt};
+use super::keys::{KV_OPERATION, SIGNATURE, key_of};
+use super::reader::{self, Received, StreamMessage, StreamReader};
+use crate::source::document::DocumentKind;
+use crate::source::gzip::{self, UnpackError};
 use crate::source::pace::Pace;
-use crate::source::{Event, Limits, Next, Source, SourceError, Status};
+use crate::source::{Event, Next, Source, SourceError, SourceLimits, StatusHandle};
 
-/// A document in a bucket, gzipped or not. Its signature is in the message's headers, so that neither comes without
-/// the other.
+/// A document in a bucket, gzipped or not. Its signature is in the message's headers, so that
+/// neither comes without the other.
 pub struct NatsDocument {
-    feed: Feed,
-    kind: Kind,
-    limits: Limits,
+    reader: StreamReader,
+    kind: DocumentKind,
+    limits: SourceLimits,
     pace: Pace,
-    status: Status,
-    /// The revision that was last handed on.
+    status: StatusHandle,
+    /// The revision that was last returned.
     revision: u64,
     /// The bucket's last revision, of any key.
     last: u64,
@@ -32,12 +33,12 @@ pub struct NatsDocument {
 impl NatsDocument {
     /// The document in a bucket: the key is `snapshot` or `zone`, as the kind is.
     #[must_use]
-    pub fn new(nats: &Nats, bucket: &str, kind: Kind, limits: Limits) -> Self {
+    pub fn new(nats: &Nats, bucket: &str, kind: DocumentKind, limits: SourceLimits) -> Self {
         let key = key_of(&kind);
         let place = format!("nats bucket {bucket}, key {key}");
         Self {
-            status: Status::new(&place, Some(nats.link())),
-            feed: Feed::new(
+            status: StatusHandle::new(&place, Some(nats.link())),
+            reader: StreamReader::new(
                 nats.clone(),
                 place,
                 format!("KV_{bucket}"),
@@ -45,7 +46,7 @@ impl NatsDocument {
             ),
             kind,
             limits,
-            pace: Pace::new(Duration::ZERO).at_most(feed::PAUSE),
+            pace: Pace::new(Duration::ZERO).at_most(reader::PAUSE),
             revision: 0,
             last: 0,
             is_fruitful: false,
@@ -53,8 +54,8 @@ impl NatsDocument {
     }
 
     async fn look(&mut self) -> Result<Event, SourceError> {
-        if !self.feed.is_open() {
-            self.feed.wait(&self.pace).await;
+        if !self.reader.is_open() {
+            self.reader.wait(&self.pace).await;
             self.is_fruitful = false;
             if let Err(error) = self.open().await {
                 self.pace.wrong(None);
@@ -62,7 +63,7 @@ impl NatsDocument {
             }
             self.pace.well();
         }
-        let heard = match self.feed.hear().await {
+        let heard = match self.reader.receive().await {
             Ok(heard) => heard,
             Err(SourceError::Interrupted { place, cause, .. }) => {
                 if !self.is_fruitful {
@@ -73,34 +74,35 @@ impl NatsDocument {
             Err(error) => return Err(error),
         };
         match heard {
-            Heard::Message(message) => self.take(&message),
-            Heard::Quiet => self.is_quiet().await,
+            Received::Message(message) => self.take(&message),
+            Received::Quiet => self.is_quiet().await,
         }
     }
 
     async fn open(&mut self) -> Result<(), SourceError> {
-        let stream = self.feed.stream().await?;
+        let stream = self.reader.stream().await?;
         self.last = stream.cached_info().state.last_sequence;
-        self.feed.open(&stream, DeliverPolicy::LastPerSubject).await
+        self.reader.open(&stream, DeliverPolicy::LastPerSubject).await
     }
 
-    fn take(&mut self, message: &Message) -> Result<Event, SourceError> {
+    fn take(&mut self, message: &StreamMessage) -> Result<Event, SourceError> {
         self.is_fruitful = true;
         self.last = self.last.max(message.sequence);
-        let place = || self.feed.place.clone();
+        let place = || self.reader.place.clone();
         if message.headers.get(KV_OPERATION).is_some() {
             let cause = format!("deleted by revision {}", message.sequence);
             return Err(SourceError::Missing { place: place(), cause });
         }
-        // A feed that is opened anew begins with what may be known. A bucket made anew has lower revisions.
+        // A reader that is opened again starts with a value that may be known. A bucket that was
+        // made again has lower revisions.
         if message.sequence == self.revision {
             return Ok(Event::Unchanged);
         }
         self.revision = message.sequence;
         let limit = self.limits.octets;
         let octets = gzip::unpack(&message.payload, limit).map_err(|spoilt| match spoilt {
-            Spoilt::TooLarge => SourceError::TooLarge { place: place(), limit },
-            Spoilt::Damaged(cause) => SourceError::Damaged { place: place(), cause },
+            UnpackError::TooLarge => SourceError::TooLarge { place: place(), limit },
+            UnpackError::Damaged(cause) => SourceError::Damaged { place: place(), cause },
         })?;
         let lines: Vec<&str> =
             message.headers.get_all(SIGNATURE).map(|line| line.as_str()).collect();
@@ -108,36 +110,24 @@ impl NatsDocument {
         Ok(self.kind.event(octets, signature))
     }
 
-    /// Nothing has come for a while: is there nothing? If the bucket has changed, the value is asked for again.
+    /// No message has arrived for a while. If the bucket has changed, the value is read again.
     async fn is_quiet(&mut self) -> Result<Event, SourceError> {
-        match self.feed.stream().await {
+        match self.reader.stream().await {
             Ok(stream) if stream.cached_info().state.last_sequence != self.last => {
-                self.feed.close();
+                self.reader.close();
                 Ok(Event::Unchanged)
             }
             Ok(_) => Ok(Event::Unchanged),
             Err(error) => {
-                self.feed.close();
+                self.reader.close();
                 Err(error)
             }
         }
     }
 }
 
-/// The key of a document of that kind.
-pub(super) const fn key_of(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Zone { .. } => "zone",
-        Kind::Snapshot => "snapshot",
-    }
-}
-
 impl Source for NatsDocument {
-    fn name(&self) -> &str {
-        &self.feed.place
-    }
-
-    fn status(&self) -> &Status {
+    fn status(&self) -> &StatusHandle {
         &self.status
     }
 

@@ -1,7 +1,7 @@
-//! Files that grow, end, are cut and are replaced.
+//! Tests with files that grow, end, are cut short and are replaced.
 
 use super::Tail;
-use crate::source::{Event, Limits, Source as _, SourceError};
+use crate::source::{Event, Source as _, SourceError, SourceLimits};
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
@@ -38,7 +38,7 @@ async fn a_file_is_followed_from_the_cursor_and_half_a_line_waits_for_its_other_
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scores");
     append(&path, &(1..=9).map(line).collect::<String>());
-    let mut tail = Tail::new(&path, 7, Limits::default());
+    let mut tail = Tail::new(&path, 7, SourceLimits::default());
     assert_eq!(ids_up_to(&mut tail, 9).await, [8, 9]);
     let ten = line(10);
     let (a, b) = ten.split_at(12);
@@ -56,7 +56,7 @@ async fn a_rotated_file_is_read_to_its_end_before_the_new_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scores");
     append(&path, &line(1));
-    let mut tail = Tail::new(&path, 0, Limits::default());
+    let mut tail = Tail::new(&path, 0, SourceLimits::default());
     assert_eq!(ids_up_to(&mut tail, 1).await, [1]);
     append(&path, &line(2));
     let old = folder.path().join("scores.1");
@@ -82,7 +82,7 @@ async fn a_file_that_is_cut_short_is_read_from_its_beginning() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scores");
     append(&path, &(line(1) + &line(2) + "{\"id\":"));
-    let mut tail = Tail::new(&path, 0, Limits::default());
+    let mut tail = Tail::new(&path, 0, SourceLimits::default());
     assert_eq!(ids_up_to(&mut tail, 2).await, [1, 2]);
     File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
     append(&path, &(line(2)));
@@ -96,7 +96,7 @@ async fn broken_and_endless_lines_are_said_once_counted_and_skipped() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scores");
     append(&path, &(line(1) + "nonsense\n" + &"x".repeat(1_000_000) + "\n" + &line(2)));
-    let mut tail = Tail::new(&path, 0, Limits { line: 1000, ..Limits::default() });
+    let mut tail = Tail::new(&path, 0, SourceLimits { line: 1000, ..SourceLimits::default() });
     let (mut ids, mut said) = (Vec::new(), Vec::new());
     while ids.last() != Some(&2) || tail.status().read().broken_lines < 2 {
         match tail.next().await {
@@ -116,7 +116,7 @@ async fn broken_and_endless_lines_are_said_once_counted_and_skipped() {
 async fn a_file_that_is_not_there_yet_is_named_and_then_followed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scores");
-    let mut tail = Tail::new(&path, 0, Limits::default());
+    let mut tail = Tail::new(&path, 0, SourceLimits::default());
     let error = tail.next().await.unwrap_err();
     assert!(matches!(error, SourceError::File { .. }), "{error}");
     assert_eq!(tail.status().read().retries, 1);

@@ -1,8 +1,8 @@
-//! Without options, zones are the pool's.
+//! Tests that zones without options equal the pool's.
 
 use super::*;
 
-fn check(zone: &Zone, snapshot: &Snapshot, now: i64) {
+fn check(zone: &FeedZone, snapshot: &Snapshot, now: i64) {
     let labels = labels(zone);
     let expected = naive::generate(snapshot, now);
     for (name, [a, aaaa]) in &expected.exact {
@@ -52,7 +52,7 @@ fn zones_of_random_pools_are_those_of_the_pools_generator_delta_by_delta() {
     for _ in 0..25 {
         let mut pool = Pool::new(random_snapshot(&mut rng)).unwrap();
         let n = u64::try_from(pool.servers().count()).unwrap();
-        let mut zones = zones(Policy::default());
+        let mut zones = zones(ZonePolicy::default());
         let mut now = NOW;
         let mut last: Option<(u32, String)> = None;
         for id in 1..60 {
@@ -114,7 +114,7 @@ fn what_stands_whatever_the_servers_is_there() {
         stathat_api: "key".to_owned(),
         ..root()
     };
-    let built = zones(Policy::default()).update(&pool_of(root, "[]"), NOW);
+    let built = zones(ZonePolicy::default()).update(&pool_of(root, "[]"), NOW);
     let zone = &built[0];
     let whole: Value = serde_json::from_str(&zone.text).unwrap();
     let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
@@ -140,7 +140,7 @@ fn what_stands_whatever_the_servers_is_there() {
     assert_eq!(labels["_dmarc"], json(r#"{"txt": "v=DMARC1; p=reject"}"#));
     assert_eq!(labels["gb"], json(r#"{"alias": "uk"}"#));
     assert_eq!(labels["3.gb"], json(r#"{"alias": "3.uk"}"#));
-    // An area that nobody is in.
+    // An area without servers.
     assert_eq!(labels["debian-land"], json(r#"{"mx": [{"mx": ".", "preference": 0}]}"#));
     assert_eq!(labels["1.debian-land"], json(r#"{"a": []}"#));
 }
@@ -162,7 +162,7 @@ fn vendors_have_the_labels_that_their_clients_ask_for() {
     ]"#;
     let aliases = |available: bool| {
         let root = Root { vendor_available: available, ..root() };
-        let built = zones(Policy::default()).update(&pool_of(root, vendors), NOW);
+        let built = zones(ZonePolicy::default()).update(&pool_of(root, vendors), NOW);
         let labels = labels(&built[0]);
         let aliases = labels.iter().filter_map(|(name, label)| {
             let alias = label.get("alias")?.as_str()?.to_owned();
@@ -177,18 +177,18 @@ fn vendors_have_the_labels_that_their_clients_ask_for() {
 
 #[test]
 fn only_the_root_that_changed_is_built_and_serials_grow_over_a_restart() {
-    let other = Root { origin: "other.example".to_owned(), ..root() };
+    let other = Root { apex: "other.example".to_owned(), ..root() };
     let mut snapshot = pool_of(root(), "[]").snapshot();
     snapshot.roots.push(other);
     let mut pool = Pool::new(snapshot.clone()).unwrap();
-    let mut first = zones(Policy::default());
+    let mut first = zones(ZonePolicy::default());
     assert_eq!(first.update(&pool, NOW).len(), 2);
     assert_eq!(first.update(&pool, NOW), []);
     snapshot.roots[1].ttl = 60;
     pool.replace(snapshot.clone()).unwrap();
     let built = first.update(&pool, NOW);
     assert_eq!(built.len(), 1);
-    assert_eq!((built[0].origin.as_str(), built[0].serial), ("other.example", 8));
+    assert_eq!((built[0].apex.as_str(), built[0].serial), ("other.example", 8));
     assert!(built[0].text.contains(r#""ttl":60,"#));
     // A root that goes takes nothing along.
     snapshot.roots.pop();
@@ -197,14 +197,14 @@ fn only_the_root_that_changed_is_built_and_serials_grow_over_a_restart() {
     let text = serde_json::to_string(&first.state()).unwrap();
     let state = serde_json::from_str(&text).unwrap();
     let rng = fastrand::Rng::with_seed(1);
-    let mut again = Zones::new(Policy::default(), state, rng).unwrap();
+    let mut again = Zones::new(ZonePolicy::default(), state, rng).unwrap();
     assert_eq!(again.update(&pool, NOW)[0].serial, 8);
 }
 
 #[test]
 fn a_clock_that_is_wrong_doesnt_carry_the_serial_away() {
     let mut pool = pool_of(root(), "[]");
-    let mut zones = zones(Policy::default());
+    let mut zones = zones(ZonePolicy::default());
     let far = i64::from(u32::MAX);
     let removed = pool.servers().map(|server| server.id).collect::<Vec<_>>();
     for (id, removed) in (1..).zip(removed) {
@@ -220,7 +220,7 @@ fn the_pools_split_is_dealt_anew_when_a_server_comes_and_from_the_given_numbers(
     let split = |seed: u64| {
         let mut pool = Pool::new(snapshot.clone()).unwrap();
         let rng = fastrand::Rng::with_seed(seed);
-        let mut zones = Zones::new(Policy::default(), State::default(), rng).unwrap();
+        let mut zones = Zones::new(ZonePolicy::default(), PolicyState::default(), rng).unwrap();
         let mut splits = Vec::new();
         for score in [20.0, 5.0, 20.0] {
             let change = Change::Score { server_id: 4, score };
@@ -243,7 +243,7 @@ fn an_area_in_which_none_comes_or_goes_is_dealt_anew_after_ten_minutes_only() {
     servers.extend((40..80).map(|id| server(3 * id + 1, 3)));
     let snapshot = Snapshot { roots: vec![root()], servers, ..Snapshot::default() };
     let mut pool = Pool::new(snapshot).unwrap();
-    let mut zones = zones(Policy::default());
+    let mut zones = zones(ZonePolicy::default());
     let mut update = |id, score, now| {
         let change = Change::Score { server_id: id, score };
         pool.apply(&Delta { id: pool.cursor() + 1, ts: now, change }).unwrap();

@@ -1,4 +1,6 @@
-//! The pool's generator once more, as plainly as can be: a query for each zone, and lists.
+//! The pool's generator written a second time, as plainly as possible.
+//!
+//! It makes a query for each zone, and lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 

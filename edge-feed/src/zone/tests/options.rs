@@ -1,7 +1,7 @@
-//! What each option makes of zones.
+//! Tests of the effect of each option on zones.
 
 use super::*;
-use crate::policy::{Backfill, Cap, Exclude, Hysteresis, Netspeed, Prefix, Ramp};
+use crate::policy::{Backfill, Cap, Exclude, ExcludedPrefix, Hysteresis, Netspeed, Ramp};
 
 /// A pool of so many IPv4 servers for each of these countries, as indices.
 fn pool(countries: &[(usize, u64)]) -> Pool {
@@ -21,16 +21,16 @@ fn set(pool: &mut Pool, server_id: u64, score: f64) {
     pool.apply(&Delta { id: pool.cursor() + 1, ts: NOW, change }).unwrap();
 }
 
-fn only(zones: Vec<Zone>) -> BTreeMap<String, Value> {
+fn only(zones: Vec<FeedZone>) -> BTreeMap<String, Value> {
     assert_eq!(zones.len(), 1);
     labels(&zones[0])
 }
 
 #[test]
 fn a_ramp_makes_weight_follow_the_score() {
-    let policy = Policy {
+    let policy = ZonePolicy {
         ramp: Some(Ramp { from: 10.0, to: 15.0, floor_percent: 10 }),
-        ..Policy::default()
+        ..ZonePolicy::default()
     };
     let mut pool = pool(&[(0, 2)]);
     let mut zones = zones(policy);
@@ -50,9 +50,9 @@ fn a_ramp_makes_weight_follow_the_score() {
 
 #[test]
 fn hysteresis_is_remembered_over_a_restart() {
-    let policy = Policy {
+    let policy = ZonePolicy {
         hysteresis: Some(Hysteresis { enter: 13.0, leave: 8.0, dwell_seconds: 600 }),
-        ..Policy::default()
+        ..ZonePolicy::default()
     };
     let mut pool = pool(&[(0, 3)]);
     set(&mut pool, 1, 5.0);
@@ -64,14 +64,15 @@ fn hysteresis_is_remembered_over_a_restart() {
     set(&mut pool, 4, 8.5);
     set(&mut pool, 1, 20.0);
     assert!(zones.update(&pool, NOW + 10).is_empty());
-    let again = |state: State| Zones::new(policy.clone(), state, fastrand::Rng::new()).unwrap();
+    let again =
+        |state: PolicyState| Zones::new(policy.clone(), state, fastrand::Rng::new()).unwrap();
     let mut restarted =
         again(serde_json::from_value(serde_json::to_value(zones.state()).unwrap()).unwrap());
     restarted.update(&pool, NOW + 609);
     assert_eq!(ids(&restarted), [4, 7]);
     assert_eq!(restarted.update(&pool, NOW + 610).len(), 1, "time alone lets it in");
     assert_eq!(ids(&restarted), [1, 4, 7]);
-    let mut forgetful = again(State::default());
+    let mut forgetful = again(PolicyState::default());
     forgetful.update(&pool, NOW + 610);
     assert_eq!(ids(&forgetful), [1, 7]);
     // Who is gone is forgotten.
@@ -82,7 +83,7 @@ fn hysteresis_is_remembered_over_a_restart() {
 
 #[test]
 fn a_stable_split_moves_nobody_for_anothers_sake_and_leaves_nobody_out() {
-    let policy = Policy { stable_split: true, ..Policy::default() };
+    let policy = ZonePolicy { stable_split: true, ..ZonePolicy::default() };
     let mut pool = pool(&[(0, 11), (1, 5)]);
     let mut zones = zones(policy.clone());
     let before = only(zones.update(&pool, NOW));
@@ -117,7 +118,7 @@ fn a_stable_split_moves_nobody_for_anothers_sake_and_leaves_nobody_out() {
 }
 
 /// Cameroon has one server, Nigeria none that is fit, the USA many.
-fn small(policy: Policy) -> (Pool, Zones) {
+fn small(policy: ZonePolicy) -> (Pool, Zones) {
     let mut pool = pool(&[(5, 1), (6, 1), (3, 40), (0, 3)]);
     set(&mut pool, 4, 0.0);
     (pool, zones(policy))
@@ -126,7 +127,8 @@ fn small(policy: Policy) -> (Pool, Zones) {
 #[test]
 fn a_small_zone_is_filled_from_its_continent_then_from_the_world() {
     let backfill = Backfill { below: 4, share_percent: 50 };
-    let policy = Policy { backfill: Some(backfill), stable_split: true, ..Policy::default() };
+    let policy =
+        ZonePolicy { backfill: Some(backfill), stable_split: true, ..ZonePolicy::default() };
     let (mut pool, mut zones) = small(policy);
     let labels = only(zones.update(&pool, NOW));
     // Africa has but the one server itself, so the world helps.
@@ -141,7 +143,8 @@ fn a_small_zone_is_filled_from_its_continent_then_from_the_world() {
     assert_eq!(zones.members("us", false).len(), 40);
     assert_eq!(zones.members("uk", false).len(), 4);
     assert_eq!(zones.members("@", false).len(), 44);
-    // Nobody is in Nigeria: its names lead to Africa's, which is the one of Cameroon and its helpers.
+    // Nobody is in Nigeria: its names lead to Africa's, which is the one of Cameroon and its
+    // helpers.
     let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     assert_eq!(labels["ng"], json(r#"{"alias": "africa"}"#));
     assert_eq!(labels["3.ng"], json(r#"{"alias": "3.africa"}"#));
@@ -154,7 +157,7 @@ fn a_small_zone_is_filled_from_its_continent_then_from_the_world() {
         zones.members("ng", false).iter().any(|each| each.id == 1 && each.helps),
         "its neighbour"
     );
-    // And then nobody in all of Africa: nothing to lead to.
+    // Then Africa has no server: there is nothing to lead to.
     set(&mut pool, 1, 0.0);
     set(&mut pool, 4, 0.0);
     let labels = only(zones.update(&pool, NOW));
@@ -164,11 +167,11 @@ fn a_small_zone_is_filled_from_its_continent_then_from_the_world() {
 
 #[test]
 fn what_the_ramp_takes_from_a_lonely_server_its_helpers_get() {
-    let policy = Policy {
+    let policy = ZonePolicy {
         ramp: Some(Ramp { from: 10.0, to: 15.0, floor_percent: 10 }),
         backfill: Some(Backfill { below: 4, share_percent: 50 }),
         stable_split: true,
-        ..Policy::default()
+        ..ZonePolicy::default()
     };
     let (mut pool, mut zones) = small(policy);
     let mut share = |score: f64| {
@@ -185,7 +188,8 @@ fn what_the_ramp_takes_from_a_lonely_server_its_helpers_get() {
 
 #[test]
 fn a_cap_holds_in_small_zones_only() {
-    let policy = Policy { cap: Some(Cap { below: 4, share_percent: 50 }), ..Policy::default() };
+    let policy =
+        ZonePolicy { cap: Some(Cap { below: 4, share_percent: 50 }), ..ZonePolicy::default() };
     let mut pool = pool(&[(0, 3), (3, 4)]);
     for (id, server_id) in [(1, 1), (2, 10)] {
         let fast = Server { netspeed: 100_000, ..pool.server(server_id).unwrap().clone() };
@@ -207,23 +211,23 @@ fn aaaa_stand_under_every_name_when_asked_for() {
     servers.extend((1..=3).map(|id| server(3 * id + 1, 0)));
     let snapshot = Snapshot { roots: vec![root()], servers, ..Snapshot::default() };
     let pool = Pool::new(snapshot).unwrap();
-    let sizes = |policy: Policy| {
+    let sizes = |policy: ZonePolicy| {
         let labels = only(zones(policy).update(&pool, NOW));
         ["uk", "0.uk", "1.uk", "2.uk", "3.uk", "", "2"]
             .map(|name| records(&labels, name, "aaaa").len())
     };
-    assert_eq!(sizes(Policy::default()), [0, 0, 0, 10, 0, 0, 10]);
-    let everywhere = Policy { aaaa_everywhere: true, ..Policy::default() };
+    assert_eq!(sizes(ZonePolicy::default()), [0, 0, 0, 10, 0, 0, 10]);
+    let everywhere = ZonePolicy { aaaa_everywhere: true, ..ZonePolicy::default() };
     assert_eq!(sizes(everywhere.clone()), [10, 2, 2, 2, 2, 10, 2]);
-    assert_eq!(sizes(Policy { stable_split: true, ..everywhere }), [10, 3, 3, 2, 2, 10, 2]);
+    assert_eq!(sizes(ZonePolicy { stable_split: true, ..everywhere }), [10, 3, 3, 2, 2, 10, 2]);
 }
 
 #[test]
 fn netspeeds_are_bounded_and_the_excluded_are_out() {
     let netspeed = Netspeed { floor: Some(1_500), ceiling: Some(2_000) };
-    let addresses = vec![Prefix::try_from("198.51.100.7".to_owned()).unwrap()];
+    let addresses = vec![ExcludedPrefix::try_from("198.51.100.7".to_owned()).unwrap()];
     let exclude = Exclude { servers: vec![1], addresses };
-    let policy = Policy { netspeed: Some(netspeed), exclude, ..Policy::default() };
+    let policy = ZonePolicy { netspeed: Some(netspeed), exclude, ..ZonePolicy::default() };
     let mut pool = pool(&[(0, 5)]);
     for (id, netspeed) in [(4, 0), (10, 1_700), (13, 9_000)] {
         let server = Server { netspeed, ..pool.server(id).unwrap().clone() };
@@ -236,11 +240,12 @@ fn netspeeds_are_bounded_and_the_excluded_are_out() {
     assert_eq!(members.collect::<Vec<_>>(), [(10, 1_700), (13, 2_000)]);
 }
 
-/// What is built piece by piece, delta by delta, is what would be built at once of the same pool and memory.
+/// What is built piece by piece, delta by delta, is what would be built at once of the same pool
+/// and memory.
 #[test]
 fn zones_kept_up_to_date_are_those_built_anew() {
     let mut rng = fastrand::Rng::with_seed(66);
-    let policy = Policy {
+    let policy = ZonePolicy {
         ramp: Some(Ramp { from: 10.0, to: 15.0, floor_percent: 10 }),
         hysteresis: Some(Hysteresis { enter: 12.0, leave: 9.0, dwell_seconds: 20 }),
         stable_split: true,

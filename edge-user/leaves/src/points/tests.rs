@@ -1,4 +1,4 @@
-//! A simulator that draws cards and keeps a log of every answer is what points are held against.
+//! Comparison of points with a simulator that draws cards and logs each answer.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -111,14 +111,15 @@ fn over_ten_million_answers_points_are_within_half_a_per_cent_of_an_exact_log() 
     let netspeeds = [1_500, 12_000, 100_000, 1_000_000];
     let mut servers: Vec<(u32, u64)> =
         (0..300).map(|n| (n, netspeeds[rng.usize(..netspeeds.len())])).collect();
-    // A country: its share of the answers, and its servers. The last has three, which are in every answer.
+    // A country: its share of the answers, and its servers. The last has three, which are in every
+    // answer.
     let countries =
         [("de", 0.5, 0..200), ("uk", 0.3, 150..300), ("us", 0.19, 0..300), ("cm", 0.01, 0..3)];
     let mut points = Points::default();
     let mut log = vec![[0_u64; 300]; countries.len()];
     let mut left = ANSWERS;
     while left > 0 {
-        // Owners change their netspeed, and every deck is dealt anew.
+        // Owners change their netspeed, and every deck is dealt again.
         for _ in 0..5 {
             let n = rng.usize(..servers.len());
             servers[n].1 = netspeeds[rng.usize(..netspeeds.len())];

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use edge_feed::fleet::{Fleet, Heartbeat, Rules};
+use edge_feed::fleet::{Fleet, FleetRules, Heartbeat};
 use edge_feed::source::nats::Nats;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -22,7 +22,7 @@ pub struct Beat {
     /// What the node is called.
     pub node: String,
     /// How often, and what the buckets are like.
-    pub rules: Rules,
+    pub rules: FleetRules,
     /// How the node is.
     pub vitals: Arc<Vitals>,
     /// How many answers it has given.
@@ -57,7 +57,7 @@ impl Beat {
                     fleet = Some(Fleet::open(&nats, self.rules).await?);
                 }
                 match &mut fleet {
-                    Some(fleet) => fleet.beat(&heartbeat).await,
+                    Some(fleet) => fleet.publish_heartbeat(&heartbeat).await,
                     None => Ok(()),
                 }
             };
@@ -68,7 +68,7 @@ impl Beat {
             }
             if let Some(fleet) = &mut fleet {
                 let points = || self.ledger.points(self.top);
-                match fleet.tell_points(&self.node, since, points).await {
+                match fleet.publish_points(&self.node, since, points).await {
                     Ok(true) => untold = None,
                     Ok(false) => {}
                     Err(cause) => untold = Some(cause.to_string()),

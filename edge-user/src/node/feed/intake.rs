@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use edge_feed::delta::Change;
-use edge_feed::guard::{Admitted, Candidate, Content, Guard, Refusal, Size, What};
-use edge_feed::policy::{PolicyError, State};
+use edge_feed::guard::{
+    Admitted, Candidate, ExpectedContent, FeedContent, Guard, Refusal, RootSize,
+};
+use edge_feed::policy::{PolicyError, PolicyState};
 use edge_feed::pool::{Applied, PoolError};
 use edge_feed::scorer::{Row, Scorer};
 use edge_feed::source::Event;
-use edge_feed::{Delta, Policy, Pool, Snapshot, Zones, zone as built};
+use edge_feed::{Delta, Pool, Snapshot, ZonePolicy, Zones, zone as built};
 
 use crate::node::controller::Fed;
 use edge_zone::{self as zone, Name, Zone, ZoneError};
@@ -66,7 +68,7 @@ pub(super) struct Intake {
     /// Zones that were built.
     built: BTreeSet<String>,
     /// Zones that were built and refused.
-    held: BTreeMap<String, built::Zone>,
+    held: BTreeMap<String, built::FeedZone>,
     /// The document that was refused last, and where it came from.
     refused: Option<(Arc<str>, Event)>,
     troubles: Troubles,
@@ -80,8 +82,8 @@ impl Intake {
     /// A policy that can't be.
     pub(super) fn new(
         guard: Guard,
-        policy: Policy,
-        past: State,
+        policy: ZonePolicy,
+        past: PolicyState,
         direct: impl IntoIterator<Item = String>,
         scorer: Option<Scorer>,
     ) -> Result<Self, PolicyError> {
@@ -116,7 +118,7 @@ impl Intake {
     }
 
     /// What the policy has to remember.
-    pub(super) fn state(&self) -> State {
+    pub(super) fn state(&self) -> PolicyState {
         self.zones.state()
     }
 
@@ -203,7 +205,7 @@ impl Intake {
         let roots: BTreeSet<String> = pool
             .roots()
             .iter()
-            .map(|root| root.origin.clone())
+            .map(|root| root.apex.clone())
             .filter(|origin| is_ours(origin))
             .collect();
         let mut issues = Vec::new();
@@ -215,7 +217,7 @@ impl Intake {
                 issues.push(Issue { origin: gone.clone(), text: None, fed: Fed::Gone(apex) });
             }
         }
-        for zone in zones.into_iter().filter(|zone| roots.contains(&zone.origin)) {
+        for zone in zones.into_iter().filter(|zone| roots.contains(&zone.apex)) {
             issues.extend(self.admit_built(zone, now));
         }
         self.built = roots;
@@ -223,20 +225,20 @@ impl Intake {
     }
 
     /// A zone that we built passes the guard, or is held.
-    fn admit_built(&mut self, zone: built::Zone, now: i64) -> Option<Issue> {
-        let place = place_of(&zone.origin);
+    fn admit_built(&mut self, zone: built::FeedZone, now: i64) -> Option<Issue> {
+        let place = place_of(&zone.apex);
         let size = self.size();
-        self.held.remove(&zone.origin);
-        if let Err(refusal) = self.guard.admit_built(&zone.origin, zone.serial, size, now) {
+        self.held.remove(&zone.apex);
+        if let Err(refusal) = self.guard.admit_built(&zone.apex, zone.serial, size, now) {
             self.troubles.refuse(&place, &refusal);
-            self.held.insert(zone.origin.clone(), zone);
+            self.held.insert(zone.apex.clone(), zone);
             return None;
         }
-        match parse(&place, &zone.origin, &zone.text) {
+        match parse(&place, &zone.apex, &zone.text) {
             Ok(parsed) => {
                 self.troubles.forgive(&place);
-                let built::Zone { origin, text, .. } = zone;
-                Some(Issue { origin, text: Some(text), fed: Fed::Zone(parsed) })
+                let built::FeedZone { apex, text, .. } = zone;
+                Some(Issue { origin: apex, text: Some(text), fed: Fed::Zone(parsed) })
             }
             Err(refusal) => {
                 self.guard.refuse(&refusal, now);
@@ -247,10 +249,10 @@ impl Intake {
     }
 
     /// The size of what is built: all servers that are in.
-    fn size(&self) -> Size {
+    fn size(&self) -> RootSize {
         let all = [false, true].map(|six| self.zones.members(edge_feed::server::GLOBAL, six));
-        all.into_iter().flatten().fold(Size::default(), |size, member| {
-            size.and(Size { servers: 1, weight: member.weight.into() })
+        all.into_iter().flatten().fold(RootSize::default(), |size, member| {
+            size.and(RootSize { servers: 1, weight: member.weight.into() })
         })
     }
 
@@ -282,8 +284,10 @@ impl Intake {
 
     fn judge(&mut self, place: &str, event: &Event, now: i64) -> Result<Vec<Issue>, Refusal> {
         let (content, octets, signature) = match event {
-            Event::Snapshot { octets, signature } => (Content::Snapshot, octets, signature),
-            Event::Zone { origin, text, signature } => (Content::Zone { origin }, text, signature),
+            Event::Snapshot { octets, signature } => (ExpectedContent::Snapshot, octets, signature),
+            Event::Zone { apex, text, signature } => {
+                (ExpectedContent::Zone { apex }, text, signature)
+            }
             _ => return Ok(Vec::new()),
         };
         let signature = signature.as_deref().map(String::from_utf8_lossy);
@@ -301,11 +305,11 @@ impl Intake {
             || guard.config().override_serial == Some(admitted.serial);
         let broken = |cause: String| Refusal::Broken { place: place.to_owned(), cause };
         let taken = match admitted.what {
-            What::Snapshot(snapshot) => {
+            FeedContent::Snapshot(snapshot) => {
                 self.take_snapshot(snapshot, is_override).map_err(broken).map(|()| Vec::new())
             }
-            What::Zone { origin, text } => parse(place, &origin, &text)
-                .map(|zone| vec![Issue { origin, text: Some(text), fed: Fed::Zone(zone) }]),
+            FeedContent::Zone { apex, text } => parse(place, &apex, &text)
+                .map(|zone| vec![Issue { origin: apex, text: Some(text), fed: Fed::Zone(zone) }]),
         };
         match taken {
             Ok(issues) => {
@@ -380,7 +384,7 @@ impl Intake {
             }
         }
         if let Some(newest) = deltas.iter().map(|delta| delta.ts).max() {
-            self.guard.heard(newest, now);
+            self.guard.note_deltas(newest, now);
         }
     }
 
@@ -402,7 +406,7 @@ impl Intake {
         }
         self.apply(&deltas, now);
         if let Some(newest) = newest {
-            self.guard.heard(newest, now);
+            self.guard.note_deltas(newest, now);
         }
     }
 }

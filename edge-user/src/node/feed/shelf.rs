@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use edge_feed::disk::{Disk, DiskError, Kept};
-use edge_feed::policy::State;
+use edge_feed::disk::{Disk, DiskError, StateFile};
+use edge_feed::policy::PolicyState;
 use edge_feed::pool::KeptPool;
 use edge_feed::scorer::Scorer;
 
@@ -34,7 +34,7 @@ pub(super) struct Job {
     disk: Disk,
     zones: BTreeMap<String, Option<String>>,
     snapshot: Option<KeptPool>,
-    policy: Option<State>,
+    policy: Option<PolicyState>,
     scorer: Option<Scorer>,
 }
 
@@ -57,9 +57,9 @@ impl Shelf {
     pub(super) fn read(&self) -> (Past, Vec<String>) {
         let mut troubles = Vec::new();
         let mut note = |cause: DiskError| troubles.push(cause.to_string());
-        let snapshot = self.disk.read(Kept::Snapshot).map_err(&mut note).ok().flatten();
-        let policy = self.disk.read(Kept::Policy).map_err(&mut note).ok().flatten();
-        let scorer = self.disk.read(Kept::Scorer).map_err(&mut note).ok().flatten();
+        let snapshot = self.disk.read(StateFile::Snapshot).map_err(&mut note).ok().flatten();
+        let policy = self.disk.read(StateFile::Policy).map_err(&mut note).ok().flatten();
+        let scorer = self.disk.read(StateFile::Scorer).map_err(&mut note).ok().flatten();
         let directory = self.disk.zones();
         let mut zones = Vec::new();
         match fs::read_dir(&directory) {
@@ -147,13 +147,13 @@ impl Job {
             }
         }
         if let Some(snapshot) = snapshot {
-            note(disk.keep(Kept::Snapshot, &snapshot));
+            note(disk.keep(StateFile::Snapshot, &snapshot));
         }
         if let Some(policy) = policy {
-            note(disk.keep(Kept::Policy, &policy));
+            note(disk.keep(StateFile::Policy, &policy));
         }
         if let Some(scorer) = scorer {
-            note(disk.keep(Kept::Scorer, &scorer));
+            note(disk.keep(StateFile::Scorer, &scorer));
         }
         done.zones = left;
         done

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use edge_feed::source::nats::{Nats, NatsDeltas, NatsDocument, bucket_of};
 use edge_feed::source::{
-    Event, FileDocument, HttpDocument, HttpStream, Kind, Source, SourceError, Tail,
+    DocumentKind, Event, FileDocument, HttpDocument, HttpStream, Source, SourceError, Tail,
 };
 use tokio::sync::mpsc;
 
@@ -63,7 +63,12 @@ impl Sources {
         match &config.snapshot {
             Some(place @ Place::File(path)) => {
                 let every = config.every(place);
-                self.start(Box::new(FileDocument::new(path, Kind::Snapshot, every, limits)));
+                self.start(Box::new(FileDocument::new(
+                    path,
+                    DocumentKind::Snapshot,
+                    every,
+                    limits,
+                )));
             }
             Some(Place::Address(url)) => {
                 let made = HttpDocument::snapshot(&config.http(url), is_signed);
@@ -79,10 +84,15 @@ impl Sources {
         }
         if let (Some(nats), Some(from)) = (&self.nats, &config.nats) {
             if let Some(bucket) = &from.bucket {
-                self.start(Box::new(NatsDocument::new(nats, bucket, Kind::Snapshot, limits)));
+                self.start(Box::new(NatsDocument::new(
+                    nats,
+                    bucket,
+                    DocumentKind::Snapshot,
+                    limits,
+                )));
             }
             for origin in &from.zones {
-                let kind = Kind::Zone { origin: origin.clone() };
+                let kind = DocumentKind::Zone { apex: origin.clone() };
                 self.start(Box::new(NatsDocument::new(nats, &bucket_of(origin), kind, limits)));
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use edge_feed::guard::{self, Freshness};
-use edge_feed::source::{SourceStatus, Status as SourceView};
+use edge_feed::source::{SourceStatus, StatusHandle as SourceView};
 
 use super::intake::{Counted, Intake};
 use super::now;
@@ -20,7 +20,7 @@ struct Picture {
     heard: Option<i64>,
     /// Ages that are worth a warning and an alarm, in seconds.
     ages: [u32; 2],
-    guard: Option<guard::Status>,
+    guard: Option<guard::GuardStatus>,
     cursor: Option<u64>,
     counted: Counted,
     serials: BTreeMap<String, u32>,

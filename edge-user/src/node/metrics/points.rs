@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use edge_leaves::audit;
-use edge_leaves::points::Report;
+use edge_leaves::points::PointsReport;
 use prometheus::proto::MetricFamily;
 
 use super::family::{Family, float};
 
-pub(super) fn add(families: &mut Vec<MetricFamily>, report: &Report) {
+pub(super) fn add(families: &mut Vec<MetricFamily>, report: &PointsReport) {
     let mut family = Family::counter(
         "edge_server_points_total",
         "Answers that a server's address has been in, of the servers that have most, by user country",
@@ -28,7 +28,11 @@ pub(super) fn add(families: &mut Vec<MetricFamily>, report: &Report) {
 }
 
 /// The shares of the servers in the first report.
-pub(super) fn add_audit(families: &mut Vec<MetricFamily>, top: &Report, audit: &audit::Report) {
+pub(super) fn add_audit(
+    families: &mut Vec<MetricFamily>,
+    top: &PointsReport,
+    audit: &audit::AuditReport,
+) {
     let shown: BTreeSet<_> = top.top.iter().map(|server| server.ip).collect();
     let mut shares = Family::gauge(
         "edge_server_share",

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use super::duration;
-use edge_leaves::text_table::columns;
+use edge_leaves::text_table::{Align, indented};
 
 /// The scorer feed. Without one all is empty.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -112,7 +112,7 @@ impl Feed {
             let new = new.unwrap_or_else(|| "never".to_owned());
             vec![source.name.clone(), state.to_owned(), new, source.deltas.to_string()]
         }));
-        text.push_str(&columns(&rows));
+        text.push_str(&indented(&rows, Align::Numbers, 2));
         if let (Some(refusal), Some(ago)) = (&self.last_refusal, self.last_refusal_seconds) {
             let ago = duration(ago);
             writeln!(text, "last refused {ago} ago: {refusal}").unwrap_or_default();

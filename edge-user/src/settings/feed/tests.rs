@@ -21,7 +21,7 @@ fn refused(text: &str) -> String {
 fn nothing_is_fed_unless_configured() {
     let config = parse("").unwrap();
     assert!(!config.feed.has_sources() && config.fleet.is_none());
-    assert_eq!(config.policy, edge_feed::Policy::default());
+    assert_eq!(config.policy, edge_feed::ZonePolicy::default());
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_feed_is_enough_and_a_directory_that_is_named_has_to_be_there() {
 fn how_long_an_address_may_take_is_configured_by_one_number() {
     let patience = |text: &str| {
         let limits = parse(text).unwrap().feed.limits();
-        [limits.first, limits.idle, limits.whole].map(|time| time.as_secs())
+        [limits.first, limits.idle, limits.total].map(|time| time.as_secs())
     };
     assert_eq!(patience(""), [10, 10, 60]);
     assert_eq!(patience("[feed]\ntimeout_seconds = 2\n"), [2, 2, 12]);

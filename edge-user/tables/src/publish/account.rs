@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use edge_common::abi::Hits;
-use edge_leaves::audit::{Audit, Report};
+use edge_leaves::audit::{Audit, AuditReport};
 
 use super::Publisher;
 use super::deals::Dealt;
@@ -138,7 +138,7 @@ impl Publisher {
 
     /// What share of answers each server was promised, and what it had; the ledger keeps it, too.
     #[must_use]
-    pub fn audit(&mut self) -> Report {
+    pub fn audit(&mut self) -> AuditReport {
         self.settle();
         let mut books = self.slots.ledger.open();
         let mut audit = books.promised.clone();

@@ -1,10 +1,10 @@
 //! What was kept on disk comes in; an intake that goes on where it was, and the zones that were served, go out.
 
-use edge_feed::guard::{Admitted, Guard, What};
-use edge_feed::policy::State;
+use edge_feed::guard::{Admitted, FeedContent, Guard};
+use edge_feed::policy::PolicyState;
 use edge_feed::pool::KeptPool;
 use edge_feed::scorer::Scorer;
-use edge_feed::{Policy, Pool};
+use edge_feed::{Pool, ZonePolicy};
 
 use super::{Intake, Issue, admitted, parse};
 use crate::node::controller::Fed;
@@ -14,7 +14,7 @@ use crate::settings as config;
 #[derive(Debug, Default)]
 pub(in crate::node::feed) struct Past {
     pub(in crate::node::feed) snapshot: Option<KeptPool>,
-    pub(in crate::node::feed) policy: Option<State>,
+    pub(in crate::node::feed) policy: Option<PolicyState>,
     pub(in crate::node::feed) scorer: Option<Scorer>,
     /// Names and texts of zones.
     pub(in crate::node::feed) zones: Vec<(String, String)>,
@@ -28,7 +28,7 @@ impl Intake {
     /// A guard or a policy that can't be.
     pub(in crate::node::feed) fn resume(
         config: &config::Feed,
-        policy: Policy,
+        policy: ZonePolicy,
         past: Past,
         now: i64,
     ) -> anyhow::Result<(Self, Vec<Issue>)> {
@@ -50,11 +50,11 @@ impl Intake {
         // Newcomers are compared with the document that came last; changes have made the pool newer than that.
         let heard = kept.snapshot.serial;
         let (serial, size) = (kept.document_serial(), kept.document_size());
-        let last = Admitted { serial, size, what: What::Snapshot(kept.snapshot.clone()) };
+        let last = Admitted { serial, size, what: FeedContent::Snapshot(kept.snapshot.clone()) };
         match Pool::resume(kept) {
             Ok(pool) => {
                 self.guard.resume(&last, now);
-                self.guard.heard(heard.into(), now);
+                self.guard.note_deltas(heard.into(), now);
                 self.pool = Some(pool);
                 self.dirty = true;
             }
@@ -67,7 +67,7 @@ impl Intake {
     fn resume_zone(&mut self, origin: String, text: String, now: i64) -> Option<Issue> {
         let is_direct = self.direct.contains(&origin.to_ascii_lowercase());
         let is_built = self.pool.as_ref().is_some_and(|pool| {
-            pool.roots().iter().any(|root| root.origin.eq_ignore_ascii_case(&origin))
+            pool.roots().iter().any(|root| root.apex.eq_ignore_ascii_case(&origin))
         });
         if !is_direct && !is_built {
             return None;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use edge_feed::delta::Change;
 use edge_feed::scorer::Row;
 use edge_feed::source::Event;
-use edge_feed::{Delta, Policy};
+use edge_feed::{Delta, ZonePolicy};
 use serde_json::{Value, json};
 
 use super::{Intake, Issue, Past};
@@ -21,7 +21,7 @@ fn config(text: &str) -> config::Feed {
 }
 
 fn intake_of(text: &str) -> Intake {
-    Intake::resume(&config(text), Policy::default(), Past::default(), NOW).unwrap().0
+    Intake::resume(&config(text), ZonePolicy::default(), Past::default(), NOW).unwrap().0
 }
 
 fn intake() -> Intake {
@@ -45,7 +45,7 @@ fn document(snapshot: &Value) -> Event {
 }
 
 fn zone_document(origin: &str, text: &str) -> Event {
-    Event::Zone { origin: origin.into(), text: text.into(), signature: None }
+    Event::Zone { apex: origin.into(), text: text.into(), signature: None }
 }
 
 fn scores(first: u64, servers: impl Iterator<Item = u64>, score: f64) -> Event {
@@ -220,7 +220,7 @@ fn results_of_monitors_move_scores_from_those_of_the_snapshot_on() {
             ts: NOW - 100 + i64::try_from(id).unwrap(),
             step: Some(step),
             rtt: Some(10),
-            status: Some(edge_feed::scorer::Status::Active),
+            status: Some(edge_feed::scorer::MonitorStatus::Active),
             ..Row::default()
         };
         Event::Results((0..30).map(row).collect())
@@ -261,7 +261,8 @@ fn what_was_kept_is_served_at_once_and_newcomers_are_compared_with_it() {
         scorer: None,
         zones: zones.clone().chain([("else.example".into(), "{}".into())]).collect(),
     };
-    let (mut next, issues) = Intake::resume(&config(""), Policy::default(), past(), NOW).unwrap();
+    let (mut next, issues) =
+        Intake::resume(&config(""), ZonePolicy::default(), past(), NOW).unwrap();
     assert_eq!(sizes(&issues), [("pool.example", 20), ("pool.example.net", 20)]);
     let serial = zone(&issues[0]).serial;
     let issues = next.build(NOW);
@@ -271,7 +272,7 @@ fn what_was_kept_is_served_at_once_and_newcomers_are_compared_with_it() {
     assert_eq!(next.guard().age(NOW), Some(50));
 
     let broken = Past { zones: vec![("pool.example".into(), "{".into())], ..past() };
-    let (next, issues) = Intake::resume(&config(""), Policy::default(), broken, NOW).unwrap();
+    let (next, issues) = Intake::resume(&config(""), ZonePolicy::default(), broken, NOW).unwrap();
     assert!(issues.is_empty() && next.is_dirty());
     assert!(next.refusal().starts_with("zone pool.example, as it was kept"), "{}", next.refusal());
 }
@@ -286,7 +287,7 @@ fn after_a_start_a_snapshot_that_changes_have_made_larger_has_not_shrunk() {
     before.hear(document(&outage));
     before.hear(scores(101, 9..=20, 20.0));
     let past = Past { snapshot: before.pool().map(edge_feed::Pool::keep), ..Past::default() };
-    let (mut next, _) = Intake::resume(&config(""), Policy::default(), past, NOW).unwrap();
+    let (mut next, _) = Intake::resume(&config(""), ZonePolicy::default(), past, NOW).unwrap();
     assert_eq!(sizes(&next.build(NOW)), [("pool.example", 20), ("pool.example.net", 20)]);
     assert!(next.hear(document(&outage)).is_empty());
     assert_eq!((next.refusal().as_str(), next.guard().last_refusal()), ("", None));
@@ -299,7 +300,7 @@ fn after_a_start_the_snapshot_that_changes_came_after_is_known_and_no_alarm() {
     before.hear(scores(101, 3..=3, 5.0));
     let kept = before.pool().map(edge_feed::Pool::keep);
     let past = Past { snapshot: kept, ..Past::default() };
-    let (mut next, _) = Intake::resume(&config(""), Policy::default(), past, NOW).unwrap();
+    let (mut next, _) = Intake::resume(&config(""), ZonePolicy::default(), past, NOW).unwrap();
     assert_eq!(sizes(&next.build(NOW)), [("pool.example", 19), ("pool.example.net", 19)]);
     assert!(next.hear(document(&snapshot(20, 50))).is_empty());
     assert_eq!((next.refusal().as_str(), next.guard().last_refusal()), ("", None));

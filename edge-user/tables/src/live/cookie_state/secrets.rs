@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::rand::{GetRandomFlags, getrandom};
 
-use edge_leaves::file_fingerprint::{FileFingerprint, ReadFile};
+use edge_leaves::file_fingerprint::{FileFingerprint, FileVersion};
 
 /// Files at most: the new secret, and the one that is being retired.
 pub const MOST: usize = 2;
@@ -60,7 +60,7 @@ pub struct Secrets {
 #[derive(Debug)]
 struct File {
     path: PathBuf,
-    seen: Option<ReadFile>,
+    seen: Option<FileVersion>,
 }
 
 impl Secrets {
@@ -71,9 +71,9 @@ impl Secrets {
     pub fn load(paths: &[PathBuf]) -> Result<Self, SecretError> {
         let (mut secrets, mut files) = (Vec::new(), Vec::new());
         for path in paths {
-            let stamp = FileFingerprint::of(path);
+            let stamp = FileFingerprint::read(path).ok().flatten();
             let (secret, text) = read(path)?;
-            let seen = stamp.map(|stamp| ReadFile::new(stamp, text.as_bytes()));
+            let seen = stamp.map(|stamp| FileVersion::new(stamp, text.as_bytes()));
             secrets.push(secret);
             files.push(File { path: path.clone(), seen });
         }
@@ -104,7 +104,7 @@ impl Secrets {
     pub fn refresh(&mut self) -> bool {
         let (mut has_changed, mut trouble) = (false, None);
         for (file, secret) in self.files.iter_mut().zip(&mut self.secrets) {
-            let stamp = FileFingerprint::of(&file.path);
+            let stamp = FileFingerprint::read(&file.path).ok().flatten();
             if let (Some(seen), Some(stamp)) = (&file.seen, stamp)
                 && seen.is_current(stamp)
             {
@@ -112,7 +112,7 @@ impl Secrets {
             }
             match read(&file.path) {
                 Ok((new, text)) => {
-                    file.seen = stamp.map(|stamp| ReadFile::new(stamp, text.as_bytes()));
+                    file.seen = stamp.map(|stamp| FileVersion::new(stamp, text.as_bytes()));
                     has_changed |= *secret != new;
                     *secret = new;
                 }

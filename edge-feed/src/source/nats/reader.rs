@@ -1,8 +1,8 @@
-//! A stream's messages, each once and in order as long as the connection holds; a clear end when it doesn't.
+//! Messages of one stream, each once and in order.
 //!
-//! The consumer lives on the server and forgets what it has sent. So whatever may have lost a message ends it: another
-//! connection, a missing heartbeat, a gap in its count. Whoever reads opens a new one after the last message that
-//! arrived, which is how nothing is lost.
+//! The consumer lives on the server and forgets what it has sent. Anything that may have lost a
+//! message ends it: another connection, a missing heartbeat, a gap in its count. The caller then
+//! opens a new consumer after the last message that arrived; so nothing is lost.
 
 use std::time::Duration;
 
@@ -23,28 +23,29 @@ use crate::source::pace::Pace;
 const AHEAD: usize = 2000;
 /// Octets that it may send ahead, unless a single message is larger.
 const AHEAD_OCTETS: usize = 16 << 20;
-/// Between the server's signs of life while there are no messages. Two missing ones end the consumer.
+/// Between the server's signs of life while there are no messages. Two missing ones end the
+/// consumer.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long a request for messages lasts.
 const EXPIRES: Duration = Duration::from_secs(30);
-/// How long the server keeps a consumer that nobody asks.
+/// How long the server keeps a consumer without requests.
 const FORGOTTEN: Duration = Duration::from_secs(60);
-/// The longest pause after an error. A server that was cut off has no leader for some seconds after it is back; changes
-/// wait for us meanwhile.
+/// The longest pause after an error. A server that was cut off has no leader for some seconds after
+/// its return; changes wait meanwhile.
 pub(super) const PAUSE: Duration = Duration::from_secs(2);
-/// After so long without a message the stream itself is asked whether there are some.
+/// Time without a message after which the caller checks the stream itself.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// What is heard.
-pub(super) enum Heard {
+/// What was received.
+pub(super) enum Received {
     /// A message.
-    Message(Message),
+    Message(StreamMessage),
     /// Nothing for a while.
     Quiet,
 }
 
 /// A message of a stream.
-pub(super) struct Message {
+pub(super) struct StreamMessage {
     pub(super) payload: Bytes,
     pub(super) headers: HeaderMap,
     /// Its place in the stream.
@@ -52,16 +53,16 @@ pub(super) struct Message {
 }
 
 /// A stream that is read.
-pub(super) struct Feed {
+pub(super) struct StreamReader {
     pub(super) nats: Nats,
     pub(super) place: String,
     stream: String,
     /// Which subjects; empty for all.
     filter: String,
-    open: Option<Open>,
+    open: Option<OpenConsumer>,
 }
 
-struct Open {
+struct OpenConsumer {
     messages: pull::Stream,
     /// The connection that it was opened on.
     connections: u64,
@@ -71,12 +72,12 @@ struct Open {
     quiet: Instant,
 }
 
-impl Feed {
+impl StreamReader {
     pub(super) const fn new(nats: Nats, place: String, stream: String, filter: String) -> Self {
         Self { nats, place, stream, filter, open: None }
     }
 
-    /// Until it is time for the next attempt, or there is a new connection, which is worth one.
+    /// Waits until the next attempt is due, or there is a new connection.
     pub(super) async fn wait(&self, pace: &Pace) {
         let mut link = self.nats.link();
         let connections = link.read().connections;
@@ -133,13 +134,14 @@ impl Feed {
             .await
             .map_err(|error| self.failed(&error))?;
         let quiet = Instant::now() + QUIET;
-        self.open = Some(Open { messages, connections, sent: 0, quiet });
+        self.open = Some(OpenConsumer { messages, connections, sent: 0, quiet });
         Ok(())
     }
 
-    /// The next message, or that there is none for a while. After an error the feed is closed.
-    pub(super) async fn hear(&mut self) -> Result<Heard, SourceError> {
-        let Some(open) = &mut self.open else { return Ok(Heard::Quiet) };
+    /// The next message, or the information that none arrived for a while. After an error the
+    /// reader is closed.
+    pub(super) async fn receive(&mut self) -> Result<Received, SourceError> {
+        let Some(open) = &mut self.open else { return Ok(Received::Quiet) };
         let mut link = self.nats.link();
         let heard = tokio::select! {
             biased;
@@ -149,14 +151,14 @@ impl Feed {
             }
             () = sleep_until(open.quiet) => {
                 open.quiet = Instant::now() + QUIET;
-                return Ok(Heard::Quiet);
+                return Ok(Received::Quiet);
             }
         };
-        self.judge(heard).map(Heard::Message)
+        self.judge(heard).map(Received::Message)
     }
 
     /// The next message if it has arrived already.
-    pub(super) fn hear_now(&mut self) -> Option<Result<Message, SourceError>> {
+    pub(super) fn receive_now(&mut self) -> Option<Result<StreamMessage, SourceError>> {
         let open = self.open.as_mut()?;
         let heard = open.messages.next().now_or_never()?;
         Some(self.judge(heard))
@@ -165,7 +167,7 @@ impl Feed {
     fn judge(
         &mut self,
         heard: Option<Result<jetstream::Message, pull::MessagesError>>,
-    ) -> Result<Message, SourceError> {
+    ) -> Result<StreamMessage, SourceError> {
         let message = match heard {
             Some(Ok(message)) => message,
             Some(Err(error)) => return Err(self.end(error)),
@@ -184,16 +186,16 @@ impl Feed {
         open.quiet = Instant::now() + QUIET;
         let (message, _context) = message.split();
         let headers = message.headers.unwrap_or_default();
-        Ok(Message { payload: message.payload, headers, sequence })
+        Ok(StreamMessage { payload: message.payload, headers, sequence })
     }
 
-    /// Ends the consumer, with an error that says why.
+    /// Ends the consumer. The returned error has the cause.
     pub(super) fn end(&mut self, cause: impl ToString) -> SourceError {
         self.open = None;
         SourceError::Interrupted { place: self.place.clone(), cause: cause.to_string(), after: 0 }
     }
 
-    /// An answer that did not come.
+    /// The error of a missing answer.
     pub(super) fn failed(&self, cause: &dyn std::error::Error) -> SourceError {
         SourceError::Answer { place: self.place.clone(), cause: cause.to_string() }
     }
