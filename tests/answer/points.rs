@@ -15,7 +15,8 @@ use edge_user::publish::{NoKernel, Publishable, Publisher};
 use edge_user::store::{HostTables, Store};
 use edge_user::zone::{Name, RecordKind, Targets, Zone};
 
-/// Answers, unless `EDGE_ANSWERS` says how many; every so many are followed by a deal, an amendment or a generation.
+/// Answers, unless `EDGE_ANSWERS` says how many; every so many are followed by a deal, an amendment
+/// or a generation.
 const ANSWERS: usize = 1_000_000;
 const DEAL: usize = 5_000;
 const AMENDMENT: usize = 70_000;

@@ -1,4 +1,4 @@
-//! Nothing comes in; the BPF object and `target/release/edge` with it inside come out.
+//! `cargo xtask build`: target/release/edge with the BPF object inside.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,5 +1,6 @@
-//! Nothing comes in; real queries over a veth pair, with who answered them, go out. The setup, the
-//! build and the clean-up are part of it.
+//! `cargo xtask demo`: real queries over a veth pair, and who answered them.
+//!
+//! The setup, the build and the clean-up are part of it.
 
 use std::path::PathBuf;
 

@@ -1,8 +1,9 @@
-//! A target's name comes in; it is built with coverage instrumentation and run for some seconds, on a corpus made
-//! from the tests' fixtures and kept under the target folder. A crash ends the run; its input is kept there, too.
+//! `cargo xtask fuzz`: the fuzz targets, built and run for some seconds.
 //!
-//! Everything is stable Rust: the instrumentation is a pass of LLVM's that rustc has a switch for, the driver is
-//! libFuzzer, which comes with the crate libfuzzer-sys and needs a C++ compiler.
+//! The corpus begins with seeds from the tests' fixtures and is kept under the target folder. A
+//! crash ends the run; its input is kept there, too. Everything is stable Rust: the
+//! instrumentation is a pass of LLVM's that rustc has a switch for, the driver is libFuzzer,
+//! which comes with the crate libfuzzer-sys and needs a C++ compiler.
 
 use std::fs;
 use std::path::{Path, PathBuf};

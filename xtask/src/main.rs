@@ -1,4 +1,4 @@
-//! `cargo xtask COMMAND` comes in, one command runs, its exit code goes out.
+//! `cargo xtask`: one command for each chore of the project.
 //!
 //! A new command is a file with an `Args` struct and `fn run(&Args) -> Result<()>`, a variant of
 //! [`Command`] and a line in [`run`].

@@ -1,4 +1,4 @@
-//! Texts and tables come in, lines on the terminal go out. Nothing else in xtask prints.
+//! Lines and tables on the terminal; nothing else in xtask prints.
 //!
 //! A reader that went away (`| head`) is no reason to stop half way through an installation, so
 //! failed writes are dropped.

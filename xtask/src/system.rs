@@ -1,4 +1,4 @@
-//! What the operating system says about itself comes in, facts for [`crate::requirement`] go out.
+//! Facts about the operating system, for [`crate::requirement`].
 //!
 //! Everything is read from files and from dpkg's own database: no package manager is started.
 
@@ -12,8 +12,8 @@ use crate::cmd::Cmd;
 /// Where administrators' tools are, even if a user's `PATH` leaves them out.
 const ADMIN_PATH: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-/// What is for the tests alone, and no package manager knows of: packages that are unpacked only, and programs built
-/// from crates.
+/// What only the tests use and no package manager knows of: packages that are unpacked only, and
+/// programs built from crates.
 pub(crate) const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked");
 
 /// Where programs are in [`OWN`], and systemd's in the system.

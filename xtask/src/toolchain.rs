@@ -1,5 +1,4 @@
-//! What rustc and bpf-linker say about themselves comes in, facts for [`crate::requirement`] and
-//! the environment that builds need go out.
+//! Facts about rustc and bpf-linker, and the environment of builds.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -57,7 +56,7 @@ pub(crate) struct Linker {
     pub(crate) path: PathBuf,
     /// Such as `0.13.0`.
     pub(crate) version: String,
-    /// Whether cargo finds it without being told.
+    /// Whether cargo finds it by itself.
     pub(crate) found_by_cargo: bool,
 }
 
