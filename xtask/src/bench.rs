@@ -1,13 +1,13 @@
-//! Rounds and a yardstick's folder come in; times and rates of the XDP program and of the authority
-//! go out, as a table and as JSON.
+//! `cargo xtask bench`: times and rates of XDP programs and authority.
 //!
-//! What is measured, and how, is in the package edge-tests: its benchmark is built here, with the
-//! object, and run as root.
+//! They are printed as a table, and written as JSON if asked for. What is measured, and how, is
+//! in the package edge-tests: its benchmark is built here, with the object, and run as root.
 
 use std::path::{self, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::build;
 use crate::cmd::Cmd;
 use crate::requirement::Purpose;
 use crate::setup::{self, Facts};
@@ -55,7 +55,7 @@ fn command(args: &Args, facts: &Facts) -> Result<Cmd> {
         .args(args.only.as_ref().map(|part| format!("--only={part}")))
         .args(absolute("--json", args.json.as_ref())?)
         .args(absolute("--anchor", args.anchor.as_ref())?);
-    let Some(cmd) = test::as_root(cargo, facts)? else {
+    let Some(cmd) = test::as_root(build::with_object(cargo), facts)? else {
         bail!("bench: needs root, and this is neither root nor has it sudo; run as root");
     };
     Ok(cmd)

@@ -1,8 +1,8 @@
-//! Nothing or `--check` comes in; what the build and the tests need is there when this ends, or
-//! the error says what to do. A table tells what was found, installed, and from where.
+//! `cargo xtask setup`: installs what the build and the tests need.
 //!
-//! Refuses, having changed nothing: systems without apt, users who can't become root while
-//! packages are missing, and anything that only the user can put right.
+//! A table shows what was found, what was installed, and from where. If something can't be
+//! installed, the error says what to do. Nothing is changed on a system without apt, for a user who
+//! can't become root while packages are missing, or while only the user can put something right.
 
 use std::time::Instant;
 
@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// What `cargo xtask bench` needs, too
     #[arg(long)]
     bench: bool,
+    /// What `cargo xtask test --tier long` needs, too: ntpd-rs, which takes minutes to build
+    #[arg(long)]
+    long: bool,
 }
 
 /// What is known about this machine.
@@ -51,6 +54,18 @@ impl Facts {
             _ => cargo,
         }
     }
+
+    /// A cargo command that compiles for this machine in the profile of development.
+    ///
+    /// The BPF object is built if there is a linker, as by cargo alone, so that lints, tests and
+    /// cargo alone don't undo each other's work.
+    pub(crate) fn host_cargo(&self, args: &[&str]) -> Cmd {
+        let cargo = self.cargo(args);
+        match self.toolchain.linker {
+            Some(_) => cargo,
+            None => cargo.env("EDGE_EBPF", "skip"),
+        }
+    }
 }
 
 /// Runs `cargo xtask setup`.
@@ -58,6 +73,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut purposes = vec![Purpose::Lint, Purpose::Build, Purpose::Network, Purpose::Clients];
     if args.bench {
         purposes.push(Purpose::Bench);
+    }
+    if args.long {
+        purposes.push(Purpose::Long);
     }
     let facts = Facts::read();
     let before = requirement::judge(&facts, &purposes);
@@ -70,7 +88,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             return Ok(());
         }
         let bench = if args.bench { " --bench" } else { "" };
-        bail!("missing: {}; run `cargo xtask setup{bench}`", names(&missing));
+        let long = if args.long { " --long" } else { "" };
+        bail!("missing: {}; run `cargo xtask setup{bench}{long}`", names(&missing));
     }
 
     let started = Instant::now();
