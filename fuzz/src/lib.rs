@@ -1,4 +1,4 @@
-//! A target's name comes in; its corpus gets what the tests' fixtures make of it.
+//! Seeds of the corpora: what the fixtures of the tests give each target.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A frame comes in; the engine answers it or leaves it as it was, and never has a fault.
+//! A frame: answered or left unmodified by the engine, never with a fault.
 #![no_main]
 
 use std::cell::OnceCell;

@@ -1,5 +1,6 @@
-//! Two octets that say who asks, and a message come in; the authority's reply is a message within its limits, or
-//! there is none.
+//! A message: no reply of the authority, or one within the limits.
+//!
+//! The first two octets choose who asks.
 #![no_main]
 
 use std::cell::RefCell;

@@ -1,4 +1,4 @@
-//! What a client writes to a connection comes in; whole messages come back, then the connection ends.
+//! A client of the TCP listener: whole messages come back, then the end.
 #![no_main]
 
 use std::io::{ErrorKind, Read, Write};

@@ -1,5 +1,6 @@
-//! Two octets that choose client and name, and the data of a Client Subnet option come in; what comes back is the
-//! same subnet, or a format error.
+//! A Client Subnet option: the same subnet comes back, or FORMERR.
+//!
+//! The first two octets choose client and name, the others are the option's data.
 #![no_main]
 
 use std::cell::RefCell;

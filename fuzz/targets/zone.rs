@@ -1,4 +1,4 @@
-//! A zone file comes in; it is refused with a place and a reason, or all of its names can be compiled and asked.
+//! A zone file: refused with a place and a reason, or served whole.
 #![no_main]
 
 use std::net::{IpAddr, SocketAddr};

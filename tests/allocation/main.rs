@@ -1,6 +1,6 @@
-//! Queries come in; what the memory allocator is asked for meanwhile goes out: nothing.
+//! The allocation test: the engine takes no memory from the allocator.
 //!
-//! It counts for the whole process: there is one test here, and no other beside it.
+//! The count is the whole process's, so there is one test here and no other beside it.
 #![forbid(unsafe_code)]
 
 #[cfg(test)]
@@ -87,8 +87,8 @@ mod tests {
         all
     }
 
-    /// Queries go through sockets. What comes from loopback is answered the slow way; that it is refused takes no
-    /// memory either.
+    /// Queries go through sockets. What comes from loopback is answered the slow way; that it is
+    /// refused takes no memory either.
     fn by_sockets() -> usize {
         let listen = ["127.0.0.1:0".parse().unwrap()];
         let current = Arc::new(Current::default());

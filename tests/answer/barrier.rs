@@ -1,5 +1,7 @@
-//! A packet that is slower than a publication: it stops at each of its lookups in turn, while
-//! zones are published and dealt, and goes on when the publisher waits for it.
+//! A packet that is slower than a publication.
+//!
+//! It stops at each of its lookups in turn while zones are published and dealt, and continues
+//! when the publisher waits for it.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -89,7 +91,7 @@ impl Node {
                 };
                 let outcome = engine::run(&Paused::new(&tables, at, pause), &frame);
                 drop(finish.send(outcome));
-                // Only now, so that a packet that never stopped is told from one that did.
+                // Only now, so that a packet that never stopped differs from one that did.
                 drop(stop);
             });
             stopped.recv().ok()?;

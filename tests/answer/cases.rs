@@ -78,7 +78,8 @@ fn the_cases_expect_every_verdict_of_a_sound_program() {
             Expect::Either => None,
         })
         .collect();
-    // NTP's, and what depends on room, on what came before, on other maps and on the kernel's routes has its own tests.
+    // NTP's, and what depends on room, on what came before, on other maps and on the kernel's
+    // routes has its own tests.
     let others = [
         Verdict::Room,
         Verdict::Slip,

@@ -1,4 +1,4 @@
-//! The rows of what the second program answers: each says what the slow path says, and the engine does what each says.
+//! The rows for the program `general`: slow path and engine agree with each.
 
 use std::collections::BTreeMap;
 

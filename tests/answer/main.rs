@@ -1,4 +1,6 @@
-//! The answer tier: whole frames through the engine over the publisher's tables, on the host.
+//! The answer tier: whole frames through the engine on the host.
+//!
+//! The engine answers from tables that a publisher has filled.
 
 #[cfg(test)]
 mod barrier;

@@ -89,7 +89,8 @@ fn whatever_a_frame_asks_is_answered_as_the_slow_path_does_or_passes() {
         let answer = ends(&frame)
             .zip(payload(&frame))
             .and_then(|((client, server), message)| slow.answer(client, server, &message, false));
-        // Addresses, ports and the link are the frame's business; of what is left, most can be answered.
+        // Addresses, ports and the link are the frame's business; of what is left, most can be
+        // answered.
         let reply = answer.as_ref().and_then(|octets| Reply::read(octets).ok());
         owed += usize::from(reply.is_some_and(|reply| verdict(&reply).is_some()));
         if outcome.verdict.action() == Action::Tx {

@@ -15,7 +15,8 @@ use edge_zone::Any;
 use edge_zone::targets::{NOWHERE, country};
 use edge_zone::{Name, RecordKind, Targets, Zone};
 
-/// Answers, unless `EDGE_ANSWERS` says how many; every so many are followed by a deal, an amendment or a generation.
+/// Answers, unless `EDGE_ANSWERS` says how many; every so many are followed by a deal, an amendment
+/// or a generation.
 const ANSWERS: usize = 1_000_000;
 const DEAL: usize = 5_000;
 const AMENDMENT: usize = 70_000;

@@ -1,4 +1,4 @@
-//! One publication after another: what is served, what is shared, what comes back.
+//! Publications in a row: what is served, what is shared, what returns.
 
 use std::net::IpAddr;
 
@@ -190,7 +190,8 @@ fn a_zone_that_does_not_fit_says_why_and_the_others_are_served() {
     expect_version(&node, "two.example", 1);
     assert_eq!(node.ask("long.example", A), Err(Verdict::Deck));
     assert_eq!(node.ask("l1.large.example", AAAA), Err(Verdict::Name));
-    // But for the two apexes, of which the tables must know that they are somebody's, nothing is taken.
+    // But for the two apexes, of which the tables must know that they are somebody's, nothing is
+    // taken.
     let [(_, n_before, _), before @ ..] = &*before else { panic!("{before:?}") };
     let after = node.publisher.usage();
     let [(_, n_after, _), after @ ..] = &*after else { panic!("{after:?}") };

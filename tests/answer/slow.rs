@@ -1,5 +1,7 @@
-//! What the engine answers is what the slow path answers, which is other code over other data: the same octets
-//! wherever nothing is drawn, the same but for which records and in which order elsewhere.
+//! The engine against the slow path, which is other code over other data.
+//!
+//! Where nothing is drawn, both give the same octets. Elsewhere the replies are the same except
+//! for which records they have and in which order.
 
 use std::collections::BTreeMap;
 
@@ -18,12 +20,14 @@ fn answer(slow: &mut Slow, query: &Query, stream: bool) -> Option<Vec<u8>> {
     slow.answer(query.client, query.server, &query.message(), stream)
 }
 
-/// Whether a question with this answer is one that tables can answer, as far as that can be seen from here.
+/// Whether a question with this answer is one that tables can answer, as far as that can be seen
+/// from here.
 fn owed(query: &Query, slow: Option<&[u8]>) -> bool {
     let Some(reply) = slow.and_then(|octets| Reply::read(octets).ok()) else { return false };
     let labels: Vec<&str> = query.name.split('.').collect();
     let is_special = |label: &str| ["_status", "_health", "_country"].contains(&label);
-    // The distance, the client's very address, and sets that fall to pieces by health aren't in tables.
+    // The distance, the client's very address, and sets that fall to pieces by health aren't in
+    // tables.
     let elsewhere = ["near", "target", "health", "real-status", "syntax", "Mixed"];
     let is_elsewhere = labels.iter().any(|label| elsewhere.contains(label));
     let is_asked =

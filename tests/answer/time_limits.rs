@@ -1,4 +1,4 @@
-//! NTP clients and their rates on the host, over simulated time: who is answered, and how often.
+//! NTP clients and their rates on the host, over simulated time.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -90,13 +90,15 @@ fn a_burst_is_answered_and_then_a_request_each_interval() {
         ("198.18.0.1:1", -4, 100),
         ("198.18.0.1:1", 0, 1),
     ] {
-        // No leak is as rare as one can't be, so what is let through is told apart by the bucket's not being empty.
+        // No leak is as rare as one can't be, so what is let through is told apart by the bucket's
+        // not being empty.
         serving(TimeRate { interval, burst, leak: 4, kod: 0, ..CHRONY }, |tables| {
             let frame = Ask::new(client).frame();
             let most = u32::from(burst);
             assert_eq!(asked(tables, &frame, most), [("ntp", most)].into());
             let n = 3000;
-            // A leak takes what has come back of the next token, and so none may come in the meantime.
+            // A leak takes what has come back of the next token, and so none may come in the
+            // meantime.
             pass(tables, 2_f64.powi(interval.into()));
             assert_eq!(ask(tables, &frame), Verdict::TimeAnswer, "{interval} {burst}");
             let over = asked(tables, &frame, n);
@@ -137,7 +139,8 @@ fn many_clients_within_their_rate_are_all_answered_and_one_beyond_it_isnt_forgot
         assert_eq!(before, 4 * maps::BUCKETS as usize);
         let greedy = Ask::new("198.18.0.1:40123").frame();
         let (mut answered, mut n, mut of_greedy, mut turns) = (0, 0, 0, 0);
-        // Some 50,000 clients a second, six times as many as buckets that anyone falls into would have answers for.
+        // Some 50,000 clients a second, six times as many as buckets that anyone falls into would
+        // have answers for.
         for _ in 0..4 * jiffies::per_second() {
             pass(tables, 1.0 / f64::from(jiffies::per_second()));
             for _ in 0..50_000 / jiffies::per_second() {

@@ -1,7 +1,7 @@
-//! A C program tuned by hand, measured in the same minute: its folder comes in, its times go out.
+//! A C program tuned by hand, measured in the same minute as a yardstick.
 //!
-//! The folder has `anchor.bpf.c`, which makes a program of each set of definitions, and `bench.c`,
-//! which loads and times them. Neither is part of the product.
+//! Its folder has `anchor.bpf.c`, which makes a program of each set of definitions, and
+//! `bench.c`, which loads and times them. Neither is part of the product.
 
 use std::path::Path;
 use std::process::Command;

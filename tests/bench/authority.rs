@@ -1,7 +1,7 @@
-//! Queries a second over plain UDP sockets: `edge` without XDP, Knot DNS and NSD in turn behind dnsperf.
+//! Queries a second over UDP sockets: `edge` without XDP, Knot DNS and NSD.
 //!
-//! All servers run all the time, each with one worker on the first CPU and an address of its own; dnsperf is on the
-//! last one and asks one of them at a time.
+//! All servers run all the time, each with one worker on the first CPU and an address of its own.
+//! dnsperf is on the last CPU and asks one of them at a time.
 
 use anyhow::{Context as _, Result, bail};
 

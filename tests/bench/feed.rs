@@ -1,8 +1,8 @@
-//! A whole node that follows a scorer: what CPU time it takes while it is fed, and while it isn't, what becomes of queries
-//! meanwhile, and how late a change is in answers.
+//! A whole node that follows a scorer: its CPU time, and the clients' view.
 //!
-//! The node is on the first CPU, at one end of a veth pair; scorer and clients are on the last, the clients at the
-//! other end.
+//! It is measured while it is fed and while it isn't: what becomes of queries meanwhile, and how
+//! late a change is in answers. The node is on the first CPU, at one end of a veth pair. Scorer
+//! and clients are on the last CPU, the clients at the other end.
 
 use std::fs;
 use std::io::Write as _;
@@ -38,10 +38,10 @@ use stream::Stream;
 const CHANGES: u32 = 100;
 /// Between two servers that are put in or out to see how late that is answered.
 const PROBE: Duration = Duration::from_secs(2);
-/// Seconds of each part of a run of which the CPU time is told by itself.
+/// Seconds of each part of a run of which the CPU time is reported by itself.
 const PART: f64 = 5.0;
-/// What is measured: the pool's own zones, from a file that grows and from an answer without end; and zones by a policy
-/// by which weights move with scores.
+/// What is measured: the pool's own zones, from a file that grows and from an answer without end;
+/// and zones by a policy by which weights move with scores.
 const CASES: [Case; 3] = [
     Case { name: "the pool's own", policy: "", is_http: false },
     Case { name: "the same by HTTP", policy: "", is_http: true },
@@ -79,7 +79,8 @@ pub(crate) struct Run {
     pub crossed: u64,
     /// New generations, and publications that replaced decks alone.
     pub published: [u64; 2],
-    /// Seconds until a server that came was in answers, until one that went wasn't; and how many never were.
+    /// Seconds until a server that came was in answers, until one that went wasn't; and how many
+    /// never were.
     pub delays: [Spread; 2],
     pub never: u64,
 }
@@ -236,7 +237,7 @@ impl Node {
 
 /// `edge run`, which is this program itself, in the server's namespace; it ends with us.
 fn serve(rig: &Rig) -> Command {
-    let mut command = rig.server.command("setpriv");
+    let mut command = rig.command("setpriv");
     let own = std::env::current_exe().unwrap_or_default();
     command.args(["--pdeathsig", "TERM"]).arg(own).arg("--serve").arg(rig.path("edge.toml"));
     command
@@ -276,7 +277,7 @@ fn follow(process: u32, seconds: f64) -> Result<Used> {
     })
 }
 
-/// What the scorer has told.
+/// What the scorer has published.
 #[derive(Debug, Default)]
 struct Told {
     changes: u64,
@@ -287,7 +288,7 @@ struct Told {
     never: u64,
 }
 
-/// Tells changes at a steady pace until told to stop.
+/// Publishes changes at a steady pace until it has to stop.
 fn feed(scorer: &mut Scorer, world: &World, way: &mut Way, stop: &AtomicBool) -> Result<Told> {
     let begun = Instant::now();
     let mut told = Told::default();
@@ -325,7 +326,8 @@ fn feed(scorer: &mut Scorer, world: &World, way: &mut Way, stop: &AtomicBool) ->
     Ok(told)
 }
 
-/// Measures the first case for so many seconds and the others for a tenth, and each for a tenth of that without changes.
+/// Measures the first case for so many seconds and the others for a tenth, and each for a tenth of
+/// that without changes.
 pub(crate) fn measure(seconds: f64) -> Result<Vec<Fed>> {
     let times = std::iter::once(seconds).chain(std::iter::repeat(seconds / 10.0));
     let one = |(case, seconds): (Case, f64)| {

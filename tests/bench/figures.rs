@@ -1,4 +1,4 @@
-//! Measured values come in; what is told of them goes out.
+//! Median, quantiles and other figures of measured values.
 
 /// The value that this share of all is below, by nearest rank; 0 of nothing.
 pub(crate) fn rank(sorted: &[f64], share: f64) -> f64 {
@@ -7,7 +7,7 @@ pub(crate) fn rank(sorted: &[f64], share: f64) -> f64 {
     at.and_then(|at| sorted.get(at)).copied().unwrap_or_default()
 }
 
-/// What is told of a series.
+/// The figures of a series.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Spread {
     /// Least.

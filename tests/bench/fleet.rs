@@ -1,13 +1,13 @@
-//! How long a change takes from the scorer to the XDP answers of three nodes, over a NATS cluster of three servers, and
-//! what becomes of that when servers and nodes fail.
+//! The time a change takes from the scorer to the XDP answers of three nodes.
 //!
-//! Everything runs in namespaces of one machine, and takes its time from the same few CPUs.
+//! It goes over a NATS cluster of three servers, of which some fail, as do nodes. Everything runs
+//! in namespaces of one machine and shares the same few CPUs.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use edge_tests::fleet::{Edge, Fleet, Node, Scorer, Story, Told};
+use edge_tests::fleet::{Edge, Fleet, Node, Outcome, Scorer, Story};
 
 /// Servers of the pool, and changes a second; the last one is the one in which things fail.
 const SCALES: [(u32, u32); 3] = [(5_700, 100), (600, 1_000), (5_700, 1_000)];
@@ -70,10 +70,10 @@ struct Calm {
 }
 
 fn calm(fleet: &Fleet, story: &Story) -> Calm {
-    story.go_on(CALM);
+    story.run_for(CALM);
     let (from, before) = (Instant::now(), fleet.nodes.iter().map(Node::cpu));
     let before: Vec<u64> = before.collect();
-    story.go_on(MARKS);
+    story.run_for(MARKS);
     let cpu = fleet.nodes.iter().zip(before).map(|(node, before)| node.cpu() - before);
     Calm { cpu: cpu.collect(), from, to: Instant::now() }
 }
@@ -86,7 +86,7 @@ fn harm(fleet: &Fleet, story: &Story) -> Vec<Span> {
         let itself = harm();
         let to = Instant::now();
         // All that happened until then is answered before anything else fails.
-        story.go_on(CALM);
+        story.run_for(CALM);
         spans.push(Span { what, from, to, node, itself });
     };
     span("NATS server killed, and back", None, &|| {
@@ -98,7 +98,7 @@ fn harm(fleet: &Fleet, story: &Story) -> Vec<Span> {
         None
     });
     span("node killed, back after 5 s", Some(0), &|| {
-        let _whole = fleet.whole();
+        let _leader = fleet.wait_for_leader();
         fleet.nodes[0].kill();
         thread::sleep(AWAY);
         let begun = Instant::now();
@@ -115,12 +115,12 @@ fn harm(fleet: &Fleet, story: &Story) -> Vec<Span> {
     spans
 }
 
-fn fault(told: &Told, span: &Span) -> Fault {
+fn fault(outcome: &Outcome, span: &Span) -> Fault {
     let others = (0..3).filter(|node| Some(*node) != span.node);
-    let latencies = others.flat_map(|node| told.latencies(node, span.from, span.to));
+    let latencies = others.flat_map(|node| outcome.latencies(node, span.from, span.to));
     Fault {
         what: span.what,
-        nats: told.longest_wait(span.from, span.to),
+        nats: outcome.longest_wait(span.from, span.to),
         others: latencies.fold(0.0, f64::max),
         itself: span.itself.map(|time| time.as_secs_f64()),
     }
@@ -131,23 +131,23 @@ fn follow(servers: u32, rate: u32, is_harmed: bool) -> Result<Followed> {
     let edge = Edge { program: std::env::current_exe()?, words: vec!["--serve"] };
     let fleet = Fleet::start(edge, &snapshot);
     let (mut measured, mut spans) = (None, Vec::new());
-    let told = Story::tell(&fleet, &mut scorer, rate, |story| {
+    let outcome = Story::tell(&fleet, &mut scorer, rate, |story| {
         measured = Some(calm(&fleet, story));
         if is_harmed {
             spans = harm(&fleet, story);
         }
     });
     let (killed, asleep): (&[u8], &[u8]) = if is_harmed { (&[0], &[1]) } else { (&[], &[]) };
-    let mut wrong = told.wrong(&scorer, &[killed, asleep].concat());
-    wrong.extend(fleet.differences(&scorer, &told, killed, asleep));
+    let mut wrong = outcome.wrong(&scorer, &[killed, asleep].concat());
+    wrong.extend(fleet.differences(&scorer, &outcome, killed, asleep));
     let Some(Calm { from, to, cpu }) = measured else { bail!("nothing was measured") };
     let nodes = (0..).zip(cpu).map(|(node, cpu)| {
-        let mut seconds = told.latencies(node, from, to);
+        let mut seconds = outcome.latencies(node, from, to);
         seconds.sort_by(f64::total_cmp);
         Times { seconds, cpu: cpu as f64 / 1e9 / (to - from).as_secs_f64() }
     });
-    let faults = spans.iter().map(|span| fault(&told, span)).collect();
-    Ok(Followed { servers, rate: told.rate, nodes: nodes.collect(), faults, wrong })
+    let faults = spans.iter().map(|span| fault(&outcome, span)).collect();
+    Ok(Followed { servers, rate: outcome.rate, nodes: nodes.collect(), faults, wrong })
 }
 
 /// Measures all scales, with what fails in the last one.

@@ -1,7 +1,7 @@
-//! Replies a second over a veth pair: `edge` and the bare reflector in turn behind one generator.
+//! Replies a second over a veth pair: `edge` and the bare reflector in turn.
 //!
-//! Both ends are in namespaces without a name, which only this process holds: whatever becomes of
-//! it, the kernel takes them away with it, and the link with them.
+//! Both are behind one generator. Both ends are in namespaces without a name, which only this
+//! process holds. When the process ends, the kernel removes them, and the link with them.
 
 use std::fs::File;
 use std::os::fd::AsRawFd as _;

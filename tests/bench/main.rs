@@ -1,6 +1,7 @@
-//! Measures the XDP program and the authority: rounds and an anchor's folder come in, a table and JSON come out.
+//! The benchmark of the XDP programs and of the authority.
 //!
-//! Run by `cargo xtask bench`, as root. docs/benchmarks.md says what the numbers mean.
+//! It is run by `cargo xtask bench`, as root, and prints a table; JSON goes into a file if asked
+//! for. docs/benchmarks.md explains the numbers.
 #![forbid(unsafe_code)]
 
 mod anchor;
@@ -37,7 +38,8 @@ struct Args {
     /// How often everything is measured
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Seconds of each run over the link and of dnsperf, and of a feed, 20 at least; 0 leaves them out
+    /// Seconds of each run over the link and of dnsperf, and of a feed, 20 at least; 0 leaves them
+    /// out
     #[arg(long, default_value_t = 1.5)]
     seconds: f64,
     /// A folder with the C programs to compare with, built by clang
@@ -73,7 +75,7 @@ enum Part {
     Authority,
     /// NTP's replies over a link, and how right they are
     Ntp,
-    /// How right the time is that clients of NTP are told
+    /// The error of the time that NTP clients get
     Offset,
     /// What a node takes that follows a scorer
     Feed,

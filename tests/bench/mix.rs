@@ -1,8 +1,9 @@
-//! A pool's mix at saturation, and the same in a flood of random subdomains: replies a second over a veth pair, how many
-//! of them XDP gave, and what that left to the authority.
+//! A pool's mix at saturation, alone and in a flood of random subdomains.
 //!
-//! One end of two links sends prepared frames and counts what comes back by RCODE. At the other end of one is a whole
-//! node, of the other the bare reflector; they take turns.
+//! Measured are replies a second over a veth pair, how many of them XDP gave, and what that left
+//! to the authority. One end of two links sends prepared frames and counts what comes back by
+//! RCODE. At the other end of one link is a whole node, of the other the bare reflector. They
+//! take turns.
 
 use std::time::{Duration, Instant};
 
@@ -80,7 +81,7 @@ pub(crate) struct Round {
 
 /// What came of a deck.
 pub(crate) struct Flood {
-    /// The share of random subdomains, but for those of a pool's mix.
+    /// The share of random subdomains, without those of a pool's mix.
     pub random: f64,
     /// The share of queries for names that exist.
     pub hot: f64,
@@ -118,7 +119,8 @@ impl Flood {
         Spread::of(self.rounds.iter().map(figure))
     }
 
-    /// Replies for names that exist, by second, of the node's runs; in parts of the queries that were for them.
+    /// Replies for names that exist, by second, of the node's runs; in parts of the queries that
+    /// were for them.
     fn hot_rate(&self, run: &Run) -> f64 {
         run.hot() as f64 / run.seconds / self.hot
     }
@@ -133,8 +135,8 @@ pub(crate) struct Mix {
 }
 
 impl Mix {
-    /// What the flood leaves of the hot names' replies a second, in parts of what their share leaves: 1 if a random
-    /// subdomain costs what a hot name does. Of the node, round by round.
+    /// What the flood leaves of the hot names' replies a second, in parts of what their share
+    /// leaves: 1 if a random subdomain costs what a hot name does. Of the node, round by round.
     pub(crate) fn kept(&self) -> Spread {
         let pairs = self.usual.rounds.iter().zip(&self.flood.rounds);
         Spread::of(pairs.map(|(usual, flood)| {

@@ -1,8 +1,9 @@
-//! NTP's replies a second over a veth pair: the bare reflector and `edge` in XDP, chronyd, ntpd and the benchmark's own
-//! responder on sockets, in turn behind one generator.
+//! NTP replies a second over a veth pair, in XDP and on sockets.
 //!
-//! The generator is a flood for what is in XDP. A socket may give most at less than a flood, which takes CPU time for
-//! datagrams that nobody will read: each is first asked at several loads, and then at the one that suited it best.
+//! In turn behind one generator: the bare reflector and `edge` in XDP; chronyd, ntpd and the
+//! benchmark's own responder on sockets. What is in XDP gets a flood. A socket may give most at
+//! less than a flood, which takes CPU time for datagrams that nobody will read. So each is first
+//! asked at several loads, and then at the one that suited it best.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -30,7 +31,8 @@ use server::Server;
 const REQUEST: u8 = 0x23;
 /// VN 4 and mode 4.
 const REPLY: u8 = 0x24;
-/// What a server on sockets is asked in the search for its load, in parts of the replies that it gives in a flood.
+/// What a server on sockets is asked in the search for its load, in parts of the replies that it
+/// gives in a flood.
 const LOADS: [f64; 6] = [0.9, 1.05, 1.2, 1.5, 2.0, 3.0];
 /// Frames of the run that finds out how fast a flood goes.
 const FIRST: u32 = 50_000;

@@ -1,8 +1,9 @@
-//! How right the time is that a client is told: a real chronyd measures, over one veth pair and in turn, its offset to
-//! `edge` and to a chronyd on the same host, whose clock is its own.
+//! The error of the time that a client gets, measured by a real chronyd.
 //!
-//! All three read one clock, so that the true offset is none: the mean is what the two directions differ by, and the
-//! deviation what they vary by. The client doesn't follow anybody, and its clock is nobody's: it sets none.
+//! Over one veth pair and in turn, chronyd measures its offset to `edge` and to a chronyd on the
+//! same host. All three read one clock, so the true offset is zero: the mean shows by what the
+//! two directions differ, the deviation by what they vary. The client follows nobody and sets no
+//! clock.
 
 use std::fs;
 use std::net::UdpSocket;
@@ -48,7 +49,8 @@ fn mean(values: &[f64]) -> f64 {
 }
 
 impl Offsets {
-    /// Mean of the offsets, standard deviation, median, and how far half of all are from that at most; in nanoseconds.
+    /// Mean of the offsets, standard deviation, median, and how far half of all are from that at
+    /// most; in nanoseconds.
     pub(crate) fn figures(&self) -> [f64; 4] {
         let mean = mean(&self.offsets);
         let squares = self.offsets.iter().map(|offset| (offset - mean).powi(2)).sum::<f64>();
@@ -63,7 +65,7 @@ impl Offsets {
         Spread::of(self.delays.iter().copied()).median * 1e9
     }
 
-    /// Nanoseconds as told.
+    /// Nanoseconds as reported.
     pub(crate) fn cells(&self) -> [String; 8] {
         let [mean, deviation, median, half] = self.figures();
         let number = |value: f64| format!("{value:.0}");
@@ -116,7 +118,7 @@ fn rig() -> Result<(Rig, Source)> {
     let source = Source::start(&rig);
     let config = format!("{}\n[ntp]\nenabled = true\nlisten = [{:?}]\n", rig.config(), SERVER[0]);
     rig.write("edge.toml", config.as_bytes());
-    let mut command = rig.server.command("setpriv");
+    let mut command = rig.command("setpriv");
     command.args(["--pdeathsig", "TERM"]).arg(std::env::current_exe()?);
     rig.start_by(command.arg("--serve").arg(rig.path("edge.toml")));
     rig.wait_until("time is told", PATIENCE, || {
@@ -135,7 +137,7 @@ fn answered(rig: &Rig) -> Result<u64> {
     Ok(status(rig)?["counters"]["answered"]["ntp"].as_u64().unwrap_or_default())
 }
 
-/// Asks two servers until told to stop, and doesn't listen.
+/// Asks two servers until it has to stop, and doesn't listen.
 fn load(sockets: &[UdpSocket], done: &AtomicBool) {
     while !done.load(Ordering::Relaxed) {
         for socket in sockets {

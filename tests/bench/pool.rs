@@ -1,8 +1,8 @@
-//! A pool's zone, the world its clients live in, and the queries that are measured.
+//! A pool's zone, the places of its clients, and the queries to measure.
 //!
-//! 16 rows (`0` to `f`) of 24 addresses of each family, of their own for each of 64 countries, and
-//! 128 vendors' aliases of every row (`0.a0` and so on): the class of every client matters. Another
-//! 16 rows have no IPv6 addresses, and 256 aliases have names of 100 octets.
+//! 16 rows (`0` to `f`) of 24 addresses of each family, of their own for each of 64 countries,
+//! and 128 vendors' aliases of every row (`0.a0` and so on): the class of every client matters.
+//! Another 16 rows have no IPv6 addresses, and 256 aliases have names of 100 octets.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

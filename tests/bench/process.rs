@@ -1,4 +1,4 @@
-//! A command comes in; a running server goes out, whose log is kept and whose time on the CPU is counted.
+//! A running server whose log is kept and whose CPU time is counted.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,7 +44,8 @@ impl Process {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Nanoseconds that its first thread was on the CPU so far, and that all others were, its children's among them.
+    /// Nanoseconds that its first thread was on the CPU so far, and that all others were, its
+    /// children's among them.
     pub(crate) fn cpu(&self) -> (u64, u64) {
         let mut processes = vec![self.child.id()];
         let (mut first, mut others) = (0, 0);

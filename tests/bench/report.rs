@@ -1,4 +1,4 @@
-//! Measurements come in; a table for people and JSON for programs go out.
+//! The report: a table for people and JSON for programs.
 
 use std::fmt::Write as _;
 

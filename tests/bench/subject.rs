@@ -180,7 +180,7 @@ impl Subject {
         Ok(octets)
     }
 
-    /// Begins anew with these sources. `octets`: those of the frame that the next run begins with.
+    /// Begins again with these sources. `octets`: those of the frame that the next run begins with.
     pub(crate) fn set_state(
         &mut self,
         sources: Sources,

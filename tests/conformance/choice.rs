@@ -1,8 +1,10 @@
-//! Which records are chosen, and how often: weights, `max_hosts`, zero weights (geodns's picker, unbiased).
+//! The choice of records: weights, `max_hosts`, weights of zero.
 //!
-//! Shares are counted over thousands of replies. Where each reply is drawn by itself, whole answers are compared by χ²
-//! at a bound that chance exceeds once in a million. Where they are dealt from decks, an answer is one of the deck's
-//! cards until it is dealt anew: there each record's share, and its share of first places, has the grain of a few cards.
+//! It is geodns's choice, without its bias. Shares are counted over thousands of replies. Where
+//! each reply is drawn by itself, whole answers are compared by χ² at a bound that chance exceeds
+//! once in a million. Where answers come from decks, an answer is one of the deck's cards until
+//! the deck is dealt again. There each record's share, and its share of first places, has the
+//! grain of a few cards.
 
 use std::collections::BTreeMap;
 
@@ -65,15 +67,16 @@ fn agree(counts: &BTreeMap<Vec<String>, u32>, chances: &[(Vec<String>, f64)]) {
     assert!(sum < bound, "χ² is {sum} of {freedom}: {counts:?}");
 }
 
-/// Insists that the outcomes that a predicate picks come with their chances, but for a few cards.
+/// Insists that the outcomes that a predicate picks come with their chances, give or take a few
+/// cards.
 fn about(
     counts: &BTreeMap<Vec<String>, u32>,
     chances: &[(Vec<String>, f64)],
     what: &str,
     is_of: impl Fn(&[String]) -> bool,
 ) {
-    /// Cards of a small zone's deck, of which a few may go to one record instead of another: the next deal makes up
-    /// for it.
+    /// Cards of a small zone's deck, of which a few may go to one record instead of another: the
+    /// next deal makes up for it.
     const CARDS: f64 = 512.0;
     const FEW: f64 = 4.0;
     let chance: f64 = chances.iter().filter(|(o, _)| is_of(o)).map(|(_, chance)| chance).sum();

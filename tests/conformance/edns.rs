@@ -1,4 +1,4 @@
-//! EDNS (RFC 6891): the OPT record, versions, sizes, DO, NSID, cookies, options that nobody knows.
+//! EDNS (RFC 6891): OPT, versions, sizes, DO, NSID, cookies, unknown options.
 
 use edge_tests::message::rtype::{A, AAAA, TXT};
 use edge_tests::message::{Ask, Opt, OptAsked, Reply, flag, option, rcode, subnet};
@@ -165,7 +165,8 @@ fn options_are_taken_in_any_order(on: &Asker) {
 }
 
 fn the_opt_record_may_stand_before_or_behind_another(on: &Asker) {
-    // RFC 6891 §6.1.1: anywhere in the additional section. The others: TXT records of the root and of the question.
+    // RFC 6891 §6.1.1: anywhere in the additional section. The others: TXT records of the root and
+    // of the question.
     for other in
         [&b"\0\0\x10\0\x01\0\0\0\0\0\x02\x01x"[..], b"\xc0\x0c\0\x10\0\x01\0\0\0\0\0\x02\x01x"]
     {

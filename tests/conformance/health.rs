@@ -1,6 +1,7 @@
-//! Records that are answered while a status file says that they are healthy (geodns's `health`).
+//! Records that depend on a status file (geodns's `health`).
 //!
-//! The behaviours share one status file, so each is one state of it, and one test goes through all of them.
+//! The behaviours share one status file, so each is one state of it, and one test goes through
+//! all.
 
 use edge_tests::message::rcode;
 use edge_tests::message::rtype::{A, AAAA, MX, TXT};

@@ -1,16 +1,18 @@
-//! The conformance tier: what geodns does and RFCs demand, a named test for each behaviour, over UDP and over TCP.
+//! The conformance tier: what geodns does and RFCs demand, a test for each.
 //!
-//! Without root the authority is asked on loopback, in this process. With the feature `netns` it is the program
-//! `edge`, asked over a veth pair, through XDP and with `xdp.mode = "off"`.
+//! `EDGE_STAGE` chooses the server. `loopback`, which is the default and needs no root, is the
+//! authority in this process. `veth` is the program `edge`, asked over a veth pair, through XDP and
+//! with `xdp.mode = "off"`.
 //!
-//! Each file has its behaviours, written from the specification: functions that know an [`Asker`] and nothing else.
+//! Each file has its behaviours, written from the specification: functions that know an [`Asker`]
+//! and nothing else.
 
 use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use edge_tests::stage::{Asker, Stage, Transport};
+use edge_tests::stage::{Asker, Loopback, Namespaces, Stage, Transport};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// A behaviour: its name and what checks it.
@@ -72,14 +74,15 @@ const FILES: [(&str, Behaviours); 16] = [
     ("targets", targets::ALL),
 ];
 
-/// The tests of a stage.
-fn trials<S: Stage + 'static>(place: &str, stage: &Arc<S>) -> Vec<Trial> {
+/// The tests of a stage, over some transports.
+fn trials<S: Stage + 'static>(place: &str, stage: &Arc<S>, transports: &[Transport]) -> Vec<Trial> {
     let mut trials = Vec::new();
     for (file, behaviours) in FILES {
-        for (name, transport, listed) in [
-            ("udp", Transport::Udp, [behaviours.both, behaviours.udp]),
-            ("tcp", Transport::Tcp, [behaviours.both, behaviours.tcp]),
-        ] {
+        for &transport in transports {
+            let (name, listed) = match transport {
+                Transport::Udp => ("udp", [behaviours.both, behaviours.udp]),
+                Transport::Tcp => ("tcp", [behaviours.both, behaviours.tcp]),
+            };
             for (behaviour, check) in listed.concat() {
                 let stage: Arc<S> = Arc::clone(stage);
                 let asker = Asker::new(stage, transport);
@@ -106,38 +109,46 @@ fn run(check: fn(&Asker), asker: &Asker) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Has failures of tests told once, at the end; those of the server's threads at once.
+/// Reports failures of tests once, at the end; those of the server's threads at once.
 fn keep_failures() {
-    let tell = std::panic::take_hook();
+    let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         FAILURE.with_borrow_mut(|kept| match kept {
             Some(text) => text.push_str(&info.to_string()),
-            None => tell(info),
+            None => report(info),
         });
     }));
 }
 
-#[cfg(not(feature = "netns"))]
 fn main() -> ExitCode {
     keep_failures();
-    let stage = Arc::new(edge_tests::stage::Loopback::start());
-    libtest_mimic::run(&Arguments::from_args(), trials("loopback", &stage)).exit_code()
+    let arguments = Arguments::from_args();
+    match std::env::var("EDGE_STAGE").as_deref() {
+        Err(_) | Ok("loopback") => {
+            let stage = Arc::new(Loopback::start());
+            let trials = trials("loopback", &stage, &[Transport::Udp, Transport::Tcp]);
+            libtest_mimic::run(&arguments, trials).exit_code()
+        }
+        Ok("veth") => over_veth(&arguments),
+        Ok(other) => panic!("EDGE_STAGE={other}: must be loopback or veth"),
+    }
 }
 
-/// The stages in their namespaces go when all is done, whatever failed.
-#[cfg(feature = "netns")]
-fn main() -> ExitCode {
-    use edge_tests::stage::Namespaces;
-
-    keep_failures();
-    let stages = [("xdp", "native"), ("off", "off")]
-        .map(|(place, mode)| (place, Arc::new(Namespaces::start(mode))));
+/// The stages in their namespaces; they are removed when all is done, whatever failed.
+fn over_veth(arguments: &Arguments) -> ExitCode {
+    let stages = [
+        ("xdp", "native", &[Transport::Udp, Transport::Tcp][..]),
+        // TCP never comes to XDP: with it switched off, a connection is what it is on the other
+        // stages, where each behaviour is asked for over TCP.
+        ("off", "off", &[Transport::Udp]),
+    ]
+    .map(|(place, mode, transports)| (place, Arc::new(Namespaces::start(mode)), transports));
     let mut all = Vec::new();
-    for (place, stage) in &stages {
-        all.extend(trials(place, stage));
+    for (place, stage, transports) in &stages {
+        all.extend(trials(place, stage, transports));
     }
-    let conclusion = libtest_mimic::run(&Arguments::from_args(), all);
-    for (place, stage) in &stages {
+    let conclusion = libtest_mimic::run(arguments, all);
+    for (place, stage, _) in &stages {
         let counters = stage.rig().counters();
         assert_eq!(counters.dropped(), 0, "{place}: the program had a fault");
         assert_eq!(counters.xdp() > 0, *place == "xdp", "{place}: who answered");

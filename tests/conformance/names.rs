@@ -1,4 +1,6 @@
-//! Which zone a name is in, and whether it exists: nesting, letter case, NXDOMAIN, NODATA, REFUSED.
+//! The zone of a name, and whether the name exists.
+//!
+//! The subjects are nesting, letter case, NXDOMAIN, NODATA and REFUSED.
 
 use edge_tests::message::rtype::{A, AAAA, DNSKEY, DS, HTTPS, SOA, SRV, TXT};
 use edge_tests::message::{ANY_CLASS, Ask, CH, Reply, flag, rcode};

@@ -1,4 +1,4 @@
-//! What geodns lacks and its users asked for: further types, wildcards, long texts, an alias at the apex.
+//! What geodns lacks: more types, wildcards, long texts, an alias at the apex.
 
 use edge_tests::message::rtype::{
     A, CAA, CNAME, DS, HTTPS, NAPTR, NS, SOA, SSHFP, SVCB, TLSA, TXT,

@@ -1,4 +1,6 @@
-//! Files that change while they are served. Each behaviour has a zone of its own.
+//! Files that change while they are served.
+//!
+//! Each behaviour has a zone of its own.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,6 @@
-//! Answers that are large: TC over UDP, everything over TCP (RFC 2181 §9, RFC 6891 §6.2.5, RFC 7766).
+//! Large answers: TC over UDP, everything over TCP.
+//!
+//! RFC 2181 §9, RFC 6891 §6.2.5, RFC 7766.
 
 use edge_tests::message::rtype::{A, TXT};
 use edge_tests::message::{Ask, flag, rcode};

@@ -1,4 +1,4 @@
-//! Labels that no zone file has: `_status`, `_health`, `_country` (geodns's debug labels).
+//! Labels of no zone file: `_status`, `_health`, `_country` (geodns's).
 
 use edge_tests::message::rtype::{A, SOA, TXT};
 use edge_tests::message::{Ask, Reply, rcode};

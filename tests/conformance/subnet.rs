@@ -1,4 +1,4 @@
-//! EDNS Client Subnet (RFC 7871): whom an answer is for, and for whom else it holds.
+//! EDNS Client Subnet (RFC 7871): for whom an answer is, and for whom it holds.
 
 use edge_tests::message::rtype::{A, AAAA, NS, SOA, TXT};
 use edge_tests::message::{Ask, Reply, option, rcode, subnet};

@@ -1,4 +1,6 @@
-//! Whose records a client is answered: targets, fallthrough, aliases, CNAME (geodns's targeting and `FindLabels`).
+//! Targets, fallthrough, aliases and CNAME, as geodns has them.
+//!
+//! A client gets the records of the first target that has any (`FindLabels`).
 
 use edge_tests::message::rtype::{A, AAAA, ANY, CNAME, HINFO, NS, SOA, TXT};
 use edge_tests::message::{Ask, rcode};
@@ -68,7 +70,8 @@ fn targets_are_tried_from_the_narrowest_to_the_widest(on: &Asker) {
         let ask = Ask::new(&format!("t{n}.target.example"), TXT).subnet("198.51.100.7/32");
         assert_eq!(on.ask(&ask).data(), [format!("{wanted:?}")], "t{n}");
     }
-    // The zone says them the other way around; another address of the network has no label of its own.
+    // The zone says them the other way around; another address of the network has no label of its
+    // own.
     let ask = Ask::new("t0.target.example", TXT).subnet("198.51.100.8/32");
     assert_eq!(on.ask(&ask).data(), ["\"net\""]);
 }

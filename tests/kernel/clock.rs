@@ -1,4 +1,4 @@
-//! The clock as a node publishes it: quickly one after the other, as around a step, and no reply is of two of them.
+//! Clocks published in quick succession: no reply is of two of them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

@@ -133,8 +133,8 @@ fn lists(exempt: &[&str], deny: &[&str]) -> Limits {
     Limits { exempt: nets(exempt), deny: nets(deny), ..Limits::default() }
 }
 
-/// What is ruled on queries from an address, by the kernel and by the host with the same lists: of a flood, how many
-/// each of them let through and how many it denied.
+/// What is ruled on queries from an address, by the kernel and by the host with the same lists: of
+/// a flood, how many each of them let through and how many it denied.
 fn ruled(runner: &Runner, shared: &Shared, host: &HostTables, client: IpAddr) -> [[u64; 2]; 2] {
     let www = Ask::new("www.pool.example", rtype::A);
     let frame = frame(SocketAddr::new(client, 9), server_for(client), &www.octets(), &[], 0);
@@ -172,7 +172,8 @@ fn the_longest_prefix_around_a_client_rules_in_the_kernel_as_on_the_host() {
         &["198.18.0.0/16", "198.18.9.129/32", "2400:9::/32", "2400:9:1:2::3/128"],
         &["198.0.0.0/8", "198.18.9.0/24", "2400::/16", "2400:9:1::/48"],
     );
-    // As the first, but for some that are gone, turned round, or new. Who isn't listed is limited, and asks once only.
+    // As the first, except some that are gone, turned round, or new. Who isn't listed is limited,
+    // and asks once only.
     let second = lists(
         &["198.18.9.0/24", "2400:9:1:2::/64"],
         &["198.18.0.0/16", "203.0.113.7/32", "2400:9:1::/48", "2400:9:1:2::3/128"],

@@ -1,6 +1,6 @@
-//! The kernel tier: the same frames through the verified program, by `BPF_PROG_TEST_RUN`.
+//! The kernel tier: frames through the verified program.
 //!
-//! Needs root. Nothing is attached to any interface.
+//! They go through it by `BPF_PROG_TEST_RUN`; nothing is attached to any interface. Needs root.
 #![cfg_attr(test, expect(clippy::print_stdout, reason = "numbers that are worth reading"))]
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ const INSTRUCTIONS: [(&str, u32); 3] =
     [(maps::PROGRAM, 150_000), (maps::GENERAL_PROGRAM, 500_000), (maps::NTP_PROGRAM, 50_000)];
 /// Octets of stack that a program may use.
 const STACK: u32 = 512;
-/// Octets that the maps may take: 128 MiB, of which the tables in `docs/maps.md` add up to 130.1 million, and `PREFIXES`
-/// to 1.2 million when it is full.
+/// Octets that the maps may take: 128 MiB, of which the tables in `docs/maps.md` add up to 130.1
+/// million, and `PREFIXES` to 1.2 million when it is full.
 const OCTETS: u64 = 134_217_728;
 const PUBLICATIONS: usize = 50;
 
@@ -95,7 +95,7 @@ fn only_the_first_program_ends_in_another() {
     let (_shared, _turn) = Shared::load();
     let programs = own_programs();
     for (name, program) in &programs {
-        // A program that another one ends in goes on to none itself, so that chains have one step.
+        // A program that is called at the end of another calls none itself: chains have one step.
         // Each of its calls is to one program, so that the kernel makes it a jump.
         let others = if name == maps::PROGRAM { 2 } else { 0 };
         assert_eq!(program.tail_calls, others, "{name}: {program:?}");
@@ -145,7 +145,8 @@ fn own_programs() -> BTreeMap<String, Program> {
     programs
 }
 
-/// How far below the frame pointer a program reaches: `*(u64 *)(r10 -8)`, or `r2 = r10` and then `r2 += -72`.
+/// How far below the frame pointer a program reaches: `*(u64 *)(r10 -8)`, or `r2 = r10` and then
+/// `r2 += -72`.
 fn stack(code: &str) -> u32 {
     let number = |text: &str| -> Option<u32> {
         let digits = text.trim_start().strip_prefix('-')?;

@@ -7,6 +7,7 @@ use edge_common::abi::{TableId, maps};
 use edge_kernel::{Bpffs, Pins, escape};
 use edge_tests::fixture;
 use edge_tests::kernel::Shared;
+use edge_tests::netns::{self, Mounts};
 
 fn dump(path: &Path) -> String {
     let run = Command::new("bpftool").args(["map", "dump", "pinned"]).arg(path).output().unwrap();
@@ -28,7 +29,9 @@ fn bpftool_shows_the_tables_with_their_fields_names() {
     let (shared, _turn) = Shared::load();
     let store = shared.lock().store();
     let _publisher = fixture::publisher(&store, shared.backend());
-    let bpffs = Bpffs::find(Path::new("/run/edge-tests/bpf")).unwrap();
+    // The system's BPF file system, or where there is none, one that ends with this test.
+    let mounts = Mounts::new(netns::Bpffs::System);
+    let bpffs = Bpffs::find(&mounts.path("/sys/fs/bpf")).unwrap();
     let instance = format!("kernel-tier-{}", std::process::id());
     let pins = Scratch(Pins::new(&bpffs, &instance).unwrap());
     let root = pins.0.root().to_path_buf();

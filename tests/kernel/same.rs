@@ -1,4 +1,4 @@
-//! What the engine does in the kernel is what it does on the host, octet for octet.
+//! The engine in the kernel against the engine on the host, by octets.
 
 use edge_common::abi::{Hits, maps};
 use edge_common::verdict::Verdict;
@@ -42,7 +42,8 @@ impl Both {
         outcome
     }
 
-    /// Kernel and host have counted the same answers in the same places: as many as the verdicts say.
+    /// Kernel and host have counted the same answers in the same places: as many as the verdicts
+    /// say.
     fn check_hits(&self) {
         let hits = self.tables.store().hits(0, maps::HIT_WORDS);
         for (place, [kernel, host]) in hits.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Publication under load: what is answered meanwhile is of one generation, whole.
+//! Publication under load: each answer is of one generation, whole.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;

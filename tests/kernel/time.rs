@@ -1,5 +1,7 @@
-//! NTP in the kernel: the host's octets at the moment that the kernel's clock read, and that moment against the system's
-//! clock.
+//! NTP in the kernel: the host's octets, and the kernel's clock.
+//!
+//! The octets are compared for the moment that the kernel's clock read; that moment is compared
+//! with the system's clock.
 
 use std::mem::offset_of;
 use std::sync::atomic::Ordering;
@@ -67,7 +69,8 @@ impl Both {
 
     fn on_host(&self, frame: &[u8], seed: u64, now: u64, held: Option<Held>) -> Outcome {
         self.tables.set_monotonic(now);
-        // So much later that all buckets are full again, and not so much that their clock has gone round.
+        // So much later that all buckets are full again, and not so much that their clock has gone
+        // round.
         self.tables.set_now(self.tables.now() + (1 << 31));
         for _ in 0..held.map_or(0, |held| held.before) {
             let _before = engine::run(&self.tables, frame);
@@ -76,7 +79,8 @@ impl Both {
         engine::run(&self.tables, frame)
     }
 
-    /// The host's outcome at some moment while the kernel's run lasted, once that is found to be the same.
+    /// The host's outcome at some moment while the kernel's run lasted, once that is found to be
+    /// the same.
     fn run(&self, frame: &[u8], seed: u64, clock: Option<&Clock>, what: &str) -> Outcome {
         self.run_held(frame, seed, clock, None, what)
     }
@@ -104,7 +108,8 @@ impl Both {
         };
         let mut moments = vec![begun, ended];
         if let (3, Some(clock)) = (run.action, clock) {
-            // The moment that the kernel read, by what it made of it, as near as the random bits let it be told.
+            // The moment that the kernel read, by what it made of it, as near as the random bits
+            // let it be told.
             let receive = stamp(&run.frame, 32);
             let around = (clock.fuzz / 4 + 4).cast_signed();
             for edge in [begun, ended] {
@@ -133,7 +138,7 @@ fn every_row_has_the_hosts_octets_in_the_kernel_and_counts_once() {
         // As if the kernel's time were the row's, with a few microseconds in which to ask.
         let by = monotonic() - row.now.min(NOW + 60 * SECOND);
         let clock = row.clock.map(|clock| {
-            // More random bits than the moment can be told by.
+            // More random bits than the moment is exact to.
             let fuzz = clock.fuzz.min(0xff);
             Clock { fuzz, ..later(&clock, by) }
         });

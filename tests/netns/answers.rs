@@ -1,4 +1,4 @@
-//! What XDP answers: the right records for the client's country, and nobody else was asked.
+//! What XDP answers: the records for the client's country, without help.
 
 use edge_tests::netns::{CLIENTS, Rig};
 

@@ -1,4 +1,4 @@
-//! What XDP lets rise: the authority answers it, over UDP and TCP, and the reasons are counted.
+//! What XDP passes: the authority answers it, and the reasons are counted.
 
 use edge_tests::netns::{Reply, Rig};
 

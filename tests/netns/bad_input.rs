@@ -1,10 +1,11 @@
-//! Bad input: one error that names file and place, exit code 1, and nothing was touched.
+//! Bad input: one error with file and place, exit code 1, nothing touched.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use edge_tests::geoip::country_mmdb;
-use edge_tests::netns::{COUNTRIES, Process, Rig, program};
+use edge_tests::netns::{COUNTRIES, Process, Rig, copy, program};
 
 /// Zone files that are wrong: what about them, the file, what the error says after the path.
 const ZONES: [(&str, &str, &str); 9] = [
@@ -27,7 +28,7 @@ const ZONES: [(&str, &str, &str); 9] = [
     ("not UTF-8's JSON", "\u{1f}\u{8b}\u{8}", ":1:1: "),
 ];
 
-/// `edge check`: exit code and what it said on stderr but for warnings.
+/// `edge check`: exit code and what it printed on stderr, without warnings.
 fn check(rig: &Rig) -> (Option<i32>, Vec<String>) {
     let mut command = Command::new(program());
     let output = command.args(["check", "--config"]).arg(rig.path("edge.toml")).output().unwrap();
@@ -54,7 +55,7 @@ fn fails(rig: &Rig, command: &mut Command) -> String {
     assert_eq!(errors.len(), 1, "{log:#?}");
     assert!(!log.iter().any(|line| line == "ready"), "{log:#?}");
     assert_eq!(rig.attached(), None);
-    assert!(!rig.pins().exists(), "pins are left");
+    assert_eq!(rig.left_pins(), [""; 0].map(PathBuf::from), "pins are left");
     assert!(!rig.path("edge.sock").exists(), "the socket is left");
     errors[0].clone()
 }
@@ -210,9 +211,9 @@ fn an_interface_or_address_that_is_not_there_is_named() {
 fn without_privileges_the_error_says_which() {
     let rig = Rig::new("native");
     // Where the build is may be out of nobody's reach.
-    std::fs::copy(program(), rig.path("edge")).unwrap();
+    copy(&program(), &rig.path("edge"));
     std::fs::set_permissions(rig.path(""), PermissionsExt::from_mode(0o777)).unwrap();
-    let mut run = rig.server.command("setpriv");
+    let mut run = rig.command("setpriv");
     run.args(["--reuid", "65534", "--clear-groups", "--no-new-privs"]);
     run.arg(rig.path("edge")).arg("run").arg("--config").arg(rig.path("edge.toml"));
     let error = fails(&rig, &mut run);

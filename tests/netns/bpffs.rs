@@ -1,45 +1,67 @@
-//! Pins: what operators see by bpftool, and a place of its own where there is no BPF file system.
+//! Pins, with the system's BPF file system and without it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use edge_tests::netns::{Process, Rig};
+use edge_tests::netns::{Bpffs, PATIENCE, Process, Rig};
 
-/// A pinned map's entries as bpftool shows them.
-fn dump(path: &Path) -> String {
-    let mut bpftool = Command::new("bpftool");
-    let output = bpftool.args(["map", "dump", "pinned"]).arg(path).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{}: {said}", path.display());
-    said
+/// A rig with `edge` serving, with or without the system's BPF file system.
+fn serving(bpffs: Bpffs) -> Rig {
+    let mut rig = Rig::with_bpffs("native", bpffs);
+    rig.start();
+    rig
+}
+
+/// Where the node says that it pins; insists that it is the right one of both places.
+fn pins(rig: &Rig, bpffs: Bpffs) -> String {
+    let pins = rig.status()["pins"].as_str().unwrap().to_owned();
+    let parent = match bpffs {
+        Bpffs::System => PathBuf::from("/sys/fs/bpf"),
+        Bpffs::Missing => rig.path("bpf"),
+    };
+    assert!(Path::new(&pins).starts_with(parent), "{bpffs:?}: {pins}");
+    assert!(pins.ends_with(&format!("/v{}", edge_common::abi::VERSION)), "{bpffs:?}: {pins}");
+    pins
+}
+
+/// A pinned map's entries as bpftool shows them where the node runs.
+fn dump(rig: &Rig, path: &str) -> String {
+    let mut bpftool = rig.command("bpftool");
+    let output = bpftool.args(["map", "dump", "pinned", path]).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{path}: {printed}");
+    printed
 }
 
 #[test]
 fn bpftool_shows_a_zones_maps_by_the_names_of_their_fields() {
-    let rig = Rig::serving("native");
-    let pins = rig.status()["pins"].as_str().unwrap().to_owned();
-    assert!(Path::new(&pins).starts_with(rig.pins()), "{pins}");
-    let zone = Path::new(&pins).join("zones/pool_2eexample");
-    let tables = dump(&zone);
-    let fields = ["classes\":", "cards\":", "ttl\": 150", "records\": 4", "kind\":"];
-    for field in fields.map(|field| format!("\"{field}")) {
-        assert!(tables.contains(&field), "{field}: {tables:.400}");
+    for bpffs in Bpffs::BOTH {
+        let rig = serving(bpffs);
+        let pins = pins(&rig, bpffs);
+        let tables = dump(&rig, &format!("{pins}/zones/pool_2eexample"));
+        let fields = ["classes\":", "cards\":", "ttl\": 150", "records\": 4", "kind\":"];
+        for field in fields.map(|field| format!("\"{field}")) {
+            assert!(tables.contains(&field), "{bpffs:?}: {field}: {tables:.400}");
+        }
+        let cpus = dump(&rig, &format!("{pins}/maps/CPU"));
+        assert!(cpus.contains("\"verdicts\":"), "{bpffs:?}: {cpus:.400}");
     }
-    let cpus = dump(&Path::new(&pins).join("maps/CPU"));
-    assert!(cpus.contains("\"verdicts\":"), "{cpus:.400}");
 }
 
 #[test]
 fn a_zone_that_goes_takes_its_pins_along() {
-    let rig = Rig::serving("native");
-    let zones = rig.pins().join(format!("v{}/zones", edge_common::abi::VERSION));
-    rig.write_zone("other.example", r#"{"data": {"": {"ns": ["a."], "a": [["10.0.0.1"]]}}}"#);
-    let both = || zones.join("other_2eexample").exists();
-    rig.wait_until("the second zone is pinned", edge_tests::netns::PATIENCE, both);
-    std::fs::remove_file(rig.path("zones/other.example.json")).unwrap();
-    let gone = || !zones.join("other_2eexample").exists();
-    rig.wait_until("its pins are gone", edge_tests::netns::PATIENCE, gone);
-    assert!(zones.join("pool_2eexample").exists());
+    for bpffs in Bpffs::BOTH {
+        let rig = serving(bpffs);
+        let zones = rig.pins().join("zones");
+        assert!(zones.join("pool_2eexample").exists(), "{bpffs:?}: {}", zones.display());
+        rig.write_zone("other.example", r#"{"data": {"": {"ns": ["a."], "a": [["10.0.0.1"]]}}}"#);
+        let both = || zones.join("other_2eexample").exists();
+        rig.wait_until("the second zone is pinned", PATIENCE, both);
+        std::fs::remove_file(rig.path("zones/other.example.json")).unwrap();
+        let gone = || !zones.join("other_2eexample").exists();
+        rig.wait_until("its pins are gone", PATIENCE, gone);
+        assert!(zones.join("pool_2eexample").exists());
+    }
 }
 
 #[test]
@@ -52,8 +74,7 @@ fn where_there_is_no_bpf_file_system_it_mounts_one_and_takes_it_away_again() {
     rig.start_by(&mut command);
     let line = rig.node().wait_for("mounted a BPF file system on");
     assert!(line.contains(rig.path("bpf").to_str().unwrap()), "{line}");
-    let pins = rig.status()["pins"].as_str().unwrap().to_owned();
-    assert!(Path::new(&pins).starts_with(rig.path("bpf")), "{pins}");
+    let _pins = pins(&rig, Bpffs::Missing);
     let before = rig.counters();
     assert_eq!(rig.ask("2001:db8:b0::10", "pool.example A +nocookie").data(), ["10.55.0.1"]);
     assert_eq!(rig.counters().xdp() - before.xdp(), 1);
@@ -66,12 +87,9 @@ fn where_there_is_no_bpf_file_system_it_mounts_one_and_takes_it_away_again() {
 
 #[test]
 fn a_start_that_fails_takes_its_own_mount_away() {
-    let rig = Rig::new("native");
+    let rig = Rig::with_bpffs("native", Bpffs::Missing);
     rig.write("edge.toml", rig.config().replace("\"srv\"", "\"nope0\"").as_bytes());
-    let mut command = Command::new("ip");
-    command.args(["netns", "exec", rig.server.name()]).arg(edge_tests::netns::program());
-    command.arg("run").arg("--config").arg(rig.path("edge.toml"));
-    let (status, log) = Process::start(&mut command).end();
+    let (status, log) = Process::start(&mut rig.run_command()).end();
     assert_eq!(status.code(), Some(1), "{log:#?}");
     assert!(!rig.path("bpf").exists(), "{log:#?}");
 }

@@ -1,4 +1,4 @@
-//! Clients as people have them: dig, kdig and drill, with all options that they know. XDP answers every one of them.
+//! dig, kdig and drill with all their options: XDP answers every query.
 
 use edge_tests::netns::{Reply, Rig, SERVER};
 

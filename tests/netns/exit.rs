@@ -1,20 +1,29 @@
-//! The end: by SIGTERM nothing is left; by SIGKILL the next run takes over, or the lease ends.
+//! The end of a node, by SIGTERM and by SIGKILL.
+//!
+//! After SIGTERM nothing is left. After SIGKILL the next run takes over, or the lease ends.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use edge_tests::netns::{PATIENCE, Rig};
+use edge_tests::netns::{Bpffs, PATIENCE, Rig};
 
 fn leaves_nothing(mode: &'static str, shown: &str) {
-    let mut rig = Rig::serving(mode);
-    assert_eq!(rig.attached().as_deref(), Some(shown));
-    assert!(rig.pins().exists());
-    let (code, log) = rig.stop();
-    assert_eq!(code, Some(0), "{log:#?}");
-    assert!(log.iter().all(|line| !line.contains("ERROR")), "{log:#?}");
-    assert_eq!(rig.attached(), None);
-    assert!(!rig.pins().exists());
-    assert!(!rig.path("edge.sock").exists());
-    assert_eq!(rig.try_ask("192.0.2.10", "pool.example A +nocookie"), None);
+    for bpffs in Bpffs::BOTH {
+        let mut rig = Rig::with_bpffs(mode, bpffs);
+        rig.start();
+        assert_eq!(rig.attached().as_deref(), Some(shown));
+        let pins = rig.pins();
+        assert!(pins.join("maps").exists(), "{bpffs:?}: {}", pins.display());
+        assert!(!rig.left_pins().is_empty(), "{bpffs:?}: the pins are looked for in their place");
+        let (code, log) = rig.stop();
+        assert_eq!(code, Some(0), "{log:#?}");
+        assert!(log.iter().all(|line| !line.contains("ERROR")), "{log:#?}");
+        assert_eq!(rig.attached(), None);
+        assert!(!pins.exists(), "{bpffs:?}: {}", pins.display());
+        assert_eq!(rig.left_pins(), [""; 0].map(PathBuf::from), "{bpffs:?}");
+        assert!(!rig.path("edge.sock").exists());
+        assert_eq!(rig.try_ask("192.0.2.10", "pool.example A +nocookie"), None);
+    }
 }
 
 #[test]

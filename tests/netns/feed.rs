@@ -1,4 +1,4 @@
-//! A zone of the feed, that XDP answers, while what the feed says goes wrong in one way after the other.
+//! A zone of the feed, which XDP answers while the feed fails in many ways.
 
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! A zone that may have fewer names in XDP than it has: the names that are asked for are in, and soon.
+//! A zone with more names than XDP may have: popular names get in, and soon.
 
 use std::io::Write as _;
 use std::thread;
@@ -132,7 +132,8 @@ fn names_that_are_asked_for_come_into_xdp_and_names_that_do_not_exist_displace_n
     });
     writeln!(std::io::stdout(), "{HOT} names: in XDP after {all:?}").unwrap();
 
-    // What doesn't exist, each name once; another name comes in, so that a choice has been made meanwhile.
+    // What doesn't exist, each name once; another name comes in, so that a choice has been made
+    // meanwhile.
     let mut missed = 0;
     let next = until("the next name that is asked for is in XDP", || {
         for n in missed..missed + MISSES {

@@ -1,8 +1,11 @@
-//! The netns tier: the program `edge` on a veth pair between two network namespaces, asked by
-//! `dig`. Needs root.
+//! The netns tier: `edge` on a veth pair, asked from another namespace.
+//!
+//! Needs root. Each test has namespaces of its own, so tests may run at the same time, except
+//! those of [`alone`]. Those of [`long`] are the long tier's.
 
 #![expect(clippy::tests_outside_test_module, reason = "all of it is tests")]
 
+mod alone;
 mod answers;
 mod attach;
 mod authority;
@@ -11,10 +14,8 @@ mod bpffs;
 mod clients;
 mod exit;
 mod feed;
-mod fleet;
 mod hot;
-mod limits;
-mod load;
+mod long;
 mod ntp;
 mod ntp_passing;
 mod ntp_source;

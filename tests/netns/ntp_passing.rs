@@ -1,5 +1,7 @@
-//! What isn't an ordinary client's request reaches the daemon as it came, octet for octet, and the daemon's reply leaves
-//! from the address that was asked. Clients that sign are served by the daemon alone.
+//! NTP requests that only the daemon answers.
+//!
+//! They reach the daemon unmodified, and its reply leaves from the address that was asked.
+//! Clients that sign are among them.
 
 use std::net::UdpSocket;
 

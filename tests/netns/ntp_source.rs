@@ -1,10 +1,12 @@
-//! The daemon behind the node stops, ends, comes back and lies: no client is told the time for longer than the lease, and
-//! none is told a lie. Clients that believed the node find out by themselves.
+//! The daemon behind the node stops, ends, comes back and lies.
+//!
+//! No client gets the time for longer than the lease, and none gets a wrong time. Clients that
+//! believed the node notice by themselves.
 
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use edge_tests::netns::{Liar, PATIENCE, Rig, SERVER, Source, TimeClient, TimeClientKind};
+use edge_tests::netns::{PATIENCE, Rig, SERVER, Source, TimeClient, TimeClientKind, WrongClock};
 
 use crate::ntp::{CLIENT, configure, synchronises, telling};
 
@@ -38,7 +40,8 @@ fn ask(socket: &UdpSocket) -> Option<(u8, u8)> {
     }
 }
 
-/// Asks until nobody says that he is synchronised; when a request was sent that was answered so last.
+/// Asks until nobody says that he is synchronised; when a request was sent that was answered so
+/// last.
 fn last_told(rig: &Rig, client: &str) -> Instant {
     let socket = rig.datagrams_to(client, 123);
     let begun = Instant::now();
@@ -55,7 +58,7 @@ fn last_told(rig: &Rig, client: &str) -> Instant {
     panic!("time is still told: {}", rig.status()["ntp"]);
 }
 
-/// Waits until no time is told for this reason, as `edge status` says.
+/// Waits until the node gives no time for this reason, as `edge status` says.
 fn ends(rig: &Rig, reason: &str) {
     rig.wait_until(&format!("no time is told: {reason}"), PATIENCE, || {
         let ntp = &rig.status()["ntp"];
@@ -100,8 +103,9 @@ fn a_daemon_that_hangs_is_told_for_no_longer_than_the_lease_and_clients_give_up(
     }
     clients.iter().for_each(|client| gives_up(&rig, client));
     assert_eq!(rig.counters().answered("ntp"), told);
-    // All that came meanwhile waits in the daemon's sockets: what it says now is old, and nobody takes it.
-    source.go_on();
+    // All that came meanwhile waits in the daemon's sockets: what it says now is old, and nobody
+    // takes it.
+    source.resume();
     synchronises(&rig);
     clients.iter().for_each(|client| believes(&rig, client));
 }
@@ -137,9 +141,14 @@ fn timesyncd_notices_that_nobody_answers() {
 
 #[test]
 fn flagged_requests_are_answered_by_a_node_that_says_it_knows_no_time() {
+    gives_up_while_flagged(&[TimeClientKind::Chrony, TimeClientKind::Ntpsec]);
+}
+
+/// Insists that clients give up on a node that flags its replies, and believe it again later.
+pub(crate) fn gives_up_while_flagged(kinds: &[TimeClientKind]) {
     let (rig, source) = telling(&keys("flag"));
-    let clients = [TimeClientKind::Chrony, TimeClientKind::Ntpsec, TimeClientKind::NtpdRs]
-        .map(|kind| TimeClient::start(kind, &rig, &SERVER));
+    let clients: Vec<_> =
+        kinds.iter().map(|kind| TimeClient::start(*kind, &rig, &SERVER)).collect();
     clients.iter().for_each(|client| believes(&rig, client));
     source.stop();
     let stopped = Instant::now();
@@ -156,7 +165,7 @@ fn flagged_requests_are_answered_by_a_node_that_says_it_knows_no_time() {
     }
     clients.iter().for_each(|client| gives_up(&rig, client));
     assert!(rig.counters().answered("ntp_unsynchronised") >= 4);
-    source.go_on();
+    source.resume();
     synchronises(&rig);
     clients.iter().for_each(|client| believes(&rig, client));
 }
@@ -185,7 +194,7 @@ fn dropped_requests_reach_nobody() {
         assert_eq!(ask(&rig.datagrams_to(client, 123)), None);
     }
     assert_eq!(rig.counters().dropped_for("ntp_unsynchronised_drop") - before, 2);
-    source.go_on();
+    source.resume();
     synchronises(&rig);
     let told: Vec<_> = CLIENT.iter().map(|client| ask(&rig.datagrams_to(client, 123))).collect();
     assert_eq!(told, [Some((0x24, 2)); 2]);
@@ -195,7 +204,7 @@ fn dropped_requests_reach_nobody() {
 #[test]
 fn a_daemon_that_tells_another_time_than_the_clock_shows_is_not_believed() {
     let mut rig = Rig::new("native");
-    let liar = Liar::start(&rig, Duration::from_secs(10));
+    let wrong = WrongClock::start(&rig, Duration::from_secs(10));
     configure(&rig, &keys("pass"));
     rig.start();
     ends(&rig, "disagrees");
@@ -203,7 +212,7 @@ fn a_daemon_that_tells_another_time_than_the_clock_shows_is_not_believed() {
     assert!(text.contains("it doesn't discipline this clock"), "{text}");
     let told = CLIENT.map(|client| ask(&rig.datagrams_to(client, 123)));
     assert_eq!((told, rig.counters().answered("ntp")), ([None; 2], 0));
-    drop(liar);
+    drop(wrong);
     let _source = Source::start(&rig);
     synchronises(&rig);
     assert_eq!(ask(&rig.datagrams_to(CLIENT[0], 123)), Some((0x24, 2)));
@@ -214,7 +223,7 @@ fn a_daemon_that_begins_to_lie_ends_the_lease() {
     let (rig, source) = telling(&keys("drop"));
     assert_eq!(ask(&rig.datagrams_to(CLIENT[0], 123)), Some((0x24, 2)));
     drop(source);
-    let _liar = Liar::start(&rig, Duration::from_secs(10));
+    let _wrong = WrongClock::start(&rig, Duration::from_secs(10));
     ends(&rig, "disagrees");
     let told = CLIENT.map(|client| ask(&rig.datagrams_to(client, 123)));
     assert_eq!(told, [None; 2]);

@@ -1,4 +1,4 @@
-//! What XDP has answered is known by server and country without a log, and what a new zone or policy would change.
+//! Points by server and country, and previews of a new zone or policy.
 
 use edge_tests::message::{Ask, rtype};
 use edge_tests::netns::Rig;

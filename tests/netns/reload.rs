@@ -1,4 +1,4 @@
-//! Files that change while they are served: good ones come through, bad ones change nothing.
+//! Files that change while they are served: bad ones change nothing.
 
 use std::fs;
 use std::time::{Duration, SystemTime};

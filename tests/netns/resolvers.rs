@@ -1,4 +1,4 @@
-//! Real resolvers look names up at the node: what they tell their clients is right, and XDP gave them all of it.
+//! Real resolvers: what their clients get is right, and it comes from XDP.
 
 use std::collections::BTreeSet;
 
@@ -67,7 +67,7 @@ fn resolves(kind: ResolverKind, more: impl FnOnce(&Rig, &Resolver)) {
 #[test]
 fn unbound_resolves_for_clients_of_several_countries() {
     resolves(ResolverKind::Unbound, |rig, resolver| {
-        // It tells the node whose subnet asks, and must not give one country's answer to another.
+        // It sends the subnet of the client, and must not give one country's answer to another.
         for _ in 0..2 {
             for (client, prefix, n) in [
                 ("192.0.2.10", "10.49.0.", 4),

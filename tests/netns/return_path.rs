@@ -1,5 +1,7 @@
-//! `xdp.return_path = "fib"`: XDP answers where the routing table would send the reply to whom it goes, and lets rise
-//! what would leave by another interface or to another neighbour.
+//! `xdp.return_path = "fib"`: only replies that the routing table agrees with.
+//!
+//! XDP answers where the routing table would send the reply to the sender. What would leave by
+//! another interface, or to another neighbour, passes.
 
 use edge_tests::netns::{PATIENCE, Rig, Source};
 
@@ -13,8 +15,8 @@ const CLIENTS: [(&str, &str); 2] =
 const USUAL: [&str; 2] = ["via 10.53.0.2 dev srv", "via fd53::2 dev srv"];
 const OTHER: [&str; 2] = ["via 10.54.0.2 dev other", "via fd54::2 dev other"];
 
-/// A rig with two links, of which the node is attached to the first. The kernel looks up ways for programs only where it
-/// would forward.
+/// A rig with two links, of which the node is attached to the first. The kernel looks up ways for
+/// programs only where it would forward.
 fn links() -> Rig {
     let rig = Rig::new("native");
     let (server, client) = (&rig.server, &rig.client);
@@ -46,7 +48,8 @@ fn rig() -> Rig {
     rig
 }
 
-/// Asks; gives how many XDP answered, how many the authority, and how many passed for their way back.
+/// Asks; gives how many XDP answered, how many the authority, and how many passed for their way
+/// back.
 fn ask(rig: &Rig, client: &str) -> (u64, u64, u64) {
     let before = rig.counters();
     let reply = rig.ask(client, "pool.example A +nocookie");

@@ -1,5 +1,6 @@
-//! Switches, set by `edge switch` while the node runs: who answers changes at once, what is answered doesn't, and no
-//! query stays without an answer.
+//! Switches, set by `edge switch` while the node runs.
+//!
+//! Who answers changes at once; the answers don't change, and no query stays without one.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -11,7 +12,8 @@ use serde_json::Value;
 
 /// Clients of both families, both in Germany.
 const CLIENTS: [&str; 2] = ["192.0.2.10", "2001:db8:de::10"];
-/// Questions that XDP answers, and by which verdict. All of the records are in each answer, so that answers are equal.
+/// Questions that XDP answers, and by which verdict. All of the records are in each answer, so that
+/// answers are equal.
 const QUESTIONS: [(&str, u16, &str); 7] = [
     ("2.de.pool.example", rtype::AAAA, "answer"),
     ("jp.pool.example", rtype::A, "answer"),
@@ -21,7 +23,8 @@ const QUESTIONS: [(&str, u16, &str); 7] = [
     ("nobody.pool.example", rtype::A, "nxdomain"),
     ("a.b.nobody.pool.example", rtype::TXT, "nxdomain"),
 ];
-/// The zones of these tests, in nobody's tables if switched off: `small.example`, and one nested in it.
+/// The zones of these tests, in nobody's tables if switched off: `small.example`, and one nested in
+/// it.
 const ZONES: [&str; 2] = ["small.example", "nested.small.example"];
 /// Questions that each of these has asked for while each switch is on.
 const SETTLED: u64 = 500;
@@ -68,7 +71,8 @@ fn replies(rig: &Rig) -> Vec<Reply> {
 /// The queries that [`replies`] asks.
 const ASKED: u64 = 3 * (CLIENTS.len() * QUESTIONS.len()) as u64;
 
-/// What XDP and the authority answered, and how many frames passed for a reason, while something was done.
+/// What XDP and the authority answered, and how many frames passed for a reason, while something
+/// was done.
 fn during<T>(rig: &Rig, reason: &str, work: impl FnOnce() -> T) -> (T, [u64; 3]) {
     let before = rig.counters();
     let done = work();
@@ -210,7 +214,7 @@ fn a_zone_that_is_not_there_cannot_be_switched() {
     assert!(zones.len() == 3 && zones.iter().all(|zone| zone["xdp"] == true), "{panel}");
 }
 
-/// Asks by one line until told to stop; each query has to have its answer.
+/// Asks by one line until `stop` is set; each query has to have its answer.
 fn keep_asking(mut line: Line, asked: &AtomicU64, stop: &AtomicBool) {
     let small = [("www.small.example", rtype::A, 1), ("nobody.nested.small.example", rtype::A, 0)];
     let pool = QUESTIONS.map(|(name, rtype, verdict)| match (name, verdict) {

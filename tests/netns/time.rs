@@ -1,6 +1,7 @@
-//! NTP from a running node: the time in the daemon's name while the daemon answers, and no word of its own when it
-//! doesn't. The daemon is staged: it says at the loopback address another stratum than at the service addresses, so that
-//! a client's reply tells who made it.
+//! NTP from a running node: the time while the daemon answers, else nothing.
+//!
+//! The daemon is made up. At the loopback address it gives another stratum than at the service
+//! addresses, so a client's reply shows who made it.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -80,7 +81,7 @@ struct Client {
     asked: u64,
 }
 
-/// What a client is told, checked as far as it is anybody's reply.
+/// A reply, checked as far as it is the same whoever made it.
 struct Told {
     octets: [u8; 48],
     /// The client's clock before and after.
@@ -145,8 +146,8 @@ impl Client {
     }
 }
 
-/// A rig with NTP and what else `[ntp]` is to say, whose neighbours know each other, and the daemon at the service
-/// addresses.
+/// A rig with NTP and what else `[ntp]` is to say, whose neighbours know each other, and the daemon
+/// at the service addresses.
 fn rig(keys: &str) -> (Rig, Vec<Daemon>) {
     let mut rig = Rig::new("native");
     let config = format!("{}\n[ntp]\nenabled = true\nlease_seconds = 3\n{keys}", rig.config());
@@ -228,7 +229,7 @@ fn clients_are_told_the_time_by_the_driver_while_the_daemon_answers_and_by_the_d
         assert!(text.lines().any(|other| other == line), "{line} isn't in\n{text}");
     }
 
-    // Modes 6 and 7 find nobody; DNS goes on.
+    // Nobody answers modes 6 and 7; DNS is still answered.
     assert!(!clients[0].is_answered(&[0x16, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]));
     assert!(rig.counters().dropped_for("ntp_control") > 0);
     let _reply = rig.ask(CLIENTS[0], "pool.example A");

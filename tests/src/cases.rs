@@ -1,4 +1,4 @@
-//! What both tiers ask: a frame, the control words' state, and what ought to become of it.
+//! The packet table: a frame, the control words, and the expected outcome.
 
 mod general;
 mod names;
@@ -140,7 +140,8 @@ pub fn corpus() -> Vec<Vec<u8>> {
     cases.into_iter().flatten().map(|case| case.frame).collect()
 }
 
-/// The cases of what is asked most: the first program's, and what passes because of what is around the message.
+/// The cases of what is asked most: the first program's, and what passes because of what is around
+/// the message.
 #[must_use]
 pub fn usual() -> Vec<Case> {
     [packets(), answers(), lengths(), strangers(), by_country(), nested(), odd()].concat()

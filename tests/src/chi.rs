@@ -1,4 +1,4 @@
-//! Pearson's χ²: counts and what was expected of them in, a complaint out when they disagree.
+//! Pearson's χ²: a complaint when counts and expectations disagree.
 
 /// The value that χ² with so many degrees of freedom exceeds with a chance of 1e-4 (Wilson and
 /// Hilferty).

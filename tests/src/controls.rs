@@ -1,4 +1,4 @@
-//! What an operator has configured comes in; the control words that say so go into a store, and out again.
+//! The control words of what an operator may configure.
 
 use std::mem::offset_of;
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ use zerocopy::{FromZeros as _, Immutable, IntoBytes};
 pub const NOW: u32 = 1_790_000_000;
 /// The secret that makes cookies, and the one before it, which is taken, too.
 pub const SECRETS: [[u8; 16]; 2] = [[0x5e; 16], *b"the former one.."];
-/// The identifier that NSID tells.
+/// The identifier that NSID carries.
 pub const NSID: &str = "tests";
 
 /// What is configured. Cookies and NSID are those of [`SECRETS`] and [`NSID`], or none.
@@ -120,7 +120,8 @@ fn halves(octets: [u8; 16]) -> [u64; 2] {
     [word(&octets[..8]), word(&octets[8..])]
 }
 
-/// The server's part of a cookie that `secret` made `age` seconds before [`NOW`] for a client's part and address.
+/// The server's part of a cookie that `secret` made `age` seconds before [`NOW`] for a client's
+/// part and address.
 ///
 /// # Panics
 /// Never.

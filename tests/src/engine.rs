@@ -1,4 +1,4 @@
-//! The product's engine on the host: a frame in, its verdict and the frame afterwards out.
+//! The product's engine on the host: a frame's verdict and new octets.
 
 use std::mem::offset_of;
 use std::sync::atomic::Ordering;

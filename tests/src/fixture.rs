@@ -1,6 +1,6 @@
-//! The zones, databases and addresses that both tiers serve, and what they ought to answer.
+//! Zones, databases and addresses of both tiers, and the expected answers.
 //!
-//! An address says which set of records it is from: `10.K.x.y`, `fd00:K::n`.
+//! An address shows which set of records it is from: `10.K.x.y`, `fd00:K::n`.
 
 mod clients;
 mod statics;

@@ -1,5 +1,6 @@
-//! A scorer, a NATS cluster of three servers and three nodes, each in a network namespace of its own, and clients that
-//! ask every node all the time. A story of faults goes in; when each change was answered, and what was wrong, comes out.
+//! A fleet: a scorer, three NATS servers and three nodes, in namespaces.
+//!
+//! Clients ask every node all the time, while a story of faults is played.
 //!
 //! ```text
 //! outside (the scorer) ─┐                     ┌─ nats0 nats1 nats2
@@ -33,7 +34,7 @@ pub use asking::{Asked, Change};
 pub use nats_server::NatsServer;
 pub use node::{Edge, Node};
 pub use scorer::{MARK, ORIGIN, Scorer};
-pub use story::{Mark, Story, Told};
+pub use story::{Mark, Outcome, Story};
 
 /// Servers of NATS, and nodes.
 pub const EACH: u8 = 3;
@@ -124,30 +125,32 @@ impl Fleet {
         self.servers.iter().position(|server| is_told && server.name() == leader)
     }
 
-    /// Waits until the cluster is whole, so that one server of it can be missed, and gives the one that leads the stream.
+    /// Waits until the cluster is whole, so that one server of it can be missed, and gives the one
+    /// that leads the stream.
     ///
     /// # Panics
     /// When it isn't within [`PATIENCE`].
     #[must_use]
-    pub fn whole(&self) -> usize {
+    pub fn wait_for_leader(&self) -> usize {
         until("the cluster is whole", || self.leader().is_some());
         self.leader().unwrap_or_default()
     }
 
-    /// Kills the server of NATS that leads, and starts it again when nodes have answered what was told since.
+    /// Kills the NATS server that leads, and starts it again when nodes have answered a mark that
+    /// was published since.
     pub fn kill_leader(&self, story: &Story) {
-        let leader = self.whole();
+        let leader = self.wait_for_leader();
         self.servers[leader].kill();
-        story.settle(&ALL);
+        story.wait_for_answers(&ALL);
         self.servers[leader].run();
     }
 
-    /// Cuts the server of NATS that leads off from everybody, and connects it again when nodes have answered what was
-    /// told since.
+    /// Cuts the NATS server that leads off from everybody, and connects it again when nodes have
+    /// answered a mark that was published since.
     pub fn cut_off_leader(&self, story: &Story) {
-        let leader = self.whole();
+        let leader = self.wait_for_leader();
         self.hub.run(&format!("ip link set nats{leader} down"));
-        story.settle(&ALL);
+        story.wait_for_answers(&ALL);
         self.hub.run(&format!("ip link set nats{leader} up"));
     }
 

@@ -1,7 +1,7 @@
-//! Frames to send and replies to look at: a query described in words, octets out, and back.
+//! Frames to send and replies to read.
 //!
-//! Built and read here by hand, apart from the product's own wire code, so that both can't be
-//! wrong in the same way.
+//! They are built and read here by hand, apart from the product's own wire code, so that both
+//! can't be wrong in the same way.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -44,8 +44,8 @@ pub fn opt(flags: u16) -> Vec<u8> {
     vec![0, 0, 41, 0x10, 0, 0, 0, high, low, 0, 0]
 }
 
-/// A name in text as it stands on the wire: labels with dots between, `\\` and three decimal digits for any octet, `\\`
-/// and any other character for that one (RFC 1035 §5.1).
+/// A name in text as it stands on the wire: labels with dots between, `\\` and three decimal digits
+/// for any octet, `\\` and any other character for that one (RFC 1035 §5.1).
 ///
 /// # Panics
 /// When a label is longer than its length octet can say.

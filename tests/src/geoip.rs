@@ -1,8 +1,8 @@
-//! MaxMind databases for tests: prefixes and what they hold in, the octets of a file out.
+//! MaxMind databases for tests, made from prefixes.
 //!
 //! The files are as MaxMind makes them: `GeoLite2-*` types, one IPv6 tree with the IPv4 tree at
 //! `::/96` and its aliases. Of nested prefixes the longer must come later. All functions panic
-//! when a prefix is none, or lies in Teredo's or 6to4's space.
+//! when a prefix is invalid, or lies in Teredo's or 6to4's space.
 
 use std::time::{Duration, UNIX_EPOCH};
 

@@ -1,4 +1,6 @@
-//! A seed comes in; frames that are nearly queries go out, most of them good enough to be read to their end.
+//! Frames by a grammar of queries, from a seed.
+//!
+//! Most of them are good enough to be read to their end.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! The kernel's end of the kernel tier: a loaded object, shared by a publisher and a test.
+//! A loaded object, shared by a publisher and a test of the kernel tier.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

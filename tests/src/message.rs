@@ -1,7 +1,7 @@
-//! A question in words comes in, a message's octets go out; a reply's octets come in, what it says goes out.
+//! DNS messages: questions written, replies read.
 //!
-//! Written and read by hand, apart from the product's own code and from any library's idea of what may stand in a
-//! message: records of every type are kept, names are kept as they came.
+//! This is done by hand, apart from the product's own code and from any library: records of every
+//! type are kept, and names keep their letter case.
 
 mod data;
 mod read;
@@ -193,7 +193,8 @@ impl Ask {
         self
     }
 
-    /// With a Client Subnet option of just the octets that its prefix has (RFC 7871 §6): `192.0.2.0/24`.
+    /// With a Client Subnet option of just the octets that its prefix has (RFC 7871 §6):
+    /// `192.0.2.0/24`.
     ///
     /// # Panics
     /// When the text is no prefix.

@@ -1,4 +1,4 @@
-//! Frames as nobody sends them: good ones in, changed and made-up ones out, the same for a seed.
+//! Frames as nobody sends them: good ones, changed by a seed.
 
 use fastrand::Rng;
 

@@ -1,16 +1,20 @@
-//! Two network namespaces with a veth pair between them, zones and databases in a folder, and
-//! `edge` on the server's end. Questions go in by `dig`, replies come out. Needs root; everything
-//! goes when the rig is dropped.
+//! A rig: `edge` and `dig` in two network namespaces with a veth pair.
+//!
+//! Zones and databases are in a folder of the rig's own, and `edge` has a mount namespace of its
+//! own, so that a test decides what it finds at /sys/fs/bpf. Needs root. Everything is removed
+//! when the rig is dropped.
 
 mod dig;
+mod mounts;
 mod namespace;
 mod process;
 mod resolver;
 mod source;
 mod time_client;
 
+use std::ffi::OsStr;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,11 +26,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub use dig::{Record, Reply};
+pub use mounts::{Bpffs, Mounts};
 pub use namespace::Namespace;
 pub(crate) use namespace::unique;
-pub use process::{PATIENCE, Process, find, program};
+pub use process::{PATIENCE, Process, copy, find, program};
 pub use resolver::{Kind as ResolverKind, Resolver};
-pub use source::{Liar, Source};
+pub use source::{Source, WrongClock};
 pub use time_client::{Kind as TimeClientKind, TimeClient};
 
 /// The server's addresses.
@@ -56,12 +61,16 @@ pub const POOL: &str = include_str!("../fixtures/zones/pool.example.json");
 
 /// Room for replies that nobody has read yet.
 const BUFFER_OCTETS: usize = 1 << 20;
-/// Where the system's BPF file system is.
-const BPFFS: &str = "/sys/fs/bpf";
+/// Where in the rig's folder `edge` mounts a BPF file system if the system has none.
+const OWN_BPFFS: &str = "bpf";
 
 /// The rig.
 #[derive(Debug)]
 pub struct Rig {
+    // Fields are dropped in this order: first what runs, then where it ran.
+    node: Option<Process>,
+    _far_end: Option<FarEnd>,
+    mounts: Mounts,
     /// Where `edge` runs; its end of the pair is called `srv`.
     pub server: Namespace,
     /// Where `dig` runs; its end is called `cli`.
@@ -72,14 +81,18 @@ pub struct Rig {
     pub interface: &'static str,
     instance: String,
     folder: TempDir,
-    far_end: Option<FarEnd>,
-    node: Option<Process>,
 }
 
 impl Rig {
-    /// Everything but a running `edge`: namespaces, addresses, the pool's zone, the database.
+    /// Everything except a running `edge`: namespaces, addresses, the pool's zone, the database.
     #[must_use]
     pub fn new(mode: &'static str) -> Self {
+        Self::with_bpffs(mode, Bpffs::System)
+    }
+
+    /// The same, with or without the system's BPF file system.
+    #[must_use]
+    pub fn with_bpffs(mode: &'static str, bpffs: Bpffs) -> Self {
         let (server, client) = (Namespace::new("server"), Namespace::new("client"));
         server.run(&format!("ip link add srv type veth peer name cli netns {}", client.name()));
         server.run("ip address add 10.53.0.1/24 dev srv");
@@ -101,11 +114,22 @@ impl Rig {
         // Frames that XDP sends are only taken by an end that has a native program, too.
         let far_end = (mode == "native")
             .then(|| client.enter(|| FarEnd::attach("cli").expect("attach to the far end")));
-        namespace::sweep(Path::new(BPFFS), |path| drop(std::fs::remove_dir_all(path)));
         let folder = tempfile::Builder::new().prefix("edge-test-").tempdir().expect("a folder");
         let instance = unique("pins");
-        let rig =
-            Self { server, client, mode, interface: "srv", instance, folder, far_end, node: None };
+        let mounts = Mounts::new(bpffs);
+        let interface = "srv";
+        let node = None;
+        let rig = Self {
+            node,
+            _far_end: far_end,
+            mounts,
+            server,
+            client,
+            mode,
+            interface,
+            instance,
+            folder,
+        };
         for folder in ["zones", "geoip"] {
             std::fs::create_dir(rig.path(folder)).expect("a new folder");
         }
@@ -140,10 +164,24 @@ impl Rig {
         self.folder.path().join(name)
     }
 
-    /// Where `edge` pins, if it uses the system's BPF file system.
+    /// Where the running `edge` pins, as it says itself: as it can be reached from here.
+    ///
+    /// # Panics
+    /// When it doesn't run, or pins nothing.
     #[must_use]
     pub fn pins(&self) -> PathBuf {
-        Path::new(BPFFS).join(&self.instance)
+        let status = self.status();
+        let pins = status["pins"].as_str().filter(|pins| !pins.is_empty());
+        self.mounts.path(pins.unwrap_or_else(|| panic!("no pins: {status}")))
+    }
+
+    /// What is pinned in either place where `edge` may pin, and its own mount if it is there.
+    #[must_use]
+    pub fn left_pins(&self) -> Vec<PathBuf> {
+        // The kernel's own files (`maps.debug`) are no pins; pins are in folders.
+        let entries = std::fs::read_dir(self.mounts.path(mounts::SYSTEM)).into_iter().flatten();
+        let folders = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir());
+        folders.chain(Some(self.path(OWN_BPFFS)).filter(|path| path.exists())).collect()
     }
 
     /// Writes a file whole: under another name first, then renamed.
@@ -158,11 +196,17 @@ impl Rig {
         self.write(&format!("zones/{zone}.json"), json.as_bytes());
     }
 
-    /// `edge run` in the server's namespace.
+    /// A program that will run where `edge` does: in the server's network and mount namespaces.
+    #[must_use]
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        self.mounts.command(&self.server, program)
+    }
+
+    /// `edge run` in the server's namespaces.
     #[must_use]
     pub fn run_command(&self) -> Command {
         // Should we end without tidying up, it ends, too.
-        let mut command = self.server.command("setpriv");
+        let mut command = self.command("setpriv");
         command.args(["--pdeathsig", "TERM"]).arg(program()).arg("run").arg("--config");
         command.arg(self.path("edge.toml"));
         command
@@ -230,8 +274,8 @@ impl Rig {
         })
     }
 
-    /// A UDP socket at one of the client's addresses, connected to the server's of the same family, with room for some
-    /// hundred replies.
+    /// A UDP socket at one of the client's addresses, connected to the server's of the same family.
+    /// Its buffer holds some hundred replies.
     #[must_use]
     pub fn datagrams(&self, client: &str) -> UdpSocket {
         self.datagrams_to(client, 53)
@@ -332,16 +376,6 @@ impl Rig {
             );
             thread::sleep(Duration::from_millis(50));
         }
-    }
-}
-
-impl Drop for Rig {
-    fn drop(&mut self) {
-        drop(self.node.take());
-        drop(self.far_end.take());
-        // What is left of a killed node, and of one that mounted a file system of its own.
-        drop(std::fs::remove_dir_all(self.pins()));
-        drop(Command::new("umount").arg(self.path("bpf")).output());
     }
 }
 

@@ -1,4 +1,4 @@
-//! A node's tables without a process: zones and databases as text, a store filled from them.
+//! A node's tables without a process: a store filled from zones as text.
 
 use std::net::SocketAddr;
 use std::path::Path;

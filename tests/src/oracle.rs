@@ -1,5 +1,6 @@
-//! Zones and what is configured come in; what the authority's slow path, which reads no tables, makes of a message
-//! goes out, and what the engine has to make of it therefore.
+//! The oracle: the reply of the authority's slow path, which reads no tables.
+//!
+//! From it follows what the engine has to do with the message.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -74,8 +75,8 @@ pub fn verdict(reply: &Reply) -> Option<Verdict> {
     }
 }
 
-/// Whether two replies differ at most in which records were drawn from `all` and in which order; `None` if it isn't
-/// known what there was to draw from.
+/// Whether two replies differ at most in which records were drawn from `all` and in which order;
+/// `None` if it isn't known what there was to draw from.
 ///
 /// # Errors
 /// How else they differ, in words.
@@ -105,7 +106,8 @@ pub fn same(fast: &[u8], slow: &[u8], all: Option<&Reply>) -> Result<(), String>
     check(allowed.len() > 1 || fast == slow, "octets, of which none were drawn")
 }
 
-/// Whether what the engine made of a message is what the slow path makes of it, or the message as it was.
+/// Whether what the engine made of a message is what the slow path makes of it, or the message as
+/// it was.
 ///
 /// # Errors
 /// How they differ, in words.

@@ -1,5 +1,6 @@
-//! Tables that stop a packet in the midst of its lookups: the packet that is slower than a
-//! publication.
+//! Tables that stop a packet between its lookups.
+//!
+//! Such a packet is slower than a publication.
 
 use std::cell::Cell;
 use std::ops::Deref;

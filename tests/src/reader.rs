@@ -1,5 +1,7 @@
-//! An independent reader of replies: what came back is parsed by hickory-proto and by hand, and
-//! compared with what the zone's author would expect.
+//! An independent reader of replies.
+//!
+//! A reply is parsed by hickory-proto and by hand, and compared with what the zone's author would
+//! expect.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

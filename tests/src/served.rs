@@ -1,4 +1,4 @@
-//! A message comes in; the reply of an authority over the whole [`space`] goes out, without any socket.
+//! An authority over the whole [`space`] that replies without any socket.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The answer space of several zones: every name, type, class, EDNS shape and kind of client there is to ask with.
+//! The answer space: every name, type, class, EDNS shape and kind of client.
 
 mod shapes;
 
@@ -142,7 +142,8 @@ pub fn databases() -> Databases {
 pub fn publisher(store: &Store, backend: Box<dyn Backend>) -> Publisher {
     let listen = [fixture::server4(), fixture::server6()];
     let mut publisher = node::publisher(store.clone(), backend, &listen);
-    // Zones that target addresses may have no trie: the authority's alone, but the others must know of them.
+    // Zones that target addresses may have no trie: the authority's alone, but the others must know
+    // of them.
     let (held, others): (Vec<_>, Vec<_>) =
         zones().into_iter().partition(|zone| !zone.targeting.contains(Targeting::IP));
     let apexes: Vec<&[u8]> = others.iter().map(|zone| zone.apex.folded()).collect();
@@ -176,15 +177,17 @@ fn names(zone: &Zone) -> Vec<String> {
     names
 }
 
-/// Types and classes of a question for a name, by a number that differs from client to client and name to name.
+/// Types and classes of a question for a name, by a number that differs from client to client and
+/// name to name.
 fn kinds(turn: usize) -> impl Iterator<Item = (u16, u16)> {
     let few = [TYPES[turn % TYPES.len()], TYPES[(turn * 7 + 3) % TYPES.len()]];
     let class = [3, 255, 0, 254][turn % 4];
     [(1, A), (1, AAAA), (1, HTTPS), (class, A)].into_iter().chain(few.map(|kind| (1, kind)))
 }
 
-/// Every question: each name from each client, for addresses in a dozen shapes of EDNS, for other types in some; which
-/// ones changes from name to name and client to client, so that all combinations of two things are there.
+/// Every question: each name from each client, for addresses in a dozen shapes of EDNS, for other
+/// types in some; which ones changes from name to name and client to client, so that all
+/// combinations of two things are there.
 pub fn questions() -> impl Iterator<Item = Query> {
     let mut names: Vec<String> = zones().iter().flat_map(names).collect();
     names.extend(["", "com", "example", "www.example.com"].map(str::to_owned));

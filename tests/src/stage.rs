@@ -1,6 +1,7 @@
-//! A server somewhere comes in, and a way to ask it; replies go out, each checked against its question.
+//! A server somewhere, and a way to ask it.
 //!
-//! What a behaviour is doesn't depend on where the server runs: [`Stage`] is what differs, [`Asker`] what a test has.
+//! Each reply is checked against its question. A behaviour doesn't depend on where the server
+//! runs: [`Stage`] is what differs, [`Asker`] is what a test has.
 
 pub mod atlas;
 mod loopback;
@@ -56,8 +57,8 @@ pub enum Transport {
     Tcp,
 }
 
-/// Where a server runs, with a folder that it reads zones (`zones/NAME.json`), databases (`geoip/`) and health
-/// (`health/NAME.json`) from.
+/// Where a server runs, with a folder that it reads zones (`zones/NAME.json`), databases (`geoip/`)
+/// and health (`health/NAME.json`) from.
 pub trait Stage: Send + Sync {
     /// The address of a client.
     fn address(&self, client: Client) -> IpAddr;
@@ -70,7 +71,7 @@ pub trait Stage: Send + Sync {
     /// The folder.
     fn folder(&self) -> PathBuf;
     /// Lets the server notice changed files, or lets some time pass in which it may.
-    fn settle(&self);
+    fn let_notice(&self);
     /// Whether addresses are dealt from decks, not drawn for each reply.
     fn is_dealt(&self) -> bool {
         true
@@ -169,8 +170,8 @@ impl Asker {
         }
     }
 
-    /// Insists that there is no reply to octets, while a good question behind them is still answered: at once, or,
-    /// over TCP, by a new connection, when this one was ended.
+    /// Insists that there is no reply to octets, while a good question behind them is still
+    /// answered: at once, or, over TCP, by a new connection, when this one was ended.
     ///
     /// # Panics
     /// When there is a reply, or none to the good question.
@@ -204,7 +205,7 @@ impl Asker {
     pub fn until(&self, what: &str, so: impl Fn() -> bool) {
         let end = Instant::now() + PATIENCE;
         loop {
-            self.stage.settle();
+            self.stage.let_notice();
             if so() {
                 return;
             }

@@ -1,4 +1,4 @@
-//! A process comes in; its threads go out, with the time that each has been on the CPU.
+//! The threads of a process, with the CPU time of each.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! NTP's addresses, clock and requests, and by arithmetic of its own what ought to become of each frame.
+//! NTP requests, and what ought to become of each, by other arithmetic.
 
 mod admission;
 mod rows;
@@ -124,7 +124,8 @@ impl Ask {
     }
 }
 
-/// What the clock says at a moment: the time, the reference timestamp, the dispersion, and whether a leap is past.
+/// What the clock says at a moment: the time, the reference timestamp, the dispersion, and whether
+/// a leap is past.
 fn moment(clock: &Clock, now: u64) -> (u64, u64, u32, bool) {
     let wide = i128::from;
     let elapsed = wide(now) - wide(clock.monotonic);

@@ -1,5 +1,4 @@
-//! A zone whose replies tell which version of it they are from: what changes while they are made
-//! shows.
+//! A zone whose replies show which version of it they are from.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! A number of servers and a seed come in; a pool like the NTP Pool goes out, as the scorer's snapshot of it.
+//! A pool like the NTP Pool, made from a seed: the scorer's snapshot of it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -15,7 +15,8 @@ pub const ORIGIN: &str = "pool.example";
 /// Vendors, of which three of five have four labels, one five and one one.
 pub const VENDORS: usize = 500;
 
-/// How many of a thousand servers are in a country. All others share the rest, so that most have a few or none.
+/// How many of a thousand servers are in a country. All others share the rest, so that most have a
+/// few or none.
 const SHARES: [(&str, u32); 43] = [
     ("us", 165),
     ("de", 140),
@@ -67,8 +68,8 @@ const NETSPEEDS: [u32; 12] = [
     3_000_000,
 ];
 
-/// A pool of so many IPv4 servers, then so many IPv6 servers, all of which are in, at a time in seconds since 1970.
-/// Their identifiers count from 0.
+/// A pool of so many IPv4 servers, then so many IPv6 servers, all of which are in, at a time in
+/// seconds since 1970. Their identifiers count from 0.
 ///
 /// # Panics
 /// When it is after 2106, or there are 2³² servers.

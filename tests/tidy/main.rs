@@ -23,6 +23,14 @@ mod tests {
         "edge-user/src/kernel/memory.rs",
     ];
 
+    /// Folders whose heads and comments are as narrow as the rules want them. Others join when they
+    /// are.
+    const NARROW: [&str; 3] = ["fuzz/", "tests/", "xtask/"];
+    /// Columns of the first line of a file.
+    const HEAD_COLUMNS: usize = 80;
+    /// Columns of a comment.
+    const COMMENT_COLUMNS: usize = 100;
+
     fn root() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
     }
@@ -57,6 +65,38 @@ mod tests {
             .map(|(name, _)| name)
             .collect();
         assert_eq!(silent, [""; 0]);
+    }
+
+    fn narrow_sources() -> Vec<(String, String)> {
+        let is_narrow = |name: &str| NARROW.iter().any(|folder| name.starts_with(folder));
+        let sources: Vec<_> = sources().into_iter().filter(|(name, _)| is_narrow(name)).collect();
+        for folder in NARROW {
+            assert!(sources.iter().any(|(name, _)| name.starts_with(folder)), "no {folder}");
+        }
+        sources
+    }
+
+    #[test]
+    fn a_source_file_says_what_it_is_in_a_line_of_eighty_columns() {
+        for (name, text) in narrow_sources() {
+            let first = text.lines().next().unwrap_or_default();
+            let columns = first.chars().count();
+            assert!(columns <= HEAD_COLUMNS, "{name}:1: {columns} columns: {first}");
+        }
+    }
+
+    #[test]
+    fn a_comment_has_a_hundred_columns_at_most() {
+        for (name, text) in narrow_sources() {
+            for (line, number) in text.lines().zip(1..) {
+                let columns = line.chars().count();
+                let is_comment = line.trim_start().starts_with("//");
+                assert!(
+                    !is_comment || columns <= COMMENT_COLUMNS,
+                    "{name}:{number}: {columns} columns"
+                );
+            }
+        }
     }
 
     #[test]
@@ -109,20 +149,38 @@ mod tests {
         }
     }
 
+    /// The names of all maps, as edge-ebpf defines them.
+    fn map_names() -> BTreeSet<String> {
+        let text = fs::read_to_string(root().join("edge-ebpf/src/maps.rs")).expect("maps");
+        let (_, list) = text.split_once("\nmaps! {\n").expect("the list of maps");
+        let (list, _) = list.split_once("\n}\n").expect("its end");
+        let names = list.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(':'));
+        let is_name = |name: &str| name.starts_with(|first: char| first.is_ascii_uppercase());
+        names.map(|(name, _)| name.to_owned()).filter(|name| is_name(name)).collect()
+    }
+
     #[test]
     fn the_kernel_keeps_map_and_program_names_whole() {
-        let names = maps::ZONES.into_iter().chain([
+        let found = map_names();
+        let named = maps::ZONES.into_iter().chain([
             maps::SHARED,
             maps::CPU,
             maps::SAMPLES,
             maps::SAMPLES_LOST,
+            maps::PREFIXES,
+            maps::PROGRAMS,
+            // Only the program uses it.
+            "SCRATCH",
+        ]);
+        assert_eq!(found, named.map(str::to_owned).collect());
+        let programs = [
             maps::PROGRAM,
             maps::GENERAL_PROGRAM,
             maps::NTP_PROGRAM,
             maps::LEASE_PROGRAM,
             maps::PASS_PROGRAM,
-        ]);
-        for name in names {
+        ];
+        for name in found.iter().map(String::as_str).chain(programs) {
             assert!(name.len() <= 15, "{name}");
         }
     }

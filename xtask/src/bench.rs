@@ -1,12 +1,13 @@
-//! `cargo xtask bench`: times and rates of the XDP program and the authority.
+//! `cargo xtask bench`: times and rates of XDP programs and authority.
 //!
-//! The package edge-tests says what is measured and how. Its benchmark is built here, with the
-//! object, and runs as root.
+//! They are printed as a table, and written as JSON if asked for. What is measured, and how, is
+//! in the package edge-tests: its benchmark is built here, with the object, and run as root.
 
 use std::path::{self, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::build;
 use crate::cmd::Cmd;
 use crate::facts::Facts;
 use crate::requirement::Purpose;
@@ -55,7 +56,7 @@ fn command(args: &Args, facts: &Facts) -> Result<Cmd> {
         .args(args.only.as_ref().map(|part| format!("--only={part}")))
         .args(absolute("--json", args.json.as_ref())?)
         .args(absolute("--anchor", args.anchor.as_ref())?);
-    let Some(cmd) = test::as_root(cargo, facts)? else {
+    let Some(cmd) = test::as_root(build::with_object(cargo), facts)? else {
         bail!("bench: needs root, and this is neither root nor has it sudo; run as root");
     };
     Ok(cmd)

@@ -1,4 +1,4 @@
-//! `cargo xtask build`: the BPF object and the program that contains it.
+//! `cargo xtask build`: target/release/edge with the BPF object inside.
 
 use std::fs;
 use std::path::PathBuf;

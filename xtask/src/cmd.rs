@@ -1,4 +1,4 @@
-//! A program with its arguments and environment, and ways to run it.
+//! A command: a program with its arguments and environment.
 //!
 //! An error names the whole command line, ready to be pasted into a shell, and the exit status.
 
@@ -59,10 +59,10 @@ impl Cmd {
         self.judge(status)
     }
 
-    /// Runs with standard output going to `out` line by line, and returns a copy of it.
-    pub(crate) fn run_and_copy(&self, out: &mut impl Write) -> Result<String> {
+    /// Runs with standard output going to `out` as it comes, and appends it to `copy`, however the
+    /// command ends.
+    pub(crate) fn run_and_copy(&self, out: &mut impl Write, copy: &mut String) -> Result<()> {
         let mut child = self.spawn(self.command().stdout(Stdio::piped()))?;
-        let mut copy = String::new();
         if let Some(stdout) = child.stdout.take() {
             let mut reader = BufReader::new(stdout);
             let mut line = Vec::new();
@@ -74,8 +74,7 @@ impl Cmd {
             }
         }
         let status = child.wait().with_context(|| format!("wait for `{self}`"))?;
-        self.judge(status)?;
-        Ok(copy)
+        self.judge(status)
     }
 
     /// Standard output, if the program can be started and ends well.
@@ -198,17 +197,21 @@ mod tests {
         let wanted = "`sh -c 'exit 3'` failed with exit status: 3";
         assert_eq!(shell("exit 3").run().unwrap_err().to_string(), wanted);
         assert_eq!(shell("exit 3").watch("three").unwrap_err().to_string(), wanted);
-        assert_eq!(shell("exit 3").run_and_copy(&mut Vec::new()).unwrap_err().to_string(), wanted);
+        let mut copy = String::new();
+        let failed = shell("echo x; exit 3").run_and_copy(&mut Vec::new(), &mut copy);
+        let wanted = "`sh -c 'echo x; exit 3'` failed with exit status: 3";
+        assert_eq!(failed.unwrap_err().to_string(), wanted);
+        assert_eq!(copy, "x\n");
         let missing = Cmd::new("/nonexistent/tool").run().unwrap_err();
         assert_eq!(missing.to_string(), "`/nonexistent/tool` cannot be started");
     }
 
     #[test]
     fn output_is_kept_even_when_it_is_not_utf8_or_lacks_a_newline() {
-        let mut out = Vec::new();
-        assert_eq!(shell(r"printf 'a\nb'").run_and_copy(&mut out).unwrap(), "a\nb");
-        assert_eq!(shell(r"printf '\377'").run_and_copy(&mut out).unwrap(), "\u{fffd}");
-        assert_eq!(out, b"a\nb\xff");
+        let (mut out, mut copy) = (Vec::new(), String::new());
+        shell(r"printf 'a\nb'").run_and_copy(&mut out, &mut copy).unwrap();
+        shell(r"printf '\377'").run_and_copy(&mut out, &mut copy).unwrap();
+        assert_eq!((out, copy.as_str()), (b"a\nb\xff".to_vec(), "a\nb\u{fffd}"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `cargo xtask demo`: real queries over a veth pair, and who answered them.
 //!
-//! Setup, build and clean-up are part of it.
+//! The setup, the build and the clean-up are part of it.
 
 use std::path::PathBuf;
 

@@ -32,4 +32,16 @@ impl Facts {
             _ => cargo,
         }
     }
+
+    /// A cargo command that compiles for this machine in the profile of development.
+    ///
+    /// The BPF object is built if there is a linker, as by cargo alone, so that lints, tests and
+    /// cargo alone don't undo each other's work.
+    pub(crate) fn host_cargo(&self, args: &[&str]) -> Cmd {
+        let cargo = self.cargo(args);
+        match self.toolchain.linker {
+            Some(_) => cargo,
+            None => cargo.env("EDGE_EBPF", "skip"),
+        }
+    }
 }

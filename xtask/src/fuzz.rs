@@ -1,10 +1,9 @@
-//! `cargo xtask fuzz`: runs the fuzz targets, each for some seconds.
+//! `cargo xtask fuzz`: the fuzz targets, built and run for some seconds.
 //!
-//! A target is built with coverage instrumentation. Its corpus is made from the tests' fixtures and
-//! kept under the target folder. A crash ends the run; its input is kept there, too.
-//!
-//! Everything is stable Rust: the instrumentation is an LLVM pass that a rustc option turns on. The
-//! driver is libFuzzer; it comes with the crate libfuzzer-sys and needs a C++ compiler.
+//! The corpus begins with seeds from the tests' fixtures and is kept under the target folder. A
+//! crash ends the run; its input is kept there, too. Everything is stable Rust: the
+//! instrumentation is a pass of LLVM's that rustc has a switch for, the driver is libFuzzer,
+//! which comes with the crate libfuzzer-sys and needs a C++ compiler.
 
 use std::fs;
 use std::path::{Path, PathBuf};

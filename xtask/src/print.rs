@@ -1,4 +1,4 @@
-//! Lines and tables on the terminal. Nothing else in xtask prints.
+//! Lines and tables on the terminal; nothing else in xtask prints.
 //!
 //! Failed writes are ignored: a reader that went away (`| head`) is no reason to stop an
 //! installation half way.

@@ -1,4 +1,4 @@
-//! What each command needs, and whether this machine has it.
+//! What the machine needs: one table, and a judgement of each row by the facts.
 //!
 //! Nothing here looks at the machine: [`judge`] is a function of its arguments.
 
@@ -20,10 +20,12 @@ pub(crate) enum Purpose {
     Network,
     /// Clients and resolvers that people use: the root tiers ask by them.
     Clients,
+    /// The long tier: clients that are in no package and take minutes to build.
+    Long,
     /// The benchmarks: a load generator, and the C yardstick.
     Bench,
 }
-use Purpose::{Bench, Build, Clients, Lint, Network};
+use Purpose::{Bench, Build, Clients, Lint, Long, Network};
 
 /// How a requirement is looked for.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +39,8 @@ enum Check {
     Command(&'static str, &'static [&'static str]),
     /// The same, but only while bpf-linker is still to be built.
     LinkerCommand(&'static str, &'static [&'static str]),
-    /// A command of a package that mustn't be installed, for it would take the place of the daemon
-    /// that keeps this machine's time: it is unpacked only.
+    /// A command of a package that is unpacked only. If it were installed, it would take the place
+    /// of the daemon that keeps this machine's time.
     Unpacked(&'static str, &'static [&'static str]),
     /// A command of a crate, with its version.
     Crate(&'static str, &'static str, &'static str),
@@ -70,7 +72,7 @@ const fn need(
     Requirement { name, upstream, purposes, check }
 }
 
-const EVERY: &[Purpose] = &[Lint, Build, Network, Clients, Bench];
+const EVERY: &[Purpose] = &[Lint, Build, Network, Clients, Long, Bench];
 
 /// Everything that is needed, in the order of the table.
 const REQUIREMENTS: &[Requirement] = &[
@@ -103,9 +105,10 @@ const REQUIREMENTS: &[Requirement] = &[
         &[Clients],
         Check::Unpacked("systemd-timesyncd", &["systemd-timesyncd"]),
     ),
-    need("ntp-daemon", "ntpd-rs", &[Clients], Check::Crate("ntp-daemon", "ntpd", "1.9.0")),
+    need("rdate", "rdate of OpenBSD", &[Clients], Check::Command("rdate", &["rdate"])),
+    need("ntp-daemon", "ntpd-rs", &[Long], Check::Crate("ntp-daemon", "ntpd", "1.9.0")),
     need("nats-server", "NATS", &[Clients, Bench], Check::Command("nats-server", &["nats-server"])),
-    need("strace", "strace", &[Clients], Check::Command("strace", &["strace"])),
+    need("strace", "strace", &[Long], Check::Command("strace", &["strace"])),
     need("bpftool", "bpftool", &[Network], Check::Command("bpftool", &["bpftool"])),
     need("clang", "clang with the BPF target", &[Bench], Check::Command("clang", &["clang"])),
     need("libbpf-dev", "libbpf with its headers", &[Bench], Check::Library),

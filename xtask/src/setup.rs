@@ -1,9 +1,8 @@
-//! `cargo xtask setup`: finds or installs what the build and the tests need.
+//! `cargo xtask setup`: installs what the build and the tests need.
 //!
-//! A table shows what was found or installed, and from where. With `--check` nothing is changed.
-//!
-//! The command refuses, and changes nothing: on systems without apt, for users who can't become
-//! root while packages are missing, and when only the user can put something right.
+//! A table shows what was found, what was installed, and from where. If something can't be
+//! installed, the error says what to do. Nothing is changed on a system without apt, for a user who
+//! can't become root while packages are missing, or while only the user can put something right.
 
 use std::time::Instant;
 
@@ -24,6 +23,9 @@ pub(crate) struct Args {
     /// What `cargo xtask bench` needs, too
     #[arg(long)]
     bench: bool,
+    /// What `cargo xtask test --tier long` needs, too: ntpd-rs, which takes minutes to build
+    #[arg(long)]
+    long: bool,
 }
 
 /// Runs `cargo xtask setup`.
@@ -31,6 +33,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut purposes = vec![Purpose::Lint, Purpose::Build, Purpose::Network, Purpose::Clients];
     if args.bench {
         purposes.push(Purpose::Bench);
+    }
+    if args.long {
+        purposes.push(Purpose::Long);
     }
     let facts = read_facts();
     let before = requirement::judge(&facts, &purposes);
@@ -43,7 +48,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             return Ok(());
         }
         let bench = if args.bench { " --bench" } else { "" };
-        bail!("missing: {}; run `cargo xtask setup{bench}`", names(&missing));
+        let long = if args.long { " --long" } else { "" };
+        bail!("missing: {}; run `cargo xtask setup{bench}{long}`", names(&missing));
     }
 
     let started = Instant::now();

@@ -12,8 +12,8 @@ use crate::cmd::Cmd;
 /// Folders of administrators' tools, which a user's `PATH` may leave out.
 const ADMIN_PATH: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-/// Folder of programs for the tests alone, unknown to the package manager: packages that are
-/// unpacked only, and programs built from crates.
+/// What only the tests use and no package manager knows of: packages that are unpacked only, and
+/// programs built from crates.
 pub(crate) const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/unpacked");
 
 /// Folders of programs in [`OWN`], and of systemd's programs in the system.

@@ -1,4 +1,4 @@
-//! Facts about the Rust toolchain and the BPF linker.
+//! Facts about rustc and bpf-linker, and the environment of builds.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ pub(crate) struct Linker {
     pub(crate) path: PathBuf,
     /// Such as `0.13.0`.
     pub(crate) version: String,
-    /// Whether cargo finds it without [`LINKER_ENV`] set by us.
+    /// Whether cargo finds it by itself.
     pub(crate) found_by_cargo: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A server and queries come in; what dnsperf says goes out, and what the server spent.
+//! One run of dnsperf: its figures, and the CPU time of the server.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,6 @@
-//! A kind of server comes in; one that runs goes out, with its zone, on the CPU and in the namespace of the caller.
+//! A running DNS server of each kind, with its zone.
+//!
+//! It runs on the CPU and in the namespace of the caller.
 
 use std::fs;
 use std::net::UdpSocket;

@@ -1,7 +1,8 @@
-//! A folder comes in; the zone for each server and the queries of each mix are written there.
+//! The zone for each server, and the queries of each mix.
 //!
-//! Four rows of 24 addresses of each family, of which a client gets four, and 80 vendors' aliases of each row. Servers
-//! that select nothing have four addresses of each family at all these names, so that answers are equally long.
+//! The zone has four rows of 24 addresses of each family, of which a client gets four, and 80
+//! vendors' aliases of each row. Servers that select nothing have four addresses of each family
+//! at all these names, so that answers are equally long.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -16,7 +17,7 @@ pub(super) const APEX: &str = "pool.example";
 pub(super) const MIXES: [&str; 3] = ["A and AAAA", "NXDOMAIN", "other types"];
 
 const ROWS: [&str; 4] = ["0", "1", "2", "3"];
-/// Lines in a file of queries; dnsperf begins anew at its end.
+/// Lines in a file of queries; dnsperf begins again at its end.
 const QUERIES: usize = 20_000;
 
 fn vendors() -> impl Iterator<Item = String> {

@@ -1,4 +1,4 @@
-//! A process comes in; the CPU time that it has used goes out: of all of it, and of each thread by its name.
+//! The CPU time of a process: of all of it, and of each thread by its name.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -13,7 +13,8 @@ pub(crate) struct Cpu {
     ticks: f64,
     /// Nanoseconds of each thread at the last look.
     known: HashMap<u32, u64>,
-    /// Seconds by the threads' names. What a thread used between the last look and its end is in none.
+    /// Seconds by the threads' names. What a thread used between the last look and its end is in
+    /// none.
     threads: BTreeMap<String, f64>,
 }
 
@@ -28,7 +29,8 @@ impl Cpu {
         Ok(cpu)
     }
 
-    /// Seconds that the process has used since its start, in user and kernel mode, threads that have ended included.
+    /// Seconds that the process has used since its start, in user and kernel mode, threads that
+    /// have ended included.
     pub(crate) fn total(&self) -> Result<f64> {
         let path = format!("/proc/{}/stat", self.process);
         let text = fs::read_to_string(&path).context(path)?;

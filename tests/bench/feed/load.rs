@@ -1,5 +1,6 @@
-//! Sockets and what is known of the pool's servers come in; queries are asked at a steady pace, one after the other, and
-//! every reply is counted and read: lost, wrong, and how late it shows a server's coming and going.
+//! Queries at a steady pace, one after the other; every reply is read.
+//!
+//! Lost and wrong replies are counted, and how late each shows a server's coming and going.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, UdpSocket};
@@ -58,8 +59,8 @@ impl World {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A server comes or goes now. Says after how long its last coming or going was seen, if it was; `None` if this
-    /// is none.
+    /// A server comes or goes now. Says after how long its last coming or going was seen, if it
+    /// was; `None` if this is none.
     pub(crate) fn turn(&self, server: &Server) -> Option<Option<Duration>> {
         let mut all = self.lock();
         let known = all.get_mut(&server.ip)?;
@@ -107,7 +108,8 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// One for each of the rig's addresses but that of the link, of which the database says something else.
+    /// One for each of the rig's addresses but that of the link, of which the database says
+    /// something else.
     pub(crate) fn new(rig: &Rig) -> std::io::Result<Self> {
         let client = |(address, country): (&str, &str)| {
             let socket = rig.datagrams(address);
@@ -123,7 +125,7 @@ impl Load {
         Ok(Self { clients, rng: Rng::with_seed(5) })
     }
 
-    /// Asks until told to stop.
+    /// Asks until it has to stop.
     pub(crate) fn run(&mut self, world: &World, stop: &AtomicBool) -> std::io::Result<Seen> {
         let mut seen = Seen::default();
         let begun = Instant::now();

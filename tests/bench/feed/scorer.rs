@@ -1,8 +1,9 @@
-//! A seed comes in; a pool like the NTP Pool comes out, as a snapshot, and the scores that monitors give its servers one
-//! after the other, as changes.
+//! A pool like the NTP Pool, made from a seed, and its monitors' scores.
 //!
-//! A score is what the pool's is: 19 parts of 20 of the one before, and a step, 1 for a good answer and -5 for none. Most
-//! servers are well and stay at 20; a sixth answers now and then, and goes about score 10.
+//! The pool is a snapshot, the scores are changes, one after the other. A score is computed as
+//! the pool's is: 19 parts of 20 of the one before, and a step, 1 for a good answer and -5 for
+//! none. Most servers are well and stay at 20. A sixth answers now and then, and stays around
+//! score 10.
 
 use edge_feed::delta::Change;
 use edge_feed::{Delta, Server, Snapshot};
@@ -17,7 +18,8 @@ const ACTIVE: f64 = 10.0;
 const PAST: u32 = 300;
 /// Of so many changes one is of the netspeed that a server's owner sets.
 const OWNERS: u64 = 1_000;
-/// Where the servers are whose ways in and out are timed: seven, so that more than half are in every answer.
+/// Where the servers are whose ways in and out are timed: seven, so that more than half are in
+/// every answer.
 pub(crate) const PROBED: &str = "is";
 const PROBES: usize = 7;
 

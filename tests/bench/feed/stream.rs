@@ -1,5 +1,6 @@
-//! Changes come in, line by line; whoever asks by HTTP gets those after the one that he names, and each new one as it comes
-//! to be, in an answer without end.
+//! A server of changes by HTTP: an answer without end, line by line.
+//!
+//! A client gets the changes after the one that it names, and each new one as soon as it is made.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};

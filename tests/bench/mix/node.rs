@@ -1,4 +1,4 @@
-//! A folder comes in; a whole node goes out, attached to the server's end of a link, with the pool's zone and world.
+//! A whole node at the server's end of a link, with the pool's zone.
 
 use std::fs;
 use std::path::{Path, PathBuf};

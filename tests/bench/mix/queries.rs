@@ -1,8 +1,9 @@
-//! The share of random subdomains comes in; a deck of frames goes out, as a pool is asked.
+//! A deck of frames, as a pool is asked, with some random subdomains.
 //!
-//! Of all queries 48 % ask for A, 44 % for AAAA, 4 % for HTTPS, the others for NS, SOA and TXT; 5 % ask for names that
-//! don't exist. A half has an OPT record, a third a Client Subnet, a tenth a cookie (of which a half is a good one of
-//! this server). A fifth comes over IPv6, names that are made up anew for every frame over IPv4 only, without checksum.
+//! Of all queries 48 % ask for A, 44 % for AAAA, 4 % for HTTPS, the others for NS, SOA and TXT; 5
+//! % ask for names that don't exist. A half has an OPT record, a third a Client Subnet, a tenth a
+//! cookie (of which a half is a good one of this server). A fifth comes over IPv6. Names that are
+//! made for one frame come over IPv4 only, without checksum.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,5 +1,6 @@
-//! A kind of server comes in; one that runs at an address of its own goes out, on the first CPU and in the namespace of
-//! the caller. None of them can touch the clock.
+//! A running NTP server of each kind, at an address of its own.
+//!
+//! It runs on the first CPU and in the namespace of the caller. None can set the clock.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
@@ -126,7 +127,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts it, with its configuration and its log in `folder`, and gives the server's end its address.
+    /// Starts it, with its configuration and its log in `folder`, and gives the server's end its
+    /// address.
     pub(super) fn start(kind: Kind, folder: &Path) -> Result<Self> {
         ip(&["address", "add", &format!("{}/24", kind.address()), "dev", SERVER])?;
         let name = format!("{kind:?}");

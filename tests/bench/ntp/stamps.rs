@@ -1,5 +1,7 @@
-//! How right the stamps are: the loaded program answers one request at a time, between two readings of
-//! `CLOCK_REALTIME`; their distances from the middle of the two go out.
+//! The error of the program's timestamps.
+//!
+//! The loaded program answers one request at a time, between two readings of `CLOCK_REALTIME`.
+//! The error is the distance from the middle of the two.
 
 use anyhow::{Result, ensure};
 use edge_tables::publish::Publishable;
@@ -21,7 +23,7 @@ pub(crate) struct Stamps {
     pub errors: Spread,
     /// From the first reading to the middle: an error that is less may be that of the measurement.
     pub halves: Spread,
-    /// Stamps that were not between the two readings, but for the bits that are random.
+    /// Stamps that were not between the two readings, without the bits that are random.
     pub outside: usize,
     /// Stamps.
     pub all: usize,

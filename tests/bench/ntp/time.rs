@@ -1,4 +1,4 @@
-//! The system's clock comes in; a published clock that says the same goes out, and requests for the time.
+//! A published clock that shows the system's time, and requests for it.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::Ordering;
@@ -55,7 +55,8 @@ pub(crate) fn request(client: SocketAddr, server: IpAddr, rng: &mut Rng) -> Vec<
     let server = SocketAddr::new(server, PORT);
     let usual = Ask::new(&client.to_string());
     let mut frame = Ask { server, transmit: rng.u64(..), ..usual }.frame();
-    // Sources are put into the frame later: sockets would find the checksum wrong, where there has to be none.
+    // Sources are put into the frame later: sockets would find the checksum wrong, where there has
+    // to be none.
     if let (IpAddr::V4(_), Some(checksum)) = (client.ip(), frame.get_mut(40..42)) {
         checksum.fill(0);
     }

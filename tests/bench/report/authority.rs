@@ -1,4 +1,4 @@
-//! The authority's runs come in; its part of the table and of the JSON goes out.
+//! The authority's part of the report.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! What a node took that follows a scorer comes in; its part of the tables and of the JSON goes out.
+//! The part of the report about a node that follows a scorer.
 
 use std::fmt::Write as _;
 

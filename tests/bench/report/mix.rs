@@ -1,4 +1,4 @@
-//! The runs of a pool's mix come in; their part of the table and of the JSON goes out.
+//! The part of the report about a pool's mix.
 
 use std::fmt::Write as _;
 

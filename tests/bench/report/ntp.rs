@@ -1,4 +1,4 @@
-//! What was measured of NTP comes in; its parts of the tables and of the JSON go out.
+//! The part of the report about NTP.
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,7 @@
-//! The demonstration: nothing comes in, a table of real queries with who answered them goes out.
+//! The demonstration: a table of real queries, and who answered them.
 //!
-//! Exit code 0 only if XDP answered all that it should, the authority the rest, and every answer
-//! was the client's country's. Needs root; nothing is left behind.
+//! The exit code is 0 only if XDP answered all that it should, the authority the rest, and every
+//! answer was the client's country's. Needs root; nothing is left behind.
 
 #![forbid(unsafe_code)]
 

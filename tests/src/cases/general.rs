@@ -1,7 +1,8 @@
-//! What the second program answers, and what it leaves: names, types, EDNS, switches.
+//! Rows for the program `general`: names, types, EDNS, switches.
 //!
-//! Each row has a question, what is configured, a verdict, and in words what the answer says. That the slow path says
-//! the same is a test (`tests/answer/general.rs`), so the words can't follow the engine's mistakes.
+//! Each row has a question, what is configured, a verdict, and the answer in words. A test
+//! (`tests/answer/general.rs`) compares the words with the slow path, so they can't follow the
+//! engine's mistakes.
 
 mod absent;
 mod edns;

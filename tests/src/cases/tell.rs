@@ -1,11 +1,11 @@
-//! A reply comes in; what it says goes out, in a line.
+//! A reply in one line of words.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::message::{Opt, Record, Reply, flag, option, rcode, rtype};
 
-/// In words: RCODE and flags; the answers, of addresses only how many; whose SOA; EDNS and its options.
-/// `NOERROR AA, 4 A, EDNS, nsid tests, subnet 192.0.2.0/24/24, cookie 24`.
+/// In words: RCODE and flags; the answers, of addresses only how many; whose SOA; EDNS and its
+/// options. `NOERROR AA, 4 A, EDNS, nsid tests, subnet 192.0.2.0/24/24, cookie 24`.
 #[must_use]
 pub fn tell(reply: &Reply) -> String {
     let mut words = vec![code(reply)];

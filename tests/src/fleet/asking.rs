@@ -1,4 +1,6 @@
-//! A client of a node: it asks all the time; what was answered, and when that changed, comes out.
+//! A client of a node that asks all the time.
+//!
+//! It keeps what was answered, and when that changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -14,7 +16,7 @@ use crate::message::{Ask, Reply, rcode, rtype};
 const PAUSE: Duration = Duration::from_millis(4);
 /// Labels that are asked for besides that of the marks, in turn.
 const LABELS: [&str; 7] = [YO_YO, "", "0", "1", "3", "europe", "asia"];
-/// Wrong answers that are worth being told.
+/// Wrong answers that are reported at most.
 const TOLD: usize = 20;
 
 /// What one node answered.
@@ -68,7 +70,8 @@ impl Asked {
         wrong
     }
 
-    /// Asks until told to stop, and tells at once which mark is answered. No mark can be answered that isn't made.
+    /// Asks until `stop` is set, and stores at once which mark is answered. No mark can be answered
+    /// that isn't made.
     pub(super) fn ask(
         socket: &UdpSocket,
         stop: &AtomicBool,

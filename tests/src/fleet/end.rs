@@ -1,4 +1,6 @@
-//! What there is at the end: each node's answers, counters and files are compared with the scorer's whole history.
+//! The check at the end: each node against the scorer's whole history.
+//!
+//! Answers, counters and files are compared.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -8,14 +10,14 @@ use edge_feed::{Server, Snapshot};
 
 use super::asking::once;
 use super::scorer::{ORIGIN, Scorer, labels};
-use super::{EACH, Fleet, Told, until};
+use super::{EACH, Fleet, Outcome, until};
 
 /// Addresses of an answer.
 const MAX_HOSTS: usize = 4;
 
 impl Fleet {
-    /// Compares and stops all nodes; what is wrong, a line each. Those that were killed haven't counted everything, and
-    /// while one sleeps for long its program lets queries pass.
+    /// Compares and stops all nodes; what is wrong, a line each. Those that were killed haven't
+    /// counted everything, and while one sleeps for long its program lets queries pass.
     ///
     /// # Panics
     /// When a node doesn't say how it is, doesn't end well, or has kept nothing.
@@ -23,7 +25,7 @@ impl Fleet {
     pub fn differences(
         &self,
         scorer: &Scorer,
-        told: &Told,
+        outcome: &Outcome,
         restarted: &[u8],
         asleep: &[u8],
     ) -> Vec<String> {
@@ -32,7 +34,7 @@ impl Fleet {
             let at = usize::from(n);
             let mut own = self.counted(at, scorer, restarted.contains(&n));
             if !restarted.contains(&n) && !asleep.contains(&n) {
-                own.extend(self.by_xdp(at, told.nodes[at].asked));
+                own.extend(self.by_xdp(at, outcome.nodes[at].asked));
             }
             let answers = self.answered(at, scorer);
             self.nodes[at].stop();

@@ -1,5 +1,6 @@
-//! A NATS server in a namespace of its own, with a store that outlives it: it is started and killed, and says how its
-//! stream is.
+//! A NATS server in a namespace of its own, with a store that outlives it.
+//!
+//! It can be started and killed, and reports the state of its stream.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

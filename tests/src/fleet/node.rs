@@ -1,7 +1,9 @@
-//! A node in a namespace of its own: `edge` with the cluster as its feed, and its program on the way to the clients.
+//! A node of the fleet in namespaces of its own.
+//!
+//! It is `edge` with the cluster as its feed, attached to the interface towards the clients.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use serde_json::Value;
 
 use super::{BUCKET, STREAM, address, plug};
 use crate::geoip::country_mmdb;
-use crate::netns::{COUNTRIES, Namespace, Process, program, unique};
+use crate::netns::{Bpffs, COUNTRIES, Mounts, Namespace, Process, program, unique};
 use crate::threads::threads;
 
 /// How long a client waits for a reply.
@@ -39,8 +41,9 @@ pub struct Node {
     edge: Edge,
     namespace: Namespace,
     folder: PathBuf,
-    instance: String,
     process: Mutex<Option<Process>>,
+    // Pins outlive a process that is killed.
+    mounts: Mounts,
 }
 
 impl std::fmt::Debug for Node {
@@ -85,7 +88,8 @@ impl Node {
              [control]\nsocket = \"edge.sock\"\n"
         );
         std::fs::write(folder.join("edge.toml"), config).expect("write");
-        Self { number, edge, namespace, folder, instance, process: Mutex::default() }
+        let mounts = Mounts::new(Bpffs::System);
+        Self { number, edge, namespace, folder, process: Mutex::default(), mounts }
     }
 
     fn process(&self) -> MutexGuard<'_, Option<Process>> {
@@ -95,7 +99,7 @@ impl Node {
     /// Starts it, and waits until it serves.
     pub fn start(&self) {
         // Should we end without tidying up, it ends, too.
-        let mut command = self.namespace.command("setpriv");
+        let mut command = self.mounts.command(&self.namespace, "setpriv");
         command.args(["--pdeathsig", "TERM"]).arg(&self.edge.program).args(&self.edge.words);
         let process = Process::start(command.arg(self.folder.join("edge.toml")));
         let _ready = process.wait_for("ready");
@@ -156,7 +160,5 @@ impl Node {
 impl Drop for Node {
     fn drop(&mut self) {
         self.kill();
-        // What is left of a killed node.
-        drop(std::fs::remove_dir_all(Path::new("/sys/fs/bpf").join(&self.instance)));
     }
 }

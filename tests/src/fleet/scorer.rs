@@ -1,7 +1,9 @@
-//! A scorer and its pool, made up from a seed: a snapshot goes out, and changes, of which it remembers all that follows.
+//! A scorer and its pool, made up from a seed.
 //!
-//! Two labels are for watching. `xm` has one server, whose address is another one with each mark: what is answered tells
-//! which mark it is of. At `xy` there are two servers, one of which is in: with each mark one comes and the other leaves.
+//! It gives a snapshot, then changes, and remembers all that follows from them. Two labels are
+//! for watching. `xm` has one server, whose address is another one with each mark: an answer
+//! shows which mark it is of. At `xy` there are two servers, one of which is in: with each mark
+//! one comes and the other leaves.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -17,7 +19,7 @@ use serde_json::Value;
 use crate::volunteers;
 pub use crate::volunteers::ORIGIN;
 
-/// The label whose answer tells the mark, and the other one.
+/// The label whose answer shows the mark, and the other one.
 pub const MARK: &str = "xm";
 pub(super) const YO_YO: &str = "xy";
 /// Identifiers of the servers there.
@@ -81,7 +83,8 @@ impl Scorer {
         self.deltas(changes)
     }
 
-    /// The next mark: its number, and what changes. The server that comes is before the one that leaves.
+    /// The next mark: its number, and what changes. The server that comes is before the one that
+    /// leaves.
     pub fn mark(&mut self) -> (u32, Vec<Delta>) {
         self.marks += 1;
         let is_odd = usize::from(self.marks % 2 == 1);
@@ -157,7 +160,8 @@ impl Scorer {
     }
 }
 
-/// What is at each label of a zone, but for those with numbers: who is under 0 to 3 is each node's own lot.
+/// What is at each label of a zone, except those with numbers: who is under 0 to 3 is each node's
+/// own lot.
 ///
 /// # Panics
 /// When the text is no zone.

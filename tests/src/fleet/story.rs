@@ -1,4 +1,6 @@
-//! The scorer publishes, clients ask, and somebody does harm: when each change was answered where comes out.
+//! A story of faults: when each change was answered, and where.
+//!
+//! The scorer publishes and clients ask while servers and nodes fail.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -46,7 +48,7 @@ pub struct Story {
 
 /// What happened.
 #[derive(Debug)]
-pub struct Told {
+pub struct Outcome {
     /// All marks.
     pub marks: Vec<Mark>,
     /// What each node answered.
@@ -68,8 +70,14 @@ impl Drop for End<'_> {
 }
 
 impl Story {
-    /// Publishes so many changes a second and asks all nodes while `plot` does what it does, and until all is answered.
-    pub fn tell(fleet: &Fleet, scorer: &mut Scorer, rate: u32, plot: impl FnOnce(&Self)) -> Told {
+    /// Publishes so many changes a second and asks all nodes while `plot` does what it does, and
+    /// until all is answered.
+    pub fn tell(
+        fleet: &Fleet,
+        scorer: &mut Scorer,
+        rate: u32,
+        plot: impl FnOnce(&Self),
+    ) -> Outcome {
         let story = Self::default();
         let begun = Instant::now();
         let nodes = thread::scope(|scope| {
@@ -99,7 +107,7 @@ impl Story {
         let marks = story.marks.into_inner().unwrap_or_else(PoisonError::into_inner);
         let deltas = story.deltas.into_inner();
         let rate = deltas as f64 / begun.elapsed().as_secs_f64();
-        Told { marks, nodes, refused: story.refused.into_inner(), rate }
+        Outcome { marks, nodes, refused: story.refused.into_inner(), rate }
     }
 
     /// The mark that a node answers.
@@ -108,7 +116,7 @@ impl Story {
     }
 
     /// Waits until these nodes answer a mark that is made after now.
-    pub fn settle(&self, nodes: &[u8]) {
+    pub fn wait_for_answers(&self, nodes: &[u8]) {
         let made = self.made.load(Ordering::Relaxed);
         until(&format!("nodes {nodes:?} answer what comes after mark {made}"), || {
             nodes.iter().all(|node| self.mark(*node) > made)
@@ -123,14 +131,15 @@ impl Story {
     }
 
     /// Waits until all nodes have answered so many more marks.
-    pub fn go_on(&self, marks: u32) {
+    pub fn run_for(&self, marks: u32) {
         let wanted = self.made.load(Ordering::Relaxed) + marks;
         until(&format!("all nodes answer mark {wanted}"), || {
             (0..EACH).all(|node| self.mark(node) >= wanted)
         });
     }
 
-    /// Publishes until that is enough, and then a last mark: who answers that has all that came before it.
+    /// Publishes until that is enough, and then a last mark: who answers that has all that came
+    /// before it.
     async fn publish(&self, nats: &Nats, scorer: &mut Scorer, rate: u32) {
         let begun = Instant::now();
         let (mut made, mut due) = (0, begun + MARKS);
@@ -167,7 +176,7 @@ impl Story {
     }
 }
 
-impl Told {
+impl Outcome {
     /// How long it took until each mark of a time was answered by a node, in seconds.
     #[must_use]
     pub fn latencies(&self, node: u8, from: Instant, to: Instant) -> Vec<f64> {
@@ -185,8 +194,8 @@ impl Told {
         marks.map(|mark| (mark.kept - mark.due).as_secs_f64()).fold(0.0, f64::max)
     }
 
-    /// All that was wrong, a line each: answers that never were right; and but for nodes that were killed or asleep,
-    /// questions without a reply, and older answers behind newer ones.
+    /// All that was wrong, a line each: answers that never were right; and, except of nodes that
+    /// were killed or asleep, questions without a reply, and older answers behind newer ones.
     #[must_use]
     pub fn wrong(&self, scorer: &Scorer, touched: &[u8]) -> Vec<String> {
         let mut all = Vec::new();

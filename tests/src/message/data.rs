@@ -1,4 +1,4 @@
-//! A record's data come in as octets, text goes out as zone files write it.
+//! A record's data as zone files write it.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};

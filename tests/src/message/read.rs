@@ -1,4 +1,4 @@
-//! The octets of a reply come in; its sections go out, or what is wrong with them.
+//! The reader of a reply: its sections, or what is wrong with them.
 
 use super::data;
 use super::rtype::OPT;
@@ -23,7 +23,7 @@ pub struct Reply {
     pub answers: Vec<Record>,
     /// Authority section.
     pub authorities: Vec<Record>,
-    /// Additional section but for the OPT record.
+    /// Additional section without the OPT record.
     pub additionals: Vec<Record>,
     /// The OPT record.
     pub opt: Option<Opt>,

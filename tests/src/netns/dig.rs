@@ -1,4 +1,4 @@
-//! What `dig` printed comes in as text, a reply goes out.
+//! A reply as `dig` printed it.
 
 /// A resource record as dig writes it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

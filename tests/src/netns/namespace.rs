@@ -1,4 +1,7 @@
-//! A network namespace with a name of its own; it goes when it is dropped.
+//! A network namespace with a name of its own, removed when it is dropped.
+//!
+//! What a namespace inherits from the machine's own (forwarding, reverse-path filters) is set to
+//! the kernel's defaults, so that tests see the same on every machine.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -7,6 +10,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -15,6 +19,17 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 const PREFIX: &str = "edge-test-";
 /// Where iproute2 keeps namespaces.
 const FOLDER: &str = "/run/netns";
+
+/// Settings of a new namespace: the kernel's defaults, which the machine's own would replace.
+const SETTINGS: [(&str, &str); 4] = [
+    ("ipv4/ip_forward", "0"),
+    ("ipv4/conf/all/rp_filter", "0"),
+    ("ipv4/conf/default/rp_filter", "0"),
+    ("ipv6/conf/all/forwarding", "0"),
+];
+
+/// `ip netns add` mounts [`FOLDER`] the first time, so only one may run at a time.
+static ADDING: Mutex<()> = Mutex::new(());
 
 /// A network namespace.
 #[derive(Debug)]
@@ -39,7 +54,7 @@ fn maker(name: &str) -> Option<u32> {
 }
 
 /// Removes what processes left behind that ended without tidying up.
-pub(super) fn sweep(folder: &Path, remove: impl Fn(&Path)) {
+fn sweep(folder: &Path, remove: impl Fn(&Path)) {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     for entry in entries {
         let left = |process: u32| !Path::new(&format!("/proc/{process}")).exists();
@@ -58,7 +73,16 @@ impl Namespace {
             drop(Command::new("ip").args([OsStr::new("netns"), OsStr::new("del"), name]).output());
         });
         let namespace = Self { name: unique(role) };
-        output(Command::new("ip").args(["netns", "add", &namespace.name]));
+        {
+            let _turn = ADDING.lock().unwrap_or_else(PoisonError::into_inner);
+            output(Command::new("ip").args(["netns", "add", &namespace.name]));
+        }
+        namespace.enter(|| {
+            for (name, value) in SETTINGS {
+                let path = format!("/proc/sys/net/{name}");
+                std::fs::write(&path, value).unwrap_or_else(|error| panic!("{path}: {error}"));
+            }
+        });
         namespace.run("ip link set lo up");
         namespace
     }
@@ -76,13 +100,15 @@ impl Namespace {
     /// A program that will run inside, with all file systems as they are outside.
     #[must_use]
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        self.command_by(&[], program)
+    }
+
+    /// The same with more of nsenter's options.
+    pub(super) fn command_by(&self, more: &[String], program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");
         // A terminal's control-C is for us, who have to tidy up, not for what we started.
-        command
-            .process_group(0)
-            .arg(format!("--net={}", self.path().display()))
-            .arg("--")
-            .arg(program);
+        command.process_group(0).arg(format!("--net={}", self.path().display()));
+        command.args(more).arg("--").arg(program);
         command
     }
 

@@ -1,7 +1,7 @@
-//! A running `edge`: started, its log kept, stopped; killed when it is dropped.
+//! A running program whose log is kept; it is killed when it is dropped.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long anything may take that is waited for, unless it says otherwise.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// How long anything may take that is waited for, unless a test says otherwise. It ought to be
+/// seconds; tests run beside each other, and others may use the machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a process has said on stderr.
 #[derive(Debug, Default)]
@@ -58,8 +59,8 @@ pub fn program() -> PathBuf {
     })
 }
 
-/// Where programs may be that aren't in `PATH`: administrators' tools, systemd's own, and what `cargo xtask setup` has
-/// unpacked or built for the tests alone.
+/// Where programs may be that aren't in `PATH`: administrators' tools, systemd's own, and what
+/// `cargo xtask setup` has unpacked or built for the tests alone.
 const FOLDERS: [&str; 8] = [
     "/usr/sbin",
     "/usr/local/sbin",
@@ -79,7 +80,19 @@ pub fn find(program: &str) -> PathBuf {
     folders
         .map(|folder| folder.join(program))
         .find(|path| path.is_file())
-        .unwrap_or_else(|| panic!("there is no {program}; run `cargo xtask setup`"))
+        .unwrap_or_else(|| panic!("there is no {program}; run `cargo xtask setup --long`"))
+}
+
+/// Copies a program.
+///
+/// `cp` does it: were the copy open for writing here, a child that another test starts at the same
+/// time would hold it open, too, and the kernel refuses to run a file that somebody may write.
+///
+/// # Panics
+/// When it can't be copied.
+pub fn copy(program: &Path, to: &Path) {
+    let status = Command::new("cp").arg(program).arg(to).status().expect("cp runs");
+    assert!(status.success(), "cp {} {}: {status}", program.display(), to.display());
 }
 
 impl Process {

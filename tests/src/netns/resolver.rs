@@ -1,7 +1,7 @@
-//! A real resolver in the client's namespace, which looks everything up at the node: unbound, BIND or Knot Resolver.
+//! A real resolver that asks the node: unbound, BIND or Knot Resolver.
 //!
-//! It knows the node's zone by configuration alone, and there is no way out of the namespace: what it can't find at the
-//! node it doesn't find.
+//! It runs in the client's namespace and knows the node's zone by its configuration. There is no
+//! way out of the namespace: it finds only what the node answers.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{PATIENCE, Process, Reply, Rig, SERVER, find};
+use super::source::own_copy;
+use super::{PATIENCE, Process, Reply, Rig, SERVER};
 
 /// Where it listens.
 const LISTEN: [&str; 2] = ["127.0.0.1", "10.53.0.2"];
@@ -84,15 +85,14 @@ pub struct Resolver {
 }
 
 impl Resolver {
-    /// Starts one that asks the node of `rig` for `zone` from one of the client's addresses, and waits until it answers.
+    /// Starts one that asks the node of `rig` for `zone` from one of the client's addresses, and
+    /// waits until it answers.
     #[must_use]
     pub fn start(kind: Kind, rig: &Rig, zone: &str, from: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("edge-test-").tempdir().expect("a folder");
         let config = folder.path().join("config");
         std::fs::write(&config, kind.config(zone, from, folder.path())).expect("write");
-        // AppArmor's rules for a resolver go by its path, and forbid all folders but the system's.
-        let program = folder.path().join(kind.program());
-        let _octets = std::fs::copy(find(kind.program()), &program).expect("copy the program");
+        let program = own_copy(kind.program(), folder.path());
         let mut command = rig.client.command("setpriv");
         command.args(["--pdeathsig", "TERM"]).arg(&program);
         command.args(kind.arguments(&config, folder.path())).current_dir(folder.path());

@@ -1,5 +1,7 @@
-//! The daemon behind the node, in the server's namespace: a real chronyd that says it is synchronised to this machine's
-//! clock and never sets it; or somebody who tells another time.
+//! The NTP daemon behind the node, in the server's namespace.
+//!
+//! It is a real chronyd, which says that it is synchronised to this machine's clock and never sets
+//! it, or a made-up daemon that gives another time.
 
 use std::fs::Permissions;
 use std::net::UdpSocket;
@@ -14,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use super::{PATIENCE, Process, Rig, find};
+use super::{PATIENCE, Process, Rig, copy, find};
 
 /// Where the node asks.
 const ASKED: &str = "127.0.0.1:123";
@@ -43,10 +45,11 @@ pub(super) fn harmless(mut command: Command) -> Command {
     command
 }
 
-/// Copies a program into a folder: `AppArmor`'s rules for it go by its path, and forbid all folders but the system's.
-pub(super) fn copy(program: &str, folder: &Path) -> PathBuf {
+/// Copies a program into a folder: `AppArmor`'s rules for it go by its path, and allow only the
+/// system's folders.
+pub(super) fn own_copy(program: &str, folder: &Path) -> PathBuf {
     let to = folder.join(program);
-    let _octets = std::fs::copy(find(program), &to).expect("copy the program");
+    copy(&find(program), &to);
     to
 }
 
@@ -58,7 +61,7 @@ pub(super) fn chronyc(folder: &Path, report: &str) -> Option<String> {
     printed.status.success().then(|| String::from_utf8_lossy(&printed.stdout).into_owned())
 }
 
-/// What every chronyd here is told of itself.
+/// The configuration that every chronyd here has in common.
 pub(super) fn own(folder: &Path) -> String {
     let folder = folder.display();
     format!(
@@ -71,7 +74,8 @@ pub(super) const KEY: &str =
     "1 SHA256 HEX:000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F\n";
 
 impl Source {
-    /// Starts one that answers at all addresses of the server's, and waits until it says that it is synchronised.
+    /// Starts one that answers at all addresses of the server's, and waits until it says that it is
+    /// synchronised.
     #[must_use]
     pub fn start(rig: &Rig) -> Self {
         Self::start_with(rig, "")
@@ -86,7 +90,7 @@ impl Source {
         std::fs::write(path.join("config"), config).expect("write");
         std::fs::write(path.join("keys"), KEY).expect("write");
         let mut command = harmless(rig.server.command("setpriv"));
-        command.arg(copy("chronyd", path)).args(["-x", "-d", "-f"]).arg(path.join("config"));
+        command.arg(own_copy("chronyd", path)).args(["-x", "-d", "-f"]).arg(path.join("config"));
         let source = Self { process: Process::start(&mut command), folder };
         let end = Instant::now() + PATIENCE;
         while chronyc(source.folder.path(), "tracking").is_none() {
@@ -113,7 +117,7 @@ impl Source {
     }
 
     /// Lets it go on.
-    pub fn go_on(&self) {
+    pub fn resume(&self) {
         self.process.signal(Signal::CONT);
     }
 
@@ -133,14 +137,15 @@ impl Source {
     }
 }
 
-/// Somebody who answers the node in the daemon's place, and tells the time some seconds late or early.
+/// A daemon that answers the node in the other's place, and tells the time some seconds late or
+/// early.
 #[derive(Debug)]
-pub struct Liar {
+pub struct WrongClock {
     done: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Liar {
+impl WrongClock {
     /// Tells a time that is `ahead` of this machine's clock.
     #[must_use]
     pub fn start(rig: &Rig, ahead: Duration) -> Self {
@@ -153,7 +158,7 @@ impl Liar {
             let mut request = [0; HEADER_OCTETS];
             while !told.load(Ordering::Relaxed) {
                 if let Ok((HEADER_OCTETS, from)) = socket.recv_from(&mut request) {
-                    let _sent = socket.send_to(&lie(&request, ahead), from);
+                    let _sent = socket.send_to(&wrong_reply(&request, ahead), from);
                 }
             }
         });
@@ -161,7 +166,7 @@ impl Liar {
     }
 }
 
-impl Drop for Liar {
+impl Drop for WrongClock {
     fn drop(&mut self) {
         self.done.store(true, Ordering::Relaxed);
         drop(self.thread.take().map(JoinHandle::join));
@@ -169,7 +174,7 @@ impl Drop for Liar {
 }
 
 /// A reply of stratum 1 with all timestamps alike.
-fn lie(request: &[u8; HEADER_OCTETS], ahead: Duration) -> [u8; HEADER_OCTETS] {
+fn wrong_reply(request: &[u8; HEADER_OCTETS], ahead: Duration) -> [u8; HEADER_OCTETS] {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970") + ahead;
     let seconds = (now.as_secs() + UNIX_OFFSET) << 32;
     let time = (seconds | ((u64::from(now.subsec_nanos()) << 32) / 1_000_000_000)).to_be_bytes();

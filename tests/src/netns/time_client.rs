@@ -1,5 +1,7 @@
-//! A real client of NTP in the client's namespace: a daemon that asks some servers for the time, and says whom it
-//! believes. None can set this machine's clock: they haven't the right to.
+//! A real NTP client in the client's namespace.
+//!
+//! It is a daemon that asks some servers for the time and reports which of them it believes. None
+//! can set this machine's clock: they lack the capability.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::source::{KEY, chronyc, copy, folder, harmless, own};
+use super::source::{KEY, chronyc, folder, harmless, own, own_copy};
 use super::{Process, Rig, find};
 
 /// Which client.
@@ -77,12 +79,12 @@ impl Kind {
         match self {
             Self::Chrony | Self::Interleaved | Self::Signed => {
                 let mut command = harmless(rig.client.command("setpriv"));
-                command.arg(copy("chronyd", folder)).args(["-x", "-d", "-f"]).arg(config);
+                command.arg(own_copy("chronyd", folder)).args(["-x", "-d", "-f"]).arg(config);
                 command
             }
             Self::Ntpsec => {
                 let mut command = harmless(rig.client.command("setpriv"));
-                command.arg(copy("ntpd", folder)).args(["-n", "-c"]).arg(config);
+                command.arg(own_copy("ntpd", folder)).args(["-n", "-c"]).arg(config);
                 command
             }
             // It reads no configuration but the system's, and wants to write where only root may.
@@ -207,12 +209,30 @@ impl Rig {
     /// Runs `ntpdig` once in the client's namespace.
     ///
     /// # Errors
-    /// What it says when it takes no time from this server.
+    /// What it prints when it takes no time from this server.
     pub fn ntpdig(&self, server: &str) -> Result<Value, String> {
         let mut command = self.client.command(find("ntpdig"));
         let printed = command.args(["-j", "-t", "1", server]).output().expect("ntpdig runs");
         // It ends well whatever comes.
         let text = String::from_utf8_lossy(&printed.stderr);
         serde_json::from_slice(&printed.stdout).map_err(|error| format!("{error}: {text}"))
+    }
+
+    /// Runs `rdate`, which asks by SNTP, once in the client's namespace; gives the offset in
+    /// seconds.
+    ///
+    /// # Errors
+    /// What it prints when it takes no time from this server.
+    pub fn rdate(&self, server: &str) -> Result<f64, String> {
+        let mut command = harmless(self.client.command("setpriv"));
+        // It only prints the offset.
+        command.arg(find("rdate")).args(["-n", "-p", "-v", server]);
+        let printed = command.output().expect("rdate runs");
+        let text =
+            String::from_utf8_lossy(&printed.stdout) + String::from_utf8_lossy(&printed.stderr);
+        let offset = text
+            .split_once("adjust local clock by ")
+            .and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
+        offset.filter(|_| printed.status.success()).ok_or_else(|| text.into_owned())
     }
 }

@@ -1,4 +1,4 @@
-//! A client comes in; everything that may stand behind its question goes out.
+//! Everything that may stand behind a client's question.
 
 use std::net::IpAddr;
 

@@ -13,7 +13,8 @@ const LONDON: Spot = ("GB", "ENG", (51.5, -0.1));
 const PARIS: Spot = ("FR", "", (48.9, 2.4));
 const MOSCOW: Spot = ("RU", "MOW", (55.8, 37.6));
 
-/// Prefixes and their places: clients on loopback, clients in namespaces and client subnets, servers.
+/// Prefixes and their places: clients on loopback, clients in namespaces and client subnets,
+/// servers.
 const PREFIXES: &[(&str, Spot)] = &[
     ("127.49.0.0/16", BERLIN),
     ("127.1.1.0/24", FRANCISCO),

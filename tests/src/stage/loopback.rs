@@ -1,4 +1,4 @@
-//! Folders of files come in; the controller and the authority serve them on loopback, in this process. No root.
+//! Controller and authority on loopback, in this process, without root.
 //!
 //! The engine takes no frames from loopback: all answers are the slow path's.
 
@@ -95,7 +95,7 @@ impl Stage for Loopback {
         self.folder.path().to_owned()
     }
 
-    fn settle(&self) {
+    fn let_notice(&self) {
         let mut controller = self.controller.lock().unwrap_or_else(PoisonError::into_inner);
         drop(controller.refresh().expect("nothing to refuse in memory"));
     }

@@ -1,4 +1,4 @@
-//! `edge` in a namespace with some XDP mode comes in, asked from another over a veth pair. Needs root.
+//! `edge` in a namespace, asked from another over a veth pair. Needs root.
 
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::path::PathBuf;
@@ -74,7 +74,7 @@ impl Stage for Namespaces {
         self.rig.path("")
     }
 
-    fn settle(&self) {
+    fn let_notice(&self) {
         thread::sleep(Duration::from_millis(20));
     }
 

@@ -1,4 +1,4 @@
-//! The zones of the conformance tier: the files of `fixtures/conformance`, as they are.
+//! The zones of the conformance tier: the files of `fixtures/conformance`.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,6 @@
-//! What clients of NTP are held to: a count of each one's tokens, and the lots that are drawn, as the documentation has it.
+//! The rate limit of NTP clients, as the documentation has it.
+//!
+//! It is a count of each client's tokens, and of the lots that are drawn.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,7 +11,7 @@ use edge_common::tables::xorshift;
 use edge_common::verdict::Verdict;
 use edge_tables::prefixes::{Prefix, Rule};
 
-/// What a reply tells beside the time.
+/// What a reply says beside the time.
 #[derive(Clone, Copy, Debug)]
 pub struct Told {
     /// The kiss code.
@@ -66,7 +68,8 @@ impl Held {
         Self { rate, before, listed: None, seed: 1, draws: 0 }
     }
 
-    /// One over its rate whose lots are these: whether it is answered all the same, and whether else with a kiss.
+    /// One over its rate whose lots are these: whether it is answered all the same, and whether
+    /// else with a kiss.
     #[must_use]
     pub fn over(rate: TimeRate, leaks: bool, kissed: bool) -> Self {
         let fits = |seed: &u64| {

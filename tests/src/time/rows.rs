@@ -48,7 +48,8 @@ impl Row {
         Self { what: what.into(), frame, clock, now, switches: 0, held: None, wanted }
     }
 
-    /// The frame that it becomes, by a random generator in the state `seed` when nothing else is said of that.
+    /// The frame that it becomes, by a random generator in the state `seed` when nothing else is
+    /// said of that.
     ///
     /// # Panics
     /// When it is to be answered without a clock.

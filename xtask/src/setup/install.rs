@@ -1,4 +1,4 @@
-//! Plans and runs the commands that install missing requirements.
+//! The commands that install what is missing.
 //!
 //! All refusals come from [`plan`], before anything is changed.
 
@@ -35,8 +35,7 @@ const CRATE_HINT: &str = "it needs https://crates.io and a C compiler";
 const UNIT_HINT: &str =
     "these servers were started by Debian and aren't needed: stop them yourself";
 
-/// Servers that Debian starts when it installs them, now and whenever the machine starts: package
-/// and units.
+/// Servers that Debian starts when it installs them, and at each boot: package and units.
 const DAEMONS: &[(&str, &[&str])] = &[
     ("unbound", &["unbound.service"]),
     ("bind9", &["named.service"]),

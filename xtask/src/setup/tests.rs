@@ -84,8 +84,10 @@ fn each_purpose_asks_only_for_its_own() {
     let facts = fresh();
     assert_eq!(missing_names(&facts, &[Purpose::Lint]), "rust-src, rustfmt, clippy");
     assert_eq!(missing_names(&facts, &[Purpose::Network]), "ip, ethtool, dig, bpftool");
-    let clients = "kdig, drill, unbound, named, kresd, ntpdig, chronyd, ntpd, systemd-timesyncd, ntp-daemon, nats-server, strace";
+    let clients = "kdig, drill, unbound, named, kresd, ntpdig, chronyd, ntpd, \
+                   systemd-timesyncd, rdate, nats-server";
     assert_eq!(missing_names(&facts, &[Purpose::Clients]), clients);
+    assert_eq!(missing_names(&facts, &[Purpose::Long]), "ntp-daemon, strace");
     let bench = "chronyd, nats-server, clang, libbpf-dev, libelf-dev, dnsperf, knotd, nsd";
     assert_eq!(missing_names(&facts, &[Purpose::Bench]), bench);
     assert!(!missing_names(&facts, DEFAULT).contains("clang"));
@@ -104,16 +106,27 @@ fn a_fresh_machine_gets_components_then_packages_then_the_linker() {
         commands[4],
         format!(
             "{apt} install -y --no-install-recommends pkg-config llvm-22-dev libpolly-22-dev \
-             libzstd-dev zlib1g-dev libxml2-dev iproute2 ethtool bind9-dnsutils knot-dnsutils ldnsutils \
-             unbound bind9 knot-resolver ntpsec-ntpdig nats-server strace bpftool"
+             libzstd-dev zlib1g-dev libxml2-dev iproute2 ethtool bind9-dnsutils knot-dnsutils \
+             ldnsutils unbound bind9 knot-resolver ntpsec-ntpdig rdate nats-server bpftool"
         )
     );
     assert!(commands[5].starts_with("sh -c"), "{}", commands[5]);
     assert!(commands[5].ends_with("target/unpacked chrony ntpsec systemd-timesyncd"));
-    assert!(commands[6].starts_with("cargo install ntpd --version 1.9.0 --locked --root"));
-    assert!(commands[7].contains("cargo install bpf-linker --version 0.13.0 --locked"));
-    assert!(commands[7].contains("--no-default-features --features llvm-22"));
-    assert_eq!(commands.len(), 8);
+    assert!(commands[6].contains("cargo install bpf-linker --version 0.13.0 --locked"));
+    assert!(commands[6].contains("--no-default-features --features llvm-22"));
+    assert_eq!(commands.len(), 7);
+}
+
+#[test]
+fn what_takes_minutes_to_build_is_built_only_for_the_long_tier() {
+    let mut facts = debian();
+    facts.system.commands.remove("ntp-daemon");
+    assert_eq!(missing_names(&facts, DEFAULT), "");
+    let rows = requirement::judge(&facts, &[Purpose::Long]);
+    let steps = install::plan(&facts.system, &rows).unwrap();
+    let [step] = &steps[..] else { panic!("{steps:?}") };
+    let line = step.cmd.to_string();
+    assert!(line.starts_with("cargo install ntpd --version 1.9.0 --locked --root"), "{line}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The rows about names that don't exist, and names that exist only by an asterisk.
+//! Rows about names that don't exist, or exist only by an asterisk.
 
 use edge_common::verdict::Verdict;
 
@@ -100,7 +100,8 @@ fn wild(rows: &mut Rows) {
     ] {
         let name = format!("{label}.wild.example");
         let what = format!("wild: {label} {kind}");
-        // A ready-made answer is made for names of one length, which those of an asterisk don't have.
+        // A ready-made answer is made for names of one length, which those of an asterisk don't
+        // have.
         if matches!(kind, rtype::TXT | rtype::CNAME) || words == moved {
             rows.either(&what, &ask(&name, kind));
         } else {

@@ -260,7 +260,8 @@ pub(super) fn scopes() -> Vec<Case> {
     for client in ["192.0.2.10:4000", "[2001:db8::7]:4000"] {
         let mut rows = Rows::new(client, Controls::default());
         for (prefix, n, scope) in [
-            // Germany's own set has two records, that of everyone else four; Japan's, by its continent, two.
+            // Germany's own set has two records, that of everyone else four; Japan's, by its
+            // continent, two.
             ("192.0.2.0/24", 2, 24),
             ("192.0.2.128/25", 2, 24),
             ("192.0.2.77/32", 2, 24),

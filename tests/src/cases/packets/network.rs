@@ -1,4 +1,4 @@
-//! The packet table's part about network headers: versions, options, fragments, lengths, sources.
+//! Rows about network headers: versions, options, fragments, lengths.
 
 use std::net::SocketAddr;
 

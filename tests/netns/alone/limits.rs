@@ -1,4 +1,7 @@
-//! Limits and lists, as clients notice them: some answers, some truncated ones to come back by TCP, and silence.
+//! Limits and lists, as clients see them.
+//!
+//! A client gets some answers, some truncated ones so that it asks again by TCP, and else
+//! nothing.
 
 use std::net::UdpSocket;
 use std::thread;

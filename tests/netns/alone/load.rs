@@ -1,5 +1,6 @@
-//! Publications while queries come as fast as one thread can ask: no reply is lost, malformed, or
-//! of two versions at once.
+//! Publications under load: no reply is lost, malformed or of two versions.
+//!
+//! Queries come as fast as one thread can ask.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -68,7 +69,7 @@ fn query(id: u16) -> Vec<u8> {
     query
 }
 
-/// Asks in windows until told to stop.
+/// Asks in windows until `stop` is set.
 fn ask(sockets: &[UdpSocket], stop: &AtomicBool) -> Seen {
     let mut seen = Seen::default();
     let mut former = None;

@@ -1,0 +1,5 @@
+//! Tests that run one at a time: they measure rates, load or a fleet.
+
+mod fleet;
+mod limits;
+mod load;

@@ -1,0 +1,19 @@
+//! The long tier's part of the netns tier: clients that take minutes to build.
+//!
+//! ntpd-rs is in no package of Debian's; `cargo xtask setup --long` builds it.
+
+use edge_tests::netns::{SERVER, TimeClientKind};
+
+use crate::ntp::{accepts, telling};
+use crate::ntp_source::gives_up_while_flagged;
+
+#[test]
+fn ntpd_rs_synchronises_with_the_node_by_both_families() {
+    let (rig, source) = telling("");
+    accepts(&rig, &source, TimeClientKind::NtpdRs, &SERVER);
+}
+
+#[test]
+fn ntpd_rs_gives_up_on_a_node_that_knows_no_time_and_comes_back() {
+    gives_up_while_flagged(&[TimeClientKind::NtpdRs]);
+}
