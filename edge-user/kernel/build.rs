@@ -9,20 +9,11 @@ use std::process::Command;
 
 const LINKER: &str = "CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER";
 const TARGET: &str = "bpfel-unknown-none";
-
-/// `v3` has 32-bit jumps and arithmetic; unaligned words, of which packets are full, would
-/// otherwise be assembled from octets.
-const FLAGS: [&str; 5] = [
-    "--cfg=bpf_target_arch=\"x86_64\"",
-    "-Cdebuginfo=2",
-    "-Clink-arg=--btf",
-    "-Ctarget-cpu=v3",
-    "-Ctarget-feature=+allows-misaligned-mem-access",
-];
+const PROFILE: &str = "bpf";
 
 fn main() {
     let root = PathBuf::from(var("CARGO_MANIFEST_DIR")).join("../..");
-    for path in ["edge-ebpf", "edge-common", "Cargo.lock"] {
+    for path in ["edge-ebpf", "edge-common", "Cargo.toml", "Cargo.lock", ".cargo"] {
         println!("cargo:rerun-if-changed={}", root.join(path).display());
     }
     for name in ["EDGE_EBPF", LINKER, "PATH"] {
@@ -60,13 +51,22 @@ fn compile(root: &Path, out: &Path, object: &Path) {
     let target = out.ancestors().nth(4).map_or_else(|| out.to_path_buf(), Path::to_path_buf);
     let target = target.join("bpf");
     let mut cargo = Command::new(var("CARGO"));
-    cargo.current_dir(root).args(["build", "--package", "edge-ebpf", "--bins", "--release"]);
-    cargo.args(["--target", TARGET, "-Zbuild-std=core", "--locked", "--target-dir"]).arg(&target);
+    // The flags are in .cargo/config.toml, which cargo reads in this folder.
+    cargo.current_dir(root).args(["build", "--package", "edge-ebpf", "--bin", "edge-xdp"]);
+    cargo.args(["--profile", PROFILE, "--target", TARGET, "-Zbuild-std=core", "--locked"]);
+    cargo.arg("--target-dir").arg(&target);
     // The library sources are compiled for a target that stable toolchains have no library for.
-    cargo.env("RUSTC_BOOTSTRAP", "1").env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"));
+    cargo.env("RUSTC_BOOTSTRAP", "1");
     // An incremental build inlines less: the verifier then follows a third more instructions.
     cargo.env("CARGO_INCREMENTAL", "0");
-    for name in ["RUSTC_WORKSPACE_WRAPPER", "RUSTC_WRAPPER", "CARGO_MAKEFLAGS", "MAKEFLAGS"] {
+    for name in [
+        "CARGO_ENCODED_RUSTFLAGS",
+        "RUSTFLAGS",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "RUSTC_WRAPPER",
+        "CARGO_MAKEFLAGS",
+        "MAKEFLAGS",
+    ] {
         cargo.env_remove(name);
     }
     let run = cargo.output().unwrap_or_else(|error| panic!("{cargo:?}: {error}"));
@@ -76,8 +76,24 @@ fn compile(root: &Path, out: &Path, object: &Path) {
         run.status,
         String::from_utf8_lossy(&run.stderr)
     );
-    let built = target.join(TARGET).join("release/edge-xdp");
-    if let Err(error) = std::fs::copy(&built, object) {
+    let built = target.join(TARGET).join(PROFILE).join("edge-xdp");
+    if !without_debug_info(&built, object)
+        && let Err(error) = std::fs::copy(&built, object)
+    {
         panic!("copy {}: {error}", built.display());
     }
+}
+
+/// Writes the object without its DWARF, three quarters of it, by the toolchain's own objcopy; BTF
+/// with the lines of the source stays. Whether that went well: toolchains from elsewhere may lack
+/// the program, and the kernel takes the object either way.
+fn without_debug_info(built: &Path, object: &Path) -> bool {
+    let Ok(output) = Command::new(var("RUSTC")).args(["--print", "sysroot"]).output() else {
+        return false;
+    };
+    let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    let objcopy = sysroot.join("lib/rustlib").join(var("HOST")).join("bin/rust-objcopy");
+    let mut objcopy = Command::new(objcopy);
+    objcopy.env("LD_LIBRARY_PATH", sysroot.join("lib")).arg("--strip-debug");
+    objcopy.args([built, object]).output().is_ok_and(|output| output.status.success())
 }

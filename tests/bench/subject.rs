@@ -63,11 +63,11 @@ pub(crate) struct Subject {
     publisher: Publisher,
 }
 
-/// The object that the build leaves beside the shipped one.
+/// The object that `cargo xtask bench` builds beside the shipped one.
 fn bench_object() -> Result<Vec<u8>> {
     let own = std::env::current_exe().context("find the running program")?;
     let target = own.ancestors().nth(3).map_or_else(PathBuf::new, PathBuf::from);
-    let path = target.join("bpf/bpfel-unknown-none/release/edge-bench");
+    let path = target.join("bpf/bpfel-unknown-none/bpf/edge-bench");
     let missing = || format!("read {}; run `cargo xtask bench`, which builds it", path.display());
     std::fs::read(&path).with_context(missing)
 }

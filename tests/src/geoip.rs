@@ -78,6 +78,13 @@ mod tests {
     use edge_zone::geo::{Database, Databases, Kind, Needs};
 
     use super::*;
+    use crate::netns::{COUNTRIES, DATABASE};
+
+    #[test]
+    fn the_kept_database_is_what_is_written_of_the_rigs_list() {
+        let written = country_mmdb(&COUNTRIES);
+        assert!(written == DATABASE, "write these octets there: {written:02x?}");
+    }
 
     #[test]
     fn the_controller_reads_what_is_written() {

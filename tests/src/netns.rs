@@ -56,6 +56,8 @@ pub const COUNTRIES: [(&str, &str); 6] = [
     ("2001:db8:b0::/48", "BR"),
     ("2001:db8:6b::/48", "GB"),
 ];
+/// [`COUNTRIES`] as a file of MaxMind's: kept, so that the demonstration needs no writer.
+pub(crate) const DATABASE: &[u8] = include_bytes!("../fixtures/geoip/GeoLite2-Country.mmdb");
 /// The zone of the rig.
 pub const POOL: &str = include_str!("../fixtures/zones/pool.example.json");
 
@@ -134,7 +136,7 @@ impl Rig {
             std::fs::create_dir(rig.path(folder)).expect("a new folder");
         }
         rig.write_zone("pool.example", POOL);
-        rig.write("geoip/GeoLite2-Country.mmdb", &crate::geoip::country_mmdb(&COUNTRIES));
+        rig.write("geoip/GeoLite2-Country.mmdb", DATABASE);
         rig.write("edge.toml", rig.config().as_bytes());
         rig
     }

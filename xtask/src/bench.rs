@@ -3,7 +3,7 @@
 //! They are printed as a table, and written as JSON if asked for. What is measured, and how, is
 //! in the package edge-tests: its benchmark is built here, with the object, and run as root.
 
-use std::path::{self, PathBuf};
+use std::path::{self, Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -37,7 +37,19 @@ pub(crate) struct Args {
 /// Runs `cargo xtask bench`.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let facts = setup::ensure(&[Purpose::Build, Purpose::Network, Purpose::Bench])?;
-    command(args, &facts)?.run()
+    let bench = command(args, &facts)?;
+    let program = build::program()?;
+    let target = program.ancestors().nth(2).context("find the target folder")?;
+    object(&facts, target).run()?;
+    bench.run()
+}
+
+/// The build of the object with what the shipped program is measured against; as edge-user's build
+/// script makes the shipped one, and where it leaves that.
+fn object(facts: &Facts, target: &Path) -> Cmd {
+    let what = ["build", "--package", "edge-ebpf", "--bin", "edge-bench", "--profile", "bpf"];
+    let cargo = facts.cargo(&what).args(["--target", "bpfel-unknown-none", "-Zbuild-std=core"]);
+    cargo.args(["--locked", "--target-dir"]).args([target.join("bpf")]).env("RUSTC_BOOTSTRAP", "1")
 }
 
 /// Cargo runs it in the package's folder: paths have to be absolute.
@@ -79,6 +91,15 @@ mod tests {
             command(&args(), &debian()).unwrap().to_string(),
             "EDGE_EBPF=build cargo bench -p edge-tests --features bench --bench bench -- \
              --rounds=15 --seconds=1.5 --json=/tmp/report.json"
+        );
+    }
+
+    #[test]
+    fn the_object_of_the_benchmark_is_built_where_the_shipped_one_is() {
+        assert_eq!(
+            object(&debian(), Path::new("/x")).to_string(),
+            "RUSTC_BOOTSTRAP=1 cargo build --package edge-ebpf --bin edge-bench --profile bpf \
+             --target bpfel-unknown-none -Zbuild-std=core --locked --target-dir /x/bpf"
         );
     }
 

@@ -28,12 +28,11 @@ pub(crate) fn run(_: &Args) -> Result<()> {
     demo.run()
 }
 
-/// The release build of both programs with one command, so that cargo compiles their common
-/// dependencies only once.
+/// The release build of the program and of what shows it, at once: cargo then compiles what both
+/// need only once. Of the tests' harness, it builds only what the demonstration needs.
 fn command(facts: &Facts) -> Cmd {
-    let args =
-        ["build", "--release", "-p", "edge-user", "-p", "edge-tests", "--bin", "edge", "--bin"];
-    build::with_object(facts.cargo(&args).args(["edge-demo"]))
+    let args = ["build", "--release", "-p", "edge-user", "-p", "edge-tests", "--bin", "edge"];
+    build::with_object(facts.cargo(&args).args(["--bin", "edge-demo", "--no-default-features"]))
 }
 
 fn program() -> Result<PathBuf> {
@@ -62,7 +61,7 @@ mod tests {
         assert_eq!(
             command(&debian()).to_string(),
             "EDGE_EBPF=build cargo build --release -p edge-user -p edge-tests \
-             --bin edge --bin edge-demo"
+             --bin edge --bin edge-demo --no-default-features"
         );
     }
 

@@ -192,8 +192,12 @@ fn linker() -> Cmd {
         .unwrap_or_else(|| OsString::from(format!("/usr/lib/llvm-{LLVM_MAJOR}")));
     let features = format!("llvm-{LLVM_MAJOR}");
     let args = ["install", "bpf-linker", "--version", &linker_version(), "--locked"];
+    // LLVM, a library that is there already, does the work: what is compiled here needs no
+    // optimisation, and nobody debugs it.
     Cmd::new("cargo")
         .env("LLVM_PREFIX", prefix)
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
         .args(args)
         .args(["--no-default-features", "--features", &features, "--force", "--root"])
         .args([install_root()])
