@@ -19,12 +19,6 @@ pub(crate) enum Dealt<A, B> {
     Ready(Ready),
 }
 
-/// Whether a deck's kind is this one.
-#[inline(always)]
-pub(crate) const fn is(deck: &Deck, kind: Kind) -> bool {
-    deck.kind == kind as u8
-}
-
 /// Finds the deck of an answer in a zone's tables, and says where it is counted; `class` tells the client's class when it
 /// matters.
 #[inline(always)]
@@ -57,11 +51,11 @@ pub(crate) fn hot<T: Tables>(
 ) -> Result<Option<Dealt<impl Deref<Target = Card4>, impl Deref<Target = Card6>>>, Verdict> {
     let deck = deck(tables, entry, answer_of(entry, aaaa), class)?;
     let extent = Extent::unpack(deck.cards);
-    if deck.records == 4 && is(&deck, Kind::A) {
+    if deck.records == 4 && deck.is_kind(Kind::A) {
         let card = tables.card4(extent.first.wrapping_add(pick(tables, extent)));
         return Ok(Some(Dealt::FourA(card.ok_or(Verdict::Deck)?, deck.ttl)));
     }
-    if deck.records == 4 && is(&deck, Kind::Aaaa) {
+    if deck.records == 4 && deck.is_kind(Kind::Aaaa) {
         let card = tables.card6(extent.first.wrapping_add(pick(tables, extent)));
         return Ok(Some(Dealt::FourAaaa(card.ok_or(Verdict::Deck)?, deck.ttl)));
     }
@@ -77,7 +71,7 @@ pub(crate) fn pick<T: Tables>(tables: &T, extent: Extent) -> u32 {
 /// The ready-made answer of a deck that is a negative one.
 #[inline(always)]
 pub(crate) fn negative<T: Tables>(tables: &T, deck: Deck, name_octets: usize) -> Option<Ready> {
-    if !is(&deck, Kind::Nodata) && !is(&deck, Kind::Nxdomain) {
+    if !deck.is_kind(Kind::Nodata) && !deck.is_kind(Kind::Nxdomain) {
         return None;
     }
     let entry = Extent::unpack(deck.cards).first;
@@ -86,14 +80,6 @@ pub(crate) fn negative<T: Tables>(tables: &T, deck: Deck, name_octets: usize) ->
     if !(2..=Rrs::MOST).contains(&octets) {
         return None;
     }
-    let pointer = u32::from(apex_pointer(&deck, name_octets));
+    let pointer = u32::from(deck.apex_pointer(name_octets));
     Some(Ready { deck, entry, octets, sum: rrs.sum + pointer })
-}
-
-/// A pointer to the zone apex's name at the question's end, as a word in memory order.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "a name has at most 255 octets")]
-pub(crate) const fn apex_pointer(deck: &Deck, name_octets: usize) -> u16 {
-    let apex = crate::wire::dns::HEADER_OCTETS + name_octets - deck.apex_octets as usize;
-    (crate::wire::dns::POINTER | apex as u16).to_be()
 }

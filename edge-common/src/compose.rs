@@ -7,7 +7,6 @@
 use core::ops::Deref;
 
 use crate::abi::{Card4, Card6, Deck, Kind, Rrs};
-use crate::answer::{apex_pointer, is};
 use crate::frame::Frame;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
@@ -155,7 +154,7 @@ impl Records for Ready {
 
     #[inline(always)]
     fn front(&self) -> u64 {
-        if is(&self.deck, Kind::Nxdomain) { front::rcode(rcode::NXDOMAIN) } else { 0 }
+        if self.deck.is_kind(Kind::Nxdomain) { front::rcode(rcode::NXDOMAIN) } else { 0 }
     }
 
     #[inline(always)]
@@ -165,7 +164,7 @@ impl Records for Ready {
 
     #[inline(always)]
     fn verdict(&self) -> Verdict {
-        if is(&self.deck, Kind::Nxdomain) { Verdict::Nxdomain } else { Verdict::Nodata }
+        if self.deck.is_kind(Kind::Nxdomain) { Verdict::Nxdomain } else { Verdict::Nodata }
     }
 
     #[inline(always)]
@@ -178,7 +177,7 @@ impl Records for Ready {
     ) -> Option<u32> {
         ready_made(frame, tables, self.entry, (self.octets, end))?;
         let owner = frame.window_at_mut::<2>(end - self.octets)?;
-        store16::<0, _>(owner, apex_pointer(&self.deck, name_octets));
+        store16::<0, _>(owner, self.deck.apex_pointer(name_octets));
         Some(self.sum)
     }
 }

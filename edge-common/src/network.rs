@@ -3,13 +3,13 @@
 use crate::abi::GeoLeaf;
 use crate::class;
 use crate::frame::Frame;
-use crate::ntp::wire::WHOLE_OCTETS;
 use crate::service;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
 use crate::wire::checksum::Sum;
 use crate::wire::ipv4::{self, Ip4};
 use crate::wire::ipv6::{self, Ip6};
+use crate::wire::ntp::WHOLE_OCTETS;
 use crate::wire::{dns, ethernet, store32, store64, udp};
 
 /// Octets of the UDP and DNS headers, which are read and written as one.

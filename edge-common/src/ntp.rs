@@ -13,11 +13,9 @@
 mod admission;
 pub mod clock;
 mod reply;
-pub mod wire;
 
 use self::clock::Moment;
 use self::reply::Request;
-use self::wire::{FRONT_OCTETS, TRANSMIT_AT, WHOLE_OCTETS, mode, poll, version, with_poll};
 use crate::abi::{Clock, Control, Requests, switches};
 use crate::frame::{Frame, Route};
 use crate::limit;
@@ -28,6 +26,7 @@ use crate::verdict::{Action, Verdict};
 use crate::wire::ethernet::Ethernet;
 use crate::wire::ipv4::Ip4;
 use crate::wire::ipv6::Ip6;
+use crate::wire::ntp::{FRONT_OCTETS, TRANSMIT_AT, WHOLE_OCTETS, mode, poll, version, with_poll};
 use crate::wire::{load16, load32, load64};
 
 /// Whether a frame is to an address at which NTP is served, as far as its addresses say; without a clock none is.

@@ -9,6 +9,7 @@ pub mod dns;
 pub mod ethernet;
 pub mod ipv4;
 pub mod ipv6;
+pub mod ntp;
 pub mod udp;
 
 /// `M` octets of a window from a constant offset.

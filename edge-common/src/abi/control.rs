@@ -2,7 +2,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::Service;
+use super::service::Service;
 
 /// The one entry of `CONTROL`. Each word is written by one aligned 8-octet store.
 #[repr(C)]

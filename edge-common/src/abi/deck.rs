@@ -2,6 +2,8 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::wire::dns;
+
 /// Which inner maps hold a zone's tables: size class and slot in its maps of maps.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -157,6 +159,23 @@ impl Deck {
     /// A zeroed deck: the authority answers.
     pub const NONE: Self =
         Self { cards: 0, ttl: 0, records: 0, kind: 0, apex_octets: 0, reserved: 0 };
+
+    /// Whether the deck's cards are of this kind.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_kind(&self, kind: Kind) -> bool {
+        self.kind == kind as u8
+    }
+
+    /// A compression pointer (RFC 1035 §4.1.4) from a record to the zone apex's name, which ends the name of
+    /// `name_octets` octets in the question. As a word in memory order.
+    #[inline(always)]
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "a name has at most 255 octets")]
+    pub const fn apex_pointer(&self, name_octets: usize) -> u16 {
+        let apex = dns::HEADER_OCTETS + name_octets - self.apex_octets as usize;
+        (dns::POINTER | apex as u16).to_be()
+    }
 }
 
 const _: () = {

@@ -6,7 +6,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::{Answer, TableId};
+use super::deck::{Answer, TableId};
 
 /// Words of a short name: up to 32 octets.
 pub const NAME_WORDS: usize = 4;

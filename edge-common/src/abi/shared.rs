@@ -5,10 +5,14 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::{
-    Card4, Card6, ClassRow, Clock, Control, Deck, Device, GeoLeaf, Keys6, Leaves6, LongName, Node4,
-    Root4, Rrs, Service, ShortName, Tree6, TypeRow, maps,
-};
+use super::card::{Card4, Card6, Rrs};
+use super::clock::Clock;
+use super::control::Control;
+use super::deck::{ClassRow, Deck};
+use super::geo::{GeoLeaf, Keys6, Leaves6, Node4, Root4, Tree6};
+use super::maps;
+use super::name::{LongName, NameTail, ShortName, TypeRow};
+use super::service::{Device, Service};
 use crate::verdict::Verdict;
 
 /// Every table that all zones share.
@@ -64,7 +68,7 @@ pub struct Cpu {
 
 /// How often each deck answered which class of clients, on one CPU.
 ///
-/// Each zone has a run of words. From where it is said to be ([`super::NameTail::hits`]) those of the entries of its class
+/// Each zone has a run of words. From where it is said to be ([`NameTail::hits`]) those of the entries of its class
 /// table go up; those of its decks go down, for answers that are the same for every client.
 #[repr(C)]
 #[derive(Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -83,7 +87,7 @@ impl Hits {
     /// deck `at`.
     #[inline(always)]
     #[must_use]
-    pub const fn place(name: &super::NameTail, at: u32, varies: bool) -> u32 {
+    pub const fn place(name: &NameTail, at: u32, varies: bool) -> u32 {
         name.hits.wrapping_add(if varies { at } else { !at }) & name.hits_mask
     }
 }

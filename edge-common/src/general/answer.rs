@@ -1,7 +1,7 @@
 //! The entry of who answers comes in; the card of the reply goes out, dealt, with its scope.
 
 use crate::abi::{Answer, Card4, Card6, Extent, Hits, Kind, NameTail, TypeRow};
-use crate::answer::{self, is, pick};
+use crate::answer::{self, pick};
 use crate::frame::Frame;
 use crate::scratch::{Scratch, has};
 use crate::subnet::{self, Subnet};
@@ -95,7 +95,7 @@ fn deck<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
     let deck = tables.deck(scratch.tail.table, at, answer.varies()).ok_or(Verdict::Deck)?;
     scratch.hit = Hits::place(&scratch.tail, at, answer.varies());
     // The apex's SOA record is everyone's.
-    if is(&deck, Kind::Ready)
+    if deck.is_kind(Kind::Ready)
         && scratch.type_class == dns::type_class(dns::TYPE_SOA, dns::CLASS_IN)
         && scratch.octets == u32::from(deck.apex_octets)
     {
@@ -114,7 +114,7 @@ fn deal<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<Verdict, Verdict
         scratch.cell = ready.entry;
         scratch.records = narrow(ready.octets);
         scratch.sum = ready.sum;
-        if is(&deck, Kind::Nxdomain) {
+        if deck.is_kind(Kind::Nxdomain) {
             scratch.rcode = dns::rcode::NXDOMAIN;
             return Ok(Verdict::Nxdomain);
         }
@@ -124,7 +124,7 @@ fn deal<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<Verdict, Verdict
     if records == 0 {
         return Err(Verdict::Deck);
     }
-    if is(&deck, Kind::Ready) {
+    if deck.is_kind(Kind::Ready) {
         let entry = extent.first.wrapping_add(pick(tables, extent));
         let rrs = tables.rrs(entry).ok_or(Verdict::Deck)?;
         if !(2..=crate::abi::Rrs::MOST).contains(&(rrs.octets_used as usize)) {
@@ -139,10 +139,10 @@ fn deal<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<Verdict, Verdict
     let cell = extent.first.wrapping_add(pick(tables, extent).wrapping_mul(cells));
     let last = cell.wrapping_add(cells.wrapping_sub(1));
     scratch.cell = cell;
-    if is(&deck, Kind::A) && records as usize <= Card4::MOST {
+    if deck.is_kind(Kind::A) && records as usize <= Card4::MOST {
         tables.card4(last).ok_or(Verdict::Deck)?;
         scratch.records = records * narrow(Card4::RECORD_OCTETS);
-    } else if is(&deck, Kind::Aaaa) && records as usize <= Card6::MOST {
+    } else if deck.is_kind(Kind::Aaaa) && records as usize <= Card6::MOST {
         tables.card6(last).ok_or(Verdict::Deck)?;
         scratch.records = records * narrow(Card6::RECORD_OCTETS);
     } else {

@@ -1,7 +1,6 @@
 //! What has been decided comes in; the frame goes out as the reply.
 
 use crate::abi::{Kind, NAME_WORDS, Nsid, switches};
-use crate::answer::{apex_pointer, is};
 use crate::compose::{ready_made, records4, records6};
 use crate::cookie;
 use crate::frame::{Frame, Route};
@@ -226,17 +225,17 @@ fn write_records<F: Frame, T: Tables>(
     if scratch.records == 0 {
         return Some(0);
     }
-    if is(deck, Kind::A) {
+    if deck.is_kind(Kind::A) {
         return records4(frame, tables, deck, cell, end);
     }
-    if is(deck, Kind::Aaaa) {
+    if deck.is_kind(Kind::Aaaa) {
         return records6(frame, tables, deck, cell, end);
     }
     let octets = scratch.records as usize;
     ready_made(frame, tables, cell, (octets, end))?;
-    if !is(deck, Kind::Ready) {
+    if !deck.is_kind(Kind::Ready) {
         let owner = frame.window_at_mut::<2>(end - octets)?;
-        store16::<0, _>(owner, apex_pointer(deck, scratch.octets as usize));
+        store16::<0, _>(owner, deck.apex_pointer(scratch.octets as usize));
     }
     Some(scratch.sum)
 }
@@ -272,7 +271,7 @@ fn write_headers<F: Frame, N: Network>(
     network: N,
     body: Sum,
 ) -> Option<()> {
-    let is_negative = is(&scratch.deck, Kind::Nodata) || is(&scratch.deck, Kind::Nxdomain);
+    let is_negative = scratch.deck.is_kind(Kind::Nodata) || scratch.deck.is_kind(Kind::Nxdomain);
     let (answers, authority) =
         if is_negative { (0, back::ONE_AUTHORITY) } else { (scratch.deck.records, 0) };
     let mut front = scratch.front & front::KEPT

@@ -1,12 +1,12 @@
 //! A request that is answered and a moment of the clock come in; the frame becomes the reply.
 
 use super::clock::{Moment, Stamps};
-use super::wire::{Header, KEPT, LEAP, STRATUM, WHOLE_OCTETS};
 use crate::abi::Clock;
 use crate::frame::Frame;
 use crate::network::{At, Network};
 use crate::verdict::Verdict;
 use crate::wire::ethernet::Ethernet;
+use crate::wire::ntp::{Header, KEPT, LEAP, STRATUM, WHOLE_OCTETS};
 use crate::wire::{store32, udp};
 
 /// What is kept of a request. Words as in memory.
