@@ -4,7 +4,7 @@
 //! Servers that share a secret take each other's cookies. Time comes from outside, in seconds of Unix time modulo 2³²
 //! (serial number arithmetic, RFC 9018 §4.3). Words are octets in memory order.
 
-use crate::abi::CookieKeys;
+use crate::abi::CookieSecrets;
 use crate::service::ipv4;
 use crate::siphash::SipHash;
 
@@ -33,6 +33,13 @@ pub mod state {
     pub const SECRETS: u32 = 1;
     /// Queries over UDP with a cookie that isn't good are answered BADCOOKIE.
     pub const ENFORCED: u64 = 1 << 3;
+
+    /// The side in use, 0 or 1.
+    #[inline(always)]
+    #[must_use]
+    pub const fn side(state: u64) -> u64 {
+        state & SIDE
+    }
 }
 
 /// What a COOKIE option holds.
@@ -82,22 +89,22 @@ impl Cookie {
 
     /// Rules on the cookie of a query that came at `now` from `address` (two words, IPv4 in its mapped form).
     ///
-    /// `state` is `keys.state`, read once. The side's first secret makes cookies; either may have made the client's
-    /// (RFC 9018 §5). `None` without secrets: the option is ignored.
+    /// `state` is [`CookieKeys::state`](crate::abi::CookieKeys::state), read once, and `secrets` are those of
+    /// [`state::side`]. The first one makes cookies; either may have made the client's (RFC 9018 §5). `None` without
+    /// secrets: the option is ignored.
     #[inline(always)]
     #[must_use]
     pub const fn rule(
         &self,
-        keys: &CookieKeys,
         state: u64,
+        secrets: &CookieSecrets,
         now: u32,
         address: [u64; 2],
     ) -> Option<Ruling> {
-        let secrets = (state >> state::SECRETS & 3) as usize;
-        if secrets == 0 {
+        let in_use = (state >> state::SECRETS & 3) as usize;
+        if in_use == 0 {
             return None;
         }
-        let side = if state & state::SIDE == 0 { &keys.secrets[0] } else { &keys.secrets[1] };
         let front = u64::from_be(self.server[0]);
         #[expect(clippy::cast_possible_truncation, reason = "the timestamp is the last half")]
         let age = now.wrapping_sub(front as u32);
@@ -106,8 +113,8 @@ impl Cookie {
         if is_in_time && front >> 56 == VERSION && self.server_octets == SERVER_OCTETS {
             let mut nth = 0;
             while nth < 2 {
-                if nth < secrets && !is_good {
-                    is_good = self.hash(side[nth], self.server[0], address) == self.server[1];
+                if nth < in_use && !is_good {
+                    is_good = self.hash(secrets[nth], self.server[0], address) == self.server[1];
                 }
                 nth += 1;
             }
@@ -116,7 +123,7 @@ impl Cookie {
         let server = if is_good && (age <= RENEWAL || age > LIFETIME) {
             self.server
         } else {
-            self.make(side[0], now, address)
+            self.make(secrets[0], now, address)
         };
         Some(Ruling { is_good, server })
     }
@@ -144,7 +151,7 @@ impl Cookie {
 #[cfg(test)]
 mod tests {
     use super::{Cookie, Ruling, state};
-    use crate::abi::CookieKeys;
+    use crate::abi::{CookieKeys, CookieSecrets};
     use crate::service::words;
 
     /// The secret of RFC 9018, appendices A.1 to A.3.
@@ -182,10 +189,14 @@ mod tests {
         keys
     }
 
+    fn in_use(keys: &CookieKeys) -> &CookieSecrets {
+        &keys.secrets[usize::try_from(state::side(keys.state)).unwrap()]
+    }
+
     fn rule(cookie: &Cookie, secrets: &[u128], now: u32, from: [u64; 2]) -> Option<Ruling> {
         let [one, other] = [0, 1].map(|side| {
             let keys = keys(side, secrets);
-            cookie.rule(&keys, keys.state, now, from)
+            cookie.rule(keys.state, in_use(&keys), now, from)
         });
         assert_eq!(one, other, "by the sides");
         one
@@ -284,9 +295,9 @@ mod tests {
         let shown = cookie(0x2464_c4ab_cf10_c957, Some(A1));
         assert_eq!(rule(&shown, &[], now, from), None);
         let mut one = keys(0, &[SECRET ^ 1, SECRET]);
-        assert!(shown.rule(&one, one.state, now, from).unwrap().is_good);
+        assert!(shown.rule(one.state, in_use(&one), now, from).unwrap().is_good);
         one.state = 1 << state::SECRETS;
-        assert!(!shown.rule(&one, one.state, now, from).unwrap().is_good);
+        assert!(!shown.rule(one.state, in_use(&one), now, from).unwrap().is_good);
     }
 
     #[test]

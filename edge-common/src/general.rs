@@ -22,6 +22,7 @@ use crate::verdict::{Action, Verdict};
 /// Rules on a frame, and turns it into its answer where the verdict says so.
 #[inline(always)]
 pub fn general<F: Frame, T: Tables>(frame: &mut F, tables: &T, scratch: &mut Scratch) -> Verdict {
+    scratch.switches = tables.switches();
     let verdict = match decide(frame, tables, scratch) {
         Ok(verdict) | Err(verdict) => verdict,
     };
@@ -29,7 +30,7 @@ pub fn general<F: Frame, T: Tables>(frame: &mut F, tables: &T, scratch: &mut Scr
         Action::Pass | Action::Aborted => return verdict,
         Action::Tx | Action::Drop => {}
     }
-    if tables.control().switches & switches::DRY_RUN != 0 {
+    if scratch.switches & switches::DRY_RUN != 0 {
         return Verdict::DryRun;
     }
     if let Action::Drop = verdict.action() {
@@ -69,7 +70,7 @@ fn decide<F: Frame, T: Tables>(
             F::settle(scratch);
             answer::choose::<F, T>(tables, scratch)?
         }
-        None => ruling::unknown(tables, scratch)?,
+        None => ruling::unknown(scratch)?,
     };
     F::settle(scratch);
     reply::prepare::<F, T>(tables, scratch)?;

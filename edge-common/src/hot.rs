@@ -51,21 +51,22 @@ pub fn hot<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Exit {
 
 #[inline(always)]
 fn serve<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Result<Verdict, Exit> {
-    if tables.control().switches & switches::DETOUR != 0 {
+    let switches = tables.switches();
+    if switches & switches::DETOUR != 0 {
         return Err(if ntp::is_asked(frame, tables) { Exit::Ntp } else { Exit::General });
     }
     if let Some(link) = Ethernet::parse_untagged(frame) {
         if link.six {
-            reply::<F, T, Ip6, _>(frame, tables, &link, Untagged)
+            reply::<F, T, Ip6, _>(frame, tables, switches, &link, Untagged)
         } else {
-            reply::<F, T, Ip4, _>(frame, tables, &link, Untagged)
+            reply::<F, T, Ip4, _>(frame, tables, switches, &link, Untagged)
         }
     } else {
         let link = Ethernet::parse(frame)?;
         if link.six {
-            reply::<F, T, Ip6, _>(frame, tables, &link, Behind(link.network))
+            reply::<F, T, Ip6, _>(frame, tables, switches, &link, Behind(link.network))
         } else {
-            reply::<F, T, Ip4, _>(frame, tables, &link, Behind(link.network))
+            reply::<F, T, Ip4, _>(frame, tables, switches, &link, Behind(link.network))
         }
     }
 }
@@ -128,11 +129,12 @@ fn query<F: Frame, T: Tables, N: Network>(
 fn reply<F: Frame, T: Tables, N: Network, A: At>(
     frame: &mut F,
     tables: &T,
+    switches: u64,
     link: &Ethernet,
     at: A,
 ) -> Result<Verdict, Exit> {
     let destination = link.destination();
-    if Control::own(destination) != tables.control().own_address
+    if Control::own(destination) != tables.own_address()
         && !tables.is_own_address(frame.ifindex(), destination)
     {
         return Err(Verdict::Link.into());
@@ -172,25 +174,25 @@ fn reply<F: Frame, T: Tables, N: Network, A: At>(
         return Err(Verdict::Lease.into());
     }
     let side = if generation & 1 == 0 {
-        (0, tables.control().sides[0].name_seed)
+        (0, tables.side(0).name_seed)
     } else {
-        (1, tables.control().sides[1].name_seed)
+        (1, tables.side(1).name_seed)
     };
     let six = N::FAMILY != 0;
     let reply = |name| Reply { link, at, network, query: &query, name, flags };
     let Some(entry) = name::find_short(tables, side, &name) else {
         let absent = absent(frame, tables, side, question, &name).ok_or(Exit::General)?;
-        admit(tables, network.source(), six, &query)?;
+        admit(tables, switches, network.source(), six, &query)?;
         return reply(name).send(frame, tables, &absent);
     };
-    let usual = tables.control().usual_trie as usize;
     let dealt = answer::hot(tables, &entry.tail, aaaa, octets, move |trie| {
         // Nearly always the same: the processor guesses so, and need not wait for the name's entry.
+        let usual = tables.usual_trie() as usize;
         let trie = if trie as usize == usual { F::opaque(usual) } else { trie as usize };
         network.leaf(tables, narrow(trie).into()).map(|leaf| leaf.class)
     })?;
     let dealt = dealt.ok_or(Exit::General)?;
-    admit(tables, network.source(), six, &query)?;
+    admit(tables, switches, network.source(), six, &query)?;
     match dealt {
         Dealt::FourA(card, ttl) => reply(name).send(frame, tables, &FourA(card, ttl)),
         Dealt::FourAaaa(card, ttl) => reply(name).send(frame, tables, &FourAaaa(card, ttl)),
@@ -204,9 +206,14 @@ fn reply<F: Frame, T: Tables, N: Network, A: At>(
 /// Admits a query that is about to be answered, if there are limits. One that slips is answered by the general path,
 /// which draws the same lot for it.
 #[inline(always)]
-fn admit<T: Tables>(tables: &T, source: [u64; 2], six: bool, query: &Query) -> Result<(), Exit> {
-    let switches = tables.control().switches & switches::LIMIT;
-    if switches == 0 {
+fn admit<T: Tables>(
+    tables: &T,
+    switches: u64,
+    source: [u64; 2],
+    six: bool,
+    query: &Query,
+) -> Result<(), Exit> {
+    if switches & switches::LIMIT == 0 {
         return Ok(());
     }
     let ticket = limit::ticket(query.front, query.ports);

@@ -154,8 +154,7 @@ pub fn admit<T: Tables>(
     if switches & switches::LIMIT == 0 || is_exempt {
         return Ok(());
     }
-    let control = tables.control();
-    let limits = &control.limits;
+    let limits = &tables.limits();
     if take(tables, limits, client(limits, source, six)) {
         return Ok(());
     }

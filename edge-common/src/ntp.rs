@@ -32,7 +32,7 @@ use crate::wire::{load16, load32, load64};
 /// Whether a frame is to an address at which NTP is served, as far as its addresses say; without a clock none is.
 #[inline(always)]
 pub(crate) fn is_asked<F: Frame, T: Tables>(frame: &F, tables: &T) -> bool {
-    if tables.control().clock == 0 {
+    if tables.clock().is_none() {
         return false;
     }
     let Ok(link) = Ethernet::parse(frame) else { return false };
@@ -53,29 +53,34 @@ fn is_to_service<F: Frame, T: Tables, N: Network>(frame: &F, tables: &T, at: usi
 /// Rules on a frame, and turns it into its reply where the verdict says so.
 #[inline(always)]
 pub fn ntp<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Verdict {
-    let verdict = match serve(frame, tables) {
+    let switches = tables.switches();
+    let verdict = match serve(frame, tables, switches) {
         Ok(verdict) | Err(verdict) => verdict,
     };
     match verdict.action() {
-        Action::Drop if tables.control().switches & switches::DRY_RUN != 0 => Verdict::DryRun,
+        Action::Drop if switches & switches::DRY_RUN != 0 => Verdict::DryRun,
         _ => verdict,
     }
 }
 
 #[inline(always)]
-fn serve<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Result<Verdict, Verdict> {
+fn serve<F: Frame, T: Tables>(
+    frame: &mut F,
+    tables: &T,
+    switches: u64,
+) -> Result<Verdict, Verdict> {
     if let Some(link) = Ethernet::parse_untagged(frame) {
         if link.six {
-            answer::<F, T, Ip6, _>(frame, tables, link, Untagged)
+            answer::<F, T, Ip6, _>(frame, tables, switches, link, Untagged)
         } else {
-            answer::<F, T, Ip4, _>(frame, tables, link, Untagged)
+            answer::<F, T, Ip4, _>(frame, tables, switches, link, Untagged)
         }
     } else {
         let link = Ethernet::parse(frame)?;
         if link.six {
-            answer::<F, T, Ip6, _>(frame, tables, link, Behind(link.network))
+            answer::<F, T, Ip6, _>(frame, tables, switches, link, Behind(link.network))
         } else {
-            answer::<F, T, Ip4, _>(frame, tables, link, Behind(link.network))
+            answer::<F, T, Ip4, _>(frame, tables, switches, link, Behind(link.network))
         }
     }
 }
@@ -84,12 +89,12 @@ fn serve<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Result<Verdict, Verd
 fn answer<F: Frame, T: Tables, N: Network, A: At>(
     frame: &mut F,
     tables: &T,
+    switches: u64,
     mut link: Ethernet,
     at: A,
 ) -> Result<Verdict, Verdict> {
     let destination = link.destination();
-    let control = tables.control();
-    if Control::own(destination) != control.own_address
+    if Control::own(destination) != tables.own_address()
         && !tables.is_own_address(frame.ifindex(), destination)
     {
         return Err(Verdict::Link);
@@ -104,7 +109,7 @@ fn answer<F: Frame, T: Tables, N: Network, A: At>(
     let ports = load32::<0, _>(headers);
     let checksum = load16::<6, _>(headers);
     let mut front = load32::<8, _>(headers);
-    let listed = admit(tables, control.switches, &network, ports, checksum)?;
+    let listed = admit(tables, switches, &network, ports, checksum)?;
     let clock = tables.clock();
     let what = request(tables, front, datagram, clock.as_deref());
     let (clock, moment, good) = match what {
@@ -112,15 +117,19 @@ fn answer<F: Frame, T: Tables, N: Network, A: At>(
         Err(_) if listed == limit::DENIED => return Err(Verdict::Denied),
         what => what?,
     };
-    if control.switches & switches::DRY_RUN != 0 {
+    if switches & switches::DRY_RUN != 0 {
         return Err(Verdict::DryRun);
     }
     let (source, six) = (network.source(), N::FAMILY != 0);
-    let verdict = admission::admit(tables, control.switches, listed, source, six, good)?;
-    if control.switches & switches::TIME_LIMIT != 0 {
-        front = with_poll(front, control.time_limits.poll);
+    let mut verdict = good;
+    if switches & switches::TIME_LIMIT != 0 {
+        let limits = &tables.time_limits();
+        verdict = admission::admit(tables, limits, listed, source, six, good)?;
+        front = with_poll(front, limits.poll);
+    } else if listed == limit::DENIED {
+        return Err(Verdict::Denied);
     }
-    if control.switches & switches::FIB != 0 {
+    if switches & switches::FIB != 0 {
         let (source, destination) = (network.destination(), network.source());
         let route = Route { six: N::FAMILY != 0, source, destination };
         let [to, from] = frame.route(&route).ok_or(Verdict::Route)?;

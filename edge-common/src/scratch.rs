@@ -42,6 +42,8 @@ pub struct Scratch {
     pub(crate) first: u64,
     /// ID, flags, QDCOUNT, ANCOUNT.
     pub(crate) front: u64,
+    /// The switches, read once.
+    pub(crate) switches: u64,
     /// Seed of the names' hash.
     pub(crate) seed: u64,
     /// What there is of the name, or of the one that answers for it.

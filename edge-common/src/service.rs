@@ -64,11 +64,10 @@ pub(crate) fn admit<T: Tables>(
     if port == 0 {
         return Err(Verdict::Service);
     }
-    let control = tables.control();
-    if control.first_services.get(family).is_some_and(|first| is_dns(first, address, port)) {
+    if tables.first_service(family).is_some_and(|first| is_dns(&first, address, port)) {
         return Ok(());
     }
-    let slot = slot(control.service_seed, address, port);
+    let slot = slot(tables.service_seed(), address, port);
     let service = tables.service(slot).ok_or(Verdict::Service)?;
     if is_dns(&service, address, port) { Ok(()) } else { Err(Verdict::Service) }
 }
@@ -76,7 +75,7 @@ pub(crate) fn admit<T: Tables>(
 /// Whether NTP is served at an address and port. It never is at the first addresses.
 #[inline(always)]
 pub(crate) fn is_ntp<T: Tables>(tables: &T, address: [u64; 2], port: u16) -> bool {
-    let slot = slot(tables.control().service_seed, address, port);
+    let slot = slot(tables.service_seed(), address, port);
     port != 0
         && tables.service(slot).is_some_and(|service| is(&service, address, port, Service::NTP))
 }

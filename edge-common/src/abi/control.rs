@@ -80,9 +80,12 @@ pub struct CookieKeys {
     /// Bit 0: the side in use. Bits 1–2: how many secrets it has. Bit 3: queries over UDP with a cookie that isn't
     /// good are answered BADCOOKIE. Written by one store when the other side has been filled.
     pub state: u64,
-    /// By side: the secret that makes cookies, and the one that is taken, too. Octets in memory order.
-    pub secrets: [[[u64; 2]; 2]; 2],
+    /// By side.
+    pub secrets: [CookieSecrets; 2],
 }
+
+/// The secrets of one side: the one that makes cookies, and the one that is accepted, too. Octets in memory order.
+pub type CookieSecrets = [[u64; 2]; 2];
 
 /// What answers the NSID option (RFC 5001).
 #[repr(C)]

@@ -24,7 +24,7 @@ pub(super) fn read<F: Frame, T: Tables>(
 ) -> Result<(), Verdict> {
     let link = Ethernet::parse(frame)?;
     let destination = link.destination();
-    if Control::own(destination) != tables.control().own_address
+    if Control::own(destination) != tables.own_address()
         && !tables.is_own_address(frame.ifindex(), destination)
     {
         return Err(Verdict::Link);

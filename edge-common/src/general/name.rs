@@ -58,8 +58,7 @@ pub(super) fn find<F: Frame, T: Tables>(
 #[inline(always)]
 fn list<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) {
     let salt = scratch.front;
-    let control = tables.control();
-    let side = &control.sides[(scratch.side & 1) as usize];
+    let side = tables.side(scratch.side);
     let octets = scratch.octets as usize;
     #[expect(clippy::cast_possible_truncation, reason = "a name has at most 255 octets")]
     let whole = octets as u8;

@@ -54,17 +54,17 @@ fn compose_opt<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result
     let front = Scratch::OPT_AT;
     let mut at = front + dns::OPT_OCTETS;
     if scratch.has(has::NSID) {
-        let control = tables.control();
-        if control.nsid.octets_used > Nsid::MOST as u64 {
+        let nsid = tables.nsid();
+        if nsid.octets_used > Nsid::MOST as u64 {
             return Err(Verdict::Size);
         }
         #[expect(clippy::cast_possible_truncation, reason = "it is at most 64")]
-        let octets = control.nsid.octets_used as usize;
+        let octets = nsid.octets_used as usize;
         if octets != 0 {
             let option = [NSID.to_be(), narrow16(octets).to_be()];
             put32(scratch, at, u32::from(option[0]) | u32::from(option[1]) << 16)
                 .ok_or(Verdict::Size)?;
-            let (text, _) = control.nsid.octets.as_chunks::<8>();
+            let (text, _) = nsid.octets.as_chunks::<8>();
             let mut word = 0;
             while word < Nsid::MOST / 8 {
                 put64(scratch, at + 4 + 8 * word, u64::from_ne_bytes(text[word]))
@@ -143,7 +143,7 @@ pub(super) fn send<F: Frame, T: Tables>(
     scratch: &mut Scratch,
 ) -> Result<(), Verdict> {
     let mut link = scratch.link();
-    if tables.control().switches & switches::FIB != 0 {
+    if scratch.switches & switches::FIB != 0 {
         let (source, destination) = (scratch.destination, scratch.source);
         let route = Route { six: scratch.has(has::SIX), source, destination };
         let [to, from] = frame.route(&route).ok_or(Verdict::Route)?;

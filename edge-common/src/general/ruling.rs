@@ -20,9 +20,8 @@ pub(super) fn side<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), V
     if tables.now() >= tables.lease() {
         return Err(Verdict::Lease);
     }
-    let control = tables.control();
     scratch.side = (generation & 1) as u32;
-    scratch.seed = control.sides[(generation & 1) as usize].name_seed;
+    scratch.seed = tables.side(scratch.side).name_seed;
     Ok(())
 }
 
@@ -33,11 +32,10 @@ pub(super) fn rule<F: Frame, T: Tables>(
     tables: &T,
     scratch: &mut Scratch,
 ) -> Result<Option<Verdict>, Verdict> {
-    let control = tables.control();
-    if control.switches & switches::DRAIN != 0 {
+    if scratch.switches & switches::DRAIN != 0 {
         return Err(Verdict::Drain);
     }
-    let is_exempt = limit::listed(tables, control.switches, scratch.source)?;
+    let is_exempt = limit::listed(tables, scratch.switches, scratch.source)?;
     // Hidden, or zeroes side by side become a call of a function that zeroes memory octet by octet.
     let zero = F::opaque(0);
     scratch.deck = Deck { kind: zero as u8, records: zero as u8, ..scratch.deck };
@@ -54,11 +52,12 @@ pub(super) fn rule<F: Frame, T: Tables>(
     }
     let mut is_good = false;
     if scratch.has(has::COOKIE) {
-        let state = control.cookies.state;
+        let state = tables.cookie_state();
+        let secrets = tables.cookie_secrets(cookie::state::side(state));
         #[expect(clippy::cast_possible_truncation, reason = "cookies have seconds modulo 2³²")]
-        let now = control.unix_seconds as u32;
+        let now = tables.unix_seconds() as u32;
         let cookie = Cookie::new(scratch.cookie_octets, scratch.client, scratch.server);
-        let ruling = cookie.and_then(|it| it.rule(&control.cookies, state, now, scratch.source));
+        let ruling = cookie.and_then(|it| it.rule(state, &secrets, now, scratch.source));
         if let Some(ruling) = ruling {
             is_good = ruling.is_good;
             scratch.server = ruling.server;
@@ -71,7 +70,7 @@ pub(super) fn rule<F: Frame, T: Tables>(
     }
     F::settle(scratch);
     let (six, ticket) = (scratch.has(has::SIX), limit::ticket(scratch.front, scratch.ports));
-    match limit::admit(tables, control.switches, scratch.source, six, is_good || is_exempt, ticket)
+    match limit::admit(tables, scratch.switches, scratch.source, six, is_good || is_exempt, ticket)
     {
         Ok(()) => {}
         Err(Verdict::Slip) => {
@@ -93,8 +92,8 @@ pub(super) fn rule<F: Frame, T: Tables>(
 
 /// What is said to a name of no zone.
 #[inline(always)]
-pub(super) fn unknown<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<Verdict, Verdict> {
-    if tables.control().switches & switches::REFUSE == 0 {
+pub(super) const fn unknown(scratch: &mut Scratch) -> Result<Verdict, Verdict> {
+    if scratch.switches & switches::REFUSE == 0 {
         return Err(Verdict::Name);
     }
     scratch.rcode = dns::rcode::REFUSED;

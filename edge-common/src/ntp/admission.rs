@@ -16,7 +16,7 @@
 //!
 //! **A client that is never answered** is dropped, or told so with the kiss code DENY as often as its rate allows.
 
-use crate::abi::{Limits, TimeLimits, switches};
+use crate::abi::{Limits, TimeLimits};
 use crate::limit::{DENIED, EXEMPT, FRACTION, client, is_drawn, slots};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
@@ -29,20 +29,17 @@ use crate::verdict::Verdict;
 #[inline(always)]
 pub(super) fn admit<T: Tables>(
     tables: &T,
-    switches: u64,
+    limits: &TimeLimits,
     listed: u32,
     source: [u64; 2],
     six: bool,
     good: Verdict,
 ) -> Result<Verdict, Verdict> {
     let is_denied = listed == DENIED;
-    if switches & switches::TIME_LIMIT == 0 {
-        return if is_denied { Err(Verdict::Denied) } else { Ok(good) };
-    }
     if listed == EXEMPT {
         return Ok(good);
     }
-    let TimeLimits { limits, kod, .. } = &tables.control().time_limits;
+    let TimeLimits { limits, kod, .. } = limits;
     let leaks = || !is_denied && is_drawn(tables.random(), limits.slip);
     let is_within = take(tables, limits, client(limits, source, six), leaks);
     match (is_within, is_denied) {

@@ -16,7 +16,7 @@ use crate::store::{HostTables, Store};
 const RATE: Rate = Rate { per_second: 10, burst: 20, slip: 0, prefix4: 24, prefix6: 56 };
 
 fn ask(tables: &HostTables, client: &str) -> Result<(), Verdict> {
-    let switches = tables.control().switches;
+    let switches = tables.switches();
     let client: std::net::IpAddr = client.parse().unwrap();
     let exempt = listed(tables, switches, words(client))?;
     admit(tables, switches, words(client), client.is_ipv6(), exempt, 7)
