@@ -66,7 +66,7 @@ impl Rate {
 
 /// Limits of NTP as an operator thinks of them, which is as chrony's `ratelimit` has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TimeRate {
+pub struct NtpRate {
     /// Seconds from answer to answer on average, as a power of two, -19–12.
     pub interval: i8,
     /// Answers that a full bucket holds, 1–255. No client gets more in a jiffy.
@@ -81,7 +81,7 @@ pub struct TimeRate {
     pub prefix6: u32,
 }
 
-impl TimeRate {
+impl NtpRate {
     /// The same as packets read it, with a random seed for each row.
     #[must_use]
     pub const fn limits(self, jiffies_per_second: u32, seeds: [u64; 2]) -> TimeLimits {

@@ -189,18 +189,18 @@ fn request<'clock, T: Tables>(
     clock: Option<&'clock Clock>,
 ) -> Result<(&'clock Clock, Moment, Verdict), Verdict> {
     if datagram < FRONT_OCTETS {
-        return Err(Verdict::TimeLength);
+        return Err(Verdict::NtpLength);
     }
     is_request(front, datagram, clock)?;
     let [first, ..] = front.to_ne_bytes();
     tables.count_request(Requests::place(version(first), poll(front)));
-    let clock = clock.ok_or(Verdict::TimeLease)?;
-    let moment = clock::at(clock, tables.monotonic()).ok_or(Verdict::TimeLease)?;
+    let clock = clock.ok_or(Verdict::NtpLease)?;
+    let moment = clock::at(clock, tables.monotonic()).ok_or(Verdict::NtpLease)?;
     match clock.state {
-        Clock::SYNCHRONISED => Ok((clock, moment, Verdict::TimeAnswer)),
-        Clock::UNSYNCHRONISED => Ok((clock, moment, Verdict::TimeUnsynchronised)),
-        Clock::DROPS => Err(Verdict::TimeDrop),
-        _ => Err(Verdict::TimePass),
+        Clock::SYNCHRONISED => Ok((clock, moment, Verdict::NtpAnswer)),
+        Clock::UNSYNCHRONISED => Ok((clock, moment, Verdict::NtpUnsynchronised)),
+        Clock::DROPS => Err(Verdict::NtpDrop),
+        _ => Err(Verdict::NtpPass),
     }
 }
 
@@ -212,17 +212,17 @@ const fn is_request(front: u32, datagram: usize, clock: Option<&Clock>) -> Resul
         mode::CLIENT => {}
         mode::CONTROL | mode::PRIVATE => {
             return Err(match clock {
-                Some(clock) if clock.passes_control == 0 => Verdict::TimeControl,
-                _ => Verdict::TimeMode,
+                Some(clock) if clock.passes_control == 0 => Verdict::NtpControl,
+                _ => Verdict::NtpMode,
             });
         }
-        _ => return Err(Verdict::TimeMode),
+        _ => return Err(Verdict::NtpMode),
     }
     if version(first).wrapping_sub(1) >= 4 {
-        return Err(Verdict::TimeVersion);
+        return Err(Verdict::NtpVersion);
     }
     if datagram != WHOLE_OCTETS {
-        return Err(Verdict::TimeLength);
+        return Err(Verdict::NtpLength);
     }
     Ok(())
 }

@@ -118,29 +118,29 @@ verdicts! {
     /// No room before the frame for the answer.
     Room Pass "room",
     /// An NTP client was told the time.
-    TimeAnswer Tx "ntp",
+    NtpAnswer Tx "ntp",
     /// An NTP client was told that the clock isn't synchronised.
-    TimeUnsynchronised Tx "ntp_unsynchronised",
+    NtpUnsynchronised Tx "ntp_unsynchronised",
     /// An NTP client over its rate was told so (RATE).
-    TimeRate Tx "ntp_rate",
+    NtpRate Tx "ntp_rate",
     /// An NTP client that the operator doesn't want was told so (DENY).
-    TimeDeny Tx "ntp_deny",
+    NtpDeny Tx "ntp_deny",
     /// An NTP client over its rate.
-    TimeLimited Drop "ntp_limited",
+    NtpLimited Drop "ntp_limited",
     /// An NTP version other than 1 to 4.
-    TimeVersion Pass "ntp_version",
+    NtpVersion Pass "ntp_version",
     /// An NTP mode other than client.
-    TimeMode Pass "ntp_mode",
+    NtpMode Pass "ntp_mode",
     /// An NTP request of another length than 48 octets: with a MAC, NTS or other extension fields, or too short.
-    TimeLength Pass "ntp_length",
+    NtpLength Pass "ntp_length",
     /// NTP mode 6 or 7, which are for the operator.
-    TimeControl Drop "ntp_control",
+    NtpControl Drop "ntp_control",
     /// No clock is published, or its lease has run out.
-    TimeLease Pass "ntp_lease",
+    NtpLease Pass "ntp_lease",
     /// The clock isn't synchronised, and requests then are to pass.
-    TimePass Pass "ntp_unsynchronised_pass",
+    NtpPass Pass "ntp_unsynchronised_pass",
     /// The clock isn't synchronised, and requests then are to be dropped.
-    TimeDrop Drop "ntp_unsynchronised_drop",
+    NtpDrop Drop "ntp_unsynchronised_drop",
     /// A frame that changed under us.
     Fault Aborted "fault",
 }

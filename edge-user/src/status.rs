@@ -188,8 +188,8 @@ impl Ntp {
     /// Fills in what was answered.
     pub fn count(&mut self, counters: &Counters) {
         let number = |verdict: Verdict| counters.answered.get(verdict.name()).copied();
-        self.answered = number(Verdict::TimeAnswer).unwrap_or_default();
-        self.unsynchronised = number(Verdict::TimeUnsynchronised).unwrap_or_default();
+        self.answered = number(Verdict::NtpAnswer).unwrap_or_default();
+        self.unsynchronised = number(Verdict::NtpUnsynchronised).unwrap_or_default();
     }
 
     /// A line for people; nothing when NTP isn't served.

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use edge_common::abi::{Control, CookieKeys, Limits, Nsid, TimeLimits};
 use edge_common::cookie::Cookie;
-use edge_common::limit::{Rate, TimeRate};
+use edge_common::limit::{NtpRate, Rate};
 use edge_common::service;
 use edge_user::authority::{Cookies, Options};
 use edge_user::jiffies;
@@ -34,7 +34,7 @@ pub struct Controls {
     /// Limits: responses a second, burst, one in so many slips.
     pub limits: Option<(u32, u32, u32)>,
     /// Limits of NTP, and the seed that places clients.
-    pub time: Option<(TimeRate, u64)>,
+    pub time: Option<(NtpRate, u64)>,
 }
 
 impl Controls {

@@ -123,7 +123,7 @@ pub struct Limits {
     pub jiffies_per_second: u32,
 }
 
-/// Limits of NTP, as [`crate::ntp`] reads them. Made by [`crate::limit::TimeRate::limits`].
+/// Limits of NTP, as [`crate::ntp`] reads them. Made by [`crate::limit::NtpRate::limits`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct TimeLimits {

@@ -25,7 +25,7 @@ use crate::verdict::Verdict;
 /// [`crate::abi::Service::address`]; IPv6 if `six`) of which the lists say `listed`.
 ///
 /// # Errors
-/// [`Verdict::TimeLimited`] and [`Verdict::Denied`].
+/// [`Verdict::NtpLimited`] and [`Verdict::Denied`].
 #[inline(always)]
 pub(super) fn admit<T: Tables>(
     tables: &T,
@@ -44,10 +44,10 @@ pub(super) fn admit<T: Tables>(
     let is_within = take(tables, limits, client(limits, source, six), leaks);
     match (is_within, is_denied) {
         (true, false) => Ok(good),
-        (true, true) => Ok(Verdict::TimeDeny),
+        (true, true) => Ok(Verdict::NtpDeny),
         (false, true) => Err(Verdict::Denied),
-        (false, false) if is_drawn(tables.random(), *kod) => Ok(Verdict::TimeRate),
-        (false, false) => Err(Verdict::TimeLimited),
+        (false, false) if is_drawn(tables.random(), *kod) => Ok(Verdict::NtpRate),
+        (false, false) => Err(Verdict::NtpLimited),
     }
 }
 

@@ -58,8 +58,8 @@ pub(super) const fn header(
         transmit: stamps.transmit.to_be(),
     };
     let kiss = match verdict {
-        Verdict::TimeRate => RATE,
-        Verdict::TimeDeny => DENY,
+        Verdict::NtpRate => RATE,
+        Verdict::NtpDeny => DENY,
         _ => 0,
     };
     if kiss != 0 || clock.state != Clock::SYNCHRONISED {

@@ -3,7 +3,7 @@
 use std::mem::offset_of;
 
 use edge_common::abi::{Control, TimeLimits, switches};
-use edge_common::limit::TimeRate;
+use edge_common::limit::NtpRate;
 use zerocopy::FromZeros as _;
 
 use super::{seeds, switch, write};
@@ -15,7 +15,7 @@ const LIMITS: usize = offset_of!(Control, time_limits);
 
 /// Limits NTP clients from now on to this rate; no longer if there is none. What clients have used up stays so, as far as
 /// the new rate's buckets hold it.
-pub fn set_time_rate(store: &Store, rate: Option<TimeRate>) {
+pub fn set_time_rate(store: &Store, rate: Option<NtpRate>) {
     let Some(rate) = rate else {
         switch(store, switches::TIME_LIMIT, false);
         write(store, LIMITS, &TimeLimits::new_zeroed());
@@ -36,7 +36,7 @@ mod tests {
     use std::sync::atomic::Ordering;
 
     use edge_common::abi::{Control, switches};
-    use edge_common::limit::TimeRate;
+    use edge_common::limit::NtpRate;
 
     use super::{set_time_denial, set_time_rate};
     use crate::jiffies;
@@ -47,8 +47,8 @@ mod tests {
         store.control.read(0).unwrap()
     }
 
-    const RATE: TimeRate =
-        TimeRate { interval: 3, burst: 8, leak: 2, kod: 0, prefix4: 32, prefix6: 64 };
+    const RATE: NtpRate =
+        NtpRate { interval: 3, burst: 8, leak: 2, kod: 0, prefix4: 32, prefix6: 64 };
 
     #[test]
     fn what_is_configured_is_what_packets_read() {
@@ -57,7 +57,7 @@ mod tests {
         set(&toml::from_str(keys).unwrap(), &store, None).unwrap();
         let control = control(&store);
         assert_eq!(control.switches, switches::TIME_LIMIT);
-        let rate = TimeRate { interval: 4, burst: 16, leak: 3, kod: 1, prefix4: 24, ..RATE };
+        let rate = NtpRate { interval: 4, burst: 16, leak: 3, kod: 1, prefix4: 24, ..RATE };
         let seeds = control.time_limits.limits.seeds;
         assert_eq!(control.time_limits, rate.limits(jiffies::per_second(), seeds));
         assert_ne!(seeds[0], seeds[1]);
@@ -75,7 +75,7 @@ mod tests {
         let own = switches::TIME_LIMIT | switches::TIME_DENY;
         assert_eq!(limited.switches, before.switches | own);
         // Whoever reads a rate that has changed finds its seeds as they were.
-        set_time_rate(&store, Some(TimeRate { interval: 4, ..RATE }));
+        set_time_rate(&store, Some(NtpRate { interval: 4, ..RATE }));
         let after = control(&store).time_limits.limits;
         assert_eq!(after.seeds, limited.time_limits.limits.seeds);
         assert_eq!(after.cost, 2 * limited.time_limits.limits.cost);
