@@ -25,7 +25,7 @@
 //!
 //! CPUs race for a bucket without a lock: of two that read the same word both may answer.
 
-use crate::abi::{Limits, TimeLimits, maps, switches};
+use crate::abi::{Limits, NtpLimits, maps, switches};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
 
@@ -84,12 +84,12 @@ pub struct NtpRate {
 impl NtpRate {
     /// The same as packets read it, with a random seed for each row.
     #[must_use]
-    pub const fn limits(self, jiffies_per_second: u32, seeds: [u64; 2]) -> TimeLimits {
+    pub const fn limits(self, jiffies_per_second: u32, seeds: [u64; 2]) -> NtpLimits {
         let second = (jiffies_per_second as u64) << FRACTION;
         let power = self.interval.unsigned_abs() as u32 & 31;
         let cost = if self.interval < 0 { second >> power } else { second << power };
         let limits = buckets(cost, self.burst as u32, [self.prefix4, self.prefix6], seeds);
-        TimeLimits {
+        NtpLimits {
             limits: Limits { slip: 1 << (self.leak & 7), jiffies_per_second, ..limits },
             kod: if self.kod == 0 { 0 } else { 1 << (self.kod & 7) },
             poll: self.interval as i32,

@@ -122,8 +122,8 @@ fn answer<F: Frame, T: Tables, N: Network, A: At>(
     }
     let (source, six) = (network.source(), N::FAMILY != 0);
     let mut verdict = good;
-    if switches & switches::TIME_LIMIT != 0 {
-        let limits = &tables.time_limits();
+    if switches & switches::NTP_LIMIT != 0 {
+        let limits = &tables.ntp_limits();
         verdict = admission::admit(tables, limits, listed, source, six, good)?;
         front = with_poll(front, limits.poll);
     } else if listed == limit::DENIED {
@@ -175,7 +175,7 @@ fn admit<T: Tables, N: Network>(
         return Ok(0);
     }
     match tables.listed(network.source()) {
-        limit::DENIED if switches & switches::TIME_DENY == 0 => Err(Verdict::Denied),
+        limit::DENIED if switches & switches::NTP_DENY == 0 => Err(Verdict::Denied),
         listed => Ok(listed),
     }
 }

@@ -6,7 +6,7 @@ use core::ops::Deref;
 
 use crate::abi::{
     Answer, Card4, Card6, Clock, CookieSecrets, Deck, GeoLeaf, Keys6, Limits, LongName, Nsid,
-    Root4, Rrs, Service, ShortName, Side, TableId, TimeLimits, Tree6, TypeRow,
+    NtpLimits, Root4, Rrs, Service, ShortName, Side, TableId, Tree6, TypeRow,
 };
 
 /// Everything that a packet may look up. `None` means that there is no such entry.
@@ -45,7 +45,7 @@ pub trait Tables {
     /// The response-rate limits. Their words may be those of two configurations for a moment.
     fn limits(&self) -> Limits;
     /// The limits of NTP; as [`Self::limits`].
-    fn time_limits(&self) -> TimeLimits;
+    fn ntp_limits(&self) -> NtpLimits;
     /// Whether frames from interface `ifindex` are ours when sent to `address` (six octets in the
     /// low 48 bits of a word in memory order).
     fn is_own_address(&self, ifindex: u32, address: u64) -> bool;

@@ -16,8 +16,8 @@ use aya_ebpf::macros::btf_map;
 use aya_ebpf::programs::XdpContext;
 use edge_common::abi::{
     Card4, Card6, ClassRow, Clock, CookieSecrets, Cpu, Deck, GeoLeaf, Keys6, Limits, LongName,
-    Nsid, Root4, Rrs, Sample, Service, Shared, ShortName, Side, TableId, TimeLimits, Tree6,
-    TypeRow, ZoneTables, maps as abi,
+    Nsid, NtpLimits, Root4, Rrs, Sample, Service, Shared, ShortName, Side, TableId, Tree6, TypeRow,
+    ZoneTables, maps as abi,
 };
 use edge_common::scratch::Scratch;
 use edge_common::tables::{Tables, xorshift};
@@ -380,11 +380,11 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn time_limits(&self) -> TimeLimits {
-        TimeLimits {
-            limits: limits!(self.shared, control.time_limits.limits),
-            kod: word!(self.shared, control.time_limits.kod),
-            poll: word!(self.shared, control.time_limits.poll),
+    fn ntp_limits(&self) -> NtpLimits {
+        NtpLimits {
+            limits: limits!(self.shared, control.ntp_limits.limits),
+            kod: word!(self.shared, control.ntp_limits.kod),
+            poll: word!(self.shared, control.ntp_limits.poll),
         }
     }
 

@@ -9,6 +9,8 @@ mod general;
 #[cfg(test)]
 mod mutations;
 #[cfg(test)]
+mod ntp_limits;
+#[cfg(test)]
 mod points;
 #[cfg(test)]
 mod publication;
@@ -18,5 +20,3 @@ mod shares;
 mod slow;
 #[cfg(test)]
 mod time;
-#[cfg(test)]
-mod time_limits;

@@ -198,7 +198,7 @@ fn what_becomes_of_those_over_their_rate_and_what_they_say_is_counted() {
     let controls = Controls { time: Some((rate, 1)), ..Controls::default() };
     let before = (shared.verdicts(), shared.lock().requests());
     let asked = 4_000_u32;
-    controls.switched(switches::TIME_LIMIT).during(store, || {
+    controls.switched(switches::NTP_LIMIT).during(store, || {
         shared.lock().seed(|| 0x1234_5678_9abc_def1);
         for (poll, version) in (0..asked).map(|n| (n % 24, 1 + n / 24 % 4)) {
             let (poll, first) = (poll.wrapping_sub(6), version << 3 | 3);

@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::ops::Deref;
 
 use edge_common::abi::{
-    Card4, Card6, Clock, CookieSecrets, Deck, GeoLeaf, Keys6, Limits, LongName, Nsid, Root4, Rrs,
-    Service, ShortName, Side, TableId, TimeLimits, Tree6, TypeRow,
+    Card4, Card6, Clock, CookieSecrets, Deck, GeoLeaf, Keys6, Limits, LongName, Nsid, NtpLimits,
+    Root4, Rrs, Service, ShortName, Side, TableId, Tree6, TypeRow,
 };
 use edge_common::tables::Tables;
 
@@ -80,8 +80,8 @@ impl<T: Tables, P: Fn()> Tables for Paused<'_, T, P> {
         self.next().limits()
     }
 
-    fn time_limits(&self) -> TimeLimits {
-        self.next().time_limits()
+    fn ntp_limits(&self) -> NtpLimits {
+        self.next().ntp_limits()
     }
 
     fn generation(&self) -> u64 {

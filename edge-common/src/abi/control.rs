@@ -47,7 +47,7 @@ pub struct Control {
     /// in use is filled anew only when no packet can be reading it any more: after a barrier, or a second later.
     pub clock: u64,
     /// Limits of NTP.
-    pub time_limits: TimeLimits,
+    pub ntp_limits: NtpLimits,
 }
 
 /// Bits of [`Control::switches`].
@@ -64,11 +64,11 @@ pub mod switches {
     pub const PREFIXES: u64 = 1 << 4;
     /// Names of no zone are refused (REFUSED) rather than passed.
     pub const REFUSE: u64 = 1 << 5;
-    /// NTP clients are limited by address, as [`super::TimeLimits`] says.
-    pub const TIME_LIMIT: u64 = 1 << 6;
+    /// NTP clients are limited by address, as [`super::NtpLimits`] says.
+    pub const NTP_LIMIT: u64 = 1 << 6;
     /// NTP clients that are never answered are told so (DENY), as far as their rate allows; with
-    /// [`TIME_LIMIT`] only.
-    pub const TIME_DENY: u64 = 1 << 7;
+    /// [`NTP_LIMIT`] only.
+    pub const NTP_DENY: u64 = 1 << 7;
     /// Those for which every frame takes the long way.
     pub const DETOUR: u64 = DRAIN | DRY_RUN | FIB | PREFIXES;
 }
@@ -126,7 +126,7 @@ pub struct Limits {
 /// Limits of NTP, as [`crate::ntp`] reads them. Made by [`crate::limit::NtpRate::limits`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub struct TimeLimits {
+pub struct NtpLimits {
     /// In rows of their own. Of [`Limits::slip`] limited requests one is answered as if it weren't limited.
     pub limits: Limits,
     /// Of so many of the other limited requests one is answered with the kiss code RATE; 0: none.
@@ -160,6 +160,6 @@ pub struct Side {
 
 const _: () = {
     assert!(size_of::<Limits>() == 56);
-    assert!(size_of::<TimeLimits>() == 64);
+    assert!(size_of::<NtpLimits>() == 64);
     assert!(size_of::<Control>() == 512);
 };

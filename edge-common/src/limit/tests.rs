@@ -9,8 +9,8 @@ use zerocopy::FromZeros as _;
 
 use super::{DENIED, EXEMPT, FRACTION, Rate, admit, listed, slot, ticket};
 use crate::abi::{
-    Card4, Card6, Clock, CookieSecrets, Deck, GeoLeaf, Keys6, Limits, LongName, Nsid, Root4, Rrs,
-    Service, ShortName, Side, TableId, TimeLimits, Tree6, TypeRow, maps, switches,
+    Card4, Card6, Clock, CookieSecrets, Deck, GeoLeaf, Keys6, Limits, LongName, Nsid, NtpLimits,
+    Root4, Rrs, Service, ShortName, Side, TableId, Tree6, TypeRow, maps, switches,
 };
 use crate::service::mapped;
 use crate::tables::{Tables, xorshift};
@@ -79,8 +79,8 @@ impl Tables for Fake {
     fn limits(&self) -> Limits {
         self.limits
     }
-    fn time_limits(&self) -> TimeLimits {
-        TimeLimits::new_zeroed()
+    fn ntp_limits(&self) -> NtpLimits {
+        NtpLimits::new_zeroed()
     }
     fn switches(&self) -> u64 {
         0

@@ -16,7 +16,7 @@
 //!
 //! **A client that is never answered** is dropped, or told so with the kiss code DENY as often as its rate allows.
 
-use crate::abi::{Limits, TimeLimits};
+use crate::abi::{Limits, NtpLimits};
 use crate::limit::{DENIED, EXEMPT, FRACTION, client, is_drawn, slots};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
@@ -29,7 +29,7 @@ use crate::verdict::Verdict;
 #[inline(always)]
 pub(super) fn admit<T: Tables>(
     tables: &T,
-    limits: &TimeLimits,
+    limits: &NtpLimits,
     listed: u32,
     source: [u64; 2],
     six: bool,
@@ -39,7 +39,7 @@ pub(super) fn admit<T: Tables>(
     if listed == EXEMPT {
         return Ok(good);
     }
-    let TimeLimits { limits, kod, .. } = limits;
+    let NtpLimits { limits, kod, .. } = limits;
     let leaks = || !is_denied && is_drawn(tables.random(), limits.slip);
     let is_within = take(tables, limits, client(limits, source, six), leaks);
     match (is_within, is_denied) {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use edge_common::abi::{
     Card4, Card6, ClassRow, Clock, Control, CookieSecrets, Deck, GeoLeaf, Hits, Keys6, Limits,
-    LongName, Nsid, Requests, Root4, Rrs, Service, ShortName, Side, TableId, TimeLimits, Tree6,
+    LongName, Nsid, NtpLimits, Requests, Root4, Rrs, Service, ShortName, Side, TableId, Tree6,
     TypeRow, maps,
 };
 use edge_common::tables::{Tables, xorshift};
@@ -196,8 +196,8 @@ impl Tables for HostTables {
         self.part(offset_of!(Control, limits))
     }
 
-    fn time_limits(&self) -> TimeLimits {
-        self.part(offset_of!(Control, time_limits))
+    fn ntp_limits(&self) -> NtpLimits {
+        self.part(offset_of!(Control, ntp_limits))
     }
 
     fn generation(&self) -> u64 {

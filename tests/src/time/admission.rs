@@ -136,6 +136,6 @@ pub fn address(ip: IpAddr) -> Prefix {
 }
 
 /// Bits of [`switches`] that a rate and lists go with.
-pub(super) const RATE: u64 = switches::TIME_LIMIT;
+pub(super) const RATE: u64 = switches::NTP_LIMIT;
 /// The same with lists.
 pub(super) const LISTS: u64 = RATE | switches::PREFIXES;

@@ -374,13 +374,13 @@ fn held(rows: &mut Vec<Row>, client: &str) {
         row(&format!("{verdict:?} over its rate"), &ask, over, RATE, Wanted::Same(verdict));
         let denied = Held { listed: Some(Rule::Deny), ..Held::new(SLOW, 0) };
         let what = format!("{verdict:?} denied");
-        row(&what, &ask, denied, LISTS | switches::TIME_DENY, Wanted::Same(Verdict::Denied));
+        row(&what, &ask, denied, LISTS | switches::NTP_DENY, Wanted::Same(Verdict::Denied));
     }
     let exempt = |held| Held { listed: Some(Rule::Exempt), draws: 0, ..held };
     row("exempt", &ask, exempt(Held::new(SLOW, 0)), LISTS, ANSWER);
     row("exempt, over its rate", &ask, exempt(over), LISTS, ANSWER);
     let deny = |held| Held { listed: Some(Rule::Deny), draws: 0, ..held };
-    let (fresh, told) = (deny(Held::new(SLOW, 0)), switches::TIME_DENY);
+    let (fresh, told) = (deny(Held::new(SLOW, 0)), switches::NTP_DENY);
     let denied = Wanted::Same(Verdict::Denied);
     row("denied", &ask, fresh, LISTS, denied);
     row("denied and told so", &ask, fresh, LISTS | told, Wanted::Reply(Verdict::NtpDeny));

@@ -33,7 +33,7 @@ fn serving(rate: NtpRate, act: impl FnOnce(&HostTables)) {
     tables.set_now(1 << 32);
     tables.seed(0x1234_5678_9abc_def1);
     let controls = Controls { time: Some((rate, 7)), ..Controls::default() };
-    controls.switched(switches::TIME_LIMIT).during(&store, || act(&tables));
+    controls.switched(switches::NTP_LIMIT).during(&store, || act(&tables));
 }
 
 fn pass(tables: &HostTables, seconds: f64) {
