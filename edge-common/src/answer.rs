@@ -29,14 +29,14 @@ fn deck<T: Tables>(
     class: impl FnOnce(u32) -> Result<u32, Verdict>,
 ) -> Result<Deck, Verdict> {
     if answer == Answer::NONE {
-        return Err(Verdict::Deck);
+        return Err(Verdict::NoDeck);
     }
     let mut at = answer.index();
     if answer.varies() {
         at = at.wrapping_add(class(entry.trie)?);
     }
     tables.mark_hit(Hits::place(entry, at, answer.varies()));
-    tables.deck(entry.table, at, answer.varies()).ok_or(Verdict::Deck)
+    tables.deck(entry.table, at, answer.varies()).ok_or(Verdict::NoDeck)
 }
 
 /// Deals a card for a name's entry and type; `None` if it is one that the general path deals. `name_octets` is the
@@ -53,11 +53,11 @@ pub(crate) fn hot<T: Tables>(
     let extent = Extent::unpack(deck.cards);
     if deck.records == 4 && deck.is_kind(Kind::A) {
         let card = tables.card4(extent.first.wrapping_add(pick(tables, extent)));
-        return Ok(Some(Dealt::FourA(card.ok_or(Verdict::Deck)?, deck.ttl)));
+        return Ok(Some(Dealt::FourA(card.ok_or(Verdict::NoDeck)?, deck.ttl)));
     }
     if deck.records == 4 && deck.is_kind(Kind::Aaaa) {
         let card = tables.card6(extent.first.wrapping_add(pick(tables, extent)));
-        return Ok(Some(Dealt::FourAaaa(card.ok_or(Verdict::Deck)?, deck.ttl)));
+        return Ok(Some(Dealt::FourAaaa(card.ok_or(Verdict::NoDeck)?, deck.ttl)));
     }
     Ok(negative(tables, deck, name_octets).map(Dealt::Ready))
 }

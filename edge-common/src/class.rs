@@ -11,14 +11,14 @@ pub const NOTHING: u32 = 0;
 #[inline(always)]
 pub fn leaf4<T: Tables>(tables: &T, trie: u32, address: u32) -> Result<GeoLeaf, Verdict> {
     let [a, b, third, fourth] = address.to_ne_bytes();
-    let root = tables.root4(trie, u32::from(a) << 8 | u32::from(b)).ok_or(Verdict::Place)?;
+    let root = tables.root4(trie, u32::from(a) << 8 | u32::from(b)).ok_or(Verdict::ClientClass)?;
     #[expect(clippy::cast_possible_truncation, reason = "leaf numbers have 15 bits")]
     let mut leaf = root.entry as u16;
     if root.entry & Root4::CHILD != 0 {
-        leaf = tables.node4(root.entry & !Root4::CHILD, third).ok_or(Verdict::Place)?;
+        leaf = tables.node4(root.entry & !Root4::CHILD, third).ok_or(Verdict::ClientClass)?;
         if leaf & Node4::CHILD != 0 {
             let node = root.base.wrapping_add(u32::from(leaf & 0xff));
-            leaf = tables.node4(node, fourth).ok_or(Verdict::Place)?;
+            leaf = tables.node4(node, fourth).ok_or(Verdict::ClientClass)?;
         }
     }
     known(tables.leaf(trie, leaf))
@@ -35,7 +35,7 @@ const fn above(a: u64, b: u64) -> u32 {
 /// The leaf of an IPv6 address, from its first eight octets as a word in memory order.
 #[inline(always)]
 pub fn leaf6<T: Tables>(tables: &T, trie: u32, front: u64) -> Result<GeoLeaf, Verdict> {
-    let tree = tables.tree6(trie).ok_or(Verdict::Place)?;
+    let tree = tables.tree6(trie).ok_or(Verdict::ClientClass)?;
     // Unused keys are the highest number, which must not be found.
     let address = match u64::from_be(front) {
         u64::MAX => u64::MAX - 1,
@@ -47,7 +47,7 @@ pub fn leaf6<T: Tables>(tables: &T, trie: u32, front: u64) -> Result<GeoLeaf, Ve
     while level < Tree6::DEPTH {
         if level < tree.depth as usize {
             let node = tree.levels[level].wrapping_add(child);
-            let keys = tables.keys6(node).ok_or(Verdict::Place)?;
+            let keys = tables.keys6(node).ok_or(Verdict::ClientClass)?;
             // The first key is never above the address: count the others.
             let mut place = 0;
             let mut key = 1;
@@ -60,15 +60,15 @@ pub fn leaf6<T: Tables>(tables: &T, trie: u32, front: u64) -> Result<GeoLeaf, Ve
         }
         level += 1;
     }
-    let (node, place) = last.ok_or(Verdict::Place)?;
-    known(tables.leaf(trie, tables.leaf6(node, place).ok_or(Verdict::Place)?))
+    let (node, place) = last.ok_or(Verdict::ClientClass)?;
+    known(tables.leaf(trie, tables.leaf6(node, place).ok_or(Verdict::ClientClass)?))
 }
 
 #[inline(always)]
 fn known(leaf: Option<GeoLeaf>) -> Result<GeoLeaf, Verdict> {
     match leaf {
         Some(leaf) if leaf.class != GeoLeaf::UNKNOWABLE => Ok(leaf),
-        _ => Err(Verdict::Place),
+        _ => Err(Verdict::ClientClass),
     }
 }
 

@@ -299,7 +299,7 @@ fn leaf<T: Tables>(tables: &T, trie: u32, address: [u64; 2]) -> Result<(u32, u8)
 /// that has an address.
 ///
 /// # Errors
-/// [`Verdict::Place`] when only the authority can tell.
+/// [`Verdict::ClientClass`] when only the authority can tell.
 #[inline(always)]
 pub fn resolve<F: Frame, T: Tables>(
     tables: &T,

@@ -110,11 +110,11 @@ verdicts! {
     /// The lease of what is published has run out.
     Lease Pass "lease",
     /// The name isn't in the tables.
-    Name Pass "name",
+    UnknownName Pass "name",
     /// The client's class can't be told from the tables.
-    Place Pass "place",
+    ClientClass Pass "place",
     /// The name has no deck for this type and client.
-    Deck Pass "deck",
+    NoDeck Pass "deck",
     /// No room before the frame for the answer.
     Room Pass "room",
     /// An NTP client was told the time.

@@ -17,7 +17,7 @@ pub(super) fn choose<F: Frame, T: Tables>(
 ) -> Result<Verdict, Verdict> {
     let answer = answer_for(tables, scratch)?;
     if answer == Answer::NONE {
-        return Err(Verdict::Deck);
+        return Err(Verdict::NoDeck);
     }
     scratch.answer = answer.0;
     scratch.class = 0;
@@ -48,7 +48,7 @@ fn answer_for<T: Tables>(tables: &T, scratch: &Scratch) -> Result<Answer, Verdic
     if tail.flags & NameTail::LIST == 0 {
         return Ok(tail.other);
     }
-    let row = tables.type_row(tail.other.0).ok_or(Verdict::Deck)?;
+    let row = tables.type_row(tail.other.0).ok_or(Verdict::NoDeck)?;
     let mut answer = row.answers[TypeRow::TYPES];
     let mut place = 0;
     while place < TypeRow::TYPES {
@@ -70,7 +70,7 @@ fn client<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), 
         return Ok(());
     }
     if has_subnet && scratch.tail.flags & NameTail::NEAR != 0 && scratch.source_prefix != 0 {
-        return Err(Verdict::Place);
+        return Err(Verdict::ClientClass);
     }
     #[expect(clippy::cast_possible_truncation, reason = "they were widened when they were kept")]
     let (family, source_prefix) = (scratch.family as u16, scratch.source_prefix as u8);
@@ -92,7 +92,7 @@ fn client<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), 
 fn deck<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
     let answer = Answer(scratch.answer);
     let at = answer.index().wrapping_add(scratch.class);
-    let deck = tables.deck(scratch.tail.table, at, answer.varies()).ok_or(Verdict::Deck)?;
+    let deck = tables.deck(scratch.tail.table, at, answer.varies()).ok_or(Verdict::NoDeck)?;
     scratch.hit = Hits::place(&scratch.tail, at, answer.varies());
     // The apex's SOA record is everyone's.
     if deck.is_kind(Kind::Ready)
@@ -122,13 +122,13 @@ fn deal<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<Verdict, Verdict
     }
     let records = u32::from(deck.records);
     if records == 0 {
-        return Err(Verdict::Deck);
+        return Err(Verdict::NoDeck);
     }
     if deck.is_kind(Kind::Ready) {
         let entry = extent.first.wrapping_add(pick(tables, extent));
-        let rrs = tables.rrs(entry).ok_or(Verdict::Deck)?;
+        let rrs = tables.rrs(entry).ok_or(Verdict::NoDeck)?;
         if !(2..=crate::abi::Rrs::MOST).contains(&(rrs.octets_used as usize)) {
-            return Err(Verdict::Deck);
+            return Err(Verdict::NoDeck);
         }
         scratch.cell = entry;
         scratch.records = rrs.octets_used;
@@ -140,13 +140,13 @@ fn deal<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<Verdict, Verdict
     let last = cell.wrapping_add(cells.wrapping_sub(1));
     scratch.cell = cell;
     if deck.is_kind(Kind::A) && records as usize <= Card4::MOST {
-        tables.card4(last).ok_or(Verdict::Deck)?;
+        tables.card4(last).ok_or(Verdict::NoDeck)?;
         scratch.records = records * narrow(Card4::RECORD_OCTETS);
     } else if deck.is_kind(Kind::Aaaa) && records as usize <= Card6::MOST {
-        tables.card6(last).ok_or(Verdict::Deck)?;
+        tables.card6(last).ok_or(Verdict::NoDeck)?;
         scratch.records = records * narrow(Card6::RECORD_OCTETS);
     } else {
-        return Err(Verdict::Deck);
+        return Err(Verdict::NoDeck);
     }
     Ok(Verdict::Answer)
 }

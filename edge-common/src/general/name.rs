@@ -42,12 +42,12 @@ pub(super) fn find<F: Frame, T: Tables>(
         return Ok(true);
     }
     if is_special(scratch) {
-        return Err(Verdict::Name);
+        return Err(Verdict::UnknownName);
     }
     if scratch.tail.flags & NameTail::WILD != 0 {
         wildcard::<F, T>(tables, scratch)?;
     } else if scratch.tail.absent == ClassRow::NONE {
-        return Err(Verdict::Name);
+        return Err(Verdict::UnknownName);
     } else {
         scratch.has |= has::ABOVE;
     }
@@ -154,7 +154,7 @@ fn entry<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch, slot: u32) -> R
     #[expect(clippy::cast_possible_truncation, reason = "a slot's number has 32 bits")]
     let slot = F::opaque(slot as usize) as u32;
     if slot & LONG == 0 {
-        let entry = tables.short_name(slot).ok_or(Verdict::Name)?;
+        let entry = tables.short_name(slot).ok_or(Verdict::UnknownName)?;
         let words = name::mask::<F>(blocks[name::BLOCKS - 1], octets);
         let differs = ((words[0] | entry.letters[0]) ^ entry.words[0])
             | ((words[1] | entry.letters[1]) ^ entry.words[1])
@@ -162,9 +162,9 @@ fn entry<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch, slot: u32) -> R
             | ((words[3] | entry.letters[3]) ^ entry.words[3])
             | (entry.tail.octets as usize ^ octets) as u64;
         scratch.keep_tail(&entry.tail);
-        return if differs == 0 { Ok(()) } else { Err(Verdict::Name) };
+        return if differs == 0 { Ok(()) } else { Err(Verdict::UnknownName) };
     }
-    let entry = tables.long_name(slot & !LONG).ok_or(Verdict::Name)?;
+    let entry = tables.long_name(slot & !LONG).ok_or(Verdict::UnknownName)?;
     let (kept, _) = entry.words.as_chunks::<NAME_WORDS>();
     let mut differs = (entry.tail.octets as usize ^ octets) as u64;
     let mut index = 0;
@@ -181,7 +181,7 @@ fn entry<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch, slot: u32) -> R
         index += 1;
     }
     scratch.keep_tail(&entry.tail);
-    if differs == 0 { Ok(()) } else { Err(Verdict::Name) }
+    if differs == 0 { Ok(()) } else { Err(Verdict::UnknownName) }
 }
 
 /// Finds the entry of the asterisk label below the name's last [`Scratch::found`] octets.
@@ -198,7 +198,7 @@ fn wildcard<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<()
     F::settle(scratch);
     let found = match probe::<F, T>(tables, scratch) {
         Some(slot) => entry::<F, T>(tables, scratch, slot),
-        None => Err(Verdict::Name),
+        None => Err(Verdict::UnknownName),
     };
     [scratch.name[first], scratch.name[last]] = words;
     found

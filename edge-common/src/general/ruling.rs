@@ -94,7 +94,7 @@ pub(super) fn rule<F: Frame, T: Tables>(
 #[inline(always)]
 pub(super) const fn unknown(scratch: &mut Scratch) -> Result<Verdict, Verdict> {
     if scratch.switches & switches::REFUSE == 0 {
-        return Err(Verdict::Name);
+        return Err(Verdict::UnknownName);
     }
     scratch.rcode = dns::rcode::REFUSED;
     Ok(Verdict::Refused)

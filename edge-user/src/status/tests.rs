@@ -54,7 +54,7 @@ fn status() -> Status {
         ..Zone::default()
     };
     let mut numbers = vec![0; Verdict::ALL.len()];
-    for (verdict, n) in [(Verdict::Nxdomain, 5), (Verdict::Limited, 3), (Verdict::Name, 2)] {
+    for (verdict, n) in [(Verdict::Nxdomain, 5), (Verdict::Limited, 3), (Verdict::UnknownName, 2)] {
         numbers[verdict.index() as usize] = n;
     }
     Status {
