@@ -18,7 +18,9 @@ mod shared;
 
 pub use card::{Card4, Card6, Rrs};
 pub use clock::Clock;
-pub use control::{Control, CookieKeys, CookieSecrets, Limits, Nsid, NtpLimits, Side, switches};
+pub use control::{
+    Control, CookieKeys, CookieSecrets, Nsid, NtpLimits, RateLimits, Side, switches,
+};
 pub use deck::{Answer, ClassRow, Deck, Extent, Kind, TableId};
 pub use geo::{GeoLeaf, Keys6, Leaves6, Node4, Root4, Tree6};
 pub use name::{LONG_WORDS, LongName, NAME_WORDS, NameTail, ShortName, TypeRow};

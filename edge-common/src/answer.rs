@@ -4,7 +4,7 @@
 use core::ops::Deref;
 
 use crate::abi::{Answer, Card4, Card6, Deck, Extent, Hits, Kind, NameTail, Rrs};
-use crate::compose::Ready;
+use crate::compose::NegativeAnswer;
 use crate::tables::{Tables, answer_of};
 use crate::verdict::Verdict;
 
@@ -16,7 +16,7 @@ pub(crate) enum Dealt<A, B> {
     /// Four AAAA records, and their TTL.
     FourAaaa(B, u32),
     /// NODATA.
-    Ready(Ready),
+    Negative(NegativeAnswer),
 }
 
 /// Finds the deck of an answer in a zone's tables, and says where it is counted; `class` tells the client's class when it
@@ -59,7 +59,7 @@ pub(crate) fn hot<T: Tables>(
         let card = tables.card6(extent.first.wrapping_add(pick(tables, extent)));
         return Ok(Some(Dealt::FourAaaa(card.ok_or(Verdict::NoDeck)?, deck.ttl)));
     }
-    Ok(negative(tables, deck, name_octets).map(Dealt::Ready))
+    Ok(negative(tables, deck, name_octets).map(Dealt::Negative))
 }
 
 /// A card's number in its deck, at random.
@@ -70,7 +70,11 @@ pub(crate) fn pick<T: Tables>(tables: &T, extent: Extent) -> u32 {
 
 /// The ready-made answer of a deck that is a negative one.
 #[inline(always)]
-pub(crate) fn negative<T: Tables>(tables: &T, deck: Deck, name_octets: usize) -> Option<Ready> {
+pub(crate) fn negative<T: Tables>(
+    tables: &T,
+    deck: Deck,
+    name_octets: usize,
+) -> Option<NegativeAnswer> {
     if !deck.is_kind(Kind::Nodata) && !deck.is_kind(Kind::Nxdomain) {
         return None;
     }
@@ -81,5 +85,5 @@ pub(crate) fn negative<T: Tables>(tables: &T, deck: Deck, name_octets: usize) ->
         return None;
     }
     let pointer = u32::from(deck.apex_pointer(name_octets));
-    Some(Ready { deck, entry, octets, sum: rrs.sum + pointer })
+    Some(NegativeAnswer { deck, entry, octets, sum: rrs.sum + pointer })
 }

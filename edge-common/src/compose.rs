@@ -51,54 +51,50 @@ pub(crate) trait Records {
     ) -> Option<u32>;
 }
 
-/// Four A records, and their TTL.
-pub(crate) struct FourA<A>(pub A, pub u32);
+/// A cell of a card: up to four addresses, of which records are made.
+pub(crate) trait Cell {
+    /// Octets of four records.
+    const OCTETS: usize;
+    /// Writes four records with this TTL (in seconds) so that they end at `end`; gives their sum, as if they began at
+    /// an even offset.
+    fn write_four<F: Frame>(&self, frame: &mut F, end: usize, ttl: u32) -> Option<u32>;
+}
 
-impl<A: Deref<Target = Card4>> Records for FourA<A> {
-    #[inline(always)]
-    fn octets(&self) -> usize {
-        2 * PAIR4
-    }
-
-    #[inline(always)]
-    fn front(&self) -> u64 {
-        front::ancount(4)
-    }
+impl Cell for Card4 {
+    const OCTETS: usize = 2 * PAIR4;
 
     #[inline(always)]
-    fn back(&self) -> u32 {
-        0
-    }
-
-    #[inline(always)]
-    fn verdict(&self) -> Verdict {
-        Verdict::Answer
-    }
-
-    #[inline(always)]
-    fn write<F: Frame, T: Tables>(
-        &self,
-        frame: &mut F,
-        _: &T,
-        end: usize,
-        _: usize,
-    ) -> Option<u32> {
-        let [a, b, c, d] = self.0.addresses;
-        let fixed = fixed4(self.1);
+    fn write_four<F: Frame>(&self, frame: &mut F, end: usize, ttl: u32) -> Option<u32> {
+        let [a, b, c, d] = self.addresses;
+        let fixed = fixed4(ttl);
         let [front, back] = halves(frame.window_at_mut::<{ 2 * PAIR4 }>(end - 2 * PAIR4)?)?;
         pair4(front, fixed, &[a, b]);
         pair4(back, fixed, &[c, d]);
-        Some(self.0.sum)
+        Some(self.sum)
     }
 }
 
-/// Four AAAA records, and their TTL.
-pub(crate) struct FourAaaa<B>(pub B, pub u32);
+impl Cell for Card6 {
+    const OCTETS: usize = 2 * PAIR6;
 
-impl<B: Deref<Target = Card6>> Records for FourAaaa<B> {
+    #[inline(always)]
+    fn write_four<F: Frame>(&self, frame: &mut F, end: usize, ttl: u32) -> Option<u32> {
+        let (first, last) = self.addresses.split_first_chunk::<2>()?;
+        let fixed = fixed6(ttl);
+        let [front, back] = halves(frame.window_at_mut::<{ 2 * PAIR6 }>(end - 2 * PAIR6)?)?;
+        pair6(front, fixed, first);
+        pair6(back, fixed, last.first_chunk::<2>()?);
+        Some(self.sum)
+    }
+}
+
+/// Four address records, and their TTL in seconds.
+pub(crate) struct Four<C>(pub C, pub u32);
+
+impl<C: Deref<Target: Cell>> Records for Four<C> {
     #[inline(always)]
     fn octets(&self) -> usize {
-        2 * PAIR6
+        C::Target::OCTETS
     }
 
     #[inline(always)]
@@ -124,18 +120,13 @@ impl<B: Deref<Target = Card6>> Records for FourAaaa<B> {
         end: usize,
         _: usize,
     ) -> Option<u32> {
-        let (first, last) = self.0.addresses.split_first_chunk::<2>()?;
-        let fixed = fixed6(self.1);
-        let [front, back] = halves(frame.window_at_mut::<{ 2 * PAIR6 }>(end - 2 * PAIR6)?)?;
-        pair6(front, fixed, first);
-        pair6(back, fixed, last.first_chunk::<2>()?);
-        Some(self.0.sum)
+        self.0.write_four(frame, end, self.1)
     }
 }
 
 /// A ready-made negative answer: the SOA record of a zone.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ready {
+pub(crate) struct NegativeAnswer {
     /// The deck it is from.
     pub deck: Deck,
     /// Its entry.
@@ -146,7 +137,7 @@ pub(crate) struct Ready {
     pub sum: u32,
 }
 
-impl Records for Ready {
+impl Records for NegativeAnswer {
     #[inline(always)]
     fn octets(&self) -> usize {
         self.octets

@@ -3,9 +3,11 @@
 //! Octets are reached through windows of a fixed size, one per protocol section. In the kernel a
 //! window is one bounds check that the verifier follows; on the host it is a slice.
 
+use crate::verifier::Verifier;
+
 /// A frame. Offsets count from its first octet, and begin anew after [`Frame::grow_head`]
 /// and [`Frame::resize`].
-pub trait Frame {
+pub trait Frame: Verifier {
     /// `N` octets at an offset that the program fixes.
     fn window<const N: usize>(&self, at: usize) -> Option<&[u8; N]>;
     /// As [`Frame::window`], to write.
@@ -14,14 +16,6 @@ pub trait Frame {
     fn window_at<const N: usize>(&self, at: usize) -> Option<&[u8; N]>;
     /// As [`Frame::window_at`], to write.
     fn window_at_mut<const N: usize>(&mut self, at: usize) -> Option<&mut [u8; N]>;
-    /// The same number. In the kernel the compiler can't see that, so that a bound that follows
-    /// stays in the program, where the verifier looks for it.
-    fn opaque(x: usize) -> usize;
-    /// The same number. In the kernel the verifier forgets what it knows of it, so that paths on
-    /// which it knows different things become one; `salt` is any word of the frame.
-    fn forget(x: usize, salt: u64) -> usize;
-    /// In the kernel what is known of it is forgotten: it is written to memory, and read from there again.
-    fn settle<T>(memory: &mut T);
     /// Octets in the frame.
     fn octets(&self) -> usize;
     /// Puts `n` octets of unspecified content before the first one. `None`: no room, nothing
@@ -81,6 +75,18 @@ impl<'a> SliceFrame<'a> {
     }
 }
 
+impl Verifier for SliceFrame<'_> {
+    fn opaque(x: usize) -> usize {
+        x
+    }
+
+    fn forget(x: usize, _: u64) -> usize {
+        x
+    }
+
+    fn compiler_fence<T>(_: &mut T) {}
+}
+
 impl Frame for SliceFrame<'_> {
     fn window<const N: usize>(&self, at: usize) -> Option<&[u8; N]> {
         self.as_octets().get(at..)?.first_chunk()
@@ -104,14 +110,6 @@ impl Frame for SliceFrame<'_> {
         self.window_mut(at)
     }
 
-    fn opaque(x: usize) -> usize {
-        x
-    }
-
-    fn forget(x: usize, _: u64) -> usize {
-        x
-    }
-
     fn octets(&self) -> usize {
         self.end - self.start
     }
@@ -120,8 +118,6 @@ impl Frame for SliceFrame<'_> {
         self.start = self.start.checked_sub(usize::try_from(n).ok()?)?;
         Some(())
     }
-
-    fn settle<T>(_: &mut T) {}
 
     fn resize(&mut self, octets: usize) -> Option<()> {
         let start = self.end.checked_sub(octets)?;

@@ -36,7 +36,7 @@ pub fn general<F: Frame, T: Tables>(frame: &mut F, tables: &T, scratch: &mut Scr
     if let Action::Drop = verdict.action() {
         return verdict;
     }
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     match reply::send(frame, tables, scratch) {
         Ok(()) => {
             tables.mark_hit(scratch.hit);
@@ -55,24 +55,24 @@ fn decide<F: Frame, T: Tables>(
     scratch: &mut Scratch,
 ) -> Result<Verdict, Verdict> {
     envelope::read(frame, tables, scratch)?;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     question::read(frame, scratch)?;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     options::read(frame, scratch)?;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     ruling::side(tables, scratch)?;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     let decided = ruling::rule::<F, T>(tables, scratch)?;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     let verdict = match decided {
         Some(verdict) => verdict,
         None if name::find::<F, T>(tables, scratch)? => {
-            F::settle(scratch);
+            F::compiler_fence(scratch);
             answer::choose::<F, T>(tables, scratch)?
         }
         None => ruling::unknown(scratch)?,
     };
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     reply::prepare::<F, T>(tables, scratch)?;
     Ok(verdict)
 }

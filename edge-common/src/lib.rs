@@ -31,4 +31,5 @@ pub mod siphash;
 pub mod subnet;
 pub mod tables;
 pub mod verdict;
+pub mod verifier;
 pub mod wire;

@@ -25,7 +25,7 @@
 //!
 //! CPUs race for a bucket without a lock: of two that read the same word both may answer.
 
-use crate::abi::{Limits, NtpLimits, maps, switches};
+use crate::abi::{NtpLimits, RateLimits, maps, switches};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
 
@@ -55,12 +55,12 @@ pub struct Rate {
 impl Rate {
     /// The same as packets read it, with a random seed for each row.
     #[must_use]
-    pub const fn limits(self, jiffies_per_second: u32, seeds: [u64; 2]) -> Limits {
+    pub const fn limits(self, jiffies_per_second: u32, seeds: [u64; 2]) -> RateLimits {
         let per_second = if self.per_second == 0 { 1 } else { self.per_second as u64 };
         let second = (jiffies_per_second as u64) << FRACTION;
         let cost = (second + per_second / 2) / per_second;
         let limits = buckets(cost, self.burst, [self.prefix4, self.prefix6], seeds);
-        Limits { slip: self.slip, jiffies_per_second, ..limits }
+        RateLimits { slip: self.slip, jiffies_per_second, ..limits }
     }
 }
 
@@ -90,7 +90,7 @@ impl NtpRate {
         let cost = if self.interval < 0 { second >> power } else { second << power };
         let limits = buckets(cost, self.burst as u32, [self.prefix4, self.prefix6], seeds);
         NtpLimits {
-            limits: Limits { slip: 1 << (self.leak & 7), jiffies_per_second, ..limits },
+            limits: RateLimits { slip: 1 << (self.leak & 7), jiffies_per_second, ..limits },
             kod: if self.kod == 0 { 0 } else { 1 << (self.kod & 7) },
             poll: self.interval as i32,
         }
@@ -98,9 +98,9 @@ impl NtpRate {
 }
 
 /// Limits by what an answer costs, how many answers a bucket holds, and the bits of an address that make a client.
-const fn buckets(cost: u64, burst: u32, prefixes: [u32; 2], seeds: [u64; 2]) -> Limits {
+const fn buckets(cost: u64, burst: u32, prefixes: [u32; 2], seeds: [u64; 2]) -> RateLimits {
     let cost = if cost == 0 { 1 } else { cost };
-    Limits {
+    RateLimits {
         seeds: [seeds[0] | 1, seeds[1] | 1],
         cost,
         capacity: cost.saturating_mul(burst as u64),
@@ -137,8 +137,8 @@ pub fn listed<T: Tables>(tables: &T, switches: u64, source: [u64; 2]) -> Result<
 }
 
 /// Rules on a client that asks from `source` (as [`crate::abi::Service::address`]), IPv6 if `six`, by the bits of
-/// [`switches`] that are set. Who is listed as exempt or has a good cookie has no rate. Whether a limited query slips is
-/// drawn by `ticket` ([`ticket`]): asked twice about a query in the same jiffy it is the same.
+/// [`switches`] that are set. Who is listed as exempt or has a good cookie has no rate. Whether a limited query slips
+/// depends on [`slip_hash`] and the time: asked twice about a query in the same jiffy, the answer is the same.
 ///
 /// # Errors
 /// [`Verdict::Limited`], or [`Verdict::Slip`] for an answer that is to be sent truncated.
@@ -149,7 +149,7 @@ pub fn admit<T: Tables>(
     source: [u64; 2],
     six: bool,
     is_exempt: bool,
-    ticket: u64,
+    slip_hash: u64,
 ) -> Result<(), Verdict> {
     if switches & switches::LIMIT == 0 || is_exempt {
         return Ok(());
@@ -158,34 +158,34 @@ pub fn admit<T: Tables>(
     if take(tables, limits, client(limits, source, six)) {
         return Ok(());
     }
-    // Another one at another time, for who asks the same once more.
-    let ticket = ticket ^ tables.now() << u32::BITS ^ limits.seeds[1];
-    let drawn = (ticket.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> u32::BITS) as u32;
-    Err(if is_drawn(drawn, limits.slip) { Verdict::Slip } else { Verdict::Limited })
+    // Another one at another time, for a client that repeats a query.
+    let slip_hash = slip_hash ^ tables.now() << u32::BITS ^ limits.seeds[1];
+    let bits = (slip_hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> u32::BITS) as u32;
+    Err(if is_one_in(bits, limits.slip) { Verdict::Slip } else { Verdict::Limited })
 }
 
-/// Whether random bits draw the one lot in so many; never when there are none.
+/// Whether 32 random bits say yes, as they do once in `n` times; never if `n` is 0.
 #[inline(always)]
-pub(crate) const fn is_drawn(bits: u32, lots: u32) -> bool {
-    lots != 0 && (bits as u64).wrapping_mul(lots as u64) >> u32::BITS == 0
+pub(crate) const fn is_one_in(bits: u32, n: u32) -> bool {
+    n != 0 && (bits as u64).wrapping_mul(n as u64) >> u32::BITS == 0
 }
 
 /// Who a source (as [`crate::abi::Service::address`]) is for its buckets.
 #[inline(always)]
-pub(crate) const fn client(limits: &Limits, source: [u64; 2], six: bool) -> u64 {
+pub(crate) const fn client(limits: &RateLimits, source: [u64; 2], six: bool) -> u64 {
     if six { source[0] & limits.mask6 } else { source[1] & limits.mask4 }
 }
 
-/// What a query's lot is drawn by: its first eight octets of DNS, and its ports.
+/// The hash of a query that decides whether it slips, of its first eight octets of DNS and its ports.
 #[inline(always)]
 #[must_use]
-pub const fn ticket(front: u64, ports: u32) -> u64 {
+pub const fn slip_hash(front: u64, ports: u32) -> u64 {
     front ^ (ports as u64) << 16
 }
 
 /// Takes a response from a client's buckets; false if all are empty.
 #[inline(always)]
-fn take<T: Tables>(tables: &T, limits: &Limits, client: u64) -> bool {
+fn take<T: Tables>(tables: &T, limits: &RateLimits, client: u64) -> bool {
     let [first, second] = slots(limits, client);
     let one = tables.bucket(0, first).unwrap_or_default();
     let other = tables.bucket(1, second).unwrap_or_default();
@@ -208,7 +208,7 @@ fn take<T: Tables>(tables: &T, limits: &Limits, client: u64) -> bool {
 
 /// Where both rows have a client's bucket.
 #[inline(always)]
-pub(crate) const fn slots(limits: &Limits, client: u64) -> [u32; 2] {
+pub(crate) const fn slots(limits: &RateLimits, client: u64) -> [u32; 2] {
     [slot(client, limits.seeds[0]), slot(client, limits.seeds[1])]
 }
 

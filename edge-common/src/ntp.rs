@@ -19,13 +19,11 @@ use self::reply::Request;
 use crate::abi::{Clock, Control, Requests, switches};
 use crate::frame::{Frame, Route};
 use crate::limit;
-use crate::network::{At, Behind, Network, Untagged};
+use crate::network::{At, Behind, Network, over_frame, over_network};
 use crate::service;
 use crate::tables::Tables;
 use crate::verdict::{Action, Verdict};
 use crate::wire::ethernet::Ethernet;
-use crate::wire::ipv4::Ip4;
-use crate::wire::ipv6::Ip6;
 use crate::wire::ntp::{FRONT_OCTETS, TRANSMIT_AT, WHOLE_OCTETS, mode, poll, version, with_poll};
 use crate::wire::{load16, load32, load64};
 
@@ -36,16 +34,12 @@ pub(crate) fn is_asked<F: Frame, T: Tables>(frame: &F, tables: &T) -> bool {
         return false;
     }
     let Ok(link) = Ethernet::parse(frame) else { return false };
-    if link.six {
-        is_to_service::<F, T, Ip6>(frame, tables, link.network)
-    } else {
-        is_to_service::<F, T, Ip4>(frame, tables, link.network)
-    }
+    over_network!(link, Behind(link.network), |N, at| is_to_service::<F, T, N>(frame, tables, at))
 }
 
 #[inline(always)]
-fn is_to_service<F: Frame, T: Tables, N: Network>(frame: &F, tables: &T, at: usize) -> bool {
-    let Some((header, headers)) = N::headers(frame, Behind(at)) else { return false };
+fn is_to_service<F: Frame, T: Tables, N: Network>(frame: &F, tables: &T, at: Behind) -> bool {
+    let Some((header, headers)) = N::headers(frame, at) else { return false };
     let Ok((network, _)) = N::parse(header) else { return false };
     service::is_ntp(tables, network.destination(), u16::from_be(load16::<2, _>(headers)))
 }
@@ -69,24 +63,13 @@ fn serve<F: Frame, T: Tables>(
     tables: &T,
     switches: u64,
 ) -> Result<Verdict, Verdict> {
-    if let Some(link) = Ethernet::parse_untagged(frame) {
-        if link.six {
-            answer::<F, T, Ip6, _>(frame, tables, switches, link, Untagged)
-        } else {
-            answer::<F, T, Ip4, _>(frame, tables, switches, link, Untagged)
-        }
-    } else {
-        let link = Ethernet::parse(frame)?;
-        if link.six {
-            answer::<F, T, Ip6, _>(frame, tables, switches, link, Behind(link.network))
-        } else {
-            answer::<F, T, Ip4, _>(frame, tables, switches, link, Behind(link.network))
-        }
-    }
+    over_frame!(frame, |N, link, at| {
+        answer_request::<F, T, N, _>(frame, tables, switches, link, at)
+    })
 }
 
 #[inline(always)]
-fn answer<F: Frame, T: Tables, N: Network, A: At>(
+fn answer_request<F: Frame, T: Tables, N: Network, A: At>(
     frame: &mut F,
     tables: &T,
     switches: u64,

@@ -72,8 +72,8 @@ pub struct Scratch {
     pub(crate) found: u32,
     /// The side of the names that is in use.
     pub(crate) side: u32,
-    /// Of [`has`].
-    pub(crate) has: u32,
+    /// What the frame has.
+    pub(crate) flags: Flags,
     /// Octets of the COOKIE option's data.
     pub(crate) cookie_octets: u32,
     /// Family of the client subnet.
@@ -112,26 +112,44 @@ pub struct Scratch {
     pub(crate) reserved: u32,
 }
 
-/// What a frame has.
-pub(crate) mod has {
+/// What a frame has, bit by bit.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, KnownLayout)]
+pub(crate) struct Flags(u32);
+
+impl Flags {
+    /// Nothing of all this.
+    pub(crate) const NONE: Self = Self(0);
     /// IPv6.
-    pub(crate) const SIX: u32 = 1;
+    pub(crate) const SIX: Self = Self(1);
     /// An OPT record.
-    pub(crate) const OPT: u32 = 1 << 1;
-    /// The DO bit.
-    pub(crate) const DO: u32 = 1 << 2;
-    /// The NSID option.
-    pub(crate) const NSID: u32 = 1 << 3;
-    /// A client subnet.
-    pub(crate) const SUBNET: u32 = 1 << 4;
-    /// A cookie.
-    pub(crate) const COOKIE: u32 = 1 << 5;
+    pub(crate) const OPT: Self = Self(1 << 1);
+    /// The DO bit (RFC 3225 §3).
+    pub(crate) const DO: Self = Self(1 << 2);
+    /// The NSID option (RFC 5001).
+    pub(crate) const NSID: Self = Self(1 << 3);
+    /// A Client Subnet option (RFC 7871).
+    pub(crate) const SUBNET: Self = Self(1 << 4);
+    /// A COOKIE option (RFC 7873).
+    pub(crate) const COOKIE: Self = Self(1 << 5);
     /// An OPT record of another version than 0.
-    pub(crate) const VERSION: u32 = 1 << 6;
+    pub(crate) const VERSION: Self = Self(1 << 6);
     /// A server cookie for the reply.
-    pub(crate) const SERVER: u32 = 1 << 7;
-    /// A name that doesn't exist; its entry is that of a name above.
-    pub(crate) const ABOVE: u32 = 1 << 8;
+    pub(crate) const SERVER: Self = Self(1 << 7);
+    /// A name that doesn't exist; the entry is that of a name above.
+    pub(crate) const ABOVE: Self = Self(1 << 8);
+
+    /// Sets the bits of another one, too.
+    #[inline(always)]
+    pub(crate) const fn set(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Whether a bit of another one is set.
+    #[inline(always)]
+    pub(crate) const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
 }
 
 impl Scratch {
@@ -144,10 +162,10 @@ impl Scratch {
     /// A name and those above it that are looked for.
     pub(crate) const ABOVE: usize = Self::LABELS;
 
-    /// Whether the frame has something of [`has`].
+    /// Whether the frame has what a flag says.
     #[inline(always)]
-    pub(crate) const fn has(&self, what: u32) -> bool {
-        self.has & what != 0
+    pub(crate) const fn has_flag(&self, flag: Flags) -> bool {
+        self.flags.has(flag)
     }
 
     /// Keeps an entry. By words: a structure would be moved by a call.
@@ -176,7 +194,7 @@ impl Scratch {
     /// The link-layer header that was kept.
     #[inline(always)]
     pub(crate) const fn link(&self) -> Ethernet {
-        Ethernet::of(self.link, self.network as usize, self.has(has::SIX))
+        Ethernet::of(self.link, self.network as usize, self.has_flag(Flags::SIX))
     }
 
     /// The network header that was kept, of IPv4.

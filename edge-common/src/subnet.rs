@@ -122,7 +122,7 @@ impl Subnet {
 
 /// What an address is, and the length of the prefix around it in which every address is the same in this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct AddressKind {
     /// Whether it is a unicast one that isn't private, link-local or this host's.
     pub is_public: bool,
     /// 1–32 or 1–128.
@@ -166,12 +166,12 @@ impl Search {
     /// The standing of an address whose first `before` bits aren't in the word.
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "no prefix has more than 128 bits")]
-    const fn standing(self, before: u32) -> Standing {
+    const fn address_kind(self, before: u32) -> AddressKind {
         let is_public = self.length == 0;
         // One bit more than it has in common with the nearest, and that is outside.
         let common = self.nearest.leading_zeros();
         let prefix = if is_public { common + 1 } else { self.length as u32 };
-        Standing { is_public, prefix: (before + prefix) as u8 }
+        AddressKind { is_public, prefix: (before + prefix) as u8 }
     }
 }
 
@@ -183,7 +183,7 @@ const fn front4(octets: [u8; 4]) -> u64 {
 /// The standing of an address. An IPv4 one's prefix counts the bits of the IPv4 address.
 #[inline(always)]
 #[must_use]
-pub const fn standing(address: [u64; 2]) -> Standing {
+pub const fn address_kind(address: [u64; 2]) -> AddressKind {
     if let Some(address) = ipv4(address) {
         return Search::new((u32::from_be(address) as u64) << 32)
             .network(const { front4([0, 0, 0, 0]) }, 32)
@@ -194,25 +194,25 @@ pub const fn standing(address: [u64; 2]) -> Standing {
             .network(const { front4([192, 168, 0, 0]) }, 16)
             .network(const { front4([224, 0, 0, 0]) }, 4)
             .network(const { front4([255, 255, 255, 255]) }, 32)
-            .standing(0);
+            .address_kind(0);
     }
     let [front, back] = [u64::from_be(address[0]), u64::from_be(address[1])];
     if front == 0 {
         // ::, ::1, and the mapped addresses, of which it is none.
-        Search::new(back).network(0, 64).network(1, 64).beside(0xffff << 32).standing(64)
+        Search::new(back).network(0, 64).network(1, 64).beside(0xffff << 32).address_kind(64)
     } else {
         Search::new(front)
             .beside(0)
             .network(0xfc << 56, 7)
             .network(0xfe80 << 48, 10)
             .network(0xff << 56, 8)
-            .standing(0)
+            .address_kind(0)
     }
 }
 
-/// Whom an answer is for.
+/// The client that an answer is for: the packet's source, or the address of its Client Subnet option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Whom {
+pub struct EffectiveClient {
     /// The address that decides.
     pub address: [u64; 2],
     /// Whether it is the subnet's.
@@ -225,7 +225,7 @@ pub struct Whom {
     before: u8,
 }
 
-impl Whom {
+impl EffectiveClient {
     /// The client of a query from `source`: the subnet's address if it could be anyone's on the Internet.
     #[inline(always)]
     #[must_use]
@@ -239,7 +239,7 @@ impl Whom {
         let Some(address) = subnet.words() else { return nobody };
         let is_mapped = subnet.family == IPV6 && ipv4(address).is_some();
         let before = if is_mapped { MAPPED_BITS } else { 0 };
-        let Standing { is_public, prefix } = standing(address);
+        let AddressKind { is_public, prefix } = address_kind(address);
         let decides = if is_public { address } else { source };
         Self { address: decides, is_subnets: is_public, source, prefix, before }
     }
@@ -277,9 +277,9 @@ impl Whom {
     #[must_use]
     pub const fn scope(&self, known: u8, is_by_source: bool) -> u8 {
         // The source's word counts for the special addresses around this one, too.
-        let standing = if self.is_subnets && is_by_source { 0 } else { self.prefix };
+        let least = if self.is_subnets && is_by_source { 0 } else { self.prefix };
         let known = if self.is_subnets { known } else { 0 };
-        let length = if known > standing { known } else { standing };
+        let length = if known > least { known } else { least };
         self.before + length
     }
 }
@@ -307,17 +307,17 @@ pub fn resolve<F: Frame, T: Tables>(
     source: [u64; 2],
     subnet: Option<&Subnet>,
 ) -> Result<(u32, u8), Verdict> {
-    let whom = Whom::new(source, subnet).forgotten::<F>();
-    let mut address = whom.address;
+    let client = EffectiveClient::new(source, subnet).forgotten::<F>();
+    let mut address = client.address;
     let mut prefix = None;
     // Once or twice; one look-up in the program's text, which the verifier follows into every branch.
     loop {
         let (class, known) = leaf(tables, trie, address)?;
         if let Some(prefix) = prefix {
-            return Ok((class, whom.scope(prefix, true)));
+            return Ok((class, client.scope(prefix, true)));
         }
-        if class != class::NOTHING || !whom.has_other() {
-            return Ok((class, whom.scope(known, false)));
+        if class != class::NOTHING || !client.has_other() {
+            return Ok((class, client.scope(known, false)));
         }
         prefix = Some(known);
         address = source;

@@ -5,8 +5,8 @@
 use core::ops::Deref;
 
 use crate::abi::{
-    Answer, Card4, Card6, Clock, CookieSecrets, Deck, GeoLeaf, Keys6, Limits, LongName, Nsid,
-    NtpLimits, Root4, Rrs, Service, ShortName, Side, TableId, Tree6, TypeRow,
+    Answer, Card4, Card6, Clock, CookieSecrets, Deck, GeoLeaf, Keys6, LongName, Nsid, NtpLimits,
+    RateLimits, Root4, Rrs, Service, ShortName, Side, TableId, Tree6, TypeRow,
 };
 
 /// Everything that a packet may look up. `None` means that there is no such entry.
@@ -43,7 +43,7 @@ pub trait Tables {
     /// The name server identifier. It is written before the first publication, and then stays.
     fn nsid(&self) -> impl Deref<Target = Nsid>;
     /// The response-rate limits. Their words may be those of two configurations for a moment.
-    fn limits(&self) -> Limits;
+    fn limits(&self) -> RateLimits;
     /// The limits of NTP; as [`Self::limits`].
     fn ntp_limits(&self) -> NtpLimits;
     /// Whether frames from interface `ifindex` are ours when sent to `address` (six octets in the

@@ -6,7 +6,7 @@
 
 use core::mem::MaybeUninit;
 use core::ops::Deref;
-use core::ptr::{addr_of, addr_of_mut, null_mut, read_volatile, write_volatile};
+use core::ptr::{addr_of, addr_of_mut, read_volatile, write_volatile};
 
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::btf_maps::lpm_trie::{Key, LpmTrie};
@@ -15,15 +15,16 @@ use aya_ebpf::helpers::generated::{bpf_get_smp_processor_id, bpf_jiffies64, bpf_
 use aya_ebpf::macros::btf_map;
 use aya_ebpf::programs::XdpContext;
 use edge_common::abi::{
-    Card4, Card6, ClassRow, Clock, CookieSecrets, Cpu, Deck, GeoLeaf, Keys6, Limits, LongName,
-    Nsid, NtpLimits, Root4, Rrs, Sample, Service, Shared, ShortName, Side, TableId, Tree6, TypeRow,
-    ZoneTables, maps as abi,
+    Card4, Card6, ClassRow, Clock, CookieSecrets, Cpu, Deck, GeoLeaf, Keys6, LongName, Nsid,
+    NtpLimits, RateLimits, Root4, Rrs, Sample, Service, Shared, ShortName, Side, TableId, Tree6,
+    TypeRow, ZoneTables, maps as abi,
 };
 use edge_common::scratch::Scratch;
 use edge_common::tables::{Tables, xorshift};
 use edge_common::verdict::Verdict;
 
-use crate::frame::{XdpFrame, hide, unknown};
+use crate::frame::XdpFrame;
+use crate::frame::verifier::{apart, opaque};
 
 /// `BPF_F_MMAPABLE`: userspace writes through memory.
 const MAPPED: usize = 1 << 10;
@@ -74,7 +75,7 @@ struct Aligned {
 #[inline(always)]
 fn entry<'t, T, const N: usize>(table: *const [T; N], index: u32) -> Option<&'t T> {
     // Hidden, so that what is compared is what the verifier sees used.
-    let index = unknown(index as usize);
+    let index = opaque(index as usize);
     if index >= N {
         return None;
     }
@@ -120,7 +121,7 @@ macro_rules! part {
 macro_rules! limits {
     ($shared:expr, $($field:tt)+) => {{
         let shared = $shared;
-        Limits {
+        RateLimits {
             seeds: [word!(shared, $($field)+.seeds[0]), word!(shared, $($field)+.seeds[1])],
             cost: word!(shared, $($field)+.cost),
             capacity: word!(shared, $($field)+.capacity),
@@ -250,19 +251,10 @@ impl Maps {
         let Some(cpu) = own() else { return };
         // SAFETY: the pointer is to this CPU's value, which no other run uses meanwhile.
         let verdicts = unsafe { &mut (*cpu).verdicts };
-        if let Some(counter) = verdicts.get_mut(unknown(verdict.index() as usize)) {
+        if let Some(counter) = verdicts.get_mut(opaque(verdict.index() as usize)) {
             *counter += 1;
         }
     }
-}
-
-/// The same pointer. The compiler can't merge what leads to it with what leads to another: of a
-/// look-up that several maps share, the kernel makes a call instead of a few instructions, which
-/// costs twenty nanoseconds.
-#[inline(always)]
-fn apart<T>(value: Option<*mut T>) -> Option<*const T> {
-    let value = hide(value.unwrap_or(null_mut()) as usize) as *const T;
-    (!value.is_null()).then_some(value)
 }
 
 /// As [`Tables::deck`], in a zone's tables.
@@ -279,7 +271,7 @@ fn deck<const ROWS: usize, const DECKS: usize>(
         number = row.decks[at as usize & (ClassRow::ENTRIES - 1)].into();
     }
     // An absent deck is beyond every table.
-    let number = unknown(number as usize);
+    let number = opaque(number as usize);
     if number >= DECKS {
         return None;
     }
@@ -375,7 +367,7 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> RateLimits {
         limits!(self.shared, control.limits)
     }
 
@@ -448,7 +440,7 @@ impl Tables for Maps {
 
     #[inline(always)]
     fn bucket(&self, row: u32, slot: u32) -> Option<u64> {
-        let at = unknown((row * abi::BUCKETS + slot) as usize);
+        let at = opaque((row * abi::BUCKETS + slot) as usize);
         if at >= (abi::BUCKET_ROWS * abi::BUCKETS) as usize {
             return None;
         }
@@ -464,7 +456,7 @@ impl Tables for Maps {
         let Some(shared) = SHARED.get_ptr_mut(0) else { return };
         // SAFETY: the pointer is to the map's one value.
         let buckets = unsafe { addr_of_mut!((*shared).buckets) }.cast::<u64>();
-        let at = unknown((row * abi::BUCKETS + slot) as usize);
+        let at = opaque((row * abi::BUCKETS + slot) as usize);
         if at < (abi::BUCKET_ROWS * abi::BUCKETS) as usize {
             // SAFETY: `at` is inside the table.
             let to = unsafe { buckets.add(at) };
@@ -528,7 +520,7 @@ impl Tables for Maps {
     fn count_request(&self, place: usize) {
         // SAFETY: the pointer is to this CPU's value, which no other run uses meanwhile.
         let counts = unsafe { &mut (*self.cpu).requests.counts };
-        if let Some(count) = counts.get_mut(unknown(place)) {
+        if let Some(count) = counts.get_mut(opaque(place)) {
             *count += 1;
         }
     }

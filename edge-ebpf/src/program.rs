@@ -8,11 +8,11 @@
 use aya_ebpf::bindings::{xdp_action, xdp_md};
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
-use edge_common::frame::Frame as _;
 use edge_common::general;
 use edge_common::hot::{Exit, hot};
 use edge_common::ntp;
 use edge_common::verdict::{Action, Verdict};
+use edge_common::verifier::Verifier as _;
 
 use crate::frame::XdpFrame;
 use crate::maps::{self, Maps};
@@ -32,7 +32,7 @@ pub(crate) fn serve(context: *mut xdp_md) -> u32 {
         Exit::Ntp => {
             maps::go_on(context, maps::NTP);
             // Or both calls become one, whose program the kernel has to look for each time.
-            XdpFrame::settle(&mut frame);
+            XdpFrame::compiler_fence(&mut frame);
             Verdict::General
         }
     };

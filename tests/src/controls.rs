@@ -4,7 +4,7 @@ use std::mem::offset_of;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
-use edge_common::abi::{Control, CookieKeys, Limits, Nsid, NtpLimits};
+use edge_common::abi::{Control, CookieKeys, Nsid, NtpLimits, RateLimits};
 use edge_common::cookie::Cookie;
 use edge_common::limit::{NtpRate, Rate};
 use edge_common::service;
@@ -67,10 +67,11 @@ impl Controls {
 
     /// Writes the control words; gives what they were.
     pub(crate) fn write(&self, store: &Store) -> Vec<(usize, u64)> {
-        let limits = self.limits.map_or_else(Limits::new_zeroed, |(per_second, burst, slip)| {
-            let rate = Rate { per_second, burst, slip, prefix4: 24, prefix6: 56 };
-            rate.limits(jiffies::per_second(), [0x11c5_eed1, 0x0b5e_ed03])
-        });
+        let limits =
+            self.limits.map_or_else(RateLimits::new_zeroed, |(per_second, burst, slip)| {
+                let rate = Rate { per_second, burst, slip, prefix4: 24, prefix6: 56 };
+                rate.limits(jiffies::per_second(), [0x11c5_eed1, 0x0b5e_ed03])
+            });
         let ntp_limits = self.time.map_or_else(NtpLimits::new_zeroed, |(rate, seed)| {
             let seeds = [1, 2]
                 .map(|row: u64| row.wrapping_add(seed << 8).wrapping_mul(0x9e37_79b9_7f4a_7c15));

@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::ops::Deref;
 
 use edge_common::abi::{
-    Card4, Card6, Clock, CookieSecrets, Deck, GeoLeaf, Keys6, Limits, LongName, Nsid, NtpLimits,
-    Root4, Rrs, Service, ShortName, Side, TableId, Tree6, TypeRow,
+    Card4, Card6, Clock, CookieSecrets, Deck, GeoLeaf, Keys6, LongName, Nsid, NtpLimits,
+    RateLimits, Root4, Rrs, Service, ShortName, Side, TableId, Tree6, TypeRow,
 };
 use edge_common::tables::Tables;
 
@@ -76,7 +76,7 @@ impl<T: Tables, P: Fn()> Tables for Paused<'_, T, P> {
         self.next().nsid()
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> RateLimits {
         self.next().limits()
     }
 

@@ -39,7 +39,7 @@ pub struct Control {
     /// The name server identifier.
     pub nsid: Nsid,
     /// Response-rate limits.
-    pub limits: Limits,
+    pub limits: RateLimits,
     /// Of so many frames that are dropped one is copied to `SAMPLES`, at random; none when 0. Less than 2³².
     pub sample_dropped: u64,
     /// How many clocks have been published; the lowest bit says which of [`super::Shared::clocks`] is in use. 0: none,
@@ -58,7 +58,7 @@ pub mod switches {
     pub const DRY_RUN: u64 = 1 << 1;
     /// A reply leaves only where the routing table would send it; what it would send elsewhere passes.
     pub const FIB: u64 = 1 << 2;
-    /// Responses are limited by client prefix, as [`super::Limits`] says.
+    /// Responses are limited by client prefix, as [`super::RateLimits`] says.
     pub const LIMIT: u64 = 1 << 3;
     /// Client prefixes have rules of their own, in the map `PREFIXES`.
     pub const PREFIXES: u64 = 1 << 4;
@@ -106,7 +106,7 @@ impl Nsid {
 /// each row; it is limited when all of its buckets are empty. Made by [`crate::limit::Rate::limits`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub struct Limits {
+pub struct RateLimits {
     /// By row: what places prefixes in it; odd.
     pub seeds: [u64; 2],
     /// Time that brings one response, in 2⁻²⁴ jiffies; at least 1.
@@ -127,8 +127,8 @@ pub struct Limits {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct NtpLimits {
-    /// In rows of their own. Of [`Limits::slip`] limited requests one is answered as if it weren't limited.
-    pub limits: Limits,
+    /// In rows of their own. Of [`RateLimits::slip`] limited requests one is answered as if it weren't limited.
+    pub limits: RateLimits,
     /// Of so many of the other limited requests one is answered with the kiss code RATE; 0: none.
     pub kod: u32,
     /// The least poll that replies tell, in log₂ seconds; -19–12.
@@ -159,7 +159,7 @@ pub struct Side {
 }
 
 const _: () = {
-    assert!(size_of::<Limits>() == 56);
+    assert!(size_of::<RateLimits>() == 56);
     assert!(size_of::<NtpLimits>() == 64);
     assert!(size_of::<Control>() == 512);
 };

@@ -3,10 +3,11 @@
 use crate::abi::{Answer, Card4, Card6, Extent, Hits, Kind, NameTail, TypeRow};
 use crate::answer::{self, pick};
 use crate::frame::Frame;
-use crate::scratch::{Scratch, has};
+use crate::scratch::{Flags, Scratch};
 use crate::subnet::{self, Subnet};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
+use crate::verifier::narrow32;
 use crate::wire::dns;
 
 /// Deals the reply's card.
@@ -21,12 +22,12 @@ pub(super) fn choose<F: Frame, T: Tables>(
     }
     scratch.answer = answer.0;
     scratch.class = 0;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     client::<F, T>(tables, scratch)?;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     deck(tables, scratch)?;
     scratch.authoritative = 1;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     deal(tables, scratch)
 }
 
@@ -34,7 +35,7 @@ pub(super) fn choose<F: Frame, T: Tables>(
 #[inline(always)]
 fn answer_for<T: Tables>(tables: &T, scratch: &Scratch) -> Result<Answer, Verdict> {
     let tail = &scratch.tail;
-    if scratch.has(has::ABOVE) {
+    if scratch.has_flag(Flags::ABOVE) {
         return Ok(Answer::constant(tail.absent));
     }
     #[expect(clippy::cast_possible_truncation, reason = "the word's lower half is the type")]
@@ -63,7 +64,7 @@ fn answer_for<T: Tables>(tables: &T, scratch: &Scratch) -> Result<Answer, Verdic
 /// Works out the client's class if the answer depends on it, and the scope if the name's answers do.
 #[inline(always)]
 fn client<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
-    let has_subnet = scratch.has(has::SUBNET) && !scratch.has(has::ABOVE);
+    let has_subnet = scratch.has_flag(Flags::SUBNET) && !scratch.has_flag(Flags::ABOVE);
     let is_scoped = has_subnet && scratch.tail.flags & NameTail::SCOPED != 0;
     let varies = Answer(scratch.answer).varies();
     if !varies && !is_scoped {
@@ -112,7 +113,7 @@ fn deal<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<Verdict, Verdict
     let extent = Extent::unpack(deck.cards);
     if let Some(ready) = answer::negative(tables, deck, scratch.octets as usize) {
         scratch.cell = ready.entry;
-        scratch.records = narrow(ready.octets);
+        scratch.records = narrow32(ready.octets);
         scratch.sum = ready.sum;
         if deck.is_kind(Kind::Nxdomain) {
             scratch.rcode = dns::rcode::NXDOMAIN;
@@ -141,19 +142,12 @@ fn deal<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<Verdict, Verdict
     scratch.cell = cell;
     if deck.is_kind(Kind::A) && records as usize <= Card4::MOST {
         tables.card4(last).ok_or(Verdict::NoDeck)?;
-        scratch.records = records * narrow(Card4::RECORD_OCTETS);
+        scratch.records = records * narrow32(Card4::RECORD_OCTETS);
     } else if deck.is_kind(Kind::Aaaa) && records as usize <= Card6::MOST {
         tables.card6(last).ok_or(Verdict::NoDeck)?;
-        scratch.records = records * narrow(Card6::RECORD_OCTETS);
+        scratch.records = records * narrow32(Card6::RECORD_OCTETS);
     } else {
         return Err(Verdict::NoDeck);
     }
     Ok(Verdict::Answer)
-}
-
-/// A length inside a frame, which never has 2³² octets.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "lengths inside a frame have 16 bits")]
-const fn narrow(octets: usize) -> u32 {
-    octets as u32
 }

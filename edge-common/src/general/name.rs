@@ -7,7 +7,7 @@ use crate::abi::maps::{LONG_SLOTS, NAME_PROBES, NAME_SLOTS};
 use crate::abi::{ClassRow, LONG_WORDS, NAME_WORDS, NameTail};
 use crate::frame::Frame;
 use crate::name::{self, SHORT_OCTETS};
-use crate::scratch::{Scratch, has};
+use crate::scratch::{Flags, Scratch};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
 
@@ -15,7 +15,7 @@ use crate::verdict::Verdict;
 const LONG: u32 = 1 << 31;
 
 /// Finds who answers: an entry, that of the name itself or of the asterisk label from which it is made up, or with
-/// [`has::ABOVE`] that of a name above, whose [`NameTail::absent`] is a deck. False if not even a name above is there.
+/// [`Flags::ABOVE`] that of a name above, whose [`NameTail::absent`] is a deck. False if not even a name above is there.
 #[inline(always)]
 pub(super) fn find<F: Frame, T: Tables>(
     tables: &T,
@@ -23,7 +23,7 @@ pub(super) fn find<F: Frame, T: Tables>(
 ) -> Result<bool, Verdict> {
     list::<F, T>(tables, scratch);
     hash(scratch);
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     let mut index = 0;
     let slot = loop {
         if index >= Scratch::ABOVE || index >= scratch.n_above as usize {
@@ -37,7 +37,7 @@ pub(super) fn find<F: Frame, T: Tables>(
         index += 1;
     };
     entry::<F, T>(tables, scratch, slot)?;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     if scratch.found == scratch.octets {
         return Ok(true);
     }
@@ -49,7 +49,7 @@ pub(super) fn find<F: Frame, T: Tables>(
     } else if scratch.tail.absent == ClassRow::NONE {
         return Err(Verdict::UnknownName);
     } else {
-        scratch.has |= has::ABOVE;
+        scratch.flags.set(Flags::ABOVE);
     }
     Ok(true)
 }
@@ -195,7 +195,7 @@ fn wildcard<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<()
     put(&mut scratch.name[first], at, 1);
     put(&mut scratch.name[last], at + 1, b'*');
     hash(scratch);
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     let found = match probe::<F, T>(tables, scratch) {
         Some(slot) => entry::<F, T>(tables, scratch, slot),
         None => Err(Verdict::UnknownName),

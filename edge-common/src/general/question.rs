@@ -6,6 +6,7 @@ use crate::name::{self, has_block};
 use crate::network::HEADERS;
 use crate::scratch::Scratch;
 use crate::verdict::Verdict;
+use crate::verifier::narrow32;
 use crate::wire::{dns, load32, load64};
 
 /// Octets of the longest label (RFC 1035 §2.3.4).
@@ -19,7 +20,7 @@ pub(super) fn read<F: Frame>(frame: &F, scratch: &mut Scratch) -> Result<(), Ver
     if end + dns::TYPE_CLASS_OCTETS > scratch.end as usize {
         return Err(Verdict::Question);
     }
-    scratch.octets = narrow(octets);
+    scratch.octets = narrow32(octets);
     let window = frame.window_at::<{ dns::TYPE_CLASS_OCTETS }>(end).ok_or(Verdict::Truncated)?;
     scratch.type_class = load32::<0, _>(window);
     scratch.first = frame.window_at::<8>(at).map_or(0, load64::<0, _>);
@@ -51,7 +52,7 @@ fn walk<F: Frame>(frame: &F, scratch: &mut Scratch, at: usize) -> Result<usize, 
         let [octets] = *frame.window_at::<1>(at + offset).ok_or(Verdict::Question)?;
         let octets = usize::from(octets);
         if octets == 0 {
-            scratch.n_labels = narrow(label);
+            scratch.n_labels = narrow32(label);
             return if offset < dns::NAME_OCTETS {
                 Ok(F::forget(offset + 1, salt))
             } else {
@@ -71,11 +72,4 @@ fn walk<F: Frame>(frame: &F, scratch: &mut Scratch, at: usize) -> Result<usize, 
         label += 1;
     }
     Err(Verdict::Question)
-}
-
-/// A length inside a frame, which never has 2³² octets.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "lengths inside a frame have 16 bits")]
-const fn narrow(octets: usize) -> u32 {
-    octets as u32
 }

@@ -6,10 +6,11 @@ use crate::cookie;
 use crate::frame::{Frame, Route};
 use crate::name::{BLOCKS, SHORT_OCTETS, has_block};
 use crate::network::{Behind, HEADERS, Headers, Network};
-use crate::scratch::{Scratch, has};
+use crate::scratch::{Flags, Scratch};
 use crate::subnet;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
+use crate::verifier::{narrow16, narrow32};
 use crate::wire::checksum::Sum;
 use crate::wire::dns::{self, back, front, opt};
 use crate::wire::{store16, store32, store64};
@@ -28,12 +29,12 @@ pub(super) fn prepare<F: Frame, T: Tables>(
 ) -> Result<(), Verdict> {
     scratch.opt_octets = 0;
     let mut limit = LEAST;
-    if scratch.has(has::OPT) {
+    if scratch.has_flag(Flags::OPT) {
         limit = if scratch.payload < LEAST { LEAST } else { scratch.payload };
         limit = if limit > MOST { MOST } else { limit };
         compose_opt::<F, T>(tables, scratch)?;
     }
-    let message = narrow(dns::HEADER_OCTETS + dns::TYPE_CLASS_OCTETS)
+    let message = narrow32(dns::HEADER_OCTETS + dns::TYPE_CLASS_OCTETS)
         + scratch.octets
         + scratch.records
         + scratch.opt_octets;
@@ -53,7 +54,7 @@ fn compose_opt<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result
     }
     let front = Scratch::OPT_AT;
     let mut at = front + dns::OPT_OCTETS;
-    if scratch.has(has::NSID) {
+    if scratch.has_flag(Flags::NSID) {
         let nsid = tables.nsid();
         if nsid.octets_used > Nsid::MOST as u64 {
             return Err(Verdict::Size);
@@ -74,7 +75,7 @@ fn compose_opt<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result
             at = F::forget(at + 4 + octets, scratch.front);
         }
     }
-    if scratch.has(has::SUBNET) {
+    if scratch.has_flag(Flags::SUBNET) {
         let octets = (scratch.source_prefix as usize + 7) >> 3;
         #[expect(clippy::cast_possible_truncation, reason = "all three have eight bits")]
         let (family, prefix, scope) =
@@ -90,7 +91,7 @@ fn compose_opt<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result
         put64(scratch, at + 16, last).ok_or(Verdict::Size)?;
         at = F::forget(at + 8 + octets, scratch.front);
     }
-    if scratch.has(has::SERVER) {
+    if scratch.has_flag(Flags::SERVER) {
         #[expect(clippy::cast_possible_truncation, reason = "they are 10 and 24")]
         let option =
             [0, cookie::OPTION as u8, 0, (cookie::CLIENT_OCTETS + cookie::SERVER_OCTETS) as u8];
@@ -105,7 +106,7 @@ fn compose_opt<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result
         );
     }
     let octets = at - front;
-    let flags = if scratch.has(has::DO) { opt::DO } else { 0 };
+    let flags = if scratch.has_flag(Flags::DO) { opt::DO } else { 0 };
     #[expect(clippy::cast_possible_truncation, reason = "an extended RCODE has twelve bits")]
     let high = (scratch.rcode >> 4) as u8;
     let options = narrow16(octets - dns::OPT_OCTETS).to_be_bytes();
@@ -117,7 +118,7 @@ fn compose_opt<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result
     {
         (*zero, *high, *low) = (0, options[0], options[1]);
     }
-    scratch.opt_octets = narrow(octets);
+    scratch.opt_octets = narrow32(octets);
     Ok(())
 }
 
@@ -145,18 +146,18 @@ pub(super) fn send<F: Frame, T: Tables>(
     let mut link = scratch.link();
     if scratch.switches & switches::FIB != 0 {
         let (source, destination) = (scratch.destination, scratch.source);
-        let route = Route { six: scratch.has(has::SIX), source, destination };
+        let route = Route { six: scratch.has_flag(Flags::SIX), source, destination };
         let [to, from] = frame.route(&route).ok_or(Verdict::Route)?;
         link = link.via(to, from);
         scratch.keep_link(&link);
     }
     let octets = scratch.transport
-        + narrow(HEADERS + dns::TYPE_CLASS_OCTETS)
+        + narrow32(HEADERS + dns::TYPE_CLASS_OCTETS)
         + scratch.octets
         + scratch.records
         + scratch.opt_octets;
     frame.resize(octets as usize).ok_or(Verdict::Room)?;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     write(frame, tables, scratch).ok_or(Verdict::Fault)
 }
 
@@ -167,7 +168,7 @@ fn write<F: Frame, T: Tables>(frame: &mut F, tables: &T, scratch: &mut Scratch) 
     let name = question + scratch.octets as usize;
     let records = name + dns::TYPE_CLASS_OCTETS + scratch.records as usize;
     let opt_sum = write_opt(frame, scratch, records + scratch.opt_octets as usize)?;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     let records_sum = write_records(frame, tables, scratch, records)?;
     let end = frame.window_at_mut::<{ dns::TYPE_CLASS_OCTETS }>(name)?;
     store32::<0, _>(end, scratch.type_class);
@@ -178,13 +179,13 @@ fn write<F: Frame, T: Tables>(frame: &mut F, tables: &T, scratch: &mut Scratch) 
         .add32(records_sum)
         .add_at(opt_sum, scratch.records as usize);
     let body = Sum::new(body.fold().into());
-    F::settle(scratch);
-    if scratch.has(has::SIX) {
+    F::compiler_fence(scratch);
+    if scratch.has_flag(Flags::SIX) {
         write_headers(frame, scratch, scratch.ip6(), body)?;
     } else {
         write_headers(frame, scratch, scratch.ip4(), body)?;
     }
-    scratch.link().reply(frame)
+    scratch.link().write_reply(frame)
 }
 
 /// Writes the OPT record so that it ends at `end`; gives its sum, as if it began at an even offset.
@@ -284,7 +285,7 @@ fn write_headers<F: Frame, N: Network>(
     if scratch.truncated != 0 {
         front |= front::TRUNCATED;
     }
-    let additional = if scratch.has(has::OPT) { back::ONE_ADDITIONAL } else { 0 };
+    let additional = if scratch.has_flag(Flags::OPT) { back::ONE_ADDITIONAL } else { 0 };
     let back = authority | additional;
     let datagram = HEADERS
         + dns::TYPE_CLASS_OCTETS
@@ -293,18 +294,4 @@ fn write_headers<F: Frame, N: Network>(
     let headers = Headers { ports: scratch.ports, front, back, datagram };
     let at = Behind(scratch.network as usize);
     headers.write(frame, at, &network, body, scratch.octets as usize)
-}
-
-/// A length inside a frame, which never has 2¹⁶ octets.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "lengths inside a frame have 16 bits")]
-const fn narrow16(octets: usize) -> u16 {
-    octets as u16
-}
-
-/// As [`narrow16`], wider.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "lengths inside a frame have 16 bits")]
-const fn narrow(octets: usize) -> u32 {
-    octets as u32
 }

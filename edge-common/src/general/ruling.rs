@@ -5,7 +5,7 @@ use crate::abi::{Deck, Hits, switches};
 use crate::cookie::{self, Cookie};
 use crate::frame::Frame;
 use crate::limit;
-use crate::scratch::{Scratch, has};
+use crate::scratch::{Flags, Scratch};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
 use crate::wire::dns;
@@ -46,12 +46,12 @@ pub(super) fn rule<F: Frame, T: Tables>(
     scratch.authoritative = zero;
     scratch.truncated = zero;
     scratch.hit = zero | Hits::NONE;
-    if scratch.has(has::VERSION) {
+    if scratch.has_flag(Flags::VERSION) {
         scratch.rcode = dns::rcode::BADVERS;
         return Ok(Some(Verdict::Badvers));
     }
     let mut is_good = false;
-    if scratch.has(has::COOKIE) {
+    if scratch.has_flag(Flags::COOKIE) {
         let state = tables.cookie_state();
         let secrets = tables.cookie_secrets(cookie::state::side(state));
         #[expect(clippy::cast_possible_truncation, reason = "cookies have seconds modulo 2³²")]
@@ -61,17 +61,24 @@ pub(super) fn rule<F: Frame, T: Tables>(
         if let Some(ruling) = ruling {
             is_good = ruling.is_good;
             scratch.server = ruling.server;
-            scratch.has |= has::SERVER;
+            scratch.flags.set(Flags::SERVER);
             if !is_good && state & cookie::state::ENFORCED != 0 {
                 scratch.rcode = dns::rcode::BADCOOKIE;
                 return Ok(Some(Verdict::Badcookie));
             }
         }
     }
-    F::settle(scratch);
-    let (six, ticket) = (scratch.has(has::SIX), limit::ticket(scratch.front, scratch.ports));
-    match limit::admit(tables, scratch.switches, scratch.source, six, is_good || is_exempt, ticket)
-    {
+    F::compiler_fence(scratch);
+    let (six, slip_hash) =
+        (scratch.has_flag(Flags::SIX), limit::slip_hash(scratch.front, scratch.ports));
+    match limit::admit(
+        tables,
+        scratch.switches,
+        scratch.source,
+        six,
+        is_good || is_exempt,
+        slip_hash,
+    ) {
         Ok(()) => {}
         Err(Verdict::Slip) => {
             scratch.truncated = 1;

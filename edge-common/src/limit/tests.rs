@@ -7,10 +7,10 @@ use std::vec::Vec;
 
 use zerocopy::FromZeros as _;
 
-use super::{DENIED, EXEMPT, FRACTION, Rate, admit, listed, slot, ticket};
+use super::{DENIED, EXEMPT, FRACTION, Rate, admit, listed, slip_hash, slot};
 use crate::abi::{
-    Card4, Card6, Clock, CookieSecrets, Deck, GeoLeaf, Keys6, Limits, LongName, Nsid, NtpLimits,
-    Root4, Rrs, Service, ShortName, Side, TableId, Tree6, TypeRow, maps, switches,
+    Card4, Card6, Clock, CookieSecrets, Deck, GeoLeaf, Keys6, LongName, Nsid, NtpLimits,
+    RateLimits, Root4, Rrs, Service, ShortName, Side, TableId, Tree6, TypeRow, maps, switches,
 };
 use crate::service::mapped;
 use crate::tables::{Tables, xorshift};
@@ -20,7 +20,7 @@ const HZ: u32 = 250;
 
 /// Buckets, a clock, and nothing else.
 struct Fake {
-    limits: Limits,
+    limits: RateLimits,
     side: Side,
     nsid: Nsid,
     buckets: RefCell<Vec<u64>>,
@@ -50,13 +50,13 @@ impl Fake {
 
     fn ask4(&self, octets: [u8; 4]) -> Result<(), Verdict> {
         let source = mapped(u32::from_ne_bytes(octets));
-        admit(self, switches::LIMIT, source, false, false, self.ticket())
+        admit(self, switches::LIMIT, source, false, false, self.slip_hash())
     }
 
     fn ask6(&self, words: [u16; 8]) -> Result<(), Verdict> {
         let octets: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
         let word = |at: usize| u64::from_ne_bytes(octets[at..at + 8].try_into().unwrap());
-        admit(self, switches::LIMIT, [word(0), word(8)], true, false, self.ticket())
+        admit(self, switches::LIMIT, [word(0), word(8)], true, false, self.slip_hash())
     }
 
     /// How many of `n` queries of one client that come at once are answered.
@@ -66,8 +66,8 @@ impl Fake {
 
     /// A client's prefix that is as good as any other.
     /// Of a query with an ID and ports of its own.
-    fn ticket(&self) -> u64 {
-        ticket(u64::from(self.random() & 0xffff) | 0x0000_0100_0001_0000, self.random())
+    fn slip_hash(&self) -> u64 {
+        slip_hash(u64::from(self.random() & 0xffff) | 0x0000_0100_0001_0000, self.random())
     }
 
     fn stranger(&self) -> [u8; 4] {
@@ -76,7 +76,7 @@ impl Fake {
 }
 
 impl Tables for Fake {
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> RateLimits {
         self.limits
     }
     fn ntp_limits(&self) -> NtpLimits {

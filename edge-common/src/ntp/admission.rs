@@ -16,8 +16,8 @@
 //!
 //! **A client that is never answered** is dropped, or told so with the kiss code DENY as often as its rate allows.
 
-use crate::abi::{Limits, NtpLimits};
-use crate::limit::{DENIED, EXEMPT, FRACTION, client, is_drawn, slots};
+use crate::abi::{NtpLimits, RateLimits};
+use crate::limit::{DENIED, EXEMPT, FRACTION, client, is_one_in, slots};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
 
@@ -40,13 +40,13 @@ pub(super) fn admit<T: Tables>(
         return Ok(good);
     }
     let NtpLimits { limits, kod, .. } = limits;
-    let leaks = || !is_denied && is_drawn(tables.random(), limits.slip);
+    let leaks = || !is_denied && is_one_in(tables.random(), limits.slip);
     let is_within = take(tables, limits, client(limits, source, six), leaks);
     match (is_within, is_denied) {
         (true, false) => Ok(good),
         (true, true) => Ok(Verdict::NtpDeny),
         (false, true) => Err(Verdict::Denied),
-        (false, false) if is_drawn(tables.random(), *kod) => Ok(Verdict::NtpRate),
+        (false, false) if is_one_in(tables.random(), *kod) => Ok(Verdict::NtpRate),
         (false, false) => Err(Verdict::NtpLimited),
     }
 }
@@ -60,7 +60,12 @@ const UNKEPT: u32 = FRACTION - 16;
 
 /// Takes an answer from a client's bucket; false if it is empty, unless it `leaks`: then it is empty afterwards.
 #[inline(always)]
-fn take<T: Tables>(tables: &T, limits: &Limits, client: u64, leaks: impl FnOnce() -> bool) -> bool {
+fn take<T: Tables>(
+    tables: &T,
+    limits: &RateLimits,
+    client: u64,
+    leaks: impl FnOnce() -> bool,
+) -> bool {
     let [first, second] = slots(limits, client);
     let one = tables.bucket(ROWS[0], first).unwrap_or_default();
     let other = tables.bucket(ROWS[1], second).unwrap_or_default();

@@ -88,9 +88,9 @@ pub(super) fn write<F: Frame, N: Network, A: At>(
     let sum = network.sum().add32(udp::PSEUDO_PROTOCOL.into()).add32(2 * length).add32(ports);
     let sum = header.sum(sum).finish_udp();
     let (to, datagram) = N::ntp_mut(frame, at)?;
-    network.reply(to, DATAGRAM);
+    network.write_reply(to, DATAGRAM);
     store32::<0, _>(datagram, ports);
     store32::<4, _>(datagram, length | u32::from(sum) << 16);
     header.write(datagram);
-    link.reply(frame)
+    link.write_reply(frame)
 }

@@ -5,8 +5,8 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use edge_common::abi::{
-    Card4, Card6, ClassRow, Clock, Control, CookieSecrets, Deck, GeoLeaf, Hits, Keys6, Limits,
-    LongName, Nsid, NtpLimits, Requests, Root4, Rrs, Service, ShortName, Side, TableId, Tree6,
+    Card4, Card6, ClassRow, Clock, Control, CookieSecrets, Deck, GeoLeaf, Hits, Keys6, LongName,
+    Nsid, NtpLimits, RateLimits, Requests, Root4, Rrs, Service, ShortName, Side, TableId, Tree6,
     TypeRow, maps,
 };
 use edge_common::tables::{Tables, xorshift};
@@ -192,7 +192,7 @@ impl Tables for HostTables {
         Copied(self.part(offset_of!(Control, nsid)))
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> RateLimits {
         self.part(offset_of!(Control, limits))
     }
 
