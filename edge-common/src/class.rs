@@ -34,6 +34,10 @@ const fn above(a: u64, b: u64) -> u32 {
 
 /// The leaf of an IPv6 address, from its first eight octets as a word in memory order.
 #[inline(always)]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "levels and keys are counted by the lengths of their arrays"
+)]
 pub fn leaf6<T: Tables>(tables: &T, trie: u32, front: u64) -> Result<GeoLeaf, Verdict> {
     let tree = tables.tree6(trie).ok_or(Verdict::ClientClass)?;
     // Unused keys are the highest number, which must not be found.

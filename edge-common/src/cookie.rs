@@ -7,9 +7,10 @@
 use crate::abi::CookieSecrets;
 use crate::service::ipv4;
 use crate::siphash::SipHash;
+use crate::wire::dns;
 
 /// The COOKIE option (RFC 7873 §4).
-pub const OPTION: u16 = 10;
+pub const OPTION: u16 = dns::option::COOKIE;
 /// Octets of a client cookie.
 pub const CLIENT_OCTETS: u32 = 8;
 /// Octets of the server cookies that we make: version, reserved, timestamp, hash.
@@ -94,6 +95,7 @@ impl Cookie {
     /// secrets: the option is ignored.
     #[inline(always)]
     #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "there are two secrets, and two rounds")]
     pub const fn rule(
         &self,
         state: u64,

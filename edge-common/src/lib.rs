@@ -4,6 +4,7 @@
 //! [`ingress::ingress`] and comes out as an answer or as it was, with a [`verdict::Verdict`].
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![expect(
     clippy::inline_always,
     reason = "a call costs the datapath nine nanoseconds; see docs/decisions"

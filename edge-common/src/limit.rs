@@ -26,7 +26,7 @@
 //! CPUs race for a bucket without a lock: of two that read the same word both may answer.
 
 use crate::abi::{NtpLimits, RateLimits, maps, switches};
-use crate::tables::Tables;
+use crate::tables::{GOLDEN, Tables};
 use crate::verdict::Verdict;
 
 /// In `PREFIXES`: never limited.
@@ -160,7 +160,7 @@ pub fn admit<T: Tables>(
     }
     // Another one at another time, for a client that repeats a query.
     let slip_hash = slip_hash ^ tables.now() << u32::BITS ^ limits.seeds[1];
-    let bits = (slip_hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> u32::BITS) as u32;
+    let bits = (slip_hash.wrapping_mul(GOLDEN) >> u32::BITS) as u32;
     Err(if is_one_in(bits, limits.slip) { Verdict::Slip } else { Verdict::Limited })
 }
 
@@ -224,7 +224,7 @@ const fn debt(full: u64, now: u64, capacity: u64) -> u64 {
 const fn slot(client: u64, seed: u64) -> u32 {
     // An IPv4 client is the high half only, and a product's low half knows nothing of it.
     let product = (client ^ client >> 32).wrapping_mul(seed);
-    let hash = (product ^ product >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let hash = (product ^ product >> 32).wrapping_mul(GOLDEN);
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the shift leaves as many bits as slots need"

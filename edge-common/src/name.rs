@@ -10,7 +10,7 @@ use core::ops::Deref;
 use crate::abi::maps::{NAME_PROBES, NAME_SLOTS};
 use crate::abi::{LONG_WORDS, NAME_WORDS, ShortName};
 use crate::frame::Frame;
-use crate::tables::Tables;
+use crate::tables::{GOLDEN, Tables};
 use crate::verdict::Verdict;
 use crate::wire::{dns, load32, load64};
 
@@ -39,6 +39,10 @@ pub(crate) struct NameEnd {
 /// Masks of a window's words for a name of 0 to 32 octets.
 static MASKS: [[u64; NAME_WORDS]; SHORT_OCTETS + 1] = masks();
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "rows and words are counted by the lengths of the arrays; a panic would be one of the compiler"
+)]
 const fn masks() -> [[u64; NAME_WORDS]; SHORT_OCTETS + 1] {
     let mut masks = [[0; NAME_WORDS]; SHORT_OCTETS + 1];
     let mut octets = 0;
@@ -108,7 +112,7 @@ impl NameEnd {
 #[inline(always)]
 const fn mix(seed: u64, words: [u64; NAME_WORDS]) -> u64 {
     let sum = seed
-        .wrapping_add(words[0].wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        .wrapping_add(words[0].wrapping_mul(GOLDEN))
         .wrapping_add(words[1].wrapping_mul(0xc2b2_ae3d_27d4_eb4f))
         .wrapping_add(words[2].wrapping_mul(0x1656_67b1_9e37_79f9))
         .wrapping_add(words[3].wrapping_mul(0xd6e8_feb8_6659_fd93));

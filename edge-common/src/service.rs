@@ -4,11 +4,14 @@ use core::net::IpAddr;
 
 use crate::abi::Service;
 use crate::abi::maps::SERVICE_SLOTS;
-use crate::tables::Tables;
+use crate::tables::{GOLDEN, Tables};
 use crate::verdict::Verdict;
 
 /// Second word of an IPv4-mapped address's first half, `::ffff:0:0/96` (RFC 4291 §2.5.5.2).
 const MAPPED: u32 = u32::from_ne_bytes([0, 0, 0xff, 0xff]);
+
+/// Bits before the IPv4 address in a mapped one (RFC 4291 §2.5.5.2).
+pub const MAPPED_BITS: u8 = 96;
 
 /// An IPv4 address (wire octets) as the two words of its mapped IPv6 form.
 #[inline(always)]
@@ -44,7 +47,7 @@ pub const fn words(ip: IpAddr) -> [u64; 2] {
 #[must_use]
 pub const fn slot(seed: u64, address: [u64; 2], port: u16) -> u32 {
     let hash = (address[0] ^ seed)
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .wrapping_mul(GOLDEN)
         .wrapping_add(address[1] ^ port as u64)
         .wrapping_mul(0xff51_afd7_ed55_8ccd);
     #[expect(clippy::cast_possible_truncation, reason = "the shift leaves eight bits")]

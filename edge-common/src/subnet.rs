@@ -8,20 +8,19 @@ use core::net::{IpAddr, Ipv6Addr};
 
 use crate::class;
 use crate::frame::Frame;
-use crate::service::{ipv4, mapped, words};
+use crate::service::{MAPPED_BITS, ipv4, mapped, words};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
+use crate::wire::dns;
 
 /// The Client Subnet option (RFC 7871 §6).
-pub const OPTION: u16 = 8;
+pub const OPTION: u16 = dns::option::SUBNET;
 /// Octets of the option before the address: family, source prefix, scope prefix.
 pub const FRONT_OCTETS: usize = 4;
 /// The family of IPv4 addresses (IANA, Address Family Numbers).
 const IPV4: u16 = 1;
 /// The family of IPv6 addresses.
 const IPV6: u16 = 2;
-/// Bits before the IPv4 address in a mapped one (RFC 4291 §2.5.5.2).
-const MAPPED_BITS: u8 = 96;
 
 /// A Client Subnet option that is as it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! Frames are templates in a map, times and counters come out. No part of the product.
 #![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
 #![deny(unsafe_code)]
+#![warn(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[cfg(target_arch = "bpf")]
 #[path = "bench/edges.rs"]

@@ -150,7 +150,7 @@ impl Frame for XdpFrame {
 /// The instructions behind [`edge_common::verifier`], which says what each is for.
 pub(crate) mod verifier {
     use core::arch::asm;
-    use core::ptr::{addr_of_mut, null_mut};
+    use core::ptr::addr_of_mut;
 
     use edge_common::verifier::Verifier;
 
@@ -180,7 +180,7 @@ pub(crate) mod verifier {
     /// share, the kernel makes a call instead of a few instructions, which costs 20 ns.
     #[inline(always)]
     pub(crate) fn apart<T>(value: Option<*mut T>) -> Option<*const T> {
-        let value = hide(value.unwrap_or(null_mut()) as usize) as *const T;
+        let value = hide(value.map_or(0, |value| value as usize)) as *const T;
         (!value.is_null()).then_some(value)
     }
 

@@ -5,6 +5,7 @@
 //! the verdict is counted here, once. No decision is made in this crate.
 #![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
 #![deny(unsafe_code)]
+#![warn(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[cfg(target_arch = "bpf")]
 mod entry;

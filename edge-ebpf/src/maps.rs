@@ -217,6 +217,7 @@ impl Maps {
 
     /// Counts [`Verdict::Answer`] on this CPU.
     #[inline(always)]
+    #[expect(clippy::indexing_slicing, reason = "a verdict is the index of its counter")]
     pub(crate) fn count_answer(&self) {
         // SAFETY: the pointer is to this CPU's value, which no other run uses meanwhile.
         unsafe { (*self.cpu).verdicts[Verdict::Answer as usize] += 1 };
@@ -259,6 +260,7 @@ impl Maps {
 
 /// As [`Tables::deck`], in a zone's tables.
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "the index is masked")]
 fn deck<const ROWS: usize, const DECKS: usize>(
     zone: Option<*mut ZoneTables<ROWS, DECKS>>,
     at: u32,
@@ -477,6 +479,7 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
+    #[expect(clippy::indexing_slicing, reason = "an octet indexes 256 entries")]
     fn node4(&self, node: u32, octet: u8) -> Option<u16> {
         entry(part!(self.shared, geo4_node), node).map(|node| node.entries[usize::from(octet)])
     }
@@ -492,6 +495,7 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
+    #[expect(clippy::indexing_slicing, reason = "three bits index eight leaves")]
     fn leaf6(&self, node: u32, place: u32) -> Option<u16> {
         entry(part!(self.shared, geo6_leaf), node).map(|node| node.leaves[place as usize & 7])
     }
@@ -535,6 +539,7 @@ impl Tables for Maps {
 
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "it was made from a smaller one")]
+    #[expect(clippy::indexing_slicing, reason = "the index is masked")]
     fn count_hit(&self) {
         // SAFETY: the pointer is to this CPU's value, which no other run uses meanwhile.
         let place = unsafe { addr_of!((*self.cpu).place) };

@@ -173,7 +173,9 @@ impl Deck {
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "a name has at most 255 octets")]
     pub const fn apex_pointer(&self, name_octets: usize) -> u16 {
-        let apex = dns::HEADER_OCTETS + name_octets - self.apex_octets as usize;
+        // A deck's name ends with the apex. Of tables that are corrupt the pointer may be any; no check and no panic is
+        // worth a step of each negative answer.
+        let apex = (dns::HEADER_OCTETS + name_octets).wrapping_sub(self.apex_octets as usize);
         (dns::POINTER | apex as u16).to_be()
     }
 }

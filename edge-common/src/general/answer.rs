@@ -33,6 +33,7 @@ pub(super) fn choose<F: Frame, T: Tables>(
 
 /// What answers the question's type.
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "places are counted by the lengths of the arrays")]
 fn answer_for<T: Tables>(tables: &T, scratch: &Scratch) -> Result<Answer, Verdict> {
     let tail = &scratch.tail;
     if scratch.has_flag(Flags::ABOVE) {

@@ -56,6 +56,7 @@ pub(super) fn find<F: Frame, T: Tables>(
 
 /// Lists how many octets the name has, and the names above it that there may be.
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "two bits index four words")]
 fn list<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) {
     let salt = scratch.front;
     let side = tables.side(scratch.side);
@@ -89,6 +90,10 @@ fn list<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) {
 /// Hashes the name, block by block from its end. As blocks end where the name does, the names above it have all but
 /// their first blocks in common with it.
 #[inline(always)]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a name has as many blocks as hashes, and as many rounds"
+)]
 fn hash(scratch: &mut Scratch) {
     let octets = scratch.octets as usize;
     let (blocks, _) = scratch.name.as_chunks::<NAME_WORDS>();
@@ -105,6 +110,10 @@ fn hash(scratch: &mut Scratch) {
 
 /// The slot of whatever has the hash of the name's last [`Scratch::found`] octets.
 #[inline(always)]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the index is masked, and the number of blocks is a power of two"
+)]
 fn probe<F: Frame, T: Tables>(tables: &T, scratch: &Scratch) -> Option<u32> {
     let (side, octets) = (scratch.side & 1, scratch.found as usize);
     let block = octets.wrapping_sub(1) / SHORT_OCTETS;
@@ -148,6 +157,7 @@ fn probe<F: Frame, T: Tables>(tables: &T, scratch: &Scratch) -> Option<u32> {
 /// Keeps what the entry in a slot says, if it is that of the name's last [`Scratch::found`] octets. Of another name with the
 /// same hash, which is one in four billions, the authority may say what becomes.
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "blocks and words of a block are counted by constants")]
 fn entry<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch, slot: u32) -> Result<(), Verdict> {
     let octets = scratch.found as usize;
     let (blocks, _) = scratch.name.as_chunks::<NAME_WORDS>();
@@ -186,6 +196,7 @@ fn entry<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch, slot: u32) -> R
 
 /// Finds the entry of the asterisk label below the name's last [`Scratch::found`] octets.
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "both indices are masked")]
 fn wildcard<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
     // The asterisk takes the place of what the name has there, which is at least as long, while it is looked for.
     scratch.found += 2;

@@ -11,8 +11,6 @@ use crate::verdict::Verdict;
 use crate::wire::dns::{self, back, opt};
 use crate::wire::{load16, load64};
 
-/// The NSID option (RFC 5001 §2.3).
-const NSID: u16 = 3;
 /// As [`cookie::CLIENT_OCTETS`].
 const CLIENT: usize = cookie::CLIENT_OCTETS as usize;
 /// As [`cookie::SERVER_OCTETS`].
@@ -109,7 +107,7 @@ fn read_option<F: Frame>(frame: &F, scratch: &mut Scratch) -> Result<(), Verdict
         return Err(Verdict::Edns);
     }
     match code {
-        NSID => scratch.flags.set(Flags::NSID),
+        dns::option::NSID => scratch.flags.set(Flags::NSID),
         subnet::OPTION => {
             let front = frame.window_at::<4>(data).ok_or(Verdict::Edns)?;
             if !(4..=20).contains(&octets) {

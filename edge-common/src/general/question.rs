@@ -13,6 +13,7 @@ use crate::wire::{dns, load32, load64};
 const LABEL_OCTETS: usize = 63;
 
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "a block has as many words as there are rounds")]
 pub(super) fn read<F: Frame>(frame: &F, scratch: &mut Scratch) -> Result<(), Verdict> {
     let at = scratch.transport as usize + HEADERS;
     let octets = walk(frame, scratch, at)?;

@@ -18,8 +18,6 @@ use crate::wire::{store16, store32, store64};
 /// The least and the most octets of a message over UDP (RFC 1035 §2.3.4, RFC 6891 §6.2.3).
 const LEAST: u32 = 512;
 const MOST: u32 = dns::UDP_PAYLOAD_OCTETS as u32;
-/// The NSID option (RFC 5001 §2.3).
-const NSID: u16 = 3;
 
 /// Prepares the OPT record; refuses a reply that is too long.
 #[inline(always)]
@@ -43,6 +41,7 @@ pub(super) fn prepare<F: Frame, T: Tables>(
 
 /// Writes the OPT record of the reply.
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "the words of the arrays are counted by their lengths")]
 fn compose_opt<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
     let (words, _) = scratch.opt.as_chunks_mut::<8>();
     // Hidden, or the loop becomes a call of a function that zeroes memory octet by octet.
@@ -62,7 +61,7 @@ fn compose_opt<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result
         #[expect(clippy::cast_possible_truncation, reason = "it is at most 64")]
         let octets = nsid.octets_used as usize;
         if octets != 0 {
-            let option = [NSID.to_be(), narrow16(octets).to_be()];
+            let option = [dns::option::NSID.to_be(), narrow16(octets).to_be()];
             put32(scratch, at, u32::from(option[0]) | u32::from(option[1]) << 16)
                 .ok_or(Verdict::Size)?;
             let (text, _) = nsid.octets.as_chunks::<8>();
@@ -111,8 +110,12 @@ fn compose_opt<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result
     let high = (scratch.rcode >> 4) as u8;
     let options = narrow16(octets - dns::OPT_OCTETS).to_be_bytes();
     let size = dns::UDP_PAYLOAD_OCTETS.to_be_bytes();
-    put64(scratch, front, u64::from_ne_bytes([0, 0, 41, size[0], size[1], high, 0, flags]))
-        .ok_or(Verdict::Size)?;
+    put64(
+        scratch,
+        front,
+        u64::from_ne_bytes([0, 0, opt::TYPE_OCTET, size[0], size[1], high, 0, flags]),
+    )
+    .ok_or(Verdict::Size)?;
     if let Some([zero, high, low]) =
         scratch.opt.get_mut(front + 8..).and_then(<[u8]>::first_chunk_mut)
     {
@@ -190,6 +193,7 @@ fn write<F: Frame, T: Tables>(frame: &mut F, tables: &T, scratch: &mut Scratch) 
 
 /// Writes the OPT record so that it ends at `end`; gives its sum, as if it began at an even offset.
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "the words of the array are counted by its length")]
 fn write_opt<F: Frame>(frame: &mut F, scratch: &Scratch, end: usize) -> Option<Sum> {
     let octets = scratch.opt_octets as usize;
     let mut sum = Sum::default();

@@ -18,7 +18,7 @@
 
 use crate::abi::{NtpLimits, RateLimits};
 use crate::limit::{DENIED, EXEMPT, FRACTION, client, is_one_in, slots};
-use crate::tables::Tables;
+use crate::tables::{GOLDEN, Tables};
 use crate::verdict::Verdict;
 
 /// What becomes of an ordinary request that would get the verdict `good`, from a source (as
@@ -103,7 +103,6 @@ const fn debt(bucket: u64, now: u64, capacity: u64) -> u64 {
 /// A client's tag, which is another hash of it than its places are.
 #[inline(always)]
 const fn tag(client: u64, seeds: [u64; 2]) -> u64 {
-    let product =
-        (client ^ client >> 32 ^ seeds[1] >> 7).wrapping_mul(seeds[0] ^ 0x9e37_79b9_7f4a_7c14);
+    let product = (client ^ client >> 32 ^ seeds[1] >> 7).wrapping_mul(seeds[0] ^ (GOLDEN ^ 1));
     (product ^ product >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 48
 }
