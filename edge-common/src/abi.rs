@@ -1,9 +1,9 @@
-//! The layouts of the BPF maps: what userspace writes and a packet reads.
+//! The layouts of the BPF maps.
 //!
-//! Every type is `repr(C)`, integers only, without padding, a multiple of eight octets long (the
-//! kernel rounds array elements up to eight), in the machine's octet order unless a field says
-//! otherwise. A change to any of them, or to [`maps`], moves [`VERSION`]; the pins of another
-//! version are never reused.
+//! Userspace writes them and a packet reads them. Every type is `repr(C)`, consists of integers
+//! without padding, and has a multiple of eight octets (the kernel rounds array elements up to
+//! eight). Integers are in the machine's octet order unless a field says otherwise. A change to
+//! any of them, or to [`maps`], moves [`VERSION`]; the pins of another version are never reused.
 
 mod card;
 mod clock;

@@ -1,5 +1,6 @@
-//! From a name's entry to the card that is dealt: everything that is decided before the frame is
-//! touched.
+//! The choice of an answer: from a name's entry to a dealt card.
+//!
+//! Everything here is decided before the frame is touched.
 
 use core::ops::Deref;
 
@@ -19,8 +20,8 @@ pub(crate) enum Dealt<A, B> {
     Negative(NegativeAnswer),
 }
 
-/// Finds the deck of an answer in a zone's tables, and says where it is counted; `class` tells the client's class when it
-/// matters.
+/// Finds the deck of an answer in a zone's tables, and marks where the reply is counted. `class`
+/// returns the client's class in a trie, and is called if it matters.
 #[inline(always)]
 fn deck<T: Tables>(
     tables: &T,
@@ -39,8 +40,8 @@ fn deck<T: Tables>(
     tables.deck(entry.table, at, answer.varies()).ok_or(Verdict::NoDeck)
 }
 
-/// Deals a card for a name's entry and type; `None` if it is one that the general path deals. `name_octets` is the
-/// question's, for the pointer from a record to the apex in it.
+/// Deals a card for a name's entry and type; `None` if it is one that the general path deals.
+/// `name_octets` is the question's, for the pointer from a record to the apex in it.
 #[inline(always)]
 pub(crate) fn hot<T: Tables>(
     tables: &T,

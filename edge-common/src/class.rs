@@ -1,10 +1,10 @@
-//! Client classes: from an address to what the zone's targeting profile makes of it.
+//! The look-up of a client class: from an address to its leaf in a trie.
 
 use crate::abi::{GeoLeaf, Node4, Root4, Tree6};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
 
-/// The class of addresses that say nothing about who is there: the source's class counts instead.
+/// The class of addresses of which nothing is known: the source's class counts instead.
 pub const NOTHING: u32 = 0;
 
 /// The leaf of an IPv4 address (wire octets) in a trie.

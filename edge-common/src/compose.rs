@@ -1,8 +1,8 @@
-//! Writes the records of an answer into the room between the question and the OPT record.
+//! Writers of answer records, between the question and the OPT record.
 //!
-//! Records are written from the end of the room in whole blocks; up to 31 octets before the room
-//! are overwritten with anything. They lie in the question or the headers, which the caller
-//! writes afterwards.
+//! Records are written in whole blocks, from the end to the front. Up to 31 octets before the first
+//! record are overwritten with anything. They lie in the question or in the headers, which the
+//! caller writes afterwards.
 
 use core::ops::Deref;
 
@@ -30,7 +30,8 @@ fn record_middle(ttl: u32, octets: u16) -> u32 {
     ttl.to_be() >> 16 | u32::from(octets.to_be()) << 16
 }
 
-/// What the records of a hot reply are. All but the first are to be asked once the head has grown.
+/// The records of a reply on the hot path. All methods except `octets` are called after the head
+/// has grown.
 pub(crate) trait Records {
     /// Octets of all records.
     fn octets(&self) -> usize;
@@ -40,8 +41,8 @@ pub(crate) trait Records {
     fn back(&self) -> u32;
     /// What has been answered.
     fn verdict(&self) -> Verdict;
-    /// Writes the records so that they end at `end`, behind a question with a name of so many octets; gives their
-    /// sum, as if they began at an even offset.
+    /// Writes the records so that they end at `end`, behind a question whose name has `name_octets`
+    /// octets; returns their sum, as if they began at an even offset.
     fn write<F: Frame, T: Tables>(
         &self,
         frame: &mut F,
@@ -55,8 +56,8 @@ pub(crate) trait Records {
 pub(crate) trait Cell {
     /// Octets of four records.
     const OCTETS: usize;
-    /// Writes four records with this TTL (in seconds) so that they end at `end`; gives their sum, as if they began at
-    /// an even offset.
+    /// Writes four records with this TTL (in seconds) so that they end at `end`; gives their sum,
+    /// as if they began at an even offset.
     fn write_four<F: Frame>(&self, frame: &mut F, end: usize, ttl: u32) -> Option<u32>;
 }
 
@@ -208,7 +209,8 @@ fn halves<const PAIR: usize, const N: usize>(block: &mut [u8; N]) -> Option<[&mu
     Some([first, second.first_chunk_mut()?])
 }
 
-/// Writes a card of A records, whose first cell is `first`, so that they end at `end`; gives their sum.
+/// Writes a card of A records, whose first cell is `first`, so that they end at `end`; gives their
+/// sum.
 #[inline(always)]
 pub(crate) fn records4<F: Frame, T: Tables>(
     frame: &mut F,
@@ -298,7 +300,7 @@ pub(crate) fn records6<F: Frame, T: Tables>(
 /// Octets that ready-made records are copied in.
 const BLOCK: usize = 32;
 
-/// Writes ready-made records of so many octets, so that they end at `end`.
+/// Writes ready-made records of `octets` octets, so that they end at `end`.
 #[inline(always)]
 pub(crate) fn ready_made<F: Frame, T: Tables>(
     frame: &mut F,

@@ -1,8 +1,8 @@
-//! DNS cookies (RFC 7873, RFC 9018), in words: an option, the secrets, the time and an address in; a verdict and the
-//! cookie to answer with out.
+//! DNS cookies (RFC 7873, RFC 9018).
 //!
-//! Servers that share a secret take each other's cookies. Time comes from outside, in seconds of Unix time modulo 2³²
-//! (serial number arithmetic, RFC 9018 §4.3). Words are octets in memory order.
+//! Servers that share a secret accept each other's cookies. The caller gives the time, in seconds
+//! of Unix time modulo 2³² (serial number arithmetic, RFC 9018 §4.3). Words are octets in memory
+//! order. The kernel and the authority use the same functions.
 
 use crate::abi::CookieSecrets;
 use crate::service::ipv4;
@@ -26,7 +26,7 @@ const VERSION: u64 = 1;
 /// The longest server cookie of anybody (RFC 7873 §4).
 const LONGEST: u32 = 32;
 
-/// Bits of [`CookieKeys::state`].
+/// Bits of [`CookieKeys::state`](crate::abi::CookieKeys::state).
 pub mod state {
     /// The side in use.
     pub const SIDE: u64 = 1;
@@ -57,15 +57,17 @@ pub struct Cookie {
 /// What becomes of a query with a cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ruling {
-    /// Whether the client showed a good server cookie, and so that it receives what is sent to its address.
+    /// Whether the client showed a good server cookie, and so that it receives what is sent to its
+    /// address.
     pub is_good: bool,
     /// The server's part of the answer's cookie.
     pub server: [u64; 2],
 }
 
 impl Cookie {
-    /// Of an option's data of `octets` octets, that begin with `client` and `server`. What of these is past the data's
-    /// end may be anything. `None` for a length that no cookie has: FORMERR (RFC 7873 §5.2.2).
+    /// Of an option's data of `octets` octets, that begin with `client` and `server`. What of these
+    /// is past the data's end may be anything. `None` for a length that no cookie has: FORMERR (RFC
+    /// 7873 §5.2.2).
     #[inline(always)]
     #[must_use]
     pub const fn new(octets: u32, client: u64, server: [u64; 2]) -> Option<Self> {
@@ -88,11 +90,12 @@ impl Cookie {
         Self::new(u32::try_from(data.len()).ok()?, word(0)?, server)
     }
 
-    /// Rules on the cookie of a query that came at `now` from `address` (two words, IPv4 in its mapped form).
+    /// Rules on the cookie of a query that came at `now` from `address` (two words, IPv4 in its
+    /// mapped form).
     ///
-    /// `state` is [`CookieKeys::state`](crate::abi::CookieKeys::state), read once, and `secrets` are those of
-    /// [`state::side`]. The first one makes cookies; either may have made the client's (RFC 9018 §5). `None` without
-    /// secrets: the option is ignored.
+    /// `state` is [`CookieKeys::state`](crate::abi::CookieKeys::state), read once, and `secrets`
+    /// are those of [`state::side`]. The first one makes cookies; either may have made the client's
+    /// (RFC 9018 §5). `None` without secrets: the option is ignored.
     #[inline(always)]
     #[must_use]
     #[expect(clippy::indexing_slicing, reason = "there are two secrets, and two rounds")]
@@ -138,7 +141,8 @@ impl Cookie {
         [front, self.hash(secret, front, address)]
     }
 
-    /// RFC 9018 §4.4: SipHash-2-4 over client cookie, version, reserved octets, timestamp and address.
+    /// RFC 9018 §4.4: SipHash-2-4 over client cookie, version, reserved octets, timestamp and
+    /// address.
     #[inline(always)]
     const fn hash(&self, secret: [u64; 2], front: u64, address: [u64; 2]) -> u64 {
         let hash = SipHash::new(secret).add(self.client).add(front);

@@ -1,12 +1,11 @@
-//! An Ethernet frame that can be read and written, and made longer or shorter at its head.
+//! An Ethernet frame that can be read and written, and resized at its head.
 //!
-//! Octets are reached through windows of a fixed size, one per protocol section. In the kernel a
-//! window is one bounds check that the verifier follows; on the host it is a slice.
+//! Octets are reached through windows of a fixed size, one for each protocol section. In the kernel
+//! a window is one bounds check that the verifier follows; on the host it is a slice.
 
 use crate::verifier::Verifier;
 
-/// A frame. Offsets count from its first octet, and begin anew after [`Frame::grow_head`]
-/// and [`Frame::resize`].
+/// A frame. Offsets count from its first octet; [`Frame::grow_head`] and [`Frame::resize`] move it.
 pub trait Frame: Verifier {
     /// `N` octets at an offset that the program fixes.
     fn window<const N: usize>(&self, at: usize) -> Option<&[u8; N]>;
@@ -21,12 +20,12 @@ pub trait Frame: Verifier {
     /// Puts `n` octets of unspecified content before the first one. `None`: no room, nothing
     /// changed.
     fn grow_head(&mut self, n: u32) -> Option<()>;
-    /// Makes the frame so many octets long by moving its first one; its content then is unspecified. `None`: no room,
-    /// nothing changed.
+    /// Makes the frame `octets` octets long by moving its first octet; its content is unspecified
+    /// then. `None`: there isn't enough head room, and nothing has changed.
     fn resize(&mut self, octets: usize) -> Option<()>;
-    /// Where a reply goes, by the routing table: from the link-layer address of the interface that the frame came in
-    /// by (second) to that of the next hop (first), as words in memory order. `None`: nowhere, or out of another
-    /// interface.
+    /// Where a reply goes, by the routing table: from the link-layer address of the interface that
+    /// the frame came in by (second) to that of the next hop (first), as words in memory order.
+    /// `None`: nowhere, or out of another interface.
     fn route(&self, route: &Route) -> Option<[u64; 2]>;
     /// Index of the interface that the frame came in by.
     fn ifindex(&self) -> u32;
@@ -125,7 +124,7 @@ impl Frame for SliceFrame<'_> {
         Some(())
     }
 
-    /// The way that it came: a host's frames have no routes.
+    /// Back the way that the frame came: a host's frames have no routes.
     fn route(&self, _: &Route) -> Option<[u64; 2]> {
         let header = self.window::<14>(0)?;
         let address = |octets: &[u8; 6]| {

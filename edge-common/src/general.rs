@@ -1,9 +1,11 @@
-//! The way of every query that the hot path leaves: any legal name and type, EDNS with options, limits, and what the
-//! operator has switched on.
+//! The general path: every query that the hot path leaves.
 //!
-//! Stage by stage: envelope → question → options → rulings → name → answer → reply. What a stage learns stands in a
-//! [`Scratch`]. Nothing is written into the frame before the last stage, by when everything that could fail has been
-//! decided. The order of the rulings is the authority's.
+//! It takes any legal name and type, EDNS with options, limits, and the operator's switches. It
+//! reads the frame again from the beginning.
+//!
+//! The stages are envelope, question, options, rulings, name, answer, reply. Each stage keeps what
+//! the next ones need in a [`Scratch`]. Nothing is written into the frame before the last stage; by
+//! then everything that could fail has been decided. The order of the rulings is the authority's.
 
 mod answer;
 mod envelope;
@@ -19,7 +21,7 @@ use crate::scratch::Scratch;
 use crate::tables::Tables;
 use crate::verdict::{Action, Verdict};
 
-/// Rules on a frame, and turns it into its answer where the verdict says so.
+/// Decides on a frame, and turns it into its answer where the verdict says so.
 #[inline(always)]
 pub fn general<F: Frame, T: Tables>(frame: &mut F, tables: &T, scratch: &mut Scratch) -> Verdict {
     scratch.switches = tables.switches();

@@ -1,8 +1,9 @@
-//! The way of nearly all queries: a name of at most 32 octets, type A or AAAA, no EDNS options; four addresses, or a
-//! ready-made negative answer.
+//! The hot path, which nearly all queries take.
 //!
-//! It is as short as it can be. What is only a little different takes the general path, from the frame's beginning.
-//! Nothing is written before everything that could fail has been decided.
+//! It answers a name of at most 32 octets, type A or AAAA, without EDNS options, with four
+//! addresses or a ready-made negative answer. It is as short as it can be: a query that differs
+//! only a little takes the general path, from the frame's beginning. Nothing is written before
+//! everything that could fail has been decided.
 
 use crate::abi::{ClassRow, Control, Hits, switches};
 use crate::answer::{self, Dealt};
@@ -26,9 +27,9 @@ use crate::wire::{load16, load32, load64, store32, store64};
 pub enum Exit {
     /// With a verdict.
     Done(Verdict),
-    /// As it came; the general path goes on.
+    /// Unmodified; the general path goes on.
     General,
-    /// As it came; NTP's path goes on.
+    /// Unmodified; NTP's path goes on.
     Ntp,
 }
 
@@ -39,7 +40,7 @@ impl From<Verdict> for Exit {
     }
 }
 
-/// Rules on a frame, and turns it into its answer where the verdict says so.
+/// Decides on a frame, and turns it into its answer where the verdict says so.
 #[inline(always)]
 pub fn hot<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Exit {
     match serve(frame, tables) {
@@ -59,7 +60,7 @@ fn serve<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Result<Verdict, Exit
     })
 }
 
-/// What a query says before its question.
+/// The fields of a query before its question.
 struct Front {
     /// Source and destination port.
     ports: u32,
@@ -71,7 +72,7 @@ struct Front {
     name_octets: usize,
 }
 
-/// The ladder: is this a query that tables can answer?
+/// Reads the UDP and DNS headers; refuses what isn't a query that tables can answer.
 #[inline(always)]
 fn read_front<F: Frame, T: Tables, N: Network>(
     tables: &T,
@@ -191,8 +192,8 @@ fn answer_query<F: Frame, T: Tables, N: Network, A: At>(
     }
 }
 
-/// Admits a query that is about to be answered, if there are limits. One that slips is answered by the general path,
-/// which draws the same lot for it.
+/// Admits a query that is about to be answered, if there are limits. A query that slips is answered
+/// by the general path, which computes the same hash for it.
 #[inline(always)]
 fn admit<T: Tables>(
     tables: &T,
@@ -211,8 +212,8 @@ fn admit<T: Tables>(
     })
 }
 
-/// The answer for a name that doesn't exist, but of which the name above does: that is one label shorter, and what
-/// there is of the rest stands in the tables.
+/// The answer for a name that doesn't exist, if the name one label shorter does: its entry has a
+/// deck for that.
 #[inline(always)]
 fn absent<F: Frame, T: Tables>(
     frame: &F,
@@ -268,7 +269,7 @@ impl<N: Network, A: At> Reply<'_, N, A> {
         Ok(self.write(frame, tables, records).ok_or(Verdict::Fault)?)
     }
 
-    /// Writes the reply into the grown frame, front to back but for the records.
+    /// Writes the reply into the grown frame: the records first, the rest front to back.
     #[inline(always)]
     fn write<F: Frame, T: Tables, R: Records>(
         &self,

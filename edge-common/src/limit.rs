@@ -1,29 +1,34 @@
-//! Admission: a client's address and whether it showed a good cookie come in; whether it gets its answer goes out. What
-//! NTP makes of its own buckets stands in [`crate::ntp`].
+//! Rate limits of responses, by client prefix (RRL).
 //!
-//! A client is a prefix. It has a token bucket in each of two rows, at the slots that two keyed hashes point to: there is
-//! nothing to insert, so nothing can fill up, and every packet takes the same few steps. NTP's
-//! buckets, in two more rows, have owners: [`crate::ntp`] has them.
+//! The kernel and the authority use the same functions, each over buckets of its own. NTP's
+//! buckets, in two more rows, have owners: [`crate::ntp`] describes them.
 //!
-//! **A bucket** is one word: the time at which it will be full again, in 2⁻²⁴ jiffies, modulo 2⁶⁴ (34 years at 1000
-//! jiffies a second). What it lies ahead of now is the bucket's debt: 0 when it is full, `capacity` when it is empty. An
-//! answer adds `cost`, time takes away. A word that is past, or further ahead than an empty bucket's (of other limits, or
-//! of a clock that began anew), is a full bucket. Nothing is divided, and nothing has to be filled up.
+//! A client is a prefix. It has a token bucket in each of two rows, at the slots that two keyed
+//! hashes point to. Nothing is inserted, so nothing can fill up, and every packet takes the same
+//! few steps.
 //!
-//! **Both rows** hold at least the debt of each client that they are shared by, and so the smaller of the two is the
-//! nearest to the truth. Only that one counts: a client is limited when *all* of its buckets are empty. An answer
-//! raises it by `cost`, and the other one no further than to the same; so a client never gets more than its rate, as
-//! it would if it emptied one bucket after the other, and burdens those who share a bucket with it no more than must
-//! be (the conservative update of a count-min sketch, Estan and Varghese 2002). Who is limited changes nothing; who
-//! is answered all the same gets what is left, and empties both.
+//! **A bucket** is one word: the time at which it will be full again, in 2⁻²⁴ jiffies, modulo 2⁶⁴
+//! (34 years at 1000 jiffies a second). The distance from now to that time is the bucket's debt: 0
+//! when it is full, `capacity` when it is empty. An answer adds `cost`; time takes away. A word
+//! that is past, or further ahead than an empty bucket's (after other limits, or another clock),
+//! counts as a full bucket. Nothing is divided, and nothing has to be filled up.
 //!
-//! **Under a flood**, `K` prefixes over their rate share both buckets of a given other client with a probability of
-//! about (1 − e^(−K/2¹⁶))²: 0.5 % for 5,000. Of sources that are all different, about 2¹⁶ × `per_second` a second empty
-//! hardly any bucket; some 1.5 times as many come through at most, and a flood above that takes all clients' answers
-//! in the same proportion, because nothing tells theirs from it. Those who show cookies, who are on the list, or who
-//! follow a slip to TCP are answered all the same.
+//! **Both rows** hold at least the debt of each client that shares them, so the smaller debt is the
+//! nearest to the truth. Only that one counts: a client is limited when *all* of its buckets are
+//! empty. An answer raises the smaller debt by `cost`, and the other one no further than to the
+//! same value. So a client never gets more than its rate, as it would if it emptied one bucket
+//! after the other, and it burdens the clients that share a bucket with it no more than necessary
+//! (the conservative update of a count-min sketch, Estan and Varghese 2002). A limited query
+//! changes nothing.
 //!
-//! CPUs race for a bucket without a lock: of two that read the same word both may answer.
+//! **Under a flood**, `K` prefixes over their rate share both buckets of a given other client with
+//! a probability of about (1 − e^(−K/2¹⁶))²: 0.5 % for 5,000. If all sources are different, about
+//! 2¹⁶ × `per_second` queries a second empty hardly any bucket. At most some 1.5 times as many come
+//! through; a greater flood takes all clients' answers in the same proportion, because nothing
+//! distinguishes them. Clients that show a good cookie, that are on the list, or that follow a slip
+//! to TCP still get their answers.
+//!
+//! CPUs race for a bucket without a lock: two that read the same word may both answer.
 
 use crate::abi::{NtpLimits, RateLimits, maps, switches};
 use crate::tables::{GOLDEN, Tables};
@@ -37,14 +42,15 @@ pub const DENIED: u32 = 2;
 /// Bits of a jiffy's fraction.
 pub(crate) const FRACTION: u32 = 24;
 
-/// Limits as an operator thinks of them.
+/// Response-rate limits in the units of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// Responses a second that fill a bucket, 1–1,000,000.
     pub per_second: u32,
-    /// Responses that a full bucket holds, 1–1,000,000. Buckets fill by the jiffy: what one brings has to fit.
+    /// Responses that a full bucket holds, 1–1,000,000. A bucket holds at least what one jiffy
+    /// adds, or the rate isn't reached.
     pub burst: u32,
-    /// Of so many limited responses one is sent, truncated; 0: none.
+    /// Slip: one in so many limited responses is sent, truncated. 0: none.
     pub slip: u32,
     /// Bits of an IPv4 address that make a client, 0–32.
     pub prefix4: u32,
@@ -64,16 +70,16 @@ impl Rate {
     }
 }
 
-/// Limits of NTP as an operator thinks of them, which is as chrony's `ratelimit` has them.
+/// Limits of NTP in the units of chrony's `ratelimit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NtpRate {
     /// Seconds from answer to answer on average, as a power of two, -19–12.
     pub interval: i8,
     /// Answers that a full bucket holds, 1–255. No client gets more in a jiffy.
     pub burst: u8,
-    /// Of 2ⁿ limited requests one is answered all the same, 1–4.
+    /// Leak: one in 2ⁿ limited requests is still answered, n 1–4.
     pub leak: u8,
-    /// Of 2ⁿ other limited requests one is answered with the kiss code RATE, 1–4; 0: none.
+    /// One in 2ⁿ of the other limited requests is answered with the kiss code RATE, n 1–4; 0: none.
     pub kod: u8,
     /// Bits of an IPv4 address that make a client, 0–32.
     pub prefix4: u32,
@@ -97,7 +103,8 @@ impl NtpRate {
     }
 }
 
-/// Limits by what an answer costs, how many answers a bucket holds, and the bits of an address that make a client.
+/// Limits by what an answer costs, how many answers a bucket holds, and the bits of an address that
+/// make a client.
 const fn buckets(cost: u64, burst: u32, prefixes: [u32; 2], seeds: [u64; 2]) -> RateLimits {
     let cost = if cost == 0 { 1 } else { cost };
     RateLimits {
@@ -120,8 +127,8 @@ const fn mask(bits: u32, all: u64) -> u64 {
     }
 }
 
-/// What the lists say of a client that asks from `source` (as [`crate::abi::Service::address`]): whether it is never
-/// limited.
+/// Looks a client up in the prefix lists, if they are switched on; returns whether it is never
+/// limited. `source` is as [`crate::abi::Service::address`].
 ///
 /// # Errors
 /// [`Verdict::Denied`] if it is never answered.
@@ -136,9 +143,11 @@ pub fn listed<T: Tables>(tables: &T, switches: u64, source: [u64; 2]) -> Result<
     }
 }
 
-/// Rules on a client that asks from `source` (as [`crate::abi::Service::address`]), IPv6 if `six`, by the bits of
-/// [`switches`] that are set. Who is listed as exempt or has a good cookie has no rate. Whether a limited query slips
-/// depends on [`slip_hash`] and the time: asked twice about a query in the same jiffy, the answer is the same.
+/// Takes a response from a client's buckets, if the limits are switched on. `source` is as
+/// [`crate::abi::Service::address`], IPv6 if `six`; `switches` are the bits of [`switches`]. An
+/// exempt client, by the lists or by a good cookie, has no rate. Whether a limited query slips
+/// depends on [`slip_hash`] and the time: for the same query in the same jiffy the answer is the
+/// same.
 ///
 /// # Errors
 /// [`Verdict::Limited`], or [`Verdict::Slip`] for an answer that is to be sent truncated.
@@ -170,13 +179,14 @@ pub(crate) const fn is_one_in(bits: u32, n: u32) -> bool {
     n != 0 && (bits as u64).wrapping_mul(n as u64) >> u32::BITS == 0
 }
 
-/// Who a source (as [`crate::abi::Service::address`]) is for its buckets.
+/// The client of a source (as [`crate::abi::Service::address`]): the bits of its prefix.
 #[inline(always)]
 pub(crate) const fn client(limits: &RateLimits, source: [u64; 2], six: bool) -> u64 {
     if six { source[0] & limits.mask6 } else { source[1] & limits.mask4 }
 }
 
-/// The hash of a query that decides whether it slips, of its first eight octets of DNS and its ports.
+/// The hash of a query that decides whether it slips, of its first eight octets of DNS and its
+/// ports.
 #[inline(always)]
 #[must_use]
 pub const fn slip_hash(front: u64, ports: u32) -> u64 {
@@ -212,7 +222,7 @@ pub(crate) const fn slots(limits: &RateLimits, client: u64) -> [u32; 2] {
     [slot(client, limits.seeds[0]), slot(client, limits.seeds[1])]
 }
 
-/// What a bucket that will be full at `full` is short of now, at most `capacity`.
+/// The debt now of a bucket that will be full at `full`; a debt above `capacity` is none.
 #[inline(always)]
 const fn debt(full: u64, now: u64, capacity: u64) -> u64 {
     let ahead = full.wrapping_sub(now);
@@ -222,7 +232,7 @@ const fn debt(full: u64, now: u64, capacity: u64) -> u64 {
 /// Where a row, by its seed, has a client's bucket.
 #[inline(always)]
 const fn slot(client: u64, seed: u64) -> u32 {
-    // An IPv4 client is the high half only, and a product's low half knows nothing of it.
+    // An IPv4 client is in the high half only, on which the low half of a product doesn't depend.
     let product = (client ^ client >> 32).wrapping_mul(seed);
     let hash = (product ^ product >> 32).wrapping_mul(GOLDEN);
     #[expect(

@@ -1,9 +1,9 @@
-//! Owner names: from a question's octets to the name's entry.
+//! Owner names: their octets in a question, their hash, their entry.
 //!
-//! A name is read from its end, in words of eight octets: a window that ends where the name ends
-//! begins inside the headers when the name is short, so that every word is inside the frame, and
-//! a mask cuts off what isn't name. No label is walked: the stored name is compared whole, and it
-//! is a legal one.
+//! A name is read from its end, in words of eight octets. A window that ends where the name ends
+//! begins inside the headers if the name is short; so every word is inside the frame, and a mask
+//! removes what isn't name. No label is walked: the stored name is compared whole, and it is a
+//! legal one.
 
 use core::ops::Deref;
 
@@ -101,7 +101,7 @@ impl NameEnd {
         Ok(Self { words: mask::<F>(words, octets), octets, type_class })
     }
 
-    /// The last so many octets of the name, which has no more than its words hold.
+    /// The last `octets` octets of the name, which has no more than its words hold.
     #[inline(always)]
     pub(crate) fn end<F: Frame>(&self, octets: usize) -> Self {
         Self { words: mask::<F>(self.words, octets), octets, ..*self }

@@ -1,4 +1,4 @@
-//! What IPv4 and IPv6 do differently, for all that is the same over both.
+//! The differences between IPv4 and IPv6, behind one trait.
 
 use crate::abi::GeoLeaf;
 use crate::class;
@@ -47,7 +47,7 @@ impl At for Untagged {
     }
 }
 
-/// Behind so many octets.
+/// Behind this number of octets.
 #[derive(Clone, Copy)]
 pub(crate) struct Behind(pub usize);
 
@@ -68,10 +68,11 @@ impl At for Behind {
     }
 }
 
-/// Runs an expression for the network layer that a link-layer header names, whose header is at `$at`.
+/// Runs an expression for the network layer that a link-layer header names, whose header is at
+/// `$at`.
 ///
-/// Macros, not functions that are given a trait's method: LLVM optimises such functions before it puts them into the
-/// program, and makes of `edge` one that the verifier follows for 40 % longer.
+/// Macros, not functions that are given a trait's method: LLVM optimises such functions before it
+/// puts them into the program, and makes of `edge` one that the verifier follows for 40 % longer.
 macro_rules! over_network {
     ($link:expr, $at:expr, |$network:ident, $place:ident| $run:expr) => {
         if $link.six {
@@ -86,8 +87,9 @@ macro_rules! over_network {
     };
 }
 
-/// Reads the link-layer header and runs an expression as [`over_network`] does, with offsets that the program fixes if
-/// there are no VLAN tags. Returns with a verdict if the header isn't one that we read.
+/// Reads the link-layer header and runs an expression as [`over_network`] does, with offsets that
+/// the program fixes if there are no VLAN tags. Returns with a verdict if the header isn't one that
+/// we read.
 macro_rules! over_frame {
     ($frame:expr, |$network:ident, $link:ident, $place:ident| $run:expr) => {
         if let Some($link) = $crate::wire::ethernet::Ethernet::parse_untagged($frame) {
@@ -104,7 +106,7 @@ macro_rules! over_frame {
 
 pub(crate) use {over_frame, over_network};
 
-/// What a reply's UDP and DNS headers say.
+/// The fields of a reply's UDP and DNS headers.
 pub(crate) struct Headers {
     /// Source and destination port of the query.
     pub ports: u32,
@@ -117,8 +119,8 @@ pub(crate) struct Headers {
 }
 
 impl Headers {
-    /// Writes the network, UDP and DNS headers of a reply; `body` is the sum of what is behind them, as if it began at
-    /// the parity of a name of so many octets.
+    /// Writes the network, UDP and DNS headers of a reply; `body` is the sum of what follows them,
+    /// as if it began at the parity of a name of `name_octets` octets.
     #[inline(always)]
     pub(crate) fn write<F: Frame, N: Network, A: At>(
         &self,
@@ -183,7 +185,7 @@ pub(crate) trait Network: Copy {
     fn write_reply(&self, header: &mut Self::Header, payload: u16);
 }
 
-/// A header of so many octets and what is behind it.
+/// Windows of a header of `$octets` octets and what is behind it.
 macro_rules! window {
     ($name:ident, $behind:ident, $octets:expr) => {
         #[inline(always)]
@@ -206,7 +208,7 @@ macro_rules! window {
     };
 }
 
-/// What both have in common, but for its types.
+/// The items that are the same for both, apart from types.
 macro_rules! network {
     ($octets:expr) => {
         const OCTETS: usize = $octets;

@@ -1,14 +1,16 @@
-//! NTP: a frame to an NTP service comes in; an ordinary client's request becomes its reply, everything else stays as it
-//! was.
+//! The NTP responder: turns an ordinary client's request into its reply.
 //!
-//! **Answered** is a datagram of exactly 48 octets, mode 3, version 1 to 4 (RFC 5905), to an address at which NTP is
-//! served, from one that isn't. Whatever else has its right answer (a MAC, NTS and other extension fields, symmetric
-//! modes, version 5) passes, untouched, to the daemon behind us. Modes 6 and 7 are the operator's, and are dropped unless the
-//! clock says that they pass. What has mode 4 or 5 is never answered, so that no two servers keep each other busy.
+//! **Answered** is a datagram of exactly 48 octets, mode 3, version 1 to 4 (RFC 5905 §7.3), to an
+//! address at which NTP is served, from an address at which it isn't. Requests that need another
+//! answer (a MAC, NTS and other extension fields, symmetric modes, version 5) pass unmodified to
+//! the daemon behind us. Modes 6 and 7 are for the operator, and are dropped unless the clock says
+//! that they pass. Modes 4 and 5 are never answered, so that no two servers keep each other busy.
 //!
-//! **The reply** is as long as the request, keeps its version and, unless the client's rate is to be lower, its poll, and
-//! has its transmit timestamp, octet for octet, as origin. Receive and transmit timestamp come from one reading of the clock. Nothing is remembered: a request for
-//! interleaved mode (RFC 9769) gets a basic reply, as from a server whose memory was too short.
+//! **The reply** is as long as the request. It keeps the version and, unless the client's rate is
+//! to be lower, the poll; its origin timestamp is the request's transmit timestamp, octet for
+//! octet. Receive and transmit timestamp come from one reading of the clock. Nothing is remembered:
+//! a request for interleaved mode (RFC 9769) gets a basic reply, as from a server whose memory was
+//! too short.
 
 mod admission;
 pub mod clock;
@@ -27,7 +29,8 @@ use crate::wire::ethernet::Ethernet;
 use crate::wire::ntp::{FRONT_OCTETS, TRANSMIT_AT, WHOLE_OCTETS, mode, poll, version, with_poll};
 use crate::wire::{load16, load32, load64};
 
-/// Whether a frame is to an address at which NTP is served, as far as its addresses say; without a clock none is.
+/// Whether a frame is to an address at which NTP is served, as far as its addresses say; without a
+/// clock none is.
 #[inline(always)]
 pub(crate) fn is_asked<F: Frame, T: Tables>(frame: &F, tables: &T) -> bool {
     if tables.clock().is_none() {
@@ -44,7 +47,7 @@ fn is_to_service<F: Frame, T: Tables, N: Network>(frame: &F, tables: &T, at: Beh
     service::is_ntp(tables, network.destination(), u16::from_be(load16::<2, _>(headers)))
 }
 
-/// Rules on a frame, and turns it into its reply where the verdict says so.
+/// Decides on a frame, and turns it into its reply where the verdict says so.
 #[inline(always)]
 pub fn ntp<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Verdict {
     let switches = tables.switches();
@@ -96,7 +99,7 @@ fn answer_request<F: Frame, T: Tables, N: Network, A: At>(
     let clock = tables.clock();
     let what = request(tables, front, datagram, clock.as_deref());
     let (clock, moment, good) = match what {
-        // Who is denied gets one answer only, and to an ordinary request.
+        // A denied client gets nothing but DENY, and that to an ordinary request only.
         Err(_) if listed == limit::DENIED => return Err(Verdict::Denied),
         what => what?,
     };
@@ -123,14 +126,15 @@ fn answer_request<F: Frame, T: Tables, N: Network, A: At>(
     let random = [tables.random(), tables.random()];
     let header = reply::header(clock, &moment, &request, random, verdict);
     if end != frame.octets() {
-        // What is behind the datagram doesn't go back.
+        // Octets behind the datagram aren't sent back.
         frame.resize(end).ok_or(Verdict::Room)?;
     }
     reply::write(frame, &link, at, &network, &request, &header).ok_or(Verdict::Fault)?;
     Ok(verdict)
 }
 
-/// Refuses whom we don't answer; gives what the lists say of who asks.
+/// Refuses requests that are never answered, whatever they ask; returns the client's rule in
+/// `PREFIXES`.
 #[inline(always)]
 fn admit<T: Tables, N: Network>(
     tables: &T,
@@ -163,7 +167,8 @@ fn admit<T: Tables, N: Network>(
     }
 }
 
-/// The clock for an ordinary request, what it says, and the verdict if nothing is against its being answered.
+/// The clock for an ordinary request, what it says, and the verdict if nothing is against its being
+/// answered.
 #[inline(always)]
 fn request<'clock, T: Tables>(
     tables: &T,
@@ -187,7 +192,8 @@ fn request<'clock, T: Tables>(
     }
 }
 
-/// Refuses what isn't an ordinary client's request, by the first four octets of its header and the datagram's length.
+/// Refuses what isn't an ordinary client's request, by the first four octets of its header and the
+/// datagram's length.
 #[inline(always)]
 const fn is_request(front: u32, datagram: usize, clock: Option<&Clock>) -> Result<(), Verdict> {
     let [first, ..] = front.to_ne_bytes();

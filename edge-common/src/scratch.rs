@@ -1,8 +1,8 @@
-//! What the general path knows of a frame, from stage to stage.
+//! The general path's memory of one frame.
 //!
-//! It stands in memory, not in registers: the stages are many, a program's stack is 512 octets, and what the verifier
-//! sees come out of memory it knows nothing of, so that each stage is followed once and not once for each way that
-//! leads to it.
+//! It is in memory, not in registers: the stages are many, and the stack of a program has 512
+//! octets. The verifier knows nothing of what is read from memory, so it follows each stage once
+//! and not once for each path that leads to it.
 
 use zerocopy::{FromBytes, KnownLayout, transmute};
 
@@ -11,12 +11,13 @@ use crate::wire::ethernet::Ethernet;
 use crate::wire::ipv4::Ip4;
 use crate::wire::ipv6::Ip6;
 
-/// Of one frame at a time; one for each CPU. Offsets count from the frame's first octet as it came; words are as in
-/// memory.
+/// There is one for each CPU, for one frame at a time. Offsets count from the first octet of the
+/// received frame; words are in memory order.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, KnownLayout)]
 pub struct Scratch {
-    /// The name as received, its last octet the last; zero before it in the block of 32 octets where it begins.
+    /// The name as received, its last octet the last; zero before it in the block of 32 octets
+    /// where it begins.
     pub(crate) name: [u64; LONG_WORDS],
     /// The hash of the name's blocks behind the one of each index, counted from its end.
     pub(crate) hashes: [u64; LONG_WORDS / NAME_WORDS],
@@ -155,7 +156,8 @@ impl Flags {
 impl Scratch {
     /// Where the OPT record begins in its room: words are read from up to seven octets before it.
     pub(crate) const OPT_AT: usize = 8;
-    /// Room for an OPT record of 11 + 68 (NSID) + 24 (client subnet) + 28 octets (cookie), and for words beyond.
+    /// Room for an OPT record of 11 + 68 (NSID) + 24 (client subnet) + 28 octets (cookie), and for
+    /// words beyond.
     pub(crate) const OPT_ROOM: usize = 160;
     /// Labels of the longest name, rounded up.
     pub(crate) const LABELS: usize = 128;

@@ -1,4 +1,4 @@
-//! Served addresses: a table without collisions, chosen by its seed.
+//! Served addresses: a hash table whose seed avoids collisions.
 
 use core::net::IpAddr;
 
@@ -55,8 +55,8 @@ pub const fn slot(seed: u64, address: [u64; 2], port: u16) -> u32 {
     slot
 }
 
-/// Refuses what isn't sent to an address of a family (0 for IPv4, 1 for IPv6) and port (host octet order) at which DNS
-/// is served.
+/// Refuses what isn't sent to an address of a family (0 for IPv4, 1 for IPv6) and port (host octet
+/// order) at which DNS is served.
 #[inline(always)]
 pub(crate) fn admit<T: Tables>(
     tables: &T,

@@ -1,8 +1,8 @@
-//! The Client Subnet option (RFC 7871), in words: an option and the packet's source come in; which address decides, its
-//! client class, and the scope of the answer go out.
+//! The Client Subnet option (RFC 7871): the deciding address, and the scope.
 //!
-//! Addresses are two words in memory order; IPv4 ones in their mapped form ([`service::mapped`]), whichever way they
-//! came. Nothing here loops over octets, so that the verifier sees one straight way.
+//! Addresses are two words in memory order. IPv4 addresses have their mapped form
+//! ([`service::mapped`](crate::service::mapped)), both those of packets and those of options.
+//! Nothing here loops over octets, so that the verifier sees one straight path.
 
 use core::net::{IpAddr, Ipv6Addr};
 
@@ -34,11 +34,11 @@ pub struct Subnet {
 }
 
 impl Subnet {
-    /// Of an option whose address has `octets` octets: the last ones of the 16 in `window`, which end where the option
-    /// ends. What is before them may be anything.
+    /// Of an option whose address has `octets` octets: the last ones of the 16 in `window`, which
+    /// end where the option ends. What is before them may be anything.
     ///
-    /// `None` is FORMERR: an unknown family, a prefix that the family doesn't have, too few or too many octets, or bits
-    /// past the prefix (RFC 7871 §6).
+    /// `None` is FORMERR: an unknown family, a prefix that the family doesn't have, too few or too
+    /// many octets, or bits past the prefix (RFC 7871 §6).
     #[inline(always)]
     #[must_use]
     pub const fn new(
@@ -58,7 +58,8 @@ impl Subnet {
             return None;
         }
         let [high, low] = [u64::from_be(window[0]), u64::from_be(window[1])];
-        // By whole octets, and so by even numbers of bits; in halves, as no word can be shifted by 64.
+        // By whole octets, and so by even numbers of bits; in halves, as no word can be shifted by
+        // 64.
         let address = if octets > 8 {
             let up = (16 - octets) * 8;
             [high << up | low >> 1 >> (63 - up), low << up]
@@ -111,7 +112,8 @@ impl Subnet {
         }
     }
 
-    /// The address's octets; those on the wire are the first `source_prefix / 8`, rounded up. For the host.
+    /// The address's octets; those on the wire are the first `source_prefix / 8`, rounded up. For
+    /// the host.
     #[must_use]
     pub fn octets(&self) -> [u8; 16] {
         let [front, back] = self.address.map(u64::from_be);
@@ -119,7 +121,8 @@ impl Subnet {
     }
 }
 
-/// What an address is, and the length of the prefix around it in which every address is the same in this.
+/// Whether an address is public, and the length of the prefix around it in which all addresses are
+/// alike in this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AddressKind {
     /// Whether it is a unicast one that isn't private, link-local or this host's.
@@ -144,7 +147,8 @@ impl Search {
         Self { word, nearest: u64::MAX, length: 0 }
     }
 
-    /// Looks at the network of the first `length` (1–64) bits of `network`. No two networks of a search overlap.
+    /// Looks at the network of the first `length` (1–64) bits of `network`. No two networks of a
+    /// search overlap.
     #[inline(always)]
     const fn network(self, network: u64, length: u32) -> Self {
         let apart = self.word ^ network;
@@ -209,7 +213,8 @@ pub const fn address_kind(address: [u64; 2]) -> AddressKind {
     }
 }
 
-/// The client that an answer is for: the packet's source, or the address of its Client Subnet option.
+/// The client that an answer is for: the packet's source, or the address of its Client Subnet
+/// option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EffectiveClient {
     /// The address that decides.
@@ -225,13 +230,14 @@ pub struct EffectiveClient {
 }
 
 impl EffectiveClient {
-    /// The client of a query from `source`: the subnet's address if it could be anyone's on the Internet.
+    /// The client of a query from `source`: the subnet's address if it could be anyone's on the
+    /// Internet.
     #[inline(always)]
     #[must_use]
     pub const fn new(source: [u64; 2], subnet: Option<&Subnet>) -> Self {
         let nobody = Self { address: source, is_subnets: false, source, prefix: 0, before: 0 };
         let Some(subnet) = subnet else { return nobody };
-        // Who withholds its address is answered as its resolver is (RFC 7871 §7.1.2).
+        // A client that withholds its address is answered as its resolver is (RFC 7871 §7.1.2).
         if subnet.source_prefix == 0 {
             return nobody;
         }
@@ -266,12 +272,13 @@ impl EffectiveClient {
         (self.address[0] ^ self.source[0]) | (self.address[1] ^ self.source[1]) != 0
     }
 
-    /// The scope of an answer about a name that varies by client: the length of the prefix around the subnet's address
-    /// in which every address has this answer (RFC 7871 §7.2.1). It may exceed the source prefix.
+    /// The scope of an answer about a name that varies by client: the length of the prefix around
+    /// the subnet's address in which every address has this answer (RFC 7871 §7.2.1). It may exceed
+    /// the source prefix.
     ///
-    /// `known` is the length of the prefix in which the same is known of all addresses as of [`Self::address`]
-    /// ([`GeoLeaf::prefix`](crate::abi::GeoLeaf::prefix)). `is_by_source` says that it is nothing, and so the source
-    /// decided.
+    /// `known` is the length of the prefix in which the same is known of all addresses as of
+    /// [`Self::address`] ([`GeoLeaf::prefix`](crate::abi::GeoLeaf::prefix)). `is_by_source` says
+    /// that it is nothing, and so the source decided.
     #[inline(always)]
     #[must_use]
     pub const fn scope(&self, known: u8, is_by_source: bool) -> u8 {
@@ -294,11 +301,10 @@ fn leaf<T: Tables>(tables: &T, trie: u32, address: [u64; 2]) -> Result<(u32, u8)
     Ok((leaf.class, leaf.prefix as u8))
 }
 
-/// The client class of a query from `source`, and the scope of an answer that depends on the class. 0 without a subnet
-/// that has an address.
+/// The client class of a query from `source`, and the scope of an answer that depends on the class.
+/// 0 without a subnet that has an address.
 ///
-/// # Errors
-/// [`Verdict::ClientClass`] when only the authority can tell.
+/// [`Verdict::ClientClass`] when only the authority knows the class.
 #[inline(always)]
 pub fn resolve<F: Frame, T: Tables>(
     tables: &T,
@@ -309,7 +315,8 @@ pub fn resolve<F: Frame, T: Tables>(
     let client = EffectiveClient::new(source, subnet).forgotten::<F>();
     let mut address = client.address;
     let mut prefix = None;
-    // Once or twice; one look-up in the program's text, which the verifier follows into every branch.
+    // Once or twice; one look-up in the program's text, which the verifier follows into every
+    // branch.
     loop {
         let (class, known) = leaf(tables, trie, address)?;
         if let Some(prefix) = prefix {

@@ -11,10 +11,10 @@ use crate::abi::{
 
 /// Everything that a packet may look up. `None` means that there is no such entry.
 ///
-/// A port that returns a number or a copy reads words that userspace or another CPU may be replacing, each by one
-/// load: two calls may return two values, so a decision reads such a word once. A port that returns a reference gives
-/// an entry that doesn't change while it is in use: userspace writes only entries, and sides, that no packet can be
-/// reading.
+/// A port that returns a number or a copy reads words that userspace or another CPU may be
+/// replacing, each by one load: two calls may return two values, so a decision reads such a word
+/// once. A port that returns a reference gives an entry that doesn't change while it is in use:
+/// userspace writes only entries, and sides, that no packet can be reading.
 pub trait Tables {
     /// What the operator has switched on, of [`crate::abi::switches`].
     fn switches(&self) -> u64;
@@ -34,7 +34,8 @@ pub trait Tables {
     fn first_service(&self, family: usize) -> Option<impl Deref<Target = Service>>;
     /// Seed of the hash that places served addresses in their table.
     fn service_seed(&self) -> u64;
-    /// The state of the cookies, bits of [`crate::cookie::state`]. Read it before [`Self::cookie_secrets`].
+    /// The state of the cookies, bits of [`crate::cookie::state`]. Read it before
+    /// [`Self::cookie_secrets`].
     fn cookie_state(&self) -> u64;
     /// The secrets of a side of the cookies, 0 or 1.
     fn cookie_secrets(&self, side: u64) -> impl Deref<Target = CookieSecrets>;
@@ -55,8 +56,8 @@ pub trait Tables {
     fn short_name(&self, slot: u32) -> Option<impl Deref<Target = ShortName>>;
     /// A slot of the long names.
     fn long_name(&self, slot: u32) -> Option<impl Deref<Target = LongName>>;
-    /// A deck of a zone: the one with number `at`, or if `varies` the one that entry `at` of the class
-    /// table names.
+    /// A deck of a zone: the one with number `at`, or if `varies` the one that entry `at` of the
+    /// class table names.
     fn deck(&self, table: TableId, at: u32, varies: bool) -> Option<Deck>;
     /// A cell of A records.
     fn card4(&self, cell: u32) -> Option<impl Deref<Target = Card4>>;
@@ -86,11 +87,13 @@ pub trait Tables {
     fn leaf(&self, trie: u32, leaf: u16) -> Option<GeoLeaf>;
     /// The clock in use; `None` when none is published.
     fn clock(&self) -> Option<impl Deref<Target = Clock>>;
-    /// `CLOCK_MONOTONIC` in nanoseconds. To be read after [`Tables::clock`], whose times then are past.
+    /// `CLOCK_MONOTONIC` in nanoseconds. To be read after [`Tables::clock`], whose times then are
+    /// past.
     fn monotonic(&self) -> u64;
     /// Counts an ordinary NTP request at [`crate::abi::Requests::place`].
     fn count_request(&self, place: usize);
-    /// Remembers where the frame's reply will be counted, if it becomes one: a [`crate::abi::Hits::place`].
+    /// Remembers where the frame's reply will be counted, if it becomes one: a
+    /// [`crate::abi::Hits::place`].
     fn mark_hit(&self, place: u32);
     /// Counts the reply there, modulo the number of places.
     fn count_hit(&self);
@@ -98,8 +101,8 @@ pub trait Tables {
     fn random(&self) -> u32;
 }
 
-/// 2⁶⁴ divided by the golden ratio, odd. A product with it mixes towards its upper bits (Knuth, The Art of Computer
-/// Programming, volume 3, §6.4).
+/// 2⁶⁴ divided by the golden ratio, odd. A product with it mixes towards its upper bits (Knuth, The
+/// Art of Computer Programming, volume 3, §6.4).
 pub const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// One step of the generator behind [`Tables::random`] (xorshift64, Marsaglia 2003): the next

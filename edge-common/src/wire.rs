@@ -1,8 +1,8 @@
-//! Wire formats: one header per file, read from and written through windows of fixed size.
+//! Wire formats, one header a file, in windows of fixed size.
 //!
-//! A parser takes the octets of its section and says what it refuses by a [`crate::verdict::Verdict`].
-//! A composer writes its section whole, so that nothing of the received one is left.
-//! No function here can panic: every offset is a constant inside a window.
+//! A parser takes the octets of its section and returns a [`crate::verdict::Verdict`] if it refuses
+//! them. A composer writes its section whole, so that nothing of the received one is left. No
+//! function here can panic: every offset is a constant inside a window.
 
 pub mod checksum;
 pub mod dns;

@@ -1,7 +1,7 @@
 //! [`Frame`] over `xdp_md`.
 //!
-//! No packet pointer is kept: every window reads the frame's bounds anew, so that none outlives
-//! a move of the frame's edges.
+//! No packet pointer is kept: every window reads the frame's bounds again, so that none outlives a
+//! move of the frame's edges.
 #![expect(unsafe_code, reason = "packet memory is reached through the context's pointers")]
 
 use core::ffi::c_void;
@@ -156,17 +156,18 @@ pub(crate) mod verifier {
 
     use super::XdpFrame;
 
-    /// The same number. LLVM can't see that; the verifier can, which a number that is an address needs.
+    /// The same number. LLVM can't see that; the verifier can, which a number that is an address
+    /// needs.
     #[inline(always)]
     pub(crate) fn hide(mut x: usize) -> usize {
-        // SAFETY: the instruction copies a register onto itself. (An empty one would give the kernel
-        // two line records for one instruction, which it refuses.)
+        // SAFETY: the instruction copies a register onto itself. (An empty one would give the
+        // kernel two line records for one instruction, which it refuses.)
         unsafe { asm!("{0} = {0}", inout(reg) x, options(pure, nomem, nostack, preserves_flags)) };
         x
     }
 
-    /// As [`hide`], of a number that isn't an address: the verifier forgets what it knows of it, too.
-    /// This takes no instruction of the processor's, whose octet order is little-endian.
+    /// As [`hide`], of a number that isn't an address: the verifier forgets what it knows of it,
+    /// too. This takes no instruction of the processor's, whose octet order is little-endian.
     #[inline(always)]
     pub(crate) fn opaque(mut x: usize) -> usize {
         // SAFETY: the instruction stores a register's octets in little-endian order.
@@ -176,8 +177,9 @@ pub(crate) mod verifier {
         x
     }
 
-    /// The same pointer. LLVM can't merge what leads to it with what leads to another: of a look-up that several maps
-    /// share, the kernel makes a call instead of a few instructions, which costs 20 ns.
+    /// The same pointer. LLVM can't merge what leads to it with what leads to another: of a look-up
+    /// that several maps share, the kernel makes a call instead of a few instructions, which costs
+    /// 20 ns.
     #[inline(always)]
     pub(crate) fn apart<T>(value: Option<*mut T>) -> Option<*const T> {
         let value = hide(value.map_or(0, |value| value as usize)) as *const T;
@@ -192,8 +194,8 @@ pub(crate) mod verifier {
 
         #[inline(always)]
         fn forget(mut x: usize, salt: u64) -> usize {
-            // SAFETY: two instructions on registers. What is xored with an unknown word is unknown, and
-            // stays so when it is xored back.
+            // SAFETY: two instructions on registers. What is xored with an unknown word is unknown,
+            // and stays so when it is xored back.
             unsafe {
                 asm!(
                     "{0} ^= {1}",
@@ -209,8 +211,8 @@ pub(crate) mod verifier {
         #[inline(always)]
         fn compiler_fence<T>(memory: &mut T) {
             let mut at = addr_of_mut!(*memory) as usize;
-            // SAFETY: the instruction copies a register onto itself; that it could have changed the memory is what
-            // LLVM is to believe.
+            // SAFETY: the instruction copies a register onto itself; that it could have changed the
+            // memory is what LLVM is to believe.
             unsafe { asm!("{0} = {0}", inout(reg) at, options(nostack, preserves_flags)) };
             let _ = at;
         }

@@ -41,7 +41,8 @@ macro_rules! maps {
 
 maps! {
     SHARED: One<Shared>;
-    // Not a map per CPU, whose values have at most 32 KiB. Userspace makes it as long as there are CPUs.
+    // Not a map per CPU, whose values have at most 32 KiB. Userspace makes it as long as there are
+    // CPUs.
     CPU: Array<Cpu, 1, MAPPED>;
     SCRATCH: PerCpuArray<Scratch, 1>;
     PROGRAMS: ProgramArray<2>;
@@ -70,8 +71,8 @@ struct Aligned {
     key: Key<[u64; 2]>,
 }
 
-/// An entry of a table, which is to be one that doesn't change while it is in use. The table itself is never borrowed:
-/// other entries of it do change.
+/// An entry of a table, which is to be one that doesn't change while it is in use. The table itself
+/// is never borrowed: other entries of it do change.
 #[inline(always)]
 fn entry<'t, T, const N: usize>(table: *const [T; N], index: u32) -> Option<&'t T> {
     // Hidden, so that what is compared is what the verifier sees used.
@@ -81,8 +82,8 @@ fn entry<'t, T, const N: usize>(table: *const [T; N], index: u32) -> Option<&'t 
     }
     // SAFETY: the index is inside the table, which is part of a map's value.
     let entry = unsafe { table.cast::<T>().add(index) };
-    // SAFETY: as above; maps stay as long as a program that uses them, and userspace doesn't write an entry that a
-    // packet can be reading.
+    // SAFETY: as above; maps stay as long as a program that uses them, and userspace doesn't write
+    // an entry that a packet can be reading.
     Some(unsafe { &*entry })
 }
 
@@ -92,12 +93,14 @@ macro_rules! word {
         let value = $shared;
         // SAFETY: the pointer is to a map's value, or to a part of one.
         let word = unsafe { addr_of!((*value).$($field)+) };
-        // SAFETY: as above. Volatile, because the word may change at any time and is to be read just once.
+        // SAFETY: as above. Volatile, because the word may change at any time and is to be read
+        // just once.
         unsafe { read_volatile(word) }
     }};
 }
 
-/// Reads a field of an entry that doesn't change while it is in use. The compiler may put that off until it is needed.
+/// Reads a field of an entry that doesn't change while it is in use. The compiler may put that off
+/// until it is needed.
 macro_rules! constant {
     ($entry:expr, $field:ident) => {{
         let entry = $entry;
@@ -180,7 +183,7 @@ pub(crate) const GENERAL: u32 = 0;
 /// Where it has NTP's.
 pub(crate) const NTP: u32 = 1;
 
-/// Goes on with another program; comes back only if it isn't there.
+/// Goes on with another program. Returns only if that isn't there.
 #[inline(always)]
 pub(crate) fn go_on(context: *mut xdp_md, program: u32) {
     let context = XdpContext::new(context);
@@ -188,14 +191,14 @@ pub(crate) fn go_on(context: *mut xdp_md, program: u32) {
     unsafe { PROGRAMS.tail_call(&context, program) };
 }
 
-/// What the general program keeps of a frame, on this CPU.
+/// The general program's memory of a frame, on this CPU.
 #[inline(always)]
 pub(crate) fn scratch() -> Option<&'static mut Scratch> {
     // SAFETY: the pointer is to this CPU's value, which no other run uses meanwhile.
     SCRATCH.get_ptr_mut(0).map(|scratch| unsafe { &mut *scratch })
 }
 
-/// What this CPU has for itself.
+/// The memory of this CPU.
 #[inline(always)]
 fn own() -> Option<*mut Cpu> {
     // SAFETY: the helper takes nothing.
@@ -223,8 +226,9 @@ impl Maps {
         unsafe { (*self.cpu).verdicts[Verdict::Answer as usize] += 1 };
     }
 
-    /// Copies one in so many frames that are sent, or one in so many that are dropped, as userspace wishes, to where it
-    /// finds them.
+    /// Copies a frame to the ring `SAMPLES`, at random: one in
+    /// [`Control::sample`](edge_common::abi::Control::sample) frames that are sent, one in
+    /// `sample_dropped` that are dropped.
     #[inline(always)]
     pub(crate) fn sample(&self, frame: &XdpFrame, verdict: Verdict, is_sent: bool) {
         let one_in = if is_sent {
@@ -232,7 +236,8 @@ impl Maps {
         } else {
             part!(self.shared, control.sample_dropped)
         };
-        // SAFETY: the pointer is to a word of the map's value. Volatile, because userspace writes it by one store.
+        // SAFETY: the pointer is to a word of the map's value. Volatile, because userspace writes
+        // it by one store.
         let one_in = unsafe { read_volatile(one_in) };
         if one_in == 0 || u64::from(self.random()).wrapping_mul(one_in) >> 32 != 0 {
             return;
@@ -245,8 +250,8 @@ impl Maps {
         }
     }
 
-    /// Counts a verdict on this CPU. Looks the counters up anew: a pointer that is kept for every
-    /// way out is in the way of the one that most frames take.
+    /// Counts a verdict on this CPU. Looks the counters up again: a pointer that is kept for every
+    /// exit costs the path that most frames take.
     #[inline(always)]
     pub(crate) fn count(verdict: Verdict) {
         let Some(cpu) = own() else { return };
@@ -281,7 +286,8 @@ fn deck<const ROWS: usize, const DECKS: usize>(
     // SAFETY: the number is inside the table.
     let deck = unsafe { decks.add(number) };
     Some(Deck {
-        // Userspace replaces this word by one store when it deals again; the others belong to the entry.
+        // Userspace replaces this word by one store when it deals again; the others belong to the
+        // entry.
         cards: word!(deck, cards),
         ttl: constant!(deck, ttl),
         records: constant!(deck, records),
@@ -329,7 +335,8 @@ impl Tables for Maps {
     #[inline(always)]
     fn first_service(&self, family: usize) -> Option<impl Deref<Target = Service>> {
         let first = part!(self.shared, control.first_services);
-        // SAFETY: the pointer is to a part of the map's value, which is written before anything is published.
+        // SAFETY: the pointer is to a part of the map's value, which is written before anything is
+        // published.
         unsafe { &*first }.get(family)
     }
 
@@ -351,8 +358,8 @@ impl Tables for Maps {
         } else {
             part!(self.shared, control.cookies.secrets[1])
         };
-        // SAFETY: the pointer is to a part of the map's one value; userspace writes only the side that no packet can
-        // be reading.
+        // SAFETY: the pointer is to a part of the map's one value; userspace writes only the side
+        // that no packet can be reading.
         unsafe { &*secrets }
     }
 
@@ -364,7 +371,8 @@ impl Tables for Maps {
     #[inline(always)]
     fn nsid(&self) -> impl Deref<Target = Nsid> {
         let nsid = part!(self.shared, control.nsid);
-        // SAFETY: the pointer is to a part of the map's value, which is written before anything is published.
+        // SAFETY: the pointer is to a part of the map's value, which is written before anything is
+        // published.
         unsafe { &*nsid }
     }
 

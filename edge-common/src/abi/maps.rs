@@ -15,8 +15,8 @@ pub const SAMPLES: &str = "SAMPLES";
 /// Samples that found the ring full, a `u64` per CPU.
 pub const SAMPLES_LOST: &str = "SAMPLES_LOST";
 
-/// Client prefixes with a rule of their own: key a prefix of an address as [`super::Service`] has it, value 1
-/// (never limited) or 2 (never answered).
+/// Client prefixes with a rule of their own: key a prefix of an address as [`super::Service`] has
+/// it, value 1 (never limited) or 2 (never answered).
 pub const PREFIXES: &str = "PREFIXES";
 /// Where [`PROGRAM`] finds [`GENERAL_PROGRAM`], at index 0, and [`NTP_PROGRAM`], at index 1.
 pub const PROGRAMS: &str = "PROGRAMS";

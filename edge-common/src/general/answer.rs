@@ -1,4 +1,4 @@
-//! The entry of who answers comes in; the card of the reply goes out, dealt, with its scope.
+//! The answer stage: deals the card of the reply and finds its scope.
 
 use crate::abi::{Answer, Card4, Card6, Extent, Hits, Kind, NameTail, TypeRow};
 use crate::answer::{self, pick};
@@ -62,7 +62,8 @@ fn answer_for<T: Tables>(tables: &T, scratch: &Scratch) -> Result<Answer, Verdic
     Ok(answer)
 }
 
-/// Works out the client's class if the answer depends on it, and the scope if the name's answers do.
+/// Works out the client's class if the answer depends on it, and the scope if the name's answers
+/// do.
 #[inline(always)]
 fn client<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
     let has_subnet = scratch.has_flag(Flags::SUBNET) && !scratch.has_flag(Flags::ABOVE);

@@ -1,4 +1,4 @@
-//! A frame comes in; whom the datagram is from and to, and its DNS header, go out.
+//! The envelope stage: reads link, network, UDP and DNS headers.
 
 use crate::abi::Control;
 use crate::frame::Frame;
@@ -11,7 +11,7 @@ use crate::wire::dns::{back, front};
 use crate::wire::ethernet::Ethernet;
 use crate::wire::{load16, load32, load64};
 
-/// Octets of a frame that are looked at: offsets beyond don't fit into a window's.
+/// The most octets of a frame that is read: greater offsets don't fit into a window's.
 const MOST: usize = 0x3ff;
 
 #[inline(always)]

@@ -1,7 +1,7 @@
-//! A question's name comes in; the entry of that name, or of who answers for it, goes out.
+//! The name stage: finds the entry of the name that answers.
 //!
-//! A name that isn't in the tables is answered for by the closest name above it that is (RFC 4592 §3.3.1), or by the
-//! asterisk label below that one.
+//! For a name that isn't in the tables the closest name above it that is there answers (RFC 4592
+//! §3.3.1), or the asterisk label below that one.
 
 use crate::abi::maps::{LONG_SLOTS, NAME_PROBES, NAME_SLOTS};
 use crate::abi::{ClassRow, LONG_WORDS, NAME_WORDS, NameTail};
@@ -14,8 +14,9 @@ use crate::verdict::Verdict;
 /// In a slot's number: it is one of the long names.
 const LONG: u32 = 1 << 31;
 
-/// Finds who answers: an entry, that of the name itself or of the asterisk label from which it is made up, or with
-/// [`Flags::ABOVE`] that of a name above, whose [`NameTail::absent`] is a deck. False if not even a name above is there.
+/// Finds the entry that answers: that of the name itself, that of the asterisk label from which it
+/// is synthesised, or with [`Flags::ABOVE`] that of a name above, whose [`NameTail::absent`] is a
+/// deck. False if not even a name above is there.
 #[inline(always)]
 pub(super) fn find<F: Frame, T: Tables>(
     tables: &T,
@@ -87,8 +88,8 @@ fn list<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) {
     scratch.n_above = n;
 }
 
-/// Hashes the name, block by block from its end. As blocks end where the name does, the names above it have all but
-/// their first blocks in common with it.
+/// Hashes the name, block by block from its end. As blocks end where the name does, the names above
+/// it have all but their first blocks in common with it.
 #[inline(always)]
 #[expect(
     clippy::indexing_slicing,
@@ -117,7 +118,8 @@ fn hash(scratch: &mut Scratch) {
 fn probe<F: Frame, T: Tables>(tables: &T, scratch: &Scratch) -> Option<u32> {
     let (side, octets) = (scratch.side & 1, scratch.found as usize);
     let block = octets.wrapping_sub(1) / SHORT_OCTETS;
-    // Masked behind what hides them, or the masks are proved superfluous and the verifier finds none.
+    // Masked behind what hides them, or the masks are proved superfluous and the verifier finds
+    // none.
     let first = F::opaque((name::BLOCKS - 1).wrapping_sub(block)) & (name::BLOCKS - 1);
     let (blocks, _) = scratch.name.as_chunks::<NAME_WORDS>();
     let words = name::mask::<F>(blocks[first], octets.wrapping_sub(block * SHORT_OCTETS));
@@ -154,8 +156,8 @@ fn probe<F: Frame, T: Tables>(tables: &T, scratch: &Scratch) -> Option<u32> {
     None
 }
 
-/// Keeps what the entry in a slot says, if it is that of the name's last [`Scratch::found`] octets. Of another name with the
-/// same hash, which is one in four billions, the authority may say what becomes.
+/// Keeps the entry in a slot, if it is that of the name's last [`Scratch::found`] octets. If
+/// another name has the same hash, which happens once in four billion names, the query passes.
 #[inline(always)]
 #[expect(clippy::indexing_slicing, reason = "blocks and words of a block are counted by constants")]
 fn entry<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch, slot: u32) -> Result<(), Verdict> {
@@ -198,7 +200,8 @@ fn entry<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch, slot: u32) -> R
 #[inline(always)]
 #[expect(clippy::indexing_slicing, reason = "both indices are masked")]
 fn wildcard<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
-    // The asterisk takes the place of what the name has there, which is at least as long, while it is looked for.
+    // The asterisk takes the place of what the name has there, which is at least as long, while it
+    // is looked for.
     scratch.found += 2;
     let at = (8 * LONG_WORDS).wrapping_sub(scratch.found as usize);
     let [first, last] = [at, at + 1].map(|at| F::opaque(at / 8) & (LONG_WORDS - 1));
@@ -222,8 +225,9 @@ const fn put(word: &mut u64, at: usize, octet: u8) {
     *word = *word & !(0xff << shift) | (octet as u64) << shift;
 }
 
-/// Whether the name begins with a label that is special in every zone, where the zone has nothing: `_status`,
-/// `_health`, `_country`. (Others of eight octets that begin like the last are taken for it, too.)
+/// Whether the name begins with a label that is special in every zone, where the zone has nothing:
+/// `_status`, `_health`, `_country`. (Others of eight octets that begin like the last are taken for
+/// it, too.)
 #[inline(always)]
 const fn is_special(scratch: &Scratch) -> bool {
     const CASE: u64 = u64::from_ne_bytes([0, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20]);

@@ -1,6 +1,6 @@
-//! A frame with its question read comes in; what its OPT record says goes out (RFC 6891 §6.1.2).
+//! The options stage: reads additional records (RFC 6891 §6.1.2).
 //!
-//! What isn't as it should be passes: the authority knows what to say to it.
+//! A query with a malformed record or option passes; the authority answers it.
 
 use crate::cookie::{self, Cookie};
 use crate::frame::Frame;

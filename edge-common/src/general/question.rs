@@ -1,4 +1,4 @@
-//! A frame with its envelope read comes in; the question goes out: its name, where its labels begin, type and class.
+//! The question stage: reads the name, its labels, type and class.
 
 use crate::abi::NAME_WORDS;
 use crate::frame::Frame;

@@ -1,4 +1,4 @@
-//! What has been decided comes in; the frame goes out as the reply.
+//! The reply stage: prepares the OPT record and writes the frame.
 
 use crate::abi::{Kind, NAME_WORDS, Nsid, switches};
 use crate::compose::{ready_made, records4, records6};
@@ -218,7 +218,8 @@ fn write_opt<F: Frame>(frame: &mut F, scratch: &Scratch, end: usize) -> Option<S
     Some(sum)
 }
 
-/// Writes the records so that they end at `end`; gives their sum, as if they began at an even offset.
+/// Writes the records so that they end at `end`; gives their sum, as if they began at an even
+/// offset.
 #[inline(always)]
 fn write_records<F: Frame, T: Tables>(
     frame: &mut F,
@@ -268,7 +269,8 @@ fn write_name<F: Frame>(frame: &mut F, scratch: &Scratch, end: usize) -> Option<
     Some(sum)
 }
 
-/// Writes the network, UDP and DNS headers; `body` is the sum of what is behind them, at the name's parity.
+/// Writes the network, UDP and DNS headers; `body` is the sum of what is behind them, at the name's
+/// parity.
 #[inline(always)]
 fn write_headers<F: Frame, N: Network>(
     frame: &mut F,

@@ -1,5 +1,7 @@
-//! A query, read, comes in; what is said to it whatever it asks for goes out: nothing published, a drain, an unknown
-//! EDNS version, a bad cookie, too many queries.
+//! The rulings stage: what is decided before the name is looked up.
+//!
+//! These are an unpublished generation, an ended lease, a drain, an unknown EDNS version, a bad
+//! cookie, and a client over its rate.
 
 use crate::abi::{Deck, Hits, switches};
 use crate::cookie::{self, Cookie};
@@ -97,7 +99,7 @@ pub(super) fn rule<F: Frame, T: Tables>(
     }
 }
 
-/// What is said to a name of no zone.
+/// The verdict on a name of no zone.
 #[inline(always)]
 pub(super) const fn unknown(scratch: &mut Scratch) -> Result<Verdict, Verdict> {
     if scratch.switches & switches::REFUSE == 0 {

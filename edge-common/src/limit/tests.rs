@@ -380,8 +380,8 @@ fn the_rows_place_clients_evenly_and_each_its_own_way() {
     }
 }
 
-/// The share of a well-behaved client's queries that are answered while `flood` more come a second, each from the prefix
-/// that `from` gives; and the share of the flood's.
+/// The share of a well-behaved client's queries that are answered while `flood` more come a second,
+/// each from the prefix that `from` gives; and the share of the flood's.
 fn under_flood(tables: &Fake, flood: u32, from: impl Fn(u32) -> [u8; 4]) -> (f64, f64) {
     let (mut asked, mut answered, mut sent, mut through) = (0, 0, 0_u32, 0);
     for jiffy in 0..12 * HZ {

@@ -1,28 +1,32 @@
-//! Who asks and what it would get come in; whether it gets that goes out, as chrony has it.
+//! Rate limits of NTP requests, as chrony has them.
 //!
-//! **A client over its rate** is answered all the same one time in so many, at random: who asks in its name can't keep it
-//! from the time, only make it wait. Of its other requests some are answered with the kiss code RATE (RFC 5905 §7.4), if
-//! the operator wants that, and the rest are dropped. A reply is as long as its request: nothing is amplified.
+//! **A client over its rate** is still answered once in so many requests, at random (the leak): an
+//! attacker that uses its address can't keep it from the time, only make it wait. Some of its other
+//! requests are answered with the kiss code RATE (RFC 5905 §7.4), if that is configured; the rest
+//! are dropped. A reply is as long as its request: nothing is amplified.
 //!
-//! **Buckets have owners here.** Answers are seconds apart and clients many: in buckets that anyone falls into, all clients
-//! together would have no more answers than 2¹⁶ buckets fill up with, 8,192 a second where each client has one in eight.
-//! So a bucket is of one client, whose tag stands in it, and a client whose tag is in neither of its two places begins with
-//! a full bucket, in the place of whoever owes less. One bucket of 2¹⁷ is forgotten for each such client, and what
-//! its owner owed with it: under a flood of sources that are all different nobody is limited, as each of them is within
-//! its rate.
+//! **Buckets have owners here.** Answers are seconds apart and clients are many. If all clients
+//! shared the buckets, together they would get no more answers than 2¹⁶ buckets fill up with: 8,192
+//! a second if each client has one in eight seconds. So a bucket belongs to one client, whose tag
+//! is in it. A client whose tag is in neither of its two places begins with a full bucket, and
+//! takes the place with the smaller debt. That forgets one bucket of 2¹⁷ and its owner's debt.
+//! Under a flood of sources that are all different nobody is limited, as each of them is within its
+//! rate.
 //!
-//! **A bucket** is one word: 48 bits of when it will be full again, in 2⁻¹⁶ jiffies modulo 2⁴⁸ (49 days at 1000 jiffies a
-//! second), and 16 of the tag. What is past, or further ahead than an empty bucket, is a full one.
+//! **A bucket** is one word: 48 bits of the time at which it will be full again, in 2⁻¹⁶ jiffies
+//! modulo 2⁴⁸ (49 days at 1000 jiffies a second), and 16 bits of the tag. A time that is past, or further ahead than an empty bucket's,
+//! is a full bucket.
 //!
-//! **A client that is never answered** is dropped, or told so with the kiss code DENY as often as its rate allows.
+//! **A denied client** is dropped, or answered with the kiss code DENY as often as its rate allows.
 
 use crate::abi::{NtpLimits, RateLimits};
 use crate::limit::{DENIED, EXEMPT, FRACTION, client, is_one_in, slots};
 use crate::tables::{GOLDEN, Tables};
 use crate::verdict::Verdict;
 
-/// What becomes of an ordinary request that would get the verdict `good`, from a source (as
-/// [`crate::abi::Service::address`]; IPv6 if `six`) of which the lists say `listed`.
+/// The verdict on an ordinary request that would get the verdict `good`, from a source (as
+/// [`crate::abi::Service::address`]; IPv6 if `six`) that has the rule `listed` in `PREFIXES`.
+/// Called only while NTP has a rate.
 ///
 /// # Errors
 /// [`Verdict::NtpLimited`] and [`Verdict::Denied`].
@@ -58,7 +62,8 @@ const TAG: u64 = 0xffff;
 /// Bits of a jiffy's fraction that a bucket has no room for.
 const UNKEPT: u32 = FRACTION - 16;
 
-/// Takes an answer from a client's bucket; false if it is empty, unless it `leaks`: then it is empty afterwards.
+/// Takes an answer from a client's bucket; false if the bucket is empty. If it is empty and `leaks`
+/// returns true, it returns true and the bucket stays empty.
 #[inline(always)]
 fn take<T: Tables>(
     tables: &T,
@@ -93,7 +98,7 @@ fn take<T: Tables>(
     true
 }
 
-/// What a bucket is short of at `now`, at most `capacity`; all in 2⁻¹⁶ jiffies.
+/// A bucket's debt at `now`; a debt above `capacity` is none. All in 2⁻¹⁶ jiffies.
 #[inline(always)]
 const fn debt(bucket: u64, now: u64, capacity: u64) -> u64 {
     let ahead = (bucket & !TAG).wrapping_sub(now << 16) >> 16;

@@ -1,4 +1,4 @@
-//! A request that is answered and a moment of the clock come in; the frame becomes the reply.
+//! The reply to an NTP request: its header, and the frame.
 
 use super::clock::{Moment, Stamps};
 use crate::abi::Clock;
@@ -14,7 +14,7 @@ use crate::wire::{store32, udp};
 pub(super) struct Request {
     /// Source and destination port.
     pub ports: u32,
-    /// The NTP header's first four octets, with the poll that the reply tells.
+    /// The NTP header's first four octets, with the poll of the reply.
     pub front: u32,
     /// Its transmit timestamp.
     pub origin: u64,
@@ -32,8 +32,8 @@ const DATAGRAM: u16 = {
     56
 };
 
-/// The header of a reply. One from a clock that isn't synchronised says so whatever else is published, and so does a kiss;
-/// its stamps are right all the same, for those who don't look further.
+/// The header of a reply. The reply of a clock that isn't synchronised says so whatever else is
+/// published, and so does a kiss. Its timestamps are still right.
 #[inline(always)]
 pub(super) const fn header(
     clock: &Clock,

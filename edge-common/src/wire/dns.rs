@@ -1,4 +1,4 @@
-//! DNS messages (RFC 1035 §4.1) as far as a query with one question and one OPT record goes.
+//! DNS messages (RFC 1035 §4.1) of one question and one OPT record.
 //!
 //! Words are as they stand in memory: wire octets in a little-endian word.
 

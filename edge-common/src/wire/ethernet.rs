@@ -92,8 +92,9 @@ impl Ethernet {
         Self { front, back, tagged: network.wrapping_sub(HEADER_OCTETS), tags, network, six }
     }
 
-    /// The same, when the reply is to go to another link-layer address than the query came from, and come from another
-    /// one of ours (both six octets in the low 48 bits of a word in memory order).
+    /// The same, when the reply is to go to another link-layer address than the query came from,
+    /// and come from another one of ours (both six octets in the low 48 bits of a word in memory
+    /// order).
     #[inline(always)]
     pub(crate) const fn via(self, to: u64, from: u64) -> Self {
         let back = (to & DESTINATION) | self.back & !DESTINATION;

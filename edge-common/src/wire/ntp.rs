@@ -1,4 +1,4 @@
-//! The NTP header (RFC 5905 §7.3): what is read of a request, and the six words that a reply is.
+//! The NTP header (RFC 5905 §7.3).
 
 use super::checksum::Sum;
 use super::{store32, store64, udp};

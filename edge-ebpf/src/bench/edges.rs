@@ -1,5 +1,6 @@
-//! Moves a frame's edges either way, mirrors a frame, and reads the clock for nothing: what `edge_common::frame` has no
-//! need of.
+//! Moves of a frame's edges, mirrors of a frame, and readings of the clock.
+//!
+//! The product needs none of them.
 #![expect(unsafe_code, reason = "helpers of the kernel")]
 
 use aya_ebpf::bindings::xdp_md;
