@@ -33,6 +33,12 @@ pub enum Exit {
     Ntp,
 }
 
+/// A value with which the hot path goes on, or the exit by which the frame leaves it.
+///
+/// An exit is not a failure. It is an `Err` for the sake of `?`, which converts the verdicts of
+/// parsers.
+type OrExit<T> = Result<T, Exit>;
+
 impl From<Verdict> for Exit {
     #[inline(always)]
     fn from(verdict: Verdict) -> Self {
@@ -50,7 +56,7 @@ pub fn hot<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Exit {
 }
 
 #[inline(always)]
-fn serve<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Result<Verdict, Exit> {
+fn serve<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> OrExit<Verdict> {
     let switches = tables.switches();
     if switches & switches::DETOUR != 0 {
         return Err(if ntp::is_asked(frame, tables) { Exit::Ntp } else { Exit::General });
@@ -79,7 +85,7 @@ fn read_front<F: Frame, T: Tables, N: Network>(
     network: &N,
     headers: &[u8; HEADERS],
     payload: usize,
-) -> Result<Front, Exit> {
+) -> OrExit<Front> {
     let datagram = usize::from(u16::from_be(load16::<4, _>(headers)));
     if datagram != payload {
         return Err(Verdict::Length.into());
@@ -121,7 +127,7 @@ fn answer_query<F: Frame, T: Tables, N: Network, A: At>(
     switches: u64,
     link: &Ethernet,
     at: A,
-) -> Result<Verdict, Exit> {
+) -> OrExit<Verdict> {
     let destination = link.destination();
     if Control::own(destination) != tables.own_address()
         && !tables.is_own_address(frame.ifindex(), destination)
@@ -201,7 +207,7 @@ fn admit<T: Tables>(
     source: [u64; 2],
     six: bool,
     query: &Front,
-) -> Result<(), Exit> {
+) -> OrExit<()> {
     if switches & switches::LIMIT == 0 {
         return Ok(());
     }
@@ -263,7 +269,7 @@ impl<N: Network, A: At> Reply<'_, N, A> {
         frame: &mut F,
         tables: &T,
         records: &R,
-    ) -> Result<Verdict, Exit> {
+    ) -> OrExit<Verdict> {
         frame.grow_head(narrow16(records.octets()).into()).ok_or(Verdict::Room)?;
         tables.count_hit();
         Ok(self.write(frame, tables, records).ok_or(Verdict::Fault)?)

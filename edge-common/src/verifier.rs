@@ -8,15 +8,15 @@
 //!
 //! - [`Verifier::opaque`] hides a number from both. Without it LLVM proves that the bound which
 //!   follows is superfluous and deletes it; the verifier finds no bound and refuses the access.
-//! - [`Verifier::forget`] hides a number from both. Without it the verifier follows what comes next
-//!   once for each value that it knows, and `general` and `edge` exceed their budgets.
-//! - [`Verifier::compiler_fence`] hides memory from LLVM. Without it LLVM keeps in registers what was
-//!   written, with all that it knows of it, and the verifier follows the next stage once for each
-//!   path.
-//! - `hide` (in edge-ebpf) hides an address from LLVM. Without it LLVM proves one window's check from
-//!   another's, or compares halves of pointers, and the verifier refuses the access.
-//! - `apart` (in edge-ebpf) hides a pointer from LLVM. Without it LLVM merges the look-ups of several
-//!   maps into one, of which the kernel makes a call, which costs 20 ns.
+//! - [`Verifier::forget`] hides a number from both. Without it the verifier follows what comes
+//!   next once for each value that it knows, and `general` and `edge` exceed their budgets.
+//! - [`Verifier::compiler_fence`] hides memory from LLVM. Without it LLVM keeps in registers what
+//!   was written, with all that it knows of it, and the verifier follows the next stage once for
+//!   each path.
+//! - `hide` (in edge-ebpf) hides an address from LLVM. Without it LLVM proves one window's check
+//!   from another's, or compares halves of pointers, and the verifier refuses the access.
+//! - `apart` (in edge-ebpf) hides a pointer from LLVM. Without it LLVM merges the look-ups of
+//!   several maps into one, of which the kernel makes a call, which costs 20 ns.
 //!
 //! On the host all of them do nothing. `docs/decisions/0008-verifier.md` has the measurements.
 

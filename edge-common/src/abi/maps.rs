@@ -1,4 +1,4 @@
-//! Names of maps and programs, and the sizes that the kernel and userspace agree on.
+//! Names of maps and programs, and sizes that both sides agree on.
 //!
 //! A name has at most 15 octets: the kernel keeps 16, the NUL included.
 

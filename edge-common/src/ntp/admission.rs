@@ -14,8 +14,8 @@
 //! rate.
 //!
 //! **A bucket** is one word: 48 bits of the time at which it will be full again, in 2⁻¹⁶ jiffies
-//! modulo 2⁴⁸ (49 days at 1000 jiffies a second), and 16 bits of the tag. A time that is past, or further ahead than an empty bucket's,
-//! is a full bucket.
+//! modulo 2⁴⁸ (49 days at 1000 jiffies a second), and 16 bits of the tag. A time that is past,
+//! or further ahead than an empty bucket's, is a full bucket.
 //!
 //! **A denied client** is dropped, or answered with the kiss code DENY as often as its rate allows.
 

@@ -1,4 +1,4 @@
-//! Options and addresses against another way to say what they are, in 128-bit numbers.
+//! Options and addresses, compared with a plain model in 128-bit numbers.
 
 use core::net::IpAddr;
 

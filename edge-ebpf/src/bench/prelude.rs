@@ -1,4 +1,4 @@
-//! Programs behind a prelude: each run finds a fresh query, whatever the last one made of its own.
+//! Programs behind a prelude, which gives each run a fresh query.
 //!
 //! `BPF_PROG_TEST_RUN` repeats a program over one and the same frame. So every eighth run the
 //! prelude writes eight queries into slots of 256 octets and each run steps into the next slot,

@@ -1,4 +1,6 @@
-//! The maps that only the benchmark has: templates of frames, and what a run leaves for the next.
+//! The benchmark's own maps.
+//!
+//! They hold templates of frames, and what a run leaves for the next.
 #![expect(unsafe_code, reason = "entries of maps are reached through pointers")]
 
 use aya_ebpf::btf_maps::{Array, PerCpuArray};
