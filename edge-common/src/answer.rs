@@ -1,10 +1,11 @@
-//! From a name's entry to the card that is dealt: everything that is decided before the frame is
-//! touched.
+//! The choice of an answer: from a name's entry to a dealt card.
+//!
+//! Everything here is decided before the frame is touched.
 
 use core::ops::Deref;
 
 use crate::abi::{Answer, Card4, Card6, Deck, Extent, Hits, Kind, NameTail, Rrs};
-use crate::compose::Ready;
+use crate::compose::NegativeAnswer;
 use crate::tables::{Tables, answer_of};
 use crate::verdict::Verdict;
 
@@ -16,17 +17,11 @@ pub(crate) enum Dealt<A, B> {
     /// Four AAAA records, and their TTL.
     FourAaaa(B, u32),
     /// NODATA.
-    Ready(Ready),
+    Negative(NegativeAnswer),
 }
 
-/// Whether a deck's kind is this one.
-#[inline(always)]
-pub(crate) const fn is(deck: &Deck, kind: Kind) -> bool {
-    deck.kind == kind as u8
-}
-
-/// Finds the deck of an answer in a zone's tables, and says where it is counted; `class` tells the client's class when it
-/// matters.
+/// Finds the deck of an answer in a zone's tables, and marks where the reply is counted. `class`
+/// returns the client's class in a trie, and is called if it matters.
 #[inline(always)]
 fn deck<T: Tables>(
     tables: &T,
@@ -35,18 +30,18 @@ fn deck<T: Tables>(
     class: impl FnOnce(u32) -> Result<u32, Verdict>,
 ) -> Result<Deck, Verdict> {
     if answer == Answer::NONE {
-        return Err(Verdict::Deck);
+        return Err(Verdict::NoDeck);
     }
     let mut at = answer.index();
     if answer.varies() {
         at = at.wrapping_add(class(entry.trie)?);
     }
     tables.mark_hit(Hits::place(entry, at, answer.varies()));
-    tables.deck(entry.table, at, answer.varies()).ok_or(Verdict::Deck)
+    tables.deck(entry.table, at, answer.varies()).ok_or(Verdict::NoDeck)
 }
 
-/// Deals a card for a name's entry and type; `None` if it is one that the general path deals. `name_octets` is the
-/// question's, for the pointer from a record to the apex in it.
+/// Deals a card for a name's entry and type; `None` if it is one that the general path deals.
+/// `name_octets` is the question's, for the pointer from a record to the apex in it.
 #[inline(always)]
 pub(crate) fn hot<T: Tables>(
     tables: &T,
@@ -57,15 +52,15 @@ pub(crate) fn hot<T: Tables>(
 ) -> Result<Option<Dealt<impl Deref<Target = Card4>, impl Deref<Target = Card6>>>, Verdict> {
     let deck = deck(tables, entry, answer_of(entry, aaaa), class)?;
     let extent = Extent::unpack(deck.cards);
-    if deck.records == 4 && is(&deck, Kind::A) {
+    if deck.records == 4 && deck.is_kind(Kind::A) {
         let card = tables.card4(extent.first.wrapping_add(pick(tables, extent)));
-        return Ok(Some(Dealt::FourA(card.ok_or(Verdict::Deck)?, deck.ttl)));
+        return Ok(Some(Dealt::FourA(card.ok_or(Verdict::NoDeck)?, deck.ttl)));
     }
-    if deck.records == 4 && is(&deck, Kind::Aaaa) {
+    if deck.records == 4 && deck.is_kind(Kind::Aaaa) {
         let card = tables.card6(extent.first.wrapping_add(pick(tables, extent)));
-        return Ok(Some(Dealt::FourAaaa(card.ok_or(Verdict::Deck)?, deck.ttl)));
+        return Ok(Some(Dealt::FourAaaa(card.ok_or(Verdict::NoDeck)?, deck.ttl)));
     }
-    Ok(negative(tables, deck, name_octets).map(Dealt::Ready))
+    Ok(negative(tables, deck, name_octets).map(Dealt::Negative))
 }
 
 /// A card's number in its deck, at random.
@@ -76,8 +71,12 @@ pub(crate) fn pick<T: Tables>(tables: &T, extent: Extent) -> u32 {
 
 /// The ready-made answer of a deck that is a negative one.
 #[inline(always)]
-pub(crate) fn negative<T: Tables>(tables: &T, deck: Deck, name_octets: usize) -> Option<Ready> {
-    if !is(&deck, Kind::Nodata) && !is(&deck, Kind::Nxdomain) {
+pub(crate) fn negative<T: Tables>(
+    tables: &T,
+    deck: Deck,
+    name_octets: usize,
+) -> Option<NegativeAnswer> {
+    if !deck.is_kind(Kind::Nodata) && !deck.is_kind(Kind::Nxdomain) {
         return None;
     }
     let entry = Extent::unpack(deck.cards).first;
@@ -86,14 +85,6 @@ pub(crate) fn negative<T: Tables>(tables: &T, deck: Deck, name_octets: usize) ->
     if !(2..=Rrs::MOST).contains(&octets) {
         return None;
     }
-    let pointer = u32::from(apex_pointer(&deck, name_octets));
-    Some(Ready { deck, entry, octets, sum: rrs.sum + pointer })
-}
-
-/// A pointer to the zone apex's name at the question's end, as a word in memory order.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "a name has at most 255 octets")]
-pub(crate) const fn apex_pointer(deck: &Deck, name_octets: usize) -> u16 {
-    let apex = crate::wire::dns::HEADER_OCTETS + name_octets - deck.apex_octets as usize;
-    (crate::wire::dns::POINTER | apex as u16).to_be()
+    let pointer = u32::from(deck.apex_pointer(name_octets));
+    Some(NegativeAnswer { deck, entry, octets, sum: rrs.sum + pointer })
 }

@@ -1,24 +1,24 @@
-//! Client classes: from an address to what the zone's targeting profile makes of it.
+//! The look-up of a client class: from an address to its leaf in a trie.
 
 use crate::abi::{GeoLeaf, Node4, Root4, Tree6};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
 
-/// The class of addresses that say nothing about who is there: the source's class counts instead.
+/// The class of addresses of which nothing is known: the source's class counts instead.
 pub const NOTHING: u32 = 0;
 
 /// The leaf of an IPv4 address (wire octets) in a trie.
 #[inline(always)]
 pub fn leaf4<T: Tables>(tables: &T, trie: u32, address: u32) -> Result<GeoLeaf, Verdict> {
     let [a, b, third, fourth] = address.to_ne_bytes();
-    let root = tables.root4(trie, u32::from(a) << 8 | u32::from(b)).ok_or(Verdict::Place)?;
+    let root = tables.root4(trie, u32::from(a) << 8 | u32::from(b)).ok_or(Verdict::ClientClass)?;
     #[expect(clippy::cast_possible_truncation, reason = "leaf numbers have 15 bits")]
     let mut leaf = root.entry as u16;
     if root.entry & Root4::CHILD != 0 {
-        leaf = tables.node4(root.entry & !Root4::CHILD, third).ok_or(Verdict::Place)?;
+        leaf = tables.node4(root.entry & !Root4::CHILD, third).ok_or(Verdict::ClientClass)?;
         if leaf & Node4::CHILD != 0 {
             let node = root.base.wrapping_add(u32::from(leaf & 0xff));
-            leaf = tables.node4(node, fourth).ok_or(Verdict::Place)?;
+            leaf = tables.node4(node, fourth).ok_or(Verdict::ClientClass)?;
         }
     }
     known(tables.leaf(trie, leaf))
@@ -34,8 +34,12 @@ const fn above(a: u64, b: u64) -> u32 {
 
 /// The leaf of an IPv6 address, from its first eight octets as a word in memory order.
 #[inline(always)]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "levels and keys are counted by the lengths of their arrays"
+)]
 pub fn leaf6<T: Tables>(tables: &T, trie: u32, front: u64) -> Result<GeoLeaf, Verdict> {
-    let tree = tables.tree6(trie).ok_or(Verdict::Place)?;
+    let tree = tables.tree6(trie).ok_or(Verdict::ClientClass)?;
     // Unused keys are the highest number, which must not be found.
     let address = match u64::from_be(front) {
         u64::MAX => u64::MAX - 1,
@@ -47,7 +51,7 @@ pub fn leaf6<T: Tables>(tables: &T, trie: u32, front: u64) -> Result<GeoLeaf, Ve
     while level < Tree6::DEPTH {
         if level < tree.depth as usize {
             let node = tree.levels[level].wrapping_add(child);
-            let keys = tables.keys6(node).ok_or(Verdict::Place)?;
+            let keys = tables.keys6(node).ok_or(Verdict::ClientClass)?;
             // The first key is never above the address: count the others.
             let mut place = 0;
             let mut key = 1;
@@ -60,15 +64,15 @@ pub fn leaf6<T: Tables>(tables: &T, trie: u32, front: u64) -> Result<GeoLeaf, Ve
         }
         level += 1;
     }
-    let (node, place) = last.ok_or(Verdict::Place)?;
-    known(tables.leaf(trie, tables.leaf6(node, place).ok_or(Verdict::Place)?))
+    let (node, place) = last.ok_or(Verdict::ClientClass)?;
+    known(tables.leaf(trie, tables.leaf6(node, place).ok_or(Verdict::ClientClass)?))
 }
 
 #[inline(always)]
 fn known(leaf: Option<GeoLeaf>) -> Result<GeoLeaf, Verdict> {
     match leaf {
         Some(leaf) if leaf.class != GeoLeaf::UNKNOWABLE => Ok(leaf),
-        _ => Err(Verdict::Place),
+        _ => Err(Verdict::ClientClass),
     }
 }
 

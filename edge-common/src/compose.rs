@@ -1,13 +1,12 @@
-//! Writes the records of an answer into the room between the question and the OPT record.
+//! Writers of answer records, between the question and the OPT record.
 //!
-//! Records are written from the end of the room in whole blocks; up to 31 octets before the room
-//! are overwritten with anything. They lie in the question or the headers, which the caller
-//! writes afterwards.
+//! Records are written in whole blocks, from the end to the front. Up to 31 octets before the first
+//! record are overwritten with anything. They lie in the question or in the headers, which the
+//! caller writes afterwards.
 
 use core::ops::Deref;
 
 use crate::abi::{Card4, Card6, Deck, Kind, Rrs};
-use crate::answer::{apex_pointer, is};
 use crate::frame::Frame;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
@@ -31,7 +30,8 @@ fn record_middle(ttl: u32, octets: u16) -> u32 {
     ttl.to_be() >> 16 | u32::from(octets.to_be()) << 16
 }
 
-/// What the records of a hot reply are. All but the first are to be asked once the head has grown.
+/// The records of a reply on the hot path. All methods except `octets` are called after the head
+/// has grown.
 pub(crate) trait Records {
     /// Octets of all records.
     fn octets(&self) -> usize;
@@ -41,8 +41,8 @@ pub(crate) trait Records {
     fn back(&self) -> u32;
     /// What has been answered.
     fn verdict(&self) -> Verdict;
-    /// Writes the records so that they end at `end`, behind a question with a name of so many octets; gives their
-    /// sum, as if they began at an even offset.
+    /// Writes the records so that they end at `end`, behind a question whose name has `name_octets`
+    /// octets; returns their sum, as if they began at an even offset.
     fn write<F: Frame, T: Tables>(
         &self,
         frame: &mut F,
@@ -52,54 +52,50 @@ pub(crate) trait Records {
     ) -> Option<u32>;
 }
 
-/// Four A records, and their TTL.
-pub(crate) struct FourA<A>(pub A, pub u32);
+/// A cell of a card: up to four addresses, of which records are made.
+pub(crate) trait Cell {
+    /// Octets of four records.
+    const OCTETS: usize;
+    /// Writes four records with this TTL (in seconds) so that they end at `end`; gives their sum,
+    /// as if they began at an even offset.
+    fn write_four<F: Frame>(&self, frame: &mut F, end: usize, ttl: u32) -> Option<u32>;
+}
 
-impl<A: Deref<Target = Card4>> Records for FourA<A> {
-    #[inline(always)]
-    fn octets(&self) -> usize {
-        2 * PAIR4
-    }
-
-    #[inline(always)]
-    fn front(&self) -> u64 {
-        front::ancount(4)
-    }
+impl Cell for Card4 {
+    const OCTETS: usize = 2 * PAIR4;
 
     #[inline(always)]
-    fn back(&self) -> u32 {
-        0
-    }
-
-    #[inline(always)]
-    fn verdict(&self) -> Verdict {
-        Verdict::Answer
-    }
-
-    #[inline(always)]
-    fn write<F: Frame, T: Tables>(
-        &self,
-        frame: &mut F,
-        _: &T,
-        end: usize,
-        _: usize,
-    ) -> Option<u32> {
-        let [a, b, c, d] = self.0.addresses;
-        let fixed = fixed4(self.1);
+    fn write_four<F: Frame>(&self, frame: &mut F, end: usize, ttl: u32) -> Option<u32> {
+        let [a, b, c, d] = self.addresses;
+        let fixed = fixed4(ttl);
         let [front, back] = halves(frame.window_at_mut::<{ 2 * PAIR4 }>(end - 2 * PAIR4)?)?;
         pair4(front, fixed, &[a, b]);
         pair4(back, fixed, &[c, d]);
-        Some(self.0.sum)
+        Some(self.sum)
     }
 }
 
-/// Four AAAA records, and their TTL.
-pub(crate) struct FourAaaa<B>(pub B, pub u32);
+impl Cell for Card6 {
+    const OCTETS: usize = 2 * PAIR6;
 
-impl<B: Deref<Target = Card6>> Records for FourAaaa<B> {
+    #[inline(always)]
+    fn write_four<F: Frame>(&self, frame: &mut F, end: usize, ttl: u32) -> Option<u32> {
+        let (first, last) = self.addresses.split_first_chunk::<2>()?;
+        let fixed = fixed6(ttl);
+        let [front, back] = halves(frame.window_at_mut::<{ 2 * PAIR6 }>(end - 2 * PAIR6)?)?;
+        pair6(front, fixed, first);
+        pair6(back, fixed, last.first_chunk::<2>()?);
+        Some(self.sum)
+    }
+}
+
+/// Four address records, and their TTL in seconds.
+pub(crate) struct Four<C>(pub C, pub u32);
+
+impl<C: Deref<Target: Cell>> Records for Four<C> {
     #[inline(always)]
     fn octets(&self) -> usize {
-        2 * PAIR6
+        C::Target::OCTETS
     }
 
     #[inline(always)]
@@ -125,18 +121,13 @@ impl<B: Deref<Target = Card6>> Records for FourAaaa<B> {
         end: usize,
         _: usize,
     ) -> Option<u32> {
-        let (first, last) = self.0.addresses.split_first_chunk::<2>()?;
-        let fixed = fixed6(self.1);
-        let [front, back] = halves(frame.window_at_mut::<{ 2 * PAIR6 }>(end - 2 * PAIR6)?)?;
-        pair6(front, fixed, first);
-        pair6(back, fixed, last.first_chunk::<2>()?);
-        Some(self.0.sum)
+        self.0.write_four(frame, end, self.1)
     }
 }
 
 /// A ready-made negative answer: the SOA record of a zone.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ready {
+pub(crate) struct NegativeAnswer {
     /// The deck it is from.
     pub deck: Deck,
     /// Its entry.
@@ -147,7 +138,7 @@ pub(crate) struct Ready {
     pub sum: u32,
 }
 
-impl Records for Ready {
+impl Records for NegativeAnswer {
     #[inline(always)]
     fn octets(&self) -> usize {
         self.octets
@@ -155,7 +146,7 @@ impl Records for Ready {
 
     #[inline(always)]
     fn front(&self) -> u64 {
-        if is(&self.deck, Kind::Nxdomain) { front::rcode(rcode::NXDOMAIN) } else { 0 }
+        if self.deck.is_kind(Kind::Nxdomain) { front::rcode(rcode::NXDOMAIN) } else { 0 }
     }
 
     #[inline(always)]
@@ -165,7 +156,7 @@ impl Records for Ready {
 
     #[inline(always)]
     fn verdict(&self) -> Verdict {
-        if is(&self.deck, Kind::Nxdomain) { Verdict::Nxdomain } else { Verdict::Nodata }
+        if self.deck.is_kind(Kind::Nxdomain) { Verdict::Nxdomain } else { Verdict::Nodata }
     }
 
     #[inline(always)]
@@ -178,7 +169,7 @@ impl Records for Ready {
     ) -> Option<u32> {
         ready_made(frame, tables, self.entry, (self.octets, end))?;
         let owner = frame.window_at_mut::<2>(end - self.octets)?;
-        store16::<0, _>(owner, apex_pointer(&self.deck, name_octets));
+        store16::<0, _>(owner, self.deck.apex_pointer(name_octets));
         Some(self.sum)
     }
 }
@@ -218,7 +209,8 @@ fn halves<const PAIR: usize, const N: usize>(block: &mut [u8; N]) -> Option<[&mu
     Some([first, second.first_chunk_mut()?])
 }
 
-/// Writes a card of A records, whose first cell is `first`, so that they end at `end`; gives their sum.
+/// Writes a card of A records, whose first cell is `first`, so that they end at `end`; gives their
+/// sum.
 #[inline(always)]
 pub(crate) fn records4<F: Frame, T: Tables>(
     frame: &mut F,
@@ -308,7 +300,7 @@ pub(crate) fn records6<F: Frame, T: Tables>(
 /// Octets that ready-made records are copied in.
 const BLOCK: usize = 32;
 
-/// Writes ready-made records of so many octets, so that they end at `end`.
+/// Writes ready-made records of `octets` octets, so that they end at `end`.
 #[inline(always)]
 pub(crate) fn ready_made<F: Frame, T: Tables>(
     frame: &mut F,

@@ -1,15 +1,16 @@
-//! DNS cookies (RFC 7873, RFC 9018), in words: an option, the secrets, the time and an address in; a verdict and the
-//! cookie to answer with out.
+//! DNS cookies (RFC 7873, RFC 9018).
 //!
-//! Servers that share a secret take each other's cookies. Time comes from outside, in seconds of Unix time modulo 2³²
-//! (serial number arithmetic, RFC 9018 §4.3). Words are octets in memory order.
+//! Servers that share a secret accept each other's cookies. The caller gives the time, in seconds
+//! of Unix time modulo 2³² (serial number arithmetic, RFC 9018 §4.3). Words are octets in memory
+//! order. The kernel and the authority use the same functions.
 
-use crate::abi::CookieKeys;
+use crate::abi::CookieSecrets;
 use crate::service::ipv4;
 use crate::siphash::SipHash;
+use crate::wire::dns;
 
 /// The COOKIE option (RFC 7873 §4).
-pub const OPTION: u16 = 10;
+pub const OPTION: u16 = dns::option::COOKIE;
 /// Octets of a client cookie.
 pub const CLIENT_OCTETS: u32 = 8;
 /// Octets of the server cookies that we make: version, reserved, timestamp, hash.
@@ -25,7 +26,7 @@ const VERSION: u64 = 1;
 /// The longest server cookie of anybody (RFC 7873 §4).
 const LONGEST: u32 = 32;
 
-/// Bits of [`CookieKeys::state`].
+/// Bits of [`CookieKeys::state`](crate::abi::CookieKeys::state).
 pub mod state {
     /// The side in use.
     pub const SIDE: u64 = 1;
@@ -33,6 +34,13 @@ pub mod state {
     pub const SECRETS: u32 = 1;
     /// Queries over UDP with a cookie that isn't good are answered BADCOOKIE.
     pub const ENFORCED: u64 = 1 << 3;
+
+    /// The side in use, 0 or 1.
+    #[inline(always)]
+    #[must_use]
+    pub const fn side(state: u64) -> u64 {
+        state & SIDE
+    }
 }
 
 /// What a COOKIE option holds.
@@ -49,15 +57,17 @@ pub struct Cookie {
 /// What becomes of a query with a cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ruling {
-    /// Whether the client showed a good server cookie, and so that it receives what is sent to its address.
+    /// Whether the client showed a good server cookie, and so that it receives what is sent to its
+    /// address.
     pub is_good: bool,
     /// The server's part of the answer's cookie.
     pub server: [u64; 2],
 }
 
 impl Cookie {
-    /// Of an option's data of `octets` octets, that begin with `client` and `server`. What of these is past the data's
-    /// end may be anything. `None` for a length that no cookie has: FORMERR (RFC 7873 §5.2.2).
+    /// Of an option's data of `octets` octets, that begin with `client` and `server`. What of these
+    /// is past the data's end may be anything. `None` for a length that no cookie has: FORMERR (RFC
+    /// 7873 §5.2.2).
     #[inline(always)]
     #[must_use]
     pub const fn new(octets: u32, client: u64, server: [u64; 2]) -> Option<Self> {
@@ -80,24 +90,26 @@ impl Cookie {
         Self::new(u32::try_from(data.len()).ok()?, word(0)?, server)
     }
 
-    /// Rules on the cookie of a query that came at `now` from `address` (two words, IPv4 in its mapped form).
+    /// Rules on the cookie of a query that came at `now` from `address` (two words, IPv4 in its
+    /// mapped form).
     ///
-    /// `state` is `keys.state`, read once. The side's first secret makes cookies; either may have made the client's
+    /// `state` is [`CookieKeys::state`](crate::abi::CookieKeys::state), read once, and `secrets`
+    /// are those of [`state::side`]. The first one makes cookies; either may have made the client's
     /// (RFC 9018 §5). `None` without secrets: the option is ignored.
     #[inline(always)]
     #[must_use]
+    #[expect(clippy::indexing_slicing, reason = "there are two secrets, and two rounds")]
     pub const fn rule(
         &self,
-        keys: &CookieKeys,
         state: u64,
+        secrets: &CookieSecrets,
         now: u32,
         address: [u64; 2],
     ) -> Option<Ruling> {
-        let secrets = (state >> state::SECRETS & 3) as usize;
-        if secrets == 0 {
+        let in_use = (state >> state::SECRETS & 3) as usize;
+        if in_use == 0 {
             return None;
         }
-        let side = if state & state::SIDE == 0 { &keys.secrets[0] } else { &keys.secrets[1] };
         let front = u64::from_be(self.server[0]);
         #[expect(clippy::cast_possible_truncation, reason = "the timestamp is the last half")]
         let age = now.wrapping_sub(front as u32);
@@ -106,8 +118,8 @@ impl Cookie {
         if is_in_time && front >> 56 == VERSION && self.server_octets == SERVER_OCTETS {
             let mut nth = 0;
             while nth < 2 {
-                if nth < secrets && !is_good {
-                    is_good = self.hash(side[nth], self.server[0], address) == self.server[1];
+                if nth < in_use && !is_good {
+                    is_good = self.hash(secrets[nth], self.server[0], address) == self.server[1];
                 }
                 nth += 1;
             }
@@ -116,7 +128,7 @@ impl Cookie {
         let server = if is_good && (age <= RENEWAL || age > LIFETIME) {
             self.server
         } else {
-            self.make(side[0], now, address)
+            self.make(secrets[0], now, address)
         };
         Some(Ruling { is_good, server })
     }
@@ -129,7 +141,8 @@ impl Cookie {
         [front, self.hash(secret, front, address)]
     }
 
-    /// RFC 9018 §4.4: SipHash-2-4 over client cookie, version, reserved octets, timestamp and address.
+    /// RFC 9018 §4.4: SipHash-2-4 over client cookie, version, reserved octets, timestamp and
+    /// address.
     #[inline(always)]
     const fn hash(&self, secret: [u64; 2], front: u64, address: [u64; 2]) -> u64 {
         let hash = SipHash::new(secret).add(self.client).add(front);
@@ -144,7 +157,7 @@ impl Cookie {
 #[cfg(test)]
 mod tests {
     use super::{Cookie, Ruling, state};
-    use crate::abi::CookieKeys;
+    use crate::abi::{CookieKeys, CookieSecrets};
     use crate::service::words;
 
     /// The secret of RFC 9018, appendices A.1 to A.3.
@@ -182,10 +195,14 @@ mod tests {
         keys
     }
 
+    fn in_use(keys: &CookieKeys) -> &CookieSecrets {
+        &keys.secrets[usize::try_from(state::side(keys.state)).unwrap()]
+    }
+
     fn rule(cookie: &Cookie, secrets: &[u128], now: u32, from: [u64; 2]) -> Option<Ruling> {
         let [one, other] = [0, 1].map(|side| {
             let keys = keys(side, secrets);
-            cookie.rule(&keys, keys.state, now, from)
+            cookie.rule(keys.state, in_use(&keys), now, from)
         });
         assert_eq!(one, other, "by the sides");
         one
@@ -284,9 +301,9 @@ mod tests {
         let shown = cookie(0x2464_c4ab_cf10_c957, Some(A1));
         assert_eq!(rule(&shown, &[], now, from), None);
         let mut one = keys(0, &[SECRET ^ 1, SECRET]);
-        assert!(shown.rule(&one, one.state, now, from).unwrap().is_good);
+        assert!(shown.rule(one.state, in_use(&one), now, from).unwrap().is_good);
         one.state = 1 << state::SECRETS;
-        assert!(!shown.rule(&one, one.state, now, from).unwrap().is_good);
+        assert!(!shown.rule(one.state, in_use(&one), now, from).unwrap().is_good);
     }
 
     #[test]

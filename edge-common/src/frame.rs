@@ -1,11 +1,12 @@
-//! An Ethernet frame that can be read and written, and made longer or shorter at its head.
+//! An Ethernet frame that can be read and written, and resized at its head.
 //!
-//! Octets are reached through windows of a fixed size, one per protocol section. In the kernel a
-//! window is one bounds check that the verifier follows; on the host it is a slice.
+//! Octets are reached through windows of a fixed size, one for each protocol section. In the kernel
+//! a window is one bounds check that the verifier follows; on the host it is a slice.
 
-/// A frame. Offsets count from its first octet, and begin anew after [`Frame::grow_head`]
-/// and [`Frame::resize`].
-pub trait Frame {
+use crate::verifier::Verifier;
+
+/// A frame. Offsets count from its first octet; [`Frame::grow_head`] and [`Frame::resize`] move it.
+pub trait Frame: Verifier {
     /// `N` octets at an offset that the program fixes.
     fn window<const N: usize>(&self, at: usize) -> Option<&[u8; N]>;
     /// As [`Frame::window`], to write.
@@ -14,25 +15,17 @@ pub trait Frame {
     fn window_at<const N: usize>(&self, at: usize) -> Option<&[u8; N]>;
     /// As [`Frame::window_at`], to write.
     fn window_at_mut<const N: usize>(&mut self, at: usize) -> Option<&mut [u8; N]>;
-    /// The same number. In the kernel the compiler can't see that, so that a bound that follows
-    /// stays in the program, where the verifier looks for it.
-    fn opaque(x: usize) -> usize;
-    /// The same number. In the kernel the verifier forgets what it knows of it, so that paths on
-    /// which it knows different things become one; `salt` is any word of the frame.
-    fn forget(x: usize, salt: u64) -> usize;
-    /// In the kernel what is known of it is forgotten: it is written to memory, and read from there again.
-    fn settle<T>(memory: &mut T);
     /// Octets in the frame.
     fn octets(&self) -> usize;
     /// Puts `n` octets of unspecified content before the first one. `None`: no room, nothing
     /// changed.
     fn grow_head(&mut self, n: u32) -> Option<()>;
-    /// Makes the frame so many octets long by moving its first one; its content then is unspecified. `None`: no room,
-    /// nothing changed.
+    /// Makes the frame `octets` octets long by moving its first octet; its content is unspecified
+    /// then. `None`: there isn't enough head room, and nothing has changed.
     fn resize(&mut self, octets: usize) -> Option<()>;
-    /// Where a reply goes, by the routing table: from the link-layer address of the interface that the frame came in
-    /// by (second) to that of the next hop (first), as words in memory order. `None`: nowhere, or out of another
-    /// interface.
+    /// Where a reply goes, by the routing table: from the link-layer address of the interface that
+    /// the frame came in by (second) to that of the next hop (first), as words in memory order.
+    /// `None`: nowhere, or out of another interface.
     fn route(&self, route: &Route) -> Option<[u64; 2]>;
     /// Index of the interface that the frame came in by.
     fn ifindex(&self) -> u32;
@@ -81,6 +74,18 @@ impl<'a> SliceFrame<'a> {
     }
 }
 
+impl Verifier for SliceFrame<'_> {
+    fn opaque(x: usize) -> usize {
+        x
+    }
+
+    fn forget(x: usize, _: u64) -> usize {
+        x
+    }
+
+    fn compiler_fence<T>(_: &mut T) {}
+}
+
 impl Frame for SliceFrame<'_> {
     fn window<const N: usize>(&self, at: usize) -> Option<&[u8; N]> {
         self.as_octets().get(at..)?.first_chunk()
@@ -104,14 +109,6 @@ impl Frame for SliceFrame<'_> {
         self.window_mut(at)
     }
 
-    fn opaque(x: usize) -> usize {
-        x
-    }
-
-    fn forget(x: usize, _: u64) -> usize {
-        x
-    }
-
     fn octets(&self) -> usize {
         self.end - self.start
     }
@@ -121,15 +118,13 @@ impl Frame for SliceFrame<'_> {
         Some(())
     }
 
-    fn settle<T>(_: &mut T) {}
-
     fn resize(&mut self, octets: usize) -> Option<()> {
         let start = self.end.checked_sub(octets)?;
         self.start = start;
         Some(())
     }
 
-    /// The way that it came: a host's frames have no routes.
+    /// Back the way that the frame came: a host's frames have no routes.
     fn route(&self, _: &Route) -> Option<[u64; 2]> {
         let header = self.window::<14>(0)?;
         let address = |octets: &[u8; 6]| {

@@ -1,9 +1,11 @@
-//! The way of every query that the hot path leaves: any legal name and type, EDNS with options, limits, and what the
-//! operator has switched on.
+//! The general path: every query that the hot path leaves.
 //!
-//! Stage by stage: envelope → question → options → rulings → name → answer → reply. What a stage learns stands in a
-//! [`Scratch`]. Nothing is written into the frame before the last stage, by when everything that could fail has been
-//! decided. The order of the rulings is the authority's.
+//! It takes any legal name and type, EDNS with options, limits, and the operator's switches. It
+//! reads the frame again from the beginning.
+//!
+//! The stages are envelope, question, options, rulings, name, answer, reply. Each stage keeps what
+//! the next ones need in a [`Scratch`]. Nothing is written into the frame before the last stage; by
+//! then everything that could fail has been decided. The order of the rulings is the authority's.
 
 mod answer;
 mod envelope;
@@ -19,9 +21,10 @@ use crate::scratch::Scratch;
 use crate::tables::Tables;
 use crate::verdict::{Action, Verdict};
 
-/// Rules on a frame, and turns it into its answer where the verdict says so.
+/// Decides on a frame, and turns it into its answer where the verdict says so.
 #[inline(always)]
 pub fn general<F: Frame, T: Tables>(frame: &mut F, tables: &T, scratch: &mut Scratch) -> Verdict {
+    scratch.switches = tables.switches();
     let verdict = match decide(frame, tables, scratch) {
         Ok(verdict) | Err(verdict) => verdict,
     };
@@ -29,13 +32,13 @@ pub fn general<F: Frame, T: Tables>(frame: &mut F, tables: &T, scratch: &mut Scr
         Action::Pass | Action::Aborted => return verdict,
         Action::Tx | Action::Drop => {}
     }
-    if tables.control().switches & switches::DRY_RUN != 0 {
+    if scratch.switches & switches::DRY_RUN != 0 {
         return Verdict::DryRun;
     }
     if let Action::Drop = verdict.action() {
         return verdict;
     }
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     match reply::send(frame, tables, scratch) {
         Ok(()) => {
             tables.mark_hit(scratch.hit);
@@ -54,24 +57,24 @@ fn decide<F: Frame, T: Tables>(
     scratch: &mut Scratch,
 ) -> Result<Verdict, Verdict> {
     envelope::read(frame, tables, scratch)?;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     question::read(frame, scratch)?;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     options::read(frame, scratch)?;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     ruling::side(tables, scratch)?;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     let decided = ruling::rule::<F, T>(tables, scratch)?;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     let verdict = match decided {
         Some(verdict) => verdict,
         None if name::find::<F, T>(tables, scratch)? => {
-            F::settle(scratch);
+            F::compiler_fence(scratch);
             answer::choose::<F, T>(tables, scratch)?
         }
-        None => ruling::unknown(tables, scratch)?,
+        None => ruling::unknown(scratch)?,
     };
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     reply::prepare::<F, T>(tables, scratch)?;
     Ok(verdict)
 }

@@ -1,25 +1,25 @@
-//! The way of nearly all queries: a name of at most 32 octets, type A or AAAA, no EDNS options; four addresses, or a
-//! ready-made negative answer.
+//! The hot path, which nearly all queries take.
 //!
-//! It is as short as it can be. What is only a little different takes the general path, from the frame's beginning.
-//! Nothing is written before everything that could fail has been decided.
+//! It answers a name of at most 32 octets, type A or AAAA, without EDNS options, with four
+//! addresses or a ready-made negative answer. It is as short as it can be: a query that differs
+//! only a little takes the general path, from the frame's beginning. Nothing is written before
+//! everything that could fail has been decided.
 
 use crate::abi::{ClassRow, Control, Hits, switches};
 use crate::answer::{self, Dealt};
-use crate::compose::{FourA, FourAaaa, Ready, Records};
+use crate::compose::{Four, NegativeAnswer, Records};
 use crate::frame::Frame;
 use crate::limit;
 use crate::name::{self, NameEnd, SHORT_OCTETS, WINDOW_OCTETS};
-use crate::network::{At, Behind, HEADERS, Headers, Network, Untagged};
+use crate::network::{At, HEADERS, Headers, Network, over_frame};
 use crate::ntp;
 use crate::service;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
+use crate::verifier::narrow16;
 use crate::wire::checksum::Sum;
 use crate::wire::dns::{self, back, front, opt};
 use crate::wire::ethernet::Ethernet;
-use crate::wire::ipv4::Ip4;
-use crate::wire::ipv6::Ip6;
 use crate::wire::{load16, load32, load64, store32, store64};
 
 /// How a frame leaves the hot path.
@@ -27,11 +27,17 @@ use crate::wire::{load16, load32, load64, store32, store64};
 pub enum Exit {
     /// With a verdict.
     Done(Verdict),
-    /// As it came; the general path goes on.
+    /// Unmodified; the general path goes on.
     General,
-    /// As it came; NTP's path goes on.
+    /// Unmodified; NTP's path goes on.
     Ntp,
 }
+
+/// A value with which the hot path goes on, or the exit by which the frame leaves it.
+///
+/// An exit is not a failure. It is an `Err` for the sake of `?`, which converts the verdicts of
+/// parsers.
+type OrExit<T> = Result<T, Exit>;
 
 impl From<Verdict> for Exit {
     #[inline(always)]
@@ -40,7 +46,7 @@ impl From<Verdict> for Exit {
     }
 }
 
-/// Rules on a frame, and turns it into its answer where the verdict says so.
+/// Decides on a frame, and turns it into its answer where the verdict says so.
 #[inline(always)]
 pub fn hot<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Exit {
     match serve(frame, tables) {
@@ -50,28 +56,18 @@ pub fn hot<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Exit {
 }
 
 #[inline(always)]
-fn serve<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Result<Verdict, Exit> {
-    if tables.control().switches & switches::DETOUR != 0 {
+fn serve<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> OrExit<Verdict> {
+    let switches = tables.switches();
+    if switches & switches::DETOUR != 0 {
         return Err(if ntp::is_asked(frame, tables) { Exit::Ntp } else { Exit::General });
     }
-    if let Some(link) = Ethernet::parse_untagged(frame) {
-        if link.six {
-            reply::<F, T, Ip6, _>(frame, tables, &link, Untagged)
-        } else {
-            reply::<F, T, Ip4, _>(frame, tables, &link, Untagged)
-        }
-    } else {
-        let link = Ethernet::parse(frame)?;
-        if link.six {
-            reply::<F, T, Ip6, _>(frame, tables, &link, Behind(link.network))
-        } else {
-            reply::<F, T, Ip4, _>(frame, tables, &link, Behind(link.network))
-        }
-    }
+    over_frame!(frame, |N, link, at| {
+        answer_query::<F, T, N, _>(frame, tables, switches, &link, at)
+    })
 }
 
-/// What a query says before its question.
-struct Query {
+/// The fields of a query before its question.
+struct Front {
     /// Source and destination port.
     ports: u32,
     /// ID, flags, QDCOUNT, ANCOUNT.
@@ -82,14 +78,14 @@ struct Query {
     name_octets: usize,
 }
 
-/// The ladder: is this a query that tables can answer?
+/// Reads the UDP and DNS headers; refuses what isn't a query that tables can answer.
 #[inline(always)]
-fn query<F: Frame, T: Tables, N: Network>(
+fn read_front<F: Frame, T: Tables, N: Network>(
     tables: &T,
     network: &N,
     headers: &[u8; HEADERS],
     payload: usize,
-) -> Result<Query, Exit> {
+) -> OrExit<Front> {
     let datagram = usize::from(u16::from_be(load16::<4, _>(headers)));
     if datagram != payload {
         return Err(Verdict::Length.into());
@@ -121,25 +117,26 @@ fn query<F: Frame, T: Tables, N: Network>(
     #[expect(clippy::cast_possible_truncation, reason = "a word of four octets comes back")]
     let back = F::forget(back as usize, front) as u32;
     let name_octets = F::forget(name_octets, front);
-    Ok(Query { ports, front, back, name_octets })
+    Ok(Front { ports, front, back, name_octets })
 }
 
 #[inline(always)]
-fn reply<F: Frame, T: Tables, N: Network, A: At>(
+fn answer_query<F: Frame, T: Tables, N: Network, A: At>(
     frame: &mut F,
     tables: &T,
+    switches: u64,
     link: &Ethernet,
     at: A,
-) -> Result<Verdict, Exit> {
+) -> OrExit<Verdict> {
     let destination = link.destination();
-    if Control::own(destination) != tables.control().own_address
+    if Control::own(destination) != tables.own_address()
         && !tables.is_own_address(frame.ifindex(), destination)
     {
         return Err(Verdict::Link.into());
     }
     let (header, headers) = N::headers(frame, at).ok_or(Verdict::Truncated)?;
     let (network, total) = N::parse(header)?;
-    let query = query::<F, T, N>(tables, &network, headers, total.wrapping_sub(N::OCTETS))?;
+    let query = read_front::<F, T, N>(tables, &network, headers, total.wrapping_sub(N::OCTETS))?;
     if at.octets() + total != frame.octets() {
         return Err(Exit::General);
     }
@@ -172,52 +169,57 @@ fn reply<F: Frame, T: Tables, N: Network, A: At>(
         return Err(Verdict::Lease.into());
     }
     let side = if generation & 1 == 0 {
-        (0, tables.control().sides[0].name_seed)
+        (0, tables.side(0).name_seed)
     } else {
-        (1, tables.control().sides[1].name_seed)
+        (1, tables.side(1).name_seed)
     };
     let six = N::FAMILY != 0;
-    let reply = |name| Reply { link, at, network, query: &query, name, flags };
+    let reply_to = |name| Reply { link, at, network, query: &query, name, flags };
     let Some(entry) = name::find_short(tables, side, &name) else {
         let absent = absent(frame, tables, side, question, &name).ok_or(Exit::General)?;
-        admit(tables, network.source(), six, &query)?;
-        return reply(name).send(frame, tables, &absent);
+        admit(tables, switches, network.source(), six, &query)?;
+        return reply_to(name).send(frame, tables, &absent);
     };
-    let usual = tables.control().usual_trie as usize;
     let dealt = answer::hot(tables, &entry.tail, aaaa, octets, move |trie| {
         // Nearly always the same: the processor guesses so, and need not wait for the name's entry.
+        let usual = tables.usual_trie() as usize;
         let trie = if trie as usize == usual { F::opaque(usual) } else { trie as usize };
-        network.leaf(tables, narrow(trie).into()).map(|leaf| leaf.class)
+        network.leaf(tables, narrow16(trie).into()).map(|leaf| leaf.class)
     })?;
     let dealt = dealt.ok_or(Exit::General)?;
-    admit(tables, network.source(), six, &query)?;
+    admit(tables, switches, network.source(), six, &query)?;
     match dealt {
-        Dealt::FourA(card, ttl) => reply(name).send(frame, tables, &FourA(card, ttl)),
-        Dealt::FourAaaa(card, ttl) => reply(name).send(frame, tables, &FourAaaa(card, ttl)),
-        Dealt::Ready(mut ready) => {
+        Dealt::FourA(card, ttl) => reply_to(name).send(frame, tables, &Four(card, ttl)),
+        Dealt::FourAaaa(card, ttl) => reply_to(name).send(frame, tables, &Four(card, ttl)),
+        Dealt::Negative(mut ready) => {
             ready.octets = F::forget(ready.octets, query.front);
-            reply(name).send(frame, tables, &ready)
+            reply_to(name).send(frame, tables, &ready)
         }
     }
 }
 
-/// Admits a query that is about to be answered, if there are limits. One that slips is answered by the general path,
-/// which draws the same lot for it.
+/// Admits a query that is about to be answered, if there are limits. A query that slips is answered
+/// by the general path, which computes the same hash for it.
 #[inline(always)]
-fn admit<T: Tables>(tables: &T, source: [u64; 2], six: bool, query: &Query) -> Result<(), Exit> {
-    let switches = tables.control().switches & switches::LIMIT;
-    if switches == 0 {
+fn admit<T: Tables>(
+    tables: &T,
+    switches: u64,
+    source: [u64; 2],
+    six: bool,
+    query: &Front,
+) -> OrExit<()> {
+    if switches & switches::LIMIT == 0 {
         return Ok(());
     }
-    let ticket = limit::ticket(query.front, query.ports);
-    limit::admit(tables, switches, source, six, false, ticket).map_err(|refusal| match refusal {
+    let slip_hash = limit::slip_hash(query.front, query.ports);
+    limit::admit(tables, switches, source, six, false, slip_hash).map_err(|refusal| match refusal {
         Verdict::Slip => Exit::General,
         refusal => refusal.into(),
     })
 }
 
-/// The answer for a name that doesn't exist, but of which the name above does: that is one label shorter, and what
-/// there is of the rest stands in the tables.
+/// The answer for a name that doesn't exist, if the name one label shorter does: its entry has a
+/// deck for that.
 #[inline(always)]
 fn absent<F: Frame, T: Tables>(
     frame: &F,
@@ -225,7 +227,7 @@ fn absent<F: Frame, T: Tables>(
     side: (u32, u64),
     question: usize,
     name: &NameEnd,
-) -> Option<Ready> {
+) -> Option<NegativeAnswer> {
     let [label, first] = *frame.window_at::<2>(question)?;
     let above = name.octets.wrapping_sub(1 + usize::from(label));
     if label.wrapping_sub(1) >= 63 || above.wrapping_sub(1) >= name.octets || first == b'_' {
@@ -244,13 +246,6 @@ fn absent<F: Frame, T: Tables>(
     Some(ready)
 }
 
-/// A length inside a frame, which never has 2³² octets.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "lengths inside a frame have 16 bits")]
-const fn narrow(octets: usize) -> u16 {
-    octets as u16
-}
-
 const A_IN: u32 = dns::type_class(dns::TYPE_A, dns::CLASS_IN);
 const AAAA_IN: u32 = dns::type_class(dns::TYPE_AAAA, dns::CLASS_IN);
 
@@ -260,7 +255,7 @@ struct Reply<'a, N, A> {
     /// Where the network header begins.
     at: A,
     network: N,
-    query: &'a Query,
+    query: &'a Front,
     name: NameEnd,
     /// The first octet of the query's extended flags, if it had an OPT record.
     flags: Option<u8>,
@@ -274,13 +269,13 @@ impl<N: Network, A: At> Reply<'_, N, A> {
         frame: &mut F,
         tables: &T,
         records: &R,
-    ) -> Result<Verdict, Exit> {
-        frame.grow_head(narrow(records.octets()).into()).ok_or(Verdict::Room)?;
+    ) -> OrExit<Verdict> {
+        frame.grow_head(narrow16(records.octets()).into()).ok_or(Verdict::Room)?;
         tables.count_hit();
         Ok(self.write(frame, tables, records).ok_or(Verdict::Fault)?)
     }
 
-    /// Writes the reply into the grown frame, front to back but for the records.
+    /// Writes the reply into the grown frame: the records first, the rest front to back.
     #[inline(always)]
     fn write<F: Frame, T: Tables, R: Records>(
         &self,
@@ -318,10 +313,10 @@ impl<N: Network, A: At> Reply<'_, N, A> {
         let front = query.front & front::KEPT | front::ANSWERED | records.front();
         let back = query.back | records.back();
         let datagram = HEADERS + octets + dns::TYPE_CLASS_OCTETS + added + opt;
-        let datagram = narrow(datagram);
+        let datagram = narrow16(datagram);
         let headers = Headers { ports: query.ports, front, back, datagram };
         headers.write(frame, self.at, &self.network, sum, octets)?;
-        self.link.reply(frame)?;
+        self.link.write_reply(frame)?;
         Some(records.verdict())
     }
 }

@@ -1,5 +1,7 @@
-//! The whole way of a frame, as the host goes it: the hot path, and from its beginning the general one or NTP's where
-//! that says so. In the kernel they are three programs.
+//! All paths of a frame, as the host runs them.
+//!
+//! The hot path comes first; where it says so, the general path or NTP's follows, from the frame's
+//! beginning. In the kernel they are three programs.
 
 use zerocopy::FromZeros as _;
 
@@ -11,7 +13,8 @@ use crate::scratch::Scratch;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
 
-/// Rules on a frame, and turns it into its answer where the verdict says so.
+/// Decides on a frame, and turns it into its answer where the verdict says so. `tables` are those
+/// of one thread.
 #[inline]
 pub fn ingress<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Verdict {
     match hot(frame, tables) {

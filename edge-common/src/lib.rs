@@ -1,9 +1,10 @@
-//! Wire formats, decisions and map layouts that the XDP program and the authority share.
+//! Wire formats, decisions and map layouts that XDP and the authority share.
 //!
-//! Nothing here does IO, knows a kernel or a map, or can panic. A frame goes in by
-//! [`ingress::ingress`] and comes out as an answer or as it was, with a [`verdict::Verdict`].
+//! Nothing here does IO, knows a kernel or a map, or can panic. [`ingress::ingress`] takes a frame,
+//! turns it into its answer or leaves it unmodified, and returns a [`verdict::Verdict`].
 #![no_std]
 #![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![expect(
     clippy::inline_always,
     reason = "a call costs the datapath nine nanoseconds; see docs/decisions"
@@ -31,4 +32,5 @@ pub mod siphash;
 pub mod subnet;
 pub mod tables;
 pub mod verdict;
+pub mod verifier;
 pub mod wire;

@@ -1,16 +1,16 @@
-//! Owner names: from a question's octets to the name's entry.
+//! Owner names: their octets in a question, their hash, their entry.
 //!
-//! A name is read from its end, in words of eight octets: a window that ends where the name ends
-//! begins inside the headers when the name is short, so that every word is inside the frame, and
-//! a mask cuts off what isn't name. No label is walked: the stored name is compared whole, and it
-//! is a legal one.
+//! A name is read from its end, in words of eight octets. A window that ends where the name ends
+//! begins inside the headers if the name is short; so every word is inside the frame, and a mask
+//! removes what isn't name. No label is walked: the stored name is compared whole, and it is a
+//! legal one.
 
 use core::ops::Deref;
 
 use crate::abi::maps::{NAME_PROBES, NAME_SLOTS};
 use crate::abi::{LONG_WORDS, NAME_WORDS, ShortName};
 use crate::frame::Frame;
-use crate::tables::Tables;
+use crate::tables::{GOLDEN, Tables};
 use crate::verdict::Verdict;
 use crate::wire::{dns, load32, load64};
 
@@ -39,6 +39,10 @@ pub(crate) struct NameEnd {
 /// Masks of a window's words for a name of 0 to 32 octets.
 static MASKS: [[u64; NAME_WORDS]; SHORT_OCTETS + 1] = masks();
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "rows and words are counted by the lengths of the arrays; a panic would be one of the compiler"
+)]
 const fn masks() -> [[u64; NAME_WORDS]; SHORT_OCTETS + 1] {
     let mut masks = [[0; NAME_WORDS]; SHORT_OCTETS + 1];
     let mut octets = 0;
@@ -97,7 +101,7 @@ impl NameEnd {
         Ok(Self { words: mask::<F>(words, octets), octets, type_class })
     }
 
-    /// The last so many octets of the name, which has no more than its words hold.
+    /// The last `octets` octets of the name, which has no more than its words hold.
     #[inline(always)]
     pub(crate) fn end<F: Frame>(&self, octets: usize) -> Self {
         Self { words: mask::<F>(self.words, octets), octets, ..*self }
@@ -108,7 +112,7 @@ impl NameEnd {
 #[inline(always)]
 const fn mix(seed: u64, words: [u64; NAME_WORDS]) -> u64 {
     let sum = seed
-        .wrapping_add(words[0].wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        .wrapping_add(words[0].wrapping_mul(GOLDEN))
         .wrapping_add(words[1].wrapping_mul(0xc2b2_ae3d_27d4_eb4f))
         .wrapping_add(words[2].wrapping_mul(0x1656_67b1_9e37_79f9))
         .wrapping_add(words[3].wrapping_mul(0xd6e8_feb8_6659_fd93));

@@ -1,96 +1,86 @@
-//! NTP: a frame to an NTP service comes in; an ordinary client's request becomes its reply, everything else stays as it
-//! was.
+//! The NTP responder: turns an ordinary client's request into its reply.
 //!
-//! **Answered** is a datagram of exactly 48 octets, mode 3, version 1 to 4 (RFC 5905), to an address at which NTP is
-//! served, from one that isn't. Whatever else has its right answer (a MAC, NTS and other extension fields, symmetric
-//! modes, version 5) passes, untouched, to the daemon behind us. Modes 6 and 7 are the operator's, and are dropped unless the
-//! clock says that they pass. What has mode 4 or 5 is never answered, so that no two servers keep each other busy.
+//! **Answered** is a datagram of exactly 48 octets, mode 3, version 1 to 4 (RFC 5905 §7.3), to an
+//! address at which NTP is served, from an address at which it isn't. Requests that need another
+//! answer (a MAC, NTS and other extension fields, symmetric modes, version 5) pass unmodified to
+//! the daemon behind us. Modes 6 and 7 are for the operator, and are dropped unless the clock says
+//! that they pass. Modes 4 and 5 are never answered, so that no two servers keep each other busy.
 //!
-//! **The reply** is as long as the request, keeps its version and, unless the client's rate is to be lower, its poll, and
-//! has its transmit timestamp, octet for octet, as origin. Receive and transmit timestamp come from one reading of the clock. Nothing is remembered: a request for
-//! interleaved mode (RFC 9769) gets a basic reply, as from a server whose memory was too short.
+//! **The reply** is as long as the request. It keeps the version and, unless the client's rate is
+//! to be lower, the poll; its origin timestamp is the request's transmit timestamp, octet for
+//! octet. Receive and transmit timestamp come from one reading of the clock. Nothing is remembered:
+//! a request for interleaved mode (RFC 9769) gets a basic reply, as from a server whose memory was
+//! too short.
 
 mod admission;
 pub mod clock;
 mod reply;
-pub mod wire;
 
 use self::clock::Moment;
 use self::reply::Request;
-use self::wire::{FRONT_OCTETS, TRANSMIT_AT, WHOLE_OCTETS, mode, poll, version, with_poll};
 use crate::abi::{Clock, Control, Requests, switches};
 use crate::frame::{Frame, Route};
 use crate::limit;
-use crate::network::{At, Behind, Network, Untagged};
+use crate::network::{At, Behind, Network, over_frame, over_network};
 use crate::service;
 use crate::tables::Tables;
 use crate::verdict::{Action, Verdict};
 use crate::wire::ethernet::Ethernet;
-use crate::wire::ipv4::Ip4;
-use crate::wire::ipv6::Ip6;
+use crate::wire::ntp::{FRONT_OCTETS, TRANSMIT_AT, WHOLE_OCTETS, mode, poll, version, with_poll};
 use crate::wire::{load16, load32, load64};
 
-/// Whether a frame is to an address at which NTP is served, as far as its addresses say; without a clock none is.
+/// Whether a frame is to an address at which NTP is served, as far as its addresses say; without a
+/// clock none is.
 #[inline(always)]
 pub(crate) fn is_asked<F: Frame, T: Tables>(frame: &F, tables: &T) -> bool {
-    if tables.control().clock == 0 {
+    if tables.clock().is_none() {
         return false;
     }
     let Ok(link) = Ethernet::parse(frame) else { return false };
-    if link.six {
-        is_to_service::<F, T, Ip6>(frame, tables, link.network)
-    } else {
-        is_to_service::<F, T, Ip4>(frame, tables, link.network)
-    }
+    over_network!(link, Behind(link.network), |N, at| is_to_service::<F, T, N>(frame, tables, at))
 }
 
 #[inline(always)]
-fn is_to_service<F: Frame, T: Tables, N: Network>(frame: &F, tables: &T, at: usize) -> bool {
-    let Some((header, headers)) = N::headers(frame, Behind(at)) else { return false };
+fn is_to_service<F: Frame, T: Tables, N: Network>(frame: &F, tables: &T, at: Behind) -> bool {
+    let Some((header, headers)) = N::headers(frame, at) else { return false };
     let Ok((network, _)) = N::parse(header) else { return false };
     service::is_ntp(tables, network.destination(), u16::from_be(load16::<2, _>(headers)))
 }
 
-/// Rules on a frame, and turns it into its reply where the verdict says so.
+/// Decides on a frame, and turns it into its reply where the verdict says so.
 #[inline(always)]
 pub fn ntp<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Verdict {
-    let verdict = match serve(frame, tables) {
+    let switches = tables.switches();
+    let verdict = match serve(frame, tables, switches) {
         Ok(verdict) | Err(verdict) => verdict,
     };
     match verdict.action() {
-        Action::Drop if tables.control().switches & switches::DRY_RUN != 0 => Verdict::DryRun,
+        Action::Drop if switches & switches::DRY_RUN != 0 => Verdict::DryRun,
         _ => verdict,
     }
 }
 
 #[inline(always)]
-fn serve<F: Frame, T: Tables>(frame: &mut F, tables: &T) -> Result<Verdict, Verdict> {
-    if let Some(link) = Ethernet::parse_untagged(frame) {
-        if link.six {
-            answer::<F, T, Ip6, _>(frame, tables, link, Untagged)
-        } else {
-            answer::<F, T, Ip4, _>(frame, tables, link, Untagged)
-        }
-    } else {
-        let link = Ethernet::parse(frame)?;
-        if link.six {
-            answer::<F, T, Ip6, _>(frame, tables, link, Behind(link.network))
-        } else {
-            answer::<F, T, Ip4, _>(frame, tables, link, Behind(link.network))
-        }
-    }
+fn serve<F: Frame, T: Tables>(
+    frame: &mut F,
+    tables: &T,
+    switches: u64,
+) -> Result<Verdict, Verdict> {
+    over_frame!(frame, |N, link, at| {
+        answer_request::<F, T, N, _>(frame, tables, switches, link, at)
+    })
 }
 
 #[inline(always)]
-fn answer<F: Frame, T: Tables, N: Network, A: At>(
+fn answer_request<F: Frame, T: Tables, N: Network, A: At>(
     frame: &mut F,
     tables: &T,
+    switches: u64,
     mut link: Ethernet,
     at: A,
 ) -> Result<Verdict, Verdict> {
     let destination = link.destination();
-    let control = tables.control();
-    if Control::own(destination) != control.own_address
+    if Control::own(destination) != tables.own_address()
         && !tables.is_own_address(frame.ifindex(), destination)
     {
         return Err(Verdict::Link);
@@ -105,23 +95,27 @@ fn answer<F: Frame, T: Tables, N: Network, A: At>(
     let ports = load32::<0, _>(headers);
     let checksum = load16::<6, _>(headers);
     let mut front = load32::<8, _>(headers);
-    let listed = admit(tables, control.switches, &network, ports, checksum)?;
+    let listed = admit(tables, switches, &network, ports, checksum)?;
     let clock = tables.clock();
     let what = request(tables, front, datagram, clock.as_deref());
     let (clock, moment, good) = match what {
-        // Who is denied gets one answer only, and to an ordinary request.
+        // A denied client gets nothing but DENY, and that to an ordinary request only.
         Err(_) if listed == limit::DENIED => return Err(Verdict::Denied),
         what => what?,
     };
-    if control.switches & switches::DRY_RUN != 0 {
+    if switches & switches::DRY_RUN != 0 {
         return Err(Verdict::DryRun);
     }
     let (source, six) = (network.source(), N::FAMILY != 0);
-    let verdict = admission::admit(tables, control.switches, listed, source, six, good)?;
-    if control.switches & switches::TIME_LIMIT != 0 {
-        front = with_poll(front, control.time_limits.poll);
+    let mut verdict = good;
+    if switches & switches::NTP_LIMIT != 0 {
+        let limits = &tables.ntp_limits();
+        verdict = admission::admit(tables, limits, listed, source, six, good)?;
+        front = with_poll(front, limits.poll);
+    } else if listed == limit::DENIED {
+        return Err(Verdict::Denied);
     }
-    if control.switches & switches::FIB != 0 {
+    if switches & switches::FIB != 0 {
         let (source, destination) = (network.destination(), network.source());
         let route = Route { six: N::FAMILY != 0, source, destination };
         let [to, from] = frame.route(&route).ok_or(Verdict::Route)?;
@@ -132,14 +126,15 @@ fn answer<F: Frame, T: Tables, N: Network, A: At>(
     let random = [tables.random(), tables.random()];
     let header = reply::header(clock, &moment, &request, random, verdict);
     if end != frame.octets() {
-        // What is behind the datagram doesn't go back.
+        // Octets behind the datagram aren't sent back.
         frame.resize(end).ok_or(Verdict::Room)?;
     }
     reply::write(frame, &link, at, &network, &request, &header).ok_or(Verdict::Fault)?;
     Ok(verdict)
 }
 
-/// Refuses whom we don't answer; gives what the lists say of who asks.
+/// Refuses requests that are never answered, whatever they ask; returns the client's rule in
+/// `PREFIXES`.
 #[inline(always)]
 fn admit<T: Tables, N: Network>(
     tables: &T,
@@ -167,12 +162,13 @@ fn admit<T: Tables, N: Network>(
         return Ok(0);
     }
     match tables.listed(network.source()) {
-        limit::DENIED if switches & switches::TIME_DENY == 0 => Err(Verdict::Denied),
+        limit::DENIED if switches & switches::NTP_DENY == 0 => Err(Verdict::Denied),
         listed => Ok(listed),
     }
 }
 
-/// The clock for an ordinary request, what it says, and the verdict if nothing is against its being answered.
+/// The clock for an ordinary request, what it says, and the verdict if nothing is against its being
+/// answered.
 #[inline(always)]
 fn request<'clock, T: Tables>(
     tables: &T,
@@ -181,22 +177,23 @@ fn request<'clock, T: Tables>(
     clock: Option<&'clock Clock>,
 ) -> Result<(&'clock Clock, Moment, Verdict), Verdict> {
     if datagram < FRONT_OCTETS {
-        return Err(Verdict::TimeLength);
+        return Err(Verdict::NtpLength);
     }
     is_request(front, datagram, clock)?;
     let [first, ..] = front.to_ne_bytes();
     tables.count_request(Requests::place(version(first), poll(front)));
-    let clock = clock.ok_or(Verdict::TimeLease)?;
-    let moment = clock::at(clock, tables.monotonic()).ok_or(Verdict::TimeLease)?;
+    let clock = clock.ok_or(Verdict::NtpLease)?;
+    let moment = clock::at(clock, tables.monotonic()).ok_or(Verdict::NtpLease)?;
     match clock.state {
-        Clock::SYNCHRONISED => Ok((clock, moment, Verdict::TimeAnswer)),
-        Clock::UNSYNCHRONISED => Ok((clock, moment, Verdict::TimeUnsynchronised)),
-        Clock::DROPS => Err(Verdict::TimeDrop),
-        _ => Err(Verdict::TimePass),
+        Clock::SYNCHRONISED => Ok((clock, moment, Verdict::NtpAnswer)),
+        Clock::UNSYNCHRONISED => Ok((clock, moment, Verdict::NtpUnsynchronised)),
+        Clock::DROPS => Err(Verdict::NtpDrop),
+        _ => Err(Verdict::NtpPass),
     }
 }
 
-/// Refuses what isn't an ordinary client's request, by the first four octets of its header and the datagram's length.
+/// Refuses what isn't an ordinary client's request, by the first four octets of its header and the
+/// datagram's length.
 #[inline(always)]
 const fn is_request(front: u32, datagram: usize, clock: Option<&Clock>) -> Result<(), Verdict> {
     let [first, ..] = front.to_ne_bytes();
@@ -204,17 +201,17 @@ const fn is_request(front: u32, datagram: usize, clock: Option<&Clock>) -> Resul
         mode::CLIENT => {}
         mode::CONTROL | mode::PRIVATE => {
             return Err(match clock {
-                Some(clock) if clock.passes_control == 0 => Verdict::TimeControl,
-                _ => Verdict::TimeMode,
+                Some(clock) if clock.passes_control == 0 => Verdict::NtpControl,
+                _ => Verdict::NtpMode,
             });
         }
-        _ => return Err(Verdict::TimeMode),
+        _ => return Err(Verdict::NtpMode),
     }
     if version(first).wrapping_sub(1) >= 4 {
-        return Err(Verdict::TimeVersion);
+        return Err(Verdict::NtpVersion);
     }
     if datagram != WHOLE_OCTETS {
-        return Err(Verdict::TimeLength);
+        return Err(Verdict::NtpLength);
     }
     Ok(())
 }

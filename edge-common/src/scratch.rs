@@ -1,8 +1,8 @@
-//! What the general path knows of a frame, from stage to stage.
+//! The general path's memory of one frame.
 //!
-//! It stands in memory, not in registers: the stages are many, a program's stack is 512 octets, and what the verifier
-//! sees come out of memory it knows nothing of, so that each stage is followed once and not once for each way that
-//! leads to it.
+//! It is in memory, not in registers: the stages are many, and the stack of a program has 512
+//! octets. The verifier knows nothing of what is read from memory, so it follows each stage once
+//! and not once for each path that leads to it.
 
 use zerocopy::{FromBytes, KnownLayout, transmute};
 
@@ -11,12 +11,13 @@ use crate::wire::ethernet::Ethernet;
 use crate::wire::ipv4::Ip4;
 use crate::wire::ipv6::Ip6;
 
-/// Of one frame at a time; one for each CPU. Offsets count from the frame's first octet as it came; words are as in
-/// memory.
+/// There is one for each CPU, for one frame at a time. Offsets count from the first octet of the
+/// received frame; words are in memory order.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, KnownLayout)]
 pub struct Scratch {
-    /// The name as received, its last octet the last; zero before it in the block of 32 octets where it begins.
+    /// The name as received, its last octet the last; zero before it in the block of 32 octets
+    /// where it begins.
     pub(crate) name: [u64; LONG_WORDS],
     /// The hash of the name's blocks behind the one of each index, counted from its end.
     pub(crate) hashes: [u64; LONG_WORDS / NAME_WORDS],
@@ -42,6 +43,8 @@ pub struct Scratch {
     pub(crate) first: u64,
     /// ID, flags, QDCOUNT, ANCOUNT.
     pub(crate) front: u64,
+    /// The switches, read once.
+    pub(crate) switches: u64,
     /// Seed of the names' hash.
     pub(crate) seed: u64,
     /// What there is of the name, or of the one that answers for it.
@@ -70,8 +73,8 @@ pub struct Scratch {
     pub(crate) found: u32,
     /// The side of the names that is in use.
     pub(crate) side: u32,
-    /// Of [`has`].
-    pub(crate) has: u32,
+    /// What the frame has.
+    pub(crate) flags: Flags,
     /// Octets of the COOKIE option's data.
     pub(crate) cookie_octets: u32,
     /// Family of the client subnet.
@@ -110,42 +113,61 @@ pub struct Scratch {
     pub(crate) reserved: u32,
 }
 
-/// What a frame has.
-pub(crate) mod has {
+/// What a frame has, bit by bit.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, KnownLayout)]
+pub(crate) struct Flags(u32);
+
+impl Flags {
+    /// Nothing of all this.
+    pub(crate) const NONE: Self = Self(0);
     /// IPv6.
-    pub(crate) const SIX: u32 = 1;
+    pub(crate) const SIX: Self = Self(1);
     /// An OPT record.
-    pub(crate) const OPT: u32 = 1 << 1;
-    /// The DO bit.
-    pub(crate) const DO: u32 = 1 << 2;
-    /// The NSID option.
-    pub(crate) const NSID: u32 = 1 << 3;
-    /// A client subnet.
-    pub(crate) const SUBNET: u32 = 1 << 4;
-    /// A cookie.
-    pub(crate) const COOKIE: u32 = 1 << 5;
+    pub(crate) const OPT: Self = Self(1 << 1);
+    /// The DO bit (RFC 3225 §3).
+    pub(crate) const DO: Self = Self(1 << 2);
+    /// The NSID option (RFC 5001).
+    pub(crate) const NSID: Self = Self(1 << 3);
+    /// A Client Subnet option (RFC 7871).
+    pub(crate) const SUBNET: Self = Self(1 << 4);
+    /// A COOKIE option (RFC 7873).
+    pub(crate) const COOKIE: Self = Self(1 << 5);
     /// An OPT record of another version than 0.
-    pub(crate) const VERSION: u32 = 1 << 6;
+    pub(crate) const VERSION: Self = Self(1 << 6);
     /// A server cookie for the reply.
-    pub(crate) const SERVER: u32 = 1 << 7;
-    /// A name that doesn't exist; its entry is that of a name above.
-    pub(crate) const ABOVE: u32 = 1 << 8;
+    pub(crate) const SERVER: Self = Self(1 << 7);
+    /// A name that doesn't exist; the entry is that of a name above.
+    pub(crate) const ABOVE: Self = Self(1 << 8);
+
+    /// Sets the bits of another one, too.
+    #[inline(always)]
+    pub(crate) const fn set(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Whether a bit of another one is set.
+    #[inline(always)]
+    pub(crate) const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
 }
 
 impl Scratch {
     /// Where the OPT record begins in its room: words are read from up to seven octets before it.
     pub(crate) const OPT_AT: usize = 8;
-    /// Room for an OPT record of 11 + 68 (NSID) + 24 (client subnet) + 28 octets (cookie), and for words beyond.
+    /// Room for an OPT record of 11 + 68 (NSID) + 24 (client subnet) + 28 octets (cookie), and for
+    /// words beyond.
     pub(crate) const OPT_ROOM: usize = 160;
     /// Labels of the longest name, rounded up.
     pub(crate) const LABELS: usize = 128;
     /// A name and those above it that are looked for.
     pub(crate) const ABOVE: usize = Self::LABELS;
 
-    /// Whether the frame has something of [`has`].
+    /// Whether the frame has what a flag says.
     #[inline(always)]
-    pub(crate) const fn has(&self, what: u32) -> bool {
-        self.has & what != 0
+    pub(crate) const fn has_flag(&self, flag: Flags) -> bool {
+        self.flags.has(flag)
     }
 
     /// Keeps an entry. By words: a structure would be moved by a call.
@@ -174,7 +196,7 @@ impl Scratch {
     /// The link-layer header that was kept.
     #[inline(always)]
     pub(crate) const fn link(&self) -> Ethernet {
-        Ethernet::of(self.link, self.network as usize, self.has(has::SIX))
+        Ethernet::of(self.link, self.network as usize, self.has_flag(Flags::SIX))
     }
 
     /// The network header that was kept, of IPv4.

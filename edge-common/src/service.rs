@@ -1,14 +1,17 @@
-//! Served addresses: a table without collisions, chosen by its seed.
+//! Served addresses: a hash table whose seed avoids collisions.
 
 use core::net::IpAddr;
 
 use crate::abi::Service;
 use crate::abi::maps::SERVICE_SLOTS;
-use crate::tables::Tables;
+use crate::tables::{GOLDEN, Tables};
 use crate::verdict::Verdict;
 
 /// Second word of an IPv4-mapped address's first half, `::ffff:0:0/96` (RFC 4291 §2.5.5.2).
 const MAPPED: u32 = u32::from_ne_bytes([0, 0, 0xff, 0xff]);
+
+/// Bits before the IPv4 address in a mapped one (RFC 4291 §2.5.5.2).
+pub const MAPPED_BITS: u8 = 96;
 
 /// An IPv4 address (wire octets) as the two words of its mapped IPv6 form.
 #[inline(always)]
@@ -44,7 +47,7 @@ pub const fn words(ip: IpAddr) -> [u64; 2] {
 #[must_use]
 pub const fn slot(seed: u64, address: [u64; 2], port: u16) -> u32 {
     let hash = (address[0] ^ seed)
-        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .wrapping_mul(GOLDEN)
         .wrapping_add(address[1] ^ port as u64)
         .wrapping_mul(0xff51_afd7_ed55_8ccd);
     #[expect(clippy::cast_possible_truncation, reason = "the shift leaves eight bits")]
@@ -52,8 +55,8 @@ pub const fn slot(seed: u64, address: [u64; 2], port: u16) -> u32 {
     slot
 }
 
-/// Refuses what isn't sent to an address of a family (0 for IPv4, 1 for IPv6) and port (host octet order) at which DNS
-/// is served.
+/// Refuses what isn't sent to an address of a family (0 for IPv4, 1 for IPv6) and port (host octet
+/// order) at which DNS is served.
 #[inline(always)]
 pub(crate) fn admit<T: Tables>(
     tables: &T,
@@ -64,11 +67,10 @@ pub(crate) fn admit<T: Tables>(
     if port == 0 {
         return Err(Verdict::Service);
     }
-    let control = tables.control();
-    if control.first_services.get(family).is_some_and(|first| is_dns(first, address, port)) {
+    if tables.first_service(family).is_some_and(|first| is_dns(&first, address, port)) {
         return Ok(());
     }
-    let slot = slot(control.service_seed, address, port);
+    let slot = slot(tables.service_seed(), address, port);
     let service = tables.service(slot).ok_or(Verdict::Service)?;
     if is_dns(&service, address, port) { Ok(()) } else { Err(Verdict::Service) }
 }
@@ -76,7 +78,7 @@ pub(crate) fn admit<T: Tables>(
 /// Whether NTP is served at an address and port. It never is at the first addresses.
 #[inline(always)]
 pub(crate) fn is_ntp<T: Tables>(tables: &T, address: [u64; 2], port: u16) -> bool {
-    let slot = slot(tables.control().service_seed, address, port);
+    let slot = slot(tables.service_seed(), address, port);
     port != 0
         && tables.service(slot).is_some_and(|service| is(&service, address, port, Service::NTP))
 }

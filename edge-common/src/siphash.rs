@@ -1,6 +1,6 @@
-//! SipHash-2-4 (Aumasson and Bernstein, 2012): a key and a message in words come in, a word goes out.
+//! SipHash-2-4 (Aumasson and Bernstein, 2012) over words.
 //!
-//! One straight way without a branch. All words are octets in memory order.
+//! It is one straight path without a branch. All words are octets in memory order.
 
 /// A hash in the making.
 #[derive(Clone, Copy)]
@@ -36,8 +36,8 @@ impl SipHash {
         next
     }
 
-    /// With the message's last octets, none to seven of them in front of zeros, when it has `octets` (up to 255) in
-    /// all: the hash, eight octets as they go over the wire.
+    /// With the message's last octets, none to seven of them in front of zeros, when it has
+    /// `octets` (up to 255) in all: the hash, eight octets as they go over the wire.
     #[inline(always)]
     #[must_use]
     pub const fn finish(self, last: u64, octets: u8) -> u64 {

@@ -1,27 +1,26 @@
-//! The Client Subnet option (RFC 7871), in words: an option and the packet's source come in; which address decides, its
-//! client class, and the scope of the answer go out.
+//! The Client Subnet option (RFC 7871): the deciding address, and the scope.
 //!
-//! Addresses are two words in memory order; IPv4 ones in their mapped form ([`service::mapped`]), whichever way they
-//! came. Nothing here loops over octets, so that the verifier sees one straight way.
+//! Addresses are two words in memory order. IPv4 addresses have their mapped form
+//! ([`service::mapped`](crate::service::mapped)), both those of packets and those of options.
+//! Nothing here loops over octets, so that the verifier sees one straight path.
 
 use core::net::{IpAddr, Ipv6Addr};
 
 use crate::class;
 use crate::frame::Frame;
-use crate::service::{ipv4, mapped, words};
+use crate::service::{MAPPED_BITS, ipv4, mapped, words};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
+use crate::wire::dns;
 
 /// The Client Subnet option (RFC 7871 §6).
-pub const OPTION: u16 = 8;
+pub const OPTION: u16 = dns::option::SUBNET;
 /// Octets of the option before the address: family, source prefix, scope prefix.
 pub const FRONT_OCTETS: usize = 4;
 /// The family of IPv4 addresses (IANA, Address Family Numbers).
 const IPV4: u16 = 1;
 /// The family of IPv6 addresses.
 const IPV6: u16 = 2;
-/// Bits before the IPv4 address in a mapped one (RFC 4291 §2.5.5.2).
-const MAPPED_BITS: u8 = 96;
 
 /// A Client Subnet option that is as it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +34,11 @@ pub struct Subnet {
 }
 
 impl Subnet {
-    /// Of an option whose address has `octets` octets: the last ones of the 16 in `window`, which end where the option
-    /// ends. What is before them may be anything.
+    /// Of an option whose address has `octets` octets: the last ones of the 16 in `window`, which
+    /// end where the option ends. What is before them may be anything.
     ///
-    /// `None` is FORMERR: an unknown family, a prefix that the family doesn't have, too few or too many octets, or bits
-    /// past the prefix (RFC 7871 §6).
+    /// `None` is FORMERR: an unknown family, a prefix that the family doesn't have, too few or too
+    /// many octets, or bits past the prefix (RFC 7871 §6).
     #[inline(always)]
     #[must_use]
     pub const fn new(
@@ -59,7 +58,8 @@ impl Subnet {
             return None;
         }
         let [high, low] = [u64::from_be(window[0]), u64::from_be(window[1])];
-        // By whole octets, and so by even numbers of bits; in halves, as no word can be shifted by 64.
+        // By whole octets, and so by even numbers of bits; in halves, as no word can be shifted by
+        // 64.
         let address = if octets > 8 {
             let up = (16 - octets) * 8;
             [high << up | low >> 1 >> (63 - up), low << up]
@@ -112,7 +112,8 @@ impl Subnet {
         }
     }
 
-    /// The address's octets; those on the wire are the first `source_prefix / 8`, rounded up. For the host.
+    /// The address's octets; those on the wire are the first `source_prefix / 8`, rounded up. For
+    /// the host.
     #[must_use]
     pub fn octets(&self) -> [u8; 16] {
         let [front, back] = self.address.map(u64::from_be);
@@ -120,9 +121,10 @@ impl Subnet {
     }
 }
 
-/// What an address is, and the length of the prefix around it in which every address is the same in this.
+/// Whether an address is public, and the length of the prefix around it in which all addresses are
+/// alike in this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct AddressKind {
     /// Whether it is a unicast one that isn't private, link-local or this host's.
     pub is_public: bool,
     /// 1–32 or 1–128.
@@ -145,7 +147,8 @@ impl Search {
         Self { word, nearest: u64::MAX, length: 0 }
     }
 
-    /// Looks at the network of the first `length` (1–64) bits of `network`. No two networks of a search overlap.
+    /// Looks at the network of the first `length` (1–64) bits of `network`. No two networks of a
+    /// search overlap.
     #[inline(always)]
     const fn network(self, network: u64, length: u32) -> Self {
         let apart = self.word ^ network;
@@ -166,12 +169,12 @@ impl Search {
     /// The standing of an address whose first `before` bits aren't in the word.
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "no prefix has more than 128 bits")]
-    const fn standing(self, before: u32) -> Standing {
+    const fn address_kind(self, before: u32) -> AddressKind {
         let is_public = self.length == 0;
         // One bit more than it has in common with the nearest, and that is outside.
         let common = self.nearest.leading_zeros();
         let prefix = if is_public { common + 1 } else { self.length as u32 };
-        Standing { is_public, prefix: (before + prefix) as u8 }
+        AddressKind { is_public, prefix: (before + prefix) as u8 }
     }
 }
 
@@ -183,7 +186,7 @@ const fn front4(octets: [u8; 4]) -> u64 {
 /// The standing of an address. An IPv4 one's prefix counts the bits of the IPv4 address.
 #[inline(always)]
 #[must_use]
-pub const fn standing(address: [u64; 2]) -> Standing {
+pub const fn address_kind(address: [u64; 2]) -> AddressKind {
     if let Some(address) = ipv4(address) {
         return Search::new((u32::from_be(address) as u64) << 32)
             .network(const { front4([0, 0, 0, 0]) }, 32)
@@ -194,25 +197,26 @@ pub const fn standing(address: [u64; 2]) -> Standing {
             .network(const { front4([192, 168, 0, 0]) }, 16)
             .network(const { front4([224, 0, 0, 0]) }, 4)
             .network(const { front4([255, 255, 255, 255]) }, 32)
-            .standing(0);
+            .address_kind(0);
     }
     let [front, back] = [u64::from_be(address[0]), u64::from_be(address[1])];
     if front == 0 {
         // ::, ::1, and the mapped addresses, of which it is none.
-        Search::new(back).network(0, 64).network(1, 64).beside(0xffff << 32).standing(64)
+        Search::new(back).network(0, 64).network(1, 64).beside(0xffff << 32).address_kind(64)
     } else {
         Search::new(front)
             .beside(0)
             .network(0xfc << 56, 7)
             .network(0xfe80 << 48, 10)
             .network(0xff << 56, 8)
-            .standing(0)
+            .address_kind(0)
     }
 }
 
-/// Whom an answer is for.
+/// The client that an answer is for: the packet's source, or the address of its Client Subnet
+/// option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Whom {
+pub struct EffectiveClient {
     /// The address that decides.
     pub address: [u64; 2],
     /// Whether it is the subnet's.
@@ -225,21 +229,22 @@ pub struct Whom {
     before: u8,
 }
 
-impl Whom {
-    /// The client of a query from `source`: the subnet's address if it could be anyone's on the Internet.
+impl EffectiveClient {
+    /// The client of a query from `source`: the subnet's address if it could be anyone's on the
+    /// Internet.
     #[inline(always)]
     #[must_use]
     pub const fn new(source: [u64; 2], subnet: Option<&Subnet>) -> Self {
         let nobody = Self { address: source, is_subnets: false, source, prefix: 0, before: 0 };
         let Some(subnet) = subnet else { return nobody };
-        // Who withholds its address is answered as its resolver is (RFC 7871 §7.1.2).
+        // A client that withholds its address is answered as its resolver is (RFC 7871 §7.1.2).
         if subnet.source_prefix == 0 {
             return nobody;
         }
         let Some(address) = subnet.words() else { return nobody };
         let is_mapped = subnet.family == IPV6 && ipv4(address).is_some();
         let before = if is_mapped { MAPPED_BITS } else { 0 };
-        let Standing { is_public, prefix } = standing(address);
+        let AddressKind { is_public, prefix } = address_kind(address);
         let decides = if is_public { address } else { source };
         Self { address: decides, is_subnets: is_public, source, prefix, before }
     }
@@ -267,19 +272,20 @@ impl Whom {
         (self.address[0] ^ self.source[0]) | (self.address[1] ^ self.source[1]) != 0
     }
 
-    /// The scope of an answer about a name that varies by client: the length of the prefix around the subnet's address
-    /// in which every address has this answer (RFC 7871 §7.2.1). It may exceed the source prefix.
+    /// The scope of an answer about a name that varies by client: the length of the prefix around
+    /// the subnet's address in which every address has this answer (RFC 7871 §7.2.1). It may exceed
+    /// the source prefix.
     ///
-    /// `known` is the length of the prefix in which the same is known of all addresses as of [`Self::address`]
-    /// ([`GeoLeaf::prefix`](crate::abi::GeoLeaf::prefix)). `is_by_source` says that it is nothing, and so the source
-    /// decided.
+    /// `known` is the length of the prefix in which the same is known of all addresses as of
+    /// [`Self::address`] ([`GeoLeaf::prefix`](crate::abi::GeoLeaf::prefix)). `is_by_source` says
+    /// that it is nothing, and so the source decided.
     #[inline(always)]
     #[must_use]
     pub const fn scope(&self, known: u8, is_by_source: bool) -> u8 {
         // The source's word counts for the special addresses around this one, too.
-        let standing = if self.is_subnets && is_by_source { 0 } else { self.prefix };
+        let least = if self.is_subnets && is_by_source { 0 } else { self.prefix };
         let known = if self.is_subnets { known } else { 0 };
-        let length = if known > standing { known } else { standing };
+        let length = if known > least { known } else { least };
         self.before + length
     }
 }
@@ -295,11 +301,10 @@ fn leaf<T: Tables>(tables: &T, trie: u32, address: [u64; 2]) -> Result<(u32, u8)
     Ok((leaf.class, leaf.prefix as u8))
 }
 
-/// The client class of a query from `source`, and the scope of an answer that depends on the class. 0 without a subnet
-/// that has an address.
+/// The client class of a query from `source`, and the scope of an answer that depends on the class.
+/// 0 without a subnet that has an address.
 ///
-/// # Errors
-/// [`Verdict::Place`] when only the authority can tell.
+/// [`Verdict::ClientClass`] when only the authority knows the class.
 #[inline(always)]
 pub fn resolve<F: Frame, T: Tables>(
     tables: &T,
@@ -307,17 +312,18 @@ pub fn resolve<F: Frame, T: Tables>(
     source: [u64; 2],
     subnet: Option<&Subnet>,
 ) -> Result<(u32, u8), Verdict> {
-    let whom = Whom::new(source, subnet).forgotten::<F>();
-    let mut address = whom.address;
+    let client = EffectiveClient::new(source, subnet).forgotten::<F>();
+    let mut address = client.address;
     let mut prefix = None;
-    // Once or twice; one look-up in the program's text, which the verifier follows into every branch.
+    // Once or twice; one look-up in the program's text, which the verifier follows into every
+    // branch.
     loop {
         let (class, known) = leaf(tables, trie, address)?;
         if let Some(prefix) = prefix {
-            return Ok((class, whom.scope(prefix, true)));
+            return Ok((class, client.scope(prefix, true)));
         }
-        if class != class::NOTHING || !whom.has_other() {
-            return Ok((class, whom.scope(known, false)));
+        if class != class::NOTHING || !client.has_other() {
+            return Ok((class, client.scope(known, false)));
         }
         prefix = Some(known);
         address = source;

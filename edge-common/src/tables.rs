@@ -5,21 +5,48 @@
 use core::ops::Deref;
 
 use crate::abi::{
-    Answer, Card4, Card6, Clock, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service,
-    ShortName, TableId, Tree6, TypeRow,
+    Answer, Card4, Card6, Clock, CookieSecrets, Deck, GeoLeaf, Keys6, LongName, Nsid, NtpLimits,
+    RateLimits, Root4, Rrs, Service, ShortName, Side, TableId, Tree6, TypeRow,
 };
 
-/// Everything a packet may look up. `None` means that there is no such entry; what is read of an
-/// entry is that of one moment, because entries in use are never changed in place.
+/// Everything that a packet may look up. `None` means that there is no such entry.
+///
+/// A port that returns a number or a copy reads words that userspace or another CPU may be
+/// replacing, each by one load: two calls may return two values, so a decision reads such a word
+/// once. A port that returns a reference gives an entry that doesn't change while it is in use:
+/// userspace writes only entries, and sides, that no packet can be reading.
 pub trait Tables {
-    /// What doesn't change with each generation, or belongs to one that is in use.
-    fn control(&self) -> impl Deref<Target = Control>;
-    /// The generation being served; to be read once a packet, by one load.
+    /// What the operator has switched on, of [`crate::abi::switches`].
+    fn switches(&self) -> u64;
+    /// The generation being served. Read it before anything that belongs to its side.
     fn generation(&self) -> u64;
-    /// When trust in the tables ends, in jiffies; likewise.
+    /// When the tables stop being trusted, in jiffies.
     fn lease(&self) -> u64;
-    /// Jiffies, the clock of [`Control::lease`].
+    /// Jiffies, the clock of [`Self::lease`].
     fn now(&self) -> u64;
+    /// What belongs to a side of the names, 0 or 1: the lowest bit of [`Self::generation`].
+    fn side(&self, side: u32) -> impl Deref<Target = Side>;
+    /// The trie of the zone with most names. A hint.
+    fn usual_trie(&self) -> u32;
+    /// [`crate::abi::Control::own_address`].
+    fn own_address(&self) -> u64;
+    /// The first address of a family (0 for IPv4, 1 for IPv6) at which DNS is served.
+    fn first_service(&self, family: usize) -> Option<impl Deref<Target = Service>>;
+    /// Seed of the hash that places served addresses in their table.
+    fn service_seed(&self) -> u64;
+    /// The state of the cookies, bits of [`crate::cookie::state`]. Read it before
+    /// [`Self::cookie_secrets`].
+    fn cookie_state(&self) -> u64;
+    /// The secrets of a side of the cookies, 0 or 1.
+    fn cookie_secrets(&self, side: u64) -> impl Deref<Target = CookieSecrets>;
+    /// Seconds of Unix time.
+    fn unix_seconds(&self) -> u64;
+    /// The name server identifier. It is written before the first publication, and then stays.
+    fn nsid(&self) -> impl Deref<Target = Nsid>;
+    /// The response-rate limits. Their words may be those of two configurations for a moment.
+    fn limits(&self) -> RateLimits;
+    /// The limits of NTP; as [`Self::limits`].
+    fn ntp_limits(&self) -> NtpLimits;
     /// Whether frames from interface `ifindex` are ours when sent to `address` (six octets in the
     /// low 48 bits of a word in memory order).
     fn is_own_address(&self, ifindex: u32, address: u64) -> bool;
@@ -29,8 +56,8 @@ pub trait Tables {
     fn short_name(&self, slot: u32) -> Option<impl Deref<Target = ShortName>>;
     /// A slot of the long names.
     fn long_name(&self, slot: u32) -> Option<impl Deref<Target = LongName>>;
-    /// A deck of a zone: the one with number `at`, or if `varies` the one that entry `at` of the class
-    /// table names.
+    /// A deck of a zone: the one with number `at`, or if `varies` the one that entry `at` of the
+    /// class table names.
     fn deck(&self, table: TableId, at: u32, varies: bool) -> Option<Deck>;
     /// A cell of A records.
     fn card4(&self, cell: u32) -> Option<impl Deref<Target = Card4>>;
@@ -60,17 +87,23 @@ pub trait Tables {
     fn leaf(&self, trie: u32, leaf: u16) -> Option<GeoLeaf>;
     /// The clock in use; `None` when none is published.
     fn clock(&self) -> Option<impl Deref<Target = Clock>>;
-    /// `CLOCK_MONOTONIC` in nanoseconds. To be read after [`Tables::clock`], whose times then are past.
+    /// `CLOCK_MONOTONIC` in nanoseconds. To be read after [`Tables::clock`], whose times then are
+    /// past.
     fn monotonic(&self) -> u64;
     /// Counts an ordinary NTP request at [`crate::abi::Requests::place`].
     fn count_request(&self, place: usize);
-    /// Remembers where the frame's reply will be counted, if it becomes one: a [`crate::abi::Hits::place`].
+    /// Remembers where the frame's reply will be counted, if it becomes one: a
+    /// [`crate::abi::Hits::place`].
     fn mark_hit(&self, place: u32);
     /// Counts the reply there, modulo the number of places.
     fn count_hit(&self);
     /// 32 random bits.
     fn random(&self) -> u32;
 }
+
+/// 2⁶⁴ divided by the golden ratio, odd. A product with it mixes towards its upper bits (Knuth, The
+/// Art of Computer Programming, volume 3, §6.4).
+pub const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// One step of the generator behind [`Tables::random`] (xorshift64, Marsaglia 2003): the next
 /// state, and 32 bits of it. The state must not be 0.

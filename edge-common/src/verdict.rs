@@ -1,15 +1,15 @@
-//! What became of a frame: every way out of the program has a name, and a counter.
+//! Verdicts: every way out of the program has a name and a counter.
 
 /// What the driver is to do with the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Send it back out of the interface it came in by.
     Tx,
-    /// Let it rise, untouched, to the network stack and the authority.
+    /// Pass it unmodified to the network stack and the authority.
     Pass,
     /// Throw it away.
     Drop,
-    /// A fault of ours after the first octet was written; never reached by traffic.
+    /// A fault of ours after the first octet was written. Never caused by traffic.
     Aborted,
 }
 
@@ -41,7 +41,7 @@ macro_rules! verdicts {
 }
 
 verdicts! {
-    /// Address records were answered.
+    /// Answered with address records.
     Answer Tx "answer",
     /// The name exists and has no records of the type; answered with the zone's SOA.
     Nodata Tx "nodata",
@@ -51,25 +51,25 @@ verdicts! {
     Badvers Tx "badvers",
     /// A cookie that isn't good, where one is asked for; answered BADCOOKIE (RFC 7873 §5.2.3).
     Badcookie Tx "badcookie",
-    /// A name of no zone; answered REFUSED, as the operator wishes.
+    /// A name of no zone; answered REFUSED, because the switch for that is on.
     Refused Tx "refused",
     /// Over the client's rate; answered without records, truncated.
     Slip Tx "slip",
     /// Over the client's rate.
     Limited Drop "limited",
-    /// From a client that the operator doesn't want.
+    /// From a denied client.
     Denied Drop "denied",
-    /// Everything passes, as the operator wishes.
+    /// Drain is on: every frame passes.
     Drain Pass "drain",
-    /// Would have been answered, but for the operator's wish to see it only.
+    /// The query would have been answered, but dry run is on.
     DryRun Pass "dry_run",
-    /// The reply would have to leave by another way than the query came.
+    /// By the routing table the reply would leave by another interface than the query came in.
     Route Pass "route",
-    /// The answer is longer than the client takes, or than we make.
+    /// The answer is longer than the client accepts, or than we make.
     Size Pass "size",
-    /// The program that was to go on isn't there.
+    /// The next program isn't in `PROGRAMS`.
     General Pass "general",
-    /// Shorter than its headers say, or than they have to be.
+    /// The frame is shorter than its headers say, or than they have to be.
     Truncated Pass "truncated",
     /// Neither IPv4 nor IPv6, or behind more than two VLAN tags.
     EtherType Pass "ethertype",
@@ -110,38 +110,39 @@ verdicts! {
     /// The lease of what is published has run out.
     Lease Pass "lease",
     /// The name isn't in the tables.
-    Name Pass "name",
-    /// The client's class can't be told from the tables.
-    Place Pass "place",
+    UnknownName Pass "name",
+    /// The tables don't know the client's class.
+    ClientClass Pass "place",
     /// The name has no deck for this type and client.
-    Deck Pass "deck",
+    NoDeck Pass "deck",
     /// No room before the frame for the answer.
     Room Pass "room",
-    /// An NTP client was told the time.
-    TimeAnswer Tx "ntp",
-    /// An NTP client was told that the clock isn't synchronised.
-    TimeUnsynchronised Tx "ntp_unsynchronised",
-    /// An NTP client over its rate was told so (RATE).
-    TimeRate Tx "ntp_rate",
-    /// An NTP client that the operator doesn't want was told so (DENY).
-    TimeDeny Tx "ntp_deny",
+    /// An NTP request was answered with the time.
+    NtpAnswer Tx "ntp",
+    /// An NTP request was answered by a clock that isn't synchronised: LI 3, stratum 0.
+    NtpUnsynchronised Tx "ntp_unsynchronised",
+    /// An NTP client over its rate was answered with the kiss code RATE.
+    NtpRate Tx "ntp_rate",
+    /// A denied NTP client was answered with the kiss code DENY.
+    NtpDeny Tx "ntp_deny",
     /// An NTP client over its rate.
-    TimeLimited Drop "ntp_limited",
+    NtpLimited Drop "ntp_limited",
     /// An NTP version other than 1 to 4.
-    TimeVersion Pass "ntp_version",
+    NtpVersion Pass "ntp_version",
     /// An NTP mode other than client.
-    TimeMode Pass "ntp_mode",
-    /// An NTP request of another length than 48 octets: with a MAC, NTS or other extension fields, or too short.
-    TimeLength Pass "ntp_length",
+    NtpMode Pass "ntp_mode",
+    /// An NTP request of another length than 48 octets: with a MAC, NTS or other extension fields,
+    /// or too short.
+    NtpLength Pass "ntp_length",
     /// NTP mode 6 or 7, which are for the operator.
-    TimeControl Drop "ntp_control",
+    NtpControl Drop "ntp_control",
     /// No clock is published, or its lease has run out.
-    TimeLease Pass "ntp_lease",
-    /// The clock isn't synchronised, and requests then are to pass.
-    TimePass Pass "ntp_unsynchronised_pass",
-    /// The clock isn't synchronised, and requests then are to be dropped.
-    TimeDrop Drop "ntp_unsynchronised_drop",
-    /// A frame that changed under us.
+    NtpLease Pass "ntp_lease",
+    /// The clock isn't synchronised, and requests pass then.
+    NtpPass Pass "ntp_unsynchronised_pass",
+    /// The clock isn't synchronised, and requests are dropped then.
+    NtpDrop Drop "ntp_unsynchronised_drop",
+    /// The frame changed while the program wrote it. Never caused by traffic.
     Fault Aborted "fault",
 }
 

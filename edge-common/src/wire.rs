@@ -1,14 +1,15 @@
-//! Wire formats: one header per file, read from and written through windows of fixed size.
+//! Wire formats, one header a file, in windows of fixed size.
 //!
-//! A parser takes the octets of its section and says what it refuses by a [`crate::verdict::Verdict`].
-//! A composer writes its section whole, so that nothing of the received one is left.
-//! No function here can panic: every offset is a constant inside a window.
+//! A parser takes the octets of its section and returns a [`crate::verdict::Verdict`] if it refuses
+//! them. A composer writes its section whole, so that nothing of the received one is left. No
+//! function here can panic: every offset is a constant inside a window.
 
 pub mod checksum;
 pub mod dns;
 pub mod ethernet;
 pub mod ipv4;
 pub mod ipv6;
+pub mod ntp;
 pub mod udp;
 
 /// `M` octets of a window from a constant offset.

@@ -1,9 +1,10 @@
-//! What `cargo xtask bench` loads beside the shipped object: `edge` behind a prelude that makes a
-//! fresh frame for every run, what it is measured against, and the other end of a link.
+//! The benchmark's object: `edge` behind a prelude that makes frames.
 //!
-//! Frames are templates in a map, times and counters come out. No part of the product.
+//! It also has what `edge` is measured against, and the other end of a link. `cargo xtask bench`
+//! loads it; it is no part of the product.
 #![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
 #![deny(unsafe_code)]
+#![warn(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[cfg(target_arch = "bpf")]
 #[path = "bench/edges.rs"]

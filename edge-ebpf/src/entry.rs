@@ -1,4 +1,6 @@
-//! The program that runs on interfaces. The benchmark's object has one of its own in its place.
+//! The program that runs on interfaces.
+//!
+//! The benchmark's object has one of its own in its place.
 
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;

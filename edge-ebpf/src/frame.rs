@@ -1,42 +1,24 @@
 //! [`Frame`] over `xdp_md`.
 //!
-//! No packet pointer is kept: every window reads the frame's bounds anew, so that none outlives
-//! a move of the frame's edges.
+//! No packet pointer is kept: every window reads the frame's bounds again, so that none outlives a
+//! move of the frame's edges.
 #![expect(unsafe_code, reason = "packet memory is reached through the context's pointers")]
 
-use core::arch::asm;
 use core::ffi::c_void;
 use core::hint::assert_unchecked;
 use core::mem::MaybeUninit;
-use core::ptr::{addr_of, addr_of_mut, read_volatile};
+use core::ptr::{addr_of, read_volatile};
 
 use aya_ebpf::bindings::xdp_md;
 use aya_ebpf::helpers::generated::{bpf_xdp_adjust_head, bpf_xdp_load_bytes};
 use edge_common::frame::{Frame, Route};
 
+use self::verifier::{hide, opaque};
 use crate::route;
 
 /// The frame of one run of the program.
 pub(crate) struct XdpFrame {
     context: *mut xdp_md,
-}
-
-/// The same number, of which the compiler knows nothing.
-#[inline(always)]
-pub(crate) fn hide(mut x: usize) -> usize {
-    // SAFETY: the instruction copies a register onto itself. (An empty one would give the kernel
-    // two line records for one instruction, which it refuses.)
-    unsafe { asm!("{0} = {0}", inout(reg) x, options(pure, nomem, nostack, preserves_flags)) };
-    x
-}
-
-/// As [`hide`], of a number that isn't an address: the verifier forgets what it knows of it, too.
-/// This takes no instruction of the processor's, whose octet order is little-endian.
-#[inline(always)]
-pub(crate) fn unknown(mut x: usize) -> usize {
-    // SAFETY: the instruction stores a register's octets in little-endian order.
-    unsafe { asm!("{0} = le64 {0}", inout(reg) x, options(pure, nomem, nostack, preserves_flags)) };
-    x
 }
 
 impl XdpFrame {
@@ -91,7 +73,7 @@ impl XdpFrame {
 
     #[inline(always)]
     fn span_at<const N: usize>(&self, at: usize) -> Option<*mut [u8; N]> {
-        let at = unknown(at);
+        let at = opaque(at);
         if at > 0x3ff {
             return None;
         }
@@ -126,27 +108,6 @@ impl Frame for XdpFrame {
     }
 
     #[inline(always)]
-    fn opaque(x: usize) -> usize {
-        unknown(x)
-    }
-
-    #[inline(always)]
-    fn forget(mut x: usize, salt: u64) -> usize {
-        // SAFETY: two instructions on registers. What is xored with an unknown word is unknown, and
-        // stays so when it is xored back.
-        unsafe {
-            asm!(
-                "{0} ^= {1}",
-                "{0} ^= {1}",
-                inout(reg) x,
-                in(reg) salt,
-                options(pure, nomem, nostack, preserves_flags)
-            );
-        }
-        x
-    }
-
-    #[inline(always)]
     fn octets(&self) -> usize {
         // Hidden, or the compiler subtracts 32-bit halves of the pointers.
         hide(self.end()) - hide(self.start())
@@ -157,15 +118,6 @@ impl Frame for XdpFrame {
         let by = 0_i32.wrapping_sub_unsigned(n);
         // SAFETY: the helper checks the room itself, and moves the edge or changes nothing.
         (unsafe { bpf_xdp_adjust_head(self.context, by) } == 0).then_some(())
-    }
-
-    #[inline(always)]
-    fn settle<T>(memory: &mut T) {
-        let mut at = addr_of_mut!(*memory) as usize;
-        // SAFETY: the instruction copies a register onto itself; that it could have changed the memory is what the
-        // compiler is to believe.
-        unsafe { asm!("{0} = {0}", inout(reg) at, options(nostack, preserves_flags)) };
-        let _ = at;
     }
 
     #[inline(always)]
@@ -192,5 +144,77 @@ impl Frame for XdpFrame {
         let field = unsafe { addr_of!((*self.context).ingress_ifindex) };
         // SAFETY: as in `start`.
         unsafe { read_volatile(field) }
+    }
+}
+
+/// The instructions behind [`edge_common::verifier`], which says what each is for.
+pub(crate) mod verifier {
+    use core::arch::asm;
+    use core::ptr::addr_of_mut;
+
+    use edge_common::verifier::Verifier;
+
+    use super::XdpFrame;
+
+    /// The same number. LLVM can't see that; the verifier can, which a number that is an address
+    /// needs.
+    #[inline(always)]
+    pub(crate) fn hide(mut x: usize) -> usize {
+        // SAFETY: the instruction copies a register onto itself. (An empty one would give the
+        // kernel two line records for one instruction, which it refuses.)
+        unsafe { asm!("{0} = {0}", inout(reg) x, options(pure, nomem, nostack, preserves_flags)) };
+        x
+    }
+
+    /// As [`hide`], of a number that isn't an address: the verifier forgets what it knows of it,
+    /// too. This takes no instruction of the processor's, whose octet order is little-endian.
+    #[inline(always)]
+    pub(crate) fn opaque(mut x: usize) -> usize {
+        // SAFETY: the instruction stores a register's octets in little-endian order.
+        unsafe {
+            asm!("{0} = le64 {0}", inout(reg) x, options(pure, nomem, nostack, preserves_flags));
+        }
+        x
+    }
+
+    /// The same pointer. LLVM can't merge what leads to it with what leads to another: of a look-up
+    /// that several maps share, the kernel makes a call instead of a few instructions, which costs
+    /// 20 ns.
+    #[inline(always)]
+    pub(crate) fn apart<T>(value: Option<*mut T>) -> Option<*const T> {
+        let value = hide(value.map_or(0, |value| value as usize)) as *const T;
+        (!value.is_null()).then_some(value)
+    }
+
+    impl Verifier for XdpFrame {
+        #[inline(always)]
+        fn opaque(x: usize) -> usize {
+            opaque(x)
+        }
+
+        #[inline(always)]
+        fn forget(mut x: usize, salt: u64) -> usize {
+            // SAFETY: two instructions on registers. What is xored with an unknown word is unknown,
+            // and stays so when it is xored back.
+            unsafe {
+                asm!(
+                    "{0} ^= {1}",
+                    "{0} ^= {1}",
+                    inout(reg) x,
+                    in(reg) salt,
+                    options(pure, nomem, nostack, preserves_flags)
+                );
+            }
+            x
+        }
+
+        #[inline(always)]
+        fn compiler_fence<T>(memory: &mut T) {
+            let mut at = addr_of_mut!(*memory) as usize;
+            // SAFETY: the instruction copies a register onto itself; that it could have changed the
+            // memory is what LLVM is to believe.
+            unsafe { asm!("{0} = {0}", inout(reg) at, options(nostack, preserves_flags)) };
+            let _ = at;
+        }
     }
 }

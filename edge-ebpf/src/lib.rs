@@ -1,2 +1,2 @@
-//! Empty: lets edge-user's build script name this crate as a build dependency.
+//! Empty, so that edge-user's build script can name this crate as a dependency.
 #![no_std]

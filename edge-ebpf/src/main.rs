@@ -1,10 +1,12 @@
-//! The XDP program `edge`, and `general` and `ntp`, in which it may end; `lease`, which userspace runs to renew the lease; and `pass`, for the
-//! far end of a veth pair.
+//! The XDP programs: `edge`, `general`, `ntp`, `lease` and `pass`.
 //!
-//! A frame comes in as an `xdp_md`; [`edge_common::ingress`] rules on it over this crate's ports;
-//! the verdict is counted here, once. No decision is made in this crate.
+//! `edge` runs on interfaces and may go on with `general` or `ntp`. Userspace runs `lease` to renew
+//! the lease. `pass` is for the far end of a veth pair. A frame is an `xdp_md`;
+//! [`edge_common::ingress`] describes what decides on it, over this crate's ports. The verdict is
+//! counted here, once. No decision is made in this crate.
 #![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
 #![deny(unsafe_code)]
+#![warn(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[cfg(target_arch = "bpf")]
 mod entry;

@@ -1,4 +1,4 @@
-//! What the programs do, and what every object needs.
+//! The programs' bodies, the panic handler and the licence.
 #![expect(
     unsafe_code,
     reason = "entry points and the licence are found by their symbol and section names"
@@ -8,16 +8,17 @@
 use aya_ebpf::bindings::{xdp_action, xdp_md};
 use aya_ebpf::macros::xdp;
 use aya_ebpf::programs::XdpContext;
-use edge_common::frame::Frame as _;
 use edge_common::general;
 use edge_common::hot::{Exit, hot};
 use edge_common::ntp;
 use edge_common::verdict::{Action, Verdict};
+use edge_common::verifier::Verifier as _;
 
 use crate::frame::XdpFrame;
 use crate::maps::{self, Maps};
 
-/// Rules on the frame and counts the verdict, or goes on with another program: all of `edge`.
+/// The whole program `edge`: decides on the frame and counts the verdict, or goes on with another
+/// program.
 #[inline(always)]
 pub(crate) fn serve(context: *mut xdp_md) -> u32 {
     // The kernel knows that the maps are there only when it has been looked.
@@ -32,12 +33,13 @@ pub(crate) fn serve(context: *mut xdp_md) -> u32 {
         Exit::Ntp => {
             maps::go_on(context, maps::NTP);
             // Or both calls become one, whose program the kernel has to look for each time.
-            XdpFrame::settle(&mut frame);
+            XdpFrame::compiler_fence(&mut frame);
             Verdict::General
         }
     };
     if let Verdict::Answer = verdict {
-        // Said apart, or the counter's place is worked out for this one as for all others.
+        // Counted separately, or the counter's address is computed for this verdict as for all
+        // others.
         maps.count_answer();
         maps.sample(&frame, Verdict::Answer, true);
         return xdp_action::XDP_TX;
@@ -68,7 +70,7 @@ const fn number(action: Action) -> u32 {
     }
 }
 
-/// Rules on the frame, read anew, and counts the verdict: all of `general`.
+/// The whole program `general`: decides on the frame, which it reads again, and counts the verdict.
 #[inline(always)]
 fn serve_general(context: *mut xdp_md) -> u32 {
     let Some(maps) = Maps::new() else { return xdp_action::XDP_PASS };
@@ -78,7 +80,7 @@ fn serve_general(context: *mut xdp_md) -> u32 {
     count(&maps, &frame, verdict)
 }
 
-/// Rules on the frame, read anew, and counts the verdict: all of `ntp`.
+/// The whole program `ntp`: decides on the frame, which it reads again, and counts the verdict.
 #[inline(always)]
 fn serve_ntp(context: *mut xdp_md) -> u32 {
     let Some(maps) = Maps::new() else { return xdp_action::XDP_PASS };

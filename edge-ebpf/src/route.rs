@@ -1,4 +1,4 @@
-//! The kernel's routing table: a packet's addresses come in; the link-layer addresses of its next hop go out.
+//! Look-ups in the kernel's routing table.
 #![expect(unsafe_code, reason = "the lookup is a C structure with unions, which a helper fills")]
 
 use core::mem::MaybeUninit;
@@ -18,8 +18,8 @@ const UDP: u8 = 17;
 #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "it is 64")]
 const OCTETS: i32 = size_of::<Lookup>() as i32;
 
-/// The addresses, as [`edge_common::frame::Frame::route`] gives them, for a packet that is to leave by the interface
-/// `ifindex`.
+/// The addresses, as [`edge_common::frame::Frame::route`] gives them, for a packet that is to leave
+/// by the interface `ifindex`.
 #[inline(always)]
 pub(crate) fn by_table(context: *mut xdp_md, ifindex: u32, route: &Route) -> Option<[u64; 2]> {
     let mut lookup = MaybeUninit::<Lookup>::uninit();
@@ -28,8 +28,8 @@ pub(crate) fn by_table(context: *mut xdp_md, ifindex: u32, route: &Route) -> Opt
     while word < size_of::<Lookup>() / 8 {
         // SAFETY: the word is inside the lookup.
         let to = unsafe { at.cast::<u64>().add(word) };
-        // SAFETY: as above; unaligned words are fine. Volatile, or the loop becomes a call of a function that zeroes
-        // memory.
+        // SAFETY: as above; unaligned words are fine. Volatile, or the loop becomes a call of a
+        // function that zeroes memory.
         unsafe { to.write_volatile(0) };
         word += 1;
     }
@@ -71,8 +71,8 @@ fn address(octets: *const [u8; 6]) -> u64 {
         part -= 1;
         // SAFETY: the part is inside the address.
         let at = unsafe { parts.add(part) };
-        // SAFETY: as above, and addresses in a lookup begin at even offsets. Volatile, because the kernel lets no
-        // longer word be read from there.
+        // SAFETY: as above, and addresses in a lookup begin at even offsets. Volatile, because the
+        // kernel lets no longer word be read from there.
         word = word << 16 | u64::from(unsafe { at.read_volatile() });
     }
     word

@@ -11,6 +11,8 @@ mod general;
 #[cfg(test)]
 mod mutations;
 #[cfg(test)]
+mod ntp_limits;
+#[cfg(test)]
 mod points;
 #[cfg(test)]
 mod publication;
@@ -20,5 +22,3 @@ mod shares;
 mod slow;
 #[cfg(test)]
 mod time;
-#[cfg(test)]
-mod time_limits;

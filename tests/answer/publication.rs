@@ -121,15 +121,15 @@ fn a_removed_zone_passes_and_an_added_one_is_answered() {
     let all = compiled(&[version("one.example", 1), version("two.example", 1)]);
     assert_eq!(node.ask("one.example", A), Err(Verdict::Unpublished));
     node::publish(&mut node.publisher, &all[..1]);
-    assert_eq!(node.ask("two.example", A), Err(Verdict::Name));
+    assert_eq!(node.ask("two.example", A), Err(Verdict::UnknownName));
     node::publish(&mut node.publisher, &all);
     expect_version(&node, "one.example", 1);
     expect_version(&node, "two.example", 1);
     node::publish(&mut node.publisher, &all[1..]);
-    assert_eq!(node.ask("one.example", A), Err(Verdict::Name));
+    assert_eq!(node.ask("one.example", A), Err(Verdict::UnknownName));
     expect_version(&node, "two.example", 1);
     node::publish(&mut node.publisher, &[]);
-    assert_eq!(node.ask("two.example", A), Err(Verdict::Name));
+    assert_eq!(node.ask("two.example", A), Err(Verdict::UnknownName));
 }
 
 #[test]
@@ -155,8 +155,8 @@ fn a_zone_that_only_the_authority_serves_now_passes_and_hides_its_parents_names(
     // Twice, because what a publication leaves behind shows in the next.
     for _ in 0..2 {
         drop(node.publisher.publish(&both[..1], &[&child]).unwrap());
-        assert_eq!(node.ask("few.example", A), Err(Verdict::Deck));
-        assert_eq!(node.ask("few.example", AAAA), Err(Verdict::Deck));
+        assert_eq!(node.ask("few.example", A), Err(Verdict::NoDeck));
+        assert_eq!(node.ask("few.example", AAAA), Err(Verdict::NoDeck));
         assert!(node.ask("example", A).is_ok());
     }
     node::publish(&mut node.publisher, &both[..1]);
@@ -188,8 +188,8 @@ fn a_zone_that_does_not_fit_says_why_and_the_others_are_served() {
     assert_eq!(unfit, [None, Some(Unfit::Soa), Some(Unfit::Full("cards_aaaa")), None]);
     expect_version(&node, "one.example", 1);
     expect_version(&node, "two.example", 1);
-    assert_eq!(node.ask("long.example", A), Err(Verdict::Deck));
-    assert_eq!(node.ask("l1.large.example", AAAA), Err(Verdict::Name));
+    assert_eq!(node.ask("long.example", A), Err(Verdict::NoDeck));
+    assert_eq!(node.ask("l1.large.example", AAAA), Err(Verdict::UnknownName));
     // But for the two apexes, of which the tables must know that they are somebody's, nothing is
     // taken.
     let [(_, n_before, _), before @ ..] = &*before else { panic!("{before:?}") };
@@ -231,7 +231,7 @@ fn after_hundreds_of_publications_nothing_is_lost_and_the_newest_is_answered() {
                 // Names of the zone above, which may lead to another zone, but have no addresses.
                 assert!(node.ask(apex, A).map_or(true, |reply| reply[7] == 0), "{apex}");
             } else if version == 0 {
-                assert_eq!(node.ask(apex, A), Err(Verdict::Name), "{apex}");
+                assert_eq!(node.ask(apex, A), Err(Verdict::UnknownName), "{apex}");
             } else {
                 expect_version(&node, apex, version);
             }

@@ -120,8 +120,8 @@ fn a_client_that_is_denied_gets_no_reply() {
     set_prefixes(tables.store(), None, rules).unwrap();
     let verdict = |client: &str| engine::run(&tables, &Ask::new(client).frame()).verdict;
     assert_eq!(verdict("198.18.0.1:40123"), Verdict::Denied);
-    assert_eq!(verdict("198.18.1.1:40123"), Verdict::TimeAnswer);
-    assert_eq!(verdict("[2400::1]:999"), Verdict::TimeAnswer);
+    assert_eq!(verdict("198.18.1.1:40123"), Verdict::NtpAnswer);
+    assert_eq!(verdict("[2400::1]:999"), Verdict::NtpAnswer);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn no_frame_is_half_answered_and_only_ordinary_requests_are_answered() {
         let outcome = engine::run(&tables, &frame);
         seen[outcome.verdict.index() as usize] += 1;
         let is_ordinary = time::is_ordinary(&frame);
-        assert_eq!(outcome.verdict == Verdict::TimeAnswer, is_ordinary, "{outcome:?} {frame:02x?}");
+        assert_eq!(outcome.verdict == Verdict::NtpAnswer, is_ordinary, "{outcome:?} {frame:02x?}");
         if is_ordinary {
             assert!(outcome.frame.len() <= frame.len());
             assert_eq!(outcome.frame, time::reply_frame(&frame, &clock, NOW, seed), "{frame:02x?}");
@@ -148,18 +148,18 @@ fn no_frame_is_half_answered_and_only_ordinary_requests_are_answered() {
             assert_ne!(outcome.verdict.action(), Action::Aborted);
         }
         if outcome.verdict.action() == Action::Drop {
-            assert_eq!(outcome.verdict, Verdict::TimeControl);
+            assert_eq!(outcome.verdict, Verdict::NtpControl);
             assert!(ends(&frame).is_some_and(|(_, server)| time::services().contains(&server)));
             assert!(payload(&frame).is_some_and(|octets| octets[0] & 7 >= 6));
         }
     }
     let count = |verdict: Verdict| seen[verdict.index() as usize];
-    assert!(count(Verdict::TimeAnswer) > 200_000, "{seen:?}");
+    assert!(count(Verdict::NtpAnswer) > 200_000, "{seen:?}");
     for verdict in [
-        Verdict::TimeVersion,
-        Verdict::TimeMode,
-        Verdict::TimeLength,
-        Verdict::TimeControl,
+        Verdict::NtpVersion,
+        Verdict::NtpMode,
+        Verdict::NtpLength,
+        Verdict::NtpControl,
         Verdict::Service,
         Verdict::Source,
         Verdict::Length,
@@ -183,7 +183,7 @@ fn a_reply_is_never_answered_and_so_servers_dont_talk_to_each_other() {
         publish(tables.store(), Some(&time::clock()));
         tables.set_monotonic(NOW);
         let outcome = engine::run(&tables, &turned);
-        let verdicts = [Verdict::TimeMode, Verdict::Source];
+        let verdicts = [Verdict::NtpMode, Verdict::Source];
         assert!(verdicts.contains(&outcome.verdict), "{}: {outcome:?}", row.what);
         assert_eq!(outcome.frame, turned);
     }
@@ -214,7 +214,7 @@ fn a_published_clock_ends_with_its_lease_whoever_asks() {
         tables.set_monotonic(clock.monotonic + elapsed);
         let outcome = engine::run(&tables, &frame);
         let valid = elapsed < clock.lease - clock.monotonic;
-        let wanted = if valid { Verdict::TimeAnswer } else { Verdict::TimeLease };
+        let wanted = if valid { Verdict::NtpAnswer } else { Verdict::NtpLease };
         assert_eq!(outcome.verdict, wanted, "{elapsed}");
         answered += u32::from(valid);
     }

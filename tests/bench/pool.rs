@@ -125,7 +125,7 @@ const ADMITTED: Option<Rate> =
 /// One that the anchor doesn't know.
 const OWN: Case = Case { anchor: None, ..A };
 /// A request for the time.
-const NTP: Case = Case { name: "NTP", verdict: Verdict::TimeAnswer, is_time: true, ..OWN };
+const NTP: Case = Case { name: "NTP", verdict: Verdict::NtpAnswer, is_time: true, ..OWN };
 const AAAA: Case = Case { rtype: rtype::AAAA, ..OWN };
 const NODATA: Case = Case { verdict: Verdict::Nodata, ..OWN };
 

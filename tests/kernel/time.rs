@@ -7,7 +7,7 @@ use std::mem::offset_of;
 use std::sync::atomic::Ordering;
 
 use edge_common::abi::{Clock, Control, switches};
-use edge_common::limit::TimeRate;
+use edge_common::limit::NtpRate;
 use edge_common::ntp::clock;
 use edge_common::tables::Tables as _;
 use edge_common::verdict::{Action, Verdict};
@@ -189,7 +189,7 @@ fn mutated_requests_have_the_hosts_octets_in_the_kernel() {
     }
     assert_eq!(shared.verdicts(), counts);
     assert_eq!(counts[Verdict::Fault.index() as usize], 0);
-    assert!(counts[Verdict::TimeAnswer.index() as usize] > FRAMES / 5, "{counts:?}");
+    assert!(counts[Verdict::NtpAnswer.index() as usize] > FRAMES / 5, "{counts:?}");
     println!("{FRAMES} mutated requests are the same: {counts:?}");
 }
 
@@ -200,11 +200,11 @@ fn what_becomes_of_those_over_their_rate_and_what_they_say_is_counted() {
     let store = both.tables.store();
     let clock = later(&time::clock(), monotonic() - BOOT);
     store.publish_clock(&Clock { lease: clock.monotonic + 60 * SECOND, ..clock });
-    let rate = TimeRate { interval: 12, burst: 5, leak: 2, kod: 1, prefix4: 32, prefix6: 64 };
+    let rate = NtpRate { interval: 12, burst: 5, leak: 2, kod: 1, prefix4: 32, prefix6: 64 };
     let controls = Controls { time: Some((rate, 1)), ..Controls::default() };
     let before = (shared.verdicts(), shared.lock().requests());
     let asked = 4_000_u32;
-    controls.switched(switches::TIME_LIMIT).during(store, || {
+    controls.switched(switches::NTP_LIMIT).during(store, || {
         shared.lock().seed(|| 0x1234_5678_9abc_def1);
         for (poll, version) in (0..asked).map(|n| (n % 24, 1 + n / 24 % 4)) {
             let (poll, first) = (poll.wrapping_sub(6), version << 3 | 3);
@@ -218,7 +218,7 @@ fn what_becomes_of_those_over_their_rate_and_what_they_say_is_counted() {
         let at = verdict.index() as usize;
         after.0[at] - before.0[at]
     };
-    let kinds = [Verdict::TimeAnswer, Verdict::TimeRate, Verdict::TimeLimited].map(given);
+    let kinds = [Verdict::NtpAnswer, Verdict::NtpRate, Verdict::NtpLimited].map(given);
     assert_eq!(kinds.iter().sum::<u64>(), u64::from(asked), "{kinds:?}");
     // A quarter; of the rest a half each: to five standard deviations of some 30.
     for (n, mean) in kinds.into_iter().zip([1004, 1498, 1498]) {

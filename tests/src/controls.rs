@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
 use edge_authority::{Cookies, Options};
-use edge_common::abi::{Control, CookieKeys, Limits, Nsid, TimeLimits};
+use edge_common::abi::{Control, CookieKeys, Nsid, NtpLimits, RateLimits};
 use edge_common::cookie::Cookie;
-use edge_common::limit::{Rate, TimeRate};
+use edge_common::limit::{NtpRate, Rate};
 use edge_common::service;
 use edge_tables::jiffies;
 use edge_tables::store::Store;
@@ -34,7 +34,7 @@ pub struct Controls {
     /// Limits: responses a second, burst, one in so many slips.
     pub limits: Option<(u32, u32, u32)>,
     /// Limits of NTP, and the seed that places clients.
-    pub time: Option<(TimeRate, u64)>,
+    pub time: Option<(NtpRate, u64)>,
 }
 
 impl Controls {
@@ -67,11 +67,12 @@ impl Controls {
 
     /// Writes the control words; gives what they were.
     pub(crate) fn write(&self, store: &Store) -> Vec<(usize, u64)> {
-        let limits = self.limits.map_or_else(Limits::new_zeroed, |(per_second, burst, slip)| {
-            let rate = Rate { per_second, burst, slip, prefix4: 24, prefix6: 56 };
-            rate.limits(jiffies::per_second(), [0x11c5_eed1, 0x0b5e_ed03])
-        });
-        let time_limits = self.time.map_or_else(TimeLimits::new_zeroed, |(rate, seed)| {
+        let limits =
+            self.limits.map_or_else(RateLimits::new_zeroed, |(per_second, burst, slip)| {
+                let rate = Rate { per_second, burst, slip, prefix4: 24, prefix6: 56 };
+                rate.limits(jiffies::per_second(), [0x11c5_eed1, 0x0b5e_ed03])
+            });
+        let ntp_limits = self.time.map_or_else(NtpLimits::new_zeroed, |(rate, seed)| {
             let seeds = [1, 2]
                 .map(|row: u64| row.wrapping_add(seed << 8).wrapping_mul(0x9e37_79b9_7f4a_7c15));
             rate.limits(jiffies::per_second(), seeds)
@@ -82,7 +83,7 @@ impl Controls {
             words(offset_of!(Control, cookies), &self.keys()),
             words(offset_of!(Control, nsid), &self.identifier()),
             words(offset_of!(Control, limits), &limits),
-            words(offset_of!(Control, time_limits), &time_limits),
+            words(offset_of!(Control, ntp_limits), &ntp_limits),
         ];
         let swap = |(at, word)| (at, store.control_word(at).swap(word, Ordering::SeqCst));
         parts.into_iter().flatten().map(swap).collect()

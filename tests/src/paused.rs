@@ -6,8 +6,8 @@ use std::cell::Cell;
 use std::ops::Deref;
 
 use edge_common::abi::{
-    Card4, Card6, Clock, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service, ShortName,
-    TableId, Tree6, TypeRow,
+    Card4, Card6, Clock, CookieSecrets, Deck, GeoLeaf, Keys6, LongName, Nsid, NtpLimits,
+    RateLimits, Root4, Rrs, Service, ShortName, Side, TableId, Tree6, TypeRow,
 };
 use edge_common::tables::Tables;
 
@@ -37,8 +37,52 @@ impl<'a, T: Tables, P: Fn()> Paused<'a, T, P> {
 }
 
 impl<T: Tables, P: Fn()> Tables for Paused<'_, T, P> {
-    fn control(&self) -> impl Deref<Target = Control> {
-        self.next().control()
+    fn switches(&self) -> u64 {
+        self.next().switches()
+    }
+
+    fn side(&self, side: u32) -> impl Deref<Target = Side> {
+        self.next().side(side)
+    }
+
+    fn usual_trie(&self) -> u32 {
+        self.next().usual_trie()
+    }
+
+    fn own_address(&self) -> u64 {
+        self.next().own_address()
+    }
+
+    fn first_service(&self, family: usize) -> Option<impl Deref<Target = Service>> {
+        self.next().first_service(family)
+    }
+
+    fn service_seed(&self) -> u64 {
+        self.next().service_seed()
+    }
+
+    fn cookie_state(&self) -> u64 {
+        self.next().cookie_state()
+    }
+
+    fn cookie_secrets(&self, side: u64) -> impl Deref<Target = CookieSecrets> {
+        self.next().cookie_secrets(side)
+    }
+
+    fn unix_seconds(&self) -> u64 {
+        self.next().unix_seconds()
+    }
+
+    fn nsid(&self) -> impl Deref<Target = Nsid> {
+        self.next().nsid()
+    }
+
+    fn limits(&self) -> RateLimits {
+        self.next().limits()
+    }
+
+    fn ntp_limits(&self) -> NtpLimits {
+        self.next().ntp_limits()
     }
 
     fn generation(&self) -> u64 {

@@ -1,4 +1,4 @@
-//! Cards: the records of one answer, with their checksum's partial sum.
+//! Cards: the records of one answer, with their partial checksum.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -46,15 +46,16 @@ impl Card6 {
     pub const MOST: usize = 7;
 }
 
-/// Ready-made resource records. Of a negative answer (NODATA, NXDOMAIN) it is one, owned by the zone apex: its first
-/// two octets are a pointer that depends on the question and is written at answering.
+/// Ready-made resource records. Of a negative answer (NODATA, NXDOMAIN) it is one, owned by the
+/// zone apex: its first two octets are a pointer that depends on the question and is written at
+/// answering.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Rrs {
     /// The records as on the wire, ending at the array's end; zero before them.
     pub octets: [u8; Self::MOST],
-    /// One's-complement sum of the records, as if they began at an even offset; folded to 16 bits. Of a negative
-    /// answer's without the owner pointer.
+    /// One's-complement sum of the records, as if they began at an even offset; folded to 16 bits.
+    /// Of a negative answer's without the owner pointer.
     pub sum: u32,
     /// Octets of the records, 2 to [`Rrs::MOST`].
     pub octets_used: u32,

@@ -1,15 +1,16 @@
-//! What the NTP responder tells: the time, and how good it is.
+//! The published clock: the time for NTP replies, and how good it is.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// One side of the published clock.
 ///
-/// **Units.** Times named `ns` are nanoseconds of `CLOCK_MONOTONIC`. An NTP timestamp (RFC 5905 §6) is a word of the
-/// machine's: seconds since 1900 modulo 2³² in its upper half, 2⁻³² seconds in its lower one; eras are nobody's
-/// business here, all arithmetic is modulo 2⁶⁴. NTP short format is 2⁻¹⁶ seconds.
+/// **Units.** Times named `ns` are nanoseconds of `CLOCK_MONOTONIC`. An NTP timestamp (RFC 5905 §6)
+/// is a word of the machine's: seconds since 1900 modulo 2³² in its upper half, 2⁻³² seconds in its
+/// lower one. Eras don't matter: all arithmetic is modulo 2⁶⁴. NTP short format is
+/// 2⁻¹⁶ seconds.
 ///
-/// `CLOCK_MONOTONIC` and `CLOCK_REALTIME` are steered alike, so that from `monotonic` on UTC advances as the monotonic
-/// clock does, but for what `leap_at` and the smear add.
+/// `CLOCK_MONOTONIC` and `CLOCK_REALTIME` run at the same rate, so that from `monotonic` on UTC
+/// advances as the monotonic clock does, apart from what `leap_at` and the smear add.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Clock {
@@ -17,25 +18,29 @@ pub struct Clock {
     pub monotonic: u64,
     /// UTC then (smeared UTC during a smear), an NTP timestamp.
     pub utc: u64,
-    /// From then on no answer comes from this clock, in ns; after `monotonic`, and less than 2³⁶ ns (68 s) after it.
+    /// From then on no answer comes from this clock, in ns; after `monotonic`, and less than 2³⁶ ns
+    /// (68 s) after it.
     pub lease: u64,
-    /// When a leap second comes, in ns; `u64::MAX` if none does during the lease. From then on `leap_step` is added to
-    /// `utc` and `reference`, and LI is 0.
+    /// When a leap second comes, in ns; `u64::MAX` if none does during the lease. From then on
+    /// `leap_step` is added to `utc` and `reference`, and LI is 0.
     pub leap_at: u64,
     /// In 2⁻³² s: −2³² when a second is inserted, 2³² when one is deleted.
     pub leap_step: i64,
-    /// The smear's beginning in ns, or `monotonic` if that is later: what it had added by then is in `utc`.
+    /// The smear's beginning in ns, or `monotonic` if that is later: what it had added by then is
+    /// in `utc`.
     pub smear_from: u64,
     /// The smear's end in ns; not after `smear_from` if there is none.
     pub smear_until: u64,
-    /// What a smear adds between the two in 2⁻⁶⁴ s a nanosecond; less than 2²⁶ (4 ms a second) either way.
+    /// What a smear adds between the two in 2⁻⁶⁴ s a nanosecond; less than 2²⁶ (4 ms a second)
+    /// either way.
     pub smear_rate: i64,
-    /// When the clock was last set or corrected, an NTP timestamp.
+    /// Reference timestamp: when the clock was last set or corrected.
     pub reference: u64,
-    /// The bits of timestamps that the clock doesn't resolve, which are filled with random ones: 2ⁿ − 1, n from 0 to 32.
+    /// The bits of timestamps that the clock doesn't resolve, which are filled with random ones: 2ⁿ
+    /// − 1, n from 0 to 32.
     pub fuzz: u64,
-    /// The first four octets of replies as on the wire, in memory order: LI and mode 4 without a version, stratum, 0
-    /// in place of the client's poll, precision.
+    /// The first four octets of replies as on the wire, in memory order: LI and mode 4 without a
+    /// version, stratum, 0 in place of the client's poll, precision.
     pub header: u32,
     /// The reference ID, wire octets in memory order.
     pub refid: u32,
@@ -45,8 +50,8 @@ pub struct Clock {
     pub root_dispersion: u32,
     /// What is added to `root_dispersion`, in 2⁻⁴⁸ s each 1,024 ns: 15 ppm are 4,324.
     pub dispersion_rate: u32,
-    /// What clients are told, one of [`Clock::PASSES`], [`Clock::SYNCHRONISED`], [`Clock::UNSYNCHRONISED`],
-    /// [`Clock::DROPS`].
+    /// How requests are answered, one of [`Clock::PASSES`], [`Clock::SYNCHRONISED`],
+    /// [`Clock::UNSYNCHRONISED`], [`Clock::DROPS`].
     pub state: u32,
     /// Whether packets of modes 6 and 7 pass (1) or are dropped (0); also when the lease has ended.
     pub passes_control: u32,
@@ -57,11 +62,12 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Not synchronised: requests pass. What a zeroed clock says.
+    /// Not synchronised: requests pass. The state of a zeroed clock.
     pub const PASSES: u32 = 0;
     /// Requests are answered.
     pub const SYNCHRONISED: u32 = 1;
-    /// Not synchronised: requests are answered with LI 3, stratum 0, and as much delay and dispersion as is never taken.
+    /// Not synchronised: requests are answered with LI 3, stratum 0, and more delay and dispersion
+    /// than any client accepts.
     pub const UNSYNCHRONISED: u32 = 2;
     /// Not synchronised: requests are dropped.
     pub const DROPS: u32 = 3;
@@ -72,7 +78,7 @@ impl Clock {
         u32::from_ne_bytes([leap << 6 | 4, stratum, 0, precision.cast_unsigned()])
     }
 
-    /// [`Clock::dispersion_rate`] of so many parts in 10⁹ (of nanoseconds a second), rounded up.
+    /// [`Clock::dispersion_rate`] of an error in parts in 10⁹ (nanoseconds a second), rounded up.
     #[must_use]
     pub const fn dispersion_rate(parts_per_billion: u32) -> u32 {
         // 1,024 ns at one part in 10⁹ are 1.024e-15 s, or 0.28823037… of 2⁻⁴⁸ s.

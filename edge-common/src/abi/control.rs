@@ -1,10 +1,13 @@
-//! What is being served now: the generation word and the lease.
+//! The control block: what is served now, and what is configured.
+//!
+//! It is the field `control` of [`super::Shared`]. Userspace writes each word by one aligned store
+//! of eight octets; a packet reads each word that may be replaced by one load.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::Service;
+use super::service::Service;
 
-/// The one entry of `CONTROL`. Each word is written by one aligned 8-octet store.
+/// The control block, 512 octets. Userspace writes each word by one aligned 8-octet store.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Control {
@@ -13,16 +16,17 @@ pub struct Control {
     pub generation: u64,
     /// Jiffies at which the tables stop being trusted; past it every query passes.
     pub lease: u64,
-    /// Of so many answers one is copied to `SAMPLES`, at random; none when 0. Less than 2³².
+    /// Sampling interval: on average one in so many answers is copied to `SAMPLES`. 0: none. Below
+    /// 2³².
     pub sample: u64,
     /// Seed of the hash that places served addresses in their table.
     pub service_seed: u64,
-    /// What the operator has switched on, of [`switches`]. Written by one store.
+    /// What is switched on, bits of [`switches`]. Written by one store; a packet reads it once.
     pub switches: u64,
     /// By the generation's lowest bit.
     pub sides: [Side; 2],
-    /// The link-layer address of the first interface, as [`Control::own`] has it; 0 if there is
-    /// none. Most frames are found to be ours by it, without a look-up.
+    /// The link-layer address of the first interface, as [`Control::own`] makes it; 0 if there is
+    /// none. Most frames are for it, and need no look-up.
     pub own_address: u64,
     /// The trie of the zone with most names; a hint.
     pub usual_trie: u32,
@@ -30,7 +34,7 @@ pub struct Control {
     pub reserved: u32,
     /// The first address of IPv4 and of IPv6 at which DNS is served; likewise.
     pub first_services: [Service; 2],
-    /// Length of a lease in jiffies, added to now by the program `lease`.
+    /// Length of a lease in jiffies. The program `lease` adds it to now.
     pub lease_jiffies: u64,
     /// Seconds of Unix time, written about once a second; for cookies.
     pub unix_seconds: u64,
@@ -39,37 +43,39 @@ pub struct Control {
     /// The name server identifier.
     pub nsid: Nsid,
     /// Response-rate limits.
-    pub limits: Limits,
-    /// Of so many frames that are dropped one is copied to `SAMPLES`, at random; none when 0. Less than 2³².
+    pub limits: RateLimits,
+    /// Sampling interval of dropped frames; as `sample`.
     pub sample_dropped: u64,
-    /// How many clocks have been published; the lowest bit says which of [`super::Shared::clocks`] is in use. 0: none,
-    /// NTP requests pass. Written by one store, when that side has been filled; a packet reads it once. A side that was
-    /// in use is filled anew only when no packet can be reading it any more: after a barrier, or a second later.
+    /// Counts the published clocks; its lowest bit says which of [`super::Shared::clocks`] is in
+    /// use. 0: none, NTP requests pass. Written by one store, after that side has been filled; a
+    /// packet reads it once. A side that was in use is filled again only when no packet can be
+    /// reading it: after a barrier, or a second later.
     pub clock: u64,
     /// Limits of NTP.
-    pub time_limits: TimeLimits,
+    pub ntp_limits: NtpLimits,
 }
 
 /// Bits of [`Control::switches`].
 pub mod switches {
-    /// Everything passes.
+    /// Drain: every frame passes.
     pub const DRAIN: u64 = 1;
-    /// What would be answered is counted, and passes.
+    /// Dry run: what would be answered or dropped is counted, and passes.
     pub const DRY_RUN: u64 = 1 << 1;
-    /// A reply leaves only where the routing table would send it; what it would send elsewhere passes.
+    /// A reply leaves only if the routing table would send it out of the same interface; else the
+    /// query passes.
     pub const FIB: u64 = 1 << 2;
-    /// Responses are limited by client prefix, as [`super::Limits`] says.
+    /// Responses are limited by client prefix, as [`super::RateLimits`] says.
     pub const LIMIT: u64 = 1 << 3;
     /// Client prefixes have rules of their own, in the map `PREFIXES`.
     pub const PREFIXES: u64 = 1 << 4;
     /// Names of no zone are refused (REFUSED) rather than passed.
     pub const REFUSE: u64 = 1 << 5;
-    /// NTP clients are limited by address, as [`super::TimeLimits`] says.
-    pub const TIME_LIMIT: u64 = 1 << 6;
-    /// NTP clients that are never answered are told so (DENY), as far as their rate allows; with
-    /// [`TIME_LIMIT`] only.
-    pub const TIME_DENY: u64 = 1 << 7;
-    /// Those for which every frame takes the long way.
+    /// NTP clients are limited by address, as [`super::NtpLimits`] says.
+    pub const NTP_LIMIT: u64 = 1 << 6;
+    /// Denied NTP clients get the kiss code DENY, as often as their rate allows; only with
+    /// [`NTP_LIMIT`].
+    pub const NTP_DENY: u64 = 1 << 7;
+    /// The switches with which every frame takes the general path.
     pub const DETOUR: u64 = DRAIN | DRY_RUN | FIB | PREFIXES;
 }
 
@@ -77,18 +83,24 @@ pub mod switches {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct CookieKeys {
-    /// Bit 0: the side in use. Bits 1–2: how many secrets it has. Bit 3: queries over UDP with a cookie that isn't
-    /// good are answered BADCOOKIE. Written by one store when the other side has been filled.
+    /// Bit 0: the side in use. Bits 1–2: how many secrets it has. Bit 3: a query over UDP with a
+    /// cookie that isn't good is answered BADCOOKIE. Written by one store after the other side has
+    /// been filled.
     pub state: u64,
-    /// By side: the secret that makes cookies, and the one that is taken, too. Octets in memory order.
-    pub secrets: [[[u64; 2]; 2]; 2],
+    /// By side.
+    pub secrets: [CookieSecrets; 2],
 }
+
+/// The secrets of one side: the one that makes cookies, and the one that is accepted, too. Octets
+/// in memory order.
+pub type CookieSecrets = [[u64; 2]; 2];
 
 /// What answers the NSID option (RFC 5001).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Nsid {
-    /// Octets of the identifier; 0: none, the option isn't answered. More than fit: such queries pass.
+    /// Octets of the identifier. 0: there is none, and the option isn't answered. More than
+    /// [`Self::MOST`]: queries with the option pass.
     pub octets_used: u64,
     /// The identifier, zero behind its end.
     pub octets: [u8; Self::MOST],
@@ -99,11 +111,12 @@ impl Nsid {
     pub const MOST: usize = 64;
 }
 
-/// Response-rate limits by client prefix, as [`crate::limit`] reads them: token buckets, of which a client has one in
-/// each row; it is limited when all of its buckets are empty. Made by [`crate::limit::Rate::limits`].
+/// Response-rate limits by client prefix, as [`crate::limit`] reads them: token buckets. A client
+/// has one in each row, and is limited when both are empty. Made by [`crate::limit::Rate::limits`].
+/// Its words may change while packets read them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub struct Limits {
+pub struct RateLimits {
     /// By row: what places prefixes in it; odd.
     pub seeds: [u64; 2],
     /// Time that brings one response, in 2⁻²⁴ jiffies; at least 1.
@@ -114,21 +127,23 @@ pub struct Limits {
     pub mask4: u64,
     /// The bits of an IPv6 address's first word that make a client.
     pub mask6: u64,
-    /// Of so many limited responses one is sent, truncated (TC), so that a real client comes back over TCP; 0: none.
+    /// Slip: one in so many limited responses is sent, truncated (TC), so that a real client comes
+    /// back over TCP. 0: none.
     pub slip: u32,
-    /// The clock of [`Control::lease`] goes so many times a second. 0: there are no limits.
+    /// Jiffies a second, of the clock of [`Control::lease`]. 0: there are no limits.
     pub jiffies_per_second: u32,
 }
 
-/// Limits of NTP, as [`crate::ntp`] reads them. Made by [`crate::limit::TimeRate::limits`].
+/// Limits of NTP, as [`crate::ntp`] reads them. Made by [`crate::limit::NtpRate::limits`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub struct TimeLimits {
-    /// In rows of their own. Of [`Limits::slip`] limited requests one is answered as if it weren't limited.
-    pub limits: Limits,
-    /// Of so many of the other limited requests one is answered with the kiss code RATE; 0: none.
+pub struct NtpLimits {
+    /// The rate, for buckets in rows of their own. One in [`RateLimits::slip`] limited requests is
+    /// still answered (the leak).
+    pub limits: RateLimits,
+    /// One in so many of the other limited requests is answered with the kiss code RATE; 0: none.
     pub kod: u32,
-    /// The least poll that replies tell, in log₂ seconds; -19–12.
+    /// The least poll that replies have, in log₂ seconds; -19–12.
     pub poll: i32,
 }
 
@@ -156,7 +171,7 @@ pub struct Side {
 }
 
 const _: () = {
-    assert!(size_of::<Limits>() == 56);
-    assert!(size_of::<TimeLimits>() == 64);
+    assert!(size_of::<RateLimits>() == 56);
+    assert!(size_of::<NtpLimits>() == 64);
     assert!(size_of::<Control>() == 512);
 };

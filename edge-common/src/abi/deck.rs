@@ -1,6 +1,10 @@
-//! What a name answers: answers, class rows and decks. Decks and class rows are per-zone tables.
+//! Answers, class rows and decks: what a name answers.
+//!
+//! Decks and class rows are tables of each zone.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::wire::dns;
 
 /// Which inner maps hold a zone's tables: size class and slot in its maps of maps.
 #[repr(transparent)]
@@ -33,7 +37,7 @@ impl TableId {
     }
 }
 
-/// What a name has for one type: nothing, one deck for all clients, or a deck by client class.
+/// The answer of a name for one type: nothing, one deck for all clients, or a deck by client class.
 #[repr(transparent)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Answer(pub u32);
@@ -89,7 +93,7 @@ impl ClassRow {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Deck {
-    /// An [`Extent`], written by one aligned store when the deck is dealt anew.
+    /// An [`Extent`]. Userspace replaces it by one aligned store when it deals the deck again.
     pub cards: u64,
     /// Seconds.
     pub ttl: u32,
@@ -117,8 +121,8 @@ pub enum Kind {
     Nodata = 3,
     /// NXDOMAIN: likewise.
     Nxdomain = 4,
-    /// Ready-made records of the answer section in `Shared::rrs`, a card an entry. They are complete, but fit only
-    /// behind a question of the octets for which they were made.
+    /// Ready-made records of the answer section in `Shared::rrs`, a card an entry. They are
+    /// complete, but fit only behind a question of the octets for which they were made.
     Ready = 5,
 }
 
@@ -157,6 +161,25 @@ impl Deck {
     /// A zeroed deck: the authority answers.
     pub const NONE: Self =
         Self { cards: 0, ttl: 0, records: 0, kind: 0, apex_octets: 0, reserved: 0 };
+
+    /// Whether the deck's cards are of this kind.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_kind(&self, kind: Kind) -> bool {
+        self.kind == kind as u8
+    }
+
+    /// A compression pointer (RFC 1035 §4.1.4) from a record to the zone apex's name, which ends
+    /// the name of `name_octets` octets in the question. As a word in memory order.
+    #[inline(always)]
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "a name has at most 255 octets")]
+    pub const fn apex_pointer(&self, name_octets: usize) -> u16 {
+        // A deck's name ends with the apex. Of tables that are corrupt the pointer may be any; no
+        // check and no panic is worth a step of each negative answer.
+        let apex = (dns::HEADER_OCTETS + name_octets).wrapping_sub(self.apex_octets as usize);
+        (dns::POINTER | apex as u16).to_be()
+    }
 }
 
 const _: () = {

@@ -1,4 +1,4 @@
-//! Client address to client class.
+//! Tries that map a client address to a client class.
 //!
 //! IPv4: 16-8-8 multibit trie. IPv6: a static B+ tree over the first 64 bits. Both end in a leaf
 //! number that [`GeoLeaf`] explains. A trie slot holds one targeting profile.
@@ -9,7 +9,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct GeoLeaf {
-    /// The client class, dense from 0; [`GeoLeaf::UNKNOWABLE`] when only the authority can tell.
+    /// The client class, counted from 0; [`GeoLeaf::UNKNOWABLE`] if only the authority knows it.
     pub class: u32,
     /// Length of the longest prefix around the address in which every address has this class:
     /// 0–32 or 0–64. The true ECS scope (RFC 7871 §7.2.1).
@@ -17,7 +17,7 @@ pub struct GeoLeaf {
 }
 
 impl GeoLeaf {
-    /// The class of prefixes that the tables can't tell apart: the query passes.
+    /// The class of prefixes whose client class the tables don't know: the query passes.
     pub const UNKNOWABLE: u32 = u32::MAX;
 }
 

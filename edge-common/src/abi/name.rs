@@ -1,4 +1,6 @@
-//! Owner names: open addressing, two sides, every name within [`super::maps::NAME_PROBES`] slots.
+//! Owner names: hash tables with open addressing and two sides.
+//!
+//! Every name is in one of the [`super::maps::NAME_PROBES`] slots from where its hash points.
 //!
 //! Words hold the wire name (labels with their length octets, root label included) in lower case,
 //! aligned to its end: the name's last octet is the last octet of the last word in memory order.
@@ -6,7 +8,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::{Answer, TableId};
+use super::deck::{Answer, TableId};
 
 /// Words of a short name: up to 32 octets.
 pub const NAME_WORDS: usize = 4;
@@ -32,25 +34,29 @@ pub struct NameTail {
     pub aaaa: Answer,
     /// For every other type; with [`NameTail::LIST`] the index of a [`TypeRow`].
     pub other: Answer,
-    /// The deck that answers for names below this one that don't exist, whatever the type (NXDOMAIN);
-    /// [`super::ClassRow::NONE`] when the authority has to, or when [`NameTail::WILD`] says who answers.
+    /// The deck that answers, whatever the type, for names below this one that don't exist
+    /// (NXDOMAIN). [`super::ClassRow::NONE`] if the authority has to, or with [`NameTail::WILD`].
     pub absent: u16,
     /// What else there is to say of the name.
     pub flags: u16,
     /// Where the zone's answers are counted in [`super::Hits`].
     pub hits: u32,
-    /// What is left of the places there: all bits, or none if the zone's answers aren't counted apart.
+    /// What is left of the places there: all bits, or none if the zone's answers aren't counted
+    /// apart.
     pub hits_mask: u32,
 }
 
 impl NameTail {
     /// `other` is the index of a [`TypeRow`].
     pub const LIST: u16 = 1;
-    /// Some answer for this name depends on the client: all of them have the client's scope (RFC 7871 §7.2.1).
+    /// Some answer for this name depends on the client: all of them have the client's scope (RFC
+    /// 7871 §7.2.1).
     pub const SCOPED: u16 = 1 << 1;
-    /// Answers may depend on where the client is, which the tables don't know: those with a scope pass.
+    /// Answers may depend on where the client is, which the tables don't know: those with a scope
+    /// pass.
     pub const NEAR: u16 = 1 << 2;
-    /// Names below this one that don't exist are answered for by the asterisk label below it (RFC 4592).
+    /// Names below this one that don't exist are answered for by the asterisk label below it (RFC
+    /// 4592).
     pub const WILD: u16 = 1 << 3;
 }
 

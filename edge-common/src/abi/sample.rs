@@ -1,4 +1,7 @@
-//! A frame that was sent, for the query log, or dropped, for whoever wants to know whose it was.
+//! Entries of the ring `SAMPLES`: frames that were sent or dropped.
+//!
+//! The query log and the popularity estimate read those that were sent. Those that were dropped
+//! say which clients are limited.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -8,9 +11,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 pub struct Sample {
     /// Octets of [`Sample::frame`] that mean something; at most all.
     pub octets: u32,
-    /// What became of it: the index of a [`crate::verdict::Verdict`].
+    /// The index of its [`crate::verdict::Verdict`].
     pub verdict: u32,
-    /// The frame as it was sent, or as it came if it was dropped, or its beginning.
+    /// The frame as it was sent, or unmodified if it was dropped; or its beginning.
     pub frame: [u8; Self::FRAME_OCTETS],
 }
 

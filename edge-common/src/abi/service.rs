@@ -1,4 +1,4 @@
-//! Who we are: served addresses, and the interfaces that frames may come in by.
+//! Served addresses, and the interfaces whose frames are ours.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 

@@ -1,14 +1,19 @@
-//! The memory that all zones share, and that of each zone.
+//! The values of the large maps: of all zones, each zone, each CPU.
 //!
-//! Each is the one value of a map: a packet looks the map up once and is then an offset away from every entry. As maps
-//! of their own the tables would cost a packet a look-up each, which takes longer than to read what it finds.
+//! Each is the one value of a map, so that a packet looks the map up once and is then an offset
+//! away from every entry. As maps of their own the tables would cost a packet one look-up each,
+//! which takes longer than reading what it finds.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use super::{
-    Card4, Card6, ClassRow, Clock, Control, Deck, Device, GeoLeaf, Keys6, Leaves6, LongName, Node4,
-    Root4, Rrs, Service, ShortName, Tree6, TypeRow, maps,
-};
+use super::card::{Card4, Card6, Rrs};
+use super::clock::Clock;
+use super::control::Control;
+use super::deck::{ClassRow, Deck};
+use super::geo::{GeoLeaf, Keys6, Leaves6, Node4, Root4, Tree6};
+use super::maps;
+use super::name::{LongName, NameTail, ShortName, TypeRow};
+use super::service::{Device, Service};
 use crate::verdict::Verdict;
 
 /// Every table that all zones share.
@@ -45,18 +50,19 @@ pub struct ZoneTables<const CLASS_ROWS: usize, const DECKS: usize> {
     pub decks: [Deck; DECKS],
 }
 
-/// What each CPU has for itself.
+/// The memory of one CPU. Only programs on that CPU write it; userspace reads it.
 #[repr(C)]
 #[derive(Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Cpu {
-    /// The state of the random generator; not 0. It shares a cache line with the counters of answers.
+    /// The state of the random generator; not 0. It shares a cache line with the counters of
+    /// answers.
     pub random: u64,
-    /// Where in `hits` the reply being made is counted. Here, not in a register: what the verifier sees come out of memory
-    /// it knows nothing of, however it was worked out.
+    /// Where in `hits` the reply being made is counted. Here, not in a register: what the verifier
+    /// sees come out of memory it knows nothing of, however it was worked out.
     pub place: u64,
     /// How often each verdict was given, by its index.
     pub verdicts: [u64; Verdict::ALL.len()],
-    /// What NTP clients said of themselves.
+    /// NTP requests by version and poll.
     pub requests: Requests,
     /// Answers from decks.
     pub hits: Hits,
@@ -64,8 +70,8 @@ pub struct Cpu {
 
 /// How often each deck answered which class of clients, on one CPU.
 ///
-/// Each zone has a run of words. From where it is said to be ([`super::NameTail::hits`]) those of the entries of its class
-/// table go up; those of its decks go down, for answers that are the same for every client.
+/// Each zone has a run of words, at [`NameTail::hits`]. The words of its class table's entries go
+/// up from there; those of its decks go down, for answers that are the same for every client.
 #[repr(C)]
 #[derive(Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Hits {
@@ -79,11 +85,11 @@ impl Hits {
     /// The word of all replies that no deck is behind.
     pub const NONE: u32 = 1;
 
-    /// Where an answer of a zone's name is counted: that of entry `at` of the class table if it `varies`, else that of
-    /// deck `at`.
+    /// Where an answer of a zone's name is counted: that of entry `at` of the class table if it
+    /// `varies`, else that of deck `at`.
     #[inline(always)]
     #[must_use]
-    pub const fn place(name: &super::NameTail, at: u32, varies: bool) -> u32 {
+    pub const fn place(name: &NameTail, at: u32, varies: bool) -> u32 {
         name.hits.wrapping_add(if varies { at } else { !at }) & name.hits_mask
     }
 }
@@ -99,9 +105,11 @@ pub struct Requests {
 impl Requests {
     /// NTP versions, from 1 on.
     pub const VERSIONS: usize = 4;
-    /// Polls: as many as there are from [`Requests::LEAST`] on; what is less or more counts as the first or last.
+    /// Polls: as many as there are from [`Requests::LEAST`] on; what is less or more counts as the
+    /// first or last.
     pub const POLLS: usize = 24;
-    /// The least poll, in log₂ seconds: 1/64 s. The greatest one is RFC 5905's MAXPOLL, 17: a day and a half.
+    /// The least poll, in log₂ seconds: 1/64 s. The greatest one is RFC 5905's MAXPOLL, 17: a day
+    /// and a half.
     pub const LEAST: i8 = -6;
 
     /// Where requests of a version (1–4) and poll (log₂ seconds) are counted.

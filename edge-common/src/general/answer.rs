@@ -1,12 +1,13 @@
-//! The entry of who answers comes in; the card of the reply goes out, dealt, with its scope.
+//! The answer stage: deals the card of the reply and finds its scope.
 
 use crate::abi::{Answer, Card4, Card6, Extent, Hits, Kind, NameTail, TypeRow};
-use crate::answer::{self, is, pick};
+use crate::answer::{self, pick};
 use crate::frame::Frame;
-use crate::scratch::{Scratch, has};
+use crate::scratch::{Flags, Scratch};
 use crate::subnet::{self, Subnet};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
+use crate::verifier::narrow32;
 use crate::wire::dns;
 
 /// Deals the reply's card.
@@ -17,24 +18,25 @@ pub(super) fn choose<F: Frame, T: Tables>(
 ) -> Result<Verdict, Verdict> {
     let answer = answer_for(tables, scratch)?;
     if answer == Answer::NONE {
-        return Err(Verdict::Deck);
+        return Err(Verdict::NoDeck);
     }
     scratch.answer = answer.0;
     scratch.class = 0;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     client::<F, T>(tables, scratch)?;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     deck(tables, scratch)?;
     scratch.authoritative = 1;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     deal(tables, scratch)
 }
 
 /// What answers the question's type.
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "places are counted by the lengths of the arrays")]
 fn answer_for<T: Tables>(tables: &T, scratch: &Scratch) -> Result<Answer, Verdict> {
     let tail = &scratch.tail;
-    if scratch.has(has::ABOVE) {
+    if scratch.has_flag(Flags::ABOVE) {
         return Ok(Answer::constant(tail.absent));
     }
     #[expect(clippy::cast_possible_truncation, reason = "the word's lower half is the type")]
@@ -48,7 +50,7 @@ fn answer_for<T: Tables>(tables: &T, scratch: &Scratch) -> Result<Answer, Verdic
     if tail.flags & NameTail::LIST == 0 {
         return Ok(tail.other);
     }
-    let row = tables.type_row(tail.other.0).ok_or(Verdict::Deck)?;
+    let row = tables.type_row(tail.other.0).ok_or(Verdict::NoDeck)?;
     let mut answer = row.answers[TypeRow::TYPES];
     let mut place = 0;
     while place < TypeRow::TYPES {
@@ -60,17 +62,18 @@ fn answer_for<T: Tables>(tables: &T, scratch: &Scratch) -> Result<Answer, Verdic
     Ok(answer)
 }
 
-/// Works out the client's class if the answer depends on it, and the scope if the name's answers do.
+/// Works out the client's class if the answer depends on it, and the scope if the name's answers
+/// do.
 #[inline(always)]
 fn client<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
-    let has_subnet = scratch.has(has::SUBNET) && !scratch.has(has::ABOVE);
+    let has_subnet = scratch.has_flag(Flags::SUBNET) && !scratch.has_flag(Flags::ABOVE);
     let is_scoped = has_subnet && scratch.tail.flags & NameTail::SCOPED != 0;
     let varies = Answer(scratch.answer).varies();
     if !varies && !is_scoped {
         return Ok(());
     }
     if has_subnet && scratch.tail.flags & NameTail::NEAR != 0 && scratch.source_prefix != 0 {
-        return Err(Verdict::Place);
+        return Err(Verdict::ClientClass);
     }
     #[expect(clippy::cast_possible_truncation, reason = "they were widened when they were kept")]
     let (family, source_prefix) = (scratch.family as u16, scratch.source_prefix as u8);
@@ -92,10 +95,10 @@ fn client<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), 
 fn deck<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
     let answer = Answer(scratch.answer);
     let at = answer.index().wrapping_add(scratch.class);
-    let deck = tables.deck(scratch.tail.table, at, answer.varies()).ok_or(Verdict::Deck)?;
+    let deck = tables.deck(scratch.tail.table, at, answer.varies()).ok_or(Verdict::NoDeck)?;
     scratch.hit = Hits::place(&scratch.tail, at, answer.varies());
     // The apex's SOA record is everyone's.
-    if is(&deck, Kind::Ready)
+    if deck.is_kind(Kind::Ready)
         && scratch.type_class == dns::type_class(dns::TYPE_SOA, dns::CLASS_IN)
         && scratch.octets == u32::from(deck.apex_octets)
     {
@@ -112,9 +115,9 @@ fn deal<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<Verdict, Verdict
     let extent = Extent::unpack(deck.cards);
     if let Some(ready) = answer::negative(tables, deck, scratch.octets as usize) {
         scratch.cell = ready.entry;
-        scratch.records = narrow(ready.octets);
+        scratch.records = narrow32(ready.octets);
         scratch.sum = ready.sum;
-        if is(&deck, Kind::Nxdomain) {
+        if deck.is_kind(Kind::Nxdomain) {
             scratch.rcode = dns::rcode::NXDOMAIN;
             return Ok(Verdict::Nxdomain);
         }
@@ -122,13 +125,13 @@ fn deal<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<Verdict, Verdict
     }
     let records = u32::from(deck.records);
     if records == 0 {
-        return Err(Verdict::Deck);
+        return Err(Verdict::NoDeck);
     }
-    if is(&deck, Kind::Ready) {
+    if deck.is_kind(Kind::Ready) {
         let entry = extent.first.wrapping_add(pick(tables, extent));
-        let rrs = tables.rrs(entry).ok_or(Verdict::Deck)?;
+        let rrs = tables.rrs(entry).ok_or(Verdict::NoDeck)?;
         if !(2..=crate::abi::Rrs::MOST).contains(&(rrs.octets_used as usize)) {
-            return Err(Verdict::Deck);
+            return Err(Verdict::NoDeck);
         }
         scratch.cell = entry;
         scratch.records = rrs.octets_used;
@@ -139,21 +142,14 @@ fn deal<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<Verdict, Verdict
     let cell = extent.first.wrapping_add(pick(tables, extent).wrapping_mul(cells));
     let last = cell.wrapping_add(cells.wrapping_sub(1));
     scratch.cell = cell;
-    if is(&deck, Kind::A) && records as usize <= Card4::MOST {
-        tables.card4(last).ok_or(Verdict::Deck)?;
-        scratch.records = records * narrow(Card4::RECORD_OCTETS);
-    } else if is(&deck, Kind::Aaaa) && records as usize <= Card6::MOST {
-        tables.card6(last).ok_or(Verdict::Deck)?;
-        scratch.records = records * narrow(Card6::RECORD_OCTETS);
+    if deck.is_kind(Kind::A) && records as usize <= Card4::MOST {
+        tables.card4(last).ok_or(Verdict::NoDeck)?;
+        scratch.records = records * narrow32(Card4::RECORD_OCTETS);
+    } else if deck.is_kind(Kind::Aaaa) && records as usize <= Card6::MOST {
+        tables.card6(last).ok_or(Verdict::NoDeck)?;
+        scratch.records = records * narrow32(Card6::RECORD_OCTETS);
     } else {
-        return Err(Verdict::Deck);
+        return Err(Verdict::NoDeck);
     }
     Ok(Verdict::Answer)
-}
-
-/// A length inside a frame, which never has 2³² octets.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "lengths inside a frame have 16 bits")]
-const fn narrow(octets: usize) -> u32 {
-    octets as u32
 }

@@ -1,19 +1,17 @@
-//! A frame comes in; whom the datagram is from and to, and its DNS header, go out.
+//! The envelope stage: reads link, network, UDP and DNS headers.
 
 use crate::abi::Control;
 use crate::frame::Frame;
-use crate::network::{Behind, HEADERS, Network};
-use crate::scratch::{Scratch, has};
+use crate::network::{At as _, Behind, HEADERS, Network, over_network};
+use crate::scratch::{Flags, Scratch};
 use crate::service;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
 use crate::wire::dns::{back, front};
 use crate::wire::ethernet::Ethernet;
-use crate::wire::ipv4::Ip4;
-use crate::wire::ipv6::Ip6;
 use crate::wire::{load16, load32, load64};
 
-/// Octets of a frame that are looked at: offsets beyond don't fit into a window's.
+/// The most octets of a frame that is read: greater offsets don't fit into a window's.
 const MOST: usize = 0x3ff;
 
 #[inline(always)]
@@ -24,19 +22,16 @@ pub(super) fn read<F: Frame, T: Tables>(
 ) -> Result<(), Verdict> {
     let link = Ethernet::parse(frame)?;
     let destination = link.destination();
-    if Control::own(destination) != tables.control().own_address
+    if Control::own(destination) != tables.own_address()
         && !tables.is_own_address(frame.ifindex(), destination)
     {
         return Err(Verdict::Link);
     }
     scratch.keep_link(&link);
-    if link.six {
-        scratch.has = has::SIX;
-        datagram::<F, T, Ip6>(frame, tables, scratch, link.network)
-    } else {
-        scratch.has = 0;
-        datagram::<F, T, Ip4>(frame, tables, scratch, link.network)
-    }
+    scratch.flags = if link.six { Flags::SIX } else { Flags::NONE };
+    over_network!(link, Behind(link.network), |N, at| {
+        datagram::<F, T, N>(frame, tables, scratch, at)
+    })
 }
 
 #[inline(always)]
@@ -44,9 +39,9 @@ fn datagram<F: Frame, T: Tables, N: Network>(
     frame: &F,
     tables: &T,
     scratch: &mut Scratch,
-    at: usize,
+    at: Behind,
 ) -> Result<(), Verdict> {
-    let (header, headers) = N::headers(frame, Behind(at)).ok_or(Verdict::Truncated)?;
+    let (header, headers) = N::headers(frame, at).ok_or(Verdict::Truncated)?;
     let (network, total) = N::parse(header)?;
     let datagram = usize::from(u16::from_be(load16::<4, _>(headers)));
     if datagram != total.wrapping_sub(N::OCTETS) {
@@ -62,7 +57,7 @@ fn datagram<F: Frame, T: Tables, N: Network>(
     if !N::CHECKSUM_OPTIONAL && load16::<6, _>(headers) == 0 {
         return Err(Verdict::Checksum);
     }
-    let end = at + total;
+    let end = at.octets() + total;
     if end > frame.octets() {
         return Err(Verdict::Length);
     }
@@ -86,7 +81,7 @@ fn datagram<F: Frame, T: Tables, N: Network>(
     scratch.front = front;
     scratch.back = back;
     #[expect(clippy::cast_possible_truncation, reason = "offsets inside a frame have 16 bits")]
-    let (transport, end) = ((at + N::OCTETS) as u32, end as u32);
+    let (transport, end) = ((at.octets() + N::OCTETS) as u32, end as u32);
     scratch.transport = transport;
     scratch.end = end;
     if datagram < HEADERS { Err(Verdict::Length) } else { Ok(()) }

@@ -1,21 +1,22 @@
-//! A question's name comes in; the entry of that name, or of who answers for it, goes out.
+//! The name stage: finds the entry of the name that answers.
 //!
-//! A name that isn't in the tables is answered for by the closest name above it that is (RFC 4592 §3.3.1), or by the
-//! asterisk label below that one.
+//! For a name that isn't in the tables the closest name above it that is there answers (RFC 4592
+//! §3.3.1), or the asterisk label below that one.
 
 use crate::abi::maps::{LONG_SLOTS, NAME_PROBES, NAME_SLOTS};
 use crate::abi::{ClassRow, LONG_WORDS, NAME_WORDS, NameTail};
 use crate::frame::Frame;
 use crate::name::{self, SHORT_OCTETS};
-use crate::scratch::{Scratch, has};
+use crate::scratch::{Flags, Scratch};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
 
 /// In a slot's number: it is one of the long names.
 const LONG: u32 = 1 << 31;
 
-/// Finds who answers: an entry, that of the name itself or of the asterisk label from which it is made up, or with
-/// [`has::ABOVE`] that of a name above, whose [`NameTail::absent`] is a deck. False if not even a name above is there.
+/// Finds the entry that answers: that of the name itself, that of the asterisk label from which it
+/// is synthesised, or with [`Flags::ABOVE`] that of a name above, whose [`NameTail::absent`] is a
+/// deck. False if not even a name above is there.
 #[inline(always)]
 pub(super) fn find<F: Frame, T: Tables>(
     tables: &T,
@@ -23,7 +24,7 @@ pub(super) fn find<F: Frame, T: Tables>(
 ) -> Result<bool, Verdict> {
     list::<F, T>(tables, scratch);
     hash(scratch);
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     let mut index = 0;
     let slot = loop {
         if index >= Scratch::ABOVE || index >= scratch.n_above as usize {
@@ -37,29 +38,29 @@ pub(super) fn find<F: Frame, T: Tables>(
         index += 1;
     };
     entry::<F, T>(tables, scratch, slot)?;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     if scratch.found == scratch.octets {
         return Ok(true);
     }
     if is_special(scratch) {
-        return Err(Verdict::Name);
+        return Err(Verdict::UnknownName);
     }
     if scratch.tail.flags & NameTail::WILD != 0 {
         wildcard::<F, T>(tables, scratch)?;
     } else if scratch.tail.absent == ClassRow::NONE {
-        return Err(Verdict::Name);
+        return Err(Verdict::UnknownName);
     } else {
-        scratch.has |= has::ABOVE;
+        scratch.flags.set(Flags::ABOVE);
     }
     Ok(true)
 }
 
 /// Lists how many octets the name has, and the names above it that there may be.
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "two bits index four words")]
 fn list<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) {
     let salt = scratch.front;
-    let control = tables.control();
-    let side = &control.sides[(scratch.side & 1) as usize];
+    let side = tables.side(scratch.side);
     let octets = scratch.octets as usize;
     #[expect(clippy::cast_possible_truncation, reason = "a name has at most 255 octets")]
     let whole = octets as u8;
@@ -87,9 +88,13 @@ fn list<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) {
     scratch.n_above = n;
 }
 
-/// Hashes the name, block by block from its end. As blocks end where the name does, the names above it have all but
-/// their first blocks in common with it.
+/// Hashes the name, block by block from its end. As blocks end where the name does, the names above
+/// it have all but their first blocks in common with it.
 #[inline(always)]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a name has as many blocks as hashes, and as many rounds"
+)]
 fn hash(scratch: &mut Scratch) {
     let octets = scratch.octets as usize;
     let (blocks, _) = scratch.name.as_chunks::<NAME_WORDS>();
@@ -106,10 +111,15 @@ fn hash(scratch: &mut Scratch) {
 
 /// The slot of whatever has the hash of the name's last [`Scratch::found`] octets.
 #[inline(always)]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the index is masked, and the number of blocks is a power of two"
+)]
 fn probe<F: Frame, T: Tables>(tables: &T, scratch: &Scratch) -> Option<u32> {
     let (side, octets) = (scratch.side & 1, scratch.found as usize);
     let block = octets.wrapping_sub(1) / SHORT_OCTETS;
-    // Masked behind what hides them, or the masks are proved superfluous and the verifier finds none.
+    // Masked behind what hides them, or the masks are proved superfluous and the verifier finds
+    // none.
     let first = F::opaque((name::BLOCKS - 1).wrapping_sub(block)) & (name::BLOCKS - 1);
     let (blocks, _) = scratch.name.as_chunks::<NAME_WORDS>();
     let words = name::mask::<F>(blocks[first], octets.wrapping_sub(block * SHORT_OCTETS));
@@ -146,16 +156,17 @@ fn probe<F: Frame, T: Tables>(tables: &T, scratch: &Scratch) -> Option<u32> {
     None
 }
 
-/// Keeps what the entry in a slot says, if it is that of the name's last [`Scratch::found`] octets. Of another name with the
-/// same hash, which is one in four billions, the authority may say what becomes.
+/// Keeps the entry in a slot, if it is that of the name's last [`Scratch::found`] octets. If
+/// another name has the same hash, which happens once in four billion names, the query passes.
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "blocks and words of a block are counted by constants")]
 fn entry<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch, slot: u32) -> Result<(), Verdict> {
     let octets = scratch.found as usize;
     let (blocks, _) = scratch.name.as_chunks::<NAME_WORDS>();
     #[expect(clippy::cast_possible_truncation, reason = "a slot's number has 32 bits")]
     let slot = F::opaque(slot as usize) as u32;
     if slot & LONG == 0 {
-        let entry = tables.short_name(slot).ok_or(Verdict::Name)?;
+        let entry = tables.short_name(slot).ok_or(Verdict::UnknownName)?;
         let words = name::mask::<F>(blocks[name::BLOCKS - 1], octets);
         let differs = ((words[0] | entry.letters[0]) ^ entry.words[0])
             | ((words[1] | entry.letters[1]) ^ entry.words[1])
@@ -163,9 +174,9 @@ fn entry<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch, slot: u32) -> R
             | ((words[3] | entry.letters[3]) ^ entry.words[3])
             | (entry.tail.octets as usize ^ octets) as u64;
         scratch.keep_tail(&entry.tail);
-        return if differs == 0 { Ok(()) } else { Err(Verdict::Name) };
+        return if differs == 0 { Ok(()) } else { Err(Verdict::UnknownName) };
     }
-    let entry = tables.long_name(slot & !LONG).ok_or(Verdict::Name)?;
+    let entry = tables.long_name(slot & !LONG).ok_or(Verdict::UnknownName)?;
     let (kept, _) = entry.words.as_chunks::<NAME_WORDS>();
     let mut differs = (entry.tail.octets as usize ^ octets) as u64;
     let mut index = 0;
@@ -182,13 +193,15 @@ fn entry<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch, slot: u32) -> R
         index += 1;
     }
     scratch.keep_tail(&entry.tail);
-    if differs == 0 { Ok(()) } else { Err(Verdict::Name) }
+    if differs == 0 { Ok(()) } else { Err(Verdict::UnknownName) }
 }
 
 /// Finds the entry of the asterisk label below the name's last [`Scratch::found`] octets.
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "both indices are masked")]
 fn wildcard<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
-    // The asterisk takes the place of what the name has there, which is at least as long, while it is looked for.
+    // The asterisk takes the place of what the name has there, which is at least as long, while it
+    // is looked for.
     scratch.found += 2;
     let at = (8 * LONG_WORDS).wrapping_sub(scratch.found as usize);
     let [first, last] = [at, at + 1].map(|at| F::opaque(at / 8) & (LONG_WORDS - 1));
@@ -196,10 +209,10 @@ fn wildcard<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<()
     put(&mut scratch.name[first], at, 1);
     put(&mut scratch.name[last], at + 1, b'*');
     hash(scratch);
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     let found = match probe::<F, T>(tables, scratch) {
         Some(slot) => entry::<F, T>(tables, scratch, slot),
-        None => Err(Verdict::Name),
+        None => Err(Verdict::UnknownName),
     };
     [scratch.name[first], scratch.name[last]] = words;
     found
@@ -212,8 +225,9 @@ const fn put(word: &mut u64, at: usize, octet: u8) {
     *word = *word & !(0xff << shift) | (octet as u64) << shift;
 }
 
-/// Whether the name begins with a label that is special in every zone, where the zone has nothing: `_status`,
-/// `_health`, `_country`. (Others of eight octets that begin like the last are taken for it, too.)
+/// Whether the name begins with a label that is special in every zone, where the zone has nothing:
+/// `_status`, `_health`, `_country`. (Others of eight octets that begin like the last are taken for
+/// it, too.)
 #[inline(always)]
 const fn is_special(scratch: &Scratch) -> bool {
     const CASE: u64 = u64::from_ne_bytes([0, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20, 0x20]);

@@ -1,18 +1,16 @@
-//! A frame with its question read comes in; what its OPT record says goes out (RFC 6891 §6.1.2).
+//! The options stage: reads additional records (RFC 6891 §6.1.2).
 //!
-//! What isn't as it should be passes: the authority knows what to say to it.
+//! A query with a malformed record or option passes; the authority answers it.
 
 use crate::cookie::{self, Cookie};
 use crate::frame::Frame;
 use crate::network::HEADERS;
-use crate::scratch::{Scratch, has};
+use crate::scratch::{Flags, Scratch};
 use crate::subnet::{self, Subnet};
 use crate::verdict::Verdict;
 use crate::wire::dns::{self, back, opt};
 use crate::wire::{load16, load64};
 
-/// The NSID option (RFC 5001 §2.3).
-const NSID: u16 = 3;
 /// As [`cookie::CLIENT_OCTETS`].
 const CLIENT: usize = cookie::CLIENT_OCTETS as usize;
 /// As [`cookie::SERVER_OCTETS`].
@@ -41,12 +39,12 @@ pub(super) fn read<F: Frame>(frame: &F, scratch: &mut Scratch) -> Result<(), Ver
     if at != scratch.end as usize {
         return Err(Verdict::Question);
     }
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     let mut option = 0;
     while option < OPTIONS {
         if scratch.option < scratch.options_end {
             read_option(frame, scratch)?;
-            F::settle(scratch);
+            F::compiler_fence(scratch);
         }
         option += 1;
     }
@@ -71,14 +69,14 @@ fn additional<F: Frame>(frame: &F, scratch: &mut Scratch, at: usize) -> Result<u
         return Err(Verdict::Edns);
     }
     if load16::<0, _>(record) == opt::TYPE {
-        if owner != 0 || scratch.has(has::OPT) {
+        if owner != 0 || scratch.has_flag(Flags::OPT) {
             return Err(Verdict::Edns);
         }
         let [_, version] = load16::<4, _>(record).to_ne_bytes();
         let [flags, _] = load16::<6, _>(record).to_ne_bytes();
-        scratch.has |= has::OPT;
+        scratch.flags.set(Flags::OPT);
         if flags & opt::DO != 0 {
-            scratch.has |= has::DO;
+            scratch.flags.set(Flags::DO);
         }
         scratch.payload = u16::from_be(load16::<2, _>(record)).into();
         if version == 0 {
@@ -90,7 +88,7 @@ fn additional<F: Frame>(frame: &F, scratch: &mut Scratch, at: usize) -> Result<u
             scratch.option = data;
             scratch.options_end = end;
         } else {
-            scratch.has |= has::VERSION;
+            scratch.flags.set(Flags::VERSION);
         }
     }
     Ok(end)
@@ -109,7 +107,7 @@ fn read_option<F: Frame>(frame: &F, scratch: &mut Scratch) -> Result<(), Verdict
         return Err(Verdict::Edns);
     }
     match code {
-        NSID => scratch.has |= has::NSID,
+        dns::option::NSID => scratch.flags.set(Flags::NSID),
         subnet::OPTION => {
             let front = frame.window_at::<4>(data).ok_or(Verdict::Edns)?;
             if !(4..=20).contains(&octets) {
@@ -122,7 +120,7 @@ fn read_option<F: Frame>(frame: &F, scratch: &mut Scratch) -> Result<(), Verdict
             let words = [load64::<0, _>(window), load64::<8, _>(window)];
             let family = u16::from_be(load16::<0, _>(front));
             let subnet = Subnet::new(family, front[2], given, words).ok_or(Verdict::Edns)?;
-            scratch.has |= has::SUBNET;
+            scratch.flags.set(Flags::SUBNET);
             scratch.family = subnet.family.into();
             scratch.source_prefix = subnet.source_prefix.into();
             scratch.subnet = subnet.address;
@@ -134,7 +132,7 @@ fn read_option<F: Frame>(frame: &F, scratch: &mut Scratch) -> Result<(), Verdict
                 return Err(Verdict::Edns);
             }
             // The first one counts (RFC 7873 §5.2).
-            if !scratch.has(has::COOKIE) {
+            if !scratch.has_flag(Flags::COOKIE) {
                 let client = frame.window_at::<CLIENT>(data).ok_or(Verdict::Edns)?;
                 scratch.client = load64::<0, _>(client);
                 if octets == cookie::CLIENT_OCTETS + cookie::SERVER_OCTETS {
@@ -142,7 +140,7 @@ fn read_option<F: Frame>(frame: &F, scratch: &mut Scratch) -> Result<(), Verdict
                     scratch.server = [load64::<0, _>(server), load64::<8, _>(server)];
                 }
                 scratch.cookie_octets = octets;
-                scratch.has |= has::COOKIE;
+                scratch.flags.set(Flags::COOKIE);
             }
         }
         _ => {}

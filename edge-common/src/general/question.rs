@@ -1,4 +1,4 @@
-//! A frame with its envelope read comes in; the question goes out: its name, where its labels begin, type and class.
+//! The question stage: reads the name, its labels, type and class.
 
 use crate::abi::NAME_WORDS;
 use crate::frame::Frame;
@@ -6,12 +6,14 @@ use crate::name::{self, has_block};
 use crate::network::HEADERS;
 use crate::scratch::Scratch;
 use crate::verdict::Verdict;
+use crate::verifier::narrow32;
 use crate::wire::{dns, load32, load64};
 
 /// Octets of the longest label (RFC 1035 §2.3.4).
 const LABEL_OCTETS: usize = 63;
 
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "a block has as many words as there are rounds")]
 pub(super) fn read<F: Frame>(frame: &F, scratch: &mut Scratch) -> Result<(), Verdict> {
     let at = scratch.transport as usize + HEADERS;
     let octets = walk(frame, scratch, at)?;
@@ -19,7 +21,7 @@ pub(super) fn read<F: Frame>(frame: &F, scratch: &mut Scratch) -> Result<(), Ver
     if end + dns::TYPE_CLASS_OCTETS > scratch.end as usize {
         return Err(Verdict::Question);
     }
-    scratch.octets = narrow(octets);
+    scratch.octets = narrow32(octets);
     let window = frame.window_at::<{ dns::TYPE_CLASS_OCTETS }>(end).ok_or(Verdict::Truncated)?;
     scratch.type_class = load32::<0, _>(window);
     scratch.first = frame.window_at::<8>(at).map_or(0, load64::<0, _>);
@@ -51,7 +53,7 @@ fn walk<F: Frame>(frame: &F, scratch: &mut Scratch, at: usize) -> Result<usize, 
         let [octets] = *frame.window_at::<1>(at + offset).ok_or(Verdict::Question)?;
         let octets = usize::from(octets);
         if octets == 0 {
-            scratch.n_labels = narrow(label);
+            scratch.n_labels = narrow32(label);
             return if offset < dns::NAME_OCTETS {
                 Ok(F::forget(offset + 1, salt))
             } else {
@@ -71,11 +73,4 @@ fn walk<F: Frame>(frame: &F, scratch: &mut Scratch, at: usize) -> Result<usize, 
         label += 1;
     }
     Err(Verdict::Question)
-}
-
-/// A length inside a frame, which never has 2³² octets.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "lengths inside a frame have 16 bits")]
-const fn narrow(octets: usize) -> u32 {
-    octets as u32
 }

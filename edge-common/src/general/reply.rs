@@ -1,16 +1,16 @@
-//! What has been decided comes in; the frame goes out as the reply.
+//! The reply stage: prepares the OPT record and writes the frame.
 
 use crate::abi::{Kind, NAME_WORDS, Nsid, switches};
-use crate::answer::{apex_pointer, is};
 use crate::compose::{ready_made, records4, records6};
 use crate::cookie;
 use crate::frame::{Frame, Route};
 use crate::name::{BLOCKS, SHORT_OCTETS, has_block};
 use crate::network::{Behind, HEADERS, Headers, Network};
-use crate::scratch::{Scratch, has};
+use crate::scratch::{Flags, Scratch};
 use crate::subnet;
 use crate::tables::Tables;
 use crate::verdict::Verdict;
+use crate::verifier::{narrow16, narrow32};
 use crate::wire::checksum::Sum;
 use crate::wire::dns::{self, back, front, opt};
 use crate::wire::{store16, store32, store64};
@@ -18,8 +18,6 @@ use crate::wire::{store16, store32, store64};
 /// The least and the most octets of a message over UDP (RFC 1035 §2.3.4, RFC 6891 §6.2.3).
 const LEAST: u32 = 512;
 const MOST: u32 = dns::UDP_PAYLOAD_OCTETS as u32;
-/// The NSID option (RFC 5001 §2.3).
-const NSID: u16 = 3;
 
 /// Prepares the OPT record; refuses a reply that is too long.
 #[inline(always)]
@@ -29,12 +27,12 @@ pub(super) fn prepare<F: Frame, T: Tables>(
 ) -> Result<(), Verdict> {
     scratch.opt_octets = 0;
     let mut limit = LEAST;
-    if scratch.has(has::OPT) {
+    if scratch.has_flag(Flags::OPT) {
         limit = if scratch.payload < LEAST { LEAST } else { scratch.payload };
         limit = if limit > MOST { MOST } else { limit };
         compose_opt::<F, T>(tables, scratch)?;
     }
-    let message = narrow(dns::HEADER_OCTETS + dns::TYPE_CLASS_OCTETS)
+    let message = narrow32(dns::HEADER_OCTETS + dns::TYPE_CLASS_OCTETS)
         + scratch.octets
         + scratch.records
         + scratch.opt_octets;
@@ -43,6 +41,7 @@ pub(super) fn prepare<F: Frame, T: Tables>(
 
 /// Writes the OPT record of the reply.
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "the words of the arrays are counted by their lengths")]
 fn compose_opt<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), Verdict> {
     let (words, _) = scratch.opt.as_chunks_mut::<8>();
     // Hidden, or the loop becomes a call of a function that zeroes memory octet by octet.
@@ -54,18 +53,18 @@ fn compose_opt<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result
     }
     let front = Scratch::OPT_AT;
     let mut at = front + dns::OPT_OCTETS;
-    if scratch.has(has::NSID) {
-        let control = tables.control();
-        if control.nsid.octets_used > Nsid::MOST as u64 {
+    if scratch.has_flag(Flags::NSID) {
+        let nsid = tables.nsid();
+        if nsid.octets_used > Nsid::MOST as u64 {
             return Err(Verdict::Size);
         }
         #[expect(clippy::cast_possible_truncation, reason = "it is at most 64")]
-        let octets = control.nsid.octets_used as usize;
+        let octets = nsid.octets_used as usize;
         if octets != 0 {
-            let option = [NSID.to_be(), narrow16(octets).to_be()];
+            let option = [dns::option::NSID.to_be(), narrow16(octets).to_be()];
             put32(scratch, at, u32::from(option[0]) | u32::from(option[1]) << 16)
                 .ok_or(Verdict::Size)?;
-            let (text, _) = control.nsid.octets.as_chunks::<8>();
+            let (text, _) = nsid.octets.as_chunks::<8>();
             let mut word = 0;
             while word < Nsid::MOST / 8 {
                 put64(scratch, at + 4 + 8 * word, u64::from_ne_bytes(text[word]))
@@ -75,7 +74,7 @@ fn compose_opt<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result
             at = F::forget(at + 4 + octets, scratch.front);
         }
     }
-    if scratch.has(has::SUBNET) {
+    if scratch.has_flag(Flags::SUBNET) {
         let octets = (scratch.source_prefix as usize + 7) >> 3;
         #[expect(clippy::cast_possible_truncation, reason = "all three have eight bits")]
         let (family, prefix, scope) =
@@ -91,7 +90,7 @@ fn compose_opt<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result
         put64(scratch, at + 16, last).ok_or(Verdict::Size)?;
         at = F::forget(at + 8 + octets, scratch.front);
     }
-    if scratch.has(has::SERVER) {
+    if scratch.has_flag(Flags::SERVER) {
         #[expect(clippy::cast_possible_truncation, reason = "they are 10 and 24")]
         let option =
             [0, cookie::OPTION as u8, 0, (cookie::CLIENT_OCTETS + cookie::SERVER_OCTETS) as u8];
@@ -106,19 +105,23 @@ fn compose_opt<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result
         );
     }
     let octets = at - front;
-    let flags = if scratch.has(has::DO) { opt::DO } else { 0 };
+    let flags = if scratch.has_flag(Flags::DO) { opt::DO } else { 0 };
     #[expect(clippy::cast_possible_truncation, reason = "an extended RCODE has twelve bits")]
     let high = (scratch.rcode >> 4) as u8;
     let options = narrow16(octets - dns::OPT_OCTETS).to_be_bytes();
     let size = dns::UDP_PAYLOAD_OCTETS.to_be_bytes();
-    put64(scratch, front, u64::from_ne_bytes([0, 0, 41, size[0], size[1], high, 0, flags]))
-        .ok_or(Verdict::Size)?;
+    put64(
+        scratch,
+        front,
+        u64::from_ne_bytes([0, 0, opt::TYPE_OCTET, size[0], size[1], high, 0, flags]),
+    )
+    .ok_or(Verdict::Size)?;
     if let Some([zero, high, low]) =
         scratch.opt.get_mut(front + 8..).and_then(<[u8]>::first_chunk_mut)
     {
         (*zero, *high, *low) = (0, options[0], options[1]);
     }
-    scratch.opt_octets = narrow(octets);
+    scratch.opt_octets = narrow32(octets);
     Ok(())
 }
 
@@ -144,20 +147,20 @@ pub(super) fn send<F: Frame, T: Tables>(
     scratch: &mut Scratch,
 ) -> Result<(), Verdict> {
     let mut link = scratch.link();
-    if tables.control().switches & switches::FIB != 0 {
+    if scratch.switches & switches::FIB != 0 {
         let (source, destination) = (scratch.destination, scratch.source);
-        let route = Route { six: scratch.has(has::SIX), source, destination };
+        let route = Route { six: scratch.has_flag(Flags::SIX), source, destination };
         let [to, from] = frame.route(&route).ok_or(Verdict::Route)?;
         link = link.via(to, from);
         scratch.keep_link(&link);
     }
     let octets = scratch.transport
-        + narrow(HEADERS + dns::TYPE_CLASS_OCTETS)
+        + narrow32(HEADERS + dns::TYPE_CLASS_OCTETS)
         + scratch.octets
         + scratch.records
         + scratch.opt_octets;
     frame.resize(octets as usize).ok_or(Verdict::Room)?;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     write(frame, tables, scratch).ok_or(Verdict::Fault)
 }
 
@@ -168,7 +171,7 @@ fn write<F: Frame, T: Tables>(frame: &mut F, tables: &T, scratch: &mut Scratch) 
     let name = question + scratch.octets as usize;
     let records = name + dns::TYPE_CLASS_OCTETS + scratch.records as usize;
     let opt_sum = write_opt(frame, scratch, records + scratch.opt_octets as usize)?;
-    F::settle(scratch);
+    F::compiler_fence(scratch);
     let records_sum = write_records(frame, tables, scratch, records)?;
     let end = frame.window_at_mut::<{ dns::TYPE_CLASS_OCTETS }>(name)?;
     store32::<0, _>(end, scratch.type_class);
@@ -179,17 +182,18 @@ fn write<F: Frame, T: Tables>(frame: &mut F, tables: &T, scratch: &mut Scratch) 
         .add32(records_sum)
         .add_at(opt_sum, scratch.records as usize);
     let body = Sum::new(body.fold().into());
-    F::settle(scratch);
-    if scratch.has(has::SIX) {
+    F::compiler_fence(scratch);
+    if scratch.has_flag(Flags::SIX) {
         write_headers(frame, scratch, scratch.ip6(), body)?;
     } else {
         write_headers(frame, scratch, scratch.ip4(), body)?;
     }
-    scratch.link().reply(frame)
+    scratch.link().write_reply(frame)
 }
 
 /// Writes the OPT record so that it ends at `end`; gives its sum, as if it began at an even offset.
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "the words of the array are counted by its length")]
 fn write_opt<F: Frame>(frame: &mut F, scratch: &Scratch, end: usize) -> Option<Sum> {
     let octets = scratch.opt_octets as usize;
     let mut sum = Sum::default();
@@ -214,7 +218,8 @@ fn write_opt<F: Frame>(frame: &mut F, scratch: &Scratch, end: usize) -> Option<S
     Some(sum)
 }
 
-/// Writes the records so that they end at `end`; gives their sum, as if they began at an even offset.
+/// Writes the records so that they end at `end`; gives their sum, as if they began at an even
+/// offset.
 #[inline(always)]
 fn write_records<F: Frame, T: Tables>(
     frame: &mut F,
@@ -226,17 +231,17 @@ fn write_records<F: Frame, T: Tables>(
     if scratch.records == 0 {
         return Some(0);
     }
-    if is(deck, Kind::A) {
+    if deck.is_kind(Kind::A) {
         return records4(frame, tables, deck, cell, end);
     }
-    if is(deck, Kind::Aaaa) {
+    if deck.is_kind(Kind::Aaaa) {
         return records6(frame, tables, deck, cell, end);
     }
     let octets = scratch.records as usize;
     ready_made(frame, tables, cell, (octets, end))?;
-    if !is(deck, Kind::Ready) {
+    if !deck.is_kind(Kind::Ready) {
         let owner = frame.window_at_mut::<2>(end - octets)?;
-        store16::<0, _>(owner, apex_pointer(deck, scratch.octets as usize));
+        store16::<0, _>(owner, deck.apex_pointer(scratch.octets as usize));
     }
     Some(scratch.sum)
 }
@@ -264,7 +269,8 @@ fn write_name<F: Frame>(frame: &mut F, scratch: &Scratch, end: usize) -> Option<
     Some(sum)
 }
 
-/// Writes the network, UDP and DNS headers; `body` is the sum of what is behind them, at the name's parity.
+/// Writes the network, UDP and DNS headers; `body` is the sum of what is behind them, at the name's
+/// parity.
 #[inline(always)]
 fn write_headers<F: Frame, N: Network>(
     frame: &mut F,
@@ -272,7 +278,7 @@ fn write_headers<F: Frame, N: Network>(
     network: N,
     body: Sum,
 ) -> Option<()> {
-    let is_negative = is(&scratch.deck, Kind::Nodata) || is(&scratch.deck, Kind::Nxdomain);
+    let is_negative = scratch.deck.is_kind(Kind::Nodata) || scratch.deck.is_kind(Kind::Nxdomain);
     let (answers, authority) =
         if is_negative { (0, back::ONE_AUTHORITY) } else { (scratch.deck.records, 0) };
     let mut front = scratch.front & front::KEPT
@@ -285,7 +291,7 @@ fn write_headers<F: Frame, N: Network>(
     if scratch.truncated != 0 {
         front |= front::TRUNCATED;
     }
-    let additional = if scratch.has(has::OPT) { back::ONE_ADDITIONAL } else { 0 };
+    let additional = if scratch.has_flag(Flags::OPT) { back::ONE_ADDITIONAL } else { 0 };
     let back = authority | additional;
     let datagram = HEADERS
         + dns::TYPE_CLASS_OCTETS
@@ -294,18 +300,4 @@ fn write_headers<F: Frame, N: Network>(
     let headers = Headers { ports: scratch.ports, front, back, datagram };
     let at = Behind(scratch.network as usize);
     headers.write(frame, at, &network, body, scratch.octets as usize)
-}
-
-/// A length inside a frame, which never has 2¹⁶ octets.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "lengths inside a frame have 16 bits")]
-const fn narrow16(octets: usize) -> u16 {
-    octets as u16
-}
-
-/// As [`narrow16`], wider.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "lengths inside a frame have 16 bits")]
-const fn narrow(octets: usize) -> u32 {
-    octets as u32
 }

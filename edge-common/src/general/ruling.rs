@@ -1,11 +1,13 @@
-//! A query, read, comes in; what is said to it whatever it asks for goes out: nothing published, a drain, an unknown
-//! EDNS version, a bad cookie, too many queries.
+//! The rulings stage: what is decided before the name is looked up.
+//!
+//! These are an unpublished generation, an ended lease, a drain, an unknown EDNS version, a bad
+//! cookie, and a client over its rate.
 
 use crate::abi::{Deck, Hits, switches};
 use crate::cookie::{self, Cookie};
 use crate::frame::Frame;
 use crate::limit;
-use crate::scratch::{Scratch, has};
+use crate::scratch::{Flags, Scratch};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
 use crate::wire::dns;
@@ -20,9 +22,8 @@ pub(super) fn side<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<(), V
     if tables.now() >= tables.lease() {
         return Err(Verdict::Lease);
     }
-    let control = tables.control();
     scratch.side = (generation & 1) as u32;
-    scratch.seed = control.sides[(generation & 1) as usize].name_seed;
+    scratch.seed = tables.side(scratch.side).name_seed;
     Ok(())
 }
 
@@ -33,11 +34,10 @@ pub(super) fn rule<F: Frame, T: Tables>(
     tables: &T,
     scratch: &mut Scratch,
 ) -> Result<Option<Verdict>, Verdict> {
-    let control = tables.control();
-    if control.switches & switches::DRAIN != 0 {
+    if scratch.switches & switches::DRAIN != 0 {
         return Err(Verdict::Drain);
     }
-    let is_exempt = limit::listed(tables, control.switches, scratch.source)?;
+    let is_exempt = limit::listed(tables, scratch.switches, scratch.source)?;
     // Hidden, or zeroes side by side become a call of a function that zeroes memory octet by octet.
     let zero = F::opaque(0);
     scratch.deck = Deck { kind: zero as u8, records: zero as u8, ..scratch.deck };
@@ -48,31 +48,39 @@ pub(super) fn rule<F: Frame, T: Tables>(
     scratch.authoritative = zero;
     scratch.truncated = zero;
     scratch.hit = zero | Hits::NONE;
-    if scratch.has(has::VERSION) {
+    if scratch.has_flag(Flags::VERSION) {
         scratch.rcode = dns::rcode::BADVERS;
         return Ok(Some(Verdict::Badvers));
     }
     let mut is_good = false;
-    if scratch.has(has::COOKIE) {
-        let state = control.cookies.state;
+    if scratch.has_flag(Flags::COOKIE) {
+        let state = tables.cookie_state();
+        let secrets = tables.cookie_secrets(cookie::state::side(state));
         #[expect(clippy::cast_possible_truncation, reason = "cookies have seconds modulo 2³²")]
-        let now = control.unix_seconds as u32;
+        let now = tables.unix_seconds() as u32;
         let cookie = Cookie::new(scratch.cookie_octets, scratch.client, scratch.server);
-        let ruling = cookie.and_then(|it| it.rule(&control.cookies, state, now, scratch.source));
+        let ruling = cookie.and_then(|it| it.rule(state, &secrets, now, scratch.source));
         if let Some(ruling) = ruling {
             is_good = ruling.is_good;
             scratch.server = ruling.server;
-            scratch.has |= has::SERVER;
+            scratch.flags.set(Flags::SERVER);
             if !is_good && state & cookie::state::ENFORCED != 0 {
                 scratch.rcode = dns::rcode::BADCOOKIE;
                 return Ok(Some(Verdict::Badcookie));
             }
         }
     }
-    F::settle(scratch);
-    let (six, ticket) = (scratch.has(has::SIX), limit::ticket(scratch.front, scratch.ports));
-    match limit::admit(tables, control.switches, scratch.source, six, is_good || is_exempt, ticket)
-    {
+    F::compiler_fence(scratch);
+    let (six, slip_hash) =
+        (scratch.has_flag(Flags::SIX), limit::slip_hash(scratch.front, scratch.ports));
+    match limit::admit(
+        tables,
+        scratch.switches,
+        scratch.source,
+        six,
+        is_good || is_exempt,
+        slip_hash,
+    ) {
         Ok(()) => {}
         Err(Verdict::Slip) => {
             scratch.truncated = 1;
@@ -91,11 +99,11 @@ pub(super) fn rule<F: Frame, T: Tables>(
     }
 }
 
-/// What is said to a name of no zone.
+/// The verdict on a name of no zone.
 #[inline(always)]
-pub(super) fn unknown<T: Tables>(tables: &T, scratch: &mut Scratch) -> Result<Verdict, Verdict> {
-    if tables.control().switches & switches::REFUSE == 0 {
-        return Err(Verdict::Name);
+pub(super) const fn unknown(scratch: &mut Scratch) -> Result<Verdict, Verdict> {
+    if scratch.switches & switches::REFUSE == 0 {
+        return Err(Verdict::UnknownName);
     }
     scratch.rcode = dns::rcode::REFUSED;
     Ok(Verdict::Refused)

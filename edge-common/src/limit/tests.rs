@@ -7,10 +7,10 @@ use std::vec::Vec;
 
 use zerocopy::FromZeros as _;
 
-use super::{DENIED, EXEMPT, FRACTION, Rate, admit, listed, slot, ticket};
+use super::{DENIED, EXEMPT, FRACTION, Rate, admit, listed, slip_hash, slot};
 use crate::abi::{
-    Card4, Card6, Clock, Control, Deck, GeoLeaf, Keys6, LongName, Root4, Rrs, Service, ShortName,
-    TableId, Tree6, TypeRow, maps, switches,
+    Card4, Card6, Clock, CookieSecrets, Deck, GeoLeaf, Keys6, LongName, Nsid, NtpLimits,
+    RateLimits, Root4, Rrs, Service, ShortName, Side, TableId, Tree6, TypeRow, maps, switches,
 };
 use crate::service::mapped;
 use crate::tables::{Tables, xorshift};
@@ -20,7 +20,9 @@ const HZ: u32 = 250;
 
 /// Buckets, a clock, and nothing else.
 struct Fake {
-    control: Control,
+    limits: RateLimits,
+    side: Side,
+    nsid: Nsid,
     buckets: RefCell<Vec<u64>>,
     jiffies: Cell<u64>,
     random: Cell<u64>,
@@ -29,10 +31,10 @@ struct Fake {
 
 impl Fake {
     fn new(rate: Rate) -> Self {
-        let mut control = Control::new_zeroed();
-        control.limits = rate.limits(HZ, [0x5bd1_e995_9e37_79b9, 0xc2b2_ae3d_27d4_eb4f]);
         Self {
-            control,
+            limits: rate.limits(HZ, [0x5bd1_e995_9e37_79b9, 0xc2b2_ae3d_27d4_eb4f]),
+            side: Side::new_zeroed(),
+            nsid: Nsid::new_zeroed(),
             buckets: RefCell::new(vec![0; (maps::BUCKET_ROWS * maps::BUCKETS) as usize]),
             // Of a machine that has been up for a while.
             jiffies: Cell::new(1 << 32),
@@ -48,13 +50,13 @@ impl Fake {
 
     fn ask4(&self, octets: [u8; 4]) -> Result<(), Verdict> {
         let source = mapped(u32::from_ne_bytes(octets));
-        admit(self, switches::LIMIT, source, false, false, self.ticket())
+        admit(self, switches::LIMIT, source, false, false, self.slip_hash())
     }
 
     fn ask6(&self, words: [u16; 8]) -> Result<(), Verdict> {
         let octets: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
         let word = |at: usize| u64::from_ne_bytes(octets[at..at + 8].try_into().unwrap());
-        admit(self, switches::LIMIT, [word(0), word(8)], true, false, self.ticket())
+        admit(self, switches::LIMIT, [word(0), word(8)], true, false, self.slip_hash())
     }
 
     /// How many of `n` queries of one client that come at once are answered.
@@ -64,8 +66,8 @@ impl Fake {
 
     /// A client's prefix that is as good as any other.
     /// Of a query with an ID and ports of its own.
-    fn ticket(&self) -> u64 {
-        ticket(u64::from(self.random() & 0xffff) | 0x0000_0100_0001_0000, self.random())
+    fn slip_hash(&self) -> u64 {
+        slip_hash(u64::from(self.random() & 0xffff) | 0x0000_0100_0001_0000, self.random())
     }
 
     fn stranger(&self) -> [u8; 4] {
@@ -74,8 +76,41 @@ impl Fake {
 }
 
 impl Tables for Fake {
-    fn control(&self) -> impl Deref<Target = Control> {
-        &self.control
+    fn limits(&self) -> RateLimits {
+        self.limits
+    }
+    fn ntp_limits(&self) -> NtpLimits {
+        NtpLimits::new_zeroed()
+    }
+    fn switches(&self) -> u64 {
+        0
+    }
+    fn side(&self, _: u32) -> impl Deref<Target = Side> {
+        &self.side
+    }
+    fn usual_trie(&self) -> u32 {
+        0
+    }
+    fn own_address(&self) -> u64 {
+        0
+    }
+    fn first_service(&self, _: usize) -> Option<impl Deref<Target = Service>> {
+        None::<&Service>
+    }
+    fn service_seed(&self) -> u64 {
+        0
+    }
+    fn cookie_state(&self) -> u64 {
+        0
+    }
+    fn cookie_secrets(&self, _: u64) -> impl Deref<Target = CookieSecrets> {
+        &[[0; 2]; 2]
+    }
+    fn unix_seconds(&self) -> u64 {
+        0
+    }
+    fn nsid(&self) -> impl Deref<Target = Nsid> {
+        &self.nsid
     }
     fn now(&self) -> u64 {
         self.jiffies.get()
@@ -216,11 +251,11 @@ fn another_rate_or_clock_begins_with_at_most_a_full_bucket() {
     let mut tables = Fake::new(rate(1, 1000));
     assert_eq!(tables.answered(CLIENT, 2000), 1000);
     // A debt that no client of the new rate can have counts as none.
-    let seeds = tables.control.limits.seeds;
-    tables.control.limits = rate(100, 200).limits(HZ, seeds);
+    let seeds = tables.limits.seeds;
+    tables.limits = rate(100, 200).limits(HZ, seeds);
     assert_eq!(tables.answered(CLIENT, 2000), 200);
     // Of the old rate's debt, which is a time, the greater bucket of the new one can hold more.
-    tables.control.limits = rate(100, 500).limits(HZ, seeds);
+    tables.limits = rate(100, 500).limits(HZ, seeds);
     assert_eq!(tables.answered(CLIENT, 2000), 300);
     // A clock that begins anew.
     tables.jiffies.set(5);
@@ -313,7 +348,7 @@ fn the_limited_change_no_bucket() {
 
 #[test]
 fn the_rows_place_clients_evenly_and_each_its_own_way() {
-    let seeds = Fake::new(rate(1, 1)).control.limits.seeds;
+    let seeds = Fake::new(rate(1, 1)).limits.seeds;
     // Neighbours, as they are in a provider's network: 2¹⁶ of each family.
     let four = |n: u16| {
         let [c, d] = n.to_be_bytes();
@@ -345,8 +380,8 @@ fn the_rows_place_clients_evenly_and_each_its_own_way() {
     }
 }
 
-/// The share of a well-behaved client's queries that are answered while `flood` more come a second, each from the prefix
-/// that `from` gives; and the share of the flood's.
+/// The share of a well-behaved client's queries that are answered while `flood` more come a second,
+/// each from the prefix that `from` gives; and the share of the flood's.
 fn under_flood(tables: &Fake, flood: u32, from: impl Fn(u32) -> [u8; 4]) -> (f64, f64) {
     let (mut asked, mut answered, mut sent, mut through) = (0, 0, 0_u32, 0);
     for jiffy in 0..12 * HZ {

@@ -1,56 +1,57 @@
-//! Who asks and what it would get come in; whether it gets that goes out, as chrony has it.
+//! Rate limits of NTP requests, as chrony has them.
 //!
-//! **A client over its rate** is answered all the same one time in so many, at random: who asks in its name can't keep it
-//! from the time, only make it wait. Of its other requests some are answered with the kiss code RATE (RFC 5905 §7.4), if
-//! the operator wants that, and the rest are dropped. A reply is as long as its request: nothing is amplified.
+//! **A client over its rate** is still answered once in so many requests, at random (the leak): an
+//! attacker that uses its address can't keep it from the time, only make it wait. Some of its other
+//! requests are answered with the kiss code RATE (RFC 5905 §7.4), if that is configured; the rest
+//! are dropped. A reply is as long as its request: nothing is amplified.
 //!
-//! **Buckets have owners here.** Answers are seconds apart and clients many: in buckets that anyone falls into, all clients
-//! together would have no more answers than 2¹⁶ buckets fill up with, 8,192 a second where each client has one in eight.
-//! So a bucket is of one client, whose tag stands in it, and a client whose tag is in neither of its two places begins with
-//! a full bucket, in the place of whoever owes less. One bucket of 2¹⁷ is forgotten for each such client, and what
-//! its owner owed with it: under a flood of sources that are all different nobody is limited, as each of them is within
-//! its rate.
+//! **Buckets have owners here.** Answers are seconds apart and clients are many. If all clients
+//! shared the buckets, together they would get no more answers than 2¹⁶ buckets fill up with: 8,192
+//! a second if each client has one in eight seconds. So a bucket belongs to one client, whose tag
+//! is in it. A client whose tag is in neither of its two places begins with a full bucket, and
+//! takes the place with the smaller debt. That forgets one bucket of 2¹⁷ and its owner's debt.
+//! Under a flood of sources that are all different nobody is limited, as each of them is within its
+//! rate.
 //!
-//! **A bucket** is one word: 48 bits of when it will be full again, in 2⁻¹⁶ jiffies modulo 2⁴⁸ (49 days at 1000 jiffies a
-//! second), and 16 of the tag. What is past, or further ahead than an empty bucket, is a full one.
+//! **A bucket** is one word: 48 bits of the time at which it will be full again, in 2⁻¹⁶ jiffies
+//! modulo 2⁴⁸ (49 days at 1000 jiffies a second), and 16 bits of the tag. A time that is past,
+//! or further ahead than an empty bucket's, is a full bucket.
 //!
-//! **A client that is never answered** is dropped, or told so with the kiss code DENY as often as its rate allows.
+//! **A denied client** is dropped, or answered with the kiss code DENY as often as its rate allows.
 
-use crate::abi::{Limits, TimeLimits, switches};
-use crate::limit::{DENIED, EXEMPT, FRACTION, client, is_drawn, slots};
-use crate::tables::Tables;
+use crate::abi::{NtpLimits, RateLimits};
+use crate::limit::{DENIED, EXEMPT, FRACTION, client, is_one_in, slots};
+use crate::tables::{GOLDEN, Tables};
 use crate::verdict::Verdict;
 
-/// What becomes of an ordinary request that would get the verdict `good`, from a source (as
-/// [`crate::abi::Service::address`]; IPv6 if `six`) of which the lists say `listed`.
+/// The verdict on an ordinary request that would get the verdict `good`, from a source (as
+/// [`crate::abi::Service::address`]; IPv6 if `six`) that has the rule `listed` in `PREFIXES`.
+/// Called only while NTP has a rate.
 ///
 /// # Errors
-/// [`Verdict::TimeLimited`] and [`Verdict::Denied`].
+/// [`Verdict::NtpLimited`] and [`Verdict::Denied`].
 #[inline(always)]
 pub(super) fn admit<T: Tables>(
     tables: &T,
-    switches: u64,
+    limits: &NtpLimits,
     listed: u32,
     source: [u64; 2],
     six: bool,
     good: Verdict,
 ) -> Result<Verdict, Verdict> {
     let is_denied = listed == DENIED;
-    if switches & switches::TIME_LIMIT == 0 {
-        return if is_denied { Err(Verdict::Denied) } else { Ok(good) };
-    }
     if listed == EXEMPT {
         return Ok(good);
     }
-    let TimeLimits { limits, kod, .. } = &tables.control().time_limits;
-    let leaks = || !is_denied && is_drawn(tables.random(), limits.slip);
+    let NtpLimits { limits, kod, .. } = limits;
+    let leaks = || !is_denied && is_one_in(tables.random(), limits.slip);
     let is_within = take(tables, limits, client(limits, source, six), leaks);
     match (is_within, is_denied) {
         (true, false) => Ok(good),
-        (true, true) => Ok(Verdict::TimeDeny),
+        (true, true) => Ok(Verdict::NtpDeny),
         (false, true) => Err(Verdict::Denied),
-        (false, false) if is_drawn(tables.random(), *kod) => Ok(Verdict::TimeRate),
-        (false, false) => Err(Verdict::TimeLimited),
+        (false, false) if is_one_in(tables.random(), *kod) => Ok(Verdict::NtpRate),
+        (false, false) => Err(Verdict::NtpLimited),
     }
 }
 
@@ -61,9 +62,15 @@ const TAG: u64 = 0xffff;
 /// Bits of a jiffy's fraction that a bucket has no room for.
 const UNKEPT: u32 = FRACTION - 16;
 
-/// Takes an answer from a client's bucket; false if it is empty, unless it `leaks`: then it is empty afterwards.
+/// Takes an answer from a client's bucket; false if the bucket is empty. If it is empty and `leaks`
+/// returns true, it returns true and the bucket stays empty.
 #[inline(always)]
-fn take<T: Tables>(tables: &T, limits: &Limits, client: u64, leaks: impl FnOnce() -> bool) -> bool {
+fn take<T: Tables>(
+    tables: &T,
+    limits: &RateLimits,
+    client: u64,
+    leaks: impl FnOnce() -> bool,
+) -> bool {
     let [first, second] = slots(limits, client);
     let one = tables.bucket(ROWS[0], first).unwrap_or_default();
     let other = tables.bucket(ROWS[1], second).unwrap_or_default();
@@ -91,7 +98,7 @@ fn take<T: Tables>(tables: &T, limits: &Limits, client: u64, leaks: impl FnOnce(
     true
 }
 
-/// What a bucket is short of at `now`, at most `capacity`; all in 2⁻¹⁶ jiffies.
+/// A bucket's debt at `now`; a debt above `capacity` is none. All in 2⁻¹⁶ jiffies.
 #[inline(always)]
 const fn debt(bucket: u64, now: u64, capacity: u64) -> u64 {
     let ahead = (bucket & !TAG).wrapping_sub(now << 16) >> 16;
@@ -101,7 +108,6 @@ const fn debt(bucket: u64, now: u64, capacity: u64) -> u64 {
 /// A client's tag, which is another hash of it than its places are.
 #[inline(always)]
 const fn tag(client: u64, seeds: [u64; 2]) -> u64 {
-    let product =
-        (client ^ client >> 32 ^ seeds[1] >> 7).wrapping_mul(seeds[0] ^ 0x9e37_79b9_7f4a_7c14);
+    let product = (client ^ client >> 32 ^ seeds[1] >> 7).wrapping_mul(seeds[0] ^ (GOLDEN ^ 1));
     (product ^ product >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 48
 }

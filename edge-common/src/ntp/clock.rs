@@ -1,9 +1,10 @@
-//! A published clock and a reading of `CLOCK_MONOTONIC` come in; the time as NTP has it, and how far it may be off, go
-//! out. Integers only, and no division.
+//! The time of NTP, from a published clock and a reading of `CLOCK_MONOTONIC`.
+//!
+//! Integers only, and no division.
 
 use crate::abi::Clock;
 
-/// What a clock says at a moment. Timestamps and dispersion are the machine's words.
+/// A reading of a clock. Timestamps and dispersion are in the machine's octet order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// The time, an NTP timestamp with all bits that arithmetic gives.
@@ -25,11 +26,12 @@ pub struct Stamps {
     pub transmit: u64,
 }
 
-/// Of nanoseconds as 2⁻³² seconds, what four times as many leave over, in 2⁻³² each: 2⁶⁴ / 10⁹ − 2³⁴, rounded up.
+/// Of nanoseconds as 2⁻³² seconds, what four times as many leave over, in 2⁻³² each: 2⁶⁴ / 10⁹ −
+/// 2³⁴, rounded up.
 const REST: u64 = 18_446_744_074 - (4 << 32);
 
-/// Nanoseconds in 2⁻³² seconds: ⌊ns × 18,446,744,074 / 2³²⌋ modulo 2⁶⁴, exact at whole seconds, and never too small nor
-/// more than 1.6 × 10⁻¹¹ of it too large.
+/// Nanoseconds in 2⁻³² seconds: ⌊ns × 18,446,744,074 / 2³²⌋ modulo 2⁶⁴, exact at whole seconds, and
+/// never too small nor more than 1.6 × 10⁻¹¹ of it too large.
 #[inline(always)]
 #[must_use]
 pub const fn fraction(ns: u64) -> u64 {
@@ -57,19 +59,21 @@ pub fn at(clock: &Clock, now: u64) -> Option<Moment> {
     if leapt {
         let step = clock.leap_step.cast_unsigned();
         time = time.wrapping_add(step);
-        // Otherwise it could be in the future, and what is told of the clock's age would change by a second.
+        // Otherwise it could be in the future, and the clock's age in replies would change by a
+        // second.
         reference = reference.wrapping_add(step);
     }
     Some(Moment { time, reference, dispersion: dispersion(clock, elapsed), leapt })
 }
 
-/// What a smear adds in so many nanoseconds, in 2⁻³² s, rounded down.
+/// The part of a smear of `ns` nanoseconds, in 2⁻³² s, rounded down.
 #[inline(always)]
 const fn smear(ns: u64, rate: i64) -> u64 {
     (ns.cast_signed().wrapping_mul(rate) >> 32).cast_unsigned()
 }
 
-/// Root dispersion so many nanoseconds after it was published, rounded up.
+/// Root dispersion `elapsed` nanoseconds after the clock was published, in NTP short format,
+/// rounded up.
 #[inline(always)]
 const fn dispersion(clock: &Clock, elapsed: u64) -> u32 {
     // Leases are short; whatever they are, nothing overflows.
@@ -81,9 +85,10 @@ const fn dispersion(clock: &Clock, elapsed: u64) -> u32 {
 }
 
 impl Stamps {
-    /// Both from one reading of the time: the bits of `fuzz` are the `random` ones (receive's, then transmit's), transmit
-    /// is later by one unit of what they leave, and the lowest bits say that this is a server which doesn't do interleaved
-    /// mode. `origin` is the request's transmit timestamp, which neither is to repeat.
+    /// Both from one reading of the time: the bits of `fuzz` are the `random` ones (receive's, then
+    /// transmit's), transmit is later by one unit of what they leave, and the lowest bits say that
+    /// this is a server which doesn't do interleaved mode. `origin` is the request's transmit
+    /// timestamp, which neither is to repeat.
     #[inline(always)]
     #[must_use]
     pub const fn new(time: u64, fuzz: u64, random: [u32; 2], origin: u64) -> Self {

@@ -1,12 +1,12 @@
-//! A request that is answered and a moment of the clock come in; the frame becomes the reply.
+//! The reply to an NTP request: its header, and the frame.
 
 use super::clock::{Moment, Stamps};
-use super::wire::{Header, KEPT, LEAP, STRATUM, WHOLE_OCTETS};
 use crate::abi::Clock;
 use crate::frame::Frame;
 use crate::network::{At, Network};
 use crate::verdict::Verdict;
 use crate::wire::ethernet::Ethernet;
+use crate::wire::ntp::{Header, KEPT, LEAP, STRATUM, WHOLE_OCTETS};
 use crate::wire::{store32, udp};
 
 /// What is kept of a request. Words as in memory.
@@ -14,7 +14,7 @@ use crate::wire::{store32, udp};
 pub(super) struct Request {
     /// Source and destination port.
     pub ports: u32,
-    /// The NTP header's first four octets, with the poll that the reply tells.
+    /// The NTP header's first four octets, with the poll of the reply.
     pub front: u32,
     /// Its transmit timestamp.
     pub origin: u64,
@@ -32,8 +32,8 @@ const DATAGRAM: u16 = {
     56
 };
 
-/// The header of a reply. One from a clock that isn't synchronised says so whatever else is published, and so does a kiss;
-/// its stamps are right all the same, for those who don't look further.
+/// The header of a reply. The reply of a clock that isn't synchronised says so whatever else is
+/// published, and so does a kiss. Its timestamps are still right.
 #[inline(always)]
 pub(super) const fn header(
     clock: &Clock,
@@ -58,8 +58,8 @@ pub(super) const fn header(
         transmit: stamps.transmit.to_be(),
     };
     let kiss = match verdict {
-        Verdict::TimeRate => RATE,
-        Verdict::TimeDeny => DENY,
+        Verdict::NtpRate => RATE,
+        Verdict::NtpDeny => DENY,
         _ => 0,
     };
     if kiss != 0 || clock.state != Clock::SYNCHRONISED {
@@ -88,9 +88,9 @@ pub(super) fn write<F: Frame, N: Network, A: At>(
     let sum = network.sum().add32(udp::PSEUDO_PROTOCOL.into()).add32(2 * length).add32(ports);
     let sum = header.sum(sum).finish_udp();
     let (to, datagram) = N::ntp_mut(frame, at)?;
-    network.reply(to, DATAGRAM);
+    network.write_reply(to, DATAGRAM);
     store32::<0, _>(datagram, ports);
     store32::<4, _>(datagram, length | u32::from(sum) << 16);
     header.write(datagram);
-    link.reply(frame)
+    link.write_reply(frame)
 }

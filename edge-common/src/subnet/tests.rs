@@ -1,8 +1,8 @@
-//! Options and addresses against another way to say what they are, in 128-bit numbers.
+//! Options and addresses, compared with a plain model in 128-bit numbers.
 
 use core::net::IpAddr;
 
-use super::{Standing, Subnet, Whom, standing};
+use super::{AddressKind, EffectiveClient, Subnet, address_kind};
 use crate::service::words;
 use crate::tables::xorshift;
 
@@ -37,7 +37,7 @@ fn bits(ip: IpAddr) -> u128 {
 }
 
 /// One network after the other.
-fn plainly(ip: IpAddr) -> Standing {
+fn plainly(ip: IpAddr) -> AddressKind {
     let ip = ip.to_canonical();
     let mut prefix = 0;
     for (network, length) in SPECIAL {
@@ -47,15 +47,15 @@ fn plainly(ip: IpAddr) -> Standing {
         }
         let common = (bits(ip) ^ bits(network)).leading_zeros();
         if common >= u32::from(length) {
-            return Standing { is_public: false, prefix: length };
+            return AddressKind { is_public: false, prefix: length };
         }
         prefix = prefix.max(common + 1);
     }
-    Standing { is_public: true, prefix: prefix.try_into().unwrap() }
+    AddressKind { is_public: true, prefix: prefix.try_into().unwrap() }
 }
 
-fn standing_of(text: &str) -> Standing {
-    standing(words(ip(text)))
+fn standing_of(text: &str) -> AddressKind {
+    address_kind(words(ip(text)))
 }
 
 fn random(state: &mut u64) -> u128 {
@@ -88,7 +88,7 @@ fn private_and_special_addresses_tell_nothing_of_the_client() {
         ("fc00::1", 7),
         ("ff02::1", 8),
     ] {
-        assert_eq!(standing_of(ip), Standing { is_public: false, prefix }, "{ip}");
+        assert_eq!(standing_of(ip), AddressKind { is_public: false, prefix }, "{ip}");
     }
 }
 
@@ -105,7 +105,7 @@ fn the_prefix_around_a_public_address_ends_before_special_ones() {
         ("::fffe:0:0", 96),
         ("8000::1", 2),
     ] {
-        assert_eq!(standing_of(ip), Standing { is_public: true, prefix }, "{ip}");
+        assert_eq!(standing_of(ip), AddressKind { is_public: true, prefix }, "{ip}");
     }
 }
 
@@ -125,7 +125,7 @@ fn every_address_stands_where_a_list_of_networks_says() {
                 } else {
                     bits.to_be_bytes().into()
                 };
-                assert_eq!(standing(words(ip)), plainly(ip), "{ip}");
+                assert_eq!(address_kind(words(ip)), plainly(ip), "{ip}");
             }
         }
     }
@@ -222,7 +222,7 @@ fn subnet(text: &str, source_prefix: u8) -> Subnet {
 #[test]
 fn the_subnet_decides_if_it_could_be_anyones() {
     let source = words(ip("192.0.2.1"));
-    let decides = |text, prefix| Whom::new(source, Some(&subnet(text, prefix)));
+    let decides = |text, prefix| EffectiveClient::new(source, Some(&subnet(text, prefix)));
     for (text, prefix) in [("203.0.113.0", 24), ("2001:db8::", 32), ("::ffff:203.0.113.7", 128)] {
         let whom = decides(text, prefix);
         assert_eq!((whom.address, whom.is_subnets), (words(ip(text).to_canonical()), true));
@@ -235,7 +235,7 @@ fn the_subnet_decides_if_it_could_be_anyones() {
     assert!(!decides("192.0.2.1", 32).has_other());
     let none = Subnet::read(&[0, 0, 0, 0]).unwrap();
     for subnet in [None, Some(&none)] {
-        let whom = Whom::new(source, subnet);
+        let whom = EffectiveClient::new(source, subnet);
         assert_eq!((whom.address, whom.is_subnets, whom.scope(24, false)), (source, false, 0));
     }
 }
@@ -244,7 +244,7 @@ fn the_subnet_decides_if_it_could_be_anyones() {
 fn the_scope_is_the_longer_of_what_is_known_and_what_is_special() {
     let source = words(ip("192.0.2.1"));
     let scope = |text, prefix, known, is_by_source| {
-        Whom::new(source, Some(&subnet(text, prefix))).scope(known, is_by_source)
+        EffectiveClient::new(source, Some(&subnet(text, prefix))).scope(known, is_by_source)
     };
     assert_eq!(scope("11.0.0.0", 24, 20, false), 20);
     assert_eq!(scope("11.0.0.0", 24, 3, false), 8);

@@ -1,12 +1,12 @@
 //! The Internet checksum (RFC 1071), summed over words as they stand in memory.
 //!
-//! A one's-complement sum doesn't care in which octet order its 16-bit words are read, as long as
-//! all are read alike and the result is written the same way. A piece that begins at an odd offset
-//! of the datagram adds its octet-swapped sum.
+//! A one's-complement sum doesn't depend on the octet order in which its 16-bit words are read, as
+//! long as all are read alike and the result is written the same way. A piece that begins at an odd
+//! offset of the datagram adds its octet-swapped sum.
 
-/// A one's-complement sum in the making. Adding a word's halves up takes most of the time; here
-/// words are added whole, modulo 2⁶⁴, and their upper halves once more by themselves: that tells
-/// what the lower ones add up to.
+/// An unfinished one's-complement sum. Adding a word's halves takes most of the time. Here words
+/// are added whole, modulo 2⁶⁴, and their upper halves are added once more separately; from both
+/// follows the sum of the lower halves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sum {
     /// Sum of all words, modulo 2⁶⁴.

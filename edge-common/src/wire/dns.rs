@@ -1,4 +1,4 @@
-//! DNS messages (RFC 1035 §4.1) as far as a query with one question and one OPT record goes.
+//! DNS messages (RFC 1035 §4.1) of one question and one OPT record.
 //!
 //! Words are as they stand in memory: wire octets in a little-endian word.
 
@@ -32,10 +32,26 @@ pub const TYPE_SOA: u16 = 6;
 /// Type AAAA (RFC 3596 §2.1).
 pub const TYPE_AAAA: u16 = 28;
 
+/// Type HINFO (RFC 1035 §3.3.2).
+pub const TYPE_HINFO: u16 = 13;
+/// Type OPT (RFC 6891 §6.1.1).
+pub const TYPE_OPT: u16 = 41;
 /// Type IXFR (RFC 1995 §2).
 pub const TYPE_IXFR: u16 = 251;
 /// Type AXFR (RFC 1035 §3.2.3).
 pub const TYPE_AXFR: u16 = 252;
+/// QTYPE ANY (RFC 1035 §3.2.3, RFC 8482).
+pub const TYPE_ANY: u16 = 255;
+
+/// Codes of EDNS options (IANA, DNS EDNS0 Option Codes).
+pub mod option {
+    /// NSID (RFC 5001 §2.3).
+    pub const NSID: u16 = 3;
+    /// Client Subnet (RFC 7871 §6).
+    pub const SUBNET: u16 = 8;
+    /// COOKIE (RFC 7873 §4).
+    pub const COOKIE: u16 = 10;
+}
 
 /// The first eight octets of the header: ID, flags, QDCOUNT, ANCOUNT.
 pub mod front {
@@ -100,7 +116,9 @@ pub mod opt {
 
     const SIZE: [u8; 2] = UDP_PAYLOAD_OCTETS.to_be_bytes();
     /// The record's type, as a word in memory order.
-    pub const TYPE: u16 = 41_u16.to_be();
+    pub const TYPE: u16 = super::TYPE_OPT.to_be();
+    /// The lower octet of the type; the upper one is 0.
+    pub(crate) const TYPE_OCTET: u8 = super::TYPE_OPT.to_be_bytes()[1];
     /// The DO bit's octet of the extended flags (RFC 3225 §3).
     pub const DO: u8 = 0x80;
 
@@ -109,13 +127,13 @@ pub mod opt {
     #[must_use]
     pub const fn is_plain(octets: &[u8; super::OPT_OCTETS]) -> bool {
         let [root, t0, t1, _, _, _, version, _, _, l0, l1] = *octets;
-        (root | t0 | version | l0 | l1) == 0 && t1 == 41
+        (root | t0 | version | l0 | l1) == 0 && t1 == TYPE_OCTET
     }
 
     /// Writes our OPT record, with the DO bit of the query's.
     #[inline(always)]
     pub fn compose(record: &mut [u8; super::OPT_OCTETS], flags: u8) {
-        let front = [0, 0, 41, SIZE[0], SIZE[1], 0, 0, flags & DO];
+        let front = [0, 0, TYPE_OCTET, SIZE[0], SIZE[1], 0, 0, flags & DO];
         store64::<0, _>(record, u64::from_ne_bytes(front));
         store32::<7, _>(record, u32::from(flags & DO).to_le());
     }
@@ -124,7 +142,7 @@ pub mod opt {
     #[inline(always)]
     #[must_use]
     pub const fn sum(flags: u8) -> u32 {
-        u16::from_ne_bytes([41, SIZE[0]]) as u32
+        u16::from_ne_bytes([TYPE_OCTET, SIZE[0]]) as u32
             + u16::from_ne_bytes([SIZE[1], 0]) as u32
             + u16::from_ne_bytes([0, flags & DO]) as u32
     }

@@ -92,8 +92,9 @@ impl Ethernet {
         Self { front, back, tagged: network.wrapping_sub(HEADER_OCTETS), tags, network, six }
     }
 
-    /// The same, when the reply is to go to another link-layer address than the query came from, and come from another
-    /// one of ours (both six octets in the low 48 bits of a word in memory order).
+    /// The same, when the reply is to go to another link-layer address than the query came from,
+    /// and come from another one of ours (both six octets in the low 48 bits of a word in memory
+    /// order).
     #[inline(always)]
     pub(crate) const fn via(self, to: u64, from: u64) -> Self {
         let back = (to & DESTINATION) | self.back & !DESTINATION;
@@ -109,7 +110,7 @@ impl Ethernet {
 
     /// Writes the header of the reply: addresses exchanged, tags kept.
     #[inline(always)]
-    pub fn reply<F: Frame>(&self, frame: &mut F) -> Option<()> {
+    pub fn write_reply<F: Frame>(&self, frame: &mut F) -> Option<()> {
         if self.tagged != 0 {
             let tags = frame.window_at_mut::<TAGS_OCTETS>(self.network - TAGS_OCTETS)?;
             store64::<0, _>(tags, self.tags);
@@ -171,7 +172,7 @@ mod tests {
             let mut frame = SliceFrame::new(&mut octets, 0, end, 1).unwrap();
             let header = Ethernet::parse(&frame).unwrap();
             assert_eq!(header.destination().to_ne_bytes(), [1, 2, 3, 4, 5, 6, 0, 0]);
-            header.reply(&mut frame).unwrap();
+            header.write_reply(&mut frame).unwrap();
             assert_eq!(octets[..12], [7, 8, 9, 10, 11, 12, 1, 2, 3, 4, 5, 6]);
             assert_eq!(&octets[12..12 + types.len()], types);
         }

@@ -30,7 +30,7 @@ const TTL: u8 = 64;
 impl Ip4 {
     /// Reads a header; gives it and the octets of the packet, header included.
     #[inline(always)]
-    pub fn parse(header: &[u8; HEADER_OCTETS]) -> Result<(Self, usize), Verdict> {
+    pub fn parse_header(header: &[u8; HEADER_OCTETS]) -> Result<(Self, usize), Verdict> {
         let front = load64::<0, _>(header);
         let middle = load32::<8, _>(header);
         let version = u64::from(VERSION_AND_LENGTH);
@@ -58,17 +58,17 @@ impl Ip4 {
     /// The sum of the UDP pseudo-header's addresses.
     #[inline(always)]
     #[must_use]
-    pub const fn sum(&self) -> Sum {
+    pub const fn address_sum(&self) -> Sum {
         Sum::new(self.source).add32(self.destination)
     }
 
     /// Writes the header of the reply, whose payload has `payload` octets.
     #[inline(always)]
-    pub fn reply(&self, header: &mut [u8; HEADER_OCTETS], payload: u16) {
+    pub fn write_reply_header(&self, header: &mut [u8; HEADER_OCTETS], payload: u16) {
         let total = payload.wrapping_add(20).to_be();
         let first = u32::from(VERSION_AND_LENGTH) | u32::from(total) << 16;
         let third = u32::from(TTL) | u32::from(UDP) << 8;
-        let sum = self.sum().add32(first).add32(DONT_FRAGMENT).add32(third).finish();
+        let sum = self.address_sum().add32(first).add32(DONT_FRAGMENT).add32(third).finish();
         store64::<0, _>(header, u64::from(first) | u64::from(DONT_FRAGMENT) << 32);
         store32::<8, _>(header, third | u32::from(sum) << 16);
         store32::<12, _>(header, self.destination);

@@ -23,7 +23,7 @@ const HOP_LIMIT: u8 = 64;
 impl Ip6 {
     /// Reads a header; gives it and the octets of the packet, header included.
     #[inline(always)]
-    pub fn parse(header: &[u8; HEADER_OCTETS]) -> Result<(Self, usize), Verdict> {
+    pub fn parse_header(header: &[u8; HEADER_OCTETS]) -> Result<(Self, usize), Verdict> {
         if header[0] >> 4 != VERSION {
             return Err(Verdict::Ip6Header);
         }
@@ -43,7 +43,7 @@ impl Ip6 {
     /// The sum of the UDP pseudo-header's addresses.
     #[inline(always)]
     #[must_use]
-    pub const fn sum(&self) -> Sum {
+    pub const fn address_sum(&self) -> Sum {
         Sum::new(0)
             .add64(self.source[0])
             .add64(self.source[1])
@@ -53,7 +53,7 @@ impl Ip6 {
 
     /// Writes the header of the reply, whose payload has `payload` octets.
     #[inline(always)]
-    pub fn reply(&self, header: &mut [u8; HEADER_OCTETS], payload: u16) {
+    pub fn write_reply_header(&self, header: &mut [u8; HEADER_OCTETS], payload: u16) {
         let [low, high] = payload.to_be().to_ne_bytes();
         let first = [VERSION << 4, 0, 0, 0, low, high, UDP, HOP_LIMIT];
         store64::<0, _>(header, u64::from_ne_bytes(first));

@@ -1,4 +1,4 @@
-//! UDP (RFC 768).
+//! The UDP header (RFC 768).
 
 /// Octets of the header.
 pub const HEADER_OCTETS: usize = 8;

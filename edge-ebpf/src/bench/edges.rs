@@ -1,5 +1,6 @@
-//! Moves a frame's edges either way, mirrors a frame, and reads the clock for nothing: what `edge_common::frame` has no
-//! need of.
+//! Moves of a frame's edges, mirrors of a frame, and readings of the clock.
+//!
+//! The product needs none of them.
 #![expect(unsafe_code, reason = "helpers of the kernel")]
 
 use aya_ebpf::bindings::xdp_md;
@@ -34,6 +35,7 @@ const MIRRORED: usize = 14 + 20 + 8 + 3;
 
 /// The least that a responder does to a frame: addresses and ports exchanged, QR set.
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "the window has seven octets more")]
 pub(crate) fn mirror(context: *mut xdp_md) -> Option<()> {
     let mut frame = XdpFrame::new(context);
     let octets = frame.window_mut::<MIRRORED>(0)?;
@@ -59,6 +61,7 @@ const MIRRORED_SIX: usize = 14 + 40 + 8 + 3;
 
 /// As [`mirror`], over IPv6.
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "the window has seven octets more")]
 pub(crate) fn mirror_six(context: *mut xdp_md) -> Option<()> {
     let mut frame = XdpFrame::new(context);
     let octets = frame.window_mut::<MIRRORED_SIX>(0)?;

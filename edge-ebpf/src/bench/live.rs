@@ -1,5 +1,6 @@
-//! Programs for the two ends of a veth pair: one sends queries, one mirrors them in the place of
-//! `edge`, one counts replies.
+//! Programs for the two ends of a veth pair.
+//!
+//! One sends queries, one mirrors them in the place of `edge`, one counts replies.
 //!
 //! `BPF_PROG_TEST_RUN` takes the frames that it sends from a small pool. It puts a frame's edges
 //! back where they were, but not its octets: a pooled frame holds the middle of the last reply. So

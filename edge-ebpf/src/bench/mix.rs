@@ -1,7 +1,8 @@
-//! Prepared frames of all lengths come out of a map and go out in their order; what comes back is counted by its RCODE.
+//! A generator of prepared frames, and a counter of replies by RCODE.
 //!
-//! `BPF_PROG_TEST_RUN` makes frames as long as the longest, whose ends it puts back each time. The mixer writes all of
-//! that and cuts what is too much, so that every frame is as long as its datagram.
+//! `BPF_PROG_TEST_RUN` makes frames as long as the longest, whose ends it puts back each time. The
+//! mixer writes all of that and cuts what is too much, so that every frame is as long as its
+//! datagram.
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
@@ -41,7 +42,8 @@ pub(crate) fn mixer(context: XdpContext) -> u32 {
     }
 }
 
-/// Ethernet, IPv6 and UDP headers and the message's first four octets; no reply over IPv4 is shorter, either.
+/// Ethernet, IPv6 and UDP headers and the message's first four octets; no reply over IPv4 is
+/// shorter, either.
 const FRONT: usize = 14 + 40 + 8 + 4;
 
 /// The RCODE of a reply.

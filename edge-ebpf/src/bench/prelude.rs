@@ -1,4 +1,4 @@
-//! Programs behind a prelude: each run finds a fresh query, whatever the last one made of its own.
+//! Programs behind a prelude, which gives each run a fresh query.
 //!
 //! `BPF_PROG_TEST_RUN` repeats a program over one and the same frame. So every eighth run the
 //! prelude writes eight queries into slots of 256 octets and each run steps into the next slot,
@@ -46,6 +46,7 @@ fn write(to: &mut [u8; OCTETS], template: &Template, source: u64) -> Option<()> 
 }
 
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "the index is masked")]
 fn fill(frame: &mut XdpFrame, state: &mut State) -> Option<()> {
     let mut slot = SLOTS;
     while slot > 0 {
@@ -59,6 +60,7 @@ fn fill(frame: &mut XdpFrame, state: &mut State) -> Option<()> {
 
 /// Makes the frame a fresh query.
 #[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "the indices are masked")]
 fn restore(context: *mut xdp_md) -> Option<()> {
     let state = state::state()?;
     let mut frame = XdpFrame::new(context);

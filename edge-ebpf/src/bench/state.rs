@@ -1,4 +1,6 @@
-//! The maps that only the benchmark has: templates of frames, and what a run leaves for the next.
+//! The benchmark's own maps.
+//!
+//! They hold templates of frames, and what a run leaves for the next.
 #![expect(unsafe_code, reason = "entries of maps are reached through pointers")]
 
 use aya_ebpf::btf_maps::{Array, PerCpuArray};
@@ -10,7 +12,7 @@ pub(crate) const TEMPLATE_WORDS: usize = 22;
 /// Templates to choose from.
 const TEMPLATES: u32 = 256;
 
-/// A frame to be sent, but for its source address.
+/// A frame to be sent, without its source address.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub(crate) struct Template {
@@ -104,7 +106,8 @@ static REPLIES: PerCpuArray<u64, 2> = PerCpuArray::new();
 /// What the runs share. Only one program runs at a time.
 #[inline(always)]
 pub(crate) fn state() -> Option<&'static mut State> {
-    // SAFETY: the map has its one entry as long as a program uses it, and one CPU uses it at a time.
+    // SAFETY: the map has its one entry as long as a program uses it, and one CPU uses it at a
+    // time.
     STATE.get_ptr_mut(0).map(|state| unsafe { &mut *state })
 }
 

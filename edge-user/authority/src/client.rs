@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use edge_common::service::words;
-use edge_common::subnet::{Subnet, Whom};
+use edge_common::subnet::{EffectiveClient, Subnet};
 
 use super::closest::Spot;
 use super::serving::Serving;
@@ -19,7 +19,7 @@ pub struct Client {
     pub targets: Targets,
     /// Where it is, as far as it is known.
     pub(super) coordinates: Option<Coordinates>,
-    whom: Whom,
+    whom: EffectiveClient,
     /// Whether the packet's source stands for it, because nothing is known of the address.
     is_by_source: bool,
 }
@@ -30,7 +30,7 @@ impl Client {
     #[must_use]
     pub fn new(serving: &Serving, zone: &Zone, source: IpAddr, subnet: Option<&Subnet>) -> Self {
         let source = source.to_canonical();
-        let whom = Whom::new(words(source), subnet);
+        let whom = EffectiveClient::new(words(source), subnet);
         let given = subnet.filter(|_| whom.is_subnets).and_then(Subnet::ip);
         let ip = given.map_or(source, |ip| ip.to_canonical());
         let client = Self { whom, ..Self::at(serving, zone, ip) };
@@ -42,7 +42,7 @@ impl Client {
 
     /// The client at `ip` and nowhere else.
     pub(super) fn at(serving: &Serving, zone: &Zone, ip: IpAddr) -> Self {
-        let whom = Whom::new(words(ip), None);
+        let whom = EffectiveClient::new(words(ip), None);
         if is_everyones(zone) {
             let targets = Targets::new(zone.targeting, &edge_zone::Place::default());
             return Self { ip, targets, coordinates: None, whom, is_by_source: false };
@@ -57,7 +57,7 @@ impl Client {
         self.coordinates.map(Spot::new)
     }
 
-    /// The scope of an answer about a name that varies by client, and with `near` by where it is; as [`Whom::scope`].
+    /// The scope of an answer about a name that varies by client, and with `near` by where it is; as [`EffectiveClient::scope`].
     pub(super) fn scope(&self, serving: &Serving, zone: &Zone, near: bool) -> u8 {
         if is_everyones(zone) {
             return 0;

@@ -54,7 +54,9 @@ impl Cookies {
         let state = self.state();
         let Control { cookies, unix_seconds, .. } = self.control?.read(0)?;
         let now = u32::try_from(unix_seconds & u64::from(u32::MAX)).ok()?;
-        cookie.rule(&cookies, state, now, words(address))
+        let [first, second] = cookies.secrets;
+        let secrets = if state::side(state) == 0 { first } else { second };
+        cookie.rule(state, &secrets, now, words(address))
     }
 }
 

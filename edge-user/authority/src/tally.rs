@@ -218,7 +218,7 @@ impl Tally {
 
     /// A row to begin at. Letters of either case give the same.
     fn hash(&self, name: &[u8], other: u64) -> usize {
-        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        const ODD: u64 = edge_common::tables::GOLDEN;
         const SMALL: u64 = u64::from_ne_bytes([0x20; 8]);
         let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(ODD).rotate_left(29);
         let mut hash = mix(self.seed, other);

@@ -241,10 +241,10 @@ fn why_tables(answer: &str, dealt: bool) -> &'static str {
 /// A verdict that a question can get, with what it means.
 fn reason(verdict: Verdict) -> String {
     let meaning = match verdict {
-        Verdict::Name => "the tables don't have the name",
+        Verdict::UnknownName => "the tables don't have the name",
         Verdict::Type => "the tables have nothing for this type",
-        Verdict::Deck => "the tables have no answer for this name, type and client",
-        Verdict::Place => "the tables can't tell the client's class",
+        Verdict::NoDeck => "the tables have no answer for this name, type and client",
+        Verdict::ClientClass => "the tables can't tell the client's class",
         Verdict::Size => "the answer is too long for the tables or for UDP",
         Verdict::Source => "no frame comes from such an address",
         Verdict::Unpublished => "nothing is published yet",

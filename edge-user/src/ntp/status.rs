@@ -43,8 +43,8 @@ impl NtpStatus {
     /// Fills in what was answered: how often each verdict was given, by its name.
     pub fn count(&mut self, answered: &BTreeMap<String, u64>) {
         let number = |verdict: Verdict| answered.get(verdict.name()).copied();
-        self.answered = number(Verdict::TimeAnswer).unwrap_or_default();
-        self.unsynchronised = number(Verdict::TimeUnsynchronised).unwrap_or_default();
+        self.answered = number(Verdict::NtpAnswer).unwrap_or_default();
+        self.unsynchronised = number(Verdict::NtpUnsynchronised).unwrap_or_default();
     }
 
     /// A line for people; nothing when NTP isn't served.

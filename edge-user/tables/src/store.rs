@@ -294,7 +294,7 @@ impl Store {
         self.prefixes.read().unwrap_or_else(PoisonError::into_inner).listed(address)
     }
 
-    /// [`edge_common::abi::Limits::jiffies_per_second`].
+    /// [`edge_common::abi::RateLimits::jiffies_per_second`].
     fn jiffies_per_second(&self) -> u32 {
         let at = std::mem::offset_of!(Control, limits.jiffies_per_second);
         // The word's second half.

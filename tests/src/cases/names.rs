@@ -42,7 +42,7 @@ pub fn answers() -> Vec<Case> {
                 let what = format!("{label} {rtype} to {client}, EDNS {edns:?}");
                 cases.push(match reply {
                     Some(reply) => Case::reply(what, query, reply),
-                    None => Case::pass(what, query.frame(), Verdict::Deck),
+                    None => Case::pass(what, query.frame(), Verdict::NoDeck),
                 });
             };
             for n in 1..=13_u16 {
@@ -115,7 +115,11 @@ pub fn strangers() -> Vec<Case> {
             if !letter {
                 let what = format!("octet {at} of {octets} isn't the name's");
                 let expect = Expect::Either;
-                cases.push(Case { frame, expect, ..Case::pass(what, Vec::new(), Verdict::Name) });
+                cases.push(Case {
+                    frame,
+                    expect,
+                    ..Case::pass(what, Vec::new(), Verdict::UnknownName)
+                });
             } else if at % 5 == 0 {
                 let name = query.name.char_indices();
                 let name = name.map(|(i, c)| if i + 1 == at { c.to_ascii_uppercase() } else { c });
@@ -151,7 +155,9 @@ pub fn by_country() -> Vec<Case> {
         }
     }
     let unknowable = UNKNOWABLE.parse().expect("an address");
-    for (label, rtype, verdict) in [("", A, Verdict::Place), ("2", AAAA, Verdict::Place)] {
+    for (label, rtype, verdict) in
+        [("", A, Verdict::ClientClass), ("2", AAAA, Verdict::ClientClass)]
+    {
         let query = query(label, "pool.example", rtype, unknowable);
         cases.push(Case::pass(format!("{label} {rtype} in two countries"), query.frame(), verdict));
     }
@@ -189,7 +195,7 @@ pub fn odd() -> Vec<Case> {
     let mut cases = Vec::new();
     for (label, rtype) in [("health", A), ("health", AAAA), ("closest", A)] {
         let frame = ask(label, "odd.example", rtype).frame();
-        cases.push(Case::pass(format!("odd: {label} {rtype}"), frame, Verdict::Deck));
+        cases.push(Case::pass(format!("odd: {label} {rtype}"), frame, Verdict::NoDeck));
     }
     for (label, apex) in [
         ("_status", "pool.example"),
@@ -200,7 +206,7 @@ pub fn odd() -> Vec<Case> {
         ("", "com"),
     ] {
         let frame = ask(label, apex, A).frame();
-        cases.push(Case::pass(format!("no name: {label} {apex}"), frame, Verdict::Name));
+        cases.push(Case::pass(format!("no name: {label} {apex}"), frame, Verdict::UnknownName));
     }
     // Its records are all answered: the distance changes nothing.
     let set = Set { k: 0x800, n: 4 };

@@ -316,7 +316,7 @@ fn question(base: &Base) -> Vec<Case> {
         base.broken("no name at all", |message| {
             message.drain(12..message.len() - 4);
         }),
-        base.edited("the root", Verdict::Name, |message| {
+        base.edited("the root", Verdict::UnknownName, |message| {
             message.drain(12..message.len() - 5);
         }),
         base.broken("a name of 256 octets", |message| {

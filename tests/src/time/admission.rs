@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use edge_common::abi::switches;
-use edge_common::limit::TimeRate;
+use edge_common::limit::NtpRate;
 use edge_common::tables::xorshift;
 use edge_common::verdict::Verdict;
 use edge_tables::prefixes::{Prefix, Rule};
@@ -29,10 +29,10 @@ impl Default for Told {
 impl Told {
     /// By the verdict, where there is a rate or not.
     #[must_use]
-    pub fn of(verdict: Verdict, rate: Option<TimeRate>) -> Self {
+    pub fn of(verdict: Verdict, rate: Option<NtpRate>) -> Self {
         let kiss = match verdict {
-            Verdict::TimeRate => Some(b"RATE"),
-            Verdict::TimeDeny => Some(b"DENY"),
+            Verdict::NtpRate => Some(b"RATE"),
+            Verdict::NtpDeny => Some(b"DENY"),
             _ => None,
         };
         Self { kiss, poll: rate.map_or(i8::MIN, |rate| rate.interval) }
@@ -43,7 +43,7 @@ impl Told {
 #[derive(Clone, Copy, Debug)]
 pub struct Held {
     /// Its rate.
-    pub rate: TimeRate,
+    pub rate: NtpRate,
     /// What it has asked before.
     pub before: u32,
     /// What the lists say of it.
@@ -64,14 +64,14 @@ fn is_drawn(state: &mut u64, lots: u64) -> bool {
 impl Held {
     /// A client that has asked so often and isn't listed.
     #[must_use]
-    pub const fn new(rate: TimeRate, before: u32) -> Self {
+    pub const fn new(rate: NtpRate, before: u32) -> Self {
         Self { rate, before, listed: None, seed: 1, draws: 0 }
     }
 
     /// One over its rate whose lots are these: whether it is answered all the same, and whether
     /// else with a kiss.
     #[must_use]
-    pub fn over(rate: TimeRate, leaks: bool, kissed: bool) -> Self {
+    pub fn over(rate: NtpRate, leaks: bool, kissed: bool) -> Self {
         let fits = |seed: &u64| {
             let mut state = *seed;
             let leaked = is_drawn(&mut state, 1 << rate.leak);
@@ -93,14 +93,14 @@ impl Held {
 /// All clients, while no time passes.
 #[derive(Debug)]
 pub struct Admission {
-    rate: TimeRate,
+    rate: NtpRate,
     taken: HashMap<IpAddr, u8>,
 }
 
 impl Admission {
     /// Of clients that were quiet.
     #[must_use]
-    pub fn new(rate: TimeRate) -> Self {
+    pub fn new(rate: NtpRate) -> Self {
         Self { rate, taken: HashMap::new() }
     }
 
@@ -114,15 +114,15 @@ impl Admission {
         let mut state = seed;
         if *taken < self.rate.burst {
             *taken += 1;
-            return (Verdict::TimeAnswer, state);
+            return (Verdict::NtpAnswer, state);
         }
         let lots = if self.rate.kod == 0 { 0 } else { 1 << self.rate.kod };
         let verdict = if is_drawn(&mut state, 1 << self.rate.leak) {
-            Verdict::TimeAnswer
+            Verdict::NtpAnswer
         } else if is_drawn(&mut state, lots) {
-            Verdict::TimeRate
+            Verdict::NtpRate
         } else {
-            Verdict::TimeLimited
+            Verdict::NtpLimited
         };
         (verdict, state)
     }
@@ -139,6 +139,6 @@ pub fn address(ip: IpAddr) -> Prefix {
 }
 
 /// Bits of [`switches`] that a rate and lists go with.
-pub(super) const RATE: u64 = switches::TIME_LIMIT;
+pub(super) const RATE: u64 = switches::NTP_LIMIT;
 /// The same with lists.
 pub(super) const LISTS: u64 = RATE | switches::PREFIXES;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use edge_common::abi::{Clock, switches};
 use edge_common::verdict::Verdict;
 
-use edge_common::limit::TimeRate;
+use edge_common::limit::NtpRate;
 use edge_tables::prefixes::{Prefixes, Rule};
 
 use super::admission::{Held, LISTS, RATE, Told};
@@ -82,7 +82,7 @@ impl Row {
     }
 }
 
-const ANSWER: Wanted = Wanted::Reply(Verdict::TimeAnswer);
+const ANSWER: Wanted = Wanted::Reply(Verdict::NtpAnswer);
 
 /// A client of each family.
 const CLIENTS: [&str; 2] = ["198.18.0.1:40123", "[2400::1]:999"];
@@ -132,11 +132,11 @@ fn other_datagrams(rows: &mut Vec<Row>, client: &str) {
                 let first = version << 3 | mode;
                 let ask = Ask { first, more: vec![0x5a; more], ..Ask::new(client) };
                 let verdict = match (mode, version, more) {
-                    (6 | 7, ..) => Verdict::TimeControl,
-                    (3, 0 | 5.., _) => Verdict::TimeVersion,
+                    (6 | 7, ..) => Verdict::NtpControl,
+                    (3, 0 | 5.., _) => Verdict::NtpVersion,
                     (3, _, 0) => continue,
-                    (3, ..) => Verdict::TimeLength,
-                    _ => Verdict::TimeMode,
+                    (3, ..) => Verdict::NtpLength,
+                    _ => Verdict::NtpMode,
                 };
                 row(format!("version {version} mode {mode} +{more}"), ask.frame(), verdict);
             }
@@ -151,10 +151,10 @@ fn other_datagrams(rows: &mut Vec<Row>, client: &str) {
         }
         let mut payload = ask.payload();
         payload.resize(octets, 0x77);
-        row(format!("{octets} octets"), shaped(&payload), Verdict::TimeLength);
+        row(format!("{octets} octets"), shaped(&payload), Verdict::NtpLength);
         if octets >= 4 {
             payload[0] = 0x16;
-            row(format!("{octets} octets of control"), shaped(&payload), Verdict::TimeControl);
+            row(format!("{octets} octets of control"), shaped(&payload), Verdict::NtpControl);
         }
     }
     for port in [0, 122, 124, 0x7b00] {
@@ -239,7 +239,7 @@ fn clocks(rows: &mut Vec<Row>, client: &str) {
         let what = format!("{client} {what}");
         rows.push(Row { clock, now, ..Row::new(what, ask.frame(), wanted) });
     };
-    let lease = Wanted::Same(Verdict::TimeLease);
+    let lease = Wanted::Same(Verdict::NtpLease);
     row("without a clock", None, NOW, lease);
     for (what, now, wanted) in [
         ("at the clock's first moment", BOOT, ANSWER),
@@ -251,13 +251,13 @@ fn clocks(rows: &mut Vec<Row>, client: &str) {
         row(what, Some(good), now, wanted);
     }
     for (what, state, wanted) in [
-        ("from a zeroed state", Clock::PASSES, Wanted::Same(Verdict::TimePass)),
-        ("to nobody", Clock::DROPS, Wanted::Same(Verdict::TimeDrop)),
-        ("unknown", 99, Wanted::Same(Verdict::TimePass)),
+        ("from a zeroed state", Clock::PASSES, Wanted::Same(Verdict::NtpPass)),
+        ("to nobody", Clock::DROPS, Wanted::Same(Verdict::NtpDrop)),
+        ("unknown", 99, Wanted::Same(Verdict::NtpPass)),
         (
             "told to be out of order",
             Clock::UNSYNCHRONISED,
-            Wanted::Reply(Verdict::TimeUnsynchronised),
+            Wanted::Reply(Verdict::NtpUnsynchronised),
         ),
     ] {
         row(what, Some(Clock { state, ..good }), NOW, wanted);
@@ -315,10 +315,10 @@ fn switched(rows: &mut Vec<Row>, client: &str) {
     let passing = Clock { passes_control: 1, ..clock() };
     let ended = NOW + 10 * SECOND;
     for (what, clock, now, verdict) in [
-        ("control that passes", Some(passing), NOW, Verdict::TimeMode),
-        ("control after the lease", Some(clock()), ended, Verdict::TimeControl),
-        ("control that passes after it", Some(passing), ended, Verdict::TimeMode),
-        ("control without a clock", None, NOW, Verdict::TimeMode),
+        ("control that passes", Some(passing), NOW, Verdict::NtpMode),
+        ("control after the lease", Some(clock()), ended, Verdict::NtpControl),
+        ("control that passes after it", Some(passing), ended, Verdict::NtpMode),
+        ("control without a clock", None, NOW, Verdict::NtpMode),
     ] {
         let what = format!("{client} {what}");
         let row = Row::new(what, control.frame(), Wanted::Same(verdict));
@@ -327,19 +327,18 @@ fn switched(rows: &mut Vec<Row>, client: &str) {
 }
 
 /// A rate whose buckets don't fill up while a test lasts.
-const SLOW: TimeRate =
-    TimeRate { interval: 12, burst: 2, leak: 2, kod: 2, prefix4: 32, prefix6: 64 };
+const SLOW: NtpRate = NtpRate { interval: 12, burst: 2, leak: 2, kod: 2, prefix4: 32, prefix6: 64 };
 
 /// Clients that are held to a rate.
 fn held(rows: &mut Vec<Row>, client: &str) {
-    let rate = Wanted::Reply(Verdict::TimeRate);
-    let limited = Wanted::Same(Verdict::TimeLimited);
+    let rate = Wanted::Reply(Verdict::NtpRate);
+    let limited = Wanted::Same(Verdict::NtpLimited);
     let mut row = |what: &str, ask: &Ask, held, switches, wanted| {
         let what = format!("{client} {what}");
         rows.push(Row { held: Some(held), switches, ..Row::new(what, ask.frame(), wanted) });
     };
     let ask = Ask::new(client);
-    let silent = TimeRate { kod: 0, ..SLOW };
+    let silent = NtpRate { kod: 0, ..SLOW };
     for before in 0..2 {
         row("within its rate", &ask, Held::new(SLOW, before), RATE, ANSWER);
     }
@@ -353,7 +352,7 @@ fn held(rows: &mut Vec<Row>, client: &str) {
         [(3, 12), (6, 6), (10, 6), (0x80, 3), (0xff, -19), (0xe0, -19), (0x7f, 12)]
     {
         let ask = Ask { poll, ..ask.clone() };
-        let fast = TimeRate { interval, burst: 255, ..SLOW };
+        let fast = NtpRate { interval, burst: 255, ..SLOW };
         let what = format!("poll {poll} where {interval} is least");
         row(&what, &ask, Held::new(fast, 0), RATE, ANSWER);
     }
@@ -367,25 +366,25 @@ fn held(rows: &mut Vec<Row>, client: &str) {
     row("over its rate in a drain", &ask, over, drain, Wanted::Same(Verdict::Drain));
     row("over its rate in a dry run", &ask, over, dry, Wanted::Same(Verdict::DryRun));
     for (first, more, verdict) in [
-        (0x16, 0, Verdict::TimeControl),
-        (0x24, 0, Verdict::TimeMode),
-        (0x2b, 0, Verdict::TimeVersion),
-        (0x23, 20, Verdict::TimeLength),
+        (0x16, 0, Verdict::NtpControl),
+        (0x24, 0, Verdict::NtpMode),
+        (0x2b, 0, Verdict::NtpVersion),
+        (0x23, 20, Verdict::NtpLength),
     ] {
         let ask = Ask { first, more: vec![0; more], ..ask.clone() };
         row(&format!("{verdict:?} over its rate"), &ask, over, RATE, Wanted::Same(verdict));
         let denied = Held { listed: Some(Rule::Deny), ..Held::new(SLOW, 0) };
         let what = format!("{verdict:?} denied");
-        row(&what, &ask, denied, LISTS | switches::TIME_DENY, Wanted::Same(Verdict::Denied));
+        row(&what, &ask, denied, LISTS | switches::NTP_DENY, Wanted::Same(Verdict::Denied));
     }
     let exempt = |held| Held { listed: Some(Rule::Exempt), draws: 0, ..held };
     row("exempt", &ask, exempt(Held::new(SLOW, 0)), LISTS, ANSWER);
     row("exempt, over its rate", &ask, exempt(over), LISTS, ANSWER);
     let deny = |held| Held { listed: Some(Rule::Deny), draws: 0, ..held };
-    let (fresh, told) = (deny(Held::new(SLOW, 0)), switches::TIME_DENY);
+    let (fresh, told) = (deny(Held::new(SLOW, 0)), switches::NTP_DENY);
     let denied = Wanted::Same(Verdict::Denied);
     row("denied", &ask, fresh, LISTS, denied);
-    row("denied and told so", &ask, fresh, LISTS | told, Wanted::Reply(Verdict::TimeDeny));
+    row("denied and told so", &ask, fresh, LISTS | told, Wanted::Reply(Verdict::NtpDeny));
     row(
         "denied, told so in a dry run",
         &ask,
@@ -407,19 +406,19 @@ fn held(rows: &mut Vec<Row>, client: &str) {
         ended,
         over,
         RATE,
-        Wanted::Same(Verdict::TimeLease),
+        Wanted::Same(Verdict::NtpLease),
     );
     row("denied after the lease", clock(), ended, fresh, LISTS | told, denied);
     for (state, verdict) in [
-        (Clock::PASSES, Wanted::Same(Verdict::TimePass)),
-        (Clock::DROPS, Wanted::Same(Verdict::TimeDrop)),
+        (Clock::PASSES, Wanted::Same(Verdict::NtpPass)),
+        (Clock::DROPS, Wanted::Same(Verdict::NtpDrop)),
         (Clock::UNSYNCHRONISED, limited),
     ] {
         let clock = Clock { state, ..clock() };
         row(&format!("over its rate, state {state}"), clock, NOW, over, RATE, verdict);
     }
     let clock = Clock { state: Clock::UNSYNCHRONISED, ..clock() };
-    let within = Wanted::Reply(Verdict::TimeUnsynchronised);
+    let within = Wanted::Reply(Verdict::NtpUnsynchronised);
     row("within its rate, unsynchronised", clock, NOW, Held::new(SLOW, 1), RATE, within);
     row("told so, unsynchronised", clock, NOW, Held::over(SLOW, false, true), RATE, rate);
 }

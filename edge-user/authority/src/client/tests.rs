@@ -72,7 +72,7 @@ impl World {
             match resolve::<SliceFrame<'_>, _>(&self.tables, 0, words(source), subnet) {
                 Ok(found) => found,
                 Err(verdict) => {
-                    assert_eq!(verdict, Verdict::Place, "{what}");
+                    assert_eq!(verdict, Verdict::ClientClass, "{what}");
                     return None;
                 }
             };

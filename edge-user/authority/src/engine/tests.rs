@@ -168,10 +168,10 @@ fn whatever_the_engine_answers_the_slow_path_would_have_answered_the_same() {
 fn what_the_engine_passes_is_as_it_was() {
     let long = "abcdefg.".repeat(29) + "example.com";
     for (ask, verdict) in [
-        (ask("pool.example.com", MX), Verdict::Deck),
+        (ask("pool.example.com", MX), Verdict::NoDeck),
         (ask("pool.example.com", AXFR), Verdict::Type),
         (ask("pool.example.com", A).class(3), Verdict::Class),
-        (ask("example.com", A), Verdict::Name),
+        (ask("example.com", A), Verdict::UnknownName),
         (ask("pool.example.com", A).subnet(3, 0, &[]), Verdict::Edns),
         (ask("pool.example.com", A).stream(), Verdict::General),
         (ask("pool.example.com", A).from("127.0.0.1"), Verdict::Source),

@@ -123,6 +123,6 @@ fn a_response_is_summed_up_by_its_rcode_and_records() {
         assert!(why_tables(answer, false).contains(word));
     }
     assert_ne!(why_tables("2 records", true), why_tables("2 records", false));
-    assert_eq!(reason(Verdict::Name), "name, the tables don't have the name");
+    assert_eq!(reason(Verdict::UnknownName), "name, the tables don't have the name");
     assert_eq!(reason(Verdict::Edns), "edns");
 }

@@ -56,7 +56,7 @@ impl Node {
         let answers = move || {
             let verdicts = kernel.as_ref().map(|kernel| lock(kernel).verdicts());
             let counted = Counted::new(authority.answered(), &verdicts.unwrap_or_default());
-            let ntp = [Verdict::TimeAnswer, Verdict::TimeUnsynchronised]
+            let ntp = [Verdict::NtpAnswer, Verdict::NtpUnsynchronised]
                 .map(|verdict| counted.answered.get(verdict.name()).copied().unwrap_or_default());
             let ntp = ntp.iter().sum::<u64>();
             let dns = counted.xdp_answered.saturating_sub(ntp) + counted.authority_answered;

@@ -63,10 +63,10 @@ const fn rcode(verdict: Verdict) -> Option<&'static str> {
         Verdict::Answer
         | Verdict::Nodata
         | Verdict::Nxdomain
-        | Verdict::TimeAnswer
-        | Verdict::TimeUnsynchronised
-        | Verdict::TimeRate
-        | Verdict::TimeDeny => None,
+        | Verdict::NtpAnswer
+        | Verdict::NtpUnsynchronised
+        | Verdict::NtpRate
+        | Verdict::NtpDeny => None,
         other if matches!(other.action(), Action::Tx) => Some("NOERROR"),
         _ => None,
     }

@@ -11,24 +11,24 @@ use crate::ntp::timestamp::{Short, nanoseconds};
 use crate::ntp::{Look, View};
 
 /// Requests that XDP answered.
-const ACCEPTED: &[Verdict] = &[Verdict::TimeAnswer, Verdict::TimeUnsynchronised];
+const ACCEPTED: &[Verdict] = &[Verdict::NtpAnswer, Verdict::NtpUnsynchronised];
 /// What it dropped because of the clock.
-const DROPPED: &[Verdict] = &[Verdict::TimeDrop];
+const DROPPED: &[Verdict] = &[Verdict::NtpDrop];
 /// What it answered DENY. Those who are denied by silence are counted with those of DNS, as `denied`.
-const DENIED: &[Verdict] = &[Verdict::TimeDeny];
+const DENIED: &[Verdict] = &[Verdict::NtpDeny];
 /// What it answered RATE.
-const KISSED: &[Verdict] = &[Verdict::TimeRate];
+const KISSED: &[Verdict] = &[Verdict::NtpRate];
 /// What it dropped because of a client's rate.
-const LIMITED: &[Verdict] = &[Verdict::TimeLimited];
+const LIMITED: &[Verdict] = &[Verdict::NtpLimited];
 /// What it dropped because it is the operator's.
-const CONTROL: &[Verdict] = &[Verdict::TimeControl];
+const CONTROL: &[Verdict] = &[Verdict::NtpControl];
 /// What it let rise to the daemon.
 const PASSED: &[Verdict] = &[
-    Verdict::TimeVersion,
-    Verdict::TimeMode,
-    Verdict::TimeLength,
-    Verdict::TimeLease,
-    Verdict::TimePass,
+    Verdict::NtpVersion,
+    Verdict::NtpMode,
+    Verdict::NtpLength,
+    Verdict::NtpLease,
+    Verdict::NtpPass,
 ];
 
 pub(super) fn add(families: &mut Vec<MetricFamily>, view: &View, verdicts: Option<&[u64]>) {

@@ -128,7 +128,8 @@ fn what_xdp_did_is_told_by_verdict() {
     ] {
         assert!(text.lines().any(|other| other == line), "{line} isn't in\n{text}");
     }
-    let passed = format!("edge_passed_total{{reason=\"name\"}} {}", Verdict::Name.index() + 1);
+    let passed =
+        format!("edge_passed_total{{reason=\"name\"}} {}", Verdict::UnknownName.index() + 1);
     assert!(text.lines().any(|line| line == passed), "{text}");
     let fault = format!("edge_dropped_total{{reason=\"fault\"}} {}", Verdict::Fault.index() + 1);
     assert!(text.lines().any(|line| line == fault), "{text}");

@@ -41,7 +41,7 @@ fn status() -> Status {
         ..Zone::default()
     };
     let mut numbers = vec![0; Verdict::ALL.len()];
-    for (verdict, n) in [(Verdict::Nxdomain, 5), (Verdict::Limited, 3), (Verdict::Name, 2)] {
+    for (verdict, n) in [(Verdict::Nxdomain, 5), (Verdict::Limited, 3), (Verdict::UnknownName, 2)] {
         numbers[verdict.index() as usize] = n;
     }
     Status {
@@ -158,8 +158,8 @@ fn the_page_says_how_old_the_feed_is_and_what_its_sources_say() {
 #[test]
 fn a_line_says_what_clients_of_ntp_are_told_or_why_they_are_told_nothing() {
     let mut numbers = vec![0; Verdict::ALL.len()];
-    numbers[Verdict::TimeAnswer.index() as usize] = 7;
-    numbers[Verdict::TimeUnsynchronised.index() as usize] = 2;
+    numbers[Verdict::NtpAnswer.index() as usize] = 7;
+    numbers[Verdict::NtpUnsynchronised.index() as usize] = 2;
     let mut ntp = NtpStatus {
         enabled: true,
         listen: vec!["192.0.2.1:123".into(), "[2001:db8::1]:123".into()],

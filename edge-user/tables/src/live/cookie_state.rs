@@ -130,7 +130,7 @@ mod tests {
     use std::fs;
 
     use edge_common::abi::{Control, Nsid};
-    use edge_common::cookie::Cookie;
+    use edge_common::cookie::{Cookie, state};
     use zerocopy::IntoBytes as _;
 
     use super::{CookieOptions, Edns, Secret, write_keys, write_nsid};
@@ -185,7 +185,9 @@ mod tests {
         let from = edge_common::service::words("192.0.2.1".parse().unwrap());
         let rule = |cookie: &Cookie| {
             let Control { cookies: keys, unix_seconds, .. } = store.control.read(0).unwrap();
-            cookie.rule(&keys, keys.state, unix_seconds.try_into().unwrap(), from).unwrap()
+            let secrets = if state::side(keys.state) == 0 { 0 } else { 1 };
+            let secrets = &keys.secrets[secrets];
+            cookie.rule(keys.state, secrets, unix_seconds.try_into().unwrap(), from).unwrap()
         };
         let client = Cookie { client: 7, server: [0; 2], server_octets: 0 };
         let shown = Cookie { server: rule(&client).server, server_octets: 16, ..client };

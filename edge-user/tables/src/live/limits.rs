@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use edge_common::abi::{self, Control, switches};
+use edge_common::abi::{Control, RateLimits, switches};
 use edge_common::limit::{DENIED, Rate};
 use zerocopy::{FromZeros as _, Immutable, IntoBytes};
 
@@ -39,7 +39,7 @@ pub fn set(
 pub fn set_rate(store: &Store, rate: Option<Rate>) {
     let Some(rate) = rate else {
         switch(store, switches::LIMIT, false);
-        write(store, LIMITS, &abi::Limits::new_zeroed());
+        write(store, LIMITS, &RateLimits::new_zeroed());
         return;
     };
     let before = store.control.read(0).map(|control| control.limits);
@@ -51,7 +51,7 @@ pub fn set_rate(store: &Store, rate: Option<Rate>) {
 const LIMITS: usize = offset_of!(Control, limits);
 
 /// The seeds that limits had, or new ones.
-fn seeds(before: Option<abi::Limits>) -> [u64; 2] {
+fn seeds(before: Option<RateLimits>) -> [u64; 2] {
     match before {
         Some(limits) if limits.jiffies_per_second != 0 => limits.seeds,
         _ => [fastrand::u64(..), fastrand::u64(..)],

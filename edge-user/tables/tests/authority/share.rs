@@ -104,8 +104,8 @@ fn of_an_incomplete_zone_nothing_is_said_to_be_absent() {
     // With the apex of the zone that only the authority serves.
     assert_eq!(tails.len(), 11);
     assert!(!tails.iter().any(says));
-    assert_eq!(ask(&publisher, "absent.large.example"), Err(Verdict::Name));
-    assert_eq!(ask(&publisher, "absent.n0.large.example"), Err(Verdict::Name));
+    assert_eq!(ask(&publisher, "absent.large.example"), Err(Verdict::UnknownName));
+    assert_eq!(ask(&publisher, "absent.n0.large.example"), Err(Verdict::UnknownName));
 }
 
 #[test]

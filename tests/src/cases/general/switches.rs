@@ -20,7 +20,7 @@ fn each() -> Vec<(&'static str, Ask, Verdict)> {
         ("no name", a("nothing.pool.example"), Verdict::Nxdomain),
         ("no name, deep", a("a.b.c.pool.example"), Verdict::Nxdomain),
         ("another version", a("www.pool.example").opt(version), Verdict::Badvers),
-        ("no zone", a("www.example.com"), Verdict::Name),
+        ("no zone", a("www.example.com"), Verdict::UnknownName),
         ("class CH", ask("version.bind", rtype::TXT).class(3), Verdict::Class),
         ("a transfer", ask("pool.example", rtype::AXFR), Verdict::Type),
         ("half an option", a("www.pool.example").option(8, &[1]), Verdict::Edns),

@@ -118,18 +118,18 @@ fn before_the_first_answer_there_is_a_reason_and_no_stratum() {
 fn packets_are_counted_under_the_names_of_both_daemons() {
     let mut verdicts = vec![1_000_000; Verdict::ALL.len()];
     for (verdict, n) in [
-        (Verdict::TimeAnswer, 100),
-        (Verdict::TimeUnsynchronised, 20),
-        (Verdict::TimeRate, 700),
-        (Verdict::TimeDeny, 2000),
-        (Verdict::TimeLimited, 40_000),
-        (Verdict::TimeDrop, 3),
-        (Verdict::TimeControl, 4),
-        (Verdict::TimeVersion, 1),
-        (Verdict::TimeMode, 2),
-        (Verdict::TimeLength, 30),
-        (Verdict::TimeLease, 5),
-        (Verdict::TimePass, 6),
+        (Verdict::NtpAnswer, 100),
+        (Verdict::NtpUnsynchronised, 20),
+        (Verdict::NtpRate, 700),
+        (Verdict::NtpDeny, 2000),
+        (Verdict::NtpLimited, 40_000),
+        (Verdict::NtpDrop, 3),
+        (Verdict::NtpControl, 4),
+        (Verdict::NtpVersion, 1),
+        (Verdict::NtpMode, 2),
+        (Verdict::NtpLength, 30),
+        (Verdict::NtpLease, 5),
+        (Verdict::NtpPass, 6),
     ] {
         verdicts[verdict.index() as usize] = n;
     }

@@ -18,7 +18,7 @@ use edge_common::service::words;
 const RATE: Rate = Rate { per_second: 10, burst: 20, slip: 0, prefix4: 24, prefix6: 56 };
 
 fn ask(tables: &HostTables, client: &str) -> Result<(), Verdict> {
-    let switches = tables.control().switches;
+    let switches = tables.switches();
     let client: std::net::IpAddr = client.parse().unwrap();
     let exempt = listed(tables, switches, words(client))?;
     admit(tables, switches, words(client), client.is_ipv6(), exempt, 7)

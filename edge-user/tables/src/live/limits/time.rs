@@ -2,8 +2,8 @@
 
 use std::mem::offset_of;
 
-use edge_common::abi::{Control, TimeLimits, switches};
-use edge_common::limit::TimeRate;
+use edge_common::abi::{Control, NtpLimits, switches};
+use edge_common::limit::NtpRate;
 use zerocopy::FromZeros as _;
 
 use super::{seeds, switch, write};
@@ -11,24 +11,24 @@ use crate::jiffies;
 use crate::store::Store;
 
 /// Where the limits of NTP stand.
-const LIMITS: usize = offset_of!(Control, time_limits);
+const LIMITS: usize = offset_of!(Control, ntp_limits);
 
 /// Limits NTP clients from now on to this rate; no longer if there is none. What clients have used up stays so, as far as
 /// the new rate's buckets hold it.
-pub fn set_time_rate(store: &Store, rate: Option<TimeRate>) {
+pub fn set_time_rate(store: &Store, rate: Option<NtpRate>) {
     let Some(rate) = rate else {
-        switch(store, switches::TIME_LIMIT, false);
-        write(store, LIMITS, &TimeLimits::new_zeroed());
+        switch(store, switches::NTP_LIMIT, false);
+        write(store, LIMITS, &NtpLimits::new_zeroed());
         return;
     };
-    let before = store.control.read(0).map(|control| control.time_limits.limits);
+    let before = store.control.read(0).map(|control| control.ntp_limits.limits);
     write(store, LIMITS, &rate.limits(jiffies::per_second(), seeds(before)));
-    switch(store, switches::TIME_LIMIT, true);
+    switch(store, switches::NTP_LIMIT, true);
 }
 
 /// Says whether NTP clients that are denied are told so, which they are only while there is a rate.
 pub fn set_time_denial(store: &Store, is_told: bool) {
-    switch(store, switches::TIME_DENY, is_told);
+    switch(store, switches::NTP_DENY, is_told);
 }
 
 #[cfg(test)]
@@ -36,7 +36,7 @@ mod tests {
     use std::sync::atomic::Ordering;
 
     use edge_common::abi::{Control, switches};
-    use edge_common::limit::TimeRate;
+    use edge_common::limit::NtpRate;
 
     use super::{set_time_denial, set_time_rate};
     use crate::jiffies;
@@ -47,8 +47,8 @@ mod tests {
         store.control.read(0).unwrap()
     }
 
-    const RATE: TimeRate =
-        TimeRate { interval: 3, burst: 8, leak: 2, kod: 0, prefix4: 32, prefix6: 64 };
+    const RATE: NtpRate =
+        NtpRate { interval: 3, burst: 8, leak: 2, kod: 0, prefix4: 32, prefix6: 64 };
 
     #[test]
     fn what_is_configured_is_what_packets_read() {
@@ -56,10 +56,10 @@ mod tests {
         let keys = "[ntp]\ninterval = 4\nburst = 16\nleak = 3\nkod = 1\nipv4_prefix = 24\n";
         set(&toml::from_str(keys).unwrap(), &store, None).unwrap();
         let control = control(&store);
-        assert_eq!(control.switches, switches::TIME_LIMIT);
-        let rate = TimeRate { interval: 4, burst: 16, leak: 3, kod: 1, prefix4: 24, ..RATE };
-        let seeds = control.time_limits.limits.seeds;
-        assert_eq!(control.time_limits, rate.limits(jiffies::per_second(), seeds));
+        assert_eq!(control.switches, switches::NTP_LIMIT);
+        let rate = NtpRate { interval: 4, burst: 16, leak: 3, kod: 1, prefix4: 24, ..RATE };
+        let seeds = control.ntp_limits.limits.seeds;
+        assert_eq!(control.ntp_limits, rate.limits(jiffies::per_second(), seeds));
         assert_ne!(seeds[0], seeds[1]);
     }
 
@@ -72,13 +72,13 @@ mod tests {
         set_time_rate(&store, Some(RATE));
         set_time_denial(&store, true);
         let limited = control(&store);
-        let own = switches::TIME_LIMIT | switches::TIME_DENY;
+        let own = switches::NTP_LIMIT | switches::NTP_DENY;
         assert_eq!(limited.switches, before.switches | own);
         // Whoever reads a rate that has changed finds its seeds as they were.
-        set_time_rate(&store, Some(TimeRate { interval: 4, ..RATE }));
-        let after = control(&store).time_limits.limits;
-        assert_eq!(after.seeds, limited.time_limits.limits.seeds);
-        assert_eq!(after.cost, 2 * limited.time_limits.limits.cost);
+        set_time_rate(&store, Some(NtpRate { interval: 4, ..RATE }));
+        let after = control(&store).ntp_limits.limits;
+        assert_eq!(after.seeds, limited.ntp_limits.limits.seeds);
+        assert_eq!(after.cost, 2 * limited.ntp_limits.limits.cost);
         set_time_rate(&store, None);
         set_time_denial(&store, false);
         assert_eq!(control(&store), before);

@@ -1,6 +1,6 @@
 //! `[limits.ntp]`: how often an NTP client may ask, in the words of chrony's `ratelimit`.
 
-use edge_common::limit::TimeRate;
+use edge_common::limit::NtpRate;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -39,10 +39,10 @@ impl Default for NtpLimits {
 impl NtpLimits {
     /// The rate; `None` if there is none.
     #[must_use]
-    pub fn rate(&self) -> Option<TimeRate> {
+    pub fn rate(&self) -> Option<NtpRate> {
         let Self { interval, burst, leak, kod, ipv4_prefix, ipv6_prefix } = *self;
         let (prefix4, prefix6) = (ipv4_prefix, ipv6_prefix);
-        interval.map(|interval| TimeRate { interval, burst, leak, kod, prefix4, prefix6 })
+        interval.map(|interval| NtpRate { interval, burst, leak, kod, prefix4, prefix6 })
     }
 }
 

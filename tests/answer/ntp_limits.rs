@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use edge_common::abi::{Requests, maps, switches};
-use edge_common::limit::TimeRate;
+use edge_common::limit::NtpRate;
 use edge_common::tables::Tables as _;
 use edge_common::verdict::Verdict;
 use edge_tables::jiffies;
@@ -20,11 +20,11 @@ use edge_tests::time::{self, Admission, Ask, NOW, Told};
 const FRAMES: u64 = 1_000_000;
 
 /// chrony's defaults.
-const CHRONY: TimeRate =
-    TimeRate { interval: 3, burst: 8, leak: 2, kod: 0, prefix4: 32, prefix6: 64 };
+const CHRONY: NtpRate =
+    NtpRate { interval: 3, burst: 8, leak: 2, kod: 0, prefix4: 32, prefix6: 64 };
 
 /// Does something with a server of a machine that has been up for a while.
-fn serving(rate: TimeRate, act: impl FnOnce(&HostTables)) {
+fn serving(rate: NtpRate, act: impl FnOnce(&HostTables)) {
     let store = Store::in_memory();
     drop(time::publisher(&store, Box::new(NoKernel)));
     store.publish_clock(&time::clock());
@@ -33,7 +33,7 @@ fn serving(rate: TimeRate, act: impl FnOnce(&HostTables)) {
     tables.set_now(1 << 32);
     tables.seed(0x1234_5678_9abc_def1);
     let controls = Controls { time: Some((rate, 7)), ..Controls::default() };
-    controls.switched(switches::TIME_LIMIT).during(&store, || act(&tables));
+    controls.switched(switches::NTP_LIMIT).during(&store, || act(&tables));
 }
 
 fn pass(tables: &HostTables, seconds: f64) {
@@ -66,7 +66,7 @@ fn is_share(count: u32, n: u32, share: f64, what: &str) {
 fn one_in_a_power_of_two_over_the_limit_is_answered_and_one_of_the_others_kissed() {
     for leak in 1..=4 {
         for kod in 0..=4 {
-            serving(TimeRate { leak, kod, interval: 12, ..CHRONY }, |tables| {
+            serving(NtpRate { leak, kod, interval: 12, ..CHRONY }, |tables| {
                 let frame = Ask::new("198.18.0.1:40123").frame();
                 assert_eq!(asked(tables, &frame, 8), [("ntp", 8)].into());
                 let n = 100_000;
@@ -92,7 +92,7 @@ fn a_burst_is_answered_and_then_a_request_each_interval() {
     ] {
         // No leak is as rare as one can't be, so what is let through is told apart by the bucket's
         // not being empty.
-        serving(TimeRate { interval, burst, leak: 4, kod: 0, ..CHRONY }, |tables| {
+        serving(NtpRate { interval, burst, leak: 4, kod: 0, ..CHRONY }, |tables| {
             let frame = Ask::new(client).frame();
             let most = u32::from(burst);
             assert_eq!(asked(tables, &frame, most), [("ntp", most)].into());
@@ -100,7 +100,7 @@ fn a_burst_is_answered_and_then_a_request_each_interval() {
             // A leak takes what has come back of the next token, and so none may come in the
             // meantime.
             pass(tables, 2_f64.powi(interval.into()));
-            assert_eq!(ask(tables, &frame), Verdict::TimeAnswer, "{interval} {burst}");
+            assert_eq!(ask(tables, &frame), Verdict::NtpAnswer, "{interval} {burst}");
             let over = asked(tables, &frame, n);
             is_share(over["ntp"], n, 1.0 / 16.0, client);
             // Half of the time brings half of the tokens.
@@ -125,7 +125,7 @@ fn who_is_asked_for_in_its_name_still_gets_its_share() {
             // A thousand a second, and the victim asks a little too often as well.
             pass(tables, 0.02);
             let _spoofed = asked(tables, &spoofed, 20);
-            answered += u32::from(ask(tables, &victim) == Verdict::TimeAnswer);
+            answered += u32::from(ask(tables, &victim) == Verdict::NtpAnswer);
         }
         is_share(answered, n, 0.25, "the victim");
         assert_eq!(asked(tables, &stranger, 8), [("ntp", 8)].into());
@@ -146,7 +146,7 @@ fn many_clients_within_their_rate_are_all_answered_and_one_beyond_it_isnt_forgot
             for _ in 0..50_000 / jiffies::per_second() {
                 let source = Ipv4Addr::from(tables.random() & 0x1fff_ffff | 0x4000_0000);
                 let frame = Ask::new(&format!("{source}:123")).frame();
-                answered += u32::from(ask(tables, &frame) == Verdict::TimeAnswer);
+                answered += u32::from(ask(tables, &frame) == Verdict::NtpAnswer);
                 n += 1;
             }
             let seen = asked(tables, &greedy, 20);
@@ -166,7 +166,7 @@ fn many_clients_within_their_rate_are_all_answered_and_one_beyond_it_isnt_forgot
 
 #[test]
 fn requests_are_counted_by_version_and_poll_whatever_becomes_of_them() {
-    serving(TimeRate { interval: 12, burst: 1, ..CHRONY }, |tables| {
+    serving(NtpRate { interval: 12, burst: 1, ..CHRONY }, |tables| {
         let mut counts = [0; Requests::VERSIONS * Requests::POLLS];
         for version in 0..8 {
             for poll in [0x80, 0xf9, 0xfa, 0, 6, 10, 17, 18, 0x7f] {
@@ -175,14 +175,14 @@ fn requests_are_counted_by_version_and_poll_whatever_becomes_of_them() {
                 if (1..=4).contains(&version) {
                     counts[Requests::place(version, poll.cast_signed())] += 1;
                 } else {
-                    assert_eq!(verdict, Verdict::TimeVersion);
+                    assert_eq!(verdict, Verdict::NtpVersion);
                 }
             }
         }
         // Not the ordinary.
         for (first, more) in [(0x16, 0), (0x24, 0), (0x23, 20)] {
             let other = Ask { first, more: vec![0; more], ..Ask::new("198.18.0.1:1") };
-            assert_ne!(ask(tables, &other.frame()), Verdict::TimeAnswer);
+            assert_ne!(ask(tables, &other.frame()), Verdict::NtpAnswer);
         }
         assert_eq!(tables.requests(), Requests { counts });
     });
@@ -190,7 +190,7 @@ fn requests_are_counted_by_version_and_poll_whatever_becomes_of_them() {
 
 #[test]
 fn every_mutated_request_is_ruled_on_as_the_model_of_tokens_says() {
-    let rate = TimeRate { interval: 12, burst: 255, kod: 1, ..CHRONY };
+    let rate = NtpRate { interval: 12, burst: 255, kod: 1, ..CHRONY };
     serving(rate, |tables| {
         let mut model = Admission::new(rate);
         let clock = time::clock();
@@ -210,7 +210,7 @@ fn every_mutated_request_is_ruled_on_as_the_model_of_tokens_says() {
             let (verdict, state) = model.rule(ends(&frame).unwrap().0.ip(), seed);
             assert_eq!(outcome.verdict, verdict, "{frame:02x?}");
             let after = match verdict {
-                Verdict::TimeLimited => frame,
+                Verdict::NtpLimited => frame,
                 verdict => {
                     let told = Told::of(verdict, Some(rate));
                     time::reply_frame_as(&frame, &clock, NOW, state, told)
@@ -218,7 +218,7 @@ fn every_mutated_request_is_ruled_on_as_the_model_of_tokens_says() {
             };
             assert_eq!(outcome.frame, after, "{verdict:?}");
         }
-        for verdict in [Verdict::TimeAnswer, Verdict::TimeRate, Verdict::TimeLimited] {
+        for verdict in [Verdict::NtpAnswer, Verdict::NtpRate, Verdict::NtpLimited] {
             assert!(seen[verdict.index() as usize] > 50_000, "{verdict:?}: {seen:?}");
         }
     });

@@ -1,7 +1,7 @@
-//! The NTP header (RFC 5905 §7.3): what is read of a request, and the six words that a reply is.
+//! The NTP header (RFC 5905 §7.3).
 
-use crate::wire::checksum::Sum;
-use crate::wire::{store32, store64, udp};
+use super::checksum::Sum;
+use super::{store32, store64, udp};
 
 /// Octets of an NTP header; all that an ordinary request has.
 pub const HEADER_OCTETS: usize = 48;
@@ -48,7 +48,7 @@ pub const fn poll(front: u32) -> i8 {
 /// The same first four octets with at least this poll, -128–127.
 #[inline(always)]
 #[must_use]
-pub(super) const fn with_poll(front: u32, least: i32) -> u32 {
+pub(crate) const fn with_poll(front: u32, least: i32) -> u32 {
     if poll(front) as i32 >= least {
         return front;
     }
@@ -58,15 +58,15 @@ pub(super) const fn with_poll(front: u32, least: i32) -> u32 {
 }
 
 /// What of a request's first four octets comes back: its version and its poll.
-pub(super) const KEPT: u32 = u32::from_ne_bytes([7 << 3, 0, 0xff, 0]);
+pub(crate) const KEPT: u32 = u32::from_ne_bytes([7 << 3, 0, 0xff, 0]);
 /// In the first four octets of a reply: the leap indicator.
-pub(super) const LEAP: u32 = u32::from_ne_bytes([3 << 6, 0, 0, 0]);
+pub(crate) const LEAP: u32 = u32::from_ne_bytes([3 << 6, 0, 0, 0]);
 /// Likewise: the stratum.
-pub(super) const STRATUM: u32 = u32::from_ne_bytes([0, 0xff, 0, 0]);
+pub(crate) const STRATUM: u32 = u32::from_ne_bytes([0, 0xff, 0, 0]);
 
 /// A header, by its words as in memory.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Header {
+pub(crate) struct Header {
     /// LI, VN, mode, stratum, poll, precision.
     pub front: u32,
     /// Root delay.
@@ -88,7 +88,7 @@ pub(super) struct Header {
 impl Header {
     /// The words' sum.
     #[inline(always)]
-    pub(super) const fn sum(&self, sum: Sum) -> Sum {
+    pub(crate) const fn sum(&self, sum: Sum) -> Sum {
         sum.add32(self.front)
             .add32(self.root_delay)
             .add32(self.root_dispersion)
@@ -101,7 +101,7 @@ impl Header {
 
     /// Writes the words behind a UDP header.
     #[inline(always)]
-    pub(super) fn write(&self, to: &mut [u8; WHOLE_OCTETS]) {
+    pub(crate) fn write(&self, to: &mut [u8; WHOLE_OCTETS]) {
         store32::<8, _>(to, self.front);
         store32::<12, _>(to, self.root_delay);
         store32::<16, _>(to, self.root_dispersion);
