@@ -29,6 +29,8 @@ mod route;
 #[cfg(target_arch = "bpf")]
 #[path = "bench/state.rs"]
 mod state;
+#[cfg(target_arch = "bpf")]
+mod tables;
 
 /// On the host this program is only a stub, as `edge-xdp` is.
 #[cfg(not(target_arch = "bpf"))]

@@ -18,6 +18,8 @@ mod maps;
 mod program;
 #[cfg(target_arch = "bpf")]
 mod route;
+#[cfg(target_arch = "bpf")]
+mod tables;
 
 /// On the host this program is only a stub: it is built for the kernel by edge-user.
 #[cfg(not(target_arch = "bpf"))]

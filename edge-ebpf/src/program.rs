@@ -15,7 +15,8 @@ use edge_common::verdict::{Action, Verdict};
 use edge_common::verifier::Verifier as _;
 
 use crate::frame::XdpFrame;
-use crate::maps::{self, Maps};
+use crate::maps;
+use crate::tables::Maps;
 
 /// The whole program `edge`: decides on the frame and counts the verdict, or goes on with another
 /// program.

@@ -1,26 +1,31 @@
 //! The repository's own rules.
 
 #[cfg(test)]
+mod layers;
+
+#[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
     use std::fs;
     use std::path::{Path, PathBuf};
     use std::process::Command;
 
+    use crate::layers::Crate;
     use edge_common::abi::maps;
     use edge_user::settings::Config;
 
     /// The only files in which `unsafe` may stand.
-    const UNSAFE: [&str; 9] = [
+    const UNSAFE: [&str; 10] = [
         "edge-ebpf/src/bench/edges.rs",
         "edge-ebpf/src/bench/state.rs",
         "edge-ebpf/src/frame.rs",
         "edge-ebpf/src/maps.rs",
         "edge-ebpf/src/program.rs",
         "edge-ebpf/src/route.rs",
-        "edge-user/src/clock/kernel.rs",
-        "edge-user/src/kernel/btf.rs",
-        "edge-user/src/kernel/memory.rs",
+        "edge-ebpf/src/tables.rs",
+        "edge-user/kernel/src/btf.rs",
+        "edge-user/kernel/src/memory.rs",
+        "edge-user/src/ntp/kernel.rs",
     ];
 
     /// Folders whose heads and comments are as narrow as the rules want them. Others join when they
@@ -157,6 +162,158 @@ mod tests {
         let names = list.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(':'));
         let is_name = |name: &str| name.starts_with(|first: char| first.is_ascii_uppercase());
         names.map(|(name, _)| name.to_owned()).filter(|name| is_name(name)).collect()
+    }
+
+    /// Each crate's root, and the crates of the workspace that it may use, as its manifest says.
+    const CRATES: [(&str, &str, &[&str]); 11] = [
+        ("edge-common", "edge-common/src/lib.rs", &[]),
+        ("edge-ebpf", "edge-ebpf/src/main.rs", &["edge-common"]),
+        ("edge-leaves", "edge-user/leaves/src/lib.rs", &[]),
+        ("edge-zone", "edge-user/zone/src/lib.rs", &["edge-common", "edge-leaves"]),
+        (
+            "edge-tables",
+            "edge-user/tables/src/lib.rs",
+            &["edge-common", "edge-leaves", "edge-zone"],
+        ),
+        (
+            "edge-kernel",
+            "edge-user/kernel/src/lib.rs",
+            &["edge-common", "edge-leaves", "edge-tables"],
+        ),
+        (
+            "edge-authority",
+            "edge-user/authority/src/lib.rs",
+            &["edge-common", "edge-tables", "edge-zone"],
+        ),
+        ("edge-feed", "edge-feed/src/lib.rs", &["edge-leaves"]),
+        (
+            "edge-user",
+            "edge-user/src/lib.rs",
+            &[
+                "edge-authority",
+                "edge-common",
+                "edge-feed",
+                "edge-kernel",
+                "edge-leaves",
+                "edge-tables",
+                "edge-zone",
+            ],
+        ),
+        (
+            "edge-tests",
+            "tests/src/lib.rs",
+            &[
+                "edge-authority",
+                "edge-common",
+                "edge-feed",
+                "edge-kernel",
+                "edge-leaves",
+                "edge-tables",
+                "edge-user",
+                "edge-zone",
+            ],
+        ),
+        ("xtask", "xtask/src/main.rs", &[]),
+    ];
+    /// The folders of edge-user, from the lowest to the highest.
+    const FLOORS: [&str; 5] = ["settings", "observe", "ntp", "node", "cli"];
+
+    /// The names in a manifest's section of dependencies.
+    fn dependencies(manifest: &str, section: &str) -> BTreeSet<String> {
+        let behind = manifest.split(&format!("\n[{section}]\n")).nth(1).unwrap_or_default();
+        let lines = behind.lines().take_while(|line| !line.starts_with('['));
+        let names = lines.filter_map(|line| line.split(['.', ' ', '=']).next());
+        names.filter(|name| !name.is_empty() && !name.starts_with('#')).map(str::to_owned).collect()
+    }
+
+    fn manifest(source: &str) -> String {
+        let (folder, _) = source.split_once("/src/").expect("a source");
+        fs::read_to_string(root().join(folder).join("Cargo.toml")).expect("a manifest")
+    }
+
+    #[test]
+    fn crates_use_only_those_below_them_and_one_names_aya() {
+        for (name, source, wanted) in CRATES {
+            let all = dependencies(&manifest(source), "dependencies");
+            let own: Vec<&str> = all
+                .iter()
+                .map(String::as_str)
+                .filter(|one| CRATES.iter().any(|(name, ..)| name == one))
+                .collect();
+            assert_eq!(own, wanted, "{name}");
+            let names_aya = all.iter().any(|one| one == "aya" || one == "aya-obj");
+            // The benchmark loads programs that the product doesn't have.
+            let may = matches!(name, "edge-kernel" | "edge-tests");
+            assert!(may || !names_aya, "{name} names aya");
+        }
+    }
+
+    #[test]
+    fn modules_form_no_circle_at_any_depth() {
+        let mut found: Vec<String> = Vec::new();
+        for (name, source, _) in CRATES {
+            let circles = Crate::read(&root().join(source)).circles();
+            found.extend(circles.into_iter().map(|circle| format!("{name}: {circle}")));
+        }
+        assert_eq!(found, [""; 0]);
+    }
+
+    #[test]
+    fn folders_of_the_program_use_only_those_below_them() {
+        let program = Crate::read(&root().join("edge-user/src/lib.rs"));
+        let found: BTreeSet<&str> = program.top().collect();
+        assert_eq!(found, BTreeSet::from(FLOORS));
+        assert_eq!(program.upward(&FLOORS), [""; 0]);
+    }
+
+    #[test]
+    fn the_architecture_page_names_every_crate_module_and_program() {
+        let page = fs::read_to_string(root().join("docs/architecture.md")).expect("the page");
+        let mut missing = Vec::new();
+        for (name, source, _) in CRATES {
+            let modules = Crate::read(&root().join(source));
+            let modules: Vec<&str> =
+                if name == "edge-tests" { Vec::new() } else { modules.top().collect() };
+            for word in modules.into_iter().chain([name]) {
+                if !page.contains(&format!("`{word}`")) {
+                    missing.push(format!("{name}: {word}"));
+                }
+            }
+        }
+        for program in [
+            maps::PROGRAM,
+            maps::GENERAL_PROGRAM,
+            maps::NTP_PROGRAM,
+            maps::LEASE_PROGRAM,
+            maps::PASS_PROGRAM,
+        ] {
+            if !page.contains(&format!("`{program}`")) {
+                missing.push(format!("program {program}"));
+            }
+        }
+        assert_eq!(missing, [""; 0], "not in docs/architecture.md");
+    }
+
+    #[test]
+    fn a_circle_between_modules_is_found_through_a_re_export() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(path, text).expect("a file");
+        };
+        write("lib.rs", "mod high;\nmod low;\npub use high::Thing;\n#[cfg(test)]\nmod tests;\n");
+        write("high.rs", "use crate::low;\npub struct Thing;\nfn f() { low::f() }\n");
+        write("low.rs", "mod deep;\npub fn f() {}\n");
+        write("low/deep.rs", "pub fn g() {}\n");
+        let root = folder.path().join("lib.rs");
+        assert_eq!(Crate::read(&root).circles(), [""; 0]);
+        assert_eq!(Crate::read(&root).upward(&["low", "high"]), [""; 0]);
+        assert_eq!(Crate::read(&root).upward(&["high", "low"]).len(), 1);
+        write("low/deep.rs", "pub fn g(_: crate::Thing) {}\n");
+        assert_eq!(Crate::read(&root).circles().len(), 2);
+        write("low/deep.rs", "pub fn g() { super::super::high::f() }\n");
+        assert_eq!(Crate::read(&root).circles().len(), 2);
     }
 
     #[test]

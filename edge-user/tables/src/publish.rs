@@ -12,6 +12,7 @@ mod choice;
 mod deals;
 #[cfg(any(test, feature = "testing"))]
 pub mod fixture;
+mod free;
 mod names;
 pub mod observed;
 mod popularity;

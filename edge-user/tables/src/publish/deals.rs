@@ -5,13 +5,11 @@ use edge_leaves::points::Composition;
 
 use super::Unfit;
 use super::cards;
-use super::slots::Free;
+use super::free::{Free, SOA_ENTRIES};
 use crate::compile::{Source, Undealt};
 use crate::deal::{Deal, Dealer};
 use crate::store::Store;
 
-/// Entries of `rrs` that ready-made records leave free, since no zone can do without the one of its SOA record.
-const SOA_ENTRIES: u32 = 256;
 /// Entries of `rrs` that the ready-made records of one zone take at most: its next version needs as many beside them,
 /// and other zones some.
 pub(super) const ZONE_ENTRIES: u32 = (maps::RRS_ENTRIES - 4 * SOA_ENTRIES) / 2;
@@ -214,23 +212,5 @@ pub(super) fn deal(
             Ok((first, n(cells.len()), Vec::new()))
         }
         Source::Nodata | Source::Nxdomain | Source::Card(..) => Ok((0, 0, Vec::new())),
-    }
-}
-
-impl Free {
-    /// A run for ready-made records.
-    fn take_ready(&mut self, cells: u32) -> Option<u32> {
-        let is_room = self.rrs.taken() + cells + SOA_ENTRIES <= maps::RRS_ENTRIES;
-        if is_room { self.rrs.take(cells) } else { None }
-    }
-
-    /// Gives a deck's cards back.
-    pub(super) fn give_cards(&mut self, kind: Kind, first: u32, cells: u32) {
-        match kind {
-            Kind::A => self.cards_a.give(first, cells),
-            Kind::Aaaa => self.cards_aaaa.give(first, cells),
-            Kind::Ready => self.rrs.give(first, cells),
-            Kind::Nodata | Kind::Nxdomain | Kind::None => {}
-        }
     }
 }

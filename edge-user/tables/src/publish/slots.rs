@@ -5,23 +5,20 @@ use std::mem::offset_of;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use edge_common::abi::{ClassRow, Deck, Extent, Hits, Kind, Root4, Rrs, TableId, maps};
+use edge_common::abi::{ClassRow, Deck, Extent, Kind, Root4, Rrs, TableId, maps};
 
 use super::deals::{self, Dealt, Spent, ZONE_ENTRIES, kind_of, records};
+use super::free::{Free, HITS_OF_NONE};
 use super::{Publishable, Unfit, cards};
 use crate::answer_counts::Ledger;
 use crate::compile::{Compiled, Source, Undealt};
 use crate::deal::{Dealer, cards_of};
-use crate::extents::Extents;
 use crate::store::Store;
 use edge_zone::geo;
 use edge_zone::{RecordKind, Targets};
 
 /// Rows of types that one zone takes at most: its next version needs as many beside them, and other zones some.
 pub const ZONE_TYPES: u32 = (maps::TYPE_ROWS - 256) / 2;
-
-/// Counters of no zone.
-const HITS_OF_NONE: u32 = Hits::NONE + 1;
 
 /// Counters that one zone takes at most: its next version needs as many beside them.
 pub(super) const ZONE_HITS: u32 = (maps::HIT_WORDS - HITS_OF_NONE) / 2;
@@ -75,20 +72,6 @@ struct Trie {
     nodes6: (u32, u32),
 }
 
-/// The free places of every table.
-#[derive(Debug)]
-pub(super) struct Free {
-    tables: [Vec<u32>; TableId::CLASSES],
-    pub cards_a: Extents,
-    pub cards_aaaa: Extents,
-    pub rrs: Extents,
-    types: Extents,
-    hits: Extents,
-    tries: Vec<u32>,
-    nodes4: Extents,
-    nodes6: Extents,
-}
-
 /// The tables, and which of their places are free.
 #[derive(Debug)]
 pub(super) struct Slots {
@@ -104,19 +87,7 @@ pub(super) struct Slots {
 impl Slots {
     /// Of empty tables.
     pub(super) fn new(store: Store, rng: fastrand::Rng) -> Self {
-        let mut hits = Extents::new(maps::HIT_WORDS);
-        hits.take(HITS_OF_NONE);
-        let free = Free {
-            tables: maps::TABLES.map(|n| (0..n).rev().collect()),
-            cards_a: Extents::new(maps::CARDS_A_CELLS),
-            cards_aaaa: Extents::new(maps::CARDS_AAAA_CELLS),
-            rrs: Extents::new(maps::RRS_ENTRIES),
-            types: Extents::new(maps::TYPE_ROWS),
-            hits,
-            tries: (0..maps::TRIES).rev().collect(),
-            nodes4: Extents::new(maps::GEO4_NODES),
-            nodes6: Extents::new(maps::GEO6_NODES),
-        };
+        let free = Free::new();
         let read = vec![[0; 2]; maps::HIT_WORDS as usize];
         Self { store, rng, free, tries: HashMap::new(), read, ledger: Ledger::default() }
     }
