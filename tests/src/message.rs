@@ -5,10 +5,12 @@
 
 mod data;
 mod read;
+mod reader;
 
 use std::net::IpAddr;
 
-pub use read::{Malformed, Opt, Record, Reply};
+pub use read::{Opt, Record, Reply};
+pub use reader::Malformed;
 
 /// Types by their numbers, for those that have an entry in IANA's registry.
 pub mod rtype {

@@ -3,19 +3,8 @@
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::read::{Malformed, Reader};
+use super::reader::{Malformed, Reader};
 use super::rtype;
-
-/// Writes a label with what isn't a plain character escaped (RFC 1035 §5.1).
-pub(super) fn escape_label(octets: &[u8], out: &mut String) {
-    for octet in octets {
-        match octet {
-            b'.' | b'\\' | b'"' => out.extend(['\\', char::from(*octet)]),
-            0x21..=0x7e => out.push(char::from(*octet)),
-            other => write!(out, "\\{other:03}").expect("a string"),
-        }
-    }
-}
 
 /// A character-string in quotes.
 fn quoted(reader: &mut Reader<'_>) -> Result<String, Malformed> {
