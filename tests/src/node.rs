@@ -9,7 +9,7 @@ use edge_common::abi::Device;
 use edge_tables::compile::compile;
 use edge_tables::publish::{Backend, Placed, Publishable, Publisher};
 use edge_tables::store::{HostTables, Store};
-use edge_zone::Any;
+use edge_zone::AnyPolicy;
 use edge_zone::geo::Profile;
 use edge_zone::geo::{Database, Databases, Kind};
 use edge_zone::{self as zone, Zone};
@@ -60,7 +60,7 @@ pub fn compiled(zones: &[Zone], databases: &Databases) -> Vec<Publishable> {
             let trie = trie(zone);
             let soa = soa(zone);
             Publishable {
-                compiled: Arc::new(compile(zone, &trie.classes, soa, Any::Minimal)),
+                compiled: Arc::new(compile(zone, &trie.classes, soa, AnyPolicy::Minimal)),
                 trie,
             }
         })

@@ -18,7 +18,7 @@ use super::pick::Picker;
 use super::reply::{Closing, Reply, bare_header};
 use super::serving::{Served, Serving};
 use super::special;
-use edge_zone::Any;
+use edge_zone::AnyPolicy;
 use edge_zone::name::MAX_NAME_OCTETS;
 use edge_zone::rdata::{
     ANY_HINFO, apex_pointer, soa_data, write_mx, write_name, write_soa, write_srv, write_text,
@@ -163,7 +163,7 @@ impl Answerer {
                 self.records(turn, &client, label, kind, reply);
                 return (code, scope);
             }
-            Found::Any { label } if turn.options.any == Any::Full => {
+            Found::Any { label } if turn.options.any == AnyPolicy::Full => {
                 for kind in RecordKind::ALL {
                     if label.has(kind) {
                         self.records(turn, &client, label, kind, reply);

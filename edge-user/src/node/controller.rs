@@ -17,7 +17,7 @@ use edge_tables::compile::{Compiled, amend, compile};
 use edge_tables::publish::Popularity;
 use edge_tables::publish::{Placed, Publishable, Publisher, Shares};
 use edge_tables::store::Store;
-use edge_zone::Any;
+use edge_zone::AnyPolicy;
 use edge_zone::geo::GeoLocator;
 use edge_zone::geo::Profile;
 use edge_zone::geo::{self, Databases};
@@ -84,7 +84,7 @@ pub struct Controller {
     atlas: Atlas,
     tries: Vec<(Profile, Arc<Databases>, Arc<Trie>)>,
     /// What answers ANY.
-    any: Any,
+    any: AnyPolicy,
     ready: HashMap<Box<[u8]>, Ready>,
     placed: Vec<Placed>,
     trouble: Vec<String>,

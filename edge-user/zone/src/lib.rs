@@ -38,7 +38,7 @@ pub mod variants;
 pub use model::{Label, Labels, Soa, Zone};
 pub use name::Name;
 pub use record::{Mx, Record, RecordKind, Records, Srv, WireRecord};
-pub use resolve::{Any, Cut, Found, Rules, find, find_where, split, split_into, split_text};
+pub use resolve::{AnyPolicy, Cut, Found, Rules, find, find_where, split, split_into, split_text};
 pub use targets::{Place, Targeting, Targets};
 
 /// The largest zone file that is read, in octets. A pool zone has about 10 MB.

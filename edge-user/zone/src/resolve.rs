@@ -23,7 +23,7 @@ const ANY: u16 = 255;
 /// What ANY is answered with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Any {
+pub enum AnyPolicy {
     /// One HINFO record (RFC 8482 §4.2).
     #[default]
     Minimal,
