@@ -11,7 +11,7 @@ use edge_tables::publish::{Backend, Placed, Publishable, Publisher};
 use edge_tables::store::{HostTables, Store};
 use edge_zone::AnyPolicy;
 use edge_zone::geo::Profile;
-use edge_zone::geo::{Database, Databases, Kind};
+use edge_zone::geo::{Database, DatabaseKind, Databases};
 use edge_zone::{self as zone, Zone};
 
 use crate::frames::SERVER_MAC;
@@ -31,7 +31,9 @@ pub fn zone(name: &str, json: &str) -> Zone {
 pub fn countries(prefixes: &[(&str, &str)]) -> Databases {
     let file = crate::geoip::country_mmdb(prefixes);
     let path = Path::new("GeoLite2-Country.mmdb");
-    Databases::new(vec![Database::from_octets(file, path, Kind::Country).expect("database")])
+    Databases::new(vec![
+        Database::from_octets(file, path, DatabaseKind::Country).expect("database"),
+    ])
 }
 
 /// Zones compiled for what the databases tell apart.

@@ -58,7 +58,7 @@ pub(super) fn oddities(zone: &mut Zone, has_data: bool, has_apex: bool) {
     if zone.labels.position("@").is_some() {
         warnings.push(r#"data."@": this is a label like any other; the apex is """#.to_owned());
     }
-    if zone.labels.get("").is_some_and(|apex| apex.has(super::RecordKind::Cname)) {
+    if zone.labels.get("").is_some_and(|apex| apex.has_kind(super::RecordKind::Cname)) {
         warnings.push(
             r#"data."".cname: a CNAME at the apex hides all of its records but SOA and NS; use an alias"#
                 .to_owned(),
@@ -107,7 +107,7 @@ impl<'z> Links<'z> {
                 *n_walked += 1;
                 match next {
                     Some(next) if on_path.get(next) == Some(&true) => {
-                        return Err(self.tell_loop(&path, next));
+                        return Err(self.loop_fault(&path, next));
                     }
                     Some(next) if depth_of(&depths, next) == 0 => path.push((next, 0)),
                     Some(_) => {}
@@ -115,7 +115,7 @@ impl<'z> Links<'z> {
                         let below = self.next(at).iter().map(|&next| depth_of(&depths, next)).max();
                         let depth = below.unwrap_or(0) + 1;
                         if depth > MAX_ALIAS_DEPTH {
-                            return Err(self.tell_depth(at));
+                            return Err(self.depth_fault(at));
                         }
                         set(&mut depths, at, depth);
                         set(&mut on_path, at, false);
@@ -133,7 +133,7 @@ impl<'z> Links<'z> {
         self.met.get(named).map_or(&[], Vec::as_slice)
     }
 
-    fn tell_loop(&self, path: &[(usize, usize)], back_to: usize) -> AliasFault {
+    fn loop_fault(&self, path: &[(usize, usize)], back_to: usize) -> AliasFault {
         let names = path.iter().map(|&(at, _)| at).skip_while(|&at| at != back_to);
         let names: Vec<&str> =
             names.chain([back_to]).filter_map(|at| Some(shown(self.aliases.get(at)?.0))).collect();
@@ -145,7 +145,7 @@ impl<'z> Links<'z> {
         AliasFault { label: first.into(), message }
     }
 
-    fn tell_depth(&self, at: usize) -> AliasFault {
+    fn depth_fault(&self, at: usize) -> AliasFault {
         let name = self.aliases.get(at).map_or("", |(name, _)| name);
         let message = format!(
             "data.{name:?}.alias: more than {MAX_ALIAS_DEPTH} aliases in a row; let it name the last one's label"

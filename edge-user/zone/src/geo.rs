@@ -3,7 +3,7 @@
 //! [`Databases`] answers for one address; [`compile`] partitions the whole address space into the
 //! classes that a [`Distinctions`] can tell apart, in the layout of the BPF maps. Both read the same
 //! decoded records, so the kernel's class and the authority's lookup can't disagree.
-//! A file that is not whole and sound is refused when it is opened, with an [`Error`] that names it.
+//! A file that is not whole and sound is refused when it is opened, with an [`GeoError`] that names it.
 
 mod classes;
 mod database;
@@ -19,7 +19,7 @@ mod trie4;
 use std::path::PathBuf;
 
 pub use classes::{Compiled, Distinctions, compile};
-pub use database::{Database, Databases, Kind};
+pub use database::{Database, DatabaseKind, Databases};
 pub use locator::{ClientLocator, Coordinates, GeoLocator, Nowhere, full_prefix_len};
 pub use profile::Profile;
 pub use record::{GeoRecord, Needs, Region};
@@ -28,7 +28,7 @@ pub use trie4::Trie4;
 
 /// Why a database or a profile can't be used. What was in use before stays in use.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum GeoError {
     /// The operating system refused.
     #[error("read {}: {source}; make it readable or remove it", path.display())]
     Read {
@@ -67,7 +67,7 @@ pub enum Error {
         /// The type that the file claims.
         found: String,
         /// The kind that the file's name promises.
-        expected: Kind,
+        expected: DatabaseKind,
     },
     /// One profile's tables are larger than half of a map (the other half is for its successor).
     #[error(

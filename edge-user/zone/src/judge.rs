@@ -17,7 +17,7 @@ pub type Fit<'f> = dyn Fn(&str, &str) -> bool + 'f;
 impl Zone {
     /// Whether each record that is tested is fit, in an order that is the zone's.
     #[must_use]
-    pub fn verdicts(&self, fit: &Fit<'_>) -> Vec<bool> {
+    pub fn record_health(&self, fit: &Fit<'_>) -> Vec<bool> {
         let mut verdicts = Vec::new();
         let labels = self.labels.iter().filter(|label| label.health.is_some());
         for mut label in labels.cloned() {
@@ -94,7 +94,7 @@ mod tests {
     use std::path::Path;
     use std::time::UNIX_EPOCH;
 
-    use crate::{Found, Place, Targets, Zone, find, parse};
+    use crate::{ClientPlace, Found, Targets, Zone, find, parse};
 
     const DATA: &str = r#"{"data": {"": {},
       "x": {"health": {"name": "f"}, "txt": "t", "cname": [],
@@ -116,7 +116,7 @@ mod tests {
     fn a_record_is_looked_up_by_what_it_is_or_by_its_own_key() {
         let mut asked = Vec::new();
         let told = std::cell::RefCell::new(&mut asked);
-        let verdicts = zone().verdicts(&|file, key| {
+        let verdicts = zone().record_health(&|file, key| {
             told.borrow_mut().push(format!("{file} {key}"));
             false
         });
@@ -161,7 +161,7 @@ mod tests {
     fn a_target_whose_records_are_all_unfit_falls_through_to_the_next() {
         let found = |healthy: &[(&str, &str)]| {
             let zone = judged(healthy);
-            let targets = Targets::new(zone.targeting, &Place::in_country("DE"));
+            let targets = Targets::new(zone.targeting, &ClientPlace::in_country("DE"));
             match find(&zone, "x", &targets, 1) {
                 Found::Records { label, .. } => label.name.to_string(),
                 other => format!("{other:?}"),

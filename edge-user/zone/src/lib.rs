@@ -38,8 +38,10 @@ pub mod variants;
 pub use model::{Label, Labels, Soa, Zone};
 pub use name::Name;
 pub use record::{Mx, Record, RecordKind, Records, Srv, WireRecord};
-pub use resolve::{AnyPolicy, Cut, Found, Rules, find, find_where, split, split_into, split_text};
-pub use targets::{Place, Targeting, Targets};
+pub use resolve::{
+    AnyPolicy, Found, Rules, ZoneCut, find, find_where, split, split_into, split_text,
+};
+pub use targets::{ClientPlace, Targeting, Targets};
 
 /// The largest zone file that is read, in octets. A pool zone has about 10 MB.
 pub const MAX_FILE_OCTETS: u64 = 256 * 1024 * 1024;
@@ -88,7 +90,7 @@ pub enum ZoneError {
     },
     /// The text is well formed but the zone as a whole contradicts itself.
     #[error("{}: {message}", path.display())]
-    Whole {
+    Contradiction {
         /// The file.
         path: PathBuf,
         /// Key path, cause and way out.

@@ -176,7 +176,7 @@ impl Label {
 
     /// Whether it has at least one record of `kind`.
     #[must_use]
-    pub fn has(&self, kind: RecordKind) -> bool {
+    pub fn has_kind(&self, kind: RecordKind) -> bool {
         !self.records(kind).is_empty()
     }
 }

@@ -60,12 +60,12 @@ impl Name {
         Self::read(text, &[0])
     }
 
-    /// Reads a name that is relative to `origin` unless it ends with a dot.
+    /// Reads a name that is relative to `apex` unless it ends with a dot.
     ///
     /// # Errors
     /// A [`NameError`] if the whole isn't a domain name.
-    pub fn parse_under(text: &str, origin: &Self) -> Result<Self, NameError> {
-        Self::read(text, &origin.wire)
+    pub fn parse_under(text: &str, apex: &Self) -> Result<Self, NameError> {
+        Self::read(text, &apex.wire)
     }
 
     /// The name in wire format, letters as written.
@@ -80,13 +80,13 @@ impl Name {
         &self.folded
     }
 
-    fn read(text: &str, origin: &[u8]) -> Result<Self, NameError> {
+    fn read(text: &str, apex: &[u8]) -> Result<Self, NameError> {
         match text {
             "" => return Err(NameError::Empty),
             "." => return Ok(Self::of_wire(vec![0])),
             _ => {}
         }
-        let mut wire = Vec::with_capacity(text.len() + 1 + origin.len());
+        let mut wire = Vec::with_capacity(text.len() + 1 + apex.len());
         let mut label = Vec::with_capacity(MAX_LABEL_OCTETS);
         let mut octets = text.bytes();
         let mut is_absolute = false;
@@ -103,7 +103,7 @@ impl Name {
             wire.push(0);
         } else {
             push_label(&mut wire, &mut label)?;
-            wire.extend_from_slice(origin);
+            wire.extend_from_slice(apex);
         }
         if wire.len() > MAX_NAME_OCTETS {
             return Err(NameError::LongName);
@@ -227,14 +227,11 @@ mod tests {
     }
 
     #[test]
-    fn a_relative_name_gets_the_origin_and_an_absolute_one_does_not() {
-        let origin = Name::parse("example.com").unwrap();
-        assert_eq!(Name::parse_under("bar", &origin).unwrap().to_string(), "bar.example.com.");
-        assert_eq!(Name::parse_under("bar.", &origin).unwrap().to_string(), "bar.");
-        assert_eq!(
-            Name::parse_under(r"bar\.", &origin).unwrap().to_string(),
-            r"bar\..example.com."
-        );
+    fn a_relative_name_gets_the_apex_and_an_absolute_one_does_not() {
+        let apex = Name::parse("example.com").unwrap();
+        assert_eq!(Name::parse_under("bar", &apex).unwrap().to_string(), "bar.example.com.");
+        assert_eq!(Name::parse_under("bar.", &apex).unwrap().to_string(), "bar.");
+        assert_eq!(Name::parse_under(r"bar\.", &apex).unwrap().to_string(), r"bar\..example.com.");
     }
 
     #[test]

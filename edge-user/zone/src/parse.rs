@@ -81,7 +81,7 @@ pub(super) fn read(text: &str, apex: Name, mtime: u32, path: &Path) -> Result<Zo
         let path = path.to_owned();
         match line::of_alias(text, &label) {
             Some((line, column)) => ZoneError::Text { path, line, column, message },
-            None => ZoneError::Whole { path, message },
+            None => ZoneError::Contradiction { path, message },
         }
     })?;
     check::oddities(&mut zone, has_data, has_apex);
@@ -120,7 +120,7 @@ struct Context {
     label: RefCell<Option<String>>,
     /// Key within the label.
     key: Cell<&'static str>,
-    /// Place within the key's list.
+    /// ClientPlace within the key's list.
     index: Cell<Option<usize>>,
     /// Field within the object in the list.
     field: Cell<&'static str>,

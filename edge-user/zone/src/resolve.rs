@@ -60,7 +60,7 @@ pub trait Rules {
     }
 
     /// What another zone makes of a name of this one.
-    fn cut(&self, _: &str) -> Option<Cut> {
+    fn cut(&self, _: &str) -> Option<ZoneCut> {
         None
     }
 
@@ -75,7 +75,7 @@ impl Rules for () {}
 
 /// Where a name stands to a zone nested in ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
+pub enum ZoneCut {
     /// It leads to the other zone's apex: it exists, if only as an empty non-terminal.
     Above,
     /// It is the other zone's apex: all it has here are DS records (RFC 4035 §3.1.4.1).
@@ -110,8 +110,8 @@ pub fn find_where<'z>(
         None => Wanted::Nothing,
     };
     let cut = rules.cut(label);
-    if cut == Some(Cut::At) {
-        let at = zone.labels.get(label).filter(|label| label.has(RecordKind::Ds));
+    if cut == Some(ZoneCut::At) {
+        let at = zone.labels.get(label).filter(|label| label.has_kind(RecordKind::Ds));
         return match (at, wanted) {
             (Some(label), Wanted::Kind(kind @ RecordKind::Ds)) => Found::Records { label, kind },
             _ => Found::NoData,
@@ -226,19 +226,19 @@ impl<'z> Search<'z, '_> {
         self.look(alias, wanted.through_alias(), depth + 1)
     }
 
-    fn has(&self, label: &Label, kind: RecordKind) -> bool {
-        label.has(kind) && self.rules.yields(label, kind)
+    fn answers(&self, label: &Label, kind: RecordKind) -> bool {
+        label.has_kind(kind) && self.rules.yields(label, kind)
     }
 
     fn take_kind(&self, label: &'z Label, wanted: Wanted) -> Option<Found<'z>> {
         match wanted {
-            Wanted::Kind(kind) if self.has(label, kind) => Some(Found::Records { label, kind }),
+            Wanted::Kind(kind) if self.answers(label, kind) => Some(Found::Records { label, kind }),
             _ => None,
         }
     }
 
     fn take(&self, label: &'z Label, base: &str, wanted: Wanted) -> Option<Found<'z>> {
-        if self.has(label, RecordKind::Cname) {
+        if self.answers(label, RecordKind::Cname) {
             return Some(Found::Records { label, kind: RecordKind::Cname });
         }
         match wanted {
@@ -248,7 +248,7 @@ impl<'z> Search<'z, '_> {
                 .zone
                 .labels
                 .get(base)
-                .filter(|plain| RecordKind::ALL.into_iter().any(|kind| self.has(plain, kind)))
+                .filter(|plain| RecordKind::ALL.into_iter().any(|kind| self.answers(plain, kind)))
                 .map(|label| Found::Any { label }),
             Wanted::Nothing => None,
         }

@@ -29,7 +29,7 @@ impl Variants {
     }
 
     /// Whether `name` (relative, lower case) has variants of its own.
-    pub fn has(&self, name: &str) -> bool {
+    pub fn has_variants(&self, name: &str) -> bool {
         self.bases.contains(name)
     }
 
@@ -47,7 +47,7 @@ impl Variants {
         let mut name = label;
         loop {
             // It may exist for some clients only, and then nothing above answers for them.
-            if self.has(name) {
+            if self.has_variants(name) {
                 return true;
             }
             name = parent(name);
@@ -63,7 +63,7 @@ impl Variants {
     fn varies_by_itself(&self, zone: &Zone, label: &str) -> bool {
         let mut name = label;
         for _ in 0..=MAX_ALIAS_DEPTH {
-            if self.has(name) {
+            if self.has_variants(name) {
                 return true;
             }
             let Some(found) = zone.labels.get(name) else { return false };
@@ -78,7 +78,7 @@ impl Variants {
 }
 
 /// Whether no answer of a zone depends on the client.
-pub fn is_everyones(zone: &Zone) -> bool {
+pub fn is_client_independent(zone: &Zone) -> bool {
     zone.targeting == Targeting::GLOBAL && !zone.has_closest
 }
 

@@ -140,6 +140,8 @@ fn is_like(was: &Label, label: &Label) -> bool {
         == (&was.name, was.ttl, was.max_hosts, was.closest, &was.health, &was.alias)
         && (ns, cname, ptr, mx) == (&was.ns, &was.cname, &was.ptr, &was.mx)
         && (txt, srv, spf, wire) == (&was.txt, &was.srv, &was.spf, &was.wire)
-        && [RecordKind::A, RecordKind::Aaaa].iter().all(|kind| label.has(*kind) == was.has(*kind))
+        && [RecordKind::A, RecordKind::Aaaa]
+            .iter()
+            .all(|kind| label.has_kind(*kind) == was.has_kind(*kind))
         && (label.a.is_some(), label.aaaa.is_some()) == (was.a.is_some(), was.aaaa.is_some())
 }

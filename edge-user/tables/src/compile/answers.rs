@@ -86,7 +86,7 @@ impl<'z> Answers<'z> {
             [RecordKind::Https, RecordKind::Txt, RecordKind::Ns, RecordKind::Soa, RecordKind::Mx];
         let (lists, list_of) = distinct(zone, classes);
         let rest = RecordKind::ALL.into_iter().filter(|kind| !FIRST.contains(kind));
-        let is_held = |kind: &RecordKind| zone.labels.iter().any(|label| label.has(*kind));
+        let is_held = |kind: &RecordKind| zone.labels.iter().any(|label| label.has_kind(*kind));
         let is_address = |kind: &RecordKind| matches!(kind, RecordKind::A | RecordKind::Aaaa);
         let kinds = FIRST.into_iter().chain(rest).filter(|kind| {
             let at_apex = matches!(kind, RecordKind::Ns | RecordKind::Soa);
@@ -223,8 +223,8 @@ impl<'z> Answers<'z> {
             else {
                 break;
             };
-            let has_own = RecordKind::ALL.into_iter().any(|kind| found.has(kind));
-            if self.variants.has(label) || has_own {
+            let has_own = RecordKind::ALL.into_iter().any(|kind| found.has_kind(kind));
+            if self.variants.has_variants(label) || has_own {
                 break;
             }
             label = next;

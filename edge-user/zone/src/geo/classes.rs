@@ -17,7 +17,7 @@ use super::ranges::{self, Block, Cover, Family, Value};
 use super::record::{GeoRecord, Needs};
 use super::tree6::Tree6Image;
 use super::trie4::Trie4;
-use super::{Error, database::Database};
+use super::{GeoError, database::Database};
 
 /// What the zones that share a trie need to tell apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -86,7 +86,7 @@ pub fn compile<K, F>(
     databases: &Databases,
     profile: &Distinctions,
     mut key: F,
-) -> Result<Compiled<K>, Error>
+) -> Result<Compiled<K>, GeoError>
 where
     K: Clone + Eq + Hash,
     F: FnMut(&GeoRecord, &[IpNet]) -> K,
@@ -101,7 +101,7 @@ where
         let mut cover = Cover::new();
         let [place, asn] = sources.map(|source| match source {
             Some(database) => database.blocks(family),
-            None => Box::new(iter::once(Ok(Block::whole(Value::Nothing)))),
+            None => Box::new(iter::once(Ok(Block::all(Value::Nothing)))),
         });
         ranges::overlay([place, asn, named.blocks()], |Block { start, prefix, value }| {
             let class = *combinations.entry(value).or_insert_with(|| {
@@ -129,7 +129,7 @@ where
 
 fn known((source, value): (Option<&Database>, Value)) -> GeoRecord {
     match (source, value) {
-        (Some(database), Value::Record(number)) => database.place(number),
+        (Some(database), Value::Record(number)) => database.record(number),
         _ => GeoRecord::default(),
     }
 }
@@ -165,7 +165,7 @@ struct Leaves {
 }
 
 impl Leaves {
-    fn number_all(&mut self, blocks: Vec<Block<u32>>) -> Result<Vec<Block<u16>>, Error> {
+    fn number_all(&mut self, blocks: Vec<Block<u32>>) -> Result<Vec<Block<u16>>, GeoError> {
         let numbered = blocks.into_iter().map(|Block { start, prefix, value: class }| {
             let value = self.number(GeoLeaf { class, prefix: prefix.into() })?;
             Ok(Block { start, prefix, value })
@@ -173,14 +173,14 @@ impl Leaves {
         numbered.collect()
     }
 
-    fn number(&mut self, leaf: GeoLeaf) -> Result<u16, Error> {
+    fn number(&mut self, leaf: GeoLeaf) -> Result<u16, GeoError> {
         if let Some(number) = self.numbers.get(&leaf) {
             return Ok(*number);
         }
         let limit = maps::GEO_LEAVES;
         let number = u16::try_from(self.table.len()).ok().filter(|n| u32::from(*n) < limit);
         let number = number
-            .ok_or(Error::TooFine { what: "pairs of client class and prefix length", limit })?;
+            .ok_or(GeoError::TooFine { what: "pairs of client class and prefix length", limit })?;
         self.table.push(leaf);
         self.numbers.insert(leaf, number);
         Ok(number)
@@ -228,7 +228,7 @@ impl Named {
         Self { prefixes, chains: chains.collect() }
     }
 
-    fn blocks(&self) -> Box<dyn Iterator<Item = Result<Block<Value>, Error>> + '_> {
+    fn blocks(&self) -> Box<dyn Iterator<Item = Result<Block<Value>, GeoError>> + '_> {
         let blocks = ranges::cut(&self.prefixes).into_iter();
         Box::new(blocks.map(|Block { start, prefix, value }| {
             let value = match value {

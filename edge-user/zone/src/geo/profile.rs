@@ -10,8 +10,8 @@ use std::net::IpAddr;
 use edge_common::abi::GeoLeaf;
 use ipnet::IpNet;
 
-use super::{Compiled, Databases, Distinctions, Error, GeoRecord, Needs, compile};
-use crate::{Place, Targeting, Targets, Zone};
+use super::{Compiled, Databases, Distinctions, GeoError, GeoRecord, Needs, compile};
+use crate::{ClientPlace, Targeting, Targets, Zone};
 
 /// The target of clients of whom something is known that no label is for. No label has upper-case letters. It keeps
 /// them apart from those of whom nothing is known: for a client subnet of these the packet's source is looked at.
@@ -61,7 +61,7 @@ impl Profile {
     ///
     /// # Errors
     /// When the address space is too finely divided for the maps.
-    pub fn compile(&self, databases: &Databases) -> Result<Compiled<Targets>, Error> {
+    pub fn compile(&self, databases: &Databases) -> Result<Compiled<Targets>, GeoError> {
         let ip = self.targeting.contains(Targeting::IP);
         let prefixes = if ip {
             self.mentioned.iter().filter_map(|t| network(t)).collect()
@@ -74,7 +74,7 @@ impl Profile {
             let rest = Targets::new(self.targeting, &place_of(place, None));
             let kept = rest.iter().filter(|t| self.keeps(t)).map(str::to_owned);
             let targets = Targets::of(own.chain(kept));
-            if targets.say_nothing() && (ip || !rest.say_nothing()) {
+            if targets.is_unspecific() && (ip || !rest.is_unspecific()) {
                 let known = std::iter::once(KNOWN.to_owned());
                 return Targets::of(known.chain(targets.iter().map(str::to_owned)));
             }
@@ -85,7 +85,7 @@ impl Profile {
 
     /// Keeps class 0 free where something is known of every address: by ASN and address all clients have targets.
     fn with_nothing(&self, mut compiled: Compiled<Targets>) -> Compiled<Targets> {
-        if compiled.classes.first().is_some_and(Targets::say_nothing) {
+        if compiled.classes.first().is_some_and(Targets::is_unspecific) {
             return compiled;
         }
         let everyones = self.targeting.contains(Targeting::GLOBAL).then(|| "@".to_owned());
@@ -108,15 +108,15 @@ pub fn needs(targeting: Targeting, closest: bool) -> Needs {
 }
 
 /// A database's word about an address in the words of targets.
-pub fn place_of(record: &GeoRecord, ip: Option<IpAddr>) -> Place {
+pub fn place_of(record: &GeoRecord, ip: Option<IpAddr>) -> ClientPlace {
     let country = record.country.as_ref().and_then(|code| str::from_utf8(code).ok());
-    let mut known = country.map_or_else(Place::default, Place::in_country);
+    let mut known = country.map_or_else(ClientPlace::default, ClientPlace::in_country);
     if let Some(region) = &record.region
         && let Some((_, subdivision)) = region.as_str().split_once('-')
     {
         known = known.in_subdivision(subdivision);
     }
-    Place { asn: record.asn, ip, ..known }
+    ClientPlace { asn: record.asn, ip, ..known }
 }
 
 /// The end of a label, or a target itself, that stands for a single region, ASN or address.

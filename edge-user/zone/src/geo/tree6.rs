@@ -12,7 +12,7 @@ use std::net::Ipv6Addr;
 
 use edge_common::abi::{GeoLeaf, Keys6, Leaves6, Tree6, maps};
 
-use super::Error;
+use super::GeoError;
 use super::ranges::{self, Block};
 
 const UNKNOWN: GeoLeaf = GeoLeaf { class: GeoLeaf::UNKNOWABLE, prefix: 0 };
@@ -39,7 +39,7 @@ impl Tree6Image {
     /// A tree that is too large loses scopes before it is refused: neighbours of one class become
     /// one range with the longest of their prefixes, which is right for all of them, if longer
     /// than need be. Mostly it is unused space between small networks that is so joined.
-    pub(super) fn build(blocks: &[Block<u16>], leaves: &[GeoLeaf]) -> Result<Self, Error> {
+    pub(super) fn build(blocks: &[Block<u16>], leaves: &[GeoLeaf]) -> Result<Self, GeoError> {
         let about = |leaf: u16| leaves.get(usize::from(leaf)).copied().unwrap_or(UNKNOWN);
         let blocks = || blocks.iter().filter(|block| block.start < u64::MAX);
         // Neighbours of one leaf are one range, even if they are no prefix together.
@@ -64,7 +64,7 @@ impl Tree6Image {
             }
         }
         if Self::nodes(ranges.len()) > Self::LARGEST {
-            return Err(Error::TooFine { what: "nodes of the IPv6 tree", limit: Self::LARGEST });
+            return Err(GeoError::TooFine { what: "nodes of the IPv6 tree", limit: Self::LARGEST });
         }
         Ok(Self::over(&ranges))
     }

@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Context;
-use super::scalar::{Key, Text, Whole, narrow, once, skip};
+use super::scalar::{Key, Text, WholeNumber, narrow, once, skip};
 use crate::record::{Record, weigh};
 
 /// How a record type is written.
@@ -32,9 +32,9 @@ pub(super) struct Form {
 }
 
 /// A weight; null is none.
-pub(super) const WEIGHT: Whole = Whole { max: u32::MAX as u64, null: Some(0) };
+pub(super) const WEIGHT: WholeNumber = WholeNumber { max: u32::MAX as u64, null: Some(0) };
 /// A preference, priority or port; null is 0.
-const NUMBER: Whole = Whole { max: u16::MAX as u64, null: Some(0) };
+const NUMBER: WholeNumber = WholeNumber { max: u16::MAX as u64, null: Some(0) };
 const STRING: &str = "a string";
 
 /// The most 16-bit numbers that a [`Form`] has.

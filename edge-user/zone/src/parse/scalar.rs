@@ -8,13 +8,13 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Une
 
 /// A whole number up to `max`: a JSON number, or a string of decimal digits.
 #[derive(Clone, Copy)]
-pub(super) struct Whole {
+pub(super) struct WholeNumber {
     pub(super) max: u64,
     /// What null stands for, where it may stand.
     pub(super) null: Option<u64>,
 }
 
-impl Whole {
+impl WholeNumber {
     pub(super) const fn up_to(max: u64) -> Self {
         Self { max, null: None }
     }
@@ -27,7 +27,7 @@ impl Whole {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Whole {
+impl<'de> DeserializeSeed<'de> for WholeNumber {
     type Value = u64;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<u64, D::Error> {
@@ -35,7 +35,7 @@ impl<'de> DeserializeSeed<'de> for Whole {
     }
 }
 
-impl Visitor<'_> for Whole {
+impl Visitor<'_> for WholeNumber {
     type Value = u64;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 
 use super::label::{LabelReader, MAX_HOSTS, not_a_name};
-use super::scalar::{Flag, Key, Text, Whole, narrow, once, skip};
+use super::scalar::{Flag, Key, Text, WholeNumber, narrow, once, skip};
 use super::{Context, MAX_TTL, ReadLabel, Top};
 use crate::name::{MAX_LABEL_OCTETS, MAX_NAME_OCTETS, Name};
 use crate::targets::Targeting;
@@ -35,10 +35,12 @@ impl<'de> Visitor<'de> for TopReader<'_> {
             let map = &mut map;
             match key {
                 "serial" => {
-                    let seed = Whole::up_to(u32::MAX.into());
+                    let seed = WholeNumber::up_to(u32::MAX.into());
                     once(map, &mut top.serial, seed, |serial| Some(narrow(serial)))
                 }
-                "ttl" => once(map, &mut top.ttl, Whole::up_to(MAX_TTL), |ttl| Some(narrow(ttl))),
+                "ttl" => {
+                    once(map, &mut top.ttl, WholeNumber::up_to(MAX_TTL), |ttl| Some(narrow(ttl)))
+                }
                 "max_hosts" => once(map, &mut top.max_hosts, MAX_HOSTS, |most| Some(narrow(most))),
                 "contact" => {
                     let seed = Text {

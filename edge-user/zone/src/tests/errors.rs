@@ -403,7 +403,7 @@ fn a_chain_of_aliases_may_be_sixteen_long_and_no_longer() {
         format!(r#"{{"data": {{{}, "n{n}": {{"a": [["192.0.2.1"]]}}}}}}"#, links.join(","))
     };
     let zone = read(&chain(16)).unwrap();
-    let targets = crate::Targets::new(zone.targeting, &crate::Place::default());
+    let targets = crate::Targets::new(zone.targeting, &crate::ClientPlace::default());
     assert!(matches!(
         crate::find(&zone, "n0", &targets, 1),
         crate::Found::Records { label, .. } if &*label.name == "n16"

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use super::{parse, read};
-use crate::{Found, Place, Targets, Zone, find};
+use crate::{ClientPlace, Found, Targets, Zone, find};
 
 /// A zone like the pool's: `n_geo` labels with `n_addresses` each, and `n_vendors` labels that are aliases.
 fn pool(n_geo: usize, n_addresses: usize, n_vendors: usize, padding: &str) -> String {
@@ -66,8 +66,8 @@ fn a_zone_with_everything_is_read() {
 }
 
 fn search_everything(zone: &Zone) {
-    let place = Place::in_country("us").in_subdivision("ca");
-    let place = Place { ip: Some("192.0.2.1".parse().unwrap()), ..place };
+    let place = ClientPlace::in_country("us").in_subdivision("ca");
+    let place = ClientPlace { ip: Some("192.0.2.1".parse().unwrap()), ..place };
     let targets = Targets::new(zone.targeting, &place);
     for label in &zone.labels {
         for qtype in [1, 2, 6, 16, 28, 65, 255] {
