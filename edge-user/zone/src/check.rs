@@ -1,8 +1,9 @@
-//! A zone that has been read comes in; alias loops are refused, and oddities become warnings.
+//! Checks of a zone after it is read: alias loops and oddities.
 //!
-//! An alias is searched with the client's targets, so it leads to the label it names and to each
-//! `label.<target>`. A loop may pass through any of them. Whether one client could have all the targets of a loop
-//! isn't asked: `a -> b.de -> a` is refused even if `a` is only met in France.
+//! An alias is searched with the client's targets. So it leads to the label that it names and to
+//! each `label.<target>`, and a loop may pass through any of them. It isn't checked whether one
+//! client could have all the targets of a loop: `a -> b.de -> a` is refused even if `a` is only
+//! reached in France.
 
 use std::collections::{HashMap, HashSet};
 
@@ -67,7 +68,7 @@ pub(super) fn oddities(zone: &mut Zone, has_data: bool, has_apex: bool) {
     zone.warnings.extend(warnings);
 }
 
-/// The labels that are aliases, and who can be met when a label's name is searched.
+/// The labels that are aliases, and those that the search of a name may meet.
 struct Links<'z> {
     /// Alias labels in the order of their names: the label and what it names.
     aliases: Vec<(&'z str, &'z str)>,
@@ -89,7 +90,8 @@ impl<'z> Links<'z> {
         Self { aliases, met }
     }
 
-    /// Walks every chain of aliases, depth first and without recursion: the data decides how deep it goes.
+    /// Walks every chain of aliases, depth first and without recursion: the data decides how deep
+    /// it goes.
     fn walk(&self) -> Result<(), AliasFault> {
         // How many aliases follow each one, itself included; 0 until it is known.
         let mut depths = vec![0_usize; self.aliases.len()];
@@ -175,7 +177,8 @@ impl<'z> Links<'z> {
     }
 }
 
-/// What may be searched so that `label` is met: its own name, and its name without a target behind it.
+/// What may be searched so that `label` is met: its own name, and its name without a target behind
+/// it.
 fn bases(label: &Label, targeting: Targeting) -> impl Iterator<Item = &str> {
     let name = &*label.name;
     // An IPv4 target has dots in it; any other is the last part.

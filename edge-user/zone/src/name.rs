@@ -1,13 +1,15 @@
-//! Text of a domain name comes in; its wire format goes out, as written and folded to lower case.
+//! Domain names: text to wire format and back, compared without letter case.
 //!
-//! Dots separate labels, `\.` and `\DDD` escape an octet (RFC 1035 §5.1). Refused: empty labels, labels over 63
-//! octets, names over 255 (RFC 1035 §2.3.4), and unescaped octets that don't print.
+//! Dots separate labels, `\.` and `\DDD` escape an octet (RFC 1035 §5.1). Refused are empty labels,
+//! labels over 63 octets, names over 255 (RFC 1035 §2.3.4), and unescaped octets that don't print.
 
 use std::fmt::{self, Write as _};
 use std::hash::{Hash, Hasher};
 
-/// Octets in the wire format of the longest name, its root label included.
-pub const MAX_NAME_OCTETS: usize = 255;
+use edge_common::wire::dns::NAME_OCTETS;
+
+/// Octets in the wire format of the longest name, its root label included (RFC 1035 §2.3.4).
+pub const MAX_NAME_OCTETS: usize = NAME_OCTETS;
 /// Octets in the longest label.
 pub const MAX_LABEL_OCTETS: usize = 63;
 
@@ -141,7 +143,8 @@ fn unescape(octets: &mut std::str::Bytes<'_>) -> Result<u8, NameError> {
     u8::try_from(value).or(Err(NameError::Escape))
 }
 
-/// Appends a wire label's octets as text in which only separators are bare dots; the inverse of reading.
+/// Appends a wire label's octets as text in which only separators are bare dots; the inverse of
+/// reading.
 pub fn escape(label: &[u8], text: &mut String) {
     for &octet in label {
         match octet {

@@ -1,8 +1,9 @@
-//! The status files of a directory come in; whether a server is healthy goes out.
+//! The health of servers, from the status files of a directory.
 //!
-//! A file `NAME.json` holds `{"192.0.2.1": 2, "mx.example.net": 1}`: 2 is healthy, everything else, and everything
-//! that isn't there, is not. A file that can't be read as such keeps what it held before; one that is gone takes it
-//! along. Addresses are compared as addresses, names without regard to case and the last dot.
+//! A file `NAME.json` holds `{"192.0.2.1": 2, "mx.example.net": 1}`. The status 2 is healthy. Any
+//! other status, and a server that isn't in the file, is not. After an error in a file its former
+//! statuses stay; they go when the file is removed. Addresses are compared as addresses, names
+//! without regard to letter case and the dot at the end.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -41,7 +42,7 @@ pub struct TargetHealth {
     error: Option<String>,
 }
 
-/// What is new in the directory.
+/// The result of a refresh.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct HealthChanges {
     /// Whether anything has another status than before.
@@ -51,7 +52,7 @@ pub struct HealthChanges {
 }
 
 impl TargetHealth {
-    /// Of a directory, not yet looked at. Without one nothing is healthy.
+    /// The health from a directory, not read yet. Without one nothing is healthy.
     #[must_use]
     pub fn new(directory: Option<&Path>) -> Self {
         Self { directory: directory.map(Path::to_path_buf), files: BTreeMap::new(), error: None }
@@ -70,7 +71,7 @@ impl TargetHealth {
         statuses.and_then(|statuses| statuses.get(&*canonical(key))) == Some(&HEALTHY)
     }
 
-    /// Reads what is new or changed.
+    /// Reads the files that are new or changed. Blocks on the file system; one thread calls it.
     pub fn refresh(&mut self) -> HealthChanges {
         let mut changes = HealthChanges::default();
         let Some(directory) = &self.directory else { return changes };
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_file_keeps_its_statuses_and_is_told_of_once() {
+    fn a_broken_file_keeps_its_statuses_and_is_reported_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f.json");
         let mut health = TargetHealth::new(Some(folder.path()));

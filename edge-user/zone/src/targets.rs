@@ -1,7 +1,8 @@
-//! A zone's `targeting` and a client's place come in; the client's targets go out, most specific first.
+//! The targets of a client in a zone, the most specific first.
 //!
-//! A target is what may stand behind a label: `[192.0.2.1]`, `as64496`, `us-ca`, `us-west`, `us`, `north-america`,
-//! and `@` for the plain label. Their order is fixed, whatever the order of the words in `targeting`.
+//! They follow from the zone's `targeting` and the client's place. A target is what may stand
+//! behind a label: `[192.0.2.1]`, `as64496`, `us-ca`, `us-west`, `us`, `north-america`, and `@` for
+//! the plain label. Their order is fixed, whatever the order of the words in `targeting`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -44,7 +45,8 @@ impl Targeting {
         ("ip", Self::IP),
     ];
 
-    /// Reads the words of a zone file: any of `@ continent country regiongroup region asn ip`, one space between.
+    /// Reads the words of a zone file: any of `@ continent country regiongroup region asn ip`, one
+    /// space between.
     ///
     /// # Errors
     /// A message with cause and way out if a word is unknown or empty.
@@ -144,7 +146,8 @@ pub struct ClientPlace {
 }
 
 impl ClientPlace {
-    /// A place in a country, in any letter case; the continent follows. Nowhere, if `code` isn't two letters.
+    /// A place in a country, in any letter case; the continent follows. Nowhere, if `code` isn't
+    /// two letters.
     #[must_use]
     pub fn in_country(code: &str) -> Self {
         match code.as_bytes() {
@@ -172,8 +175,8 @@ impl ClientPlace {
 /// The most targets that a client has: two of its address and one of each other kind.
 const MOST: usize = 8;
 
-/// The targets of a client in one zone, in the order in which labels are tried. Those that few clients share are
-/// on the heap, the rest are not.
+/// The targets of a client in one zone, in the order in which labels are tried. Those that few
+/// clients share are on the heap, the rest are not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Targets {
     list: [Cow<'static, str>; MOST],
@@ -257,8 +260,8 @@ impl Targets {
         }
     }
 
-    /// Whether they say nothing about the client: none at all, or `@` alone. geodns then asks for the targets of
-    /// the packet's source instead of the client subnet's.
+    /// Whether they say nothing about the client: none at all, or `@` alone. geodns then asks for
+    /// the targets of the packet's source instead of the client subnet's.
     #[must_use]
     pub fn is_unspecific(&self) -> bool {
         self.iter().all(|target| target == "@")
@@ -266,6 +269,7 @@ impl Targets {
 }
 
 /// Every pair of letters, in order.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
 static PAIRS: [[u8; 2]; 26 * 26] = {
     let mut pairs = [[b'a'; 2]; 26 * 26];
     let mut nth = 1;

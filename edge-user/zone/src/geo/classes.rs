@@ -1,8 +1,7 @@
-//! Client classes: databases and a profile in, the tables of one trie slot out.
+//! Client classes: a partition of the address space, as the tables of a trie.
 //!
-//! Two addresses are of one class when the caller's key for what is known about them is the same.
-//! The key decides what is told apart: the finer it is, the longer the prefixes (and the ECS
-//! scopes), the more nodes.
+//! Two addresses are in one class when the caller's key for their data is the same. The finer the
+//! key, the longer the prefixes (and the ECS scopes), and the more nodes.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -19,7 +18,7 @@ use super::tree6::Tree6Image;
 use super::trie4::Trie4;
 use super::{GeoError, database::Database};
 
-/// What the zones that share a trie need to tell apart.
+/// The distinctions that the zones of one trie need.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Distinctions {
     /// What is asked of the databases.
@@ -60,11 +59,12 @@ impl<K> Compiled<K> {
 }
 
 impl<K> Compiled<K> {
-    /// Length of the prefix around an address in which every address has its class: the scope of an answer that
-    /// depends on the class (RFC 7871 §7.2.1). `None` where only the databases can tell.
+    /// Length of the prefix around an address in which every address has its class: the scope of an
+    /// answer that depends on the class (RFC 7871 §7.2.1). `None` where only the databases can
+    /// tell.
     ///
-    /// For IPv4 it is the shortest there is. For IPv6 it is, unless the tree would have been too large for its map,
-    /// when it may be longer than need be ([`Tree6Image`]).
+    /// For IPv4 it is the shortest there is. For IPv6 it is, unless the tree would have been too
+    /// large for its map, when it may be longer than need be ([`Tree6Image`]).
     #[must_use]
     pub fn scope(&self, address: IpAddr) -> Option<u8> {
         let leaf = self.lookup(address);
@@ -81,7 +81,8 @@ impl<K> Compiled<K> {
 ///
 /// # Errors
 ///
-/// When the profile is too fine for the maps, or a database breaks its word.
+/// [`GeoError::TooFine`] when the profile is too fine for the maps, and [`GeoError::Broken`] when a
+/// database gives other records than when it was opened.
 pub fn compile<K, F>(
     databases: &Databases,
     profile: &Distinctions,

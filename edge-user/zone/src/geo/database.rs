@@ -1,8 +1,8 @@
-//! MaxMind databases: a directory in, validated databases out, and a [`GeoRecord`] for any address.
+//! MaxMind databases, validated when they are opened.
 //!
-//! A file is read into memory (a mapped file that is truncated under us would kill the process),
-//! its whole search tree is walked and every record decoded before it is accepted. A broken file is
-//! an error even when another file of its kind would do: the operator should know.
+//! A file is read into memory: a mapped file that another process truncates would kill this one.
+//! Its whole search tree is walked and every record decoded before it is accepted. A broken file is
+//! an error even when there is another file of its kind, so that the operator learns of it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,7 +18,7 @@ use super::GeoError;
 use super::ranges::{Block, Family, Value, Walk};
 use super::record::{DatabaseRecord, GeoRecord, Needs};
 
-/// What a database is about.
+/// The data that a database holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DatabaseKind {
     /// Address to country.
@@ -89,7 +89,9 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// When the file can't be read, is not a sound database, or not of this kind.
+    /// [`GeoError::Read`] when the file can't be read, [`GeoError::Unfit`] when it is no regular
+    /// file or too large, and the errors of [`from_octets`](Self::from_octets). Blocks on the file
+    /// system.
     pub fn open(path: &Path, kind: DatabaseKind) -> Result<Self, GeoError> {
         let read = |source| GeoError::Read { path: path.to_owned(), source };
         let unfit = |reason| GeoError::Unfit { path: path.to_owned(), reason };
@@ -115,7 +117,8 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// When it is not a sound database, or not of this kind.
+    /// [`GeoError::Broken`] when it is not a sound database, [`GeoError::WrongType`] when it is not
+    /// of this kind.
     pub fn from_octets(octets: Vec<u8>, path: &Path, kind: DatabaseKind) -> Result<Self, GeoError> {
         let broken = |error| broken(path, &error);
         let reader = Reader::from_source(octets).map_err(broken)?;
@@ -169,7 +172,7 @@ impl Database {
         self.reader.metadata().build_epoch
     }
 
-    /// What the database says about an address.
+    /// The data of an address; empty if the database has none.
     #[must_use]
     pub fn lookup(&self, address: IpAddr) -> GeoRecord {
         let Ok(found) = self.reader.lookup(address) else { return GeoRecord::default() };
@@ -184,8 +187,8 @@ impl Database {
         }
     }
 
-    /// Length of the prefix around an address that shares its record, or its lack of one; 0 where the file has no tree
-    /// for the address's family.
+    /// Length of the prefix around an address that shares its record, or its lack of one; 0 where
+    /// the file has no tree for the address's family.
     #[must_use]
     pub fn prefix(&self, address: IpAddr) -> u8 {
         let Ok(found) = self.reader.lookup(address) else { return 0 };
@@ -239,7 +242,7 @@ impl Databases {
     ///
     /// # Errors
     ///
-    /// When one of the files can't be used.
+    /// The error of the first file that can't be used. Blocks on the file system.
     pub fn open(directory: &Path) -> Result<Self, GeoError> {
         let mut found = Vec::new();
         for kind in DatabaseKind::ALL {
@@ -259,7 +262,7 @@ impl Databases {
         Ok(Self { found })
     }
 
-    /// Of several databases of one kind the first counts.
+    /// These databases. Of several of one kind the first is used.
     #[must_use]
     pub fn new(found: Vec<Database>) -> Self {
         Self { found }
@@ -294,8 +297,8 @@ impl Databases {
         GeoRecord { asn: asn.and_then(|found| found.asn), ..place.unwrap_or_default() }
     }
 
-    /// Length of a prefix around an address in which [`Self::lookup`] says one thing. It may be longer than need be,
-    /// because the files may say the same of neighbours.
+    /// Length of a prefix around an address in which [`Self::lookup`] says one thing. It may be
+    /// longer than need be, because the files may say the same of neighbours.
     #[must_use]
     pub fn prefix(&self, address: IpAddr, needs: Needs) -> u8 {
         let lengths = self.sources(needs).map(|source| source.map_or(0, |d| d.prefix(address)));

@@ -1,4 +1,4 @@
-//! Databases for the tests of this room: prefixes and what they hold in, a file's octets out.
+//! Small GeoIP databases for tests.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
@@ -85,7 +85,7 @@ pub fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// Networks of lengths as they are announced, with some that are longer than tables can tell.
+/// Networks of lengths as they are announced, with some that are longer than /64.
 pub fn nets(random: &mut Rng, v4: usize, v6: usize) -> Vec<IpNet> {
     let mut out = Vec::new();
     for _ in 0..v4 {

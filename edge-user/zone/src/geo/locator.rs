@@ -15,12 +15,13 @@ pub type Coordinates = (f64, f64);
 
 /// Where addresses are.
 pub trait ClientLocator: Send + Sync {
-    /// The place of an address and its coordinates, as far as they are known and matter to a zone. [`ClientPlace::ip`] may
-    /// be left out.
+    /// The place of an address and its coordinates, as far as they are known and matter to a zone.
+    /// [`ClientPlace::ip`] may be left out.
     fn place(&self, ip: IpAddr, zone: &Zone) -> (ClientPlace, Option<Coordinates>);
 
-    /// Length of a prefix around an address in which every address has the same targets in a zone, and with `near` the
-    /// same coordinates. Never shorter; all of the address's bits if that isn't known.
+    /// Length of a prefix around an address in which every address has the same targets in a zone,
+    /// and with `near` the same coordinates. Never shorter; all of the address's bits if that isn't
+    /// known.
     fn scope(&self, ip: IpAddr, _zone: &Zone, _near: bool) -> u8 {
         full_prefix_len(ip)
     }

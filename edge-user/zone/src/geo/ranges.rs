@@ -1,8 +1,8 @@
-//! The address space as blocks: a search tree in, the blocks of equal value in address order out.
+//! The address space as a sequence of blocks in address order.
 //!
-//! Both families are numbers of 64 bits, left-aligned: an IPv4 address stands in the upper half,
-//! an IPv6 address is cut to its first 64 bits. A sequence of blocks is disjoint, ascending and
-//! covers the whole space, so two sequences can be overlaid piece by piece.
+//! Both families are numbers of 64 bits, left-aligned: an IPv4 address stands in the upper half, an
+//! IPv6 address is cut to its first 64 bits. The blocks of a sequence are disjoint, ascending and
+//! cover the whole space, so two sequences can be overlaid piece by piece.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -42,7 +42,7 @@ pub(super) enum Value {
     Nothing,
     /// The record of this number.
     Record(u32),
-    /// More than 64 bits can tell.
+    /// Not decided by the first 64 bits of the address.
     Unknowable,
 }
 

@@ -1,6 +1,6 @@
-//! What a database says about an address: a decoded record in, a [`GeoRecord`] out.
+//! The data of an address in a GeoIP database.
 //!
-//! Codes are lower-cased. A code that could not be part of a label (wrong length, not ASCII
+//! Codes are in lower case. A code that can't be part of a label (wrong length, not ASCII
 //! alphanumeric) and a coordinate that is not on the globe count as absent.
 
 use std::fmt;

@@ -1,12 +1,12 @@
-//! The IPv6 tree: blocks in, the nodes of a static B+ tree out.
+//! The IPv6 tree: a static B+ tree over the first 64 bits of addresses.
 //!
-//! The nodes of all levels stand in one sequence, the root's level first, and
-//! [`Tree6::levels`] count from this tree's first node: whoever copies the nodes into the map adds
-//! the place of the first to the levels in use.
+//! The nodes of all levels stand in one sequence, the root's level first. [`Tree6::levels`] count
+//! from this tree's first node. Code that copies the nodes into the map adds the index of the first
+//! one to the levels in use.
 //!
 //! A search takes the last of a node's keys that is not greater than the address. Unused keys are
-//! `u64::MAX`, so `ffff:ffff:ffff:ffff::/64` (multicast, never a client) is searched as the /64
-//! before it.
+//! `u64::MAX`, so that `ffff:ffff:ffff:ffff::/64` (multicast, never a client) is searched as the
+//! /64 before it.
 
 use std::net::Ipv6Addr;
 

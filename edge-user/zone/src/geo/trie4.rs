@@ -1,8 +1,8 @@
-//! The IPv4 trie: blocks in, the nodes of a 16-8-8 multibit trie out.
+//! The IPv4 trie: a 16-8-8 multibit trie.
 //!
 //! The node numbers in the root's entries ([`Root4::CHILD`] and [`Root4::base`]) count from this
-//! trie's first node: whoever copies the nodes into the map adds the place of the first to both.
-//! Third-octet nodes count from `base` and need no change.
+//! trie's first node. Code that copies the nodes into the map adds the index of the first one to
+//! both. Third-octet nodes count from `base` and need no change.
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;

@@ -1,5 +1,6 @@
-//! One entry of `data` comes in; a label with its options and records goes out. A key that is none of a label's is
-//! passed over with a warning, and the rest of the zone is read.
+//! The reader of one entry of `data`: a label with its options and records.
+//!
+//! An unknown key is ignored with a warning.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -250,8 +251,8 @@ fn text(_: &Context, text: &str) -> Result<Box<str>, String> {
     }
 }
 
-/// `{"name": …}` or `{"type": …}`, the name being stronger; the rest of the object was for tests that geodns no longer
-/// does itself.
+/// `{"name": …}` or `{"type": …}`, the name being stronger; the rest of the object was for tests
+/// that geodns no longer does itself.
 struct Health<'c>(&'c Context);
 
 impl<'de> DeserializeSeed<'de> for Health<'_> {

@@ -1,7 +1,8 @@
-//! The records of one type at one label come in, in any of their syntaxes; typed, weighed records go out.
+//! The reader of the records of one type at one label.
 //!
-//! A [`Form`] says which syntaxes a type has: the bare string, the list `["data", weight]`, the object
-//! `{"field": "data", "weight": …}`. All types share the readers.
+//! Several syntaxes are possible. A [`Form`] says which of them a type has: the bare string, the
+//! list `["data", weight]`, the
+//! object `{"field": "data", "weight": …}`.
 
 use std::fmt;
 
@@ -15,7 +16,8 @@ use crate::record::{Record, weigh};
 pub(super) struct Form {
     /// What to write instead, with an example.
     pub(super) expect: &'static str,
-    /// Fields of an object that hold the record's text, the strongest first; empty if there is no object syntax.
+    /// Fields of an object that hold the record's text, the strongest first; empty if there is no
+    /// object syntax.
     pub(super) texts: &'static [&'static str],
     /// Fields of an object with 16-bit numbers.
     pub(super) numbers: &'static [&'static str],
@@ -40,7 +42,8 @@ const STRING: &str = "a string";
 /// The most 16-bit numbers that a [`Form`] has.
 const N_NUMBERS: usize = 3;
 
-/// Reads all records of a type. `read` makes data of the text, `build` of data and numbers the whole.
+/// Reads all records of a type. `read` makes data of the text, `build` of data and numbers the
+/// whole.
 pub(super) struct List<'c, T, R> {
     pub(super) context: &'c Context,
     pub(super) form: &'static Form,

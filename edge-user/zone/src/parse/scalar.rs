@@ -1,5 +1,6 @@
-//! Single JSON values come in; numbers, truth values and texts go out. Refused: every other type, numbers out of
-//! range, the same key twice.
+//! Readers of single JSON values: numbers, truth values and texts.
+//!
+//! Refused are all other types, numbers out of range, and the same key twice.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -151,7 +152,8 @@ impl<'de> Visitor<'de> for Key {
     }
 }
 
-/// Reads the next value of `map` with `seed`, and into `slot` what `keep` makes of it; the same key twice is a fault.
+/// Reads the next value of `map` with `seed`, and into `slot` what `keep` makes of it; the same key
+/// twice is a fault.
 pub(super) fn once<'de, A, S, T>(
     map: &mut A,
     slot: &mut Option<T>,

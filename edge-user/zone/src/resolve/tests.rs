@@ -1,4 +1,6 @@
-//! What is found for whom. The zone is small and has one of everything that the search must tell apart.
+//! Tests of the search.
+//!
+//! The zone is small and has one of everything that the search must distinguish.
 
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -53,10 +55,10 @@ fn zone(targeting: &str) -> Zone {
 /// What a client at `place` finds, as text: `label TYPE`, `NODATA` or `NXDOMAIN`.
 fn ask_at(targeting: &str, place: &ClientPlace, label: &str, qtype: u16) -> String {
     let zone = zone(targeting);
-    tell(find(&zone, label, &Targets::new(zone.targeting, place), qtype))
+    shown(find(&zone, label, &Targets::new(zone.targeting, place), qtype))
 }
 
-fn tell(found: Found<'_>) -> String {
+fn shown(found: Found<'_>) -> String {
     match found {
         Found::Records { label, kind } => format!("{:?} {kind:?}", label.name),
         Found::Any { label } => format!("{:?} ANY", label.name),
@@ -235,7 +237,7 @@ impl Rules for Sick {
 fn a_set_that_yields_nothing_is_passed_over() {
     let zone = zone("@ country continent");
     let targets = Targets::new(zone.targeting, &ClientPlace::in_country("fr"));
-    let ask = |names, qtype| tell(find_where(&zone, "0", &targets, qtype, &Sick(names)));
+    let ask = |names, qtype| shown(find_where(&zone, "0", &targets, qtype, &Sick(names)));
     assert_eq!(ask(&[], A), r#""0.europe" A"#);
     assert_eq!(ask(&["0.europe"], A), r#""0" A"#);
     assert_eq!(ask(&["0.europe", "0"], A), "NODATA");
@@ -257,8 +259,8 @@ fn a_search_ends_even_if_a_zone_has_a_loop() {
     let labels = crate::Labels::new(given.collect(), &Label::default());
     let zone = Zone { labels, ..zone };
     let targets = Targets::new(zone.targeting, &ClientPlace::in_country("de"));
-    assert_eq!(tell(find(&zone, "a", &targets, A)), "NODATA");
-    assert_eq!(tell(find(&zone, "a", &targets, TXT)), r#""b.de" Txt"#);
+    assert_eq!(shown(find(&zone, "a", &targets, A)), "NODATA");
+    assert_eq!(shown(find(&zone, "a", &targets, TXT)), r#""b.de" Txt"#);
 }
 
 #[test]
@@ -327,7 +329,7 @@ const WILD: &str = r#"{"data": {"": {"ns": ["ns1.example.net."]},
 fn ask_wild(country: &str, label: &str, qtype: u16) -> String {
     let zone = parse("example.com", WILD.as_bytes(), UNIX_EPOCH, Path::new("z")).unwrap();
     let targets = Targets::new(zone.targeting, &ClientPlace::in_country(country));
-    tell(find(&zone, label, &targets, qtype))
+    shown(find(&zone, label, &targets, qtype))
 }
 
 #[test]
@@ -393,14 +395,14 @@ fn another_zones_apex_has_only_ds_records_here_and_what_leads_to_it_exists() {
       "sub": {"a": [["192.0.2.2"]], "cname": "x", "ds": "1 13 2 dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"}}}"#;
     let zone = parse("example.com", text, UNIX_EPOCH, Path::new("z")).unwrap();
     let targets = Targets::new(zone.targeting, &ClientPlace::default());
-    let ask = |label, qtype| tell(find_where(&zone, label, &targets, qtype, &Nested));
+    let ask = |label, qtype| shown(find_where(&zone, label, &targets, qtype, &Nested));
     assert_eq!(ask("sub", DS), r#""sub" Ds"#);
     assert_eq!(ask("sub", A), "NODATA");
     assert_eq!(ask("up", A), "NODATA");
     assert_eq!(ask("x.up", A), "NXDOMAIN");
     assert_eq!(ask("x", A), r#""*" A"#);
     assert_eq!(ask("_status", A), "NXDOMAIN");
-    assert_eq!(tell(find(&zone, "sub", &targets, DS)), r#""sub" Cname"#);
+    assert_eq!(shown(find(&zone, "sub", &targets, DS)), r#""sub" Cname"#);
 }
 
 #[test]
@@ -409,7 +411,7 @@ fn nothing_hides_what_makes_the_zone_a_zone() {
       "www": {"cname": "y", "ns": ["ns2."]}, "europe": {"cname": "z"}}}"#;
     let zone = parse("example.com", text, UNIX_EPOCH, Path::new("z")).unwrap();
     let targets = Targets::new(zone.targeting, &ClientPlace::in_country("DE"));
-    let ask = |qtype| tell(find(&zone, "", &targets, qtype));
+    let ask = |qtype| shown(find(&zone, "", &targets, qtype));
     assert_eq!((ask(NS), ask(SOA)), (r#""" Ns"#.to_owned(), r#""" Soa"#.to_owned()));
     assert_eq!(ask(A), r#""europe" Cname"#);
 }
@@ -421,7 +423,7 @@ fn an_alias_at_the_apex_lends_it_everything_but_ns_and_soa() {
     let zone = parse("example.com", text, UNIX_EPOCH, Path::new("z")).unwrap();
     let ask = |country, qtype| {
         let targets = Targets::new(zone.targeting, &ClientPlace::in_country(country));
-        tell(find(&zone, "", &targets, qtype))
+        shown(find(&zone, "", &targets, qtype))
     };
     assert_eq!(ask("us", A), r#""www" A"#);
     assert_eq!(ask("fr", A), r#""www.europe" A"#);

@@ -1,4 +1,4 @@
-//! The syntaxes of the types whose data are kept as on the wire.
+//! Tests of the types whose data are kept in wire format.
 
 use super::{label, read};
 use crate::{RecordKind, Records};

@@ -1,4 +1,4 @@
-//! Classes and scopes against direct look-ups in the databases.
+//! Tests of client classes and scopes against direct lookups in the databases.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};

@@ -1,4 +1,4 @@
-//! Opening, looking up and refusing databases.
+//! Tests of opening and refusing databases, and of lookups.
 
 use std::time::UNIX_EPOCH;
 
