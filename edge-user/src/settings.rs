@@ -24,7 +24,7 @@ mod zone;
 use edge_tables::live::cookie_state::{CookieOptions, MOST_SECRETS};
 use edge_tables::live::limits::Limits;
 use edge_tables::publish::Shares;
-use edge_zone::Any;
+use edge_zone::AnyPolicy;
 pub use feed::{Feed, Fleet, NatsSource, Place, Sections, ZoneServer};
 pub use http::Http;
 pub use ntp::{Chronyc, Denied, Foreign, Ntp, Unsynchronised};
@@ -103,7 +103,7 @@ pub struct Dns {
     pub public_debug_queries: bool,
     /// What ANY is answered with: one HINFO record, or the records of every type.
     #[serde(default)]
-    pub any: Any,
+    pub any: AnyPolicy,
     /// What `version.bind` and `version.server` (TXT, class CH) say; they are refused when it is empty.
     #[serde(default, deserialize_with = "text")]
     pub version: String,
@@ -374,7 +374,7 @@ fn place(text: &str, at: usize) -> String {
 mod tests {
     use super::{Config, Log, LogFormat, XdpMode};
     use edge_tables::live::switches::{ReturnPath, Switches};
-    use edge_zone::Any;
+    use edge_zone::AnyPolicy;
     use std::num::NonZeroU32;
     use std::path::Path;
 
@@ -427,12 +427,12 @@ mod tests {
                     [xdp]\nmode = \"off\"\n[cookies]\nsecrets = [\"new\", \"/old\"]\nenforce = true\n";
         let config = parse(&format!("{MINIMAL}{text}")).unwrap();
         assert!(config.dns.public_debug_queries && config.dns.chaos_id && config.cookies.enforce);
-        assert_eq!((config.dns.any, &*config.dns.version), (Any::Full, "edge"));
+        assert_eq!((config.dns.any, &*config.dns.version), (AnyPolicy::Full, "edge"));
         assert_eq!(config.cookies.secrets, [Path::new("/etc/edge/new"), Path::new("/old")]);
 
         let config = parse(&format!("{MINIMAL}[xdp]\nmode = \"off\"\n")).unwrap();
         assert!(!config.dns.public_debug_queries && !config.dns.chaos_id);
-        assert_eq!((config.dns.any, &*config.dns.version), (Any::Minimal, ""));
+        assert_eq!((config.dns.any, &*config.dns.version), (AnyPolicy::Minimal, ""));
         assert!(config.cookies.secrets.is_empty() && !config.cookies.enforce);
 
         let three = "[xdp]\nmode = \"off\"\n[cookies]\nsecrets = [\"a\", \"b\", \"c\"]\n";

@@ -11,7 +11,7 @@ use edge_tests::engine::{self, grant_lease};
 use edge_tests::fixture::{self, A};
 use edge_tests::frames::{Query, open_reply};
 use edge_tests::node;
-use edge_zone::Any;
+use edge_zone::AnyPolicy;
 use edge_zone::targets::{NOWHERE, country};
 use edge_zone::{Name, RecordKind, Targets, Zone};
 
@@ -109,7 +109,8 @@ fn points_are_those_of_a_log_through_deals_amendments_and_generations() {
             let now = zone(version);
             let before = publisher.store().generation();
             let trie = Arc::clone(&served[0].trie);
-            let amended = amend(&served[0].compiled, &was, &now, &node::soa(&now), Any::Minimal);
+            let amended =
+                amend(&served[0].compiled, &was, &now, &node::soa(&now), AnyPolicy::Minimal);
             served = vec![Publishable { compiled: Arc::new(amended.unwrap()), trie }];
             node::publish(&mut publisher, &served);
             assert_eq!(publisher.store().generation(), before);

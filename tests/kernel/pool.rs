@@ -10,7 +10,7 @@ use edge_tests::kernel::Shared;
 use edge_tests::pool::{POOL, Servers, prefixes};
 use edge_tests::reader::{self, Reply};
 use edge_tests::{geoip, node};
-use edge_zone::geo::{Database, Databases, Kind};
+use edge_zone::geo::{Database, DatabaseKind, Databases};
 
 /// Clients that ask.
 const CLIENTS: usize = 2_000;
@@ -55,7 +55,7 @@ fn a_zone_of_the_pools_size_fits_and_is_answered() {
 
     let begun = Instant::now();
     let path = Path::new("GeoLite2-Country.mmdb");
-    let database = Database::from_octets(file, path, Kind::Country).unwrap();
+    let database = Database::from_octets(file, path, DatabaseKind::Country).unwrap();
     let databases = Databases::new(vec![database]);
     let opened = begun.elapsed();
     let zone = node::zone("pool.example", &json);

@@ -75,7 +75,7 @@ fn write(database_type: &str, records: Vec<(&str, Value)>) -> Vec<u8> {
 mod tests {
     use std::path::Path;
 
-    use edge_zone::geo::{Database, Databases, Kind, Needs};
+    use edge_zone::geo::{Database, DatabaseKind, Databases, Needs};
 
     use super::*;
     use crate::netns::{COUNTRIES, DATABASE};
@@ -89,10 +89,13 @@ mod tests {
     #[test]
     fn the_controller_reads_what_is_written() {
         let files = [
-            (Kind::Asn, asn_mmdb(&[("192.0.2.0/24", 64_500)])),
-            (Kind::Country, country_mmdb(&[("192.0.2.0/24", "GB"), ("2001:db8::/32", "FR")])),
+            (DatabaseKind::Asn, asn_mmdb(&[("192.0.2.0/24", 64_500)])),
             (
-                Kind::City,
+                DatabaseKind::Country,
+                country_mmdb(&[("192.0.2.0/24", "GB"), ("2001:db8::/32", "FR")]),
+            ),
+            (
+                DatabaseKind::City,
                 city_mmdb(&[City {
                     prefix: "192.0.2.0/25",
                     country: "US",

@@ -9,9 +9,9 @@ use edge_common::abi::Device;
 use edge_tables::compile::compile;
 use edge_tables::publish::{Backend, Placed, Publishable, Publisher};
 use edge_tables::store::{HostTables, Store};
-use edge_zone::Any;
+use edge_zone::AnyPolicy;
 use edge_zone::geo::Profile;
-use edge_zone::geo::{Database, Databases, Kind};
+use edge_zone::geo::{Database, DatabaseKind, Databases};
 use edge_zone::{self as zone, Zone};
 
 use crate::frames::SERVER_MAC;
@@ -31,7 +31,9 @@ pub fn zone(name: &str, json: &str) -> Zone {
 pub fn countries(prefixes: &[(&str, &str)]) -> Databases {
     let file = crate::geoip::country_mmdb(prefixes);
     let path = Path::new("GeoLite2-Country.mmdb");
-    Databases::new(vec![Database::from_octets(file, path, Kind::Country).expect("database")])
+    Databases::new(vec![
+        Database::from_octets(file, path, DatabaseKind::Country).expect("database"),
+    ])
 }
 
 /// Zones compiled for what the databases tell apart.
@@ -60,7 +62,7 @@ pub fn compiled(zones: &[Zone], databases: &Databases) -> Vec<Publishable> {
             let trie = trie(zone);
             let soa = soa(zone);
             Publishable {
-                compiled: Arc::new(compile(zone, &trie.classes, soa, Any::Minimal)),
+                compiled: Arc::new(compile(zone, &trie.classes, soa, AnyPolicy::Minimal)),
                 trie,
             }
         })

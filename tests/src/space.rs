@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use edge_tables::publish::{Backend, Publisher};
 use edge_tables::store::Store;
-use edge_zone::geo::{Database, Databases, Kind};
+use edge_zone::geo::{Database, DatabaseKind, Databases};
 use edge_zone::{Targeting, Zone};
 use serde_json::{Value, json};
 
@@ -127,7 +127,7 @@ pub fn wide_zones() -> Vec<Zone> {
 /// When a fixture is none.
 #[must_use]
 pub fn databases() -> Databases {
-    let kinds = [Kind::Country, Kind::City, Kind::Asn];
+    let kinds = [DatabaseKind::Country, DatabaseKind::City, DatabaseKind::Asn];
     let opened = atlas::files().into_iter().zip(kinds).map(|((name, octets), kind)| {
         Database::from_octets(octets, Path::new(name), kind).expect("a database")
     });

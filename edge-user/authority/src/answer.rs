@@ -18,13 +18,13 @@ use super::pick::Picker;
 use super::reply::{Closing, Reply, bare_header};
 use super::serving::{Served, Serving};
 use super::special;
-use edge_zone::Any;
+use edge_zone::AnyPolicy;
 use edge_zone::name::MAX_NAME_OCTETS;
 use edge_zone::rdata::{
     ANY_HINFO, apex_pointer, soa_data, write_mx, write_name, write_soa, write_srv, write_text,
 };
 use edge_zone::record::Record;
-use edge_zone::{Cut, Found, Label, RecordKind, Records, Rules, Zone, find_where, split_into};
+use edge_zone::{Found, Label, RecordKind, Records, Rules, Zone, ZoneCut, find_where, split_into};
 
 /// The least octets that a client takes over UDP (RFC 1035 §2.3.4, RFC 6891 §6.2.3).
 const LEAST_UDP_OCTETS: u16 = 512;
@@ -163,9 +163,9 @@ impl Answerer {
                 self.records(turn, &client, label, kind, reply);
                 return (code, scope);
             }
-            Found::Any { label } if turn.options.any == Any::Full => {
+            Found::Any { label } if turn.options.any == AnyPolicy::Full => {
                 for kind in RecordKind::ALL {
-                    if label.has(kind) {
+                    if label.has_kind(kind) {
                         self.records(turn, &client, label, kind, reply);
                     }
                 }
@@ -248,7 +248,7 @@ impl Rules for Turn<'_> {
         label.yields(kind)
     }
 
-    fn cut(&self, label: &str) -> Option<Cut> {
+    fn cut(&self, label: &str) -> Option<ZoneCut> {
         self.served.cut(label)
     }
 

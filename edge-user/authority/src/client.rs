@@ -8,7 +8,7 @@ use edge_common::subnet::{EffectiveClient, Subnet};
 use super::closest::Spot;
 use super::serving::Serving;
 use edge_zone::geo::Coordinates;
-use edge_zone::variants::is_everyones;
+use edge_zone::variants::is_client_independent;
 use edge_zone::{Targets, Zone};
 
 /// Whom an answer is for.
@@ -34,7 +34,7 @@ impl Client {
         let given = subnet.filter(|_| whom.is_subnets).and_then(Subnet::ip);
         let ip = given.map_or(source, |ip| ip.to_canonical());
         let client = Self { whom, ..Self::at(serving, zone, ip) };
-        if client.targets.say_nothing() && whom.has_other() {
+        if client.targets.is_unspecific() && whom.has_other() {
             return Self { ip, whom, is_by_source: true, ..Self::at(serving, zone, source) };
         }
         client
@@ -43,8 +43,8 @@ impl Client {
     /// The client at `ip` and nowhere else.
     pub(super) fn at(serving: &Serving, zone: &Zone, ip: IpAddr) -> Self {
         let whom = EffectiveClient::new(words(ip), None);
-        if is_everyones(zone) {
-            let targets = Targets::new(zone.targeting, &edge_zone::Place::default());
+        if is_client_independent(zone) {
+            let targets = Targets::new(zone.targeting, &edge_zone::ClientPlace::default());
             return Self { ip, targets, coordinates: None, whom, is_by_source: false };
         }
         let (mut place, coordinates) = serving.locator().place(ip, zone);
@@ -59,7 +59,7 @@ impl Client {
 
     /// The scope of an answer about a name that varies by client, and with `near` by where it is; as [`EffectiveClient::scope`].
     pub(super) fn scope(&self, serving: &Serving, zone: &Zone, near: bool) -> u8 {
-        if is_everyones(zone) {
+        if is_client_independent(zone) {
             return 0;
         }
         let Self { ip, whom, is_by_source, .. } = self;
@@ -71,7 +71,7 @@ impl Client {
 
 /// Length of the prefix around an address in which all addresses have its targets, and with `near` its coordinates.
 pub(super) fn netmask(serving: &Serving, zone: &Zone, ip: IpAddr, near: bool) -> u8 {
-    if is_everyones(zone) { 0 } else { serving.locator().scope(ip, zone, near) }
+    if is_client_independent(zone) { 0 } else { serving.locator().scope(ip, zone, near) }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use hickory_proto::rr::{Record, RecordType};
 use super::serving::Serving;
 use super::{Answerer, Asked, Options};
 use edge_zone::geo::{ClientLocator, Coordinates};
-use edge_zone::{self as zone, Place, Zone};
+use edge_zone::{self as zone, ClientPlace, Zone};
 
 pub const A: u16 = 1;
 pub const NS: u16 = 2;
@@ -55,16 +55,16 @@ pub fn zone(name: &str, text: &str) -> Arc<Zone> {
 pub struct Atlas;
 
 impl ClientLocator for Atlas {
-    fn place(&self, ip: IpAddr, _: &Zone) -> (Place, Option<Coordinates>) {
+    fn place(&self, ip: IpAddr, _: &Zone) -> (ClientPlace, Option<Coordinates>) {
         let ip = ip.to_string();
         if ip.starts_with("192.0.2.") || ip.starts_with("2001:db8:1:") {
-            (Place::in_country("DE"), Some((52.5, 13.4)))
+            (ClientPlace::in_country("DE"), Some((52.5, 13.4)))
         } else if ip.starts_with("198.51.100.") {
-            (Place::in_country("US").in_subdivision("CA"), Some((37.8, -122.4)))
+            (ClientPlace::in_country("US").in_subdivision("CA"), Some((37.8, -122.4)))
         } else if ip.starts_with("203.0.113.") {
-            (Place::in_country("AU"), Some((-33.9, 151.2)))
+            (ClientPlace::in_country("AU"), Some((-33.9, 151.2)))
         } else {
-            (Place::default(), None)
+            (ClientPlace::default(), None)
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::cookies::Cookies;
-use edge_zone::Any;
+use edge_zone::AnyPolicy;
 
 /// The longest identifier that leaves room for any question in any response, in octets.
 const MAX_NSID_OCTETS: usize = 128;
@@ -19,7 +19,7 @@ pub struct Options {
     /// Whether `_status` and `_health` are answered to everyone; else only to this host.
     pub public_debug_queries: bool,
     /// What ANY is answered with.
-    pub any: Any,
+    pub any: AnyPolicy,
     /// What `version.bind` and `version.server` say; they are refused if it is empty.
     pub version: String,
     /// Whether `id.server` and `hostname.bind` tell the server's identifier; else they are refused.
@@ -40,7 +40,7 @@ impl Options {
             server_id: server_id.to_owned(),
             hostname: String::new(),
             public_debug_queries: false,
-            any: Any::default(),
+            any: AnyPolicy::default(),
             version: String::new(),
             chaos_id: false,
             cookies: Cookies::none(),

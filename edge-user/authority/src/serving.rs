@@ -14,7 +14,7 @@ use edge_zone::name::suffixes;
 use edge_zone::rdata::soa_record;
 use edge_zone::resolve::parent;
 use edge_zone::variants::Variants;
-use edge_zone::{Cut, Label, RecordKind, Rules, Zone, split};
+use edge_zone::{Label, RecordKind, Rules, Zone, ZoneCut, split};
 
 /// A zone with what follows from it.
 pub struct Served {
@@ -24,7 +24,7 @@ pub struct Served {
     pub(super) soa: Vec<u8>,
     variants: Variants,
     /// Labels that are the apexes of other zones, or lead to them.
-    cuts: HashMap<Box<str>, Cut>,
+    cuts: HashMap<Box<str>, ZoneCut>,
     /// Where the servers of `closest` labels are, in the order of their records.
     spots: HashMap<Box<str>, Spots>,
 }
@@ -63,7 +63,7 @@ impl Served {
     }
 
     /// Where `label` (relative, lower case) stands to the zones nested in this one.
-    pub(super) fn cut(&self, label: &str) -> Option<Cut> {
+    pub(super) fn cut(&self, label: &str) -> Option<ZoneCut> {
         self.cuts.get(label).copied()
     }
 
@@ -72,10 +72,10 @@ impl Served {
         let Some(label) = split(&self.zone, apex) else { return };
         let mut above = parent(&label);
         while !above.is_empty() {
-            self.cuts.entry(above.into()).or_insert(Cut::Above);
+            self.cuts.entry(above.into()).or_insert(ZoneCut::Above);
             above = parent(above);
         }
-        self.cuts.insert(label.into(), Cut::At);
+        self.cuts.insert(label.into(), ZoneCut::At);
     }
 
     /// Whether the answer for `label` (relative, lower case) may differ from client to client. No false "no".
@@ -180,7 +180,7 @@ impl Rules for Served {
         label.yields(kind)
     }
 
-    fn cut(&self, label: &str) -> Option<Cut> {
+    fn cut(&self, label: &str) -> Option<ZoneCut> {
         Self::cut(self, label)
     }
 }

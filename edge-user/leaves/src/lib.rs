@@ -7,6 +7,7 @@
 //! - [`preview`]: what a new zone would change for servers and countries
 //! - [`text_table`]: columns of text for people
 #![forbid(unsafe_code)]
+#![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 pub mod audit;
 pub mod error_chain;

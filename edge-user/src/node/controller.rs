@@ -17,12 +17,12 @@ use edge_tables::compile::{Compiled, amend, compile};
 use edge_tables::publish::Popularity;
 use edge_tables::publish::{Placed, Publishable, Publisher, Shares};
 use edge_tables::store::Store;
-use edge_zone::Any;
+use edge_zone::AnyPolicy;
 use edge_zone::geo::GeoLocator;
 use edge_zone::geo::Profile;
 use edge_zone::geo::{self, Databases};
 use edge_zone::rdata::soa_record;
-use edge_zone::target_health::Health;
+use edge_zone::target_health::TargetHealth;
 use edge_zone::{self as zone, Targets, Zone};
 
 mod counted;
@@ -64,13 +64,13 @@ struct Judged {
 }
 
 impl Judged {
-    fn new(source: &Arc<Zone>, health: &Health) -> Self {
+    fn new(source: &Arc<Zone>, health: &TargetHealth) -> Self {
         let source = Arc::clone(source);
         if !source.has_health {
             return Self { served: Arc::clone(&source), source, verdicts: Vec::new() };
         }
         let fit = |file: &str, key: &str| health.is_healthy(file, key);
-        Self { verdicts: source.verdicts(&fit), served: Arc::new(source.judged(&fit)), source }
+        Self { verdicts: source.record_health(&fit), served: Arc::new(source.judged(&fit)), source }
     }
 }
 
@@ -79,12 +79,12 @@ impl Judged {
 pub struct Controller {
     catalogue: Catalogue,
     directory_error: Option<String>,
-    health: Health,
+    health: TargetHealth,
     judged: Vec<Judged>,
     atlas: Atlas,
     tries: Vec<(Profile, Arc<Databases>, Arc<Trie>)>,
     /// What answers ANY.
-    any: Any,
+    any: AnyPolicy,
     ready: HashMap<Box<[u8]>, Ready>,
     placed: Vec<Placed>,
     trouble: Vec<String>,
@@ -123,7 +123,7 @@ impl Controller {
         Self {
             catalogue: Catalogue::new(&config.zones),
             directory_error: None,
-            health: Health::new(config.health.directory.as_deref()),
+            health: TargetHealth::new(config.health.directory.as_deref()),
             judged: Vec::new(),
             atlas,
             tries: Vec::new(),
@@ -161,7 +161,7 @@ impl Controller {
                 self.directory_error = Some(error);
             }
         }
-        let health = self.health.look();
+        let health = self.health.refresh();
         refresh.errors.extend(health.errors);
         if changed || health.changed {
             changed |= self.judge(&mut refresh);
@@ -178,7 +178,7 @@ impl Controller {
     /// When the kernel refuses; then the former generation goes on being served.
     pub fn refresh_health(&mut self) -> anyhow::Result<Refresh> {
         let mut refresh = Refresh::default();
-        let look = self.health.look();
+        let look = self.health.refresh();
         refresh.errors = look.errors;
         if look.changed && self.judge(&mut refresh) {
             self.publish(&mut refresh)?;
@@ -495,7 +495,7 @@ impl Atlas {
 }
 
 /// A kind of database that was there and is no more.
-fn lost(old: &Databases, new: &Databases) -> Option<geo::Kind> {
+fn lost(old: &Databases, new: &Databases) -> Option<geo::DatabaseKind> {
     old.iter().map(geo::Database::kind).find(|kind| new.get(*kind).is_none())
 }
 

@@ -19,7 +19,7 @@ use amend::Origin;
 pub use amend::amend;
 use answers::Answers;
 use edge_zone::special::Special;
-use edge_zone::{Any, Name, RecordKind, Targets, Zone};
+use edge_zone::{AnyPolicy, Name, RecordKind, Targets, Zone};
 use names::Names;
 pub use ready::Choice;
 
@@ -164,7 +164,7 @@ impl Compiled {
 /// Compiles a zone for clients of these classes. `soa` is the SOA record of its negative answers; `any` is what
 /// answers type ANY.
 #[must_use]
-pub fn compile(zone: &Zone, classes: &[Targets], soa: Vec<u8>, any: Any) -> Compiled {
+pub fn compile(zone: &Zone, classes: &[Targets], soa: Vec<u8>, any: AnyPolicy) -> Compiled {
     let full = compile_with(zone, classes, soa.clone(), Some(any));
     let large = full.size_classes().next();
     if large == Some(0) {
@@ -182,7 +182,12 @@ pub fn compile(zone: &Zone, classes: &[Targets], soa: Vec<u8>, any: Any) -> Comp
 }
 
 /// Compiles a zone, without ready-made records unless it is known what answers ANY.
-fn compile_with(zone: &Zone, classes: &[Targets], soa: Vec<u8>, any: Option<Any>) -> Compiled {
+fn compile_with(
+    zone: &Zone,
+    classes: &[Targets],
+    soa: Vec<u8>,
+    any: Option<AnyPolicy>,
+) -> Compiled {
     let names = Names::of(zone);
     let mut answers = Answers::new(zone, names.variants(), classes, soa, any);
     let mut owners = Vec::with_capacity(zone.labels.len());

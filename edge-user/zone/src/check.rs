@@ -1,8 +1,9 @@
-//! A zone that has been read comes in; alias loops are refused, and oddities become warnings.
+//! Checks of a zone after it is read: alias loops and oddities.
 //!
-//! An alias is searched with the client's targets, so it leads to the label it names and to each
-//! `label.<target>`. A loop may pass through any of them. Whether one client could have all the targets of a loop
-//! isn't asked: `a -> b.de -> a` is refused even if `a` is only met in France.
+//! An alias is searched with the client's targets. So it leads to the label that it names and to
+//! each `label.<target>`, and a loop may pass through any of them. It isn't checked whether one
+//! client could have all the targets of a loop: `a -> b.de -> a` is refused even if `a` is only
+//! reached in France.
 
 use std::collections::{HashMap, HashSet};
 
@@ -58,7 +59,7 @@ pub(super) fn oddities(zone: &mut Zone, has_data: bool, has_apex: bool) {
     if zone.labels.position("@").is_some() {
         warnings.push(r#"data."@": this is a label like any other; the apex is """#.to_owned());
     }
-    if zone.labels.get("").is_some_and(|apex| apex.has(super::RecordKind::Cname)) {
+    if zone.labels.get("").is_some_and(|apex| apex.has_kind(super::RecordKind::Cname)) {
         warnings.push(
             r#"data."".cname: a CNAME at the apex hides all of its records but SOA and NS; use an alias"#
                 .to_owned(),
@@ -67,7 +68,7 @@ pub(super) fn oddities(zone: &mut Zone, has_data: bool, has_apex: bool) {
     zone.warnings.extend(warnings);
 }
 
-/// The labels that are aliases, and who can be met when a label's name is searched.
+/// The labels that are aliases, and those that the search of a name may meet.
 struct Links<'z> {
     /// Alias labels in the order of their names: the label and what it names.
     aliases: Vec<(&'z str, &'z str)>,
@@ -89,7 +90,8 @@ impl<'z> Links<'z> {
         Self { aliases, met }
     }
 
-    /// Walks every chain of aliases, depth first and without recursion: the data decides how deep it goes.
+    /// Walks every chain of aliases, depth first and without recursion: the data decides how deep
+    /// it goes.
     fn walk(&self) -> Result<(), AliasFault> {
         // How many aliases follow each one, itself included; 0 until it is known.
         let mut depths = vec![0_usize; self.aliases.len()];
@@ -107,7 +109,7 @@ impl<'z> Links<'z> {
                 *n_walked += 1;
                 match next {
                     Some(next) if on_path.get(next) == Some(&true) => {
-                        return Err(self.tell_loop(&path, next));
+                        return Err(self.loop_fault(&path, next));
                     }
                     Some(next) if depth_of(&depths, next) == 0 => path.push((next, 0)),
                     Some(_) => {}
@@ -115,7 +117,7 @@ impl<'z> Links<'z> {
                         let below = self.next(at).iter().map(|&next| depth_of(&depths, next)).max();
                         let depth = below.unwrap_or(0) + 1;
                         if depth > MAX_ALIAS_DEPTH {
-                            return Err(self.tell_depth(at));
+                            return Err(self.depth_fault(at));
                         }
                         set(&mut depths, at, depth);
                         set(&mut on_path, at, false);
@@ -133,7 +135,7 @@ impl<'z> Links<'z> {
         self.met.get(named).map_or(&[], Vec::as_slice)
     }
 
-    fn tell_loop(&self, path: &[(usize, usize)], back_to: usize) -> AliasFault {
+    fn loop_fault(&self, path: &[(usize, usize)], back_to: usize) -> AliasFault {
         let names = path.iter().map(|&(at, _)| at).skip_while(|&at| at != back_to);
         let names: Vec<&str> =
             names.chain([back_to]).filter_map(|at| Some(shown(self.aliases.get(at)?.0))).collect();
@@ -145,7 +147,7 @@ impl<'z> Links<'z> {
         AliasFault { label: first.into(), message }
     }
 
-    fn tell_depth(&self, at: usize) -> AliasFault {
+    fn depth_fault(&self, at: usize) -> AliasFault {
         let name = self.aliases.get(at).map_or("", |(name, _)| name);
         let message = format!(
             "data.{name:?}.alias: more than {MAX_ALIAS_DEPTH} aliases in a row; let it name the last one's label"
@@ -175,7 +177,8 @@ impl<'z> Links<'z> {
     }
 }
 
-/// What may be searched so that `label` is met: its own name, and its name without a target behind it.
+/// What may be searched so that `label` is met: its own name, and its name without a target behind
+/// it.
 fn bases(label: &Label, targeting: Targeting) -> impl Iterator<Item = &str> {
     let name = &*label.name;
     // An IPv4 target has dots in it; any other is the last part.

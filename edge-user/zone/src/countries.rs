@@ -1,7 +1,8 @@
-//! A country or a subdivision comes in; its continent or region group goes out.
+//! Continents of countries and groups of regions, as geodns defines them.
 //!
-//! Codes are ISO 3166-1 alpha-2 and ISO 3166-2, lower case. Zones depend on geodns's choice of seven continents
-//! (Turkey in Europe, Cyprus in Asia, all of Russia in Europe), which isn't that of the GeoIP files; so it is ours.
+//! Codes are ISO 3166-1 alpha-2 and ISO 3166-2, lower case. Zones depend on geodns's choice of
+//! seven continents: Turkey in Europe, Cyprus in Asia, all of Russia in Europe. GeoIP files choose
+//! otherwise, so the table is here.
 
 /// The continents, as targets.
 pub const CONTINENTS: [&str; 7] =
@@ -24,8 +25,8 @@ pub const REGION_GROUPS: [&str; 11] = [
 
 /// The continent of a country, or `None` if the code is none that a GeoIP file gives.
 ///
-/// Beside today's countries it knows `an` and `fx` (of the past), `ap` and `eu` (not countries, but in GeoIP files),
-/// and `xk` (Kosovo, which has no code of its own in the standard).
+/// Beside today's countries it knows `an` and `fx` (of the past), `ap` and `eu` (not countries, but
+/// in GeoIP files), and `xk` (Kosovo, which has no code of its own in the standard).
 #[must_use]
 pub const fn continent(country: [u8; 2]) -> Option<&'static str> {
     Some(match &country {
@@ -61,7 +62,8 @@ pub const fn continent(country: [u8; 2]) -> Option<&'static str> {
     })
 }
 
-/// The region group of a subdivision such as `us-ca`: parts of the United States, federal districts of Russia.
+/// The region group of a subdivision such as `us-ca`: parts of the United States, federal districts
+/// of Russia.
 #[must_use]
 pub fn region_group(region: &str) -> Option<&'static str> {
     let (country, subdivision) = region.split_once('-')?;
@@ -87,7 +89,8 @@ fn us_group(state: &str) -> Option<&'static str> {
     })
 }
 
-/// Federal districts: Far Eastern, North Caucasian, Volga, Siberian, Central, Ural, Northwestern, Southern.
+/// Federal districts: Far Eastern, North Caucasian, Volga, Siberian, Central, Ural, Northwestern,
+/// Southern.
 fn ru_district(subject: &str) -> Option<&'static str> {
     Some(match subject {
         "amu" | "bu" | "chu" | "kam" | "kha" | "mag" | "pri" | "sa" | "sak" | "yev" | "zab" => {

@@ -1,13 +1,16 @@
-//! Where clients are: MaxMind databases in, client classes out.
+//! GeoIP: the databases of MaxMind, and the client classes compiled from them.
 //!
-//! [`Databases`] answers for one address; [`compile`] partitions the whole address space into the
-//! classes that a [`Distinctions`] can tell apart, in the layout of the BPF maps. Both read the same
-//! decoded records, so the kernel's class and the authority's lookup can't disagree.
-//! A file that is not whole and sound is refused when it is opened, with an [`Error`] that names it.
+//! [`Databases`] finds the data of one address. [`compile`] partitions the whole address space into
+//! the classes that a [`Distinctions`] distinguishes, in the layout of the BPF maps. Both read the
+//! same decoded records, so that the kernel's class and the authority's lookup can't disagree.
+//!
+//! A file that is incomplete or corrupt is refused when it is opened, with a [`GeoError`] that
+//! names it.
 
 mod classes;
 mod database;
 #[cfg(any(test, feature = "testing"))]
+#[expect(clippy::unwrap_used, reason = "only tests use it")]
 pub mod fixture;
 pub mod locator;
 pub mod profile;
@@ -19,7 +22,7 @@ mod trie4;
 use std::path::PathBuf;
 
 pub use classes::{Compiled, Distinctions, compile};
-pub use database::{Database, Databases, Kind};
+pub use database::{Database, DatabaseKind, Databases};
 pub use locator::{ClientLocator, Coordinates, GeoLocator, Nowhere, full_prefix_len};
 pub use profile::Profile;
 pub use record::{GeoRecord, Needs, Region};
@@ -28,13 +31,13 @@ pub use trie4::Trie4;
 
 /// Why a database or a profile can't be used. What was in use before stays in use.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The operating system refused.
+pub enum GeoError {
+    /// The operating system can't read the file.
     #[error("read {}: {source}; make it readable or remove it", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// Not a regular file, or larger than any database.
@@ -67,7 +70,7 @@ pub enum Error {
         /// The type that the file claims.
         found: String,
         /// The kind that the file's name promises.
-        expected: Kind,
+        expected: DatabaseKind,
     },
     /// One profile's tables are larger than half of a map (the other half is for its successor).
     #[error(

@@ -1,23 +1,24 @@
-//! A zone and what is known of its records' health come in; the zone of the records that may answer goes out.
+//! A zone without the records that its health data exclude.
 //!
-//! What isn't fit is taken out before anything is searched, selected or compiled, so that all of them agree: a set
-//! whose records are all unfit is as one that is empty, and the next target's is tried.
+//! Unhealthy records are removed before anything is searched, selected or compiled, so that all of
+//! these agree. A set without healthy records counts as empty, and the next target is tried.
 //!
-//! Only records of labels with a `health` key are tested. Addresses and mail exchanges are looked up by themselves,
-//! others not at all; a record's own `health` is looked up instead of either, and may name another file by
-//! `file/key`.
+//! Only records of labels with a `health` key are tested. The key of an address or a mail exchange
+//! is the address or the name itself. Other records have none and count as healthy. A record's own
+//! `health` replaces the key; with `file/key` it also names another status file.
 
 use super::model::{Label, Zone};
 use super::name::bare;
 use super::record::{Record, total_weight, weigh};
 
-/// Tells whether `key` in the status file `file` is healthy.
+/// Whether the server `key` is healthy by the status file `file`: called with file, then key.
 pub type Fit<'f> = dyn Fn(&str, &str) -> bool + 'f;
 
 impl Zone {
-    /// Whether each record that is tested is fit, in an order that is the zone's.
+    /// Whether each tested record is healthy, in the order of the zone's labels and of their
+    /// records. Equal results mean equal [`judged`](Self::judged) zones.
     #[must_use]
-    pub fn verdicts(&self, fit: &Fit<'_>) -> Vec<bool> {
+    pub fn record_health(&self, fit: &Fit<'_>) -> Vec<bool> {
         let mut verdicts = Vec::new();
         let labels = self.labels.iter().filter(|label| label.health.is_some());
         for mut label in labels.cloned() {
@@ -94,7 +95,7 @@ mod tests {
     use std::path::Path;
     use std::time::UNIX_EPOCH;
 
-    use crate::{Found, Place, Targets, Zone, find, parse};
+    use crate::{ClientPlace, Found, Targets, Zone, find, parse};
 
     const DATA: &str = r#"{"data": {"": {},
       "x": {"health": {"name": "f"}, "txt": "t", "cname": [],
@@ -115,9 +116,9 @@ mod tests {
     #[test]
     fn a_record_is_looked_up_by_what_it_is_or_by_its_own_key() {
         let mut asked = Vec::new();
-        let told = std::cell::RefCell::new(&mut asked);
-        let verdicts = zone().verdicts(&|file, key| {
-            told.borrow_mut().push(format!("{file} {key}"));
+        let keys = std::cell::RefCell::new(&mut asked);
+        let verdicts = zone().record_health(&|file, key| {
+            keys.borrow_mut().push(format!("{file} {key}"));
             false
         });
         assert_eq!(
@@ -161,7 +162,7 @@ mod tests {
     fn a_target_whose_records_are_all_unfit_falls_through_to_the_next() {
         let found = |healthy: &[(&str, &str)]| {
             let zone = judged(healthy);
-            let targets = Targets::new(zone.targeting, &Place::in_country("DE"));
+            let targets = Targets::new(zone.targeting, &ClientPlace::in_country("DE"));
             match find(&zone, "x", &targets, 1) {
                 Found::Records { label, .. } => label.name.to_string(),
                 other => format!("{other:?}"),

@@ -1,16 +1,46 @@
-//! A geodns zone file comes in; a checked [`Zone`] goes out, and answers "which label, which records".
+//! Zones in geodns's format, GeoIP databases, and their record data.
 //!
-//! The rooms: [`name`] domain names, [`record`] record data, [`model`] the zone itself, [`targets`] who a client is,
-//! [`countries`] the geography, [`judge`] health, [`resolve`] the search, `variants` what it depends on; `parse` reads the JSON, `presentation` what is written as in zone files, and `check` judges the whole.
-//! Nothing here does selection by weight, and nothing but [`load`] touches a disk.
+//! This crate may use [`edge_common`] and [`edge_leaves`] and no other crate of the workspace. It
+//! keeps no state of its own; its functions may be called from any thread. [`load`], [`read`],
+//! [`target_health`] and [`geo::Databases::open`] block on the file system. Nothing else here does
+//! I/O, and nothing here selects records by weight.
 //!
-//! Refused, with one error naming file, place, cause and way out: broken JSON, wrong types, bad addresses and names,
-//! unknown targeting words, labels given twice, alias loops. Suspicious but harmless things are [`Zone::warnings`].
+//! The zone:
 //!
-//! **No apex.** geodns loads a zone without a `data` key or without an apex label `""`; its zone then has only a SOA
-//! there. So do we, with a warning. What can't have an apex at all is the error [`ZoneError::NoApex`]: an empty file,
-//! a file that isn't a JSON object, a file whose name isn't a domain name (`.json`).
+//! - [`model`]: a zone, its labels, its SOA record
+//! - [`record`]: record types, records and their weights
+//! - [`name`]: domain names, as text and in wire format
+//! - `parse`: reads the JSON of a zone file
+//! - `presentation`: reads record data in presentation format (RFC 1035 §5.1)
+//! - `check`: refuses alias loops and warns of oddities
+//!
+//! The client:
+//!
+//! - [`targets`]: targeting words, the place of a client, its targets
+//! - [`countries`]: the continent of a country, the group of a region
+//! - [`geo`]: GeoIP databases, client classes, their tries
+//!
+//! The answer:
+//!
+//! - [`resolve`]: the search for the label whose records are the answer
+//! - [`variants`]: the names whose answers may differ from client to client
+//! - [`target_health`]: the status files of servers
+//! - [`judge`]: the zone without the records that aren't healthy
+//! - [`special`]: labels that the authority answers itself
+//! - [`rdata`]: record data in wire format
+//!
+//! # Zone files
+//!
+//! A file is refused with one [`ZoneError`] for broken JSON, wrong types, bad addresses and names,
+//! unknown targeting words, labels given twice and alias loops. What is suspicious but harmless is
+//! accepted, and reported in [`Zone::warnings`].
+//!
+//! geodns loads a zone without a `data` key, or without an apex label `""`. Such a zone has only a
+//! SOA record at the apex. So has ours, with a warning. A file without any possible apex is the
+//! error [`ZoneError::NoApex`]: an empty file, a file that isn't a JSON object, and a file whose
+//! name isn't a domain name (`.json`).
 #![forbid(unsafe_code)]
+#![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -38,8 +68,10 @@ pub mod variants;
 pub use model::{Label, Labels, Soa, Zone};
 pub use name::Name;
 pub use record::{Mx, Record, RecordKind, Records, Srv, WireRecord};
-pub use resolve::{Any, Cut, Found, Rules, find, find_where, split, split_into, split_text};
-pub use targets::{Place, Targeting, Targets};
+pub use resolve::{
+    AnyPolicy, Found, Rules, ZoneCut, find, find_where, split, split_into, split_text,
+};
+pub use targets::{ClientPlace, Targeting, Targets};
 
 /// The largest zone file that is read, in octets. A pool zone has about 10 MB.
 pub const MAX_FILE_OCTETS: u64 = 256 * 1024 * 1024;
@@ -52,7 +84,7 @@ pub enum ZoneError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The file has more than [`MAX_FILE_OCTETS`].
@@ -88,7 +120,7 @@ pub enum ZoneError {
     },
     /// The text is well formed but the zone as a whole contradicts itself.
     #[error("{}: {message}", path.display())]
-    Whole {
+    Contradiction {
         /// The file.
         path: PathBuf,
         /// Key path, cause and way out.
@@ -96,7 +128,8 @@ pub enum ZoneError {
     },
 }
 
-/// Reads the zone file at `path`; the zone's name is the file's name without `.json` (in any letter case).
+/// Reads the zone file at `path`; the zone's name is the file's name without `.json` (in any letter
+/// case).
 ///
 /// # Errors
 /// Any [`ZoneError`]; nothing of a refused zone is kept.
@@ -130,7 +163,8 @@ pub fn read(path: &Path) -> Result<(Vec<u8>, SystemTime), ZoneError> {
     Ok((text, metadata.modified().map_err(unreadable)?))
 }
 
-/// Reads a zone called `name` from `text`; `mtime` gives the serial if the text has none, `path` is for messages.
+/// Reads a zone called `name` from `text`; `mtime` gives the serial if the text has none, `path` is
+/// for messages.
 ///
 /// # Errors
 /// Any [`ZoneError`] but `Read` and `TooLarge`.

@@ -1,7 +1,8 @@
-//! The zone as it is once read: options, labels, and what follows from them (SOA, TTLs).
+//! A zone after it is read: options, labels, SOA record and TTLs.
 //!
-//! Label names are relative to the apex, lower case, dots between; `""` is the apex and always exists.
-//! Every parent of a label exists too, so that an empty non-terminal is NODATA and not NXDOMAIN (RFC 8020 §2).
+//! Names of labels are relative to the apex, in lower case, with dots between the components. `""`
+//! is the apex and always exists. Every parent of a label exists too, so that an empty non-terminal
+//! is NODATA and not NXDOMAIN (RFC 8020 §2).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -29,7 +30,8 @@ pub struct Zone {
     pub contact: Name,
     /// Which targets a client of this zone has.
     pub targeting: Targeting,
-    /// Whether the zone or any of its labels asks for the closest servers, so that clients need a location.
+    /// Whether the zone or any of its labels asks for the closest servers, so that clients need a
+    /// location.
     pub has_closest: bool,
     /// Whether the health of some label's records decides which of them answer.
     pub has_health: bool,
@@ -61,13 +63,14 @@ pub struct Soa {
 }
 
 impl Zone {
-    /// The SOA record as geodns makes it: ten times the zone's TTL, at most an hour, 600 if the zone's is 0.
+    /// The SOA record as geodns makes it: ten times the zone's TTL, at most an hour, 600 if the
+    /// zone's is 0.
     #[must_use]
     pub fn soa(&self) -> Soa {
         let first_ns = self.labels.get("").and_then(|apex| apex.ns.as_ref()?.first());
         let mname = match first_ns {
             Some(ns) => ns.data.clone(),
-            // Only an apex of more than 252 octets has no room for the label.
+            // Only an apex of more than 252 octets is too long for the label.
             None => Name::parse_under("ns", &self.apex).unwrap_or_else(|_| self.apex.clone()),
         };
         let ttl = if self.ttl == 0 { 600 } else { self.ttl.saturating_mul(10).min(3600) };
@@ -94,8 +97,8 @@ impl Zone {
     }
 }
 
-/// One label of a zone and its records. A set is `None` if the file doesn't have it, and may be empty if it does:
-/// `"a": []` says that there are none here on purpose.
+/// One label of a zone and its records. A set is `None` if the file doesn't have it, and may be
+/// empty if it does: `"a": []` says that there are none here on purpose.
 #[derive(Clone, Debug, Default)]
 pub struct Label {
     /// Relative to the apex, lower case; `""` is the apex.
@@ -176,7 +179,7 @@ impl Label {
 
     /// Whether it has at least one record of `kind`.
     #[must_use]
-    pub fn has(&self, kind: RecordKind) -> bool {
+    pub fn has_kind(&self, kind: RecordKind) -> bool {
         !self.records(kind).is_empty()
     }
 }
@@ -222,13 +225,14 @@ impl Labels {
         Self { sorted, index, has_wildcards }
     }
 
-    /// Whether there are names below an asterisk label's parent that are made up when they are asked for.
+    /// Whether there are names below an asterisk label's parent that are made up when they are
+    /// asked for.
     #[must_use]
     pub const fn has_wildcards(&self) -> bool {
         self.has_wildcards
     }
 
-    /// All labels in the order of their names, to be changed but for their names.
+    /// All labels in the order of their names, mutable except for their names.
     pub(super) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Label> {
         self.sorted.iter_mut()
     }

@@ -1,13 +1,15 @@
-//! Text of a domain name comes in; its wire format goes out, as written and folded to lower case.
+//! Domain names: text to wire format and back, compared without letter case.
 //!
-//! Dots separate labels, `\.` and `\DDD` escape an octet (RFC 1035 §5.1). Refused: empty labels, labels over 63
-//! octets, names over 255 (RFC 1035 §2.3.4), and unescaped octets that don't print.
+//! Dots separate labels, `\.` and `\DDD` escape an octet (RFC 1035 §5.1). Refused are empty labels,
+//! labels over 63 octets, names over 255 (RFC 1035 §2.3.4), and unescaped octets that don't print.
 
 use std::fmt::{self, Write as _};
 use std::hash::{Hash, Hasher};
 
-/// Octets in the wire format of the longest name, its root label included.
-pub const MAX_NAME_OCTETS: usize = 255;
+use edge_common::wire::dns::NAME_OCTETS;
+
+/// Octets in the wire format of the longest name, its root label included (RFC 1035 §2.3.4).
+pub const MAX_NAME_OCTETS: usize = NAME_OCTETS;
 /// Octets in the longest label.
 pub const MAX_LABEL_OCTETS: usize = 63;
 
@@ -60,12 +62,12 @@ impl Name {
         Self::read(text, &[0])
     }
 
-    /// Reads a name that is relative to `origin` unless it ends with a dot.
+    /// Reads a name that is relative to `apex` unless it ends with a dot.
     ///
     /// # Errors
     /// A [`NameError`] if the whole isn't a domain name.
-    pub fn parse_under(text: &str, origin: &Self) -> Result<Self, NameError> {
-        Self::read(text, &origin.wire)
+    pub fn parse_under(text: &str, apex: &Self) -> Result<Self, NameError> {
+        Self::read(text, &apex.wire)
     }
 
     /// The name in wire format, letters as written.
@@ -80,13 +82,13 @@ impl Name {
         &self.folded
     }
 
-    fn read(text: &str, origin: &[u8]) -> Result<Self, NameError> {
+    fn read(text: &str, apex: &[u8]) -> Result<Self, NameError> {
         match text {
             "" => return Err(NameError::Empty),
             "." => return Ok(Self::of_wire(vec![0])),
             _ => {}
         }
-        let mut wire = Vec::with_capacity(text.len() + 1 + origin.len());
+        let mut wire = Vec::with_capacity(text.len() + 1 + apex.len());
         let mut label = Vec::with_capacity(MAX_LABEL_OCTETS);
         let mut octets = text.bytes();
         let mut is_absolute = false;
@@ -103,7 +105,7 @@ impl Name {
             wire.push(0);
         } else {
             push_label(&mut wire, &mut label)?;
-            wire.extend_from_slice(origin);
+            wire.extend_from_slice(apex);
         }
         if wire.len() > MAX_NAME_OCTETS {
             return Err(NameError::LongName);
@@ -141,7 +143,8 @@ fn unescape(octets: &mut std::str::Bytes<'_>) -> Result<u8, NameError> {
     u8::try_from(value).or(Err(NameError::Escape))
 }
 
-/// Appends a wire label's octets as text in which only separators are bare dots; the inverse of reading.
+/// Appends a wire label's octets as text in which only separators are bare dots; the inverse of
+/// reading.
 pub fn escape(label: &[u8], text: &mut String) {
     for &octet in label {
         match octet {
@@ -227,14 +230,11 @@ mod tests {
     }
 
     #[test]
-    fn a_relative_name_gets_the_origin_and_an_absolute_one_does_not() {
-        let origin = Name::parse("example.com").unwrap();
-        assert_eq!(Name::parse_under("bar", &origin).unwrap().to_string(), "bar.example.com.");
-        assert_eq!(Name::parse_under("bar.", &origin).unwrap().to_string(), "bar.");
-        assert_eq!(
-            Name::parse_under(r"bar\.", &origin).unwrap().to_string(),
-            r"bar\..example.com."
-        );
+    fn a_relative_name_gets_the_apex_and_an_absolute_one_does_not() {
+        let apex = Name::parse("example.com").unwrap();
+        assert_eq!(Name::parse_under("bar", &apex).unwrap().to_string(), "bar.example.com.");
+        assert_eq!(Name::parse_under("bar.", &apex).unwrap().to_string(), "bar.");
+        assert_eq!(Name::parse_under(r"bar\.", &apex).unwrap().to_string(), r"bar\..example.com.");
     }
 
     #[test]

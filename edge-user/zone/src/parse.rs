@@ -1,8 +1,12 @@
-//! The text of a zone file comes in; a checked zone goes out.
+//! The reader of zone files.
 //!
-//! One pass, straight into the model: each part of the file has a reader that knows what may stand there, so that a
-//! fault is seen where it is and carries its line and column. What a fault is *in* (`data."0.us".a[3]`) the readers
-//! leave behind in [`Context`] as they go.
+//! It reads in one pass, directly into the model. Each part of the file has a reader that knows
+//! what may stand there, so that an error has its line and column. While they read, the readers
+//! keep the key path of the present place (`data."0.us".a[3]`) in [`Context`].
+//!
+//! Functions that read one text return their error as a text. Serde takes nothing else from a
+//! reader; [`read`] adds file, line, column and key path and makes a [`ZoneError`] of it, the only
+//! error that leaves this module.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -27,12 +31,13 @@ mod wire;
 
 /// How many warnings of a file are kept; the rest are counted.
 const MAX_WARNINGS: usize = 100;
-/// How much is told of one fault, in characters.
+/// The most characters of one error message.
 const MAX_CAUSE_CHARS: usize = 500;
 /// The longest TTL, in seconds (RFC 2181 §8).
 const MAX_TTL: u64 = 0x7fff_ffff;
 
-/// Reads a zone called `apex`. The caller has made sure that `text` is an object, if it is JSON at all.
+/// Reads a zone called `apex`. The caller has made sure that `text` is an object, if it is JSON at
+/// all.
 pub(super) fn read(text: &str, apex: Name, mtime: u32, path: &Path) -> Result<Zone, ZoneError> {
     debug_assert!(text.len() as u64 <= MAX_FILE_OCTETS, "the caller's limit");
     let context = Context::new(apex);
@@ -62,7 +67,7 @@ pub(super) fn read(text: &str, apex: Name, mtime: u32, path: &Path) -> Result<Zo
     let defaults = Label { max_hosts, closest, ..Label::default() };
     let contact = match top.contact {
         Some(contact) => contact,
-        // Only an apex of more than 244 octets has no room for the label.
+        // Only an apex of more than 244 octets is too long for the label.
         None => Name::parse_under("hostmaster", &apex).unwrap_or_else(|_| apex.clone()),
     };
     let mut zone = Zone {
@@ -81,7 +86,7 @@ pub(super) fn read(text: &str, apex: Name, mtime: u32, path: &Path) -> Result<Zo
         let path = path.to_owned();
         match line::of_alias(text, &label) {
             Some((line, column)) => ZoneError::Text { path, line, column, message },
-            None => ZoneError::Whole { path, message },
+            None => ZoneError::Contradiction { path, message },
         }
     })?;
     check::oddities(&mut zone, has_data, has_apex);
@@ -91,7 +96,7 @@ pub(super) fn read(text: &str, apex: Name, mtime: u32, path: &Path) -> Result<Zo
     Ok(zone)
 }
 
-/// What `data` says of one label, before the zone's defaults are known.
+/// One label of `data`, before the zone's defaults are known.
 #[derive(Default)]
 struct ReadLabel {
     label: Label,

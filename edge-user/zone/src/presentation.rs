@@ -1,8 +1,12 @@
-//! Record data in presentation format (RFC 1035 §5.1) come in, whole or field by field; RDATA goes out.
+//! Record data in presentation format (RFC 1035 §5.1), translated to RDATA.
 //!
-//! For the types that nothing here but a client looks into. Numbers are decimal, digests hexadecimal; a name is
-//! relative to the zone without a dot at its end. Refused: fields that are missing, too many or out of range,
-//! digests whose length isn't their algorithm's.
+//! The data are one text, or a value for each field. This is for the types that only clients look
+//! into. Numbers are decimal, digests hexadecimal. A name without a dot at its end is relative to
+//! the zone. Refused are fields that are missing, too many or out of range, and digests whose
+//! length isn't their algorithm's.
+//!
+//! Errors are texts and not an enum: they don't leave the crate. `parse` puts file, line,
+//! column and key path before them and returns a [`ZoneError`](crate::ZoneError).
 
 use std::borrow::Cow;
 
@@ -296,7 +300,8 @@ fn hex(text: &str) -> Result<Vec<u8>, String> {
     Ok(pairs.iter().filter_map(|[high, low]| u8::try_from(high << 4 | low).ok()).collect())
 }
 
-/// The words of a line: white space between, unless quoted or escaped. Quotes are gone, escapes are not.
+/// The words of a line: white space between, unless quoted or escaped. Quotes are gone, escapes are
+/// not.
 fn words(text: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

@@ -1,8 +1,8 @@
-//! Record data as they stand on the wire.
+//! Record data in wire format.
 //!
-//! Names in the data of the types of RFC 1035 are compressed (RFC 3597 §4), but never by a pointer
-//! into the question: so an answer can be made before it is asked for, by the length of the
-//! question's name alone.
+//! Names in the data of the types of RFC 1035 are compressed (RFC 3597 §4), but a pointer never
+//! leads into the question. So an answer can be made in advance; it depends on the question only by
+//! the length of its name.
 
 use edge_common::wire::dns::{CLASS_IN, HEADER_OCTETS, POINTER, TYPE_SOA};
 
@@ -16,9 +16,10 @@ use writer::records;
 
 use crate::{Mx, Name, Record, Records, Srv, Zone, record::character_strings};
 
-/// The zone's SOA record as on the wire, uncompressed but for its owner: that is a pointer to the apex in the
-/// question, here two zero octets in its place. The TTL is the lesser of the record's own and MINIMUM
-/// (RFC 2308 §3), so that the record is fit for negative answers and the same in all.
+/// The zone's SOA record as on the wire, uncompressed except for its owner, which is a pointer to
+/// the apex in the question, here two zero octets in its place. The TTL is the lesser of the
+/// record's own and MINIMUM (RFC 2308 §3), so that the record is fit for negative answers and the
+/// same in all.
 #[must_use]
 pub fn soa_record(zone: &Zone) -> Vec<u8> {
     let soa = zone.soa();
@@ -123,8 +124,8 @@ pub fn uncompressed(records: Records<'_>) -> Vec<(Box<[u8]>, u32)> {
     }
 }
 
-/// Records of a type with these data (as [`uncompressed`]), complete, as they stand in the answer section behind a
-/// question whose name has `name_octets`.
+/// Records of a type with these data (as [`uncompressed`]), complete, as they stand in the answer
+/// section behind a question whose name has `name_octets`.
 pub fn ready_made(rtype: u16, ttl: u32, name_octets: usize, data: &[&[u8]]) -> Vec<u8> {
     records(name_octets, |writer| {
         for &data in data {

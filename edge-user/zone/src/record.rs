@@ -1,8 +1,10 @@
-//! Record data as the zone file gives it: what a record holds, its weight and its health test.
+//! Records as a zone file defines them: type, data, weight and health key.
 //!
-//! geodns's `alias` is not among the kinds, since it never reaches the wire.
+//! geodns's `alias` is not among the types, since it is never sent.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+
+use edge_common::wire::dns::{TYPE_A, TYPE_AAAA, TYPE_SOA};
 
 use super::name::Name;
 
@@ -71,14 +73,14 @@ impl RecordKind {
     #[must_use]
     pub const fn number(self) -> u16 {
         match self {
-            Self::A => 1,
+            Self::A => TYPE_A,
             Self::Ns => 2,
             Self::Cname => 5,
-            Self::Soa => 6,
+            Self::Soa => TYPE_SOA,
             Self::Ptr => 12,
             Self::Mx => 15,
             Self::Txt => 16,
-            Self::Aaaa => 28,
+            Self::Aaaa => TYPE_AAAA,
             Self::Srv => 33,
             Self::Naptr => 35,
             Self::Ds => 43,
@@ -195,7 +197,8 @@ impl Records<'_> {
         self.len() == 0
     }
 
-    /// The sum of the weights. At 0 nothing is selected: all records are the answer, in their order.
+    /// The sum of the weights. At 0 nothing is selected: all records are the answer, in their
+    /// order.
     #[must_use]
     pub fn total_weight(&self) -> u64 {
         match self {
@@ -216,8 +219,8 @@ pub fn total_weight<T>(records: &[Record<T>]) -> u64 {
     records.last().map_or(0, |record| record.until)
 }
 
-/// Orders a set by weight, heaviest first, equals in the file's order. If nothing in a set that is `always`
-/// selected from has a weight, every record gets weight 1.
+/// Orders a set by weight, heaviest first, equals in the file's order. If nothing in a set that is
+/// `always` selected from has a weight, every record gets weight 1.
 pub(super) fn weigh<T>(records: &mut [Record<T>], always: bool) {
     if records.iter().any(|record| record.weight > 0) {
         records.sort_by_key(|record| std::cmp::Reverse(record.weight));

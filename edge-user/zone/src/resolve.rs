@@ -1,10 +1,14 @@
-//! A zone, a label, a client's targets and a QTYPE come in; the label whose records are the answer goes out.
+//! The search for the label whose records answer a query.
 //!
-//! For each target in turn: the label with the target behind it is looked up; if it is an alias, what it names is
-//! searched with the same targets; else its CNAME, else the type asked for. The first that yields a record wins.
-//! Nothing is selected by weight here. Loops are refused when a zone is read; here every alias is followed at most
-//! once per search, and at most [`MAX_ALIAS_DEPTH`] deep, so that no search can run away whatever the data.
-//! A name that doesn't exist may be made up from a wildcard.
+//! For each target of the client in turn, the label with the target behind it is looked up. If it
+//! is an alias, the label that it names is searched with the same targets. Otherwise its CNAME is
+//! taken, or else the type of the query. The first set with a record is the result. A name that
+//! doesn't exist may be made from a wildcard (RFC 4592). Nothing is selected by weight here.
+//!
+//! Alias loops are refused when a zone is read. The search follows each alias at most once, and at
+//! most [`MAX_ALIAS_DEPTH`] deep, so that it ends whatever the data.
+
+use edge_common::wire::dns::TYPE_ANY;
 
 use super::model::{Label, Zone};
 use super::name::{MAX_NAME_OCTETS, Name, escape};
@@ -14,20 +18,18 @@ use super::targets::Targets;
 /// How many aliases may lead from one to the next; deeper zones are refused.
 pub const MAX_ALIAS_DEPTH: usize = 16;
 
-/// What no label is called, since labels print.
+/// The name of no label, since labels print.
 const NOWHERE: &str = " ";
 
-/// QTYPE ANY.
-const ANY: u16 = 255;
-
-/// What ANY is answered with.
+/// The policy for queries of type ANY.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Any {
+pub enum AnyPolicy {
     /// One HINFO record (RFC 8482 §4.2).
     #[default]
     Minimal,
-    /// The records of every type at the plain label, those of each selected as for a query of the type.
+    /// The records of every type at the plain label, those of each selected as for a query of the
+    /// type.
     Full,
 }
 
@@ -52,44 +54,47 @@ pub enum Found<'z> {
     NxDomain,
 }
 
-/// What a search is told beside the zone's own data.
+/// Conditions of a search that don't follow from the zone's own data.
 pub trait Rules {
-    /// Whether an answer from this set, which isn't empty, would hold any record; if not, it is passed over.
+    /// Whether an answer from this set, which isn't empty, would hold any record; if not, it is
+    /// passed over.
     fn yields(&self, _: &Label, _: RecordKind) -> bool {
         true
     }
 
     /// What another zone makes of a name of this one.
-    fn cut(&self, _: &str) -> Option<Cut> {
+    fn cut(&self, _: &str) -> Option<ZoneCut> {
         None
     }
 
-    /// Whether a name that the zone doesn't have has an answer of its own, so that none is made up for it.
+    /// Whether a name that the zone doesn't have has an answer of its own, so that none is made up
+    /// for it.
     fn is_reserved(&self, _: &str) -> bool {
         false
     }
 }
 
-/// Nothing beside the zone's data.
+/// No conditions.
 impl Rules for () {}
 
 /// Where a name stands to a zone nested in ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
+pub enum ZoneCut {
     /// It leads to the other zone's apex: it exists, if only as an empty non-terminal.
     Above,
     /// It is the other zone's apex: all it has here are DS records (RFC 4035 §3.1.4.1).
     At,
 }
 
-/// Searches `zone` for `label` (relative, lower case) and QTYPE `qtype`, on behalf of a client with `targets`.
+/// Searches `zone` for `label` (relative, lower case) and QTYPE `qtype`, on behalf of a client with
+/// `targets`.
 ///
-/// A name that exists only with targets behind it (`www.europe` but no `www`) exists for clients that have one of
-/// these targets: for them a missing type is NODATA, where geodns says NXDOMAIN.
+/// A name that exists only with targets behind it (`www.europe` but no `www`) exists for clients
+/// that have one of these targets: for them a missing type is NODATA, where geodns says NXDOMAIN.
 ///
-/// For a name that doesn't exist the asterisk label below its closest encloser is searched (RFC 4592), with targets
-/// as any other label is: of `*.europe` and `*` a European is answered by the first. So `*.europe` is the wildcard
-/// below `europe`, too.
+/// For a name that doesn't exist the asterisk label below its closest encloser is searched (RFC
+/// 4592), with targets as any other label is: of `*.europe` and `*` a European is answered by the
+/// first. So `*.europe` is the wildcard below `europe`, too.
 #[must_use]
 pub fn find<'z>(zone: &'z Zone, label: &str, targets: &Targets, qtype: u16) -> Found<'z> {
     find_where(zone, label, targets, qtype, &())
@@ -106,12 +111,12 @@ pub fn find_where<'z>(
 ) -> Found<'z> {
     let wanted = match RecordKind::of_number(qtype) {
         Some(kind) => Wanted::Kind(kind),
-        None if qtype == ANY => Wanted::Any,
+        None if qtype == TYPE_ANY => Wanted::Any,
         None => Wanted::Nothing,
     };
     let cut = rules.cut(label);
-    if cut == Some(Cut::At) {
-        let at = zone.labels.get(label).filter(|label| label.has(RecordKind::Ds));
+    if cut == Some(ZoneCut::At) {
+        let at = zone.labels.get(label).filter(|label| label.has_kind(RecordKind::Ds));
         return match (at, wanted) {
             (Some(label), Wanted::Kind(kind @ RecordKind::Ds)) => Found::Records { label, kind },
             _ => Found::NoData,
@@ -226,19 +231,19 @@ impl<'z> Search<'z, '_> {
         self.look(alias, wanted.through_alias(), depth + 1)
     }
 
-    fn has(&self, label: &Label, kind: RecordKind) -> bool {
-        label.has(kind) && self.rules.yields(label, kind)
+    fn answers(&self, label: &Label, kind: RecordKind) -> bool {
+        label.has_kind(kind) && self.rules.yields(label, kind)
     }
 
     fn take_kind(&self, label: &'z Label, wanted: Wanted) -> Option<Found<'z>> {
         match wanted {
-            Wanted::Kind(kind) if self.has(label, kind) => Some(Found::Records { label, kind }),
+            Wanted::Kind(kind) if self.answers(label, kind) => Some(Found::Records { label, kind }),
             _ => None,
         }
     }
 
     fn take(&self, label: &'z Label, base: &str, wanted: Wanted) -> Option<Found<'z>> {
-        if self.has(label, RecordKind::Cname) {
+        if self.answers(label, RecordKind::Cname) {
             return Some(Found::Records { label, kind: RecordKind::Cname });
         }
         match wanted {
@@ -248,7 +253,7 @@ impl<'z> Search<'z, '_> {
                 .zone
                 .labels
                 .get(base)
-                .filter(|plain| RecordKind::ALL.into_iter().any(|kind| self.has(plain, kind)))
+                .filter(|plain| RecordKind::ALL.into_iter().any(|kind| self.answers(plain, kind)))
                 .map(|label| Found::Any { label }),
             Wanted::Nothing => None,
         }
@@ -263,7 +268,7 @@ pub fn wildcard_below<'b>(encloser: &str, buffer: &'b mut NameBuffer) -> &'b str
     }
 }
 
-/// Room for the name of any label that a zone may have.
+/// A buffer for the name of any label that a zone may have.
 pub struct NameBuffer([u8; MAX_NAME_OCTETS]);
 
 impl Default for NameBuffer {
@@ -296,8 +301,9 @@ pub fn parent(label: &str) -> &str {
     dot.and_then(|dot| label.get(dot + 1..)).unwrap_or_default()
 }
 
-/// The label of an absolute name in wire format: relative to the zone's apex, lower case; `None` if the name isn't
-/// in the zone or isn't well formed. Dots within a wire label are escaped, so that they never look like separators.
+/// The label of an absolute name in wire format: relative to the zone's apex, lower case; `None` if
+/// the name isn't in the zone or isn't well formed. Dots within a wire label are escaped, so that
+/// they never look like separators.
 #[must_use]
 pub fn split(zone: &Zone, qname: &[u8]) -> Option<String> {
     let mut label = String::with_capacity(qname.len());

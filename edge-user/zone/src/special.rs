@@ -1,16 +1,16 @@
-//! The labels that no zone file has: names whose first label is one of a few.
+//! Labels that the authority answers itself: `_status` and others.
 //!
-//! The authority answers them itself where the zone has nothing of that name, so that no table may
-//! say that such a name doesn't exist.
+//! It does so for each name whose first component is one of them, unless the zone has that name.
+//! So no table may say that such a name doesn't exist.
 
 /// A special label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Special {
-    /// Who the server is, and for how long it has been up.
+    /// The server, and its uptime.
     Status,
-    /// The health of a label's records.
+    /// Always the text `{}`, as in geodns; for programs that ask for it.
     Health,
-    /// Who the client is.
+    /// The client: its address and its targets.
     Country,
 }
 

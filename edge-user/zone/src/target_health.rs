@@ -1,8 +1,9 @@
-//! The status files of a directory come in; whether a server is healthy goes out.
+//! The health of servers, from the status files of a directory.
 //!
-//! A file `NAME.json` holds `{"192.0.2.1": 2, "mx.example.net": 1}`: 2 is healthy, everything else, and everything
-//! that isn't there, is not. A file that can't be read as such keeps what it held before; one that is gone takes it
-//! along. Addresses are compared as addresses, names without regard to case and the last dot.
+//! A file `NAME.json` holds `{"192.0.2.1": 2, "mx.example.net": 1}`. The status 2 is healthy. Any
+//! other status, and a server that isn't in the file, is not. After an error in a file its former
+//! statuses stay; they go when the file is removed. Addresses are compared as addresses, names
+//! without regard to letter case and the dot at the end.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -35,23 +36,23 @@ impl File {
 
 /// The status files of a directory.
 #[derive(Debug)]
-pub struct Health {
+pub struct TargetHealth {
     directory: Option<PathBuf>,
     files: BTreeMap<String, File>,
     error: Option<String>,
 }
 
-/// What a look at the directory found.
+/// The result of a refresh.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Look {
+pub struct HealthChanges {
     /// Whether anything has another status than before.
     pub changed: bool,
     /// What is newly wrong, a line each.
     pub errors: Vec<String>,
 }
 
-impl Health {
-    /// Of a directory, not yet looked at. Without one nothing is healthy.
+impl TargetHealth {
+    /// The health from a directory, not read yet. Without one nothing is healthy.
     #[must_use]
     pub fn new(directory: Option<&Path>) -> Self {
         Self { directory: directory.map(Path::to_path_buf), files: BTreeMap::new(), error: None }
@@ -70,10 +71,10 @@ impl Health {
         statuses.and_then(|statuses| statuses.get(&*canonical(key))) == Some(&HEALTHY)
     }
 
-    /// Reads what is new or changed.
-    pub fn look(&mut self) -> Look {
-        let mut look = Look::default();
-        let Some(directory) = &self.directory else { return look };
+    /// Reads the files that are new or changed. Blocks on the file system; one thread calls it.
+    pub fn refresh(&mut self) -> HealthChanges {
+        let mut changes = HealthChanges::default();
+        let Some(directory) = &self.directory else { return changes };
         let paths = match paths(directory) {
             Ok(paths) => paths,
             Err(cause) => {
@@ -82,16 +83,16 @@ impl Health {
                     directory.display()
                 );
                 if self.error.as_ref() != Some(&error) {
-                    look.errors.push(error.clone());
+                    changes.errors.push(error.clone());
                 }
                 self.error = Some(error);
-                return look;
+                return changes;
             }
         };
         self.error = None;
         let before = self.files.len();
         self.files.retain(|name, _| paths.contains_key(name));
-        look.changed = self.files.len() != before;
+        changes.changed = self.files.len() != before;
         for (name, path) in paths {
             let file = self.files.entry(name).or_default();
             let Some(stamp) = FileFingerprint::read(&path).ok().flatten() else { continue };
@@ -103,7 +104,7 @@ impl Health {
                 Err(cause) => {
                     let error =
                         format!("{}: {cause}; make it readable or remove it", path.display());
-                    look.errors.extend(file.complain(error));
+                    changes.errors.extend(file.complain(error));
                     file.seen = None;
                     continue;
                 }
@@ -114,10 +115,10 @@ impl Health {
             }
             match parse(&text) {
                 Ok(statuses) => {
-                    look.changed |= statuses != file.statuses;
+                    changes.changed |= statuses != file.statuses;
                     (file.statuses, file.error) = (statuses, None);
                 }
-                Err(cause) => look.errors.extend(file.complain(format!(
+                Err(cause) => changes.errors.extend(file.complain(format!(
                     "{}:{}:{}: {cause}; write it as {{\"192.0.2.1\": 2}}; the statuses stay as they were",
                     path.display(),
                     cause.line(),
@@ -125,7 +126,7 @@ impl Health {
                 ))),
             }
         }
-        look
+        changes
     }
 
     /// What is wrong now, a line each.
@@ -176,7 +177,7 @@ fn canonical(key: &str) -> Box<str> {
 
 #[cfg(test)]
 mod tests {
-    use super::Health;
+    use super::TargetHealth;
     use std::fs;
 
     #[test]
@@ -185,9 +186,9 @@ mod tests {
         let text = r#"{"192.0.2.1": 2, "192.0.2.2": 1, "192.0.2.3": 0, "2001:DB8:0::1": 2, "Mx.example.net.": 2}"#;
         fs::write(folder.path().join("pool.JSON"), text).unwrap();
         fs::write(folder.path().join(".pool2.json"), text).unwrap();
-        let mut health = Health::new(Some(folder.path()));
+        let mut health = TargetHealth::new(Some(folder.path()));
         assert!(!health.is_healthy("pool", "192.0.2.1"));
-        assert!(health.look().changed);
+        assert!(health.refresh().changed);
         for (file, key, expect) in [
             ("pool", "192.0.2.1", true),
             ("pool", "192.0.2.2", false),
@@ -200,30 +201,33 @@ mod tests {
         ] {
             assert_eq!(health.is_healthy(file, key), expect, "{file} {key}");
         }
-        assert_eq!(health.look(), super::Look::default());
+        assert_eq!(health.refresh(), super::HealthChanges::default());
     }
 
     #[test]
-    fn a_broken_file_keeps_its_statuses_and_is_told_of_once() {
+    fn a_broken_file_keeps_its_statuses_and_is_reported_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f.json");
-        let mut health = Health::new(Some(folder.path()));
+        let mut health = TargetHealth::new(Some(folder.path()));
         fs::write(&path, r#"{"a": 2}"#).unwrap();
-        health.look();
+        health.refresh();
         for broken in ["{", r#"{"a": "down"}"#] {
             fs::write(&path, broken).unwrap();
-            let look = health.look();
-            assert!(!look.changed);
-            assert!(look.errors[0].starts_with(&format!("{}:1:", path.display())), "{look:?}");
-            assert!(health.look().errors.is_empty());
+            let changes = health.refresh();
+            assert!(!changes.changed);
+            assert!(
+                changes.errors[0].starts_with(&format!("{}:1:", path.display())),
+                "{changes:?}"
+            );
+            assert!(health.refresh().errors.is_empty());
             assert_eq!(health.errors().count(), 1);
             assert!(health.is_healthy("f", "a"));
         }
         // Of the same length and within the same moment as what was there before.
         fs::write(&path, r#"{"a": 2}"#).unwrap();
-        health.look();
+        health.refresh();
         fs::write(&path, r#"{"a": 1}"#).unwrap();
-        assert!(health.look().changed);
+        assert!(health.refresh().changed);
         assert!(!health.is_healthy("f", "a"));
         assert_eq!(health.errors().count(), 0);
     }
@@ -234,23 +238,23 @@ mod tests {
         let (directory, aside) = (folder.path().join("health"), folder.path().join("aside"));
         fs::create_dir(&directory).unwrap();
         fs::write(directory.join("f.json"), r#"{"a": 2}"#).unwrap();
-        let mut health = Health::new(Some(&directory));
-        health.look();
+        let mut health = TargetHealth::new(Some(&directory));
+        health.refresh();
         fs::rename(&directory, &aside).unwrap();
-        let look = health.look();
-        assert!(!look.changed && look.errors[0].contains("No such file"), "{look:?}");
-        assert!(health.look().errors.is_empty());
+        let changes = health.refresh();
+        assert!(!changes.changed && changes.errors[0].contains("No such file"), "{changes:?}");
+        assert!(health.refresh().errors.is_empty());
         assert!(health.is_healthy("f", "a"));
         fs::rename(&aside, &directory).unwrap();
         fs::remove_file(directory.join("f.json")).unwrap();
-        assert!(health.look().changed);
+        assert!(health.refresh().changed);
         assert!(!health.is_healthy("f", "a"));
     }
 
     #[test]
     fn without_a_directory_nothing_is_healthy() {
-        let mut health = Health::new(None);
-        assert_eq!(health.look(), super::Look::default());
+        let mut health = TargetHealth::new(None);
+        assert_eq!(health.refresh(), super::HealthChanges::default());
         assert!(!health.is_healthy("f", "a") && !health.is_configured());
     }
 }

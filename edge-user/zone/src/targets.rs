@@ -1,7 +1,8 @@
-//! A zone's `targeting` and a client's place come in; the client's targets go out, most specific first.
+//! The targets of a client in a zone, the most specific first.
 //!
-//! A target is what may stand behind a label: `[192.0.2.1]`, `as64496`, `us-ca`, `us-west`, `us`, `north-america`,
-//! and `@` for the plain label. Their order is fixed, whatever the order of the words in `targeting`.
+//! They follow from the zone's `targeting` and the client's place. A target is what may stand
+//! behind a label: `[192.0.2.1]`, `as64496`, `us-ca`, `us-west`, `us`, `north-america`, and `@` for
+//! the plain label. Their order is fixed, whatever the order of the words in `targeting`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -44,7 +45,8 @@ impl Targeting {
         ("ip", Self::IP),
     ];
 
-    /// Reads the words of a zone file: any of `@ continent country regiongroup region asn ip`, one space between.
+    /// Reads the words of a zone file: any of `@ continent country regiongroup region asn ip`, one
+    /// space between.
     ///
     /// # Errors
     /// A message with cause and way out if a word is unknown or empty.
@@ -128,7 +130,7 @@ impl fmt::Debug for Targeting {
 
 /// Where a client is, as far as it is known. All texts are lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct ClientPlace {
     /// ISO 3166-1 alpha-2 code.
     pub country: Option<[u8; 2]>,
     /// The country's continent.
@@ -143,8 +145,9 @@ pub struct Place {
     pub ip: Option<IpAddr>,
 }
 
-impl Place {
-    /// A place in a country, in any letter case; the continent follows. Nowhere, if `code` isn't two letters.
+impl ClientPlace {
+    /// A place in a country, in any letter case; the continent follows. Nowhere, if `code` isn't
+    /// two letters.
     #[must_use]
     pub fn in_country(code: &str) -> Self {
         match code.as_bytes() {
@@ -172,8 +175,8 @@ impl Place {
 /// The most targets that a client has: two of its address and one of each other kind.
 const MOST: usize = 8;
 
-/// The targets of a client in one zone, in the order in which labels are tried. Those that few clients share are
-/// on the heap, the rest are not.
+/// The targets of a client in one zone, in the order in which labels are tried. Those that few
+/// clients share are on the heap, the rest are not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Targets {
     list: [Cow<'static, str>; MOST],
@@ -190,7 +193,7 @@ impl Default for Targets {
 impl Targets {
     /// The targets that `targeting` makes of `place`.
     #[must_use]
-    pub fn new(targeting: Targeting, place: &Place) -> Self {
+    pub fn new(targeting: Targeting, place: &ClientPlace) -> Self {
         let wants = |kind| targeting.contains(kind);
         let mut targets = Self::default();
         if let (true, Some(ip)) = (wants(Targeting::IP), place.ip) {
@@ -257,15 +260,16 @@ impl Targets {
         }
     }
 
-    /// Whether they say nothing about the client: none at all, or `@` alone. geodns then asks for the targets of
-    /// the packet's source instead of the client subnet's.
+    /// Whether they say nothing about the client: none at all, or `@` alone. geodns then asks for
+    /// the targets of the packet's source instead of the client subnet's.
     #[must_use]
-    pub fn say_nothing(&self) -> bool {
+    pub fn is_unspecific(&self) -> bool {
         self.iter().all(|target| target == "@")
     }
 }
 
 /// Every pair of letters, in order.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks it")]
 static PAIRS: [[u8; 2]; 26 * 26] = {
     let mut pairs = [[b'a'; 2]; 26 * 26];
     let mut nth = 1;
@@ -302,17 +306,17 @@ pub fn country<'t>(mut targets: impl Iterator<Item = &'t str>) -> Option<&'t str
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, Targeting, Targets};
+    use super::{ClientPlace, Targeting, Targets};
 
     const ALL: &str = "@ continent country regiongroup region asn ip";
 
-    fn targets(targeting: &str, place: &Place) -> String {
+    fn targets(targeting: &str, place: &ClientPlace) -> String {
         Targets::new(Targeting::parse(targeting).unwrap(), place).to_string()
     }
 
-    fn san_francisco() -> Place {
-        let place = Place::in_country("US").in_subdivision("CA");
-        Place { asn: Some(64_496), ip: Some("192.0.2.7".parse().unwrap()), ..place }
+    fn san_francisco() -> ClientPlace {
+        let place = ClientPlace::in_country("US").in_subdivision("CA");
+        ClientPlace { asn: Some(64_496), ip: Some("192.0.2.7".parse().unwrap()), ..place }
     }
 
     #[test]
@@ -348,50 +352,53 @@ mod tests {
 
     #[test]
     fn an_ipv4_network_that_is_the_address_is_not_repeated() {
-        let place = Place { ip: Some("192.0.2.0".parse().unwrap()), ..Place::default() };
+        let place =
+            ClientPlace { ip: Some("192.0.2.0".parse().unwrap()), ..ClientPlace::default() };
         assert_eq!(targets("ip", &place), "[192.0.2.0]");
     }
 
     #[test]
     fn an_ipv6_address_is_followed_by_its_48() {
-        let place = Place { ip: Some("2001:db8:1:2::3".parse().unwrap()), ..Place::default() };
+        let place =
+            ClientPlace { ip: Some("2001:db8:1:2::3".parse().unwrap()), ..ClientPlace::default() };
         assert_eq!(targets("ip", &place), "[2001:db8:1:2::3] [2001:db8:1::]");
     }
 
     #[test]
     fn an_ipv4_address_mapped_into_ipv6_is_an_ipv4_target() {
-        let place = Place { ip: Some("::ffff:192.0.2.7".parse().unwrap()), ..Place::default() };
+        let place =
+            ClientPlace { ip: Some("::ffff:192.0.2.7".parse().unwrap()), ..ClientPlace::default() };
         assert_eq!(targets("ip", &place), "[192.0.2.7] [192.0.2.0]");
     }
 
     #[test]
     fn an_unknown_client_has_the_global_target_and_as0() {
-        assert_eq!(targets(ALL, &Place::default()), "as0 @");
-        assert_eq!(targets("@ country continent", &Place::in_country("")), "@");
+        assert_eq!(targets(ALL, &ClientPlace::default()), "as0 @");
+        assert_eq!(targets("@ country continent", &ClientPlace::in_country("")), "@");
     }
 
     #[test]
     fn the_uk_is_gb_and_a_region_without_a_group_has_none() {
         assert_eq!(
-            targets(ALL, &Place::in_country("GB").in_subdivision("ENG")),
+            targets(ALL, &ClientPlace::in_country("GB").in_subdivision("ENG")),
             "as0 gb-eng gb europe @"
         );
     }
 
     #[test]
     fn a_country_without_a_continent_is_a_target_alone() {
-        assert_eq!(targets("@ country continent", &Place::in_country("ZZ")), "zz @");
+        assert_eq!(targets("@ country continent", &ClientPlace::in_country("ZZ")), "zz @");
     }
 
     #[test]
     fn targets_say_nothing_when_there_are_none_or_only_the_global_one() {
-        let say_nothing = |targeting: &str, place: &Place| {
-            Targets::new(Targeting::parse(targeting).unwrap(), place).say_nothing()
+        let is_unspecific = |targeting: &str, place: &ClientPlace| {
+            Targets::new(Targeting::parse(targeting).unwrap(), place).is_unspecific()
         };
-        assert!(say_nothing("@ country", &Place::default()));
-        assert!(say_nothing("country", &Place::default()));
-        assert!(!say_nothing("@ asn", &Place::default()));
-        assert!(!say_nothing("@ country", &Place::in_country("de")));
+        assert!(is_unspecific("@ country", &ClientPlace::default()));
+        assert!(is_unspecific("country", &ClientPlace::default()));
+        assert!(!is_unspecific("@ asn", &ClientPlace::default()));
+        assert!(!is_unspecific("@ country", &ClientPlace::in_country("de")));
     }
 
     #[test]
@@ -399,7 +406,7 @@ mod tests {
         for first in 'a'..='z' {
             for second in 'a'..='z' {
                 let code = format!("{first}{second}");
-                let place = Place::in_country(&code.to_uppercase());
+                let place = ClientPlace::in_country(&code.to_uppercase());
                 assert_eq!(targets("country", &place), code);
             }
         }

@@ -1,4 +1,6 @@
-//! Zone files as texts, what is read of them, and what is said of the broken ones. The search has tests of its own.
+//! Tests of reading zone files.
+//!
+//! The search has tests of its own.
 
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};

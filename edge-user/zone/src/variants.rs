@@ -1,7 +1,8 @@
-//! A zone comes in; which of its names may answer differently from client to client goes out.
+//! The names of a zone whose answers may differ from client to client.
 //!
-//! The authority's scopes and the tables' flags both follow from this, so that they can't disagree. It is told from
-//! the names alone: what a client could have as a target counts, whether any does or not.
+//! Both the authority's scopes (RFC 7871 §7.2.1) and the flags in the tables follow from this, so
+//! that they can't disagree. Only the names decide: a label for a target that some client could
+//! have counts, whether there is such a client or not.
 
 use foldhash::HashSet;
 
@@ -12,7 +13,8 @@ use super::targets::Targeting;
 /// Names with variants.
 #[derive(Clone, Debug, Default)]
 pub struct Variants {
-    /// Names that have another label with one more component before the apex's side, which may be a target.
+    /// Names that have another label with one more component before the apex's side, which may be a
+    /// target.
     bases: HashSet<Box<str>>,
 }
 
@@ -29,12 +31,12 @@ impl Variants {
     }
 
     /// Whether `name` (relative, lower case) has variants of its own.
-    pub fn has(&self, name: &str) -> bool {
+    pub fn has_variants(&self, name: &str) -> bool {
         self.bases.contains(name)
     }
 
-    /// Whether the answer for `label` (relative, lower case) of their zone may differ from client to client. No false
-    /// "no".
+    /// Whether the answer for `label` (relative, lower case) of their zone may differ from client
+    /// to client. No false "no".
     pub fn varies(&self, zone: &Zone, label: &str) -> bool {
         if zone.labels.has_wildcards() && zone.labels.position(label).is_none() {
             return self.varies_by_wildcard(zone, label);
@@ -42,12 +44,13 @@ impl Variants {
         self.varies_by_itself(zone, label)
     }
 
-    /// The same of a label that doesn't exist: whether it, or an asterisk label that may answer for it, varies.
+    /// The same of a label that doesn't exist: whether it, or an asterisk label that may answer for
+    /// it, varies.
     fn varies_by_wildcard(&self, zone: &Zone, label: &str) -> bool {
         let mut name = label;
         loop {
             // It may exist for some clients only, and then nothing above answers for them.
-            if self.has(name) {
+            if self.has_variants(name) {
                 return true;
             }
             name = parent(name);
@@ -63,7 +66,7 @@ impl Variants {
     fn varies_by_itself(&self, zone: &Zone, label: &str) -> bool {
         let mut name = label;
         for _ in 0..=MAX_ALIAS_DEPTH {
-            if self.has(name) {
+            if self.has_variants(name) {
                 return true;
             }
             let Some(found) = zone.labels.get(name) else { return false };
@@ -78,12 +81,12 @@ impl Variants {
 }
 
 /// Whether no answer of a zone depends on the client.
-pub fn is_everyones(zone: &Zone) -> bool {
+pub fn is_client_independent(zone: &Zone) -> bool {
     zone.targeting == Targeting::GLOBAL && !zone.has_closest
 }
 
-/// The label that `name` belongs to if its last component is what clients of a zone with this targeting may have as a
-/// target; `None` for the apex.
+/// The label that `name` belongs to if its last component is what clients of a zone with this
+/// targeting may have as a target; `None` for the apex.
 fn base(name: &str, targeting: Targeting) -> Option<&str> {
     if name.is_empty() {
         return None;

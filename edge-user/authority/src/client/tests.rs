@@ -18,7 +18,7 @@ use crate::Serving;
 use edge_tables::store::{HostTables, Store};
 use edge_zone::geo::GeoLocator;
 use edge_zone::geo::Profile;
-use edge_zone::geo::{Compiled, Databases, Kind, fixture};
+use edge_zone::geo::{Compiled, DatabaseKind, Databases, fixture};
 use edge_zone::{self as zone, Targets, Zone};
 
 /// A label for some target of each kind.
@@ -76,7 +76,7 @@ impl World {
                     return None;
                 }
             };
-        if !super::is_everyones(&self.zone) {
+        if !super::is_client_independent(&self.zone) {
             assert_eq!(scope, client.scope(&self.serving, &self.zone, false), "{what}");
         }
         // Regions, ASNs and addresses that no label names aren't told apart.
@@ -92,7 +92,7 @@ impl World {
             let both = [targets, &client.targets].map(|list| list.iter().any(|own| own == named));
             assert_eq!(both[0], both[1], "{what}: {named} in {targets}, {}", client.targets);
         }
-        assert_eq!(class == class::NOTHING, client.targets.say_nothing(), "{what}");
+        assert_eq!(class == class::NOTHING, client.targets.is_unspecific(), "{what}");
         Some((class, scope))
     }
 }
@@ -109,9 +109,9 @@ fn databases(random: &mut Rng) -> (Arc<Databases>, Vec<IpNet>) {
         .collect();
     let asns: Vec<_> = nets.iter().map(|net| (*net, random.u32(64_508..64_513))).collect();
     let databases = fixture::databases([
-        (Kind::Country, fixture::country(&countries)),
-        (Kind::City, fixture::city(&cities)),
-        (Kind::Asn, fixture::asn(&asns)),
+        (DatabaseKind::Country, fixture::country(&countries)),
+        (DatabaseKind::City, fixture::city(&cities)),
+        (DatabaseKind::Asn, fixture::asn(&asns)),
     ]);
     (Arc::new(databases), nets)
 }
@@ -214,7 +214,7 @@ fn a_resolver_that_names_itself_is_its_own_client() {
         };
         let subnet = Subnet::read(octets).unwrap();
         let client = Client::new(&world.serving, &world.zone, itself.into(), Some(&subnet));
-        assert!(!client.is_by_source && client.targets.say_nothing(), "{ip}");
+        assert!(!client.is_by_source && client.targets.is_unspecific(), "{ip}");
         assert!(world.check(itself.into(), Some(&subnet)).is_some(), "{ip}");
     }
 }

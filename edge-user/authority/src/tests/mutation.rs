@@ -4,7 +4,7 @@ use hickory_proto::op::Message;
 
 use super::{A, AAAA, ANY, Ask, MX, NS, SOA, SRV, TXT, ask, serving};
 use crate::{Answerer, Cookies, Options};
-use edge_zone::Any;
+use edge_zone::AnyPolicy;
 
 fn seeds() -> Vec<Ask> {
     vec![
@@ -33,7 +33,7 @@ fn options() -> Options {
         version: "v".repeat(255),
         chaos_id: true,
         public_debug_queries: true,
-        any: Any::Full,
+        any: AnyPolicy::Full,
         cookies: Cookies::fixed(&[[7; 16]], false, 0),
         ..Options::new("edge1")
     }

@@ -10,7 +10,7 @@ use super::{
     zone,
 };
 use crate::{Answerer, Options, Serving};
-use edge_zone::Any;
+use edge_zone::AnyPolicy;
 use edge_zone::geo::Nowhere;
 use edge_zone::rdata::soa_record;
 
@@ -143,7 +143,7 @@ fn any_is_answered_by_hinfo_as_rfc_8482_says() {
 
 #[test]
 fn any_is_answered_in_full_if_configured() {
-    let options = Options { any: Any::Full, ..Options::default() };
+    let options = Options { any: AnyPolicy::Full, ..Options::default() };
     let get = |ask: &Ask| {
         let message = Message::from_vec(&ask.raw_with(&serving(), &options).unwrap()).unwrap();
         let types = message.answers.iter().map(|answer| u16::from(answer.record_type()));
@@ -167,7 +167,7 @@ fn any_is_answered_in_full_if_configured() {
 #[test]
 fn any_for_a_name_that_only_some_have_is_nodata_for_them() {
     let zone = || zone("z", r#"{"data": {"www.europe": {"a": [["192.0.2.1"]]}}}"#);
-    for any in [Any::Minimal, Any::Full] {
+    for any in [AnyPolicy::Minimal, AnyPolicy::Full] {
         let options = Options { any, ..Options::default() };
         let serving = Serving::new([zone()], Arc::new(super::Atlas));
         let code = |ip: &str| {

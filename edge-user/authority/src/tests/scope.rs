@@ -11,7 +11,7 @@ use super::{Ask, TXT, ask, zone};
 use crate::{Answerer, Options, Serving};
 use edge_zone::geo::GeoLocator;
 use edge_zone::geo::Profile;
-use edge_zone::geo::{Databases, Kind, fixture};
+use edge_zone::geo::{DatabaseKind, Databases, fixture};
 
 /// The scope in the last octets of a response whose only option is a client subnet.
 fn scope(raw: &[u8], address_octets: usize) -> u8 {
@@ -104,9 +104,9 @@ impl World {
             .collect();
         let asns: Vec<_> = nets.iter().map(|net| (*net, random.u32(64_508..64_513))).collect();
         let databases = Arc::new(fixture::databases([
-            (Kind::Country, fixture::country(&countries)),
-            (Kind::City, fixture::city(&cities)),
-            (Kind::Asn, fixture::asn(&asns)),
+            (DatabaseKind::Country, fixture::country(&countries)),
+            (DatabaseKind::City, fixture::city(&cities)),
+            (DatabaseKind::Asn, fixture::asn(&asns)),
         ]));
         Self::over(targeting, databases, nets)
     }
@@ -207,7 +207,7 @@ fn one_bit_less_would_be_too_little_where_countries_decide() {
     let codes = ["DE", "US"];
     let records: Vec<_> = nets.iter().map(|net| (*net, codes[random.usize(..2)])).collect();
     let file = fixture::country(&records);
-    let databases = Arc::new(fixture::databases([(Kind::Country, file)]));
+    let databases = Arc::new(fixture::databases([(DatabaseKind::Country, file)]));
     let world = World::over("@ country", databases, nets);
     let mut n_varying = 0;
     for net in &world.nets {

@@ -425,7 +425,7 @@ fn parse(place: &str, origin: &str, text: &str) -> Result<Arc<Zone>, Refusal> {
         ZoneError::Text { line, column, message, .. } => {
             Refusal::Broken { place: format!("{place}:{line}:{column}"), cause: message }
         }
-        ZoneError::Whole { message: cause, .. } | ZoneError::NoApex { cause, .. } => {
+        ZoneError::Contradiction { message: cause, .. } | ZoneError::NoApex { cause, .. } => {
             Refusal::Broken { place: place.to_owned(), cause }
         }
         other => Refusal::Broken { place: place.to_owned(), cause: other.to_string() },

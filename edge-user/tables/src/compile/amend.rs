@@ -11,7 +11,7 @@ use edge_common::abi::ClassRow;
 
 use super::decks::addresses;
 use super::{Compiled, Undealt, ready};
-use edge_zone::Any;
+use edge_zone::AnyPolicy;
 use edge_zone::{Label, RecordKind, Zone};
 
 /// What a deck was made of.
@@ -38,7 +38,13 @@ impl Compiled {
 /// What `zone` compiles to, by what is compiled of the zone that `was`; `None` if that takes [`super::compile`].
 /// Client classes, and what answers ANY, have to be the same.
 #[must_use]
-pub fn amend(former: &Compiled, was: &Zone, zone: &Zone, soa: &[u8], any: Any) -> Option<Compiled> {
+pub fn amend(
+    former: &Compiled,
+    was: &Zone,
+    zone: &Zone,
+    soa: &[u8],
+    any: AnyPolicy,
+) -> Option<Compiled> {
     if !is_alike(was, zone) {
         return None;
     }
@@ -59,7 +65,7 @@ fn amend_as(
     changed: &Changed<'_>,
     zone: &Zone,
     soa: &[u8],
-    any: Option<Any>,
+    any: Option<AnyPolicy>,
 ) -> Option<Compiled> {
     let mut decks = former.decks.clone();
     let mut is_set = vec![false; decks.len()];
@@ -134,6 +140,8 @@ fn is_like(was: &Label, label: &Label) -> bool {
         == (&was.name, was.ttl, was.max_hosts, was.closest, &was.health, &was.alias)
         && (ns, cname, ptr, mx) == (&was.ns, &was.cname, &was.ptr, &was.mx)
         && (txt, srv, spf, wire) == (&was.txt, &was.srv, &was.spf, &was.wire)
-        && [RecordKind::A, RecordKind::Aaaa].iter().all(|kind| label.has(*kind) == was.has(*kind))
+        && [RecordKind::A, RecordKind::Aaaa]
+            .iter()
+            .all(|kind| label.has_kind(*kind) == was.has_kind(*kind))
         && (label.a.is_some(), label.aaaa.is_some()) == (was.a.is_some(), was.aaaa.is_some())
 }

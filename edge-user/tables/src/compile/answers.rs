@@ -9,7 +9,7 @@ use super::amend::Origin;
 use super::decks::{Decks, addresses};
 use super::types::{Others, Types};
 use super::{Compiled, NODATA, NXDOMAIN, Other, Owner, Undealt, ready};
-use edge_zone::Any;
+use edge_zone::AnyPolicy;
 use edge_zone::resolve::MAX_ALIAS_DEPTH;
 use edge_zone::variants::Variants;
 use edge_zone::{Found, Label, RecordKind, Rules, Targeting, Targets, Zone, find_where};
@@ -51,7 +51,7 @@ pub(super) struct Answers<'z> {
     variants: &'z Variants,
     soa: Vec<u8>,
     /// What answers ANY, if there are ready-made records.
-    any: Option<Any>,
+    any: Option<AnyPolicy>,
     /// The targets that labels name of each class, each list once.
     lists: Vec<Targets>,
     /// Where the targets of each class are in `lists`.
@@ -79,14 +79,14 @@ impl<'z> Answers<'z> {
         variants: &'z Variants,
         classes: &[Targets],
         soa: Vec<u8>,
-        any: Option<Any>,
+        any: Option<AnyPolicy>,
     ) -> Self {
         /// Those that are asked for most.
         const FIRST: [RecordKind; 5] =
             [RecordKind::Https, RecordKind::Txt, RecordKind::Ns, RecordKind::Soa, RecordKind::Mx];
         let (lists, list_of) = distinct(zone, classes);
         let rest = RecordKind::ALL.into_iter().filter(|kind| !FIRST.contains(kind));
-        let is_held = |kind: &RecordKind| zone.labels.iter().any(|label| label.has(*kind));
+        let is_held = |kind: &RecordKind| zone.labels.iter().any(|label| label.has_kind(*kind));
         let is_address = |kind: &RecordKind| matches!(kind, RecordKind::A | RecordKind::Aaaa);
         let kinds = FIRST.into_iter().chain(rest).filter(|kind| {
             let at_apex = matches!(kind, RecordKind::Ns | RecordKind::Soa);
@@ -223,8 +223,8 @@ impl<'z> Answers<'z> {
             else {
                 break;
             };
-            let has_own = RecordKind::ALL.into_iter().any(|kind| found.has(kind));
-            if self.variants.has(label) || has_own {
+            let has_own = RecordKind::ALL.into_iter().any(|kind| found.has_kind(kind));
+            if self.variants.has_variants(label) || has_own {
                 break;
             }
             label = next;
@@ -244,8 +244,10 @@ impl<'z> Answers<'z> {
             Found::Any { label } => {
                 self.is_near |= label.closest;
                 match self.any {
-                    Some(Any::Minimal) => self.decks.number("", RecordKind::Soa, ready::any(zone)),
-                    Some(Any::Full) | None => ClassRow::NONE,
+                    Some(AnyPolicy::Minimal) => {
+                        self.decks.number("", RecordKind::Soa, ready::any(zone))
+                    }
+                    Some(AnyPolicy::Full) | None => ClassRow::NONE,
                 }
             }
         }

@@ -4,14 +4,14 @@ use edge_common::wire::dns::NAME_OCTETS;
 
 use super::Absent;
 use edge_zone::resolve::{NameBuffer, wildcard_below};
-use edge_zone::variants::{Variants, is_everyones};
+use edge_zone::variants::{Variants, is_client_independent};
 use edge_zone::{Name, Zone};
 
 /// The names of a zone.
 pub(super) struct Names<'z> {
     zone: &'z Zone,
     variants: Variants,
-    is_everyones: bool,
+    is_client_independent: bool,
 }
 
 /// A name.
@@ -25,7 +25,11 @@ pub(super) struct Known<'z> {
 
 impl<'z> Names<'z> {
     pub(super) fn of(zone: &'z Zone) -> Self {
-        Self { zone, variants: Variants::of(zone), is_everyones: is_everyones(zone) }
+        Self {
+            zone,
+            variants: Variants::of(zone),
+            is_client_independent: is_client_independent(zone),
+        }
     }
 
     pub(super) const fn variants(&self) -> &Variants {
@@ -48,7 +52,7 @@ impl<'z> Names<'z> {
 
     /// Whether answers for a name have the client's scope.
     pub(super) fn is_scoped(&self, label: &str) -> bool {
-        !self.is_everyones && self.variants.varies(self.zone, label)
+        !self.is_client_independent && self.variants.varies(self.zone, label)
     }
 
     /// What is to be said of names below one that aren't among [`all`](Self::all), nor below a longer one of these.
@@ -65,7 +69,7 @@ impl<'z> Names<'z> {
         }
         let mut buffer = NameBuffer::default();
         let wildcard = wildcard_below(name.label, &mut buffer);
-        if labels.position(wildcard).is_some() || self.variants.has(wildcard) {
+        if labels.position(wildcard).is_some() || self.variants.has_variants(wildcard) {
             Absent::Wildcard
         } else {
             Absent::Denied

@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 use super::Publishable;
 use crate::compile::compile;
 use edge_zone as zone;
-use edge_zone::Any;
+use edge_zone::AnyPolicy;
 use edge_zone::geo::Databases;
 use edge_zone::geo::Profile;
 use edge_zone::rdata::soa_record;
@@ -36,7 +36,7 @@ pub fn publishable_of(apex: &str, json: &str) -> Publishable {
     let mut profile = Profile::of(&zone);
     profile.add(&zone);
     let trie = Arc::new(profile.compile(&Databases::new(Vec::new())).unwrap());
-    let compiled = Arc::new(compile(&zone, &trie.classes, soa_record(&zone), Any::default()));
+    let compiled = Arc::new(compile(&zone, &trie.classes, soa_record(&zone), AnyPolicy::default()));
     Publishable { compiled, trie }
 }
 

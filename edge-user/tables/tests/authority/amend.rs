@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Any, Node, Publishable, compare, zone_of};
+use super::{AnyPolicy, Node, Publishable, compare, zone_of};
 use edge_tables::compile::{Source, amend};
 use edge_zone::rdata::soa_record;
 
@@ -46,7 +46,7 @@ impl Node {
 
 #[test]
 fn new_weights_addresses_and_serials_need_no_new_generation() {
-    for any in [Any::Minimal, Any::Full] {
+    for any in [AnyPolicy::Minimal, AnyPolicy::Full] {
         let first = text(1, 2, 100, "");
         let mut node = Node::new(&[("pool.test", &first)], &[], any);
         let usage = node.publisher.usage();
@@ -75,7 +75,7 @@ fn whatever_else_changes_takes_a_generation() {
         ("the zone's", first.replace("\"ttl\": 60", "\"ttl\": 61")),
         ("records on a card", first.replace("\"max_hosts\": 2", "\"max_hosts\": 3")),
     ] {
-        let mut node = Node::new(&[("pool.test", &first)], &[], Any::Minimal);
+        let mut node = Node::new(&[("pool.test", &first)], &[], AnyPolicy::Minimal);
         let generation = node.store.generation();
         assert!(!node.amend(&next), "{what}");
         assert!(node.store.generation() > generation, "{what}");
@@ -86,7 +86,7 @@ fn whatever_else_changes_takes_a_generation() {
 #[test]
 fn labels_that_were_the_same_and_no_longer_are_take_a_generation() {
     let one = text(1, 2, 90, "");
-    let mut node = Node::new(&[("pool.test", &one)], &[], Any::Minimal);
+    let mut node = Node::new(&[("pool.test", &one)], &[], AnyPolicy::Minimal);
     // The wildcard's record was that of 0.de.
     let next = one.replace(
         r#""*.made": {"a": [["192.0.2.3", 30]]}"#,
@@ -99,7 +99,7 @@ fn labels_that_were_the_same_and_no_longer_are_take_a_generation() {
 
 #[test]
 fn a_deck_whose_cards_have_another_length_takes_a_generation() {
-    let mut node = Node::new(&[("pool.test", &text(1, 2, 90, ""))], &[], Any::Minimal);
+    let mut node = Node::new(&[("pool.test", &text(1, 2, 90, ""))], &[], AnyPolicy::Minimal);
     let generation = node.store.generation();
     let usage = node.publisher.usage();
     let next = text(2, 2, 90, "").replace(
@@ -123,7 +123,7 @@ fn a_deck_whose_cards_have_another_length_takes_a_generation() {
 fn what_is_amended_is_what_would_be_compiled() {
     let mut rng = fastrand::Rng::with_seed(9);
     let (mut n_amended, mut n_compared) = (0, 0);
-    for any in [Any::Minimal, Any::Full] {
+    for any in [AnyPolicy::Minimal, AnyPolicy::Full] {
         let mut text = text(1, 2, 100, "");
         let mut node = Node::new(&[("pool.test", &text)], &[], any);
         for serial in 2..60 {

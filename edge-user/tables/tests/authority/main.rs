@@ -21,7 +21,7 @@ use edge_authority::{Answerer, Asked, Options, Serving};
 use edge_tables::compile::compile;
 use edge_tables::publish::{NoKernel, Publishable, Publisher, ZONE_TYPES};
 use edge_tables::store::Store;
-use edge_zone::Any;
+use edge_zone::AnyPolicy;
 use edge_zone::geo::GeoLocator;
 use edge_zone::geo::Profile;
 use edge_zone::name::bare;
@@ -46,7 +46,7 @@ fn zone_of(name: &str, text: &str) -> Arc<Zone> {
 }
 
 impl Node {
-    fn new(zones: &[(&str, &str)], others: &[&str], any: Any) -> Self {
+    fn new(zones: &[(&str, &str)], others: &[&str], any: AnyPolicy) -> Self {
         let store = Store::in_memory();
         let rng = fastrand::Rng::with_seed(5);
         let publisher = Publisher::new(store.clone(), Box::new(NoKernel), rng);
@@ -278,7 +278,8 @@ fn dealt(
 
 #[test]
 fn the_tables_say_what_the_authority_says_of_every_name_type_and_client() {
-    let node = Node::new(zones::ALL, &["left.plain.test", "deep.down.plain.test"], Any::Minimal);
+    let node =
+        Node::new(zones::ALL, &["left.plain.test", "deep.down.plain.test"], AnyPolicy::Minimal);
     let tally = compare(&node);
     // Most of it is answered by the tables, and by every kind of deck.
     for (kind, least) in [
@@ -296,7 +297,7 @@ fn the_tables_say_what_the_authority_says_of_every_name_type_and_client() {
 
 #[test]
 fn full_answers_to_any_are_the_authoritys() {
-    let node = Node::new(&zones::ALL[..1], &[], Any::Full);
+    let node = Node::new(&zones::ALL[..1], &[], AnyPolicy::Full);
     compare(&node);
     let walk = Walk::new(&node.store);
     let client = zones::CLIENTS[0].parse().unwrap();
@@ -307,7 +308,7 @@ fn full_answers_to_any_are_the_authoritys() {
 
 #[test]
 fn zones_that_come_and_go_change_what_others_say_without_their_being_compiled_anew() {
-    let mut node = Node::new(zones::ALL, &[], Any::Minimal);
+    let mut node = Node::new(zones::ALL, &[], AnyPolicy::Minimal);
     for (unloaded, others) in [
         (&[][..], &["plain.test"][..]),
         (&["child.plain.test"], &["wild.test", "left.plain.test"]),
@@ -321,7 +322,7 @@ fn zones_that_come_and_go_change_what_others_say_without_their_being_compiled_an
 
 #[test]
 fn under_the_root_zone_all_names_are_its_own_but_those_of_other_zones() {
-    let mut node = Node::new(zones::ROOT, &[], Any::Minimal);
+    let mut node = Node::new(zones::ROOT, &[], AnyPolicy::Minimal);
     compare(&node);
     node.publish(&[], &["b.test"]);
     compare(&node);
@@ -331,7 +332,7 @@ fn under_the_root_zone_all_names_are_its_own_but_those_of_other_zones() {
 
 #[test]
 fn what_can_be_answered_from_tables_is() {
-    let node = Node::new(zones::ALL, &[], Any::Minimal);
+    let node = Node::new(zones::ALL, &[], AnyPolicy::Minimal);
     let walk = Walk::new(&node.store);
     let client = zones::CLIENTS[0].parse().unwrap();
     for (name, rtype, kind, cards) in [
@@ -379,7 +380,7 @@ fn a_zone_of_more_ready_made_records_than_there_is_room_for_keeps_its_addresses(
     let labels: Vec<_> = (0..6000).map(label).collect();
     let text = format!(r#"{{"targeting": "@", "data": {{{}}}}}"#, labels.join(","));
     let zones = [("many.test", &*text), zones::ALL[0]];
-    let mut node = Node::new(&zones, &[], Any::Minimal);
+    let mut node = Node::new(&zones, &[], AnyPolicy::Minimal);
     let client = zones::CLIENTS[0].parse().unwrap();
     for _ in 0..3 {
         let walk = Walk::new(&node.store);
@@ -409,7 +410,7 @@ fn zones_for_which_there_is_no_larger_table_keep_their_addresses() {
     let n = maps::TABLES[1] + maps::TABLES[2] + 2;
     let names: Vec<String> = (0..n).map(|n| format!("z{n}.test")).collect();
     let zones: Vec<_> = names.iter().map(|name| (&**name, &*text)).collect();
-    let node = Node::new(&zones, &[], Any::Minimal);
+    let node = Node::new(&zones, &[], AnyPolicy::Minimal);
     let walk = Walk::new(&node.store);
     let client = zones::CLIENTS[0].parse().unwrap();
     let mut n_small = 0;
@@ -426,7 +427,7 @@ fn zones_for_which_there_is_no_larger_table_keep_their_addresses() {
 
 #[test]
 fn only_choices_are_dealt_anew() {
-    let mut node = Node::new(zones::ALL, &[], Any::Minimal);
+    let mut node = Node::new(zones::ALL, &[], AnyPolicy::Minimal);
     let client = zones::CLIENTS[0].parse().unwrap();
     let before = node.publisher.usage();
     let first = |node: &Node, name: &str, rtype| {

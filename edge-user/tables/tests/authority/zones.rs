@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use edge_zone::geo::fixture;
-use edge_zone::geo::{Databases, Kind};
+use edge_zone::geo::{DatabaseKind, Databases};
 
 /// In Germany, France, California, New York, Brazil (IPv6), and nowhere.
 pub(super) const CLIENTS: [&str; 6] =
@@ -24,9 +24,9 @@ pub(super) fn databases() -> Databases {
     let countries: Vec<_> = places.iter().map(|(net, country, ..)| (*net, *country)).collect();
     let asns = [(net("5.0.0.0/20"), 64_500), (net("7.0.0.0/9"), 64_501)];
     fixture::databases([
-        (Kind::Country, fixture::country(&countries)),
-        (Kind::City, fixture::city(&places)),
-        (Kind::Asn, fixture::asn(&asns)),
+        (DatabaseKind::Country, fixture::country(&countries)),
+        (DatabaseKind::City, fixture::city(&places)),
+        (DatabaseKind::Asn, fixture::asn(&asns)),
     ])
 }
 

@@ -1,8 +1,7 @@
-//! Client classes: databases and a profile in, the tables of one trie slot out.
+//! Client classes: a partition of the address space, as the tables of a trie.
 //!
-//! Two addresses are of one class when the caller's key for what is known about them is the same.
-//! The key decides what is told apart: the finer it is, the longer the prefixes (and the ECS
-//! scopes), the more nodes.
+//! Two addresses are in one class when the caller's key for their data is the same. The finer the
+//! key, the longer the prefixes (and the ECS scopes), and the more nodes.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -17,9 +16,9 @@ use super::ranges::{self, Block, Cover, Family, Value};
 use super::record::{GeoRecord, Needs};
 use super::tree6::Tree6Image;
 use super::trie4::Trie4;
-use super::{Error, database::Database};
+use super::{GeoError, database::Database};
 
-/// What the zones that share a trie need to tell apart.
+/// The distinctions that the zones of one trie need.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Distinctions {
     /// What is asked of the databases.
@@ -60,11 +59,12 @@ impl<K> Compiled<K> {
 }
 
 impl<K> Compiled<K> {
-    /// Length of the prefix around an address in which every address has its class: the scope of an answer that
-    /// depends on the class (RFC 7871 §7.2.1). `None` where only the databases can tell.
+    /// Length of the prefix around an address in which every address has its class: the scope of an
+    /// answer that depends on the class (RFC 7871 §7.2.1). `None` where only the databases can
+    /// tell.
     ///
-    /// For IPv4 it is the shortest there is. For IPv6 it is, unless the tree would have been too large for its map,
-    /// when it may be longer than need be ([`Tree6Image`]).
+    /// For IPv4 it is the shortest there is. For IPv6 it is, unless the tree would have been too
+    /// large for its map, when it may be longer than need be ([`Tree6Image`]).
     #[must_use]
     pub fn scope(&self, address: IpAddr) -> Option<u8> {
         let leaf = self.lookup(address);
@@ -81,12 +81,13 @@ impl<K> Compiled<K> {
 ///
 /// # Errors
 ///
-/// When the profile is too fine for the maps, or a database breaks its word.
+/// [`GeoError::TooFine`] when the profile is too fine for the maps, and [`GeoError::Broken`] when a
+/// database gives other records than when it was opened.
 pub fn compile<K, F>(
     databases: &Databases,
     profile: &Distinctions,
     mut key: F,
-) -> Result<Compiled<K>, Error>
+) -> Result<Compiled<K>, GeoError>
 where
     K: Clone + Eq + Hash,
     F: FnMut(&GeoRecord, &[IpNet]) -> K,
@@ -101,7 +102,7 @@ where
         let mut cover = Cover::new();
         let [place, asn] = sources.map(|source| match source {
             Some(database) => database.blocks(family),
-            None => Box::new(iter::once(Ok(Block::whole(Value::Nothing)))),
+            None => Box::new(iter::once(Ok(Block::all(Value::Nothing)))),
         });
         ranges::overlay([place, asn, named.blocks()], |Block { start, prefix, value }| {
             let class = *combinations.entry(value).or_insert_with(|| {
@@ -129,7 +130,7 @@ where
 
 fn known((source, value): (Option<&Database>, Value)) -> GeoRecord {
     match (source, value) {
-        (Some(database), Value::Record(number)) => database.place(number),
+        (Some(database), Value::Record(number)) => database.record(number),
         _ => GeoRecord::default(),
     }
 }
@@ -165,7 +166,7 @@ struct Leaves {
 }
 
 impl Leaves {
-    fn number_all(&mut self, blocks: Vec<Block<u32>>) -> Result<Vec<Block<u16>>, Error> {
+    fn number_all(&mut self, blocks: Vec<Block<u32>>) -> Result<Vec<Block<u16>>, GeoError> {
         let numbered = blocks.into_iter().map(|Block { start, prefix, value: class }| {
             let value = self.number(GeoLeaf { class, prefix: prefix.into() })?;
             Ok(Block { start, prefix, value })
@@ -173,14 +174,14 @@ impl Leaves {
         numbered.collect()
     }
 
-    fn number(&mut self, leaf: GeoLeaf) -> Result<u16, Error> {
+    fn number(&mut self, leaf: GeoLeaf) -> Result<u16, GeoError> {
         if let Some(number) = self.numbers.get(&leaf) {
             return Ok(*number);
         }
         let limit = maps::GEO_LEAVES;
         let number = u16::try_from(self.table.len()).ok().filter(|n| u32::from(*n) < limit);
         let number = number
-            .ok_or(Error::TooFine { what: "pairs of client class and prefix length", limit })?;
+            .ok_or(GeoError::TooFine { what: "pairs of client class and prefix length", limit })?;
         self.table.push(leaf);
         self.numbers.insert(leaf, number);
         Ok(number)
@@ -228,7 +229,7 @@ impl Named {
         Self { prefixes, chains: chains.collect() }
     }
 
-    fn blocks(&self) -> Box<dyn Iterator<Item = Result<Block<Value>, Error>> + '_> {
+    fn blocks(&self) -> Box<dyn Iterator<Item = Result<Block<Value>, GeoError>> + '_> {
         let blocks = ranges::cut(&self.prefixes).into_iter();
         Box::new(blocks.map(|Block { start, prefix, value }| {
             let value = match value {

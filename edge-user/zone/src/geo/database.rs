@@ -1,8 +1,8 @@
-//! MaxMind databases: a directory in, validated databases out, and a [`GeoRecord`] for any address.
+//! MaxMind databases, validated when they are opened.
 //!
-//! A file is read into memory (a mapped file that is truncated under us would kill the process),
-//! its whole search tree is walked and every record decoded before it is accepted. A broken file is
-//! an error even when another file of its kind would do: the operator should know.
+//! A file is read into memory: a mapped file that another process truncates would kill this one.
+//! Its whole search tree is walked and every record decoded before it is accepted. A broken file is
+//! an error even when there is another file of its kind, so that the operator learns of it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 
 use maxminddb::{LookupResult, MaxMindDbError, Reader};
 
-use super::Error;
+use super::GeoError;
 use super::ranges::{Block, Family, Value, Walk};
-use super::record::{GeoRecord, Needs, Record};
+use super::record::{DatabaseRecord, GeoRecord, Needs};
 
-/// What a database is about.
+/// The data that a database holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum DatabaseKind {
     /// Address to country.
     Country,
     /// Address to country, region and location.
@@ -29,7 +29,7 @@ pub enum Kind {
     Asn,
 }
 
-impl Kind {
+impl DatabaseKind {
     /// All kinds.
     pub const ALL: [Self; 3] = [Self::Country, Self::City, Self::Asn];
 
@@ -54,16 +54,16 @@ impl Kind {
         words.iter().any(|word| database_type.contains(word))
     }
 
-    fn select(self, place: GeoRecord) -> GeoRecord {
+    fn select(self, record: GeoRecord) -> GeoRecord {
         match self {
-            Self::Country => GeoRecord { country: place.country, ..GeoRecord::default() },
-            Self::City => GeoRecord { asn: None, ..place },
-            Self::Asn => GeoRecord { asn: place.asn, ..GeoRecord::default() },
+            Self::Country => GeoRecord { country: record.country, ..GeoRecord::default() },
+            Self::City => GeoRecord { asn: None, ..record },
+            Self::Asn => GeoRecord { asn: record.asn, ..GeoRecord::default() },
         }
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for DatabaseKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -72,12 +72,12 @@ impl fmt::Display for Kind {
 /// One validated database.
 #[derive(Debug)]
 pub struct Database {
-    kind: Kind,
+    kind: DatabaseKind,
     path: PathBuf,
     reader: Reader<Vec<u8>>,
     /// Decoded records.
-    places: Vec<GeoRecord>,
-    /// Offset in the data section to index in `places`.
+    records: Vec<GeoRecord>,
+    /// Offset in the data section to index in `records`.
     numbers: HashMap<usize, u32>,
 }
 
@@ -89,10 +89,12 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// When the file can't be read, is not a sound database, or not of this kind.
-    pub fn open(path: &Path, kind: Kind) -> Result<Self, Error> {
-        let read = |source| Error::Read { path: path.to_owned(), source };
-        let unfit = |reason| Error::Unfit { path: path.to_owned(), reason };
+    /// [`GeoError::Read`] when the file can't be read, [`GeoError::Unfit`] when it is no regular
+    /// file or too large, and the errors of [`from_octets`](Self::from_octets). Blocks on the file
+    /// system.
+    pub fn open(path: &Path, kind: DatabaseKind) -> Result<Self, GeoError> {
+        let read = |source| GeoError::Read { path: path.to_owned(), source };
+        let unfit = |reason| GeoError::Unfit { path: path.to_owned(), reason };
         // Looked at before it is opened: opening a pipe would wait for a writer.
         let found = fs::metadata(path).map_err(read)?;
         if !found.is_file() {
@@ -115,16 +117,17 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// When it is not a sound database, or not of this kind.
-    pub fn from_octets(octets: Vec<u8>, path: &Path, kind: Kind) -> Result<Self, Error> {
+    /// [`GeoError::Broken`] when it is not a sound database, [`GeoError::WrongType`] when it is not
+    /// of this kind.
+    pub fn from_octets(octets: Vec<u8>, path: &Path, kind: DatabaseKind) -> Result<Self, GeoError> {
         let broken = |error| broken(path, &error);
         let reader = Reader::from_source(octets).map_err(broken)?;
         let found = &reader.metadata().database_type;
         if !kind.accepts(found) {
             let found = found.clone();
-            return Err(Error::WrongType { path: path.to_owned(), found, expected: kind });
+            return Err(GeoError::WrongType { path: path.to_owned(), found, expected: kind });
         }
-        let mut places = Vec::new();
+        let mut records = Vec::new();
         let mut numbers = HashMap::new();
         for family in families(&reader) {
             let decode = |network: &LookupResult<'_, _>| {
@@ -132,9 +135,9 @@ impl Database {
                 if let Some(number) = numbers.get(&offset) {
                     return Ok(*number);
                 }
-                let record: Record<'_> = network.decode()?.unwrap_or_default();
-                let number = u32::try_from(places.len()).unwrap_or(u32::MAX);
-                places.push(kind.select(record.place()));
+                let record: DatabaseRecord<'_> = network.decode()?.unwrap_or_default();
+                let number = u32::try_from(records.len()).unwrap_or(u32::MAX);
+                records.push(kind.select(record.geo_record()));
                 numbers.insert(offset, number);
                 Ok(number)
             };
@@ -142,12 +145,12 @@ impl Database {
                 block.map_err(broken)?;
             }
         }
-        Ok(Self { kind, path: path.to_owned(), reader, places, numbers })
+        Ok(Self { kind, path: path.to_owned(), reader, records, numbers })
     }
 
     /// What the database is about.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> DatabaseKind {
         self.kind
     }
 
@@ -169,23 +172,23 @@ impl Database {
         self.reader.metadata().build_epoch
     }
 
-    /// What the database says about an address.
+    /// The data of an address; empty if the database has none.
     #[must_use]
     pub fn lookup(&self, address: IpAddr) -> GeoRecord {
         let Ok(found) = self.reader.lookup(address) else { return GeoRecord::default() };
         let Some(offset) = found.offset() else { return GeoRecord::default() };
         match self.numbers.get(&offset) {
-            Some(number) => self.place(*number),
+            Some(number) => self.record(*number),
             // In the parts of the IPv6 tree that should repeat the IPv4 tree, but don't.
-            None => match found.decode::<Record<'_>>() {
-                Ok(Some(record)) => self.kind.select(record.place()),
+            None => match found.decode::<DatabaseRecord<'_>>() {
+                Ok(Some(record)) => self.kind.select(record.geo_record()),
                 Ok(None) | Err(_) => GeoRecord::default(),
             },
         }
     }
 
-    /// Length of the prefix around an address that shares its record, or its lack of one; 0 where the file has no tree
-    /// for the address's family.
+    /// Length of the prefix around an address that shares its record, or its lack of one; 0 where
+    /// the file has no tree for the address's family.
     #[must_use]
     pub fn prefix(&self, address: IpAddr) -> u8 {
         let Ok(found) = self.reader.lookup(address) else { return 0 };
@@ -198,17 +201,17 @@ impl Database {
     }
 
     /// The record of a number from [`Self::blocks`].
-    pub(super) fn place(&self, number: u32) -> GeoRecord {
-        usize::try_from(number).ok().and_then(|n| self.places.get(n)).copied().unwrap_or_default()
+    pub(super) fn record(&self, number: u32) -> GeoRecord {
+        usize::try_from(number).ok().and_then(|n| self.records.get(n)).copied().unwrap_or_default()
     }
 
     /// The address space as the database divides it.
     pub(super) fn blocks(
         &self,
         family: Family,
-    ) -> Box<dyn Iterator<Item = Result<Block<Value>, Error>> + '_> {
+    ) -> Box<dyn Iterator<Item = Result<Block<Value>, GeoError>> + '_> {
         if !families(&self.reader).contains(&family) {
-            return Box::new(iter::once(Ok(Block::whole(Value::Nothing))));
+            return Box::new(iter::once(Ok(Block::all(Value::Nothing))));
         }
         let number = |network: &LookupResult<'_, _>| {
             let number = network.offset().and_then(|offset| self.numbers.get(&offset));
@@ -223,8 +226,8 @@ fn families(reader: &Reader<Vec<u8>>) -> &'static [Family] {
     if reader.metadata().ip_version == 6 { &[Family::V4, Family::V6] } else { &[Family::V4] }
 }
 
-fn broken(path: &Path, error: &MaxMindDbError) -> Error {
-    Error::Broken { path: path.to_owned(), reason: error.to_string() }
+fn broken(path: &Path, error: &MaxMindDbError) -> GeoError {
+    GeoError::Broken { path: path.to_owned(), reason: error.to_string() }
 }
 
 /// The databases of a directory; any of them may be missing.
@@ -239,10 +242,10 @@ impl Databases {
     ///
     /// # Errors
     ///
-    /// When one of the files can't be used.
-    pub fn open(directory: &Path) -> Result<Self, Error> {
+    /// The error of the first file that can't be used. Blocks on the file system.
+    pub fn open(directory: &Path) -> Result<Self, GeoError> {
         let mut found = Vec::new();
-        for kind in Kind::ALL {
+        for kind in DatabaseKind::ALL {
             for product in ["GeoLite2", "GeoIP2"] {
                 let path = directory.join(format!("{product}-{kind}.mmdb"));
                 match Database::open(&path, kind) {
@@ -250,8 +253,8 @@ impl Databases {
                         found.push(database);
                         break;
                     }
-                    Err(Error::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                    }
+                    Err(GeoError::Read { source, .. })
+                        if source.kind() == io::ErrorKind::NotFound => {}
                     Err(error) => return Err(error),
                 }
             }
@@ -259,7 +262,7 @@ impl Databases {
         Ok(Self { found })
     }
 
-    /// Of several databases of one kind the first counts.
+    /// These databases. Of several of one kind the first is used.
     #[must_use]
     pub fn new(found: Vec<Database>) -> Self {
         Self { found }
@@ -272,7 +275,7 @@ impl Databases {
 
     /// The database of a kind.
     #[must_use]
-    pub fn get(&self, kind: Kind) -> Option<&Database> {
+    pub fn get(&self, kind: DatabaseKind) -> Option<&Database> {
         self.found.iter().find(|database| database.kind == kind)
     }
 
@@ -280,11 +283,11 @@ impl Databases {
     /// in for each other.
     pub(super) fn sources(&self, needs: Needs) -> [Option<&Database>; 2] {
         let place = match needs {
-            Needs { region: true, .. } => self.get(Kind::City),
-            Needs { country: true, .. } => self.get(Kind::Country),
+            Needs { region: true, .. } => self.get(DatabaseKind::City),
+            Needs { country: true, .. } => self.get(DatabaseKind::Country),
             Needs { .. } => None,
         };
-        [place, if needs.asn { self.get(Kind::Asn) } else { None }]
+        [place, if needs.asn { self.get(DatabaseKind::Asn) } else { None }]
     }
 
     /// What is known about an address, of what is needed.
@@ -294,8 +297,8 @@ impl Databases {
         GeoRecord { asn: asn.and_then(|found| found.asn), ..place.unwrap_or_default() }
     }
 
-    /// Length of a prefix around an address in which [`Self::lookup`] says one thing. It may be longer than need be,
-    /// because the files may say the same of neighbours.
+    /// Length of a prefix around an address in which [`Self::lookup`] says one thing. It may be
+    /// longer than need be, because the files may say the same of neighbours.
     #[must_use]
     pub fn prefix(&self, address: IpAddr, needs: Needs) -> u8 {
         let lengths = self.sources(needs).map(|source| source.map_or(0, |d| d.prefix(address)));

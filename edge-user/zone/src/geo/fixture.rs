@@ -1,4 +1,4 @@
-//! Databases for the tests of this room: prefixes and what they hold in, a file's octets out.
+//! Small GeoIP databases for tests.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
@@ -7,9 +7,9 @@ use fastrand::Rng;
 use ipnet::IpNet;
 use mmdb_writer::{Value, Writer};
 
-use super::{Database, Databases, Kind};
+use super::{Database, DatabaseKind, Databases};
 
-fn write(kind: Kind, records: impl Iterator<Item = (IpNet, Value)>) -> Vec<u8> {
+fn write(kind: DatabaseKind, records: impl Iterator<Item = (IpNet, Value)>) -> Vec<u8> {
     let mut writer = Writer::builder(format!("GeoLite2-{kind}")).build();
     for (net, value) in records {
         writer.insert_value(net, value).unwrap();
@@ -25,14 +25,14 @@ fn coded(code: &str) -> Value {
 #[must_use]
 pub fn country(records: &[(IpNet, &str)]) -> Vec<u8> {
     let records = records.iter().map(|(net, code)| (*net, Value::map([("country", coded(code))])));
-    write(Kind::Country, records)
+    write(DatabaseKind::Country, records)
 }
 
 /// An ASN database: prefixes and their autonomous systems.
 #[must_use]
 pub fn asn(records: &[(IpNet, u32)]) -> Vec<u8> {
     let record = |asn| Value::map([("autonomous_system_number", Value::from(asn))]);
-    write(Kind::Asn, records.iter().map(|(net, asn)| (*net, record(*asn))))
+    write(DatabaseKind::Asn, records.iter().map(|(net, asn)| (*net, record(*asn))))
 }
 
 /// Network, country, subdivision, latitude and longitude.
@@ -46,7 +46,7 @@ pub fn city(records: &[(IpNet, &str, &str, (f64, f64))]) -> Vec<u8> {
         ]);
         (*net, record)
     });
-    write(Kind::City, records)
+    write(DatabaseKind::City, records)
 }
 
 /// A database of some kind from its octets.
@@ -54,7 +54,7 @@ pub fn city(records: &[(IpNet, &str, &str, (f64, f64))]) -> Vec<u8> {
 /// # Panics
 /// When it is none.
 #[must_use]
-pub fn open(kind: Kind, octets: Vec<u8>) -> Database {
+pub fn open(kind: DatabaseKind, octets: Vec<u8>) -> Database {
     Database::from_octets(octets, Path::new("fixture"), kind).unwrap()
 }
 
@@ -63,7 +63,7 @@ pub fn open(kind: Kind, octets: Vec<u8>) -> Database {
 /// # Panics
 /// When one is none.
 #[must_use]
-pub fn databases<const N: usize>(files: [(Kind, Vec<u8>); N]) -> Databases {
+pub fn databases<const N: usize>(files: [(DatabaseKind, Vec<u8>); N]) -> Databases {
     Databases::new(files.into_iter().map(|(kind, octets)| open(kind, octets)).collect())
 }
 
@@ -85,7 +85,7 @@ pub fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// Networks of lengths as they are announced, with some that are longer than tables can tell.
+/// Networks of lengths as they are announced, with some that are longer than /64.
 pub fn nets(random: &mut Rng, v4: usize, v6: usize) -> Vec<IpNet> {
     let mut out = Vec::new();
     for _ in 0..v4 {

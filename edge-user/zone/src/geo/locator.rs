@@ -8,19 +8,20 @@ use std::sync::Arc;
 
 use super::profile::{needs, place_of};
 use super::{Compiled, Databases, Profile};
-use crate::{Place, Targeting, Targets, Zone};
+use crate::{ClientPlace, Targeting, Targets, Zone};
 
 /// Latitude and longitude in degrees, north and east positive.
 pub type Coordinates = (f64, f64);
 
 /// Where addresses are.
 pub trait ClientLocator: Send + Sync {
-    /// The place of an address and its coordinates, as far as they are known and matter to a zone. [`Place::ip`] may
-    /// be left out.
-    fn place(&self, ip: IpAddr, zone: &Zone) -> (Place, Option<Coordinates>);
+    /// The place of an address and its coordinates, as far as they are known and matter to a zone.
+    /// [`ClientPlace::ip`] may be left out.
+    fn place(&self, ip: IpAddr, zone: &Zone) -> (ClientPlace, Option<Coordinates>);
 
-    /// Length of a prefix around an address in which every address has the same targets in a zone, and with `near` the
-    /// same coordinates. Never shorter; all of the address's bits if that isn't known.
+    /// Length of a prefix around an address in which every address has the same targets in a zone,
+    /// and with `near` the same coordinates. Never shorter; all of the address's bits if that isn't
+    /// known.
     fn scope(&self, ip: IpAddr, _zone: &Zone, _near: bool) -> u8 {
         full_prefix_len(ip)
     }
@@ -31,8 +32,8 @@ pub trait ClientLocator: Send + Sync {
 pub struct Nowhere;
 
 impl ClientLocator for Nowhere {
-    fn place(&self, _: IpAddr, _: &Zone) -> (Place, Option<Coordinates>) {
-        (Place::default(), None)
+    fn place(&self, _: IpAddr, _: &Zone) -> (ClientPlace, Option<Coordinates>) {
+        (ClientPlace::default(), None)
     }
 }
 
@@ -46,7 +47,7 @@ pub struct GeoLocator {
 }
 
 impl ClientLocator for GeoLocator {
-    fn place(&self, ip: IpAddr, zone: &Zone) -> (Place, Option<Coordinates>) {
+    fn place(&self, ip: IpAddr, zone: &Zone) -> (ClientPlace, Option<Coordinates>) {
         let known = self.databases.lookup(ip, needs(zone.targeting, zone.has_closest));
         (place_of(&known, Some(ip)), known.location)
     }

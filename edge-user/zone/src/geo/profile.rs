@@ -1,8 +1,9 @@
-//! What zones of the same targeting tell apart: zones in, a geo profile and its class keys out.
+//! Geo profiles: the distinctions between clients that several zones share.
 //!
-//! Zones with the same targeting words (and need for coordinates) share one trie. Countries, continents and region groups are
-//! always told apart; regions, ASNs and addresses only where a label of some zone names one, so
-//! that one label about one network doesn't shred the address space.
+//! Zones with the same targeting words, and the same need for coordinates, share one trie.
+//! Countries, continents and region groups are always distinct. Regions, ASNs and addresses are
+//! distinct only where a label of some zone names one, so that one label for one network doesn't
+//! cut the address space to pieces.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -10,11 +11,12 @@ use std::net::IpAddr;
 use edge_common::abi::GeoLeaf;
 use ipnet::IpNet;
 
-use super::{Compiled, Databases, Distinctions, Error, GeoRecord, Needs, compile};
-use crate::{Place, Targeting, Targets, Zone};
+use super::{Compiled, Databases, Distinctions, GeoError, GeoRecord, Needs, compile};
+use crate::{ClientPlace, Targeting, Targets, Zone};
 
-/// The target of clients of whom something is known that no label is for. No label has upper-case letters. It keeps
-/// them apart from those of whom nothing is known: for a client subnet of these the packet's source is looked at.
+/// The target of clients of whom something is known that no label is for. No label has upper-case
+/// letters. It keeps them apart from those of whom nothing is known: for a client subnet of these
+/// the packet's source is looked at.
 const KNOWN: &str = "KNOWN";
 
 /// What zones share a trie for.
@@ -51,7 +53,8 @@ impl Profile {
         }
     }
 
-    /// Whether a target of this kind is only told apart when a label names it.
+    /// Whether classes keep `target`: those of single regions, ASNs and addresses only when a label
+    /// names it.
     fn keeps(&self, target: &str) -> bool {
         fine_target(target).is_none() || self.mentioned.contains(target)
     }
@@ -60,8 +63,8 @@ impl Profile {
     /// ([`edge_common::class::NOTHING`]), and no others'.
     ///
     /// # Errors
-    /// When the address space is too finely divided for the maps.
-    pub fn compile(&self, databases: &Databases) -> Result<Compiled<Targets>, Error> {
+    /// [`GeoError::TooFine`] when the address space is too finely divided for the maps.
+    pub fn compile(&self, databases: &Databases) -> Result<Compiled<Targets>, GeoError> {
         let ip = self.targeting.contains(Targeting::IP);
         let prefixes = if ip {
             self.mentioned.iter().filter_map(|t| network(t)).collect()
@@ -74,7 +77,7 @@ impl Profile {
             let rest = Targets::new(self.targeting, &place_of(place, None));
             let kept = rest.iter().filter(|t| self.keeps(t)).map(str::to_owned);
             let targets = Targets::of(own.chain(kept));
-            if targets.say_nothing() && (ip || !rest.say_nothing()) {
+            if targets.is_unspecific() && (ip || !rest.is_unspecific()) {
                 let known = std::iter::once(KNOWN.to_owned());
                 return Targets::of(known.chain(targets.iter().map(str::to_owned)));
             }
@@ -83,9 +86,10 @@ impl Profile {
         Ok(self.with_nothing(compiled))
     }
 
-    /// Keeps class 0 free where something is known of every address: by ASN and address all clients have targets.
+    /// Keeps class 0 free where something is known of every address: by ASN and address all clients
+    /// have targets.
     fn with_nothing(&self, mut compiled: Compiled<Targets>) -> Compiled<Targets> {
-        if compiled.classes.first().is_some_and(Targets::say_nothing) {
+        if compiled.classes.first().is_some_and(Targets::is_unspecific) {
             return compiled;
         }
         let everyones = self.targeting.contains(Targeting::GLOBAL).then(|| "@".to_owned());
@@ -107,16 +111,16 @@ pub fn needs(targeting: Targeting, closest: bool) -> Needs {
     }
 }
 
-/// A database's word about an address in the words of targets.
-pub fn place_of(record: &GeoRecord, ip: Option<IpAddr>) -> Place {
+/// The place of an address, from its data in a database.
+pub fn place_of(record: &GeoRecord, ip: Option<IpAddr>) -> ClientPlace {
     let country = record.country.as_ref().and_then(|code| str::from_utf8(code).ok());
-    let mut known = country.map_or_else(Place::default, Place::in_country);
+    let mut known = country.map_or_else(ClientPlace::default, ClientPlace::in_country);
     if let Some(region) = &record.region
         && let Some((_, subdivision)) = region.as_str().split_once('-')
     {
         known = known.in_subdivision(subdivision);
     }
-    Place { asn: record.asn, ip, ..known }
+    ClientPlace { asn: record.asn, ip, ..known }
 }
 
 /// The end of a label, or a target itself, that stands for a single region, ASN or address.
@@ -151,7 +155,7 @@ mod tests {
     use super::{fine_target, network};
 
     #[test]
-    fn labels_for_single_regions_asns_and_addresses_are_told() {
+    fn labels_for_single_regions_asns_and_addresses_are_recognized() {
         for (label, expect) in [
             ("www.us-ca", Some("us-ca")),
             ("as15169", Some("as15169")),

@@ -1,8 +1,8 @@
-//! The address space as blocks: a search tree in, the blocks of equal value in address order out.
+//! The address space as a sequence of blocks in address order.
 //!
-//! Both families are numbers of 64 bits, left-aligned: an IPv4 address stands in the upper half,
-//! an IPv6 address is cut to its first 64 bits. A sequence of blocks is disjoint, ascending and
-//! covers the whole space, so two sequences can be overlaid piece by piece.
+//! Both families are numbers of 64 bits, left-aligned: an IPv4 address stands in the upper half, an
+//! IPv6 address is cut to its first 64 bits. The blocks of a sequence are disjoint, ascending and
+//! cover the whole space, so two sequences can be overlaid piece by piece.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -21,7 +21,7 @@ pub(super) struct Block<V> {
 
 impl<V> Block<V> {
     /// All addresses.
-    pub(super) fn whole(value: V) -> Self {
+    pub(super) fn all(value: V) -> Self {
         Self { start: 0, prefix: 0, value }
     }
 
@@ -42,7 +42,7 @@ pub(super) enum Value {
     Nothing,
     /// The record of this number.
     Record(u32),
-    /// More than 64 bits can tell.
+    /// Not decided by the first 64 bits of the address.
     Unknowable,
 }
 
@@ -114,7 +114,7 @@ pub(super) fn cut(prefixes: &[(u64, u8)]) -> Vec<Piece> {
     }
     let numbered: Vec<_> = prefixes.iter().copied().enumerate().collect();
     let mut out = Vec::new();
-    descend(Block::whole(None), &numbered, &mut out);
+    descend(Block::all(None), &numbered, &mut out);
     out
 }
 
@@ -143,7 +143,7 @@ where
 {
     pub(super) fn new(reader: &'a Reader<Vec<u8>>, family: Family, record: F) -> Self {
         let pieces = match family {
-            Family::V4 => vec![Block::whole(None)],
+            Family::V4 => vec![Block::all(None)],
             Family::V6 => cut(&ALIASES),
         };
         // Writers that share equal subtrees exist; four times and a million is beyond them all.
@@ -230,7 +230,7 @@ pub(super) fn overlay<const N: usize, E>(
     mut sequences: [Box<dyn Iterator<Item = Result<Block<Value>, E>> + '_>; N],
     mut each: impl FnMut(Block<[Value; N]>),
 ) -> Result<(), E> {
-    let mut current = [Block::whole(Value::Nothing); N];
+    let mut current = [Block::all(Value::Nothing); N];
     for (block, sequence) in current.iter_mut().zip(&mut sequences) {
         if let Some(first) = sequence.next() {
             *block = first?;

@@ -1,6 +1,6 @@
-//! What a database says about an address: a decoded record in, a [`GeoRecord`] out.
+//! The data of an address in a GeoIP database.
 //!
-//! Codes are lower-cased. A code that could not be part of a label (wrong length, not ASCII
+//! Codes are in lower case. A code that can't be part of a label (wrong length, not ASCII
 //! alphanumeric) and a coordinate that is not on the globe count as absent.
 
 use std::fmt;
@@ -74,12 +74,12 @@ pub struct Needs {
 /// The fields that are read, of all three kinds of record; others are skipped undecoded.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Record<'a> {
+pub(super) struct DatabaseRecord<'a> {
     #[serde(borrow)]
     country: Coded<'a>,
     #[serde(borrow)]
     subdivisions: Vec<Coded<'a>>,
-    location: Coordinates,
+    location: Location,
     autonomous_system_number: Option<u32>,
 }
 
@@ -91,14 +91,14 @@ struct Coded<'a> {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Coordinates {
+struct Location {
     latitude: Option<f64>,
     longitude: Option<f64>,
 }
 
-impl Record<'_> {
+impl DatabaseRecord<'_> {
     /// All that the record says.
-    pub(super) fn place(&self) -> GeoRecord {
+    pub(super) fn geo_record(&self) -> GeoRecord {
         let country = self.country.iso_code.and_then(|code| match *code.as_bytes() {
             [a, b] if a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric() => {
                 Some([a.to_ascii_lowercase(), b.to_ascii_lowercase()])
@@ -119,31 +119,31 @@ impl Record<'_> {
 mod tests {
     use super::*;
 
-    fn record<'a>(country: &'a str, subdivision: &'a str, lat: f64) -> Record<'a> {
-        Record {
+    fn record<'a>(country: &'a str, subdivision: &'a str, lat: f64) -> DatabaseRecord<'a> {
+        DatabaseRecord {
             country: Coded { iso_code: Some(country) },
             subdivisions: vec![Coded { iso_code: Some(subdivision) }],
-            location: Coordinates { latitude: Some(lat), longitude: Some(0.0) },
+            location: Location { latitude: Some(lat), longitude: Some(0.0) },
             autonomous_system_number: None,
         }
     }
 
     #[test]
     fn codes_are_lower_cased() {
-        let place = record("GB", "ENG", 0.0).place();
+        let place = record("GB", "ENG", 0.0).geo_record();
         assert_eq!(place.country, Some(*b"gb"));
         assert_eq!(place.region.as_ref().map(Region::as_str), Some("gb-eng"));
     }
 
     #[test]
     fn what_could_not_be_a_label_counts_as_absent() {
-        assert_eq!(record("USA", "CA", 0.0).place().country, None);
-        assert_eq!(record("USA", "CA", 0.0).place().region, None);
-        assert_eq!(record("U.", "CA", 0.0).place().country, None);
-        assert_eq!(record("US", "", 0.0).place().region, None);
-        assert_eq!(record("US", "CALI", 0.0).place().region, None);
-        assert_eq!(record("US", "C\u{e9}", 0.0).place().region, None);
-        assert_eq!(record("US", "CA", 90.5).place().location, None);
-        assert_eq!(record("US", "CA", f64::NAN).place().location, None);
+        assert_eq!(record("USA", "CA", 0.0).geo_record().country, None);
+        assert_eq!(record("USA", "CA", 0.0).geo_record().region, None);
+        assert_eq!(record("U.", "CA", 0.0).geo_record().country, None);
+        assert_eq!(record("US", "", 0.0).geo_record().region, None);
+        assert_eq!(record("US", "CALI", 0.0).geo_record().region, None);
+        assert_eq!(record("US", "C\u{e9}", 0.0).geo_record().region, None);
+        assert_eq!(record("US", "CA", 90.5).geo_record().location, None);
+        assert_eq!(record("US", "CA", f64::NAN).geo_record().location, None);
     }
 }

@@ -1,18 +1,18 @@
-//! The IPv6 tree: blocks in, the nodes of a static B+ tree out.
+//! The IPv6 tree: a static B+ tree over the first 64 bits of addresses.
 //!
-//! The nodes of all levels stand in one sequence, the root's level first, and
-//! [`Tree6::levels`] count from this tree's first node: whoever copies the nodes into the map adds
-//! the place of the first to the levels in use.
+//! The nodes of all levels stand in one sequence, the root's level first. [`Tree6::levels`] count
+//! from this tree's first node. Code that copies the nodes into the map adds the index of the first
+//! one to the levels in use.
 //!
 //! A search takes the last of a node's keys that is not greater than the address. Unused keys are
-//! `u64::MAX`, so `ffff:ffff:ffff:ffff::/64` (multicast, never a client) is searched as the /64
-//! before it.
+//! `u64::MAX`, so that `ffff:ffff:ffff:ffff::/64` (multicast, never a client) is searched as the
+//! /64 before it.
 
 use std::net::Ipv6Addr;
 
 use edge_common::abi::{GeoLeaf, Keys6, Leaves6, Tree6, maps};
 
-use super::Error;
+use super::GeoError;
 use super::ranges::{self, Block};
 
 const UNKNOWN: GeoLeaf = GeoLeaf { class: GeoLeaf::UNKNOWABLE, prefix: 0 };
@@ -39,7 +39,7 @@ impl Tree6Image {
     /// A tree that is too large loses scopes before it is refused: neighbours of one class become
     /// one range with the longest of their prefixes, which is right for all of them, if longer
     /// than need be. Mostly it is unused space between small networks that is so joined.
-    pub(super) fn build(blocks: &[Block<u16>], leaves: &[GeoLeaf]) -> Result<Self, Error> {
+    pub(super) fn build(blocks: &[Block<u16>], leaves: &[GeoLeaf]) -> Result<Self, GeoError> {
         let about = |leaf: u16| leaves.get(usize::from(leaf)).copied().unwrap_or(UNKNOWN);
         let blocks = || blocks.iter().filter(|block| block.start < u64::MAX);
         // Neighbours of one leaf are one range, even if they are no prefix together.
@@ -64,7 +64,7 @@ impl Tree6Image {
             }
         }
         if Self::nodes(ranges.len()) > Self::LARGEST {
-            return Err(Error::TooFine { what: "nodes of the IPv6 tree", limit: Self::LARGEST });
+            return Err(GeoError::TooFine { what: "nodes of the IPv6 tree", limit: Self::LARGEST });
         }
         Ok(Self::over(&ranges))
     }

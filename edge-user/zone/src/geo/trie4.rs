@@ -1,15 +1,15 @@
-//! The IPv4 trie: blocks in, the nodes of a 16-8-8 multibit trie out.
+//! The IPv4 trie: a 16-8-8 multibit trie.
 //!
 //! The node numbers in the root's entries ([`Root4::CHILD`] and [`Root4::base`]) count from this
-//! trie's first node: whoever copies the nodes into the map adds the place of the first to both.
-//! Third-octet nodes count from `base` and need no change.
+//! trie's first node. Code that copies the nodes into the map adds the index of the first one to
+//! both. Third-octet nodes count from `base` and need no change.
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
 use edge_common::abi::{Node4, Root4, maps};
 
-use super::Error;
+use super::GeoError;
 use super::ranges::Block;
 
 /// An IPv4 trie.
@@ -26,7 +26,7 @@ impl Trie4 {
     pub const LARGEST: u32 = maps::GEO4_NODES / 2;
 
     /// `blocks` cover the whole space; their values are leaf numbers.
-    pub(super) fn build(blocks: &[Block<u16>]) -> Result<Self, Error> {
+    pub(super) fn build(blocks: &[Block<u16>]) -> Result<Self, GeoError> {
         let mut root = Vec::with_capacity(1 << 16);
         let mut nodes = Nodes::default();
         let mut rest = blocks;
@@ -79,7 +79,7 @@ struct Nodes {
 
 impl Nodes {
     /// The root entry for the blocks of one /16.
-    fn add(&mut self, blocks: &[Block<u16>]) -> Result<Root4, Error> {
+    fn add(&mut self, blocks: &[Block<u16>]) -> Result<Root4, GeoError> {
         let mut third = Node4 { entries: [0; 256] };
         let mut fourths: Vec<Node4> = Vec::new();
         // Which of the third octet's entries name which of `fourths`.
@@ -116,7 +116,7 @@ impl Nodes {
 
     /// Numbers for the fourth-octet nodes of one /16, and the least of them: those of equal nodes
     /// if an octet can tell them apart, else new ones in a row.
-    fn place(&mut self, fourths: &[Node4]) -> Result<(u32, Vec<u32>), Error> {
+    fn place(&mut self, fourths: &[Node4]) -> Result<(u32, Vec<u32>), GeoError> {
         let known: Option<Vec<u32>> =
             fourths.iter().map(|node| self.numbers.get(node).copied()).collect();
         if let Some(known) = known {
@@ -130,17 +130,20 @@ impl Nodes {
         Ok((numbers.first().copied().unwrap_or(0), numbers))
     }
 
-    fn number(&mut self, node: Node4) -> Result<u32, Error> {
+    fn number(&mut self, node: Node4) -> Result<u32, GeoError> {
         match self.numbers.get(&node) {
             Some(number) => Ok(*number),
             None => self.append(node),
         }
     }
 
-    fn append(&mut self, node: Node4) -> Result<u32, Error> {
+    fn append(&mut self, node: Node4) -> Result<u32, GeoError> {
         let number = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
         if number >= Trie4::LARGEST {
-            return Err(Error::TooFine { what: "nodes of the IPv4 trie", limit: Trie4::LARGEST });
+            return Err(GeoError::TooFine {
+                what: "nodes of the IPv4 trie",
+                limit: Trie4::LARGEST,
+            });
         }
         self.nodes.push(node);
         self.numbers.insert(node, number);

@@ -1,5 +1,6 @@
-//! One entry of `data` comes in; a label with its options and records goes out. A key that is none of a label's is
-//! passed over with a warning, and the rest of the zone is read.
+//! The reader of one entry of `data`: a label with its options and records.
+//!
+//! An unknown key is ignored with a warning.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -7,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
 use super::list::{Form, List};
-use super::scalar::{Flag, Key, Text, Whole, narrow, once, skip};
+use super::scalar::{Flag, Key, Text, WholeNumber, narrow, once, skip};
 use super::wire::WireList;
 use super::{Context, MAX_TTL, ReadLabel};
 use crate::name::{Name, NameError, quote};
@@ -129,7 +130,7 @@ impl<'de> Visitor<'de> for LabelReader<'_> {
             let map = &mut map;
             match key {
                 // 0 is geodns's "not given".
-                "ttl" => once(map, &mut label.ttl, Whole::up_to(MAX_TTL), |ttl| match ttl {
+                "ttl" => once(map, &mut label.ttl, WholeNumber::up_to(MAX_TTL), |ttl| match ttl {
                     0 => None,
                     ttl => Some(narrow(ttl)),
                 }),
@@ -185,7 +186,7 @@ const KEYS: [&str; 14] = [
 ];
 
 /// The most records that an answer may be asked to have.
-pub(super) const MAX_HOSTS: Whole = Whole::up_to(u16::MAX as u64);
+pub(super) const MAX_HOSTS: WholeNumber = WholeNumber::up_to(u16::MAX as u64);
 
 type ReadText = fn(&str) -> Result<Box<str>, String>;
 
@@ -250,8 +251,8 @@ fn text(_: &Context, text: &str) -> Result<Box<str>, String> {
     }
 }
 
-/// `{"name": …}` or `{"type": …}`, the name being stronger; the rest of the object was for tests that geodns no longer
-/// does itself.
+/// `{"name": …}` or `{"type": …}`, the name being stronger; the rest of the object was for tests
+/// that geodns no longer does itself.
 struct Health<'c>(&'c Context);
 
 impl<'de> DeserializeSeed<'de> for Health<'_> {

@@ -1,7 +1,7 @@
-//! The text of a zone that has been read comes in, and a label's name; where its alias stands goes out.
+//! Line and column of a label's alias in the text of a zone file.
 //!
-//! The readers keep no positions, and only a fault that shows when all has been read needs one: so the text is read
-//! once more, by octets that are counted as they go.
+//! The readers keep no positions, and only alias errors, which show when the whole zone is read,
+//! need one. So the text is read again, by a reader that counts octets.
 
 use std::cell::Cell;
 use std::fmt;

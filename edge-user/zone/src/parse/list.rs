@@ -1,21 +1,23 @@
-//! The records of one type at one label come in, in any of their syntaxes; typed, weighed records go out.
+//! The reader of the records of one type at one label.
 //!
-//! A [`Form`] says which syntaxes a type has: the bare string, the list `["data", weight]`, the object
-//! `{"field": "data", "weight": …}`. All types share the readers.
+//! Several syntaxes are possible. A [`Form`] says which of them a type has: the bare string, the
+//! list `["data", weight]`, the
+//! object `{"field": "data", "weight": …}`.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Context;
-use super::scalar::{Key, Text, Whole, narrow, once, skip};
+use super::scalar::{Key, Text, WholeNumber, narrow, once, skip};
 use crate::record::{Record, weigh};
 
 /// How a record type is written.
 pub(super) struct Form {
     /// What to write instead, with an example.
     pub(super) expect: &'static str,
-    /// Fields of an object that hold the record's text, the strongest first; empty if there is no object syntax.
+    /// Fields of an object that hold the record's text, the strongest first; empty if there is no
+    /// object syntax.
     pub(super) texts: &'static [&'static str],
     /// Fields of an object with 16-bit numbers.
     pub(super) numbers: &'static [&'static str],
@@ -32,15 +34,16 @@ pub(super) struct Form {
 }
 
 /// A weight; null is none.
-pub(super) const WEIGHT: Whole = Whole { max: u32::MAX as u64, null: Some(0) };
+pub(super) const WEIGHT: WholeNumber = WholeNumber { max: u32::MAX as u64, null: Some(0) };
 /// A preference, priority or port; null is 0.
-const NUMBER: Whole = Whole { max: u16::MAX as u64, null: Some(0) };
+const NUMBER: WholeNumber = WholeNumber { max: u16::MAX as u64, null: Some(0) };
 const STRING: &str = "a string";
 
 /// The most 16-bit numbers that a [`Form`] has.
 const N_NUMBERS: usize = 3;
 
-/// Reads all records of a type. `read` makes data of the text, `build` of data and numbers the whole.
+/// Reads all records of a type. `read` makes data of the text, `build` of data and numbers the
+/// whole.
 pub(super) struct List<'c, T, R> {
     pub(super) context: &'c Context,
     pub(super) form: &'static Form,

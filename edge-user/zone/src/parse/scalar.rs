@@ -1,5 +1,6 @@
-//! Single JSON values come in; numbers, truth values and texts go out. Refused: every other type, numbers out of
-//! range, the same key twice.
+//! Readers of single JSON values: numbers, truth values and texts.
+//!
+//! Refused are all other types, numbers out of range, and the same key twice.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,13 +9,13 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Une
 
 /// A whole number up to `max`: a JSON number, or a string of decimal digits.
 #[derive(Clone, Copy)]
-pub(super) struct Whole {
+pub(super) struct WholeNumber {
     pub(super) max: u64,
     /// What null stands for, where it may stand.
     pub(super) null: Option<u64>,
 }
 
-impl Whole {
+impl WholeNumber {
     pub(super) const fn up_to(max: u64) -> Self {
         Self { max, null: None }
     }
@@ -27,7 +28,7 @@ impl Whole {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Whole {
+impl<'de> DeserializeSeed<'de> for WholeNumber {
     type Value = u64;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<u64, D::Error> {
@@ -35,7 +36,7 @@ impl<'de> DeserializeSeed<'de> for Whole {
     }
 }
 
-impl Visitor<'_> for Whole {
+impl Visitor<'_> for WholeNumber {
     type Value = u64;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -151,7 +152,8 @@ impl<'de> Visitor<'de> for Key {
     }
 }
 
-/// Reads the next value of `map` with `seed`, and into `slot` what `keep` makes of it; the same key twice is a fault.
+/// Reads the next value of `map` with `seed`, and into `slot` what `keep` makes of it; the same key
+/// twice is a fault.
 pub(super) fn once<'de, A, S, T>(
     map: &mut A,
     slot: &mut Option<T>,

@@ -1,12 +1,14 @@
-//! The object at the top of a zone file comes in; the zone's options and labels go out. Unknown keys are passed over
-//! in silence, as `logging` is: geodns zones carry what other programs want there.
+//! The reader of the object at the top of a zone file.
+//!
+//! It reads the options and the labels of the zone. Unknown keys are ignored without a warning, as
+//! `logging` is: zones carry keys for other programs there.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 
 use super::label::{LabelReader, MAX_HOSTS, not_a_name};
-use super::scalar::{Flag, Key, Text, Whole, narrow, once, skip};
+use super::scalar::{Flag, Key, Text, WholeNumber, narrow, once, skip};
 use super::{Context, MAX_TTL, ReadLabel, Top};
 use crate::name::{MAX_LABEL_OCTETS, MAX_NAME_OCTETS, Name};
 use crate::targets::Targeting;
@@ -35,10 +37,12 @@ impl<'de> Visitor<'de> for TopReader<'_> {
             let map = &mut map;
             match key {
                 "serial" => {
-                    let seed = Whole::up_to(u32::MAX.into());
+                    let seed = WholeNumber::up_to(u32::MAX.into());
                     once(map, &mut top.serial, seed, |serial| Some(narrow(serial)))
                 }
-                "ttl" => once(map, &mut top.ttl, Whole::up_to(MAX_TTL), |ttl| Some(narrow(ttl))),
+                "ttl" => {
+                    once(map, &mut top.ttl, WholeNumber::up_to(MAX_TTL), |ttl| Some(narrow(ttl)))
+                }
                 "max_hosts" => once(map, &mut top.max_hosts, MAX_HOSTS, |most| Some(narrow(most))),
                 "contact" => {
                     let seed = Text {
@@ -63,8 +67,8 @@ impl<'de> Visitor<'de> for TopReader<'_> {
     }
 }
 
-/// A mailbox as a name (RFC 1035 §8): `name.example.com`, or `name@example.com` for those who forget. In the latter
-/// the dots before the `@` belong to the name's first label.
+/// A mailbox as a name (RFC 1035 §8): `name.example.com`, or `name@example.com` for those who
+/// forget. In the latter the dots before the `@` belong to the name's first label.
 fn mailbox(text: &str) -> Result<Name, String> {
     let name = match text.split_once('@') {
         Some((local, domain)) => Name::parse(&format!("{}.{domain}", local.replace('.', "\\."))),
@@ -108,7 +112,8 @@ impl<'de> Visitor<'de> for DataReader<'_> {
             if is_askable {
                 labels.push(label);
             } else {
-                // geodns takes such labels, and zones in use have them; but no question can name them.
+                // geodns takes such labels, and zones in use have them; but no question can name
+                // them.
                 context
                     .warn("a label of more than 63 octets, or a name of more than 255, is ignored");
             }
@@ -118,8 +123,8 @@ impl<'de> Visitor<'de> for DataReader<'_> {
     }
 }
 
-/// Whether a key of `data` reads as a name. Everything that prints may stand in a label, since targets like
-/// `[192.0.2.0]` do; dots separate, and there are no escapes.
+/// Whether a key of `data` reads as a name. Everything that prints may stand in a label, since
+/// targets like `[192.0.2.0]` do; dots separate, and there are no escapes.
 fn check_label(key: &str) -> Result<(), String> {
     if let Some(odd) = key.chars().find(|&each| !each.is_ascii_graphic() || each == '\\') {
         return Err(format!(
@@ -134,7 +139,8 @@ fn check_label(key: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a label is short enough for a name in the zone. Each dot becomes a length octet, and there is one in front.
+/// Whether a label is short enough for a name in the zone. Each dot becomes a length octet, and
+/// there is one in front.
 fn fits(label: &str, apex: &Name) -> bool {
     label.split('.').all(|part| part.len() <= MAX_LABEL_OCTETS)
         && label.len() + 1 + apex.wire().len() <= MAX_NAME_OCTETS

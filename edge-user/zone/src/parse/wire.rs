@@ -1,5 +1,7 @@
-//! The records of a type whose data are kept as on the wire come in: a text in presentation format, an object of
-//! fields, or a list of either; weighed records go out.
+//! The reader of records whose data are kept in wire format.
+//!
+//! A record is a text in presentation format or an object of fields; the set is one record or a
+//! list of them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -167,8 +169,8 @@ impl<'de> Visitor<'de> for FieldReader {
     }
 }
 
-/// Reads a parameter's value, as in presentation format; a list stands for its items with commas between, null and
-/// true for none.
+/// Reads a parameter's value, as in presentation format; a list stands for its items with commas
+/// between, null and true for none.
 struct ParamReader;
 
 impl<'de> DeserializeSeed<'de> for ParamReader {

@@ -1,6 +1,8 @@
-//! Service parameters (RFC 9460 §2.1) come in as names and values; their wire format goes out, in the order of their
-//! numbers (§2.2). Refused: unknown names, values that aren't their parameter's, the same one twice, and sets that
-//! contradict themselves (§7.1.1, §8).
+//! Service parameters (RFC 9460 §2.1), translated to wire format.
+//!
+//! They are written in the order of their numbers (§2.2). Refused are unknown names, values that
+//! aren't their parameter's, the same parameter twice, and sets that contradict themselves (§7.1.1,
+//! §8).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

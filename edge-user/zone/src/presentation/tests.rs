@@ -1,4 +1,4 @@
-//! Vectors of the RFCs, and what is said of data that aren't any.
+//! Tests of presentation format: vectors of the RFCs, and refused data.
 
 use super::{LAYOUTS, Layout};
 use crate::{Name, RecordKind};

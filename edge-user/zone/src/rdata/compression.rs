@@ -1,10 +1,12 @@
-//! A message in the making and a name come in; the name goes out behind it, as much of its end as already stands in the
-//! message replaced by a pointer (RFC 1035 §4.1.4).
+//! Compression of names in record data (RFC 1035 §4.1.4).
 //!
-//! Names are found in the data of the first records of the types of RFC 1035, the only ones whose names may be pointed
-//! to (RFC 3597 §4), but not in the question: its letters may have any case (RFC 4343), and what an answer says must not depend on
-//! it. So an answer can be made before it is asked for, by the length of the question's name alone. Letters come out
-//! in the case that the zone has them in; a name in another case isn't pointed to.
+//! The longest end of a name that already stands in the message is replaced by a pointer. Only the
+//! data of the first records are searched, and of these only the types of RFC 1035, since names in
+//! other types may not be pointed to (RFC 3597 §4).
+//!
+//! The question is not searched. Its letters may have any case (RFC 4343), and an answer must not
+//! depend on that. So an answer can be made in advance, by the length of the question's name alone.
+//! Letters are written in the zone's case, and a name in another case is not pointed to.
 
 use edge_common::wire::dns::{HEADER_OCTETS, POINTER, TYPE_CLASS_OCTETS, TYPE_SOA};
 use hickory_proto::rr::RecordType;
@@ -18,7 +20,8 @@ const FRONT_OCTETS: usize = 12;
 /// A pointer's octets; nothing shorter is worth one.
 const POINTER_OCTETS: usize = 2;
 
-/// Appends `name` (wire format) to the message `out`, the data of whose last record are being written.
+/// Appends `name` (wire format) to the message `out`, the data of whose last record are being
+/// written.
 pub(super) fn write(name: &[u8], out: &mut Vec<u8>) {
     let mut rest = name;
     while rest.len() > POINTER_OCTETS {
@@ -79,7 +82,8 @@ fn find(name: &[u8], message: &[u8]) -> Option<usize> {
     None
 }
 
-/// Where `name` is the end of the name at `at`, before any pointer of that: what is behind stood there before.
+/// Where `name` is the end of the name at `at`, before any pointer of that: what is behind stood
+/// there before.
 fn find_in(name: &[u8], message: &[u8], mut at: usize) -> Option<usize> {
     loop {
         let length = *message.get(at)?;
@@ -93,7 +97,8 @@ fn find_in(name: &[u8], message: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// Whether the name at `at` is `name`. Pointers lead backwards only, so that this ends whatever they say.
+/// Whether the name at `at` is `name`. Pointers lead backwards only, so that this ends whatever
+/// they say.
 fn stands_at(mut name: &[u8], message: &[u8], mut at: usize) -> bool {
     let mut hops = 0;
     loop {
@@ -130,7 +135,8 @@ mod tests {
     use super::{octets, write};
     use crate::Name;
 
-    /// A message with a question for `example.com` and these records: type, octets before the name, the name.
+    /// A message with a question for `example.com` and these records: type, octets before the name,
+    /// the name.
     fn message(records: &[(u16, &[u8], &str)]) -> Vec<u8> {
         let mut out = vec![0; 12];
         out.extend_from_slice(b"\x04pool\x07example\x03com\0\0\x02\0\x01");

@@ -1,10 +1,12 @@
-//! What is found for whom. The zone is small and has one of everything that the search must tell apart.
+//! Tests of the search.
+//!
+//! The zone is small and has one of everything that the search must distinguish.
 
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use super::{Cut, Found, Rules, find, find_where, parent, split, split_text};
-use crate::{Label, Name, Place, RecordKind, Targets, Zone, parse};
+use super::{Found, Rules, ZoneCut, find, find_where, parent, split, split_text};
+use crate::{ClientPlace, Label, Name, RecordKind, Targets, Zone, parse};
 
 const A: u16 = 1;
 const NS: u16 = 2;
@@ -51,12 +53,12 @@ fn zone(targeting: &str) -> Zone {
 }
 
 /// What a client at `place` finds, as text: `label TYPE`, `NODATA` or `NXDOMAIN`.
-fn ask_at(targeting: &str, place: &Place, label: &str, qtype: u16) -> String {
+fn ask_at(targeting: &str, place: &ClientPlace, label: &str, qtype: u16) -> String {
     let zone = zone(targeting);
-    tell(find(&zone, label, &Targets::new(zone.targeting, place), qtype))
+    shown(find(&zone, label, &Targets::new(zone.targeting, place), qtype))
 }
 
-fn tell(found: Found<'_>) -> String {
+fn shown(found: Found<'_>) -> String {
     match found {
         Found::Records { label, kind } => format!("{:?} {kind:?}", label.name),
         Found::Any { label } => format!("{:?} ANY", label.name),
@@ -67,7 +69,7 @@ fn tell(found: Found<'_>) -> String {
 
 /// The same with the default targeting, from a country.
 fn ask(country: &str, label: &str, qtype: u16) -> String {
-    ask_at("@ country continent", &Place::in_country(country), label, qtype)
+    ask_at("@ country continent", &ClientPlace::in_country(country), label, qtype)
 }
 
 #[test]
@@ -201,22 +203,22 @@ fn any_prefers_a_cname() {
 #[test]
 fn every_kind_of_target_finds_its_label() {
     let all = "@ country continent regiongroup region ip asn";
-    let place = Place::in_country("us");
-    let find = |place: &Place| ask_at(all, place, "bar", A);
+    let place = ClientPlace::in_country("us");
+    let find = |place: &ClientPlace| ask_at(all, place, "bar", A);
     assert_eq!(find(&place), r#""bar" A"#);
     let in_nevada = place.clone().in_subdivision("NV");
     assert_eq!(find(&in_nevada), r#""bar.us-west" A"#);
     let in_california = place.in_subdivision("CA");
     assert_eq!(find(&in_california), r#""bar.us-ca" A"#);
-    let in_asn = Place { asn: Some(64_496), ..in_california };
+    let in_asn = ClientPlace { asn: Some(64_496), ..in_california };
     assert_eq!(find(&in_asn), r#""bar.as64496" A"#);
-    let at_address = Place { ip: Some("192.0.2.77".parse().unwrap()), ..in_asn };
+    let at_address = ClientPlace { ip: Some("192.0.2.77".parse().unwrap()), ..in_asn };
     assert_eq!(find(&at_address), r#""bar.[192.0.2.0]" A"#);
 }
 
 #[test]
 fn without_the_global_target_a_plain_label_only_exists() {
-    let place = Place::in_country("us");
+    let place = ClientPlace::in_country("us");
     assert_eq!(ask_at("country", &place, "0", A), "NODATA");
     assert_eq!(ask_at("country", &place, "0", ANY), "NODATA");
     assert_eq!(ask_at("country", &place, "nowhere", A), "NXDOMAIN");
@@ -234,8 +236,8 @@ impl Rules for Sick {
 #[test]
 fn a_set_that_yields_nothing_is_passed_over() {
     let zone = zone("@ country continent");
-    let targets = Targets::new(zone.targeting, &Place::in_country("fr"));
-    let ask = |names, qtype| tell(find_where(&zone, "0", &targets, qtype, &Sick(names)));
+    let targets = Targets::new(zone.targeting, &ClientPlace::in_country("fr"));
+    let ask = |names, qtype| shown(find_where(&zone, "0", &targets, qtype, &Sick(names)));
     assert_eq!(ask(&[], A), r#""0.europe" A"#);
     assert_eq!(ask(&["0.europe"], A), r#""0" A"#);
     assert_eq!(ask(&["0.europe", "0"], A), "NODATA");
@@ -256,9 +258,9 @@ fn a_search_ends_even_if_a_zone_has_a_loop() {
     });
     let labels = crate::Labels::new(given.collect(), &Label::default());
     let zone = Zone { labels, ..zone };
-    let targets = Targets::new(zone.targeting, &Place::in_country("de"));
-    assert_eq!(tell(find(&zone, "a", &targets, A)), "NODATA");
-    assert_eq!(tell(find(&zone, "a", &targets, TXT)), r#""b.de" Txt"#);
+    let targets = Targets::new(zone.targeting, &ClientPlace::in_country("de"));
+    assert_eq!(shown(find(&zone, "a", &targets, A)), "NODATA");
+    assert_eq!(shown(find(&zone, "a", &targets, TXT)), r#""b.de" Txt"#);
 }
 
 #[test]
@@ -310,7 +312,7 @@ fn a_name_that_is_not_well_formed_is_in_no_zone() {
 #[test]
 fn a_found_set_can_be_read_with_its_weights() {
     let zone = zone("@");
-    let targets = Targets::new(zone.targeting, &Place::default());
+    let targets = Targets::new(zone.targeting, &ClientPlace::default());
     let Found::Records { label, kind: kind @ RecordKind::A } = find(&zone, "bar", &targets, A)
     else {
         panic!("bar has an address");
@@ -326,8 +328,8 @@ const WILD: &str = r#"{"data": {"": {"ns": ["ns1.example.net."]},
 /// What a client in a country finds in a zone of wildcards.
 fn ask_wild(country: &str, label: &str, qtype: u16) -> String {
     let zone = parse("example.com", WILD.as_bytes(), UNIX_EPOCH, Path::new("z")).unwrap();
-    let targets = Targets::new(zone.targeting, &Place::in_country(country));
-    tell(find(&zone, label, &targets, qtype))
+    let targets = Targets::new(zone.targeting, &ClientPlace::in_country(country));
+    shown(find(&zone, label, &targets, qtype))
 }
 
 #[test]
@@ -373,10 +375,10 @@ fn a_name_that_exists_for_some_clients_blocks_the_wildcard_for_them() {
 struct Nested;
 
 impl Rules for Nested {
-    fn cut(&self, label: &str) -> Option<Cut> {
+    fn cut(&self, label: &str) -> Option<ZoneCut> {
         match label {
-            "sub" => Some(Cut::At),
-            "up" => Some(Cut::Above),
+            "sub" => Some(ZoneCut::At),
+            "up" => Some(ZoneCut::Above),
             _ => None,
         }
     }
@@ -392,15 +394,15 @@ fn another_zones_apex_has_only_ds_records_here_and_what_leads_to_it_exists() {
     let text = br#"{"data": {"": {}, "*": {"a": [["192.0.2.1"]]},
       "sub": {"a": [["192.0.2.2"]], "cname": "x", "ds": "1 13 2 dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"}}}"#;
     let zone = parse("example.com", text, UNIX_EPOCH, Path::new("z")).unwrap();
-    let targets = Targets::new(zone.targeting, &Place::default());
-    let ask = |label, qtype| tell(find_where(&zone, label, &targets, qtype, &Nested));
+    let targets = Targets::new(zone.targeting, &ClientPlace::default());
+    let ask = |label, qtype| shown(find_where(&zone, label, &targets, qtype, &Nested));
     assert_eq!(ask("sub", DS), r#""sub" Ds"#);
     assert_eq!(ask("sub", A), "NODATA");
     assert_eq!(ask("up", A), "NODATA");
     assert_eq!(ask("x.up", A), "NXDOMAIN");
     assert_eq!(ask("x", A), r#""*" A"#);
     assert_eq!(ask("_status", A), "NXDOMAIN");
-    assert_eq!(tell(find(&zone, "sub", &targets, DS)), r#""sub" Cname"#);
+    assert_eq!(shown(find(&zone, "sub", &targets, DS)), r#""sub" Cname"#);
 }
 
 #[test]
@@ -408,8 +410,8 @@ fn nothing_hides_what_makes_the_zone_a_zone() {
     let text = br#"{"data": {"": {"ns": ["ns1."], "cname": "x", "alias": "www"},
       "www": {"cname": "y", "ns": ["ns2."]}, "europe": {"cname": "z"}}}"#;
     let zone = parse("example.com", text, UNIX_EPOCH, Path::new("z")).unwrap();
-    let targets = Targets::new(zone.targeting, &Place::in_country("DE"));
-    let ask = |qtype| tell(find(&zone, "", &targets, qtype));
+    let targets = Targets::new(zone.targeting, &ClientPlace::in_country("DE"));
+    let ask = |qtype| shown(find(&zone, "", &targets, qtype));
     assert_eq!((ask(NS), ask(SOA)), (r#""" Ns"#.to_owned(), r#""" Soa"#.to_owned()));
     assert_eq!(ask(A), r#""europe" Cname"#);
 }
@@ -420,8 +422,8 @@ fn an_alias_at_the_apex_lends_it_everything_but_ns_and_soa() {
       "www": {"a": [["192.0.2.1"]], "ns": ["ns2."]}, "www.europe": {"a": [["192.0.2.2"]]}}}"#;
     let zone = parse("example.com", text, UNIX_EPOCH, Path::new("z")).unwrap();
     let ask = |country, qtype| {
-        let targets = Targets::new(zone.targeting, &Place::in_country(country));
-        tell(find(&zone, "", &targets, qtype))
+        let targets = Targets::new(zone.targeting, &ClientPlace::in_country(country));
+        shown(find(&zone, "", &targets, qtype))
     };
     assert_eq!(ask("us", A), r#""www" A"#);
     assert_eq!(ask("fr", A), r#""www.europe" A"#);

@@ -1,4 +1,4 @@
-//! Broken zone files, and the one message that each of them gets.
+//! Tests of broken zone files and their messages.
 
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -7,25 +7,25 @@ use super::{parse, read};
 
 /// `text` is refused with `message`, which follows the file's name.
 fn refuse(text: &str, message: &str) {
-    let said = read(text).map(|zone| zone.warnings).unwrap_err().to_string();
-    assert_eq!(said, format!("zones/example.com.json:{message}"), "{text}");
+    let error = read(text).map(|zone| zone.warnings).unwrap_err().to_string();
+    assert_eq!(error, format!("zones/example.com.json:{message}"), "{text}");
 }
 
 /// `text` is refused with `message`, which is about an alias on the `line` given.
 fn refuse_alias(text: &str, line: usize, message: &str) {
-    let said = read(text).map(|zone| zone.warnings).unwrap_err().to_string();
-    let (place, said) = said.split_once(": ").unwrap();
+    let error = read(text).map(|zone| zone.warnings).unwrap_err().to_string();
+    let (place, error) = error.split_once(": ").unwrap();
     assert!(place.starts_with(&format!("zones/example.com.json:{line}:")), "{place}");
-    assert_eq!(said, message, "{text}");
+    assert_eq!(error, message, "{text}");
 }
 
 /// A label `x` whose value is `text` is refused with `message`, wherever it is.
 fn refuse_label(text: &str, message: &str) {
     let text = format!("{{\"data\": {{\n\"x\": {text}\n}}}}");
-    let said = read(&text).map(|zone| zone.warnings).unwrap_err().to_string();
-    let (place, said) = said.split_once(": ").unwrap();
+    let error = read(&text).map(|zone| zone.warnings).unwrap_err().to_string();
+    let (place, error) = error.split_once(": ").unwrap();
     assert!(place.starts_with("zones/example.com.json:2:"), "{place}");
-    assert_eq!(said, format!("data.\"x\"{message}"), "{text}");
+    assert_eq!(error, format!("data.\"x\"{message}"), "{text}");
 }
 
 #[test]
@@ -99,22 +99,22 @@ fn a_file_name_that_is_no_domain_name_is_refused() {
         ("a..b", r#""a..b" is not a domain name: it has an empty label"#),
         (&long, &format!("{long:?} is not a domain name: a label has more than 63 octets")),
     ] {
-        let said = parse(name, b"{}", UNIX_EPOCH, Path::new("zones/f.json")).unwrap_err();
+        let error = parse(name, b"{}", UNIX_EPOCH, Path::new("zones/f.json")).unwrap_err();
         let way_out = "name the file after its zone, such as pool.example.com.json";
-        assert_eq!(said.to_string(), format!("zones/f.json: no apex: {cause}; {way_out}"));
+        assert_eq!(error.to_string(), format!("zones/f.json: no apex: {cause}; {way_out}"));
     }
 }
 
 #[test]
 fn text_that_is_not_utf_8_is_refused() {
-    let said = parse(
+    let error = parse(
         "example.com",
         b"{\n \"ttl\": \"\xff\"}",
         UNIX_EPOCH,
         Path::new("zones/example.com.json"),
     );
     assert_eq!(
-        said.unwrap_err().to_string(),
+        error.unwrap_err().to_string(),
         "zones/example.com.json:2:10: octet 0xff is not UTF-8; save the file as UTF-8"
     );
 }
@@ -218,9 +218,9 @@ fn a_label_that_is_no_name_is_refused() {
         ("a.", "a label can't begin or end with a dot or have two in a row; remove it"),
         (".", "a label can't begin or end with a dot or have two in a row; remove it"),
     ] {
-        let said = read(&format!(r#"{{"data": {{"{name}": {{}}}}}}"#)).unwrap_err().to_string();
-        assert!(said.starts_with("zones/example.com.json:1:"), "{said}");
-        assert!(said.ends_with(&format!(": {message}")), "{said}");
+        let error = read(&format!(r#"{{"data": {{"{name}": {{}}}}}}"#)).unwrap_err().to_string();
+        assert!(error.starts_with("zones/example.com.json:1:"), "{error}");
+        assert!(error.ends_with(&format!(": {message}")), "{error}");
     }
 }
 
@@ -403,7 +403,7 @@ fn a_chain_of_aliases_may_be_sixteen_long_and_no_longer() {
         format!(r#"{{"data": {{{}, "n{n}": {{"a": [["192.0.2.1"]]}}}}}}"#, links.join(","))
     };
     let zone = read(&chain(16)).unwrap();
-    let targets = crate::Targets::new(zone.targeting, &crate::Place::default());
+    let targets = crate::Targets::new(zone.targeting, &crate::ClientPlace::default());
     assert!(matches!(
         crate::find(&zone, "n0", &targets, 1),
         crate::Found::Records { label, .. } if &*label.name == "n16"

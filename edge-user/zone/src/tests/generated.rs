@@ -1,13 +1,14 @@
-//! Zones too large or too strange to write by hand.
+//! Tests with zones too large or too strange to write by hand.
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use super::{parse, read};
-use crate::{Found, Place, Targets, Zone, find};
+use crate::{ClientPlace, Found, Targets, Zone, find};
 
-/// A zone like the pool's: `n_geo` labels with `n_addresses` each, and `n_vendors` labels that are aliases.
+/// A zone like the pool's: `n_geo` labels with `n_addresses` each, and `n_vendors` labels that are
+/// aliases.
 fn pool(n_geo: usize, n_addresses: usize, n_vendors: usize, padding: &str) -> String {
     let mut text = String::from(r#"{"serial": 1, "ttl": 150, "max_hosts": 4, "data": {"#);
     write!(text, r#""": {{"ns": {{"ns1.example.net.": null}}}}"#).unwrap();
@@ -66,8 +67,8 @@ fn a_zone_with_everything_is_read() {
 }
 
 fn search_everything(zone: &Zone) {
-    let place = Place::in_country("us").in_subdivision("ca");
-    let place = Place { ip: Some("192.0.2.1".parse().unwrap()), ..place };
+    let place = ClientPlace::in_country("us").in_subdivision("ca");
+    let place = ClientPlace { ip: Some("192.0.2.1".parse().unwrap()), ..place };
     let targets = Targets::new(zone.targeting, &place);
     for label in &zone.labels {
         for qtype in [1, 2, 6, 16, 28, 65, 255] {
@@ -119,8 +120,8 @@ fn a_mutated_zone_is_read_or_refused_but_never_a_panic() {
                 search_everything(&zone);
                 n_read += 1;
             }
-            Err(said) => {
-                assert!(said.to_string().starts_with("z.json:"));
+            Err(error) => {
+                assert!(error.to_string().starts_with("z.json:"));
                 n_refused += 1;
             }
         }

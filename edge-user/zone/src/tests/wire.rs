@@ -1,4 +1,4 @@
-//! The syntaxes of the types whose data are kept as on the wire.
+//! Tests of the types whose data are kept in wire format.
 
 use super::{label, read};
 use crate::{RecordKind, Records};
@@ -98,7 +98,7 @@ fn every_such_type_has_an_object_of_its_fields() {
 #[test]
 fn ds_records_at_the_apex_are_the_parent_zones_to_answer() {
     let zone = read(r#"{"data": {"": {"ds": "1 13 0 ab"}}}"#).unwrap();
-    assert!(!zone.labels.get("").unwrap().has(RecordKind::Ds));
+    assert!(!zone.labels.get("").unwrap().has_kind(RecordKind::Ds));
     assert_eq!(
         zone.warnings,
         [r#"data."".ds: DS records of a zone belong into the zone above; they are ignored"#]

@@ -1,4 +1,4 @@
-//! Classes and scopes against direct look-ups in the databases.
+//! Tests of client classes and scopes against direct lookups in the databases.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -8,7 +8,7 @@ use maxminddb::{LookupResult, Reader, path};
 
 use super::*;
 use crate::geo::fixture::{self, ip, net};
-use crate::geo::{Kind, Region};
+use crate::geo::{DatabaseKind, Region};
 
 const COUNTRY: Needs = Needs { country: true, region: false, asn: false };
 
@@ -18,7 +18,7 @@ fn country_key(place: &GeoRecord, _: &[IpNet]) -> Option<[u8; 2]> {
 
 fn country_of(records: &[(&str, &'static str)]) -> Databases {
     let records: Vec<_> = records.iter().map(|(text, code)| (net(text), *code)).collect();
-    fixture::databases([(Kind::Country, fixture::country(&records))])
+    fixture::databases([(DatabaseKind::Country, fixture::country(&records))])
 }
 
 fn profile(needs: Needs) -> Distinctions {
@@ -72,7 +72,7 @@ fn country_classes_are_what_the_reader_says() {
     let records: Vec<_> = nets.iter().map(|net| (*net, CODES[random.usize(..7)])).collect();
     let octets = fixture::country(&records);
     let reader = Reader::from_source(octets.clone()).unwrap();
-    let databases = fixture::databases([(Kind::Country, octets)]);
+    let databases = fixture::databases([(DatabaseKind::Country, octets)]);
     let compiled = compile(&databases, &profile(COUNTRY), country_key).unwrap();
     assert_eq!(compiled.classes.len(), 8);
     let probes = fixture::probes(&mut random, &nets);
@@ -95,7 +95,8 @@ fn country_and_asn_classes_are_what_the_readers_say() {
     let asns: Vec<_> = others.iter().map(|net| (*net, random.u32(64_500..64_600))).collect();
     let (countries, asns) = (fixture::country(&countries), fixture::asn(&asns));
     let readers = [&countries, &asns].map(|octets| Reader::from_source(octets.clone()).unwrap());
-    let databases = fixture::databases([(Kind::Country, countries), (Kind::Asn, asns)]);
+    let databases =
+        fixture::databases([(DatabaseKind::Country, countries), (DatabaseKind::Asn, asns)]);
     // Labels name three autonomous systems.
     let mentioned = |asn: Option<u32>| asn.filter(|asn| (64_510..64_513).contains(asn));
     let needs = Needs { asn: true, ..COUNTRY };
@@ -121,7 +122,7 @@ fn region_classes_are_what_the_reader_says() {
         .collect();
     let octets = fixture::city(&records);
     let reader = Reader::from_source(octets.clone()).unwrap();
-    let databases = fixture::databases([(Kind::City, octets)]);
+    let databases = fixture::databases([(DatabaseKind::City, octets)]);
     let needs = Needs { region: true, ..COUNTRY };
     // Labels name regions of one country; others are not told apart.
     let key = |place: &GeoRecord, _: &[IpNet]| {
@@ -148,7 +149,7 @@ fn each_scope_is_the_longest_range_of_one_key() {
     let mut nets = fixture::nets(&mut random, 300, 300);
     nets.retain(|net| net.prefix_len() <= 64);
     let records: Vec<_> = nets.iter().map(|net| (*net, CODES[random.usize(..3)])).collect();
-    let databases = fixture::databases([(Kind::Country, fixture::country(&records))]);
+    let databases = fixture::databases([(DatabaseKind::Country, fixture::country(&records))]);
     let compiled = compile(&databases, &profile(COUNTRY), country_key).unwrap();
 
     // Family, first address left-aligned, and what is known there.

@@ -1,4 +1,4 @@
-//! Opening, looking up and refusing databases.
+//! Tests of opening and refusing databases, and of lookups.
 
 use std::time::UNIX_EPOCH;
 
@@ -8,8 +8,8 @@ use mmdb_writer::{IpVersion, RecordSize, Writer};
 use super::*;
 use crate::geo::fixture::{self, ip, net};
 
-fn country(octets: Vec<u8>) -> Result<Database, Error> {
-    Database::from_octets(octets, Path::new("x/GeoLite2-Country.mmdb"), Kind::Country)
+fn country(octets: Vec<u8>) -> Result<Database, GeoError> {
+    Database::from_octets(octets, Path::new("x/GeoLite2-Country.mmdb"), DatabaseKind::Country)
 }
 
 /// As small as a database with all its parts can be.
@@ -34,7 +34,7 @@ fn geolite2_wins_and_missing_kinds_are_fine() {
     assert_eq!(found.lookup(ip("1.1.1.1"), COUNTRY).country, Some(*b"fr"));
     assert_eq!(found.lookup(ip("1.1.1.1"), COUNTRY).asn, None);
     assert_eq!(found.lookup(ip("1.1.1.1"), Needs { asn: true, ..COUNTRY }).asn, Some(7));
-    assert!(found.get(Kind::City).is_none());
+    assert!(found.get(DatabaseKind::City).is_none());
 }
 
 #[test]
@@ -52,11 +52,11 @@ fn a_directory_or_another_kind_of_file_is_refused_by_name() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("GeoLite2-ASN.mmdb");
     fs::create_dir(&path).unwrap();
-    assert!(matches!(Databases::open(directory.path()), Err(Error::Unfit { .. })));
+    assert!(matches!(Databases::open(directory.path()), Err(GeoError::Unfit { .. })));
     fs::remove_dir(&path).unwrap();
     fs::write(&path, small()).unwrap();
     let error = Databases::open(directory.path()).unwrap_err();
-    assert!(matches!(error, Error::WrongType { expected: Kind::Asn, .. }), "{error}");
+    assert!(matches!(error, GeoError::WrongType { expected: DatabaseKind::Asn, .. }), "{error}");
 }
 
 #[test]
@@ -64,9 +64,9 @@ fn city_supplies_country_region_and_location_when_a_region_is_needed() {
     let needs = Needs { country: true, region: true, asn: true };
     let city = fixture::city(&[(net("1.0.0.0/8"), "US", "CA", (37.5, -122.25))]);
     let databases = fixture::databases([
-        (Kind::City, city),
-        (Kind::Country, fixture::country(&[(net("1.0.0.0/8"), "DE")])),
-        (Kind::Asn, fixture::asn(&[(net("1.0.0.0/8"), 64_500)])),
+        (DatabaseKind::City, city),
+        (DatabaseKind::Country, fixture::country(&[(net("1.0.0.0/8"), "DE")])),
+        (DatabaseKind::Asn, fixture::asn(&[(net("1.0.0.0/8"), 64_500)])),
     ]);
     let place = databases.lookup(ip("1.1.1.1"), needs);
     assert_eq!(place.country, Some(*b"us"));
@@ -121,7 +121,7 @@ fn flipped_bits_and_octets_never_panic_or_hang() {
                 octets[at] =
                     if random.bool() { octets[at] ^ (1 << random.u8(..8)) } else { random.u8(..) };
             }
-            for kind in [Kind::Country, Kind::City] {
+            for kind in [DatabaseKind::Country, DatabaseKind::City] {
                 if let Ok(database) = Database::from_octets(octets.clone(), Path::new("f"), kind) {
                     for _ in 0..20 {
                         let _ = database.lookup(IpAddr::from(random.u32(..).to_be_bytes()));

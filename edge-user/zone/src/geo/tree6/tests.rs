@@ -1,4 +1,4 @@
-//! The IPv6 tree against a plain search.
+//! Tests of the IPv6 tree against a plain search.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The IPv4 trie against a plain search.
+//! Tests of the IPv4 trie against a plain search.
 
 use fastrand::Rng;
 
