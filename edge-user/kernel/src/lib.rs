@@ -25,7 +25,7 @@ use aya::programs::{ProgramError, TestRun as _, TestRunOptions, Xdp};
 use aya::util::nr_cpus;
 use aya::{Ebpf, EbpfLoader};
 use aya_obj::programs::XdpAttachType;
-use edge_common::abi::{Control, Cpu, Requests, Shared, TableId, maps};
+use edge_common::abi::{Cpu, Requests, Shared, TableId, maps};
 use edge_common::verdict::Verdict;
 use zerocopy::FromZeros as _;
 
@@ -158,14 +158,12 @@ impl Kernel {
     pub fn set_lease(&self, lease: Duration) {
         let nanoseconds = u64::try_from(lease.as_nanos()).unwrap_or(u64::MAX);
         let jiffies = nanoseconds / jiffies::nanoseconds();
-        let word = offset_of!(Control, lease_jiffies);
-        self.store.control_word(word).store(jiffies, Ordering::Relaxed);
+        self.store.control.set_lease_length(jiffies);
     }
 
     /// Sets of how many answers one is sampled; of none if it is 0.
     pub fn set_sample(&self, one_in: u32) {
-        let word = offset_of!(Control, sample);
-        self.store.control_word(word).store(one_in.into(), Ordering::Relaxed);
+        self.store.control.set_sample(one_in);
     }
 
     /// Begins a lease now.
@@ -183,8 +181,7 @@ impl Kernel {
 
     /// Ends the lease: from now on every query passes.
     pub fn end_lease(&self) {
-        let word = offset_of!(Control, lease);
-        self.store.control_word(word).store(0, Ordering::Release);
+        self.store.control.set_lease(0);
     }
 
     /// How often each verdict was given since loading, in [`Verdict::ALL`]'s order.

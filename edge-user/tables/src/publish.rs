@@ -20,11 +20,9 @@ mod slots;
 mod visible;
 
 use std::collections::{BTreeMap, HashMap};
-use std::mem::offset_of;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use edge_common::abi::{Control, Side, TableId, maps};
+use edge_common::abi::{Side, TableId, maps};
 
 use crate::compile::Compiled;
 use crate::store::Store;
@@ -296,18 +294,18 @@ impl Publisher {
         let side = u32::from(generation % 2 == 1);
         arranged.write(&entries, side, &self.slots.store.names, &self.slots.store.long_names);
         self.names = entries.len();
-        let set =
-            |at: usize, value: u64, order| self.slots.store.control_word(at).store(value, order);
-        let at = offset_of!(Control, sides) + side as usize * size_of::<Side>();
-        set(at + offset_of!(Side, name_seed), arranged.seed, Ordering::Relaxed);
-        set(at + offset_of!(Side, generation), generation, Ordering::Relaxed);
-        set(at + offset_of!(Side, labels), names::labels(&entries), Ordering::Relaxed);
-        for (place, word) in names::lengths(&entries).into_iter().enumerate() {
-            set(at + offset_of!(Side, lengths) + 8 * place, word, Ordering::Relaxed);
-        }
-        // The word's upper half is reserved.
-        set(offset_of!(Control, usual_trie), u64::from(usual.1), Ordering::Relaxed);
-        set(offset_of!(Control, generation), generation, Ordering::Release);
+        let control = self.slots.store.control;
+        control.set_side(
+            side,
+            &Side {
+                name_seed: arranged.seed,
+                generation,
+                lengths: names::lengths(&entries),
+                labels: names::labels(&entries),
+            },
+        );
+        control.set_usual_trie(usual.1);
+        control.set_generation(generation);
         Ok(counts)
     }
 
