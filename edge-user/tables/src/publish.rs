@@ -28,6 +28,7 @@ use crate::compile::Compiled;
 use crate::store::Store;
 pub use choice::Shares;
 use choice::{Choice, Chooser, Former, choose};
+use edge_leaves::error_chain::error_chain;
 use edge_zone::Targets;
 use edge_zone::geo;
 use edge_zone::name::bare;
@@ -35,23 +36,51 @@ pub use popularity::Popularity;
 pub use slots::ZONE_TYPES;
 use slots::{Slots, Zone};
 
-/// What stands behind the tables: the kernel, or nothing.
+/// Kernel operations that the publisher needs.
+///
+/// [`NoKernel`] implements them as no-ops when XDP is off. The publisher's thread calls them.
 pub trait Backend: Send {
     /// Makes a zone slot's tables reachable.
     ///
     /// # Errors
     /// When the kernel refuses.
-    fn insert(&mut self, table: TableId) -> anyhow::Result<()>;
+    fn insert(&mut self, table: TableId) -> Result<(), BackendError>;
     /// Waits until every packet that began before the call is through.
     ///
     /// # Errors
     /// When the kernel refuses.
-    fn barrier(&mut self) -> anyhow::Result<()>;
+    fn barrier(&mut self) -> Result<(), BackendError>;
     /// Gives a zone's tables a name that others can find them by, or takes it away.
     ///
     /// # Errors
     /// When the kernel refuses.
-    fn name(&mut self, apex: &str, table: Option<TableId>) -> anyhow::Result<()>;
+    fn name(&mut self, apex: &str, table: Option<TableId>) -> Result<(), BackendError>;
+}
+
+/// An error of a [`Backend`]. It reads as its cause does.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct BackendError(Box<dyn std::error::Error + Send + Sync>);
+
+impl BackendError {
+    /// An error with this cause.
+    pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(cause.into())
+    }
+}
+
+/// Why a generation or a deal could not be published. The former one goes on being served.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// All names together don't fit into the name tables.
+    #[error("the {names} names of all zones together don't fit into the table")]
+    Names {
+        /// How many they are.
+        names: usize,
+    },
+    /// The kernel refused.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
 }
 
 /// No kernel: the tables are only read by this process.
@@ -59,15 +88,15 @@ pub trait Backend: Send {
 pub struct NoKernel;
 
 impl Backend for NoKernel {
-    fn insert(&mut self, _: TableId) -> anyhow::Result<()> {
+    fn insert(&mut self, _: TableId) -> Result<(), BackendError> {
         Ok(())
     }
 
-    fn barrier(&mut self) -> anyhow::Result<()> {
+    fn barrier(&mut self) -> Result<(), BackendError> {
         Ok(())
     }
 
-    fn name(&mut self, _: &str, _: Option<TableId>) -> anyhow::Result<()> {
+    fn name(&mut self, _: &str, _: Option<TableId>) -> Result<(), BackendError> {
         Ok(())
     }
 }
@@ -215,7 +244,7 @@ impl Publisher {
         &mut self,
         zones: &[Publishable],
         others: &[&[u8]],
-    ) -> anyhow::Result<Vec<Placed>> {
+    ) -> Result<Vec<Placed>, PublishError> {
         if let Some(placed) = self.amend(zones, others) {
             return Ok(placed);
         }
@@ -265,7 +294,7 @@ impl Publisher {
         others: &[&[u8]],
         new: &BTreeMap<Box<[u8]>, Zone>,
         choice: &Choice<'_>,
-    ) -> anyhow::Result<HashMap<TableId, usize>> {
+    ) -> Result<HashMap<TableId, usize>, PublishError> {
         for zone in new.values() {
             self.backend.insert(zone.table)?;
         }
@@ -284,12 +313,8 @@ impl Publisher {
             usual = usual.max((names, zone.trie));
         }
         entries.extend(visible::markers(&entries, &apexes));
-        let arranged = names::side(&entries, &mut self.slots.rng).ok_or_else(|| {
-            anyhow::anyhow!(
-                "the {} names of all zones together don't fit into the table",
-                entries.len()
-            )
-        })?;
+        let arranged = names::side(&entries, &mut self.slots.rng)
+            .ok_or(PublishError::Names { names: entries.len() })?;
         let generation = self.slots.store.generation() + 1;
         let side = u32::from(generation % 2 == 1);
         arranged.write(&entries, side, &self.slots.store.names, &self.slots.store.long_names);
@@ -344,13 +369,14 @@ impl Publisher {
                 self.slots.drop_unused_tries(&self.zones);
             }
             // Somebody may still be reading them: they are never written again.
-            Err(cause) => self.trouble.push(format!("wait for readers: {cause:#}")),
+            Err(cause) => self.trouble.push(format!("wait for readers: {}", error_chain(&cause))),
         }
         for zone in old {
             let apex = &zone.source.compiled.apex;
             if !self.zones.contains_key(apex.folded()) {
                 let named = self.backend.name(&bare(apex), None);
-                self.trouble.extend(named.err().map(|cause| format!("unpin: {cause:#}")));
+                self.trouble
+                    .extend(named.err().map(|cause| format!("unpin: {}", error_chain(&cause))));
             }
         }
         let mut report = Vec::with_capacity(zones.len());
@@ -361,7 +387,8 @@ impl Publisher {
             report.push(match self.zones.get(folded) {
                 Some(placed) => {
                     let named = self.backend.name(&apex, Some(placed.table));
-                    self.trouble.extend(named.err().map(|cause| format!("pin: {cause:#}")));
+                    self.trouble
+                        .extend(named.err().map(|cause| format!("pin: {}", error_chain(&cause))));
                     let names = names.get(&placed.table).copied().unwrap_or_default();
                     Placed {
                         apex,
@@ -392,7 +419,7 @@ impl Publisher {
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn deal_anew(&mut self) -> anyhow::Result<usize> {
+    pub fn deal_anew(&mut self) -> Result<usize, PublishError> {
         self.deal_part_anew(0, 1)
     }
 
@@ -400,7 +427,7 @@ impl Publisher {
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn deal_part_anew(&mut self, part: u32, parts: u32) -> anyhow::Result<usize> {
+    pub fn deal_part_anew(&mut self, part: u32, parts: u32) -> Result<usize, PublishError> {
         let mut spent = Vec::new();
         self.slots.settle_rest();
         for zone in self.zones.values_mut() {
@@ -419,7 +446,7 @@ impl Publisher {
 
     /// Waits until no packet and no thread reads what a generation or deal before this moment
     /// referred to.
-    fn barrier(&mut self) -> anyhow::Result<()> {
+    fn barrier(&mut self) -> Result<(), BackendError> {
         self.backend.barrier()?;
         drop(self.slots.store.readers.write().unwrap_or_else(std::sync::PoisonError::into_inner));
         Ok(())
