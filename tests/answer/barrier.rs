@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use edge_common::abi::TableId;
-use edge_tables::publish::{Backend, Publishable, Publisher};
+use edge_tables::publish::{Backend, BackendError, Publishable, Publisher};
 use edge_tables::store::{HostTables, Store};
 use edge_tests::engine::{self, Outcome, grant_lease};
 use edge_tests::fixture::{server4, server6};
@@ -39,18 +39,18 @@ impl Gate {
 }
 
 impl Backend for Gate {
-    fn insert(&mut self, _: TableId) -> anyhow::Result<()> {
+    fn insert(&mut self, _: TableId) -> Result<(), BackendError> {
         Ok(())
     }
 
-    fn barrier(&mut self) -> anyhow::Result<()> {
+    fn barrier(&mut self) -> Result<(), BackendError> {
         if !self.broken {
             self.open();
         }
         Ok(())
     }
 
-    fn name(&mut self, _: &str, _: Option<TableId>) -> anyhow::Result<()> {
+    fn name(&mut self, _: &str, _: Option<TableId>) -> Result<(), BackendError> {
         Ok(())
     }
 }

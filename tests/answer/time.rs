@@ -1,9 +1,6 @@
 //! NTP on the host: every octet of every reply.
 
-use std::mem::offset_of;
-use std::sync::atomic::Ordering;
-
-use edge_common::abi::{Clock, Control};
+use edge_common::abi::Clock;
 use edge_common::frame::SliceFrame;
 use edge_common::ntp::ntp;
 use edge_common::verdict::{Action, Verdict};
@@ -30,7 +27,7 @@ fn tables() -> HostTables {
 fn publish(store: &Store, clock: Option<&Clock>) {
     match clock {
         Some(clock) => store.publish_clock(clock),
-        None => store.control_word(offset_of!(Control, clock)).store(0, Ordering::SeqCst),
+        None => store.end_clock(),
     }
 }
 

@@ -1,14 +1,12 @@
 //! A loaded object with the pool in its maps; frames and states in, times out.
 
-use std::mem::offset_of;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use aya::maps::{Array, MapData, PerCpuArray};
 use aya::programs::{TestRun as _, TestRunAttrs, TestRunOptions, Xdp};
-use edge_common::abi::{Control, CookieKeys, Nsid, TableId};
+use edge_common::abi::{Nsid, TableId};
 use edge_common::wire::checksum::Sum;
 use edge_kernel::Kernel;
 use edge_tables::live::limits;
@@ -105,22 +103,21 @@ impl Subject {
 
     /// Says what cookies are made with and when, and what the server calls itself.
     fn identify(&self) {
-        let set = |at, word| self.store().control_word(at).store(word, Ordering::Relaxed);
-        set(offset_of!(Control, unix_seconds), COOKIE_TIME.into());
-        let secrets = offset_of!(Control, cookies) + offset_of!(CookieKeys, secrets);
+        let control = self.store().control;
+        control.set_unix_seconds(COOKIE_TIME);
         let (words, _) = SECRET.as_chunks();
-        for (at, word) in words.iter().enumerate() {
-            set(secrets + 8 * at, u64::from_ne_bytes(*word));
+        let mut secrets = [[0; 2]; 2];
+        for (to, from) in secrets[0].iter_mut().zip(words) {
+            *to = u64::from_ne_bytes(*from);
         }
         // One secret, on the first side.
-        set(offset_of!(Control, cookies) + offset_of!(CookieKeys, state), 1 << 1);
-        let nsid = offset_of!(Control, nsid);
-        let mut octets = [0; 8];
-        for (to, from) in octets.iter_mut().zip(NSID) {
+        control.set_cookie_secrets(0, &secrets);
+        control.set_cookie_state(1 << 1);
+        let mut nsid = Nsid { octets_used: NSID.len() as u64, octets: [0; Nsid::MOST] };
+        for (to, from) in nsid.octets.iter_mut().zip(NSID) {
             *to = *from;
         }
-        set(nsid + offset_of!(Nsid, octets), u64::from_ne_bytes(octets));
-        set(nsid + offset_of!(Nsid, octets_used), NSID.len() as u64);
+        control.set_nsid(&nsid);
     }
 
     /// The tables' memory.

@@ -3,10 +3,7 @@
 //! The octets are compared for the moment that the kernel's clock read; that moment is compared
 //! with the system's clock.
 
-use std::mem::offset_of;
-use std::sync::atomic::Ordering;
-
-use edge_common::abi::{Clock, Control, switches};
+use edge_common::abi::{Clock, switches};
 use edge_common::limit::NtpRate;
 use edge_common::ntp::clock;
 use edge_common::tables::Tables as _;
@@ -144,7 +141,7 @@ fn every_row_has_the_hosts_octets_in_the_kernel_and_counts_once() {
         });
         match &clock {
             Some(clock) => store.publish_clock(clock),
-            None => store.control_word(offset_of!(Control, clock)).store(0, Ordering::SeqCst),
+            None => store.end_clock(),
         }
         let lists = |prefixes| set_prefixes(store, Some(&mut *shared.lock()), prefixes).unwrap();
         lists(row.prefixes());

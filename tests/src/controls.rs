@@ -1,8 +1,7 @@
 //! The control words of what an operator may configure.
 
-use std::mem::offset_of;
 use std::net::IpAddr;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 
 use edge_authority::{Cookies, Options};
 use edge_common::abi::{Control, CookieKeys, Nsid, NtpLimits, RateLimits};
@@ -11,7 +10,7 @@ use edge_common::limit::{NtpRate, Rate};
 use edge_common::service;
 use edge_tables::jiffies;
 use edge_tables::store::Store;
-use zerocopy::{FromZeros as _, Immutable, IntoBytes};
+use zerocopy::FromZeros as _;
 
 /// The second at which all tests of cookies happen.
 pub const NOW: u32 = 1_790_000_000;
@@ -59,14 +58,12 @@ impl Controls {
     pub fn during<T>(&self, store: &Store, act: impl FnOnce() -> T) -> T {
         let before = self.write(store);
         let done = act();
-        for (at, word) in before {
-            store.control_word(at).store(word, Ordering::SeqCst);
-        }
+        set_configured(store, &before);
         done
     }
 
     /// Writes the control words; gives what they were.
-    pub(crate) fn write(&self, store: &Store) -> Vec<(usize, u64)> {
+    pub(crate) fn write(&self, store: &Store) -> Control {
         let limits =
             self.limits.map_or_else(RateLimits::new_zeroed, |(per_second, burst, slip)| {
                 let rate = Rate { per_second, burst, slip, prefix4: 24, prefix6: 56 };
@@ -77,16 +74,18 @@ impl Controls {
                 .map(|row: u64| row.wrapping_add(seed << 8).wrapping_mul(0x9e37_79b9_7f4a_7c15));
             rate.limits(jiffies::per_second(), seeds)
         });
-        let parts = [
-            words(offset_of!(Control, switches), &self.switches),
-            words(offset_of!(Control, unix_seconds), &u64::from(NOW)),
-            words(offset_of!(Control, cookies), &self.keys()),
-            words(offset_of!(Control, nsid), &self.identifier()),
-            words(offset_of!(Control, limits), &limits),
-            words(offset_of!(Control, ntp_limits), &ntp_limits),
-        ];
-        let swap = |(at, word)| (at, store.control_word(at).swap(word, Ordering::SeqCst));
-        parts.into_iter().flatten().map(swap).collect()
+        let before = store.control.read();
+        let configured = Control {
+            switches: self.switches,
+            unix_seconds: NOW.into(),
+            cookies: self.keys(),
+            nsid: self.identifier(),
+            limits,
+            ntp_limits,
+            ..before
+        };
+        set_configured(store, &configured);
+        before
     }
 
     fn keys(&self) -> CookieKeys {
@@ -108,11 +107,19 @@ impl Controls {
     }
 }
 
-/// A part of the control words, word by word.
-fn words<T: IntoBytes + Immutable>(at: usize, part: &T) -> Vec<(usize, u64)> {
-    let words = part.as_bytes().chunks_exact(8);
-    let words = words.map(|octets| u64::from_ne_bytes(octets.try_into().expect("eight octets")));
-    (at..).step_by(8).zip(words).collect()
+/// Writes the words that [`Controls`] may change, and no others, before anything that follows.
+fn set_configured(store: &Store, to: &Control) {
+    let control = store.control;
+    control.set_switches(to.switches);
+    control.set_unix_seconds(u32::try_from(to.unix_seconds).expect("modulo 2³²"));
+    for (side, secrets) in (0..).zip(&to.cookies.secrets) {
+        control.set_cookie_secrets(side, secrets);
+    }
+    control.set_cookie_state(to.cookies.state);
+    control.set_nsid(&to.nsid);
+    control.set_limits(&to.limits);
+    control.set_ntp_limits(&to.ntp_limits);
+    fence(Ordering::SeqCst);
 }
 
 /// Sixteen octets as two words in memory order.

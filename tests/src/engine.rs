@@ -1,14 +1,12 @@
 //! The product's engine on the host: a frame's verdict and new octets.
 
-use std::mem::offset_of;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 
-use edge_common::abi::Control;
 use edge_common::frame::SliceFrame;
 use edge_common::ingress::ingress;
 use edge_common::tables::Tables;
 use edge_common::verdict::Verdict;
-use edge_tables::store::Store;
+use edge_tables::store::{ControlBlock, Store};
 
 use crate::controls::Controls;
 use crate::node::TEST_IFINDEX;
@@ -65,21 +63,23 @@ impl State {
 
     /// Does something while the control words say this; then they are as before.
     pub fn during<T>(self, store: &Store, act: impl FnOnce() -> T) -> T {
-        let at = match self {
+        let control = store.control;
+        let (before, set): (_, fn(ControlBlock, u64)) = match self {
             Self::Serving => return act(),
-            Self::Unpublished => offset_of!(Control, generation),
-            Self::LeaseEnded => offset_of!(Control, lease),
+            Self::Unpublished => (control.generation(), ControlBlock::set_generation),
+            Self::LeaseEnded => (control.lease(), ControlBlock::set_lease),
             Self::With(controls) => return controls.during(store, act),
         };
-        let word = store.control_word(at);
-        let before = word.swap(0, Ordering::SeqCst);
+        set(control, 0);
+        fence(Ordering::SeqCst);
         let done = act();
-        word.store(before, Ordering::SeqCst);
+        set(control, before);
+        fence(Ordering::SeqCst);
         done
     }
 }
 
 /// Gives a store that no kernel renews a lease without end.
 pub fn grant_lease(store: &Store) {
-    store.control_word(offset_of!(Control, lease)).store(u64::MAX, Ordering::SeqCst);
+    store.control.set_lease(u64::MAX);
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use edge_common::abi::TableId;
 use edge_common::verdict::{Action, Verdict};
 use edge_kernel::Kernel;
-use edge_tables::publish::Backend;
+use edge_tables::publish::{Backend, BackendError};
 
 /// The number by which the kernel knows an action.
 #[must_use]
@@ -56,15 +56,15 @@ impl Shared {
 }
 
 impl Backend for Shared {
-    fn insert(&mut self, table: TableId) -> anyhow::Result<()> {
+    fn insert(&mut self, table: TableId) -> Result<(), BackendError> {
         Ok(self.lock().insert(table)?)
     }
 
-    fn barrier(&mut self) -> anyhow::Result<()> {
+    fn barrier(&mut self) -> Result<(), BackendError> {
         Ok(self.lock().barrier()?)
     }
 
-    fn name(&mut self, _: &str, _: Option<TableId>) -> anyhow::Result<()> {
+    fn name(&mut self, _: &str, _: Option<TableId>) -> Result<(), BackendError> {
         Ok(())
     }
 }

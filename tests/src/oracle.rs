@@ -41,7 +41,7 @@ impl Slow {
 
     /// From now on with something else configured.
     pub fn configure(&mut self, controls: &Controls) {
-        drop(controls.write(&self.store));
+        let _before = controls.write(&self.store);
         self.options = controls.options(&self.store);
     }
 

@@ -2,20 +2,18 @@
 //!
 //! By the secrets and the clock that the program in the kernel has.
 
-use std::mem::offset_of;
 use std::net::IpAddr;
-use std::sync::atomic::Ordering;
 
-use edge_common::abi::{Control, CookieKeys};
+use edge_common::abi::Control;
 use edge_common::cookie::{Cookie, Ruling, state};
 use edge_common::service::words;
 
-use edge_tables::store::{Region, Store};
+use edge_tables::store::{ControlBlock, Store};
 
 /// Cookies, as tables have them from moment to moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Cookies {
-    control: Option<Region<Control>>,
+    control: Option<ControlBlock>,
 }
 
 impl Cookies {
@@ -33,14 +31,12 @@ impl Cookies {
 
     /// As [`Self::of`], of the control words alone.
     #[must_use]
-    pub const fn over(control: Region<Control>) -> Self {
+    pub const fn over(control: ControlBlock) -> Self {
         Self { control: Some(control) }
     }
 
     fn state(&self) -> u64 {
-        let at = offset_of!(Control, cookies) + offset_of!(CookieKeys, state);
-        let word = self.control.and_then(|control| control.word(0, at));
-        word.map_or(0, |word| word.load(Ordering::Acquire))
+        self.control.map_or(0, ControlBlock::cookie_state)
     }
 
     /// Whether a client that shows a cookie over UDP, but not a good one from us, gets BADCOOKIE (RFC 7873 §5.2.3).
@@ -52,7 +48,7 @@ impl Cookies {
     pub(super) fn rule(&self, cookie: &Cookie, address: IpAddr) -> Option<Ruling> {
         // Before the secrets that it speaks of.
         let state = self.state();
-        let Control { cookies, unix_seconds, .. } = self.control?.read(0)?;
+        let Control { cookies, unix_seconds, .. } = self.control?.read();
         let now = u32::try_from(unix_seconds & u64::from(u32::MAX)).ok()?;
         let [first, second] = cookies.secrets;
         let secrets = if state::side(state) == 0 { first } else { second };
@@ -64,11 +60,11 @@ impl Cookies {
 impl Cookies {
     /// With these secrets, at this time.
     pub(super) fn fixed(secrets: &[[u8; 16]], enforce: bool, now: u32) -> Self {
-        let control = Region::in_memory(1);
+        let control = ControlBlock::default();
         let secrets: Vec<_> =
             secrets.iter().copied().map(edge_tables::live::cookie_state::Secret).collect();
         edge_tables::live::cookie_state::write_keys(control, &secrets, enforce);
-        edge_tables::live::cookie_state::write_time(control, now);
+        control.set_unix_seconds(now);
         Self { control: Some(control) }
     }
 }

@@ -1,15 +1,16 @@
-//! The program on an interface: native where the driver can, generic otherwise, by a pinned link.
+//! The program on an interface, attached by a pinned link.
+//!
+//! Native mode is used where the driver can, generic mode otherwise.
 
 use std::path::{Path, PathBuf};
 
 use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::xdp::XdpLink;
 use aya::programs::{ProgramError, Xdp, XdpMode};
-use aya::{Ebpf, EbpfLoader};
 use edge_common::abi::{Device, maps};
 use nix::ifaddrs::getifaddrs;
 
-use super::{Kernel, KernelError, Pins, error, link, object, pins, program};
+use super::{Kernel, KernelError, Pins, error, link, pins, program};
 
 /// Where the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -136,22 +137,20 @@ fn warning(interface: &str, ifindex: u32, mode: Mode) -> Option<String> {
     })
 }
 
-fn explain(interface: &str, mode: Mode, cause: &ProgramError) -> KernelError {
-    let text = error::chain(cause);
-    let way_out = if text.contains("os error 16") {
-        "; another XDP program is there: `ip link show` names it"
-    } else if text.contains("os error 1)") || text.contains("os error 13") {
+/// Why the kernel refused to attach to an interface, and the way out.
+pub(super) fn explain(interface: &str, mode: Mode, cause: &ProgramError) -> KernelError {
+    if error::is_permission(cause) {
         return KernelError::NotPermitted { what: format!("attach to {interface}") };
-    } else if mode == Mode::Native {
-        "; the driver may not support XDP: set xdp.mode = \"generic\" or \"auto\""
-    } else {
-        ""
-    };
-    KernelError::Attach {
-        name: interface.to_owned(),
-        mode: mode.name(),
-        cause: format!("{text}{way_out}"),
     }
+    let (name, text) = (interface.to_owned(), error::chain(cause));
+    if error::os_error(cause) == Some(libc::EBUSY) {
+        return KernelError::Busy { name, mode: mode.name(), cause: text };
+    }
+    let way_out = match mode {
+        Mode::Native => "; the driver may not support XDP: set xdp.mode = \"generic\" or \"auto\"",
+        Mode::Generic => "",
+    };
+    KernelError::Attach { name, mode: mode.name(), cause: format!("{text}{way_out}") }
 }
 
 /// Puts the program behind a link that is still pinned, if there is one.
@@ -185,29 +184,6 @@ fn pin_link(link: XdpLink, interface: &str, pin: &Path) -> Result<(), KernelErro
     Ok(())
 }
 
-/// The program that passes everything, on the far end of a veth pair, for demonstrations and
-/// tests; it goes when this is dropped.
-#[derive(Debug)]
-pub struct FarEnd {
-    _ebpf: Ebpf,
-}
-
-impl FarEnd {
-    /// Attaches the program natively. Only the maps that it shares an object with are made besides.
-    ///
-    /// # Errors
-    /// When there is no such interface, or the kernel refuses.
-    pub fn attach(interface: &str) -> Result<Self, KernelError> {
-        let mut ebpf = EbpfLoader::new().load(object::octets()?).map_err(KernelError::load)?;
-        let program = program(&mut ebpf, maps::PASS_PROGRAM)?;
-        program.load().map_err(|error| KernelError::program(maps::PASS_PROGRAM, error))?;
-        program
-            .attach(interface, XdpMode::Driver)
-            .map_err(|cause| explain(interface, Mode::Native, &cause))?;
-        Ok(Self { _ebpf: ebpf })
-    }
-}
-
 impl Attachment {
     /// Where its link is pinned.
     #[must_use]
@@ -222,5 +198,32 @@ impl Attachment {
     pub fn detach(self) -> Result<(), KernelError> {
         std::fs::remove_file(&self.pin)
             .map_err(|cause| KernelError::Path { path: self.pin, cause: cause.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use aya::programs::ProgramError;
+    use aya::sys::SyscallError;
+
+    use super::{KernelError, Mode, explain};
+
+    fn refused(number: i32, mode: Mode) -> KernelError {
+        let io_error = io::Error::from_raw_os_error(number);
+        let cause = SyscallError { call: "bpf_link_create", io_error };
+        explain("eth0", mode, &ProgramError::SyscallError(cause))
+    }
+
+    #[test]
+    fn why_a_program_cannot_be_attached_is_said_with_the_way_out() {
+        let busy = refused(libc::EBUSY, Mode::Generic);
+        assert!(matches!(busy, KernelError::Busy { .. }));
+        assert!(busy.to_string().ends_with("is there: `ip link show` names it"));
+        assert!(matches!(refused(libc::EACCES, Mode::Native), KernelError::NotPermitted { .. }));
+        let other = refused(libc::EOPNOTSUPP, Mode::Native);
+        assert!(other.to_string().contains("xdp.mode = \"generic\""));
+        assert!(!refused(libc::EINVAL, Mode::Generic).to_string().contains("xdp.mode"));
     }
 }

@@ -1,14 +1,16 @@
-//! What can go wrong between us and the kernel.
+//! Errors between this program and the kernel: place, cause and way out.
 
-use edge_leaves::error_chain::error_chain;
 use std::io;
 use std::path::PathBuf;
 
 use aya::EbpfError;
 use aya::maps::MapError;
 use aya::programs::ProgramError;
+use aya::programs::xdp::XdpError;
+use edge_leaves::error_chain::error_chain;
+use edge_tables::publish::BackendError;
 
-/// An error of this room.
+/// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum KernelError {
     /// This build has no object.
@@ -62,6 +64,18 @@ pub enum KernelError {
         /// The kernel's words, and a way out.
         cause: String,
     },
+    /// Another XDP program is on the interface.
+    #[error(
+        "interface {name}, {mode} mode: {cause}; another XDP program is there: `ip link show` names it"
+    )]
+    Busy {
+        /// The interface.
+        name: String,
+        /// Native or generic.
+        mode: &'static str,
+        /// The kernel's words.
+        cause: String,
+    },
     /// Something with a path failed.
     #[error("{path}: {cause}")]
     Path {
@@ -83,16 +97,32 @@ pub enum KernelError {
     NoSlot(u32),
 }
 
-/// Whether an error was, at its bottom, a missing right.
-fn is_permission(error: &(dyn std::error::Error + 'static)) -> bool {
+impl From<KernelError> for BackendError {
+    fn from(error: KernelError) -> Self {
+        Self::new(error)
+    }
+}
+
+/// The number of the operating system's error that is at the bottom of an error, if there is one.
+pub(super) fn os_error(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(io) = error.downcast_ref::<io::Error>() {
-            return matches!(io.raw_os_error(), Some(libc::EPERM | libc::EACCES));
+            return io.raw_os_error();
+        }
+        // Some of netlink's errors hide the system's error from `source`.
+        if let Some(ProgramError::XdpError(XdpError::NetlinkError(netlink))) = error.downcast_ref()
+        {
+            return netlink.raw_os_error();
         }
         next = error.source();
     }
-    false
+    None
+}
+
+/// Whether an error was, at its bottom, a missing right.
+pub(super) fn is_permission(error: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(os_error(error), Some(libc::EPERM | libc::EACCES))
 }
 
 /// An error with its causes in one line; of a verifier's log only the end.
@@ -138,5 +168,37 @@ impl KernelError {
 
     pub(super) const fn io(what: &'static str, cause: io::Error) -> Self {
         Self::Io { what, cause }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use aya::maps::MapError;
+    use aya::programs::ProgramError;
+    use aya::sys::SyscallError;
+
+    use super::{KernelError, is_permission, os_error};
+
+    fn failed(number: i32) -> ProgramError {
+        let io_error = io::Error::from_raw_os_error(number);
+        ProgramError::SyscallError(SyscallError { call: "bpf_link_create", io_error })
+    }
+
+    #[test]
+    fn the_systems_error_is_found_by_its_number_below_other_errors() {
+        assert_eq!(os_error(&failed(libc::EBUSY)), Some(libc::EBUSY));
+        assert_eq!(os_error(&ProgramError::NotLoaded), None);
+        let permissions = [libc::EPERM, libc::EACCES, libc::EBUSY].map(failed);
+        assert_eq!(permissions.map(|error| is_permission(&error)), [true, true, false]);
+    }
+
+    #[test]
+    fn a_missing_right_is_said_with_the_way_out() {
+        let refused = KernelError::program("edge", failed(libc::EPERM)).to_string();
+        assert!(refused.starts_with("load program edge: not permitted; run as root"), "{refused}");
+        let other = KernelError::map("shared")(MapError::KeyNotFound).to_string();
+        assert!(other.starts_with("map shared: "), "{other}");
     }
 }

@@ -1,4 +1,6 @@
-//! The inner maps of the maps of maps: made once, with named fields, put into place when used.
+//! The inner maps of the maps of maps.
+//!
+//! All are made once, with named fields, and put into place when a slot is first used.
 
 use std::os::fd::AsFd as _;
 
@@ -108,6 +110,7 @@ impl Inner {
     }
 
     /// Octets of kernel memory in all of them.
+    #[cfg(feature = "testing")]
     pub(super) fn octets(&self) -> Result<u64, KernelError> {
         self.0.iter().flat_map(|outer| &outer.inner).map(memory::octets).sum()
     }

@@ -1,7 +1,8 @@
-//! The kernel's side: the object, its maps as a [`Store`], its programs on interfaces.
+//! The XDP programs in the kernel: loaded, attached, pinned, and their maps as a [`Store`].
 //!
-//! Only this room names aya. All maps are created and all programs loaded by [`Kernel::load`];
-//! afterwards everything works through file descriptors.
+//! Only this crate uses aya. [`Kernel::load`] creates all maps and loads all programs; afterwards
+//! everything works through file descriptors. What only tests and measurements call is behind the
+//! feature `testing`.
 
 mod attach;
 mod barrier;
@@ -15,26 +16,29 @@ mod object;
 mod pins;
 mod prefixes;
 mod samples;
+#[cfg(feature = "testing")]
+mod testing;
 
 use std::mem::offset_of;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use aya::maps::{Map, MapData, ProgramArray};
-use aya::programs::{ProgramError, TestRun as _, TestRunOptions, Xdp};
+use aya::programs::{TestRun as _, TestRunOptions, Xdp};
 use aya::util::nr_cpus;
 use aya::{Ebpf, EbpfLoader};
-use aya_obj::programs::XdpAttachType;
-use edge_common::abi::{Control, Cpu, Requests, Shared, TableId, maps};
+use edge_common::abi::{Cpu, Requests, Shared, TableId, maps};
 use edge_common::verdict::Verdict;
 use zerocopy::FromZeros as _;
 
-pub use attach::{Attachment, FarEnd, Mode};
+pub use attach::{Attachment, Mode};
 pub use barrier::Barrier;
 pub use bpffs::Bpffs;
 pub use error::KernelError;
 pub use pins::{Pins, escape};
 pub use samples::{Samples, TakeDropped};
+#[cfg(feature = "testing")]
+pub use testing::{Facts, FarEnd, Run, Runner};
 
 use edge_tables::jiffies;
 use edge_tables::store::Store;
@@ -47,29 +51,6 @@ pub struct Kernel {
     store: Store,
 }
 
-/// What one run of the program over a frame gave.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
-    /// `XDP_TX`, `XDP_PASS` or `XDP_ABORTED`, by its number.
-    pub action: u32,
-    /// The frame afterwards.
-    pub frame: Vec<u8>,
-    /// Mean time of a run, when there were several.
-    pub time: Duration,
-}
-
-/// What the verifier and the kernel say of the program.
-#[derive(Clone, Copy, Debug)]
-pub struct Facts {
-    /// Instructions that the verifier followed; it gives up at a million.
-    pub verified_instructions: u32,
-    /// Octets of machine code.
-    pub jited_octets: u32,
-}
-
-/// Octets that `BPF_PROG_TEST_RUN` may give back.
-const FRAME_OCTETS: usize = 4096;
-
 impl Kernel {
     /// Loads the object: creates every map, has every program verified.
     ///
@@ -77,15 +58,10 @@ impl Kernel {
     /// When the object is missing from this build, the kernel or the user's rights are
     /// insufficient, or the kernel refuses a program.
     pub fn load() -> Result<Self, KernelError> {
-        Self::load_from(object::octets()?)
+        Self::load_octets(object::octets()?)
     }
 
-    /// As [`Kernel::load`], from an object that isn't built in: the benchmark's, which has more
-    /// programs over the same maps.
-    ///
-    /// # Errors
-    /// As [`Kernel::load`].
-    pub fn load_from(octets: &[u8]) -> Result<Self, KernelError> {
+    fn load_octets(octets: &[u8]) -> Result<Self, KernelError> {
         let cpus = nr_cpus().map_err(|(path, error)| KernelError::io(path, error))?;
         let rows = u32::try_from(cpus).unwrap_or(u32::MAX);
         let mut loader = EbpfLoader::new();
@@ -107,11 +83,6 @@ impl Kernel {
         kernel.seed(|| fastrand::u64(1..));
         kernel.set_lease(LEASE);
         Ok(kernel)
-    }
-
-    /// The object itself, for the programs and maps that this type knows nothing of.
-    pub const fn object_mut(&mut self) -> &mut Ebpf {
-        &mut self.ebpf
     }
 
     /// The maps' memory.
@@ -158,14 +129,12 @@ impl Kernel {
     pub fn set_lease(&self, lease: Duration) {
         let nanoseconds = u64::try_from(lease.as_nanos()).unwrap_or(u64::MAX);
         let jiffies = nanoseconds / jiffies::nanoseconds();
-        let word = offset_of!(Control, lease_jiffies);
-        self.store.control_word(word).store(jiffies, Ordering::Relaxed);
+        self.store.control.set_lease_length(jiffies);
     }
 
     /// Sets of how many answers one is sampled; of none if it is 0.
     pub fn set_sample(&self, one_in: u32) {
-        let word = offset_of!(Control, sample);
-        self.store.control_word(word).store(one_in.into(), Ordering::Relaxed);
+        self.store.control.set_sample(one_in);
     }
 
     /// Begins a lease now.
@@ -183,8 +152,7 @@ impl Kernel {
 
     /// Ends the lease: from now on every query passes.
     pub fn end_lease(&self) {
-        let word = offset_of!(Control, lease);
-        self.store.control_word(word).store(0, Ordering::Release);
+        self.store.control.set_lease(0);
     }
 
     /// How often each verdict was given since loading, in [`Verdict::ALL`]'s order.
@@ -214,89 +182,6 @@ impl Kernel {
         }
         sums
     }
-
-    /// Runs the program over a frame by `BPF_PROG_TEST_RUN`, as if it had come in by the loopback
-    /// interface (index 1).
-    ///
-    /// # Errors
-    /// When the kernel refuses, as for frames of under 14 octets.
-    pub fn run(&self, frame: &[u8], repeat: u32) -> Result<Run, KernelError> {
-        let program = self.ebpf.program(maps::PROGRAM);
-        let program = program.ok_or(KernelError::Object { name: maps::PROGRAM })?;
-        run(program.try_into().map_err(refused)?, frame, repeat)
-    }
-
-    /// A handle to run the program by, for another thread.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub fn runner(&self) -> Result<Runner, KernelError> {
-        let program = self.ebpf.program(maps::PROGRAM);
-        let program = program.ok_or(KernelError::Object { name: maps::PROGRAM })?;
-        let info = program.info().map_err(refused)?;
-        let program = Xdp::from_program_info(info, maps::PROGRAM.into(), XdpAttachType::Interface);
-        Ok(Runner { program: program.map_err(refused)? })
-    }
-
-    /// What the verifier said.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub fn facts(&mut self) -> Result<Facts, KernelError> {
-        let info = program(&mut self.ebpf, maps::PROGRAM)?
-            .info()
-            .map_err(|error| KernelError::program(maps::PROGRAM, error))?;
-        Ok(Facts {
-            verified_instructions: info.verified_instruction_count().unwrap_or_default(),
-            jited_octets: info.size_jitted(),
-        })
-    }
-
-    /// Octets of kernel memory in all maps, as the kernel accounts for them.
-    ///
-    /// # Errors
-    /// When the kernel refuses.
-    pub fn map_octets(&self) -> Result<u64, KernelError> {
-        let shared = self.shared().map(|(_, map)| memory::octets(map)).sum::<Result<u64, _>>()?;
-        let ring = match self.ebpf.map(maps::SAMPLES) {
-            Some(Map::RingBuf(ring)) => memory::octets(ring)?,
-            _ => 0,
-        };
-        Ok(shared + ring + self.inner.octets()?)
-    }
-}
-
-/// Runs the program over frames while the kernel's owner goes on.
-#[derive(Debug)]
-pub struct Runner {
-    program: Xdp,
-}
-
-impl Runner {
-    /// As [`Kernel::run`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn run(&self, frame: &[u8], repeat: u32) -> Result<Run, KernelError> {
-        run(&self.program, frame, repeat)
-    }
-}
-
-fn run(program: &Xdp, frame: &[u8], repeat: u32) -> Result<Run, KernelError> {
-    let mut out = vec![0; FRAME_OCTETS];
-    let options = TestRunOptions {
-        data_in: Some(frame),
-        data_out: Some(&mut out),
-        repeat,
-        ..TestRunOptions::new()
-    };
-    let result = program.test_run(options).map_err(refused)?;
-    out.truncate(result.data_size_out as usize);
-    Ok(Run { action: result.return_value, frame: out, time: result.duration })
-}
-
-fn refused(error: ProgramError) -> KernelError {
-    KernelError::program(maps::PROGRAM, error)
 }
 
 impl Kernel {

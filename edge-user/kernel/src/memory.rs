@@ -1,4 +1,4 @@
-//! Maps as memory.
+//! Maps of the kernel as memory of this process.
 #![expect(unsafe_code, reason = "a map is mapped into this process's memory")]
 
 use std::os::fd::{AsFd as _, AsRawFd as _};
@@ -27,6 +27,7 @@ pub(super) fn map(
 }
 
 /// Octets of kernel memory behind a map, as the kernel accounts for them.
+#[cfg(feature = "testing")]
 pub(super) fn octets(map: &MapData) -> Result<u64, KernelError> {
     let path = format!("/proc/self/fdinfo/{}", map.fd().as_fd().as_raw_fd());
     let text = std::fs::read_to_string(&path)

@@ -3,19 +3,16 @@
 //! As many are sampled as tell, and no more: the rate follows what comes. What is counted is halved every few seconds, so
 //! that who keeps quiet is forgotten, and a flood of random sources pushes nobody out who is refused often.
 
-use std::mem::offset_of;
 use std::net::IpAddr;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use edge_common::abi::{Control, switches};
 use edge_common::verdict::Verdict;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::observe::popularity::{Rate, Sketch};
 use edge_tables::samples::source;
-use edge_tables::store::{Region, Store};
+use edge_tables::store::{ControlBlock, Store};
 
 /// Clients that are told of.
 const TOLD: usize = 10;
@@ -34,7 +31,7 @@ pub struct Refused {
 /// Counts who is refused.
 #[derive(Debug)]
 pub struct Dropped {
-    control: Region<Control>,
+    control: ControlBlock,
     sketch: Sketch,
     rate: Rate,
     taken: usize,
@@ -71,13 +68,8 @@ impl Dropped {
     pub fn turn(&mut self, now: Instant) {
         self.sketch.cool(now);
         self.rate.adapt(std::mem::take(&mut self.taken), now);
-        let word = |at| self.control.word(0, at);
-        let on = word(offset_of!(Control, switches)).map_or(0, |on| on.load(Ordering::Relaxed));
-        let drops = on & (switches::LIMIT | switches::PREFIXES) != 0;
-        let one_in = if drops { self.rate.one_in() } else { 0 };
-        if let Some(word) = word(offset_of!(Control, sample_dropped)) {
-            word.store(one_in.into(), Ordering::Relaxed);
-        }
+        let one_in = if self.control.may_drop() { self.rate.one_in() } else { 0 };
+        self.control.set_sample_dropped(one_in);
     }
 
     /// Who was refused most, most first.
@@ -103,11 +95,9 @@ fn refused(key: &[u8], queries: u64) -> Option<Refused> {
 #[cfg(test)]
 mod tests {
     use super::{Dropped, Refused};
-    use edge_common::abi::{Control, switches};
+    use edge_common::abi::switches;
     use edge_common::verdict::Verdict;
     use edge_tables::store::Store;
-    use std::mem::offset_of;
-    use std::sync::atomic::Ordering;
     use std::time::{Duration, Instant};
 
     /// A frame from this address, up to the UDP header's end.
@@ -157,13 +147,11 @@ mod tests {
     fn frames_are_sampled_only_where_they_may_be_dropped() {
         let store = Store::in_memory();
         let mut dropped = Dropped::new(&store, 24, 56);
-        let rate =
-            || store.control_word(offset_of!(Control, sample_dropped)).load(Ordering::Relaxed);
+        let rate = || store.control.sample_dropped();
         let now = Instant::now();
         dropped.turn(now);
         assert_eq!(rate(), 0);
-        let word = store.control_word(offset_of!(Control, switches));
-        word.store(switches::LIMIT, Ordering::Relaxed);
+        store.control.set_switches(switches::LIMIT);
         dropped.turn(now);
         assert!(rate() > 0);
     }

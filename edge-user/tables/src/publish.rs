@@ -21,16 +21,15 @@ mod slots;
 mod visible;
 
 use std::collections::{BTreeMap, HashMap};
-use std::mem::offset_of;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use edge_common::abi::{Control, Side, TableId, maps};
+use edge_common::abi::{Side, TableId, maps};
 
 use crate::compile::Compiled;
 use crate::store::Store;
 pub use choice::Shares;
 use choice::{Choice, Chooser, Former, choose};
+use edge_leaves::error_chain::error_chain;
 use edge_zone::Targets;
 use edge_zone::geo;
 use edge_zone::name::bare;
@@ -38,23 +37,51 @@ pub use popularity::Popularity;
 pub use slots::ZONE_TYPES;
 use slots::{Slots, Zone};
 
-/// What stands behind the tables: the kernel, or nothing.
+/// Kernel operations that the publisher needs.
+///
+/// [`NoKernel`] implements them as no-ops when XDP is off. The publisher's thread calls them.
 pub trait Backend: Send {
     /// Makes a zone slot's tables reachable.
     ///
     /// # Errors
     /// When the kernel refuses.
-    fn insert(&mut self, table: TableId) -> anyhow::Result<()>;
+    fn insert(&mut self, table: TableId) -> Result<(), BackendError>;
     /// Waits until every packet that began before the call is through.
     ///
     /// # Errors
     /// When the kernel refuses.
-    fn barrier(&mut self) -> anyhow::Result<()>;
+    fn barrier(&mut self) -> Result<(), BackendError>;
     /// Gives a zone's tables a name that others can find them by, or takes it away.
     ///
     /// # Errors
     /// When the kernel refuses.
-    fn name(&mut self, apex: &str, table: Option<TableId>) -> anyhow::Result<()>;
+    fn name(&mut self, apex: &str, table: Option<TableId>) -> Result<(), BackendError>;
+}
+
+/// An error of a [`Backend`]. It reads as its cause does.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct BackendError(Box<dyn std::error::Error + Send + Sync>);
+
+impl BackendError {
+    /// An error with this cause.
+    pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(cause.into())
+    }
+}
+
+/// Why a generation or a deal could not be published. The former one goes on being served.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// All names together don't fit into the name tables.
+    #[error("the {names} names of all zones together don't fit into the table")]
+    Names {
+        /// How many they are.
+        names: usize,
+    },
+    /// The kernel refused.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
 }
 
 /// No kernel: the tables are only read by this process.
@@ -62,15 +89,15 @@ pub trait Backend: Send {
 pub struct NoKernel;
 
 impl Backend for NoKernel {
-    fn insert(&mut self, _: TableId) -> anyhow::Result<()> {
+    fn insert(&mut self, _: TableId) -> Result<(), BackendError> {
         Ok(())
     }
 
-    fn barrier(&mut self) -> anyhow::Result<()> {
+    fn barrier(&mut self) -> Result<(), BackendError> {
         Ok(())
     }
 
-    fn name(&mut self, _: &str, _: Option<TableId>) -> anyhow::Result<()> {
+    fn name(&mut self, _: &str, _: Option<TableId>) -> Result<(), BackendError> {
         Ok(())
     }
 }
@@ -218,7 +245,7 @@ impl Publisher {
         &mut self,
         zones: &[Publishable],
         others: &[&[u8]],
-    ) -> anyhow::Result<Vec<Placed>> {
+    ) -> Result<Vec<Placed>, PublishError> {
         if let Some(placed) = self.amend(zones, others) {
             return Ok(placed);
         }
@@ -268,7 +295,7 @@ impl Publisher {
         others: &[&[u8]],
         new: &BTreeMap<Box<[u8]>, Zone>,
         choice: &Choice<'_>,
-    ) -> anyhow::Result<HashMap<TableId, usize>> {
+    ) -> Result<HashMap<TableId, usize>, PublishError> {
         for zone in new.values() {
             self.backend.insert(zone.table)?;
         }
@@ -287,28 +314,24 @@ impl Publisher {
             usual = usual.max((names, zone.trie));
         }
         entries.extend(visible::markers(&entries, &apexes));
-        let arranged = names::side(&entries, &mut self.slots.rng).ok_or_else(|| {
-            anyhow::anyhow!(
-                "the {} names of all zones together don't fit into the table",
-                entries.len()
-            )
-        })?;
+        let arranged = names::side(&entries, &mut self.slots.rng)
+            .ok_or(PublishError::Names { names: entries.len() })?;
         let generation = self.slots.store.generation() + 1;
         let side = u32::from(generation % 2 == 1);
         arranged.write(&entries, side, &self.slots.store.names, &self.slots.store.long_names);
         self.names = entries.len();
-        let set =
-            |at: usize, value: u64, order| self.slots.store.control_word(at).store(value, order);
-        let at = offset_of!(Control, sides) + side as usize * size_of::<Side>();
-        set(at + offset_of!(Side, name_seed), arranged.seed, Ordering::Relaxed);
-        set(at + offset_of!(Side, generation), generation, Ordering::Relaxed);
-        set(at + offset_of!(Side, labels), names::labels(&entries), Ordering::Relaxed);
-        for (place, word) in names::lengths(&entries).into_iter().enumerate() {
-            set(at + offset_of!(Side, lengths) + 8 * place, word, Ordering::Relaxed);
-        }
-        // The word's upper half is reserved.
-        set(offset_of!(Control, usual_trie), u64::from(usual.1), Ordering::Relaxed);
-        set(offset_of!(Control, generation), generation, Ordering::Release);
+        let control = self.slots.store.control;
+        control.set_side(
+            side,
+            &Side {
+                name_seed: arranged.seed,
+                generation,
+                lengths: names::lengths(&entries),
+                labels: names::labels(&entries),
+            },
+        );
+        control.set_usual_trie(usual.1);
+        control.set_generation(generation);
         Ok(counts)
     }
 
@@ -347,13 +370,14 @@ impl Publisher {
                 self.slots.drop_unused_tries(&self.zones);
             }
             // Somebody may still be reading them: they are never written again.
-            Err(cause) => self.trouble.push(format!("wait for readers: {cause:#}")),
+            Err(cause) => self.trouble.push(format!("wait for readers: {}", error_chain(&cause))),
         }
         for zone in old {
             let apex = &zone.source.compiled.apex;
             if !self.zones.contains_key(apex.folded()) {
                 let named = self.backend.name(&bare(apex), None);
-                self.trouble.extend(named.err().map(|cause| format!("unpin: {cause:#}")));
+                self.trouble
+                    .extend(named.err().map(|cause| format!("unpin: {}", error_chain(&cause))));
             }
         }
         let mut report = Vec::with_capacity(zones.len());
@@ -364,7 +388,8 @@ impl Publisher {
             report.push(match self.zones.get(folded) {
                 Some(placed) => {
                     let named = self.backend.name(&apex, Some(placed.table));
-                    self.trouble.extend(named.err().map(|cause| format!("pin: {cause:#}")));
+                    self.trouble
+                        .extend(named.err().map(|cause| format!("pin: {}", error_chain(&cause))));
                     let names = names.get(&placed.table).copied().unwrap_or_default();
                     Placed {
                         apex,
@@ -395,7 +420,7 @@ impl Publisher {
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn deal_anew(&mut self) -> anyhow::Result<usize> {
+    pub fn deal_anew(&mut self) -> Result<usize, PublishError> {
         self.deal_part_anew(0, 1)
     }
 
@@ -403,7 +428,7 @@ impl Publisher {
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn deal_part_anew(&mut self, part: u32, parts: u32) -> anyhow::Result<usize> {
+    pub fn deal_part_anew(&mut self, part: u32, parts: u32) -> Result<usize, PublishError> {
         let mut spent = Vec::new();
         self.slots.settle_rest();
         for zone in self.zones.values_mut() {
@@ -422,7 +447,7 @@ impl Publisher {
 
     /// Waits until no packet and no thread reads what a generation or deal before this moment
     /// referred to.
-    fn barrier(&mut self) -> anyhow::Result<()> {
+    fn barrier(&mut self) -> Result<(), BackendError> {
         self.backend.barrier()?;
         drop(self.slots.store.readers.write().unwrap_or_else(std::sync::PoisonError::into_inner));
         Ok(())

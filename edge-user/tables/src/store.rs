@@ -17,8 +17,10 @@ use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 use crate::prefixes::Prefixes;
 
+mod control;
 mod host;
 
+pub use control::ControlBlock;
 pub use host::{Copied, HostTables};
 
 /// A table of `T`s, shared between threads and, when mapped, with the kernel.
@@ -139,7 +141,7 @@ pub struct ZoneTable {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each is the field of the same name in edge_common::abi::Shared")]
 pub struct Store {
-    pub control: Region<Control>,
+    pub control: ControlBlock,
     pub names: Region<ShortName>,
     pub long_names: Region<LongName>,
     pub cards_a: Region<Card4>,
@@ -200,7 +202,7 @@ impl Store {
         let mut cut = Cut(shared);
         let buckets = maps::BUCKET_ROWS * maps::BUCKETS;
         Self {
-            control: cut.next(1),
+            control: ControlBlock::over(cut.next(1)),
             services: cut.next(maps::SERVICE_SLOTS),
             devices: cut.next(maps::DEVICE_SLOTS),
             clocks: cut.next(2),
@@ -251,10 +253,8 @@ impl Store {
             }
             _ => self.devices.write(slot, &[device]),
         }
-        let first = self.control_word(std::mem::offset_of!(Control, own_address));
-        let own = Control::own(u64::from_ne_bytes(device.address));
-        // Whoever came first stays; all are found by their slots.
-        let _first = first.compare_exchange(0, own, Ordering::Relaxed, Ordering::Relaxed);
+        // The first one stays; all are found by their slots.
+        self.control.set_own_address_once(Control::own(u64::from_ne_bytes(device.address)));
         Ok(())
     }
 
@@ -264,42 +264,23 @@ impl Store {
         self.zones.get(table.class() as usize)?.get(table.slot() as usize)
     }
 
-    /// A word of [`Control`], by its offset.
-    ///
-    /// # Panics
-    /// Never: the table has its one entry from the start.
-    #[must_use]
-    pub fn control_word(&self, at: usize) -> &'static AtomicU64 {
-        static NOWHERE: AtomicU64 = AtomicU64::new(0);
-        self.control.word(0, at).unwrap_or(&NOWHERE)
-    }
-
-    /// Puts a clock into the side that isn't in use, then into use. Only for one thread at a time, and not again before
-    /// every packet that began before the last call is through.
+    /// Writes a clock to the side that isn't in use, then takes it into use. One thread at a time,
+    /// and not again before every packet that began before the last call is through.
     pub fn publish_clock(&self, clock: &Clock) {
-        let word = self.control_word(std::mem::offset_of!(Control, clock));
-        let next = word.load(Ordering::Relaxed).wrapping_add(1).max(1);
+        let next = self.control.next_clock();
         self.clocks.write((next & 1) as u32, &[*clock]);
-        word.store(next, Ordering::Release);
+        self.control.set_clock(next);
     }
 
     /// Takes the clock away: NTP requests pass.
     pub fn end_clock(&self) {
-        self.control_word(std::mem::offset_of!(Control, clock)).store(0, Ordering::Release);
+        self.control.set_clock(0);
     }
 
     /// What the map `PREFIXES` says of an address, as [`Tables::listed`].
     #[must_use]
     pub fn listed(&self, address: [u64; 2]) -> u32 {
         self.prefixes.read().unwrap_or_else(PoisonError::into_inner).listed(address)
-    }
-
-    /// [`edge_common::abi::RateLimits::jiffies_per_second`].
-    fn jiffies_per_second(&self) -> u32 {
-        let at = std::mem::offset_of!(Control, limits.jiffies_per_second);
-        // The word's second half.
-        let [_, _, _, _, half @ ..] = self.control_word(at).load(Ordering::Relaxed).to_ne_bytes();
-        u32::from_ne_bytes(half)
     }
 
     /// Counts of a run of words in [`edge_common::abi::Hits`], of all CPUs, and of the authority.
@@ -323,7 +304,7 @@ impl Store {
     /// Generation being served; 0 for none.
     #[must_use]
     pub fn generation(&self) -> u64 {
-        self.control_word(std::mem::offset_of!(Control, generation)).load(Ordering::Acquire)
+        self.control.generation()
     }
 }
 

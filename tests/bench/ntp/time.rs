@@ -1,9 +1,8 @@
 //! A published clock that shows the system's time, and requests for it.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::Ordering;
 
-use edge_common::abi::{Clock, Control};
+use edge_common::abi::Clock;
 use edge_tables::jiffies::monotonic;
 use edge_tables::store::Store;
 use edge_tests::time::{self, Ask, SECOND};
@@ -43,10 +42,7 @@ pub(crate) fn clock() -> Clock {
 pub(crate) fn publish(store: &Store, clock: Option<&Clock>) {
     match clock {
         Some(clock) => store.publish_clock(clock),
-        None => {
-            let word = std::mem::offset_of!(Control, clock);
-            store.control_word(word).store(0, Ordering::Release);
-        }
+        None => store.end_clock(),
     }
 }
 

@@ -103,7 +103,7 @@ fn published(zone: &Zone) -> Store {
     let side = Side { name_seed: 5, generation: 1, lengths: [0; 4], labels: 0 };
     let control =
         Control { generation: 1, service_seed: seed, sides: [side; 2], ..Control::new_zeroed() };
-    store.control.write(0, &[control]);
+    store.control.write(&control);
     store
 }
 

@@ -8,7 +8,7 @@ use tracing::{error, info, warn};
 use crate::ntp::published::Barrier;
 use crate::settings::{Config, XdpMode};
 use edge_kernel::{Attachment, Bpffs, Kernel, Mode, Pins};
-use edge_tables::publish::Backend;
+use edge_tables::publish::{Backend, BackendError};
 
 pub(super) type SharedKernel = Arc<Mutex<Kernel>>;
 
@@ -23,15 +23,15 @@ pub(super) struct Behind {
 }
 
 impl Backend for Behind {
-    fn insert(&mut self, table: TableId) -> anyhow::Result<()> {
+    fn insert(&mut self, table: TableId) -> Result<(), BackendError> {
         Ok(lock(&self.kernel).insert(table)?)
     }
 
-    fn barrier(&mut self) -> anyhow::Result<()> {
+    fn barrier(&mut self) -> Result<(), BackendError> {
         Ok(lock(&self.kernel).barrier()?)
     }
 
-    fn name(&mut self, apex: &str, table: Option<TableId>) -> anyhow::Result<()> {
+    fn name(&mut self, apex: &str, table: Option<TableId>) -> Result<(), BackendError> {
         match table {
             Some(table) => Ok(self.pins.pin_zone(&lock(&self.kernel), apex, table)?),
             None => Ok(self.pins.unpin_zone(apex)?),

@@ -3,11 +3,8 @@
 //! The ring has one reader and one rate. XDP samples as often as the more eager of the two wants, and each takes by
 //! chance as many of the samples as it wants: one in so many answers, whatever the other does.
 
-use std::mem::offset_of;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
-
-use edge_common::abi::Control;
 
 use super::{Heat, Name, Rate};
 use edge_tables::samples::{Samples, response};
@@ -90,8 +87,7 @@ impl Tap {
             (0, one) | (one, 0) => one,
             (logged, counted) => logged.min(counted),
         };
-        let word = self.store.control_word(offset_of!(Control, sample));
-        word.store(self.sampled.into(), Ordering::Relaxed);
+        self.store.control.set_sample(self.sampled);
     }
 }
 

@@ -1,10 +1,6 @@
 //! Streams of queries, and what is left of them.
 
-use std::mem::offset_of;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-use edge_common::abi::Control;
 
 use super::sketch::Sketch;
 use super::{Heat, Popularity, Tap};
@@ -162,7 +158,7 @@ fn those_who_answer_neither_wait_nor_fill_memory_when_nobody_counts() {
 }
 
 fn sampled(store: &Store) -> u64 {
-    store.control_word(offset_of!(Control, sample)).load(Ordering::Relaxed)
+    store.control.sample()
 }
 
 #[test]

@@ -2,18 +2,16 @@
 //!
 //! The program in the kernel and the authority read them there, and so are always of one mind.
 
-use std::mem::offset_of;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use edge_common::abi::{Control, CookieKeys, Nsid};
+use edge_common::abi::Nsid;
 use edge_common::cookie::state;
 use serde::Deserialize;
 use tracing::{error, info};
-use zerocopy::{FromZeros as _, IntoBytes as _, transmute};
+use zerocopy::{FromZeros as _, transmute};
 
-use crate::store::{Region, Store};
+use crate::store::{ControlBlock, Store};
 
 mod secrets;
 
@@ -34,7 +32,7 @@ pub struct CookieOptions {
 /// What the tables hold for EDNS, kept up to date.
 #[derive(Debug)]
 pub struct Edns {
-    control: Region<Control>,
+    control: ControlBlock,
     secrets: Secrets,
     enforce: bool,
 }
@@ -48,14 +46,14 @@ impl Edns {
         let secrets = Secrets::load(&cookies.secrets)?;
         let edns = Self { control: store.control, secrets, enforce: cookies.enforce };
         write_nsid(edns.control, nsid);
-        write_time(edns.control, now());
+        edns.control.set_unix_seconds(now());
         write_keys(edns.control, edns.secrets.get(), edns.enforce);
         Ok(edns)
     }
 
     /// Tells the time, and takes new secrets from their files. To be called about once a second.
     pub fn refresh(&mut self) {
-        write_time(self.control, now());
+        self.control.set_unix_seconds(now());
         if !self.secrets.refresh() {
             return;
         }
@@ -79,91 +77,67 @@ fn now() -> u32 {
     u32::try_from(since.as_secs() & u64::from(u32::MAX)).unwrap_or_default()
 }
 
-fn set(control: Region<Control>, at: usize, word: u64, order: Ordering) {
-    if let Some(to) = control.word(0, at) {
-        to.store(word, order);
-    }
-}
-
-/// Tells the time, in seconds of Unix time modulo 2³².
-pub fn write_time(control: Region<Control>, seconds: u32) {
-    set(control, offset_of!(Control, unix_seconds), seconds.into(), Ordering::Relaxed);
-}
-
 /// Writes the server's identifier, before anything is published. Of one that is longer than [`Nsid::MOST`] only the
 /// length is of use: it says that queries for it pass.
-pub fn write_nsid(control: Region<Control>, text: &str) {
+pub fn write_nsid(control: ControlBlock, text: &str) {
     let mut nsid = Nsid { octets_used: text.len() as u64, ..Nsid::new_zeroed() };
     for (to, from) in nsid.octets.iter_mut().zip(text.as_bytes()) {
         *to = *from;
     }
-    let words: [u64; size_of::<Nsid>() / 8] = transmute!(nsid);
-    for (at, word) in (offset_of!(Control, nsid)..).step_by(8).zip(words) {
-        set(control, at, word, Ordering::Relaxed);
-    }
+    control.set_nsid(&nsid);
 }
 
-/// Puts secrets (the first two) in the place of the former ones: fills the side that isn't in use, and then takes it
-/// into use by one store. Who reads the other side meanwhile has a second to finish.
-pub fn write_keys(control: Region<Control>, secrets: &[Secret], enforce: bool) {
-    let keys = offset_of!(Control, cookies);
-    let at = keys + offset_of!(CookieKeys, state);
-    let former = control.word(0, at).map_or(0, |word| word.load(Ordering::Relaxed));
-    let side = !former & state::SIDE;
-    let first = if side == 0 { 0 } else { size_of::<[[u64; 2]; MOST_SECRETS]>() };
-    let first = keys + offset_of!(CookieKeys, secrets) + first;
+/// Replaces the secrets by the first two of `secrets`, as
+/// [`ControlBlock::replace_cookie_secrets`] does: at most once a second.
+pub fn write_keys(control: ControlBlock, secrets: &[Secret], enforce: bool) {
     let mut octets = [[0; 16]; MOST_SECRETS];
     let mut n = 0_u64;
     for (to, Secret(from)) in octets.iter_mut().zip(secrets) {
         *to = *from;
         n += 1;
     }
-    for (at, octets) in (first..).step_by(8).zip(octets.as_bytes().as_chunks::<8>().0) {
-        set(control, at, u64::from_ne_bytes(*octets), Ordering::Relaxed);
-    }
     let enforced = if enforce { state::ENFORCED } else { 0 };
-    set(control, at, side | n << state::SECRETS | enforced, Ordering::Release);
+    control.replace_cookie_secrets(&transmute!(octets), n << state::SECRETS | enforced);
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use edge_common::abi::{Control, Nsid};
+    use edge_common::abi::{Control, CookieKeys, Nsid};
     use edge_common::cookie::{Cookie, state};
     use zerocopy::IntoBytes as _;
 
     use super::{CookieOptions, Edns, Secret, write_keys, write_nsid};
-    use crate::store::{Region, Store};
+    use crate::store::{ControlBlock, Store};
 
     #[test]
     fn secrets_take_turns_on_two_sides_and_the_rest_stays_zero() {
-        let control = Region::<Control>::in_memory(1);
+        let control = ControlBlock::default();
         for (turn, secrets) in
             [(1, vec![[1; 16]]), (0, vec![[2; 16], [1; 16]]), (1, vec![[3; 16], [2; 16]])]
         {
             let secrets: Vec<_> = secrets.into_iter().map(Secret).collect();
             write_keys(control, &secrets, turn == 0);
-            let keys = control.read(0).unwrap().cookies;
+            let keys = control.read().cookies;
             let enforced = if turn == 0 { 8 } else { 0 };
             assert_eq!(keys.state, turn | (secrets.len() as u64) << 1 | enforced);
             let side = keys.secrets[usize::try_from(turn).unwrap()];
             let held: Vec<_> = secrets.iter().map(|secret| &secret.0[..]).collect();
             assert_eq!(side.as_bytes()[..16 * secrets.len()], held.concat());
         }
-        let all = control.read(0).unwrap();
+        let all = control.read();
         assert_eq!(all.cookies.secrets[0].as_bytes(), [[2; 16], [1; 16]].concat());
-        let rest =
-            Control { cookies: super::CookieKeys { state: 0, secrets: [[[0; 2]; 2]; 2] }, ..all };
+        let rest = Control { cookies: CookieKeys { state: 0, secrets: [[[0; 2]; 2]; 2] }, ..all };
         assert!(rest.as_bytes().iter().all(|octet| *octet == 0));
     }
 
     #[test]
     fn an_identifier_that_does_not_fit_is_known_by_its_length() {
         for (octets, kept) in [(0, 0), (5, 5), (64, 64), (65, 64), (128, 64)] {
-            let control = Region::<Control>::in_memory(1);
+            let control = ControlBlock::default();
             write_nsid(control, &"x".repeat(octets));
-            let nsid = control.read(0).unwrap().nsid;
+            let nsid = control.nsid();
             assert_eq!(nsid.octets_used, octets as u64);
             let mut expect = [0; Nsid::MOST];
             expect[..kept].fill(b'x');
@@ -184,7 +158,7 @@ mod tests {
         let mut edns = Edns::start(&store, &cookies, "edge1").unwrap();
         let from = edge_common::service::words("192.0.2.1".parse().unwrap());
         let rule = |cookie: &Cookie| {
-            let Control { cookies: keys, unix_seconds, .. } = store.control.read(0).unwrap();
+            let Control { cookies: keys, unix_seconds, .. } = store.control.read();
             let secrets = if state::side(keys.state) == 0 { 0 } else { 1 };
             let secrets = &keys.secrets[secrets];
             cookie.rule(keys.state, secrets, unix_seconds.try_into().unwrap(), from).unwrap()

@@ -4,14 +4,12 @@
 mod options;
 mod time;
 
-use std::mem::offset_of;
 use std::net::IpAddr;
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
 
-use edge_common::abi::{Control, RateLimits, switches};
+use edge_common::abi::{RateLimits, switches};
 use edge_common::limit::{DENIED, Rate};
-use zerocopy::{FromZeros as _, Immutable, IntoBytes};
+use zerocopy::FromZeros as _;
 
 pub use options::{Limits, NtpLimits};
 pub use time::{set_time_denial, set_time_rate};
@@ -38,32 +36,20 @@ pub fn set(
 /// the new rate's buckets hold it.
 pub fn set_rate(store: &Store, rate: Option<Rate>) {
     let Some(rate) = rate else {
-        switch(store, switches::LIMIT, false);
-        write(store, LIMITS, &RateLimits::new_zeroed());
+        store.control.publish_switch(switches::LIMIT, false);
+        store.control.set_limits(&RateLimits::new_zeroed());
         return;
     };
-    let before = store.control.read(0).map(|control| control.limits);
-    write(store, LIMITS, &rate.limits(jiffies::per_second(), seeds(before)));
-    switch(store, switches::LIMIT, true);
+    let seeds = seeds(&store.control.limits());
+    store.control.set_limits(&rate.limits(jiffies::per_second(), seeds));
+    store.control.publish_switch(switches::LIMIT, true);
 }
-
-/// Where the limits of DNS stand.
-const LIMITS: usize = offset_of!(Control, limits);
 
 /// The seeds that limits had, or new ones.
-fn seeds(before: Option<RateLimits>) -> [u64; 2] {
-    match before {
-        Some(limits) if limits.jiffies_per_second != 0 => limits.seeds,
-        _ => [fastrand::u64(..), fastrand::u64(..)],
-    }
-}
-
-/// Writes a part of [`Control`] word by word, as packets read it.
-fn write<T: IntoBytes + Immutable>(store: &Store, at: usize, part: &T) {
-    for (at, octets) in (at..).step_by(8).zip(part.as_bytes().chunks_exact(8)) {
-        let mut word = [0; 8];
-        word.copy_from_slice(octets);
-        store.control_word(at).store(u64::from_ne_bytes(word), Ordering::Relaxed);
+fn seeds(before: &RateLimits) -> [u64; 2] {
+    match before.jiffies_per_second {
+        0 => [fastrand::u64(..), fastrand::u64(..)],
+        _ => before.seeds,
     }
 }
 
@@ -82,26 +68,15 @@ pub fn set_prefixes(
         kernel.set_prefixes(&prefixes)?;
     }
     *store.prefixes.write().unwrap_or_else(PoisonError::into_inner) = prefixes;
-    switch(store, switches::PREFIXES, on);
+    store.control.publish_switch(switches::PREFIXES, on);
     Ok(())
 }
 
 /// Whether a client is never answered.
 #[must_use]
 pub fn denies(store: &Store, client: IpAddr) -> bool {
-    let switches = store.control_word(offset_of!(Control, switches)).load(Ordering::Relaxed);
-    switches & switches::PREFIXES != 0
+    store.control.switches() & switches::PREFIXES != 0
         && store.listed(edge_common::service::words(client)) == DENIED
-}
-
-/// Others set other bits of the same word.
-fn switch(store: &Store, bit: u64, on: bool) {
-    let word = store.control_word(offset_of!(Control, switches));
-    if on {
-        word.fetch_or(bit, Ordering::Release);
-    } else {
-        word.fetch_and(!bit, Ordering::Release);
-    }
 }
 
 #[cfg(test)]

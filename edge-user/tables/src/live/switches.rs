@@ -5,10 +5,8 @@
 //! set again, or the node starts anew as it is configured.
 
 use std::fmt;
-use std::mem::offset_of;
-use std::sync::atomic::Ordering;
 
-use edge_common::abi::{Control, switches as bit};
+use edge_common::abi::switches as bit;
 use serde::{Deserialize, Serialize};
 
 use crate::store::Store;
@@ -75,7 +73,7 @@ impl Switches {
     /// As they are in the tables.
     #[must_use]
     pub fn read(store: &Store) -> Self {
-        let word = store.control_word(offset_of!(Control, switches)).load(Ordering::Relaxed);
+        let word = store.control.switches();
         let is = |bit| word & bit != 0;
         Self {
             drain: is(bit::DRAIN),
@@ -134,13 +132,7 @@ impl Setting {
             Self::ReturnPath { path } => (bit::FIB, *path == ReturnPath::Fib),
             Self::Zone { .. } => return,
         };
-        let word = store.control_word(offset_of!(Control, switches));
-        // Others set bits of the same word.
-        if on {
-            word.fetch_or(bit, Ordering::Relaxed);
-        } else {
-            word.fetch_and(!bit, Ordering::Relaxed);
-        }
+        store.control.set_switch(bit, on);
     }
 
     /// The switch, as it is called on the command line.
@@ -183,15 +175,12 @@ const fn on_off(on: bool) -> &'static str {
 mod tests {
     use super::{ReturnPath, Setting, Switches};
     use crate::store::Store;
-    use edge_common::abi::{Control, switches};
-    use std::mem::offset_of;
-    use std::sync::atomic::Ordering;
+    use edge_common::abi::switches;
 
     #[test]
     fn each_switch_has_its_own_bit_and_leaves_the_others_alone() {
         let store = Store::in_memory();
-        let word = store.control_word(offset_of!(Control, switches));
-        word.store(switches::LIMIT | switches::PREFIXES, Ordering::Relaxed);
+        store.control.set_switches(switches::LIMIT | switches::PREFIXES);
         let mut expected = Switches::default();
         assert_eq!(Switches::read(&store), expected);
         type Change = fn(&mut Switches);
@@ -206,14 +195,14 @@ mod tests {
             }),
         ];
         for (setting, bit, change) in steps {
-            let before = word.load(Ordering::Relaxed);
+            let before = store.control.switches();
             setting.write(&store);
             change(&mut expected);
-            assert_eq!(word.load(Ordering::Relaxed), before | bit);
+            assert_eq!(store.control.switches(), before | bit);
             assert_eq!(Switches::read(&store), expected);
         }
         Switches::default().write(&store);
-        assert_eq!(word.load(Ordering::Relaxed), switches::LIMIT | switches::PREFIXES);
+        assert_eq!(store.control.switches(), switches::LIMIT | switches::PREFIXES);
     }
 
     #[test]

@@ -1,11 +1,9 @@
 //! Addresses and ports that are served come in; the table of services, in which each has a slot of its own, goes out.
 
 use std::collections::HashMap;
-use std::mem::offset_of;
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
 
-use edge_common::abi::{Control, Service, maps};
+use edge_common::abi::{Service, maps};
 use edge_common::service;
 
 use super::{Publisher, Unfit};
@@ -42,20 +40,16 @@ impl Publisher {
                     let service = Service { address, port: port.into(), role };
                     self.slots.store.services.write(slot, &[service]);
                 }
-                let store = &self.slots.store;
+                let control = self.slots.store.control;
                 let firsts = [SocketAddr::is_ipv4, SocketAddr::is_ipv6]
                     .map(|is| listen.iter().find(|a| is(a)));
                 for (family, address) in firsts.into_iter().enumerate() {
-                    let at = offset_of!(Control, first_services) + family * size_of::<Service>();
                     let Some(address) = address else { continue };
-                    let [front, back] = words_of(address);
-                    let words = [front, back, address.port().into()];
-                    for (place, word) in words.into_iter().enumerate() {
-                        store.control_word(at + 8 * place).store(word, Ordering::Relaxed);
-                    }
+                    let (port, role) = (address.port().into(), Service::DNS);
+                    let service = Service { address: words_of(address), port, role };
+                    control.set_first_service(family, &service);
                 }
-                let word = self.slots.store.control_word(offset_of!(Control, service_seed));
-                word.store(seed, Ordering::Release);
+                control.set_service_seed(seed);
                 return Ok(());
             }
         }

@@ -1,16 +1,14 @@
 //! The tables as this process reads them: a [`Store`] comes in, what packets look up goes out.
 
-use std::mem::offset_of;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use edge_common::abi::{
-    Card4, Card6, ClassRow, Clock, Control, CookieSecrets, Deck, GeoLeaf, Hits, Keys6, LongName,
-    Nsid, NtpLimits, RateLimits, Requests, Root4, Rrs, Service, ShortName, Side, TableId, Tree6,
-    TypeRow, maps,
+    Card4, Card6, ClassRow, Clock, CookieSecrets, Deck, GeoLeaf, Hits, Keys6, LongName, Nsid,
+    NtpLimits, RateLimits, Requests, Root4, Rrs, Service, ShortName, Side, TableId, Tree6, TypeRow,
+    maps,
 };
 use edge_common::tables::{Tables, xorshift};
-use zerocopy::{FromBytes, IntoBytes};
 
 use super::Store;
 use crate::jiffies;
@@ -104,7 +102,7 @@ impl HostTables {
         self.monotonic.store(nanoseconds, Ordering::Relaxed);
     }
 
-    /// Has these bits of [`Control::switches`] look switched off, and no others.
+    /// Has these bits of [`edge_common::abi::Control::switches`] look switched off, and no others.
     pub fn ignore(&self, switches: u64) {
         self.ignored.store(switches, Ordering::Relaxed);
     }
@@ -122,22 +120,6 @@ impl HostTables {
     }
 }
 
-impl HostTables {
-    /// A word of [`Control`], by its offset.
-    fn word(&self, at: usize) -> u64 {
-        self.store.control_word(at).load(Ordering::Relaxed)
-    }
-
-    /// A copy of a part of [`Control`], by its offset; word by word, and no more than that part.
-    fn part<T: FromBytes + IntoBytes>(&self, at: usize) -> T {
-        let mut part = T::new_zeroed();
-        for (word, to) in part.as_mut_bytes().chunks_exact_mut(8).enumerate() {
-            to.copy_from_slice(&self.word(at + 8 * word).to_ne_bytes());
-        }
-        part
-    }
-}
-
 /// Entries of a trie's part of a table that all tries share.
 const fn of_trie(trie: u32, entries: u32, index: u32) -> u32 {
     trie.wrapping_mul(entries).wrapping_add(index)
@@ -145,59 +127,51 @@ const fn of_trie(trie: u32, entries: u32, index: u32) -> u32 {
 
 impl Tables for HostTables {
     fn switches(&self) -> u64 {
-        self.word(offset_of!(Control, switches)) & !self.ignored.load(Ordering::Relaxed)
+        self.store.control.switches() & !self.ignored.load(Ordering::Relaxed)
     }
 
     fn side(&self, side: u32) -> impl Deref<Target = Side> {
-        let sides = offset_of!(Control, sides);
-        Copied(self.part(sides + (side & 1) as usize * size_of::<Side>()))
+        Copied(self.store.control.side(side))
     }
 
     fn usual_trie(&self) -> u32 {
-        let at = offset_of!(Control, usual_trie);
-        let [trie, _]: [u32; 2] = self.part(at);
-        trie
+        self.store.control.usual_trie()
     }
 
     fn own_address(&self) -> u64 {
-        self.word(offset_of!(Control, own_address))
+        self.store.control.own_address()
     }
 
     fn first_service(&self, family: usize) -> Option<impl Deref<Target = Service>> {
-        let first = offset_of!(Control, first_services);
-        (family < 2).then(|| Copied(self.part(first + family * size_of::<Service>())))
+        self.store.control.first_service(family).map(Copied)
     }
 
     fn service_seed(&self) -> u64 {
-        self.word(offset_of!(Control, service_seed))
+        self.store.control.service_seed()
     }
 
     fn cookie_state(&self) -> u64 {
-        // The secrets that it speaks of are read after it.
-        let at = offset_of!(Control, cookies.state);
-        self.store.control_word(at).load(Ordering::Acquire)
+        self.store.control.cookie_state()
     }
 
     fn cookie_secrets(&self, side: u64) -> impl Deref<Target = CookieSecrets> {
-        let secrets = offset_of!(Control, cookies.secrets);
-        let at = if side & 1 == 0 { secrets } else { secrets + size_of::<CookieSecrets>() };
-        Copied(self.part(at))
+        Copied(self.store.control.cookie_secrets(side))
     }
 
     fn unix_seconds(&self) -> u64 {
-        self.word(offset_of!(Control, unix_seconds))
+        self.store.control.unix_seconds()
     }
 
     fn nsid(&self) -> impl Deref<Target = Nsid> {
-        Copied(self.part(offset_of!(Control, nsid)))
+        Copied(self.store.control.nsid())
     }
 
     fn limits(&self) -> RateLimits {
-        self.part(offset_of!(Control, limits))
+        self.store.control.limits()
     }
 
     fn ntp_limits(&self) -> NtpLimits {
-        self.part(offset_of!(Control, ntp_limits))
+        self.store.control.ntp_limits()
     }
 
     fn generation(&self) -> u64 {
@@ -209,7 +183,7 @@ impl Tables for HostTables {
         if !self.link_checked {
             return u64::MAX;
         }
-        self.word(offset_of!(Control, lease))
+        self.store.control.lease()
     }
 
     fn now(&self) -> u64 {
@@ -218,7 +192,7 @@ impl Tables for HostTables {
             return now;
         }
         // Nothing of the authority's but limits needs a clock.
-        match self.store.jiffies_per_second() {
+        match self.store.control.jiffies_per_second() {
             0 => 0,
             per_second => jiffies::now(per_second),
         }
@@ -316,7 +290,7 @@ impl Tables for HostTables {
     }
 
     fn clock(&self) -> Option<impl Deref<Target = Clock>> {
-        match self.store.control_word(offset_of!(Control, clock)).load(Ordering::Acquire) {
+        match self.store.control.clock() {
             0 => None,
             word => self.store.clocks.read((word & 1) as u32).map(Copied),
         }

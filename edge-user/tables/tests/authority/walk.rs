@@ -54,8 +54,7 @@ impl Walk {
             let entry = store.long_names.read(side * maps::LONG_SLOTS + slot).unwrap();
             add(entry.words.as_bytes(), entry.tail);
         }
-        let control = store.control.read(0).unwrap();
-        assert_eq!(control.sides[side as usize].lengths, lengths);
+        assert_eq!(store.control.side(side).lengths, lengths);
         Self { tables: HostTables::new(store.clone(), 1, true), names }
     }
 

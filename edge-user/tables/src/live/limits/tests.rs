@@ -1,9 +1,6 @@
 //! What the store and the authority's tables make of limits.
 
-use std::mem::offset_of;
-use std::sync::atomic::Ordering;
-
-use edge_common::abi::{Control, maps, switches};
+use edge_common::abi::{maps, switches};
 use edge_common::limit::{Rate, admit, listed};
 use edge_common::tables::Tables as _;
 use edge_common::verdict::Verdict;
@@ -29,7 +26,7 @@ fn answered(tables: &HostTables, client: &str) -> usize {
 }
 
 fn switched_on(store: &Store) -> u64 {
-    store.control_word(offset_of!(Control, switches)).load(Ordering::Relaxed)
+    store.control.switches()
 }
 
 #[test]
@@ -75,8 +72,7 @@ fn the_authority_needs_a_clock_for_limits_only() {
 #[test]
 fn limits_come_and_go_and_leave_the_other_switches_alone() {
     let store = Store::in_memory();
-    let word = store.control_word(offset_of!(Control, switches));
-    word.store(switches::FIB | switches::REFUSE, Ordering::Relaxed);
+    store.control.set_switches(switches::FIB | switches::REFUSE);
     let others = switched_on(&store);
     let tables = HostTables::new(store.clone(), 1, true);
     tables.set_now(1000);
@@ -95,9 +91,9 @@ fn limits_come_and_go_and_leave_the_other_switches_alone() {
     assert_eq!(answered(&tables, "198.51.100.1"), 20);
 
     // Whoever reads a rate that has changed finds its seeds as they were.
-    let before = store.control.read(0).unwrap().limits;
+    let before = store.control.limits();
     set_rate(&store, Some(Rate { burst: 40, ..RATE }));
-    let after = store.control.read(0).unwrap().limits;
+    let after = store.control.limits();
     assert_eq!(before.seeds, after.seeds);
     assert_eq!(before.capacity * 2, after.capacity);
     assert_eq!(answered(&tables, "198.51.100.1"), 20);

@@ -1,40 +1,33 @@
 //! What is configured for NTP clients comes in; the control words that say so go out, live.
 
-use std::mem::offset_of;
-
-use edge_common::abi::{Control, NtpLimits, switches};
+use edge_common::abi::{NtpLimits, switches};
 use edge_common::limit::NtpRate;
 use zerocopy::FromZeros as _;
 
-use super::{seeds, switch, write};
+use super::seeds;
 use crate::jiffies;
 use crate::store::Store;
-
-/// Where the limits of NTP stand.
-const LIMITS: usize = offset_of!(Control, ntp_limits);
 
 /// Limits NTP clients from now on to this rate; no longer if there is none. What clients have used up stays so, as far as
 /// the new rate's buckets hold it.
 pub fn set_time_rate(store: &Store, rate: Option<NtpRate>) {
     let Some(rate) = rate else {
-        switch(store, switches::NTP_LIMIT, false);
-        write(store, LIMITS, &NtpLimits::new_zeroed());
+        store.control.publish_switch(switches::NTP_LIMIT, false);
+        store.control.set_ntp_limits(&NtpLimits::new_zeroed());
         return;
     };
-    let before = store.control.read(0).map(|control| control.ntp_limits.limits);
-    write(store, LIMITS, &rate.limits(jiffies::per_second(), seeds(before)));
-    switch(store, switches::NTP_LIMIT, true);
+    let seeds = seeds(&store.control.ntp_limits().limits);
+    store.control.set_ntp_limits(&rate.limits(jiffies::per_second(), seeds));
+    store.control.publish_switch(switches::NTP_LIMIT, true);
 }
 
 /// Says whether NTP clients that are denied are told so, which they are only while there is a rate.
 pub fn set_time_denial(store: &Store, is_told: bool) {
-    switch(store, switches::NTP_DENY, is_told);
+    store.control.publish_switch(switches::NTP_DENY, is_told);
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::Ordering;
-
     use edge_common::abi::{Control, switches};
     use edge_common::limit::NtpRate;
 
@@ -44,7 +37,7 @@ mod tests {
     use crate::store::Store;
 
     fn control(store: &Store) -> Control {
-        store.control.read(0).unwrap()
+        store.control.read()
     }
 
     const RATE: NtpRate =
@@ -66,8 +59,7 @@ mod tests {
     #[test]
     fn limits_of_time_come_and_go_and_leave_everything_else_alone() {
         let store = Store::in_memory();
-        let word = store.control_word(std::mem::offset_of!(Control, switches));
-        word.store(switches::FIB | switches::LIMIT, Ordering::Relaxed);
+        store.control.set_switches(switches::FIB | switches::LIMIT);
         let before = control(&store);
         set_time_rate(&store, Some(RATE));
         set_time_denial(&store, true);
