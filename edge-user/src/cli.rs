@@ -88,7 +88,8 @@ enum Command {
         #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
         socket: PathBuf,
     },
-    /// Show what a running node tells clients of NTP, and where each field comes from; or why it tells no time.
+    /// Show what a running node tells clients of NTP, and where each field comes from; or why it
+    /// tells no time.
     ExplainTime {
         /// Print JSON.
         #[arg(long)]
@@ -97,13 +98,14 @@ enum Command {
         #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
         socket: PathBuf,
     },
-    /// Show in how many answers servers have been, by their users' country: XDP's answers and the authority's from the
-    /// same tables.
+    /// Show in how many answers servers have been, by their users' country: XDP's answers and the
+    /// authority's from the same tables.
     Points {
         /// Servers to show: those that have been in most.
         #[arg(long, value_name = "N", default_value_t = 20)]
         top: usize,
-        /// Show what share of answers servers were promised, and what they had, the farthest off first.
+        /// Show what share of answers servers were promised, and what they had, the farthest off
+        /// first.
         #[arg(long)]
         audit: bool,
         /// Print JSON.
@@ -113,15 +115,16 @@ enum Command {
         #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
         socket: PathBuf,
     },
-    /// Show what a zone, a feed's snapshot or a policy would change, from what a running node has been asked: each server's
-    /// and country's load before and after, and monopolies. If there is a new one, the exit code is 1.
+    /// Show what a zone, a feed's snapshot or a policy would change, from what a running node has
+    /// been asked: each server's and country's load before and after, and monopolies. If there is a
+    /// new one, the exit code is 1.
     ///
     /// Example: edge preview new/pool.example.json
     Preview(preview::Arguments),
     /// Show the switches of a running node, or set one.
     ///
-    /// What is set here is so at once, and lasts until it is set again or the node restarts; how the
-    /// node starts is configured by `[xdp]` and `[zone."NAME"]`.
+    /// What is set here is so at once, and lasts until it is set again or the node restarts; how
+    /// the node starts is configured by `[xdp]` and `[zone."NAME"]`.
     ///
     /// Example: edge switch drain on
     Switch(SwitchArguments),

@@ -1,12 +1,14 @@
-//! This host's clock comes in, with what the daemon that disciplines it says of it; what clients of NTP are told goes
-//! out, about once a second, and at once after a step and at the end of a lease.
+//! The clock for NTP clients, published about once a second.
 //!
-//! Three parties know something. The kernel's clocks tell the time: the monotonic clock runs at the same rate as the
-//! real one, so that a pair of readings ([`pair`]) is the time until somebody steps it ([`step`]). The daemon, asked as
-//! any client asks ([`daemon`]), says how far that may be trusted. `adjtimex` ([`kernel`]) says whether the kernel is
-//! about to insert a leap second. [`policy`] makes a [`State`] of it: the time with a lease of seconds, or the reason
-//! why there is none. No party is believed alone: a daemon that tells another time than the real clock shows doesn't
-//! discipline it, and then nobody is told the time as if it did.
+//! It is also published at once after a step, and at the end of a lease.
+//!
+//! Three parties know something. The kernel's clocks show the time: the monotonic clock runs at the
+//! same rate as the real-time one, so that a pair of readings ([`pair`]) is the time until somebody
+//! steps it ([`step`]). The daemon, asked as any client asks ([`daemon`]), says how far that may be
+//! trusted. `adjtimex` ([`kernel`]) says whether the kernel is about to insert a leap second.
+//! [`policy`] makes a [`State`] of these: the time with a lease of seconds, or the reason why there
+//! is none. No party is believed alone: a daemon whose time differs from the real-time clock
+//! doesn't discipline it, and then the time isn't served.
 #![deny(unsafe_code)]
 
 pub use status::NtpStatus;
@@ -176,8 +178,9 @@ impl Clock {
         self.view.clone()
     }
 
-    /// Publishes until it is dropped, and then ends what it published. The runtime that polls it shouldn't be busy for
-    /// long: a state that comes late is late by as much, and one that doesn't come ends with its lease.
+    /// Publishes until it is dropped, and then ends what it published. The runtime that polls it
+    /// shouldn't be busy for long: a state that comes late is late by as much, and one that doesn't
+    /// come ends with its lease.
     ///
     /// # Errors
     /// When the kernel gives no timer to notice steps by.
@@ -277,7 +280,8 @@ impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
     }
 
     fn hear(&mut self, result: Result<Answer, Fault>) {
-        // RFC 5905 §7.4: who is told RATE asks less often, and never more often again. The lease sets the end to it.
+        // RFC 5905 §7.4: who is told RATE asks less often, and never more often again. The lease
+        // sets the end to it.
         if result.as_ref().is_err_and(Fault::is_rate) {
             self.pace = (self.pace * 2).min((self.config.lease_seconds / 2).max(1));
         }

@@ -1,4 +1,4 @@
-//! The configuration: a TOML file in, typed values with absolute paths out.
+//! The configuration file: TOML, with typed values and absolute paths.
 //!
 //! Unknown keys are errors, so that a slip of the pen doesn't go unnoticed. Every key but
 //! `dns.listen` has a default. Relative paths are relative to the file.
@@ -104,13 +104,15 @@ pub struct Dns {
     /// What ANY is answered with: one HINFO record, or the records of every type.
     #[serde(default)]
     pub any: AnyPolicy,
-    /// What `version.bind` and `version.server` (TXT, class CH) say; they are refused when it is empty.
+    /// What `version.bind` and `version.server` (TXT, class CH) say; they are refused when it is
+    /// empty.
     #[serde(default, deserialize_with = "text")]
     pub version: String,
     /// Groups that this server belongs to; metrics name the first.
     #[serde(default)]
     pub groups: Vec<String>,
-    /// Whether `id.server` and `hostname.bind` (TXT, class CH) say the `server_id`; else they are refused.
+    /// Whether `id.server` and `hostname.bind` (TXT, class CH) say the `server_id`; else they are
+    /// refused.
     #[serde(default)]
     pub chaos_id: bool,
 }
@@ -133,7 +135,8 @@ impl Default for GeoIp {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Health {
-    /// Where the status files are. If it isn't given, or empty, records that are tested are never answered.
+    /// Where the status files are. If it isn't given, or empty, records that are tested are never
+    /// answered.
     pub directory: Option<PathBuf>,
 }
 
@@ -151,8 +154,8 @@ pub struct Log {
     pub xdp_sample: u32,
     /// Mebibytes of a file; 200 for JSON lines and 5 for Avro unless given.
     pub max_size_mb: Option<NonZeroU32>,
-    /// Seconds after which a file that isn't empty is closed, 0 for never; never for JSON lines and 10 for Avro
-    /// unless given.
+    /// Seconds after which a file that isn't empty is closed, 0 for never; never for JSON lines and
+    /// 10 for Avro unless given.
     pub max_age_seconds: Option<u32>,
     /// Closed files that are kept, 0 for all; 1 for JSON lines and all for Avro unless given.
     pub keep: Option<u32>,

@@ -1,4 +1,6 @@
-//! `edge check`: everything that `edge run` would read, read and compiled, and nothing touched.
+//! `edge check`: reads and compiles all that `edge run` would read.
+//!
+//! It changes nothing.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `edge feed` and `edge fleet`: files, NATS and the control socket come in; tables and pages go out.
+//! `edge feed` and `edge fleet`: the commands about feeds and fleets.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,8 @@ use super::output::print_json;
 /// What can be done with feeds.
 #[derive(Debug, Subcommand)]
 pub(super) enum FeedCommand {
-    /// Let pass what a running node refused last for being older or smaller, or else the next such feed.
+    /// Let pass what a running node refused last for being older or smaller, or else the next such
+    /// feed.
     AllowOnce {
         /// Print JSON.
         #[arg(long)]
@@ -31,9 +32,11 @@ pub(super) enum FeedCommand {
         #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
         socket: PathBuf,
     },
-    /// Replay a history of scores, as the pool does it and by a policy, and draw a zone's servers and size over time.
+    /// Replay a history of scores, as the pool does it and by a policy, and draw a zone's servers
+    /// and size over time.
     ///
-    /// Example: edge feed simulate --snapshot s.json --deltas d.ndjson --policy edge.toml --zone cm --out cm.svg
+    /// Example: edge feed simulate --snapshot s.json --deltas d.ndjson --policy edge.toml --zone cm
+    /// --out cm.svg
     Simulate {
         /// The snapshot that the history begins with.
         #[arg(long, value_name = "FILE")]
@@ -57,7 +60,8 @@ pub(super) enum FeedCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Show what differs between two snapshots, and which zones lose alarmingly much; then the exit code is 1.
+    /// Show what differs between two snapshots, and which zones lose alarmingly much; then the exit
+    /// code is 1.
     Diff {
         /// The earlier one.
         before: PathBuf,
@@ -70,7 +74,8 @@ pub(super) enum FeedCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Put a snapshot, a zone or changes into NATS, where [feed.nats] says; buckets and streams are made if need be.
+    /// Put a snapshot, a zone or changes into NATS, where [feed.nats] says; buckets and streams are
+    /// made if need be.
     ///
     /// A signature in FILE.minisig goes along.
     Publish {

@@ -1,7 +1,7 @@
-//! geodns's configuration and flags come in; an `edge.toml` that does the same goes out.
+//! `edge import`: an `edge.toml` from geodns's configuration and flags.
 //!
-//! Every key and flag is carried over, or a comment says why not. What geodns takes from the host
-//! when told nothing (its addresses, the databases' directory) is written out.
+//! Every key and flag is carried over, or a comment says why not. geodns asks the host for its
+//! addresses and the databases' directory if they aren't given; both are written out.
 
 use std::fs::{OpenOptions, Permissions};
 use std::io::{self, Write as _};

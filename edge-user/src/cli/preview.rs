@@ -1,12 +1,13 @@
-//! `edge preview`: a zone or a snapshot that isn't published yet, and what a node has been asked, come in; what it would
-//! change goes out.
+//! `edge preview`: what a zone or snapshot would change if it were published.
+//!
+//! It asks a running node which questions it has answered.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::node::control::{Request, ask};
-use crate::node::preview::Served;
+use crate::node::preview::ServedZone;
 use crate::settings::{self as config, Sections};
 use anyhow::{Context as _, bail};
 use edge_feed::policy::PolicyState;
@@ -27,7 +28,8 @@ pub(super) struct Arguments {
     /// The zone: of a file with another name, or one of those of a snapshot.
     #[arg(long, value_name = "NAME")]
     zone: Option<String>,
-    /// A configuration, for the [policy] by which a snapshot's zones are built; the pool's own without.
+    /// A configuration, for the [policy] by which a snapshot's zones are built; the pool's own
+    /// without.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// From which part of a country's addresses on, in percent, a server is a monopoly.
@@ -55,7 +57,7 @@ pub(super) fn perform(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for next in read(arguments)? {
         let zone = bare(&next.apex);
         let value = ask(&arguments.socket, &Request::Observed { zone: zone.clone() });
-        let served: Served = serde_json::from_value(value.map_err(anyhow::Error::msg)?)?;
+        let served: ServedZone = serde_json::from_value(value.map_err(anyhow::Error::msg)?)?;
         let preview = served.predict(&next, monopoly);
         is_well &= !preview.monopolies.iter().any(|it| it.is_new(monopoly));
         if arguments.json {

@@ -1,6 +1,6 @@
-//! The control socket: one JSON line in, one JSON line out.
+//! The control socket: a request and a reply, one line of JSON each.
 //!
-//! Whoever may open the socket may ask; its folder and mode are for its owner and group.
+//! Whoever may open the socket may ask. Its folder and mode are for its owner and group.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt};
@@ -42,7 +42,8 @@ pub enum Request {
     Switches,
     /// To set a switch; the reply is as that to [`Self::Switches`].
     Switch(Setting),
-    /// An operator's word: the feed that was refused for being older or smaller is to be taken, or the next one.
+    /// An operator's word: the feed that was refused for being older or smaller is to be taken, or
+    /// the next one.
     FeedAllowOnce,
 }
 

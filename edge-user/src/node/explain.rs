@@ -1,5 +1,4 @@
-//! Why a client gets what it gets: name, type and client in; class, targets, deck, shares and who
-//! answers out.
+//! `edge explain`: why a client gets its answer, and who gives it.
 
 use std::net::{IpAddr, SocketAddr};
 

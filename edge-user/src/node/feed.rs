@@ -1,12 +1,12 @@
-//! `[feed]` and `[policy]` come in; zones that may be served go out to the node's loop, as sources change them.
+//! The feed: sources, and the zones built of them, on a thread of its own.
 //!
-//! All of it is done on a thread of its own: asking, guarding, building, parsing, writing to disk. The node's loop
-//! only takes what is ready. What was good is kept in `feed.state`, from which a node serves before any source has
-//! answered.
+//! The thread reads the sources, checks them, builds and parses zones, and writes to disk. The
+//! node's loop only takes zones that are ready. The last good state is kept in `feed.state`; from
+//! it a node serves before any source has answered.
 //!
-//! The rooms: `sources` starts what is configured, `intake` judges what they say and builds zones, `shelf` keeps
-//! them, `worker` is the loop, [`Handoff`] the way to the node, [`View`] what is told of it, [`Beat`] what the fleet
-//! hears.
+//! The modules: `sources` starts the configured sources, `intake` checks their documents and builds
+//! zones, `persistence` keeps them on disk, `worker` is the loop. [`Handoff`] passes zones to the
+//! node, [`View`] is the feed's status, and [`HeartbeatTask`] reports to the fleet.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,18 +21,18 @@ use tracing::{error, warn};
 use crate::node::controller::Fed;
 use crate::settings as config;
 
-mod beat;
 mod handoff;
+mod heartbeat;
 mod intake;
-mod shelf;
+mod persistence;
 mod sources;
 mod view;
 mod worker;
 
-pub use beat::{Beat, ReadAnswers};
 pub use handoff::Handoff;
+pub use heartbeat::{HeartbeatTask, ReadAnswers};
 use intake::Intake;
-use shelf::Shelf;
+use persistence::Persistence;
 pub use view::View;
 use worker::{Word, Worker};
 
@@ -63,21 +63,22 @@ impl Prepared {
     /// Reads what was kept, and gives the zones of it; none if no feed is configured.
     ///
     /// # Errors
-    /// When the directory can't be made, or the configuration can't be. What can't be read there is logged, and the node
-    /// waits for its sources instead.
+    /// When the directory can't be made, or the configuration can't be. What can't be read there is
+    /// logged, and the node waits for its sources instead.
     pub fn new(config: &config::Config) -> anyhow::Result<Option<(Self, Vec<Fed>)>> {
         let feed = &config.feed;
         if !feed.has_sources() && config.fleet.is_none() {
             return Ok(None);
         }
         let view = View::default();
-        let shelf = feed.state.as_deref().map(Shelf::new).transpose().context("feed.state")?;
-        let (past, troubles) = shelf.as_ref().map(Shelf::read).unwrap_or_default();
+        let persistence =
+            feed.state.as_deref().map(Persistence::new).transpose().context("feed.state")?;
+        let (past, errors) = persistence.as_ref().map(Persistence::read).unwrap_or_default();
         let policy = config.policy.clone();
         let (mut intake, issues) = Intake::resume(feed, policy, past, now())?;
-        for trouble in troubles {
-            warn!("feed: {trouble}");
-            intake.blame_past(trouble);
+        for error in errors {
+            warn!("feed: {error}");
+            intake.record_kept(error);
         }
         let mut zones = Vec::new();
         for issue in issues {
@@ -95,26 +96,26 @@ impl Prepared {
             config: feed,
             name,
             intake,
-            shelf,
+            persistence,
             view,
             handoff,
             beat: None,
-            told: HashMap::new(),
+            last_failures: HashMap::new(),
         };
         Ok(Some((Self { worker }, zones)))
     }
 
-    /// What is told of it.
+    /// The status of the feed.
     #[must_use]
     pub fn view(&self) -> &View {
         &self.worker.view
     }
 
-    /// Starts the thread. With a `beat` the fleet hears how the node is.
+    /// Starts the thread. With `beat` the thread sends heartbeats to the fleet.
     ///
     /// # Errors
     /// When the system gives no thread, or nothing to wait with.
-    pub fn start(self, beat: Option<Beat>) -> anyhow::Result<Feed> {
+    pub fn start(self, beat: Option<HeartbeatTask>) -> anyhow::Result<Feed> {
         let mut worker = self.worker;
         worker.beat = beat;
         let (view, handoff) = (worker.view.clone(), Arc::clone(&worker.handoff));
@@ -139,7 +140,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// What is told of it.
+    /// The status of the feed.
     #[must_use]
     pub const fn view(&self) -> &View {
         &self.view
@@ -151,7 +152,8 @@ impl Feed {
         Arc::clone(&self.handoff)
     }
 
-    /// Lets pass what was refused last for being older or smaller, or else the next one. The reply says what it did.
+    /// Lets pass what was refused last for being older or smaller, or else the next one. The reply
+    /// says what it did.
     pub fn allow_once(&self, reply: oneshot::Sender<Result<Value, String>>) {
         if let Err(unsent) = self.words.try_send(reply) {
             let reply = match unsent {

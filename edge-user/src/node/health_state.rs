@@ -1,4 +1,6 @@
-//! How the node is: told by its loop, asked from any thread without waiting for it.
+//! The node's health: written by its loop, read by any thread.
+//!
+//! Reading never waits for the loop.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,9 +11,9 @@ use crate::node::status::Status;
 /// answering in as long again.
 pub const OVERDUE: Duration = Duration::from_secs(15);
 
-/// How the node is.
+/// The health of the node, shared by its loop and other threads.
 #[derive(Debug)]
-pub struct Vitals {
+pub struct HealthState {
     inner: Mutex<Inner>,
 }
 
@@ -22,9 +24,9 @@ struct Inner {
     is_stopping: bool,
 }
 
-/// How the node was at a moment.
+/// The health at one moment.
 #[derive(Clone, Debug)]
-pub struct Pulse {
+pub struct Liveness {
     /// What it serves; its counters and uptime aren't filled in.
     pub status: Arc<Status>,
     /// Since the lease was last renewed; none if it never was.
@@ -33,37 +35,37 @@ pub struct Pulse {
     pub is_stopping: bool,
 }
 
-impl Default for Vitals {
+impl Default for HealthState {
     fn default() -> Self {
         let inner = Inner { status: Arc::default(), renewed: None, is_stopping: false };
         Self { inner: Mutex::new(inner) }
     }
 }
 
-impl Vitals {
+impl HealthState {
     fn with<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         change(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Tells what is served now.
+    /// Notes what is served now.
     pub fn serve(&self, status: Status) {
         self.with(|inner| inner.status = Arc::new(status));
     }
 
-    /// Tells that the lease has been renewed, or without XDP that the loop goes on.
+    /// Notes that the lease has been renewed or, without XDP, that the loop goes on.
     pub fn renew(&self) {
         self.with(|inner| inner.renewed = Some(Instant::now()));
     }
 
-    /// Tells that the end has begun.
+    /// Notes that the node is stopping.
     pub fn stop(&self) {
         self.with(|inner| inner.is_stopping = true);
     }
 
-    /// How the node is now.
+    /// The health now.
     #[must_use]
-    pub fn pulse(&self) -> Pulse {
-        self.with(|inner| Pulse {
+    pub fn liveness(&self) -> Liveness {
+        self.with(|inner| Liveness {
             status: Arc::clone(&inner.status),
             since_renewal: inner.renewed.map(|renewed| renewed.elapsed()),
             is_stopping: inner.is_stopping,
@@ -71,32 +73,32 @@ impl Vitals {
     }
 }
 
-impl Pulse {
+impl Liveness {
     /// Why queries should go elsewhere; nothing if all is well. A broken file is no reason: what it
     /// held before is still served.
     #[must_use]
-    pub fn ailments(&self) -> Vec<String> {
-        let mut ailments = Vec::new();
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
         if self.is_stopping {
-            ailments.push("the node is stopping".to_owned());
+            problems.push("the node is stopping".to_owned());
         }
         if self.status.zones.is_empty() {
-            ailments.push("no zone is served".to_owned());
+            problems.push("no zone is served".to_owned());
         }
         match self.since_renewal {
-            None => ailments.push("the lease has never been renewed".to_owned()),
+            None => problems.push("the lease has never been renewed".to_owned()),
             Some(since) if since > OVERDUE => {
-                ailments.push(format!("the lease was last renewed {} s ago", since.as_secs()));
+                problems.push(format!("the lease was last renewed {} s ago", since.as_secs()));
             }
             Some(_) => {}
         }
-        ailments
+        problems
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{OVERDUE, Pulse, Vitals};
+    use super::{HealthState, Liveness, OVERDUE};
     use crate::node::status::{Status, Zone};
     use std::time::Duration;
 
@@ -110,25 +112,25 @@ mod tests {
 
     #[test]
     fn a_node_is_well_when_it_serves_a_zone_and_its_lease_is_fresh() {
-        let vitals = Vitals::default();
+        let health = HealthState::default();
         assert_eq!(
-            vitals.pulse().ailments(),
+            health.liveness().problems(),
             ["no zone is served", "the lease has never been renewed"]
         );
-        vitals.serve(serving());
-        vitals.renew();
-        assert_eq!(vitals.pulse().ailments(), [""; 0]);
-        vitals.stop();
-        assert_eq!(vitals.pulse().ailments(), ["the node is stopping"]);
+        health.serve(serving());
+        health.renew();
+        assert_eq!(health.liveness().problems(), [""; 0]);
+        health.stop();
+        assert_eq!(health.liveness().problems(), ["the node is stopping"]);
     }
 
     #[test]
     fn an_overdue_renewal_is_told_before_xdp_stops() {
-        let vitals = Vitals::default();
-        vitals.serve(serving());
+        let health = HealthState::default();
+        health.serve(serving());
         let since_renewal = Some(OVERDUE + Duration::from_secs(1));
-        let late = Pulse { since_renewal, ..vitals.pulse() };
-        assert_eq!(late.ailments(), ["the lease was last renewed 16 s ago"]);
+        let late = Liveness { since_renewal, ..health.liveness() };
+        assert_eq!(late.problems(), ["the lease was last renewed 16 s ago"]);
         assert!(OVERDUE < edge_kernel::LEASE);
     }
 }

@@ -1,8 +1,8 @@
-//! HTTP requests come in; metrics, health and version go out.
+//! The HTTP service: metrics, health, points and version.
 //!
 //! A thread of its own serves them, so that neither the node's loop nor the authority waits for a
-//! client. Each connection has one request and a few seconds; when too many are open, the oldest
-//! goes, so that no client keeps others out by doing nothing.
+//! client. Each connection has one request and a few seconds. When too many are open, the oldest is
+//! closed, so that no client keeps others out by doing nothing.
 #![forbid(unsafe_code)]
 
 use std::collections::VecDeque;

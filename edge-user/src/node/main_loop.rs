@@ -20,7 +20,7 @@ use crate::node::control::{Asked, Request, Socket};
 use crate::node::controller::{Controller, Refresh};
 use crate::node::explain::explain;
 use crate::node::feed::{Feed, Prepared};
-use crate::node::health_state::Vitals;
+use crate::node::health_state::HealthState;
 use crate::node::http::Http;
 use crate::node::status::{self, Counters as Counted, Status};
 use crate::node::watch::Watch;
@@ -80,7 +80,7 @@ struct Node {
     /// Where zones come from besides files.
     feed: Option<Feed>,
     xdp: Option<Xdp>,
-    vitals: Arc<Vitals>,
+    vitals: Arc<HealthState>,
     /// How often a part of the decks was dealt anew.
     deals: u32,
     started: Instant,
@@ -170,7 +170,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         }
     };
     let counters = Arc::clone(authority.counters());
-    let vitals = Arc::new(Vitals::default());
+    let vitals = Arc::new(HealthState::default());
     let mut node = Node {
         config,
         controller,

@@ -1,7 +1,8 @@
-//! What the node has done and how it is come in; Prometheus's text format goes out.
+//! The node's metrics in Prometheus's text format.
 //!
-//! geodns's names and labels are kept, so that its dashboards go on working; what it has not
-//! begins with `edge_`. For NTP those of ntpd-rs's and chrony's exporters are there, too.
+//! geodns's names and labels are kept, so that its dashboards go on working. Metrics that geodns
+//! doesn't have begin with `edge_`. For NTP the names of ntpd-rs's and chrony's exporters are
+//! there, too.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use edge_common::abi::Requests;
 use prometheus::TextEncoder;
 use prometheus::proto::MetricFamily;
 
-use crate::node::health_state::Vitals;
+use crate::node::health_state::HealthState;
 use crate::ntp::View;
 use edge_authority::Counters;
 use edge_tables::answer_counts::Ledger;
@@ -56,12 +57,12 @@ pub struct Metrics {
     /// Which NTP requests XDP saw.
     pub requests: Box<ReadRequests>,
     /// How the node is.
-    pub vitals: Arc<Vitals>,
+    pub health: Arc<HealthState>,
     /// The clock that NTP is answered by, if it is.
     pub clock: Option<View>,
     /// Who answered what.
     pub ledger: Ledger,
-    /// Servers whose points are told: those that have most.
+    /// Servers whose points are published: those with the most.
     pub top: usize,
     /// The feed, if there is one.
     pub feed: Option<crate::node::feed::View>,
@@ -88,7 +89,7 @@ impl Metrics {
         if let Some(requests) = (self.requests)() {
             ntp_clients::add(&mut families, &requests);
         }
-        node::add(&mut families, &self.instance, &self.vitals.pulse());
+        node::add(&mut families, &self.instance, &self.health.liveness());
         if let Some(clock) = &self.clock {
             ntp::add(&mut families, clock, verdicts.as_deref());
         }

@@ -1,8 +1,8 @@
-//! What a node has been asked, and a zone that isn't published yet, come in; what the zone will change goes out.
+//! What a new version of a zone would change for the questions observed so far.
 //!
-//! Who asked what is known from the node's counters, by name, type and client class. Each such question is looked up in
-//! the zone that is served and in the new one, with the same targets; where they differ in what they tell clients apart
-//! by, those that the node doesn't tell apart stay together.
+//! The node counts answers by name, type and client class. Each such question is looked up in the
+//! zone that is served and in the new one, with the same targets. Clients that this node doesn't
+//! tell apart stay together, even if the new zone would tell them apart.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ use edge_zone::{Found, RecordKind, Targeting, Targets, Zone, find, split};
 
 /// What a node says of a zone that it serves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Served {
+pub struct ServedZone {
     /// The zone's name.
     pub zone: String,
     /// Its serial.
@@ -26,7 +26,7 @@ pub struct Served {
     /// What it answers from.
     pub decks: Vec<Records>,
     /// What was asked, and how often since the process began.
-    pub asked: Vec<Asked>,
+    pub asked: Vec<ObservedQuestion>,
 }
 
 /// The addresses of a label.
@@ -42,7 +42,7 @@ pub struct Records {
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct ObservedQuestion {
     /// The label, relative to the zone.
     pub label: String,
     /// Whether it was for AAAA, not A.
@@ -99,7 +99,7 @@ fn everybody() -> Targets {
     Targets::of(["@".to_owned()])
 }
 
-impl Served {
+impl ServedZone {
     /// What a zone that is served has been asked.
     #[must_use]
     pub fn new(zone: &Zone, observed: &[Observed]) -> Self {
@@ -109,7 +109,7 @@ impl Served {
             let targets = observed.targets.clone().unwrap_or_else(everybody);
             let deck = decks.look(&label, &targets, observed.kind);
             let targets = observed.targets.iter().flat_map(Targets::iter).map(str::to_owned);
-            Some(Asked {
+            Some(ObservedQuestion {
                 six: observed.kind == RecordKind::Aaaa,
                 targets: targets.collect(),
                 answers: observed.answers,
@@ -122,11 +122,11 @@ impl Served {
         Self { zone, serial, decks: decks.decks, asked }
     }
 
-    /// What the same questions would get from another version of the zone. A server with more than the part `monopoly`,
-    /// from 0 to 1, of a country's addresses is flagged.
+    /// What the same questions would get from another version of the zone. A server with more than
+    /// the part `monopoly`, from 0 to 1, of a country's addresses is flagged.
     #[must_use]
     pub fn predict(&self, next: &Zone, monopoly: f64) -> Preview {
-        let classes: Vec<PreviewClass> = self.asked.iter().map(Asked::class).collect();
+        let classes: Vec<PreviewClass> = self.asked.iter().map(ObservedQuestion::class).collect();
         let mut decks = Decks::of(next);
         let after = self.asked.iter().map(|asked| {
             let kind = if asked.six { RecordKind::Aaaa } else { RecordKind::A };
@@ -143,7 +143,7 @@ impl Served {
     }
 }
 
-impl Asked {
+impl ObservedQuestion {
     fn class(&self) -> PreviewClass {
         let country = country(self.targets.iter().map(String::as_str)).unwrap_or(NOWHERE);
         PreviewClass {
@@ -170,7 +170,7 @@ impl Records {
 
 #[cfg(test)]
 mod tests {
-    use super::{Served, country};
+    use super::{ServedZone, country};
     use edge_tables::publish::observed::Observed;
     use edge_zone::{self as zone, RecordKind, Targets, Zone};
     use std::path::Path;
@@ -203,13 +203,13 @@ mod tests {
             asked("pool.example", Some(&["us", "north-america", "@"]), 40),
             asked("cm.pool.example", None, 10),
         ];
-        let served = Served::new(&zone(OLD), &observed);
+        let served = ServedZone::new(&zone(OLD), &observed);
         assert_eq!(
             (served.zone.as_str(), served.serial, served.decks.len()),
             ("pool.example", 3, 2)
         );
         // Over the control socket.
-        let served: Served =
+        let served: ServedZone =
             serde_json::from_str(&serde_json::to_string(&served).unwrap()).unwrap();
         let preview = served.predict(&zone(NEW), 0.9);
         assert_eq!((preview.queries, preview.answered), (150, [150, 150]));
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn targets_that_the_new_zone_does_not_look_at_are_left_out() {
         let served =
-            Served::new(&zone(OLD), &[asked("pool.example", Some(&["cm", "africa", "@"]), 5)]);
+            ServedZone::new(&zone(OLD), &[asked("pool.example", Some(&["cm", "africa", "@"]), 5)]);
         assert_eq!(served.asked[0].deck.map(|deck| served.decks[deck].label.as_str()), Some("cm"));
         let text = r#"{"targeting": "continent @", "data": {"": {"a": [["192.0.2.9", 1]]},
             "cm": {"a": [["192.0.2.8", 1]]}, "africa": {"a": [["192.0.2.7", 1]]}}}"#;
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_question_without_an_answer_any_more_is_told() {
-        let served = Served::new(&zone(OLD), &[asked("cm.pool.example", None, 10)]);
+        let served = ServedZone::new(&zone(OLD), &[asked("cm.pool.example", None, 10)]);
         let preview = served.predict(&zone(r#"{"": {"a": [["192.0.2.1", 1]]}}"#), 0.5);
         assert_eq!(preview.answered, [10, 0]);
     }

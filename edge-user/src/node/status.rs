@@ -1,4 +1,4 @@
-//! What `edge status` tells: as JSON for scripts, as tables for people.
+//! The status of a node: JSON for scripts, tables for people.
 
 use std::collections::BTreeMap;
 
@@ -69,13 +69,14 @@ pub struct Zone {
     /// Whether XDP is to answer for it.
     #[serde(default)]
     pub xdp: bool,
-    /// Whether it is in XDP's tables, so that XDP answers for it unless a switch of the whole node says otherwise.
+    /// Whether it is in XDP's tables, so that XDP answers for it unless a switch of the whole node
+    /// says otherwise.
     pub in_xdp: bool,
     /// Why it isn't in XDP's tables; empty if it is.
     #[serde(default)]
     pub why: String,
-    /// Whether names of it are left out of XDP's tables, because of its share or for want of room: XDP then answers
-    /// for the hottest, and for none that doesn't exist.
+    /// Whether names of it are left out of XDP's tables, because of its share or for want of room:
+    /// XDP then answers for the hottest, and for none that doesn't exist.
     #[serde(default)]
     pub incomplete: bool,
     /// Names that XDP answers for.
@@ -115,7 +116,8 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// From how often each verdict was given, in the order of [`Verdict::ALL`]; those that are missing never were.
+    /// From how often each verdict was given, in the order of [`Verdict::ALL`]; those that are
+    /// missing never were.
     #[must_use]
     pub fn new(authority_answered: u64, verdicts: &[u64]) -> Self {
         let mut counters = Self { authority_answered, ..Self::default() };

@@ -1,4 +1,4 @@
-//! All switches of a node come in, as they are and as they are configured; what `edge switch` shows goes out.
+//! The table of all switches, as `edge switch` shows it.
 
 use serde::{Deserialize, Serialize};
 

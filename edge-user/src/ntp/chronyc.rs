@@ -1,10 +1,10 @@
-//! The path of chrony's own program comes in; what chrony says of its clock goes out, every 16 seconds, for
-//! `edge explain-time` and metrics alone.
+//! chrony's report on its own clock, by its program `chronyc`.
 //!
-//! chrony's protocol of commands is described by the source of a GPL program only. `chronyc` speaks it, and its report is
-//! documented in chronyc(1): it is run as anybody would run it. Nothing that clients are told rests on it. It may hang,
-//! fail and print what it likes: it is waited for as long as [`PATIENCE`] and read as far as [`MOST`], on a thread where
-//! nothing else waits for it.
+//! It is asked every 16 seconds, only for `edge explain-time` and metrics. chrony's command
+//! protocol is described only by the source of a GPL program. `chronyc` speaks it, and its report
+//! is documented in chronyc(1). Nothing that clients receive depends on it. The program may hang,
+//! fail or print anything: it is waited for as long as [`PATIENCE`] and read as far as [`MOST`], on
+//! a thread where nothing else waits for it.
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};

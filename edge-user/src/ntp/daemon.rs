@@ -1,9 +1,9 @@
-//! The address of this host's NTP daemon comes in; what it says of its clock, and how far the real clock is from what
-//! it says, goes out.
+//! The client that asks this host's NTP daemon.
 //!
-//! It is asked as any client asks, so that every daemon will do. Its leap indicator, stratum, reference identifier,
-//! reference time, root delay and root dispersion are those that it tells its own clients: we answer them in its name
-//! and by the clock that it disciplines, and don't make a stratum of our own.
+//! It learns what the daemon says of its clock, and how far the real-time clock is from it. It asks
+//! as any client asks, so that every daemon will do. We answer clients with the daemon's leap
+//! indicator, stratum, reference identifier, reference timestamp, root delay and root dispersion:
+//! we answer in its name and by the clock that it disciplines, and don't make a stratum of our own.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -19,7 +19,8 @@ use super::timestamp::{Timestamp, fractions, nanoseconds};
 
 /// How long an answer is waited for. A daemon on this host needs microseconds.
 pub const PATIENCE: Duration = Duration::from_millis(500);
-/// A round trip within this host that takes longer says too little of the daemon's clock, in nanoseconds.
+/// A round trip within this host that takes longer says too little of the daemon's clock, in
+/// nanoseconds.
 const SLOW: u64 = 50_000_000;
 /// Between the clocks of two pairs, in nanoseconds: more is a step.
 pub const STEP: i64 = 1_000_000;
@@ -97,8 +98,8 @@ pub async fn ask(source: SocketAddr, cookie: u64, host: &impl Host) -> Result<An
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    // A new port each time: a late answer to the request before finds nobody. Being connected, it takes datagrams from
-    // the daemon's address alone, and is told when nobody is there.
+    // A new port each time: a late answer to the request before finds nobody. Being connected, it
+    // takes datagrams from the daemon's address alone, and is told when nobody is there.
     let socket = UdpSocket::bind((any, 0)).await?;
     socket.connect(source).await?;
     let before = host.pair();

@@ -21,7 +21,8 @@ pub trait Host {
     fn monotonic(&self) -> u64;
     /// Waits for a nanosecond of the monotonic clock. May be dropped at any time.
     fn until(&self, monotonic: u64) -> impl Future<Output = ()> + Send;
-    /// Nanoseconds that the host has been suspended since it was started; the monotonic clock doesn't count them.
+    /// Nanoseconds that the host has been suspended since it was started; the monotonic clock
+    /// doesn't count them.
     fn asleep(&self) -> u64;
     /// What the kernel says of the clock's discipline.
     ///

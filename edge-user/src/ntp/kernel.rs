@@ -1,8 +1,8 @@
-//! What the kernel knows of its clock's discipline goes out: `adjtimex`, only read.
+//! The kernel's clock discipline, read by `adjtimex`.
 //!
-//! It is no judge of whether the clock is right. A daemon that doesn't steer the real-time clock's hardware leaves
-//! `STA_UNSYNC` set (chrony without `rtcsync`), and before a daemon starts the offset of TAI is 0. What counts is the
-//! leap second that the kernel is going to insert or delete by itself.
+//! It doesn't decide whether the clock is right. A daemon that doesn't steer the hardware clock
+//! leaves `STA_UNSYNC` set (chrony without `rtcsync`), and before a daemon starts the offset of TAI
+//! is 0. Only the leap second counts that the kernel is going to insert or delete by itself.
 #![expect(unsafe_code, reason = "one system call that no crate of ours wraps")]
 
 use std::io;
@@ -56,8 +56,9 @@ impl Kernel {
         })
     }
 
-    /// The leap second that comes at the end of this UTC day, if one does. The status says so even while the state is
-    /// `TIME_ERROR`; during the leap second and after it nothing comes any more, although the bit still stands.
+    /// The leap second that comes at the end of this UTC day, if one does. The status says so even
+    /// while the state is `TIME_ERROR`; during the leap second and after it nothing comes any more,
+    /// although the bit still stands.
     #[must_use]
     pub const fn pending(&self) -> Option<LeapSecond> {
         if matches!(self.state, libc::TIME_OOP | libc::TIME_WAIT) {

@@ -1,8 +1,8 @@
-//! What the daemon announces and what the kernel is going to do come in; the leap second that is told goes out.
+//! The next leap second, by the daemon's announcement and the kernel's plan.
 //!
-//! A daemon may announce a leap second a month ahead; it happens at the end of the UTC month's last day. The kernel
-//! steps at the end of whichever day it was told to. Where the two don't agree, nobody knows what the clock will show
-//! after midnight: then the lease ends before.
+//! A daemon may announce a leap second a month ahead; it happens at the end of the UTC month's last
+//! day. The kernel steps at the end of the day for which it was armed. If the two don't agree,
+//! nobody knows what the clock will show after midnight: then the lease ends before.
 
 use super::kernel::LeapSecond;
 use super::pair::Pair;
@@ -24,7 +24,8 @@ pub struct Leap {
 pub struct Plan {
     /// The leap second, if there is one.
     pub leap: Option<Leap>,
-    /// From when on (nanosecond of the monotonic clock) it isn't known what the clock shows, if there is such a moment.
+    /// From when on (nanosecond of the monotonic clock) it isn't known what the clock shows, if
+    /// there is such a moment.
     pub unknown: Option<u64>,
 }
 
@@ -40,7 +41,8 @@ impl Leap {
     }
 }
 
-/// What comes at the end of the day of `pair`, by the daemon's leap indicator and the kernel's pending leap second.
+/// What comes at the end of the day of `pair`, by the daemon's leap indicator and the kernel's
+/// pending leap second.
 #[must_use]
 pub fn plan(pair: &Pair, indicator: u8, pending: Option<LeapSecond>) -> Plan {
     let announced = match indicator {

@@ -1,4 +1,4 @@
-//! An NTP message (RFC 5905 §7.3) in octets comes in; what a client of it may believe goes out, or why nothing.
+//! An NTP message (RFC 5905 §7.3), and the checks of a client on it.
 
 use zerocopy::big_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
@@ -101,7 +101,8 @@ fn advice(code: &[u8; 4]) -> &'static str {
 }
 
 impl Refusal {
-    /// Whether the daemon has taken back what it said before. What tells nothing of its clock hasn't.
+    /// Whether the daemon has taken back what it said before. What tells nothing of its clock
+    /// hasn't.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         match self {
@@ -112,8 +113,8 @@ impl Refusal {
     }
 }
 
-/// A request that tells nothing of us but that it is one. `cookie` stands where a client's time may: the reply has to
-/// bring it back.
+/// A request that tells nothing of us but that it is one. `cookie` stands where a client's time
+/// may: the reply has to bring it back.
 #[must_use]
 pub fn request(cookie: u64) -> [u8; OCTETS] {
     let wire = Wire {
@@ -198,7 +199,8 @@ impl Message {
         self.root_delay.nanoseconds() / 2 + self.root_dispersion.nanoseconds()
     }
 
-    /// Whether its time is smeared over a leap second: what chrony (127.127.1.255) and ntpd (254.x.x.x) say so by.
+    /// Whether its time is smeared over a leap second: what chrony (127.127.1.255) and ntpd
+    /// (254.x.x.x) say so by.
     #[must_use]
     pub const fn is_smeared(&self) -> bool {
         matches!(self.refid, [127, 127, 1, 255] | [254, ..])

@@ -1,8 +1,8 @@
-//! Readings of the monotonic and the real clock come in; the moment at which both are known best goes out.
+//! The monotonic and the real-time clock at the same moment.
 //!
-//! Both clocks are steered by the same frequency, so that a pair holds until the real clock is stepped. Between a
-//! reading of the one and a reading of the other the thread may be interrupted: of many tries the quickest is taken,
-//! and what it took is how uncertain it is.
+//! Both clocks are steered by the same frequency, so that a pair holds until the real-time clock is
+//! stepped. The thread may be interrupted between the two readings: of many tries the quickest is
+//! taken, and its duration is the uncertainty.
 
 use super::timestamp::{SECOND, Timestamp};
 
@@ -60,8 +60,8 @@ impl Pair {
     }
 }
 
-/// The precision (RFC 5905 §7.3: log₂ of seconds) of a clock that takes so many nanoseconds to read; −30 at best, so
-/// that there is something left to be filled with random bits.
+/// The precision (RFC 5905 §7.3: log₂ of seconds) of a clock that takes so many nanoseconds to
+/// read; −30 at best, so that there is something left to be filled with random bits.
 #[must_use]
 pub fn precision(nanoseconds: u64) -> i8 {
     let fits = |exponent: &i8| {

@@ -1,9 +1,9 @@
-//! Moments of this host's clocks and the daemon's answers come in; the state that clients are told goes out, or that
-//! there is none, and why.
+//! The decision whether the clock is synchronised, and what is published.
 //!
-//! The clock is synchronised while an answer of the daemon is no older than the lease, and that answer agrees with the
-//! real clock as far as the daemon itself says that it may be wrong. What the daemon takes back, a step of the clock
-//! that wasn't a leap second's and a suspension end that at once; silence ends it with the lease.
+//! The clock is synchronised while an answer of the daemon is no older than the lease, and that
+//! answer agrees with the real-time clock as far as the daemon itself says that it may be wrong.
+//! That ends at once if the daemon takes its answer back, if the clock is stepped (but not by a
+//! leap second), or after a suspension. Silence of the daemon ends it with the lease.
 
 use std::net::SocketAddr;
 
@@ -19,15 +19,17 @@ use super::state::{PHI, Service, Smear, State, grown};
 use super::timestamp::{SECOND, Short, Timestamp, nanoseconds};
 use crate::settings::{Ntp, Unsynchronised};
 
-/// The least that the daemon's time and the real clock may be apart, in nanoseconds: a daemon that is very sure of
-/// itself may still be leading the clock to where it wants it. The root dispersion tells clients of it.
+/// The least that the daemon's time and the real clock may be apart, in nanoseconds: a daemon that
+/// is very sure of itself may still be leading the clock to where it wants it. The root dispersion
+/// tells clients of it.
 const TOLERANCE: i64 = 1_000_000;
 /// So far from UTC a smear may be, in nanoseconds.
 const SMEARED: i64 = 2_000_000_000;
-/// When the clock was stepped and so much was added to the boot-time clock against the monotonic one, in nanoseconds,
-/// that was a suspension.
+/// When the clock was stepped and so much was added to the boot-time clock against the monotonic
+/// one, in nanoseconds, that was a suspension.
 const NAP: u64 = 10_000_000;
-/// Around a leap second the kernel may be late by a tick: its clock isn't looked at for so many nanoseconds.
+/// Around a leap second the kernel may be late by a tick: its clock isn't looked at for so many
+/// nanoseconds.
 const BLUR: u64 = 50_000_000;
 /// For so long after a leap second there is no other, in nanoseconds.
 const REST: u64 = 20 * 86_400 * SECOND;
@@ -154,7 +156,8 @@ impl Policy {
         let leap = match reason {
             None if state.leap_at == u64::MAX => None,
             None => Some(Leap { at: state.leap_at, step: state.leap_step }),
-            // A daemon may call itself unsynchronised while its leap second lasts; it happens nevertheless.
+            // A daemon may call itself unsynchronised while its leap second lasts; it happens
+            // nevertheless.
             Some(_) => self.before.and_then(|before| before.leap).filter(|leap| leap.at > now),
         };
         self.before = Some(Before { pair: moment.pair, asleep: moment.asleep, leap });
@@ -164,8 +167,9 @@ impl Policy {
         judgement
     }
 
-    /// When the time that is told would end for want of an answer, in nanoseconds of the monotonic clock; none if none
-    /// is told. A lease that ends before a step of the kernel's isn't meant: only the step shows what comes after it.
+    /// When the time that is told would end for want of an answer, in nanoseconds of the monotonic
+    /// clock; none if none is told. A lease that ends before a step of the kernel's isn't meant:
+    /// only the step shows what comes after it.
     #[must_use]
     pub fn end(&self) -> Option<u64> {
         let told = self.last.as_ref().filter(|last| last.state.is_synchronised())?;
@@ -186,15 +190,16 @@ impl Policy {
         if stepped.abs() <= STEP {
             return;
         }
-        // A suspension moves the real clock against the monotonic one, too. Alone, the span says nothing: this thread
-        // may have been held up between two readings.
+        // A suspension moves the real clock against the monotonic one, too. Alone, the span says
+        // nothing: this thread may have been held up between two readings.
         let nap = moment.asleep.saturating_sub(asleep);
         let trouble = if nap > NAP {
             Reason::Suspended(i64::try_from(nap).unwrap_or(i64::MAX))
         } else {
             Reason::Stepped(stepped)
         };
-        // An answer may have come since the clock was stepped, but then it was measured against the clock before.
+        // An answer may have come since the clock was stepped, but then it was measured against the
+        // clock before.
         self.forget();
         self.trouble = Some(trouble);
     }
@@ -229,8 +234,9 @@ impl Policy {
         let lease = answer.monotonic.saturating_add(self.lease);
         let age = now.saturating_sub(answer.monotonic);
         let utc = pair.utc().plus(line.map_or(0, |line| line.offset));
-        // The daemon speaks of its own idea of the time; ours is the real clock (or the line), which may differ by what
-        // was measured. What that measurement may be wrong by itself isn't an error of the clock.
+        // The daemon speaks of its own idea of the time; ours is the real clock (or the line),
+        // which may differ by what was measured. What that measurement may be wrong by itself isn't
+        // an error of the clock.
         let expected = line.map_or(0, |line| line.offset_before(age));
         let offset = nanoseconds(answer.offset.saturating_sub(expected));
         let apart = offset.unsigned_abs().saturating_sub(answer.delay / 2);
@@ -264,7 +270,8 @@ impl Policy {
     /// What comes at the end of the day.
     fn plan(&self, answer: &Answer, line: Option<Line>, moment: &Moment) -> Plan {
         let now = moment.pair.monotonic;
-        // Smeared time has no leap second; and where there was one, what still announces it is late.
+        // Smeared time has no leap second; and where there was one, what still announces it is
+        // late.
         if line.is_some() || self.has_just_leapt(now) {
             return Plan::default();
         }

@@ -1,8 +1,8 @@
-//! States of the clock come in; the clock that packets read is written, in its own units.
+//! The published clock: a state in the units that packets read.
 //!
-//! The side of the clock that isn't in use is filled, then put into use. Whatever was in use before may still be read by
-//! a packet, so that a barrier follows: when it is over, the spare side is nobody's, and the next state, which may come
-//! at once after a step, doesn't wait.
+//! The unused side of the clock is filled, then put into use. A packet may still read the other
+//! side, so that a barrier follows. After it nobody reads the spare side, and the next state, which
+//! may come at once after a step, doesn't wait.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -43,7 +43,8 @@ impl std::fmt::Debug for Published {
 }
 
 impl Published {
-    /// The clock of a store, and a barrier for its packets. `passes_control` says whether packets of modes 6 and 7 pass.
+    /// The clock of a store, and a barrier for its packets. `passes_control` says whether packets
+    /// of modes 6 and 7 pass.
     #[must_use]
     pub const fn new(store: Store, barrier: Barrier, passes_control: bool) -> Self {
         Self { store, barrier, passes_control, told: false }

@@ -1,4 +1,4 @@
-//! Why no time is told.
+//! The reasons why the clock doesn't count as synchronised.
 
 use std::net::SocketAddr;
 

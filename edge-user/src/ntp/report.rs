@@ -1,4 +1,4 @@
-//! A judgement of the clock comes in; what `edge status` and `edge explain-time` tell of it goes out.
+//! The report on the clock, as `edge status` and `edge explain-time` show it.
 
 use serde::{Deserialize, Serialize};
 

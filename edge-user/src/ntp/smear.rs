@@ -1,8 +1,9 @@
-//! Offsets of a daemon that smears come in; the line that they lie on goes out.
+//! The line through the offsets of a daemon that smears a leap second.
 //!
-//! A daemon that spreads a leap second over hours tells its clients another time than the real clock shows: what it
-//! tells is what counts. Its offset is measured once a second, each time wrong by some microseconds; a line through
-//! the last of them is right to a few, as a smear's rate hardly changes in a quarter of a minute.
+//! A daemon that spreads a leap second over hours serves another time than the real-time clock
+//! shows, and that time counts. Its offset is measured once a second, each time with an error of
+//! some microseconds. A line through the last of them is right to a few, as a smear's rate hardly
+//! changes in a quarter of a minute.
 
 use std::collections::VecDeque;
 

@@ -1,9 +1,9 @@
-//! What is published of the clock: all that a reply to a client is made from.
+//! The state of the clock, from which every reply to a client is made.
 
 use super::timestamp::{Short, Timestamp, fractions};
 
-/// The rate at which the root dispersion grows, 15 · 10⁻⁶ (RFC 5905's `PHI`), in units of [`State::dispersion_rate`]:
-/// 2⁻¹⁶ s for 2⁴⁸ ns.
+/// The rate at which the root dispersion grows, 15 · 10⁻⁶ (RFC 5905's `PHI`), in units of
+/// [`State::dispersion_rate`]: 2⁻¹⁶ s for 2⁴⁸ ns.
 pub const PHI: u32 = 276_702;
 
 /// What becomes of requests.
@@ -59,7 +59,8 @@ pub struct State {
     pub dispersion_rate: u32,
     /// When the clock was last set or corrected.
     pub reference: Timestamp,
-    /// The nanosecond of the monotonic clock from which `leap_step` is added; `u64::MAX` without a leap second.
+    /// The nanosecond of the monotonic clock from which `leap_step` is added; `u64::MAX` without a
+    /// leap second.
     pub leap_at: u64,
     /// −1 s when a second is inserted, +1 s when one is deleted, in units of 2⁻³² s.
     pub leap_step: i64,
@@ -68,7 +69,8 @@ pub struct State {
 }
 
 impl State {
-    /// The time that is told at a nanosecond of the monotonic clock that isn't before `self.monotonic`.
+    /// The time that is told at a nanosecond of the monotonic clock that isn't before
+    /// `self.monotonic`.
     #[must_use]
     pub fn utc_at(&self, monotonic: u64) -> Timestamp {
         let elapsed = monotonic.saturating_sub(self.monotonic);

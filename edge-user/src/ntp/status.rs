@@ -1,4 +1,4 @@
-//! The NTP service, as `edge status` shows it.
+//! The status of the NTP service, as `edge status` shows it.
 
 use std::collections::BTreeMap;
 

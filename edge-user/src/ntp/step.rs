@@ -1,7 +1,7 @@
-//! A step of the real-time clock comes in, from the kernel, at once.
+//! The notice of a step of the real-time clock.
 //!
-//! A timer that never expires, set by the real-time clock, is cancelled when somebody sets that clock: by `settime`, by
-//! a leap second, on waking up.
+//! A timer on the real-time clock that never expires is cancelled when that clock is set: by
+//! `settime`, by a leap second, or on waking up.
 
 use std::future::Future;
 use std::io;
@@ -15,7 +15,8 @@ use rustix::time::{
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// A second (since 1970) that the kernel lets nobody set its clock to, and that its timers can wait for: the year 2255.
+/// A second (since 1970) that the kernel lets nobody set its clock to, and that its timers can wait
+/// for: the year 2255.
 const NEVER: i64 = 9_000_000_000;
 
 /// Who notices that the clock was stepped.
@@ -75,7 +76,8 @@ impl Alarm for Steps {
     async fn stepped(&mut self) {
         loop {
             let Ok(mut ready) = self.timer.readable().await else {
-                // Without a reactor nothing can be waited for; the clock is looked at every second anyway.
+                // Without a reactor nothing can be waited for; the clock is looked at every second
+                // anyway.
                 return std::future::pending().await;
             };
             let read = ready.try_io(|timer| {

@@ -1,7 +1,8 @@
-//! Seconds and nanoseconds come in; NTP's timestamps and short format (RFC 5905 §6) go out, and back.
+//! NTP's timestamp and short formats (RFC 5905 §6).
 //!
-//! A timestamp has no era: its seconds are those since 1900 modulo 2³², which begin again on 7 February 2036. All
-//! arithmetic wraps, and a difference is right as long as it is less than 68 years.
+//! A timestamp has no era: its seconds are those since 1900 modulo 2³², which begin again on 7
+//! February 2036. All arithmetic wraps, and a difference is right as long as it is less than 68
+//! years.
 
 /// Seconds from 1900 to 1970.
 const UNIX_EPOCH: i64 = 2_208_988_800;

@@ -1,5 +1,4 @@
-//! What chrony prints of its own clock comes in, as comma-separated values; what people and metrics are told of it goes
-//! out, or nothing when it is anything else.
+//! chrony's `tracking` report, from its comma-separated values.
 
 use super::chronyc::Fault;
 use super::report::{Field, Report, age};
@@ -59,7 +58,8 @@ impl LeapStatus {
 }
 
 impl Tracking {
-    /// Reads one line of 14 columns; nothing if it is another, or any column isn't what it has to be.
+    /// Reads one line of 14 columns; nothing if it is another, or any column isn't what it has to
+    /// be.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let line = text.strip_suffix('\n')?;

@@ -1,4 +1,4 @@
-//! `[feed]`, `[policy]` and `[fleet]`: where scores come from, what is made of them, and whom the node tells how it is.
+//! `[feed]`, `[policy]` and `[fleet]`: sources, weights, heartbeats.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,8 @@ const LOOK: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Feed {
-    /// Where the last good feed is kept, so that the node serves without its sources; needed with any of them.
+    /// Where the last good feed is kept, so that the node serves without its sources; needed with
+    /// any of them.
     #[serde(deserialize_with = "path")]
     pub state: Option<PathBuf>,
     /// A file or an address with all servers.
@@ -34,8 +35,8 @@ pub struct Feed {
     pub results: Option<PathBuf>,
     /// Seconds between questions to an address.
     pub every_seconds: NonZeroU32,
-    /// Seconds that an address may take to answer, and between an answer's octets; six times as many for the whole of a
-    /// document.
+    /// Seconds that an address may take to answer, and between an answer's octets; six times as
+    /// many for the whole of a document.
     pub timeout_seconds: NonZeroU32,
     /// A file with a bearer token for these addresses.
     pub token_file: Option<PathBuf>,
@@ -144,7 +145,8 @@ pub struct NatsSource {
     pub user: Option<String>,
     /// The file with that user's password.
     pub password_file: Option<PathBuf>,
-    /// A PEM file of roots that are trusted instead of the system's; then there is no connection without TLS.
+    /// A PEM file of roots that are trusted instead of the system's; then there is no connection
+    /// without TLS.
     pub ca_file: Option<PathBuf>,
     /// Our certificate, with `key_file`.
     pub certificate_file: Option<PathBuf>,
@@ -154,10 +156,11 @@ pub struct NatsSource {
     pub bucket: Option<String>,
     /// The stream of changes.
     pub stream: Option<String>,
-    /// The subject that `edge feed publish` puts changes into the stream by; the stream's name in small letters unless
-    /// given.
+    /// The subject that `edge feed publish` puts changes into the stream by; the stream's name in
+    /// small letters unless given.
     pub subject: Option<String>,
-    /// Zones that others build, each in the key `zone` of a bucket of its name, with underscores for dots.
+    /// Zones that others build, each in the key `zone` of a bucket of its name, with underscores
+    /// for dots.
     pub zones: Vec<String>,
     /// Servers that hold the buckets and streams which we make: 1, 3 or 5.
     pub replicas: Option<NonZeroU32>,
@@ -353,7 +356,8 @@ impl Feed {
     }
 }
 
-/// The sections of a file that are about feeds, for commands that run beside a node or far from any.
+/// The sections of a file that are about feeds, for commands that run beside a node or far from
+/// any.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Sections {
@@ -369,7 +373,8 @@ impl Sections {
     /// Reads them; other sections may be there or not.
     ///
     /// # Errors
-    /// When the file can't be read, isn't TOML, or says something unknown or impossible in these sections.
+    /// When the file can't be read, isn't TOML, or says something unknown or impossible in these
+    /// sections.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let error =
             |place: String, reason: String| ConfigError { path: path.to_path_buf(), place, reason };

@@ -1,4 +1,4 @@
-//! `[http]`: where metrics are told, and to whom.
+//! `[http]`: where metrics are served, and to whom.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

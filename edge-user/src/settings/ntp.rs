@@ -1,4 +1,6 @@
-//! `[ntp]`: where time is served, who disciplines the clock, and what is done when nobody does.
+//! `[ntp]`: where time is served, and by which daemon's clock.
+//!
+//! It also says what becomes of requests while nobody disciplines the clock.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -11,8 +13,8 @@ use edge_tables::live::limits::NtpLimits;
 
 /// The port of NTP.
 const PORT: u16 = 123;
-/// Seconds that a lease may have: at least time for two answers of the daemon to get lost, and few enough that a
-/// client's next request finds out.
+/// Seconds that a lease may have: at least time for two answers of the daemon to get lost, and few
+/// enough that a client's next request finds out.
 const LEASE: (u32, u32) = (3, 60);
 /// Where chrony takes commands.
 const CHRONY_SOCKET: &str = "/run/chrony/chronyd.sock";
@@ -69,7 +71,8 @@ impl Ntp {
         if self.enabled { &self.listen } else { &[] }
     }
 
-    /// Fills in the service addresses by those of DNS, and judges what can't be seen by one key alone.
+    /// Fills in the service addresses by those of DNS, and judges what can't be seen by one key
+    /// alone.
     pub(super) fn complete(&mut self, dns: &[SocketAddr], xdp: XdpMode) -> Result<(), String> {
         if !self.enabled {
             return Ok(());

@@ -1,4 +1,4 @@
-//! `[xdp]`: where the program is attached and how, and how its switches are at the start.
+//! `[xdp]`: where and how the program is attached, and its first switches.
 
 use serde::Deserialize;
 

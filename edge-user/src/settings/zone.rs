@@ -1,4 +1,4 @@
-//! `[zones]`, and `[zone."…"]`: a table for each zone that has wishes of its own, by the zone's name.
+//! `[zones]`, and `[zone."…"]` for each zone with settings of its own.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -19,7 +19,8 @@ const DIRECTORY: &str = "zones";
 pub struct Zones {
     /// Where they are; none when it is empty, which needs a feed.
     pub directory: Option<PathBuf>,
-    /// Whether a node may start without that directory: it has a feed, and nobody has named the directory.
+    /// Whether a node may start without that directory: it has a feed, and nobody has named the
+    /// directory.
     #[serde(skip)]
     pub is_optional: bool,
     /// How many names of a zone may be in XDP's tables, the hottest of them; as many as fit unless

@@ -1,4 +1,4 @@
-//! Each key and flag of geodns comes in; its place in the new file goes out.
+//! The place of each key and flag of geodns in the new file.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};

@@ -1,4 +1,4 @@
-//! geodns's command line comes in, as Go's flag package reads it; its flags go out.
+//! geodns's command line, read as Go's flag package reads it.
 
 /// geodns's flags. `None`: not given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

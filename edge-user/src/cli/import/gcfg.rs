@@ -1,4 +1,4 @@
-//! An INI file of gcfg's dialect (that of git-config(1)) comes in; its keys and values go out.
+//! A reader for INI files of gcfg's dialect, which is that of git-config(1).
 
 /// A value that the file sets.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What geodns asks the host for when it is told nothing: addresses, and where databases are.
+//! The host's addresses, default routes and databases, as geodns finds them.
 
 use std::collections::BTreeSet;
 use std::io;

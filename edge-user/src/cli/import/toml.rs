@@ -1,4 +1,4 @@
-//! Keys, values and comments come in; the text of a TOML file goes out.
+//! A writer for a TOML file with comments.
 
 use toml::Value;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Controller;
-use crate::node::preview::Served;
+use crate::node::preview::ServedZone;
 use edge_tables::answer_counts::Ledger;
 use edge_zone::Name;
 use edge_zone::name::bare;
@@ -19,7 +19,7 @@ impl Controller {
     ///
     /// # Errors
     /// When no such zone is in the tables, or its answers aren't counted.
-    pub fn observed(&mut self, zone: &str) -> Result<Served, String> {
+    pub fn observed(&mut self, zone: &str) -> Result<ServedZone, String> {
         let apex = Name::parse(zone).map_err(|error| format!("{zone}: {error}"))?;
         let Some(ready) = self.ready.get(apex.folded()) else {
             let served = self.ready.values().map(|ready| bare(&ready.zone.apex));
@@ -31,6 +31,6 @@ impl Controller {
             .publisher
             .observed(&apex)
             .ok_or_else(|| format!("zone {zone}: its answers aren't counted; see `edge status`"))?;
-        Ok(Served::new(&ready.zone, &observed))
+        Ok(ServedZone::new(&ready.zone, &observed))
     }
 }

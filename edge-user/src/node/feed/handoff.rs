@@ -1,5 +1,7 @@
-//! Zones come in from the feed's thread, and go out to the node's loop, which is woken: of each zone the newest only, so
-//! that there are never more than there are zones.
+//! The queue of zones from the feed's thread to the node's loop.
+//!
+//! It holds only the newest version of each zone, so that it is never longer than the number of
+//! zones. Adding one wakes the loop.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +16,7 @@ use crate::node::controller::Fed;
 #[derive(Debug, Default)]
 pub struct Handoff {
     waiting: Mutex<BTreeMap<String, Fed>>,
-    told: Notify,
+    waker: Notify,
     /// How long the loop took to serve what it took last, in microseconds.
     took: AtomicU64,
 }
@@ -24,12 +26,12 @@ impl Handoff {
     pub(super) fn put(&self, origin: &str, fed: Fed) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.insert(origin.to_owned(), fed);
-        self.told.notify_one();
+        self.waker.notify_one();
     }
 
     /// Waits until there is something.
-    pub async fn told(&self) {
-        self.told.notified().await;
+    pub async fn wait_for_zones(&self) {
+        self.waker.notified().await;
     }
 
     /// Notes how long it took to serve what was taken.

@@ -1,7 +1,8 @@
-//! What sources say comes in; zones that may be served go out, parsed. No IO, and time is an argument.
+//! The intake: it checks documents and changes, and builds zones of them.
 //!
-//! A document passes the guard; snapshots and changes make the pool, of which zones are built, which pass the guard
-//! again. What is refused changes nothing, and is remembered, so that an operator can let it pass.
+//! It does no IO, and time is an argument. A document passes the guard. Snapshots and changes make
+//! the pool, of which zones are built; these pass the guard again. A refused document changes
+//! nothing, and is remembered, so that an operator can let it pass.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -21,13 +22,13 @@ use edge_feed::{Delta, Pool, Snapshot, ZonePolicy, Zones, zone as built};
 use crate::node::controller::Fed;
 use edge_zone::{self as zone, Name, Zone, ZoneError};
 
+mod errors;
 mod resume;
-mod troubles;
 
-pub(super) use resume::Past;
-use troubles::Troubles;
+use errors::FeedErrors;
+pub(super) use resume::KeptState;
 
-/// The places of troubles with single changes and results.
+/// The places of errors with single changes and results.
 const CHANGES: &str = "changes";
 const RESULTS: &str = "results";
 
@@ -71,7 +72,7 @@ pub(super) struct Intake {
     held: BTreeMap<String, built::FeedZone>,
     /// The document that was refused last, and where it came from.
     refused: Option<(Arc<str>, Event)>,
-    troubles: Troubles,
+    errors: FeedErrors,
     counted: Counted,
     /// Whether the pool has changed since zones were built.
     dirty: bool,
@@ -89,7 +90,7 @@ impl Intake {
     ) -> Result<Self, PolicyError> {
         let zones = Zones::new(policy, past, fastrand::Rng::new())?;
         let direct = direct.into_iter().map(|origin| origin.to_ascii_lowercase()).collect();
-        let (pool, built, held, refused, troubles, counted, dirty) = Default::default();
+        let (pool, built, held, refused, errors, counted, dirty) = Default::default();
         Ok(Self {
             guard,
             pool,
@@ -99,7 +100,7 @@ impl Intake {
             built,
             held,
             refused,
-            troubles,
+            errors,
             counted,
             dirty,
         })
@@ -127,28 +128,28 @@ impl Intake {
     }
 
     /// What is wrong now, a line each.
-    pub(super) fn troubles(&self) -> impl Iterator<Item = &String> {
-        self.troubles.lines()
+    pub(super) fn errors(&self) -> impl Iterator<Item = &String> {
+        self.errors.lines()
     }
 
     /// What of it is new since this was last asked, a line each: for the log.
-    pub(super) fn news(&mut self) -> Vec<String> {
-        self.troubles.news()
+    pub(super) fn take_new(&mut self) -> Vec<String> {
+        self.errors.take_new()
     }
 
     /// Notes what is wrong with a source's settings, until the next start.
-    pub(super) fn blame(&mut self, trouble: String) {
-        self.troubles.blame(trouble);
+    pub(super) fn record(&mut self, error: String) {
+        self.errors.record(error);
     }
 
     /// Notes what is wrong with what was kept, until something better is.
-    pub(super) fn blame_past(&mut self, trouble: String) {
-        self.troubles.blame_past(trouble);
+    pub(super) fn record_kept(&mut self, error: String) {
+        self.errors.record_kept(error);
     }
 
     /// What was kept has been replaced.
-    pub(super) fn forgive_past(&mut self) {
-        self.troubles.forgive_past();
+    pub(super) fn clear_kept(&mut self) {
+        self.errors.clear_kept();
     }
 
     /// Whether there are changes of which no zones have been built.
@@ -172,7 +173,8 @@ impl Intake {
         }
     }
 
-    /// Lets pass what was refused last for being older or smaller, or else the next one. Says what it did.
+    /// Lets pass what was refused last for being older or smaller, or else the next one. Says what
+    /// it did.
     pub(super) fn allow_once(&mut self, now: i64) -> (Vec<Issue>, Vec<String>) {
         let mut said = Vec::new();
         let mut issues = Vec::new();
@@ -211,7 +213,7 @@ impl Intake {
         let mut issues = Vec::new();
         for gone in std::mem::take(&mut self.built).difference(&roots) {
             self.held.remove(gone);
-            self.troubles.forgive(&place_of(gone));
+            self.errors.clear(&place_of(gone));
             self.guard.forget(gone);
             if let Ok(apex) = Name::parse(gone) {
                 issues.push(Issue { origin: gone.clone(), text: None, fed: Fed::Gone(apex) });
@@ -230,19 +232,19 @@ impl Intake {
         let size = self.size();
         self.held.remove(&zone.apex);
         if let Err(refusal) = self.guard.admit_built(&zone.apex, zone.serial, size, now) {
-            self.troubles.refuse(&place, &refusal);
+            self.errors.refuse(&place, &refusal);
             self.held.insert(zone.apex.clone(), zone);
             return None;
         }
         match parse(&place, &zone.apex, &zone.text) {
             Ok(parsed) => {
-                self.troubles.forgive(&place);
+                self.errors.clear(&place);
                 let built::FeedZone { apex, text, .. } = zone;
                 Some(Issue { origin: apex, text: Some(text), fed: Fed::Zone(parsed) })
             }
             Err(refusal) => {
                 self.guard.refuse(&refusal, now);
-                self.troubles.refuse(&place, &refusal);
+                self.errors.refuse(&place, &refusal);
                 None
             }
         }
@@ -259,14 +261,14 @@ impl Intake {
     fn document(&mut self, place: &Arc<str>, event: Event, now: i64) -> Vec<Issue> {
         match self.judge(place, &event, now) {
             Ok(issues) => {
-                self.troubles.forgive(place);
+                self.errors.clear(place);
                 if self.refused.as_ref().is_some_and(|(refused, _)| refused == place) {
                     self.refused = None;
                 }
                 issues
             }
             Err(refusal) => {
-                self.troubles.refuse(place, &refusal);
+                self.errors.refuse(place, &refusal);
                 let can_pass = matches!(
                     refusal,
                     Refusal::Older { .. }
@@ -349,8 +351,8 @@ impl Intake {
             }
         }
         // It makes up for changes that weren't taken.
-        self.troubles.forgive(CHANGES);
-        self.troubles.forgive(RESULTS);
+        self.errors.clear(CHANGES);
+        self.errors.clear(RESULTS);
         self.dirty = true;
         Ok(())
     }
@@ -365,7 +367,7 @@ impl Intake {
             {
                 let text =
                     format!("changes: more than {most} servers; raise feed.guard.max_servers");
-                self.troubles.skip(CHANGES, text);
+                self.errors.skip(CHANGES, text);
                 self.counted.broken += 1;
                 continue;
             }
@@ -379,7 +381,7 @@ impl Intake {
                 Ok(Applied::Ignored) => {}
                 Err(cause) => {
                     self.counted.broken += 1;
-                    self.troubles.skip(CHANGES, format!("change {}: {cause}", delta.id));
+                    self.errors.skip(CHANGES, format!("change {}: {cause}", delta.id));
                 }
             }
         }
@@ -400,7 +402,7 @@ impl Intake {
                 }
                 Err(cause) => {
                     self.counted.broken += 1;
-                    self.troubles.skip(RESULTS, cause.to_string());
+                    self.errors.skip(RESULTS, cause.to_string());
                 }
             }
         }

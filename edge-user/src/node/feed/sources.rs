@@ -1,4 +1,4 @@
-//! `[feed]` comes in; its sources go out, each with a task of its own that hands on what it says.
+//! The sources of `[feed]`, each with a task that forwards its events.
 
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ impl Sources {
     pub(super) fn start_documents(&self) -> Vec<String> {
         let config = &self.config;
         let (limits, is_signed) = (config.limits(), is_signed(config));
-        let mut troubles = Vec::new();
+        let mut errors = Vec::new();
         match &config.snapshot {
             Some(place @ Place::File(path)) => {
                 let every = config.every(place);
@@ -72,14 +72,14 @@ impl Sources {
             }
             Some(Place::Address(url)) => {
                 let made = HttpDocument::snapshot(&config.http(url), is_signed);
-                troubles.extend(self.start_made(made));
+                errors.extend(self.start_made(made));
             }
             None => {}
         }
         if let Some(zones) = &config.zones {
             for origin in &zones.origins {
                 let made = HttpDocument::zone(&http_of(config, zones), origin, is_signed);
-                troubles.extend(self.start_made(made));
+                errors.extend(self.start_made(made));
             }
         }
         if let (Some(nats), Some(from)) = (&self.nats, &config.nats) {
@@ -96,7 +96,7 @@ impl Sources {
                 self.start(Box::new(NatsDocument::new(nats, &bucket_of(origin), kind, limits)));
             }
         }
-        troubles
+        errors
     }
 
     /// Starts those of changes, from after this change or this result on.
@@ -106,11 +106,11 @@ impl Sources {
     pub(super) fn start_changes(&self, cursor: u64, results: u64) -> Vec<String> {
         let config = &self.config;
         let limits = config.limits();
-        let mut troubles = Vec::new();
+        let mut errors = Vec::new();
         match &config.deltas {
             Some(Place::File(path)) => self.start(Box::new(Tail::new(path, cursor, limits))),
             Some(Place::Address(url)) => {
-                troubles.extend(self.start_made(HttpStream::new(&config.http(url), cursor)));
+                errors.extend(self.start_made(HttpStream::new(&config.http(url), cursor)));
             }
             None => {}
         }
@@ -121,7 +121,7 @@ impl Sources {
         if let (Some(nats), Some(stream)) = (&self.nats, stream) {
             self.start(Box::new(NatsDeltas::new(nats, stream, cursor, limits)));
         }
-        troubles
+        errors
     }
 
     fn start_made<S: Source + 'static>(&self, made: Result<S, SourceError>) -> Option<String> {

@@ -1,4 +1,6 @@
-//! How the feed is: told by its thread, asked from any other without waiting for it.
+//! The feed's status, written by its thread and read by any other.
+//!
+//! Reading never waits for the feed.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,7 +28,7 @@ struct Picture {
     serials: BTreeMap<String, u32>,
     sources: Vec<SourceView>,
     /// What is wrong with feeds, the disk, and the fleet.
-    troubles: Vec<String>,
+    errors: Vec<String>,
     disk: Option<String>,
     fleet: Option<String>,
 }
@@ -46,7 +48,7 @@ impl View {
             picture.ages = ages;
             picture.cursor = intake.pool().map(edge_feed::Pool::cursor);
             picture.counted = intake.counted();
-            picture.troubles = intake.troubles().cloned().collect();
+            picture.errors = intake.errors().cloned().collect();
             picture.guard = Some(status);
         });
     }
@@ -64,13 +66,13 @@ impl View {
     }
 
     /// What is wrong with the disk, if anything.
-    pub(super) fn tell_disk(&self, trouble: Option<String>) {
-        self.with(|picture| picture.disk = trouble);
+    pub(super) fn set_disk_error(&self, error: Option<String>) {
+        self.with(|picture| picture.disk = error);
     }
 
     /// What is wrong with the way to the fleet, if anything.
-    pub(super) fn tell_fleet(&self, trouble: Option<String>) {
-        self.with(|picture| picture.fleet = trouble);
+    pub(super) fn set_fleet_error(&self, error: Option<String>) {
+        self.with(|picture| picture.fleet = error);
     }
 
     /// How the feed is now.
@@ -103,7 +105,7 @@ impl View {
                     .unwrap_or_default(),
                 last_refusal: guard.and_then(|guard| guard.last_refusal.clone()),
                 last_refusal_seconds: guard.and_then(|guard| guard.last_refusal_ts).map(ago),
-                sources: sources.into_iter().map(|source| told(source, ago)).collect(),
+                sources: sources.into_iter().map(|source| source_of(source, ago)).collect(),
             }
         })
     }
@@ -113,7 +115,7 @@ impl View {
     pub fn errors(&self) -> Vec<String> {
         let feed = self.read();
         let mut errors = self.with(|picture| {
-            let all = picture.troubles.iter().chain(&picture.disk).chain(&picture.fleet);
+            let all = picture.errors.iter().chain(&picture.disk).chain(&picture.fleet);
             all.map(|text| format!("feed: {text}")).collect::<Vec<_>>()
         });
         for source in feed.sources.iter().filter_map(|source| source.error.as_ref()) {
@@ -145,7 +147,7 @@ fn freshness(age: Option<u64>, [warn, alarm]: [u32; 2]) -> &'static str {
     }
 }
 
-fn told(source: SourceStatus, ago: impl Fn(i64) -> u64) -> FeedSource {
+fn source_of(source: SourceStatus, ago: impl Fn(i64) -> u64) -> FeedSource {
     FeedSource {
         name: source.name,
         connected: source.connected,

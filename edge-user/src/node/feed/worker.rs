@@ -1,8 +1,9 @@
-//! The feed's loop: what sources say goes through the intake; zones are handed over, and kept on disk beside it all.
+//! The feed's loop: from events to zones, with writing to disk beside it.
 //!
-//! A change after a quiet while is built at once. While changes keep coming, zones are built at most four times a
-//! second, and less often, down to once in 0.6 seconds, where building and serving them would take more than a fortieth
-//! of the time: a change is in answers within a second all the same.
+//! A change after a quiet while is built at once. While changes keep coming, zones are built at
+//! most four times a second. If building and serving them would take more than a fortieth of the
+//! time, they are built less often, down to once in 0.6 seconds. So a change is in answers within a
+//! second.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,11 +17,11 @@ use tracing::{info, warn};
 
 use edge_feed::source::SourceError;
 
-use super::beat::Beat;
 use super::handoff::Handoff;
+use super::heartbeat::HeartbeatTask;
 use super::intake::{Intake, Issue};
 use super::now;
-use super::shelf::{Done, Job, Shelf};
+use super::persistence::{Done, Job, Persistence};
 use super::sources::{Said, Sources, WAITING};
 use super::view::View;
 use crate::node::controller::Fed;
@@ -50,16 +51,16 @@ pub(super) struct Worker {
     pub(super) name: String,
     pub(super) intake: Intake,
     /// None without sources.
-    pub(super) shelf: Option<Shelf>,
+    pub(super) persistence: Option<Persistence>,
     pub(super) view: View,
     pub(super) handoff: Arc<Handoff>,
-    pub(super) beat: Option<Beat>,
+    pub(super) beat: Option<HeartbeatTask>,
     /// What was wrong with each source when it last failed, and when that was.
-    pub(super) told: HashMap<Arc<str>, (&'static str, Instant)>,
+    pub(super) last_failures: HashMap<Arc<str>, (&'static str, Instant)>,
 }
 
 impl Worker {
-    /// Works until told to stop, and then keeps what there is.
+    /// Works until it is stopped, and then keeps what there is.
     pub(super) async fn run(
         mut self,
         mut words: mpsc::Receiver<Word>,
@@ -68,8 +69,8 @@ impl Worker {
         let (into, mut said) = mpsc::channel(WAITING);
         let made = Sources::new(self.config.clone(), &self.name, into, self.view.clone()).await;
         let (sources, connected) = made;
-        let mut troubles: Vec<String> = connected.err().iter().map(ToString::to_string).collect();
-        troubles.extend(sources.start_documents());
+        let mut errors: Vec<String> = connected.err().iter().map(ToString::to_string).collect();
+        errors.extend(sources.start_documents());
         if let (Some(beat), Some(nats)) = (self.beat.take(), sources.nats()) {
             tokio::spawn(beat.run(nats.clone(), self.view.clone()));
         }
@@ -81,10 +82,10 @@ impl Worker {
             if let (false, Some(pool)) = (is_following, self.intake.pool()) {
                 is_following = true;
                 let results = self.intake.scorer().map_or(0, edge_feed::scorer::Scorer::cursor);
-                troubles.extend(sources.start_changes(pool.cursor(), results));
+                errors.extend(sources.start_changes(pool.cursor(), results));
             }
-            for trouble in troubles.drain(..) {
-                self.intake.blame(trouble);
+            for error in errors.drain(..) {
+                self.intake.record(error);
             }
             tokio::select! {
                 _ = &mut stopped => break,
@@ -108,7 +109,7 @@ impl Worker {
                     self.kept(done);
                 }
             }
-            if self.shelf.is_some() {
+            if self.persistence.is_some() {
                 self.view.look(&self.intake, now());
             }
         }
@@ -126,11 +127,11 @@ impl Worker {
             Ok(event) => {
                 let issues = self.intake.take(&place, event, now());
                 self.publish(issues);
-                self.tell_news();
-                self.soil(self.intake.is_dirty());
+                self.log_new_errors();
+                self.mark_dirty(self.intake.is_dirty());
             }
             // It is in the source's status until it is well again.
-            Err(cause) => self.tell_failure(place, &cause),
+            Err(cause) => self.log_failure(place, &cause),
         }
     }
 
@@ -138,9 +139,9 @@ impl Worker {
     fn build(&mut self) -> Instant {
         let begun = Instant::now();
         let issues = self.intake.build(now());
-        self.soil(!issues.is_empty());
+        self.mark_dirty(!issues.is_empty());
         self.publish(issues);
-        self.tell_news();
+        self.log_new_errors();
         let end = Instant::now();
         let cost = (end - begun).saturating_add(self.handoff.last_served_in());
         end + cost.saturating_mul(REST).clamp(BUILD, LATEST)
@@ -154,21 +155,21 @@ impl Worker {
             };
             self.view.hand_over(&issue.origin, serial);
             self.handoff.put(&issue.origin, issue.fed.clone());
-            if let Some(shelf) = &mut self.shelf {
-                shelf.put(issue);
+            if let Some(persistence) = &mut self.persistence {
+                persistence.put(issue);
             }
         }
     }
 
     /// Notes whether there is something new to keep.
-    fn soil(&mut self, is_dirty: bool) {
-        if let Some(shelf) = &mut self.shelf {
-            shelf.dirty |= is_dirty;
+    fn mark_dirty(&mut self, is_dirty: bool) {
+        if let Some(persistence) = &mut self.persistence {
+            persistence.dirty |= is_dirty;
         }
     }
 
     fn job(&mut self, is_last: bool) -> Option<Job> {
-        self.shelf.as_mut()?.job(&self.intake, is_last)
+        self.persistence.as_mut()?.job(&self.intake, is_last)
     }
 
     fn allow_once(&mut self, word: Word) {
@@ -177,16 +178,17 @@ impl Worker {
             info!("feed: an operator allows once: {line}");
         }
         self.publish(issues);
-        self.tell_news();
-        self.soil(true);
+        self.log_new_errors();
+        self.mark_dirty(true);
         // Whoever asked may be gone.
         drop(word.send(Ok(json!({ "said": said }))));
     }
 
-    /// Logs what is wrong with a source, unless that was said less than [`SILENCE`] ago: each attempt fails alike.
-    fn tell_failure(&mut self, place: Arc<str>, cause: &SourceError) {
+    /// Logs what is wrong with a source, unless that was said less than [`SILENCE`] ago: each
+    /// attempt fails alike.
+    fn log_failure(&mut self, place: Arc<str>, cause: &SourceError) {
         let now = Instant::now();
-        let said = self.told.insert(place, (cause.reason(), now));
+        let said = self.last_failures.insert(place, (cause.reason(), now));
         if said.is_some_and(|(reason, at)| reason == cause.reason() && now < at + SILENCE) {
             return;
         }
@@ -194,21 +196,21 @@ impl Worker {
     }
 
     /// Logs what is newly wrong with what came.
-    fn tell_news(&mut self) {
-        for line in self.intake.news() {
+    fn log_new_errors(&mut self) {
+        for line in self.intake.take_new() {
             warn!("feed: {line}");
         }
     }
 
     fn kept(&mut self, done: Done) {
-        let trouble = self.shelf.as_mut().and_then(|shelf| shelf.done(done));
-        if let Some(trouble) = &trouble {
-            warn!("{trouble}");
+        let error = self.persistence.as_mut().and_then(|persistence| persistence.done(done));
+        if let Some(error) = &error {
+            warn!("{error}");
         }
-        if trouble.is_none() {
-            self.intake.forgive_past();
+        if error.is_none() {
+            self.intake.clear_kept();
         }
-        self.view.tell_disk(trouble);
+        self.view.set_disk_error(error);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Basic authentication (RFC 7617): an `Authorization` field comes in; whether it may pass goes out.
+//! Basic authentication (RFC 7617).
 
 use std::fmt;
 use std::hint::black_box;

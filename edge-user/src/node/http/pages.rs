@@ -1,4 +1,4 @@
-//! A request comes in; the page that it asks for goes out.
+//! The pages of the HTTP service.
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -78,7 +78,7 @@ impl Pages {
     }
 
     fn health(&self) -> Page {
-        let reasons = self.metrics.vitals.pulse().ailments();
+        let reasons = self.metrics.health.liveness().problems();
         let (code, word) = if reasons.is_empty() {
             (StatusCode::OK, "ok")
         } else {

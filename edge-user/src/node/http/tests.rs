@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::{CONNECTIONS, Http, Running};
-use crate::node::health_state::Vitals;
+use crate::node::health_state::HealthState;
 use crate::node::metrics::{Instance, Metrics};
 use crate::node::status::{Status, Zone};
 use crate::settings as config;
@@ -14,7 +14,7 @@ use edge_tables::answer_counts::Ledger;
 
 struct Service {
     address: SocketAddr,
-    vitals: Arc<Vitals>,
+    health: Arc<HealthState>,
     _running: Running,
     ledger: Ledger,
 }
@@ -31,7 +31,7 @@ fn config(user: &str) -> config::Http {
 fn serve(user: &str) -> Service {
     let http = Http::bind(&config(user)).unwrap().unwrap();
     let address = http.address();
-    let vitals = Arc::new(Vitals::default());
+    let health = Arc::new(HealthState::default());
     let instance = Instance {
         id: "edge1".into(),
         ip: "192.0.2.1".into(),
@@ -48,9 +48,9 @@ fn serve(user: &str) -> Service {
         authority: Arc::default(),
         verdicts: Box::new(|| None),
         requests: Box::new(|| None),
-        vitals: Arc::clone(&vitals),
+        health: Arc::clone(&health),
     };
-    Service { address, vitals, ledger, _running: http.serve(metrics).unwrap() }
+    Service { address, health, ledger, _running: http.serve(metrics).unwrap() }
 }
 
 impl Service {
@@ -157,8 +157,8 @@ fn health_says_why_not() {
 
     let name = "pool.example".to_owned();
     let zone = Zone { name, serial: 1, ..Zone::default() };
-    service.vitals.serve(Status { zones: vec![zone], ..Status::default() });
-    service.vitals.renew();
+    service.health.serve(Status { zones: vec![zone], ..Status::default() });
+    service.health.renew();
     let response = service.get("/health");
     assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
     assert!(response.ends_with("{\"status\":\"ok\",\"reasons\":[]}\n"), "{response}");

@@ -8,7 +8,7 @@ use edge_common::verdict::Verdict;
 
 use super::Node;
 use super::xdp::lock;
-use crate::node::feed::{Beat, Prepared};
+use crate::node::feed::{HeartbeatTask, Prepared};
 use crate::node::http::{Http, Running};
 use crate::node::metrics::{Instance, Metrics};
 use crate::node::status::Counters as Counted;
@@ -42,15 +42,15 @@ impl Node {
         let of = kernel.clone();
         let requests = Box::new(move || Some(lock(of.as_ref()?).requests()));
         let verdicts = Box::new(move || Some(lock(kernel.as_ref()?).verdicts()));
-        let (authority, vitals) = (Arc::clone(&self.authority), Arc::clone(&self.vitals));
+        let (authority, health) = (Arc::clone(&self.authority), Arc::clone(&self.vitals));
         let clock = self.time.as_ref().map(|time| time.view().clone());
         let feed = self.feed.as_ref().map(|feed| feed.view().clone());
         let (ledger, top) = (self.controller.ledger(), self.config.http.server_points);
-        Metrics { instance, authority, verdicts, requests, vitals, clock, feed, ledger, top }
+        Metrics { instance, authority, verdicts, requests, health, clock, feed, ledger, top }
     }
 
     /// What the fleet hears of this node.
-    fn beat(&self, fleet: &Fleet) -> Beat {
+    fn beat(&self, fleet: &Fleet) -> HeartbeatTask {
         let kernel = self.xdp.as_ref().map(|xdp| Arc::clone(&xdp.kernel));
         let authority = Arc::clone(&self.authority);
         let answers = move || {
@@ -64,10 +64,10 @@ impl Node {
         };
         let nats = self.config.feed.nats.as_ref();
         let keep = nats.map(NatsSource::keep).unwrap_or_default();
-        Beat {
+        HeartbeatTask {
             node: fleet.node.clone(),
             rules: fleet.rules(&keep),
-            vitals: Arc::clone(&self.vitals),
+            health: Arc::clone(&self.vitals),
             answers: Box::new(answers),
             ledger: self.controller.ledger(),
             top: fleet.server_points,

@@ -8,7 +8,7 @@ use crate::node::feed::Handoff;
 /// Waits until the feed has zones; for ever without a feed.
 pub(super) async fn told(handoff: Option<&Handoff>) {
     match handoff {
-        Some(handoff) => handoff.told().await,
+        Some(handoff) => handoff.wait_for_zones().await,
         None => std::future::pending().await,
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::{Hot, Node};
 use crate::node::control::Request;
 use crate::node::controller::Controller;
-use crate::node::health_state::Vitals;
+use crate::node::health_state::HealthState;
 use crate::observe::query_log::Log;
 use crate::settings::Config;
 use edge_authority::{Counters, Current};
@@ -43,7 +43,7 @@ fn running() -> Running {
     let log = Log::start(&config.log, Arc::clone(&current), None).unwrap();
     let mut controller = Controller::new(&config, publisher, current);
     controller.refresh().unwrap();
-    let (authority, vitals) = (Arc::new(Counters::default()), Arc::new(Vitals::default()));
+    let (authority, vitals) = (Arc::new(Counters::default()), Arc::new(HealthState::default()));
     let started = Instant::now();
     let (hot, _) = Hot::new(None, 0, &config.limits).unwrap();
     let (time, feed, xdp) = (None, None, None);
@@ -106,7 +106,7 @@ fn switches_start_as_configured_and_are_set_at_once() {
     let panel = running.ask(Request::Switches).unwrap();
     assert_eq!((&panel["switches"], &panel["configured"]), (&on, &off));
     // Metrics see it, too.
-    assert!(running.node.vitals.pulse().status.switches.drain);
+    assert!(running.node.vitals.liveness().status.switches.drain);
 
     let unknown = Setting::Zone { name: "b.example".into(), on: false };
     let error = running.ask(Request::Switch(unknown)).unwrap_err();

@@ -1,4 +1,4 @@
-//! A name, a help text and samples come in; a metric family goes out.
+//! A metric family: its name, help text and samples.
 
 use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
@@ -79,7 +79,8 @@ pub(super) const fn float(n: u64) -> f64 {
     n as f64
 }
 
-/// A family of one histogram: upper bounds in order, and how many things each has that are above the bound before.
+/// A family of one histogram: upper bounds in order, and how many things each has that are above
+/// the bound before.
 pub(super) fn histogram(
     name: &str,
     help: &str,

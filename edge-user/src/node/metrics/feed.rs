@@ -1,4 +1,4 @@
-//! How the feed is: its age, serials, sources, and what was refused.
+//! Metrics of the feed: its age, serials, sources and refusals.
 
 use prometheus::proto::MetricFamily;
 

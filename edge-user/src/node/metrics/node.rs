@@ -1,4 +1,4 @@
-//! Who the node is, and how.
+//! Metrics of the node itself: its identity, health, zones and tables.
 
 use std::time::SystemTime;
 
@@ -6,11 +6,11 @@ use prometheus::proto::MetricFamily;
 
 use super::Instance;
 use super::family::{Family, float};
-use crate::node::health_state::Pulse;
+use crate::node::health_state::Liveness;
 use edge_kernel::LEASE;
 use edge_tables::live::switches::{ReturnPath, Switches};
 
-pub(super) fn add(families: &mut Vec<MetricFamily>, instance: &Instance, pulse: &Pulse) {
+pub(super) fn add(families: &mut Vec<MetricFamily>, instance: &Instance, liveness: &Liveness) {
     let Instance { id, ip, group, started } = instance;
     families.push(
         Family::gauge("geodns_instance_info", "GeoDNS instance information")
@@ -28,20 +28,20 @@ pub(super) fn add(families: &mut Vec<MetricFamily>, instance: &Instance, pulse: 
             .sample(&[("version", env!("CARGO_PKG_VERSION"))], 1.0)
             .done(),
     );
-    let is_healthy = pulse.ailments().is_empty();
+    let is_healthy = liveness.problems().is_empty();
     families.push(
         Family::gauge("edge_healthy", "Whether /health says so")
             .count(&[], is_healthy.into())
             .done(),
     );
-    add_lease(families, pulse);
-    families.push(switches(pulse.status.switches));
-    add_served(families, pulse);
+    add_lease(families, liveness);
+    families.push(switches(liveness.status.switches));
+    add_served(families, liveness);
 }
 
 /// The lease lasts from its renewal on; without XDP there is none.
-fn add_lease(families: &mut Vec<MetricFamily>, pulse: &Pulse) {
-    let since = pulse.since_renewal.filter(|_| !pulse.status.xdp.is_empty());
+fn add_lease(families: &mut Vec<MetricFamily>, liveness: &Liveness) {
+    let since = liveness.since_renewal.filter(|_| !liveness.status.xdp.is_empty());
     if let Some(since) = since {
         let left = LEASE.saturating_sub(since).as_secs_f64();
         families.push(
@@ -65,8 +65,8 @@ fn switches(now: Switches) -> MetricFamily {
     family.done()
 }
 
-fn add_served(families: &mut Vec<MetricFamily>, pulse: &Pulse) {
-    let status = &pulse.status;
+fn add_served(families: &mut Vec<MetricFamily>, liveness: &Liveness) {
+    let status = &liveness.status;
     let number = |n: usize| float(n as u64);
     let [mut serial, mut names, mut decks, mut in_xdp] = [
         ("edge_zone_serial", "The serial of the zone's SOA"),

@@ -1,5 +1,7 @@
-//! What clients of NTP were told, and the clock that they are told: under our names, and under those that the exporters of
-//! ntpd-rs and chrony have for the same things, so that their dashboards and alerts go on working.
+//! Metrics of the NTP service and its clock.
+//!
+//! They have our names, and those that the exporters of ntpd-rs and chrony have for the same
+//! things, so that their dashboards and alerts go on working.
 
 use edge_common::verdict::Verdict;
 use prometheus::proto::MetricFamily;
@@ -14,7 +16,8 @@ use crate::ntp::{Look, View};
 const ACCEPTED: &[Verdict] = &[Verdict::NtpAnswer, Verdict::NtpUnsynchronised];
 /// What it dropped because of the clock.
 const DROPPED: &[Verdict] = &[Verdict::NtpDrop];
-/// What it answered DENY. Those who are denied by silence are counted with those of DNS, as `denied`.
+/// What it answered DENY. Those who are denied by silence are counted with those of DNS, as
+/// `denied`.
 const DENIED: &[Verdict] = &[Verdict::NtpDeny];
 /// What it answered RATE.
 const KISSED: &[Verdict] = &[Verdict::NtpRate];

@@ -1,4 +1,4 @@
-//! What NTP clients say of themselves: the version they speak, and how often they mean to ask.
+//! Metrics of NTP clients: their versions and poll intervals.
 
 use edge_common::abi::Requests;
 use prometheus::proto::MetricFamily;

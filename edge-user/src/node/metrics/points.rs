@@ -1,5 +1,6 @@
-//! In how many answers servers have been, and what they were promised: reports come in, metrics of the servers that have
-//! most go out.
+//! Metrics of servers: the answers they were in, and their promised shares.
+//!
+//! Only the servers with the most answers have metrics.
 
 use std::collections::BTreeSet;
 

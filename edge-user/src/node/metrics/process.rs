@@ -1,4 +1,4 @@
-//! What Prometheus's clients tell of a process, from `/proc/self` (proc(5)).
+//! Metrics of the process, from `/proc/self` (proc(5)), by Prometheus's names.
 
 use prometheus::proto::MetricFamily;
 use rustix::param::{clock_ticks_per_second, page_size};

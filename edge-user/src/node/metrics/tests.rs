@@ -8,16 +8,16 @@ use edge_common::verdict::Verdict;
 use zerocopy::FromZeros as _;
 
 use super::{Instance, Metrics};
-use crate::node::health_state::Vitals;
+use crate::node::health_state::HealthState;
 use crate::node::status::{Feed, FeedSource, Interface, Status, Table, Zone};
 use edge_tables::answer_counts::{Answered, Ledger};
 use edge_tables::live::switches::Switches;
 
 fn metrics(verdicts: Option<Vec<u64>>) -> Metrics {
-    let vitals = Arc::new(Vitals::default());
+    let health = Arc::new(HealthState::default());
     let attached =
         Interface { interface: "eth0".into(), mode: "native".into(), warning: String::new() };
-    vitals.serve(Status {
+    health.serve(Status {
         generation: 7,
         amended: 11,
         zones: vec![Zone {
@@ -37,7 +37,7 @@ fn metrics(verdicts: Option<Vec<u64>>) -> Metrics {
         errors: vec!["a \"quoted\" error".into()],
         ..Status::default()
     });
-    vitals.renew();
+    health.renew();
     let instance = Instance {
         id: "edge1".into(),
         ip: "192.0.2.1".into(),
@@ -51,7 +51,7 @@ fn metrics(verdicts: Option<Vec<u64>>) -> Metrics {
         authority: Arc::default(),
         verdicts,
         requests,
-        vitals,
+        health,
         clock: None,
         feed: None,
         ledger: Ledger::default(),

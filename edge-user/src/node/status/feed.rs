@@ -1,4 +1,4 @@
-//! How the feed is: age, serials, sources, and what was refused.
+//! The feed's status: its age, serials, sources and refusals.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -23,7 +23,8 @@ impl Stage {
         let folder = TempDir::new().unwrap();
         let (program, socket) = (folder.path().join("chronyc"), folder.path().join("socket"));
         std::fs::write(&socket, "").unwrap();
-        // Written by somebody else: what this process has open for writing, its children may, and then it can't be run.
+        // Written by somebody else: what this process has open for writing, its children may, and
+        // then it can't be run.
         let write = "printf '#!/bin/sh\n%s\n' \"$1\" >\"$2\"; chmod 755 \"$2\"";
         let written = Command::new("sh").args(["-c", write, "sh", lines]).arg(&program).status();
         assert!(written.unwrap().success());

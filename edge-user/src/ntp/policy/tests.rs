@@ -188,7 +188,8 @@ fn a_daemon_that_tells_another_time_than_the_clock_doesnt_discipline_it() {
     for offset in [15_000_000, -15_000_000] {
         let judgement = stage.hear(|answer| answer.offset = fractions(offset));
         assert_eq!(kind(&judgement), "", "{offset}");
-        // The real clock is told, and how far it is from what the daemon means: 14.98 ms are 981.7 units.
+        // The real clock is told, and how far it is from what the daemon means: 14.98 ms are 981.7
+        // units.
         assert_eq!(judgement.state.utc, stage.host.real(judgement.state.monotonic).utc());
         assert_eq!(judgement.state.root_dispersion, Short((1 << 9) + 982));
     }

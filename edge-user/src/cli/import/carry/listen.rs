@@ -1,4 +1,4 @@
-//! geodns's `-interface` and `-port` come in; the addresses that it binds go out.
+//! The addresses that geodns binds, by its `-interface` and `-port`.
 
 use std::net::{IpAddr, SocketAddr};
 

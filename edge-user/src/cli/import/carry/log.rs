@@ -1,4 +1,4 @@
-//! geodns's two query logs come in; the one that it would write goes out as `[log]`.
+//! `[log]`, from the one of geodns's two query logs that it would write.
 
 use super::{Carrying, ImportError};
 

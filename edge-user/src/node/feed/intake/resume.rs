@@ -1,4 +1,4 @@
-//! What was kept on disk comes in; an intake that goes on where it was, and the zones that were served, go out.
+//! The intake's start from the state that was kept on disk.
 
 use edge_feed::guard::{Admitted, FeedContent, Guard};
 use edge_feed::policy::PolicyState;
@@ -12,7 +12,7 @@ use crate::settings as config;
 
 /// What was kept.
 #[derive(Debug, Default)]
-pub(in crate::node::feed) struct Past {
+pub(in crate::node::feed) struct KeptState {
     pub(in crate::node::feed) snapshot: Option<KeptPool>,
     pub(in crate::node::feed) policy: Option<PolicyState>,
     pub(in crate::node::feed) scorer: Option<Scorer>,
@@ -21,15 +21,16 @@ pub(in crate::node::feed) struct Past {
 }
 
 impl Intake {
-    /// An intake that goes on where it was, at the time `now` in seconds since 1970, and the zones that were served and
-    /// still are somebody's. What is wrong with what was kept is among its troubles.
+    /// An intake that goes on where it was, at the time `now` in seconds since 1970, and the zones
+    /// that were served and still are somebody's. What is wrong with what was kept is among its
+    /// errors.
     ///
     /// # Errors
     /// A guard or a policy that can't be.
     pub(in crate::node::feed) fn resume(
         config: &config::Feed,
         policy: ZonePolicy,
-        past: Past,
+        past: KeptState,
         now: i64,
     ) -> anyhow::Result<(Self, Vec<Issue>)> {
         let guard = Guard::new(config.guard.clone())?;
@@ -47,7 +48,8 @@ impl Intake {
     }
 
     fn resume_pool(&mut self, kept: KeptPool, now: i64) {
-        // Newcomers are compared with the document that came last; changes have made the pool newer than that.
+        // Newcomers are compared with the document that came last; changes have made the pool newer
+        // than that.
         let heard = kept.snapshot.serial;
         let (serial, size) = (kept.document_serial(), kept.document_size());
         let last = Admitted { serial, size, what: FeedContent::Snapshot(kept.snapshot.clone()) };
@@ -59,7 +61,7 @@ impl Intake {
                 self.dirty = true;
             }
             Err(cause) => {
-                self.blame_past(format!("the snapshot that was kept: {cause}"));
+                self.record_kept(format!("the snapshot that was kept: {cause}"));
             }
         }
     }
@@ -89,7 +91,7 @@ impl Intake {
                 Some(Issue { origin, text: Some(text), fed: Fed::Zone(zone) })
             }
             Err(refusal) => {
-                self.blame_past(refusal.to_string());
+                self.record_kept(refusal.to_string());
                 None
             }
         }

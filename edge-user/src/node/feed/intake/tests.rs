@@ -8,7 +8,7 @@ use edge_feed::source::Event;
 use edge_feed::{Delta, ZonePolicy};
 use serde_json::{Value, json};
 
-use super::{Intake, Issue, Past};
+use super::{Intake, Issue, KeptState};
 use crate::node::controller::Fed;
 use crate::settings as config;
 use edge_zone::Zone;
@@ -21,7 +21,7 @@ fn config(text: &str) -> config::Feed {
 }
 
 fn intake_of(text: &str) -> Intake {
-    Intake::resume(&config(text), ZonePolicy::default(), Past::default(), NOW).unwrap().0
+    Intake::resume(&config(text), ZonePolicy::default(), KeptState::default(), NOW).unwrap().0
 }
 
 fn intake() -> Intake {
@@ -66,7 +66,7 @@ impl Intake {
     }
 
     fn refusal(&self) -> String {
-        self.troubles().cloned().collect::<Vec<_>>().join("\n")
+        self.errors().cloned().collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -243,11 +243,11 @@ fn more_servers_than_allowed_arent_added_by_changes() {
     assert!(intake.hear(Event::Deltas(vec![delta])).is_empty());
     assert!(intake.refusal().contains("more than 9 servers"));
     assert_eq!((intake.pool().unwrap().servers().count(), intake.counted().broken), (9, 1));
-    assert_eq!(intake.news().len(), 1);
+    assert_eq!(intake.take_new().len(), 1);
     intake.hear(scores(102, 1..=1, 12.0));
     assert!(intake.refusal().contains("more than 9 servers"), "it lacks one still");
     intake.hear(document(&snapshot(9, 0)));
-    assert_eq!((intake.refusal(), intake.news()), (String::new(), Vec::new()));
+    assert_eq!((intake.refusal(), intake.take_new()), (String::new(), Vec::new()));
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn what_was_kept_is_served_at_once_and_newcomers_are_compared_with_it() {
     let mut intake = intake();
     let issues = intake.hear(document(&snapshot(20, 50)));
     let zones = issues.iter().map(|i| (i.origin.clone(), i.text.clone().unwrap()));
-    let past = || Past {
+    let past = || KeptState {
         snapshot: intake.pool().map(edge_feed::Pool::keep),
         policy: Some(intake.state()),
         scorer: None,
@@ -271,7 +271,7 @@ fn what_was_kept_is_served_at_once_and_newcomers_are_compared_with_it() {
     assert!(next.refusal().contains("5 servers of 20 are left"), "{}", next.refusal());
     assert_eq!(next.guard().age(NOW), Some(50));
 
-    let broken = Past { zones: vec![("pool.example".into(), "{".into())], ..past() };
+    let broken = KeptState { zones: vec![("pool.example".into(), "{".into())], ..past() };
     let (next, issues) = Intake::resume(&config(""), ZonePolicy::default(), broken, NOW).unwrap();
     assert!(issues.is_empty() && next.is_dirty());
     assert!(next.refusal().starts_with("zone pool.example, as it was kept"), "{}", next.refusal());
@@ -286,7 +286,8 @@ fn after_a_start_a_snapshot_that_changes_have_made_larger_has_not_shrunk() {
     let mut before = intake();
     before.hear(document(&outage));
     before.hear(scores(101, 9..=20, 20.0));
-    let past = Past { snapshot: before.pool().map(edge_feed::Pool::keep), ..Past::default() };
+    let past =
+        KeptState { snapshot: before.pool().map(edge_feed::Pool::keep), ..KeptState::default() };
     let (mut next, _) = Intake::resume(&config(""), ZonePolicy::default(), past, NOW).unwrap();
     assert_eq!(sizes(&next.build(NOW)), [("pool.example", 20), ("pool.example.net", 20)]);
     assert!(next.hear(document(&outage)).is_empty());
@@ -299,7 +300,7 @@ fn after_a_start_the_snapshot_that_changes_came_after_is_known_and_no_alarm() {
     before.hear(document(&snapshot(20, 50)));
     before.hear(scores(101, 3..=3, 5.0));
     let kept = before.pool().map(edge_feed::Pool::keep);
-    let past = Past { snapshot: kept, ..Past::default() };
+    let past = KeptState { snapshot: kept, ..KeptState::default() };
     let (mut next, _) = Intake::resume(&config(""), ZonePolicy::default(), past, NOW).unwrap();
     assert_eq!(sizes(&next.build(NOW)), [("pool.example", 19), ("pool.example.net", 19)]);
     assert!(next.hear(document(&snapshot(20, 50))).is_empty());

@@ -1,4 +1,4 @@
-//! How the node is comes in; the fleet hears it, thrice in the time that a heartbeat lasts.
+//! The heartbeats of this node, three in the time that one lasts.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,36 +11,36 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::now;
 use super::view::View;
-use crate::node::health_state::Vitals;
+use crate::node::health_state::HealthState;
 use edge_tables::answer_counts::Ledger;
 
 /// Answers so far, by service.
 pub type ReadAnswers = dyn Fn() -> BTreeMap<String, u64> + Send;
 
 /// What a heartbeat is made of.
-pub struct Beat {
+pub struct HeartbeatTask {
     /// What the node is called.
     pub node: String,
     /// How often, and what the buckets are like.
     pub rules: FleetRules,
     /// How the node is.
-    pub vitals: Arc<Vitals>,
+    pub health: Arc<HealthState>,
     /// How many answers it has given.
     pub answers: Box<ReadAnswers>,
     /// Who answered what.
     pub ledger: Ledger,
-    /// Servers whose points are told: those that have most.
+    /// Servers whose points are published: those with the most.
     pub top: usize,
 }
 
-impl fmt::Debug for Beat {
+impl fmt::Debug for HeartbeatTask {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Beat").field("node", &self.node).finish_non_exhaustive()
+        out.debug_struct("HeartbeatTask").field("node", &self.node).finish_non_exhaustive()
     }
 }
 
-impl Beat {
-    /// Beats for ever. What is wrong with the way is told to the view.
+impl HeartbeatTask {
+    /// Sends heartbeats for ever. Errors on the way are in the view.
     pub(super) async fn run(self, nats: Nats, view: View) {
         let mut ticks = interval(self.rules.ttl / 3);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -75,15 +75,15 @@ impl Beat {
                 }
             }
             let wrong = said.err().map(|cause| cause.to_string()).or_else(|| untold.clone());
-            view.tell_fleet(wrong.map(|cause| format!("fleet: {cause}")));
+            view.set_fleet_error(wrong.map(|cause| format!("fleet: {cause}")));
         }
     }
 
     fn heartbeat(&self, rates: BTreeMap<String, f64>, view: &View) -> Heartbeat {
-        let pulse = self.vitals.pulse();
-        let zones = pulse.status.zones.iter();
-        let mut health = pulse.ailments();
-        health.extend(pulse.status.errors.iter().cloned());
+        let liveness = self.health.liveness();
+        let zones = liveness.status.zones.iter();
+        let mut health = liveness.problems();
+        health.extend(liveness.status.errors.iter().cloned());
         Heartbeat {
             node: self.node.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -1,6 +1,6 @@
-//! What is good comes in; it is on disk some seconds later, and comes back at the next start.
+//! The feed's state on disk: written every ten seconds, read at the start.
 //!
-//! Writing goes on beside the feed, at most one at a time; what changes meanwhile is written the next time.
+//! Writing runs beside the feed, one job at a time. Changes meanwhile are written by the next job.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,14 +11,14 @@ use edge_feed::policy::PolicyState;
 use edge_feed::pool::KeptPool;
 use edge_feed::scorer::Scorer;
 
-use super::intake::{Intake, Issue, Past};
+use super::intake::{Intake, Issue, KeptState};
 
 /// With every so many jobs the scorer's knowledge is written.
 const SCORER: u32 = 6;
 
 /// What is to be written.
 #[derive(Debug)]
-pub(super) struct Shelf {
+pub(super) struct Persistence {
     disk: Disk,
     /// The newest text of each zone that isn't on disk; none for one that is gone.
     zones: BTreeMap<String, Option<String>>,
@@ -43,10 +43,10 @@ pub(super) struct Job {
 pub(super) struct Done {
     zones: BTreeMap<String, Option<String>>,
     /// What went wrong, if anything.
-    pub(super) trouble: Option<String>,
+    pub(super) error: Option<String>,
 }
 
-impl Shelf {
+impl Persistence {
     /// # Errors
     /// When the directory can't be made.
     pub(super) fn new(directory: &Path) -> Result<Self, DiskError> {
@@ -54,9 +54,9 @@ impl Shelf {
     }
 
     /// What was kept; what can't be read is said, a line each, and left where it is.
-    pub(super) fn read(&self) -> (Past, Vec<String>) {
-        let mut troubles = Vec::new();
-        let mut note = |cause: DiskError| troubles.push(cause.to_string());
+    pub(super) fn read(&self) -> (KeptState, Vec<String>) {
+        let mut errors = Vec::new();
+        let mut note = |cause: DiskError| errors.push(cause.to_string());
         let snapshot = self.disk.read(StateFile::Snapshot).map_err(&mut note).ok().flatten();
         let policy = self.disk.read(StateFile::Policy).map_err(&mut note).ok().flatten();
         let scorer = self.disk.read(StateFile::Scorer).map_err(&mut note).ok().flatten();
@@ -72,14 +72,14 @@ impl Shelf {
                     }
                     match fs::read_to_string(&path) {
                         Ok(text) => zones.push((origin.to_owned(), text)),
-                        Err(cause) => troubles.push(format!("{}: {cause}", path.display())),
+                        Err(cause) => errors.push(format!("{}: {cause}", path.display())),
                     }
                 }
             }
-            Err(cause) => troubles.push(format!("{}: {cause}", directory.display())),
+            Err(cause) => errors.push(format!("{}: {cause}", directory.display())),
         }
         zones.sort();
-        (Past { snapshot, policy, scorer, zones }, troubles)
+        (KeptState { snapshot, policy, scorer, zones }, errors)
     }
 
     /// A zone that is to be written.
@@ -87,8 +87,8 @@ impl Shelf {
         self.zones.insert(issue.origin, issue.text);
     }
 
-    /// What is to be written now, if anything. What the scorer knows is large, and goes with every sixth job and the last:
-    /// results that aren't in it are read again.
+    /// What is to be written now, if anything. What the scorer knows is large, and goes with every
+    /// sixth job and the last: results that aren't in it are read again.
     pub(super) fn job(&mut self, intake: &Intake, is_last: bool) -> Option<Job> {
         let is_owed = is_last && self.rounds > 0 && intake.scorer().is_some();
         if !self.dirty && self.zones.is_empty() && !is_owed {
@@ -109,18 +109,18 @@ impl Shelf {
 
     /// What couldn't be written is to be written again.
     pub(super) fn done(&mut self, done: Done) -> Option<String> {
-        self.dirty |= done.trouble.is_some();
+        self.dirty |= done.error.is_some();
         for (origin, text) in done.zones {
             self.zones.entry(origin).or_insert(text);
         }
-        done.trouble
+        done.error
     }
 }
 
 impl Done {
     /// Nobody knows what became of it.
     pub(super) fn failed(cause: &dyn std::fmt::Display) -> Self {
-        Self { trouble: Some(format!("feed.state: {cause}")), ..Self::default() }
+        Self { error: Some(format!("feed.state: {cause}")), ..Self::default() }
     }
 }
 
@@ -130,9 +130,9 @@ impl Job {
         let Self { disk, zones, snapshot, policy, scorer } = self;
         let mut done = Done::default();
         let mut note = |result: Result<(), DiskError>| {
-            let trouble = result.err().map(|cause| format!("feed.state: {cause}"));
-            let failed = trouble.is_some();
-            done.trouble = done.trouble.take().or(trouble);
+            let error = result.err().map(|cause| format!("feed.state: {cause}"));
+            let failed = error.is_some();
+            done.error = done.error.take().or(error);
             failed
         };
         // The zones first: they are what a node serves with nothing else.

@@ -1,0 +1,119 @@
+//! The feed's present errors by source, and which of them are new.
+//!
+//! An error that a source repeats is new once.
+
+use std::collections::BTreeMap;
+
+use edge_feed::guard::Refusal;
+
+/// What the place of an error with the kept state begins with.
+const PAST: &str = "kept: ";
+
+/// What is wrong with the last word of each place.
+#[derive(Debug, Default)]
+pub(super) struct FeedErrors {
+    now: BTreeMap<String, FeedError>,
+    news: Vec<String>,
+}
+
+#[derive(Debug)]
+struct FeedError {
+    /// What kind it is: numbers in the text may change with each word, such as ages.
+    kind: &'static str,
+    text: String,
+}
+
+impl FeedErrors {
+    /// What is wrong now, a line each.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &String> {
+        self.now.values().map(|error| &error.text)
+    }
+
+    /// What of it is new since this was last asked, a line each.
+    pub(super) fn take_new(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// What a place has said isn't taken.
+    pub(super) fn refuse(&mut self, place: &str, refusal: &Refusal) {
+        let text = refusal.to_string();
+        if self.note(place.to_owned(), refusal.name(), text.clone()) {
+            self.news.push(format!("{text}; what was served before still is"));
+        }
+    }
+
+    /// Some of what a place has said isn't taken.
+    pub(super) fn skip(&mut self, place: &'static str, text: String) {
+        if self.note(place.to_owned(), place, text.clone()) {
+            self.news.push(text);
+        }
+    }
+
+    /// What is wrong with what was kept; it has been logged already.
+    pub(super) fn record_kept(&mut self, text: String) {
+        self.note(format!("{PAST}{text}"), PAST, text);
+    }
+
+    /// What is wrong with a setting, until the next start.
+    pub(super) fn record(&mut self, text: String) {
+        self.note(text.clone(), "setting", text);
+    }
+
+    /// All is well with a place.
+    pub(super) fn clear(&mut self, place: &str) {
+        self.now.remove(place);
+    }
+
+    /// What was kept has been replaced.
+    pub(super) fn clear_kept(&mut self) {
+        self.now.retain(|_, error| error.kind != PAST);
+    }
+
+    /// Returns whether the place had no such error before.
+    fn note(&mut self, place: String, kind: &'static str, text: String) -> bool {
+        let before = self.now.insert(place, FeedError { kind, text });
+        before.is_none_or(|before| before.kind != kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FeedErrors, Refusal};
+
+    fn stale(seconds: i64) -> Refusal {
+        Refusal::Stale { place: "a".to_owned(), seconds, most: 60 }
+    }
+
+    #[test]
+    fn what_stays_wrong_is_news_once_also_where_others_are_wrong_between() {
+        let mut errors = FeedErrors::default();
+        for seconds in 100..104 {
+            errors.refuse("a", &stale(seconds));
+            errors.refuse("b", &Refusal::Unsigned { place: "b".to_owned() });
+        }
+        let news = errors.take_new();
+        assert_eq!(news.len(), 2, "{news:?}");
+        assert!(news[0].starts_with("a: 100 s old") && news[0].ends_with("before still is"));
+        assert!(errors.lines().next().unwrap().starts_with("a: 103 s old"));
+        errors.refuse("a", &Refusal::Unsigned { place: "a".to_owned() });
+        assert_eq!(errors.take_new().len(), 1, "something else is wrong with it");
+        errors.clear("a");
+        assert_eq!(errors.lines().count(), 1);
+        errors.refuse("a", &stale(100));
+        assert_eq!(errors.take_new().len(), 1, "it was well between");
+    }
+
+    #[test]
+    fn what_was_kept_and_what_is_configured_is_told_by_others() {
+        let mut errors = FeedErrors::default();
+        errors.record_kept("a file".to_owned());
+        errors.record("a key".to_owned());
+        assert!(errors.take_new().is_empty());
+        assert_eq!(errors.lines().count(), 2);
+        errors.clear_kept();
+        assert_eq!(errors.lines().collect::<Vec<_>>(), ["a key"]);
+        errors.skip("changes", "change 7: no".to_owned());
+        errors.skip("changes", "change 8: no".to_owned());
+        assert_eq!(errors.take_new(), ["change 7: no"]);
+    }
+}
