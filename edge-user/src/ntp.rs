@@ -44,7 +44,6 @@ pub mod timestamp;
 pub mod tracking;
 
 use crate::settings::Ntp;
-use chronyc::Fault as ChronycFault;
 use daemon::{Answer, Fault, ask};
 use host::{Host, This};
 use policy::{Judgement, Moment, Policy};
@@ -52,6 +51,7 @@ use reason::Reason;
 use report::Report;
 use state::State;
 use step::{Alarm, Steps};
+use tracking::Fault as ChronycFault;
 use tracking::{Told, Tracking};
 
 /// How often a state is published, and the daemon asked.

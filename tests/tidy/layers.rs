@@ -60,7 +60,7 @@ impl Reader<'_> {
                 }
             }
             UseTree::Name(name) if name.ident == "self" => {
-                self.bring(before.last().cloned(), before)
+                self.bring(before.last().cloned(), before);
             }
             UseTree::Name(name) => {
                 let path = with(&name.ident);

@@ -3,18 +3,18 @@
 //! The slow path: everything that the tables don't hold or the engine doesn't read. Refused: what isn't a query, zones
 //! that aren't served, zone transfers, classes other than IN.
 
-use std::net::SocketAddr;
-
-use edge_common::wire::dns::{CLASS_IN, UDP_PAYLOAD_OCTETS};
+use edge_common::wire::dns::CLASS_IN;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{DNSClass, RecordType};
 
+use super::asked::Asked;
 use super::chaos;
 use super::client::Client;
 use super::closest::{Spot, UNKNOWN};
-use super::message::{self, Edns, Query, Refusal};
+use super::message::{self, Query, Refusal};
 use super::options::Options;
 use super::pick::Picker;
+use super::query_context::QueryContext;
 use super::reply::{Closing, Reply, bare_header};
 use super::serving::{Served, Serving};
 use super::special;
@@ -25,30 +25,6 @@ use edge_zone::rdata::{
 };
 use edge_zone::record::Record;
 use edge_zone::{Found, Label, RecordKind, Records, Rules, Zone, ZoneCut, find_where, split_into};
-
-/// The least octets that a client takes over UDP (RFC 1035 §2.3.4, RFC 6891 §6.2.3).
-const LEAST_UDP_OCTETS: u16 = 512;
-
-/// Between whom, and how, a message came.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked {
-    /// Who sent it.
-    pub client: SocketAddr,
-    /// The address and port that it was sent to.
-    pub server: SocketAddr,
-    /// Whether over a stream, where an answer may have 65,535 octets.
-    pub stream: bool,
-}
-
-impl Asked {
-    fn limit(&self, edns: Option<&Edns>) -> usize {
-        if self.stream {
-            return usize::from(u16::MAX);
-        }
-        let wanted = edns.map_or(LEAST_UDP_OCTETS, |edns| edns.udp_payload);
-        usize::from(wanted.clamp(LEAST_UDP_OCTETS, UDP_PAYLOAD_OCTETS))
-    }
-}
 
 /// Answers messages; keeps its memory from answer to answer.
 pub struct Answerer {
@@ -123,12 +99,12 @@ impl Answerer {
         } else {
             let mut folded = [0; MAX_NAME_OCTETS];
             if let Some(served) = find_zone(serving, &query, &mut folded) {
-                let turn = Turn { serving, served, options, asked, query: &query };
+                let context = QueryContext { serving, served, options, asked, query: &query };
                 let mut label = std::mem::take(&mut self.label);
                 // The name is in the zone, or the zone wouldn't have been found.
                 (closing.code, closing.scope) =
                     match split_into(&served.zone, query.name, &mut label) {
-                        Some(()) => self.serve(&turn, &label, &mut reply),
+                        Some(()) => self.serve(&context, &label, &mut reply),
                         None => (ResponseCode::ServFail, 0),
                     };
                 self.label = label;
@@ -142,13 +118,18 @@ impl Answerer {
     }
 
     /// Answers for `label` of a zone; gives RCODE and scope.
-    fn serve(&mut self, turn: &Turn<'_>, label: &str, reply: &mut Reply<'_>) -> (ResponseCode, u8) {
-        let Turn { serving, served, query, asked, .. } = *turn;
+    fn serve(
+        &mut self,
+        context: &QueryContext<'_>,
+        label: &str,
+        reply: &mut Reply<'_>,
+    ) -> (ResponseCode, u8) {
+        let QueryContext { serving, served, query, asked, .. } = *context;
         let zone = &*served.zone;
         self.apex_octets = u8::try_from(zone.apex.wire().len()).unwrap_or_default();
         let subnet = query.edns.as_ref().and_then(|edns| edns.subnet.as_ref());
         let client = Client::new(serving, zone, asked.client.ip(), subnet);
-        let found = find_where(zone, label, &client.targets, query.rtype, turn);
+        let found = find_where(zone, label, &client.targets, query.rtype, context);
         let near = match found {
             Found::Records { label, .. } | Found::Any { label } => label.closest,
             Found::NoData | Found::NxDomain => false,
@@ -160,13 +141,13 @@ impl Answerer {
         let mut code = ResponseCode::NoError;
         match found {
             Found::Records { label, kind } => {
-                self.records(turn, &client, label, kind, reply);
+                self.records(context, &client, label, kind, reply);
                 return (code, scope);
             }
-            Found::Any { label } if turn.options.any == AnyPolicy::Full => {
+            Found::Any { label } if context.options.any == AnyPolicy::Full => {
                 for kind in RecordKind::ALL {
                     if label.has_kind(kind) {
-                        self.records(turn, &client, label, kind, reply);
+                        self.records(context, &client, label, kind, reply);
                     }
                 }
                 return (code, scope);
@@ -178,10 +159,10 @@ impl Answerer {
                 return (code, scope);
             }
             Found::NoData => {}
-            Found::NxDomain => match special::find(label, turn.options, asked) {
+            Found::NxDomain => match special::find(label, context.options, asked) {
                 Some(special) => {
                     self.apex_octets = 0;
-                    if special::answer(special, turn, &client, reply) {
+                    if special::answer(special, context, &client, reply) {
                         return (code, special::scope(special, subnet));
                     }
                 }
@@ -195,14 +176,14 @@ impl Answerer {
     /// Selects from the records of `kind` at `label` and writes them.
     fn records(
         &mut self,
-        turn: &Turn<'_>,
+        context: &QueryContext<'_>,
         client: &Client,
         label: &Label,
         kind: RecordKind,
         reply: &mut Reply<'_>,
     ) {
-        let zone = &*turn.served.zone;
-        let mut hand = Hand { answerer: self, turn, client, zone, label, kind };
+        let zone = &*context.served.zone;
+        let mut hand = RecordSet { answerer: self, context, client, zone, label, kind };
         match label.records(kind) {
             Records::None => {}
             Records::A(records) => {
@@ -223,7 +204,7 @@ impl Answerer {
                 hand.deal(records, reply, |data, out| out.extend_from_slice(data));
             }
             Records::Soa => {
-                let soa = &turn.served.soa;
+                let soa = &context.served.soa;
                 // The record's TTL is that of negative answers, too, and its data begin behind its length.
                 reply.answer(kind.number(), zone.ttl_of(label, kind), |out| {
                     write_soa(soa_data(soa), out);
@@ -233,17 +214,7 @@ impl Answerer {
     }
 }
 
-/// One query, its zone, and what is around it.
-#[derive(Clone, Copy)]
-pub(super) struct Turn<'a> {
-    pub(super) serving: &'a Serving,
-    pub(super) served: &'a Served,
-    pub(super) options: &'a Options,
-    pub(super) asked: &'a Asked,
-    pub(super) query: &'a Query<'a>,
-}
-
-impl Rules for Turn<'_> {
+impl Rules for QueryContext<'_> {
     fn yields(&self, label: &Label, kind: RecordKind) -> bool {
         label.yields(kind)
     }
@@ -258,16 +229,16 @@ impl Rules for Turn<'_> {
 }
 
 /// A set of records to select from.
-struct Hand<'a> {
+struct RecordSet<'a> {
     answerer: &'a mut Answerer,
-    turn: &'a Turn<'a>,
+    context: &'a QueryContext<'a>,
     client: &'a Client,
     zone: &'a Zone,
     label: &'a Label,
     kind: RecordKind,
 }
 
-impl Hand<'_> {
+impl RecordSet<'_> {
     fn deal<T>(
         &mut self,
         records: &[Record<T>],
@@ -279,7 +250,7 @@ impl Hand<'_> {
         let is_near = self.label.closest && most < records.len();
         let spot = if is_near { self.client.spot() } else { None };
         let distances = spot.and_then(|spot| {
-            let servers = self.turn.served.spots(self.label, self.kind);
+            let servers = self.context.served.spots(self.label, self.kind);
             measure(spot, servers, distances).then_some(distances.as_slice())
         });
         let ttl = self.zone.ttl_of(self.label, self.kind);

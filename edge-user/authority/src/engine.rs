@@ -17,7 +17,7 @@ use edge_common::wire::checksum::Sum;
 use edge_common::wire::{ethernet, ipv6, udp};
 use zerocopy::{FromZeros as _, IntoBytes as _, transmute};
 
-use super::answer::Asked;
+use super::asked::Asked;
 
 use edge_tables::store::{HostTables, Store};
 

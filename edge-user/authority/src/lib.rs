@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use edge_tables::store::Store;
 
 mod answer;
+mod asked;
 mod chaos;
 mod client;
 mod closest;
@@ -35,6 +36,7 @@ mod message;
 mod observer;
 mod options;
 mod pick;
+mod query_context;
 mod reply;
 pub mod serving;
 mod special;
@@ -45,7 +47,8 @@ mod tests;
 mod udp;
 mod worker;
 
-pub use answer::{Answerer, Asked};
+pub use answer::Answerer;
+pub use asked::Asked;
 pub use client::Client;
 pub use cookies::Cookies;
 pub use counters::Counters;

@@ -17,6 +17,10 @@ const OPT: u16 = 41;
 pub(super) const NSID: u16 = 3;
 /// The TCP Keepalive option (RFC 7828 §3.1).
 pub(super) const KEEPALIVE: u16 = 11;
+/// Seconds for which a TCP connection may be idle.
+pub(super) const IDLE_SECONDS: u16 = 8;
+/// The same in the unit of the option: tenths of seconds (RFC 7828 §3.1).
+pub(super) const KEEPALIVE_TIMEOUT: u16 = IDLE_SECONDS * 10;
 /// DO in the extended flags (RFC 3225 §3).
 pub(super) const DNSSEC_OK: u16 = 1 << 15;
 

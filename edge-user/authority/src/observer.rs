@@ -1,6 +1,6 @@
 //! A port for whoever wants to see the responses that are sent.
 
-use super::answer::Asked;
+use super::asked::Asked;
 
 /// Is shown each response by the thread that sends it.
 ///

@@ -7,8 +7,7 @@ use hickory_proto::op::{Header, HeaderCounts, Metadata, ResponseCode};
 use hickory_proto::serialize::binary::{BinEncodable as _, BinEncoder};
 use zerocopy::IntoBytes as _;
 
-use super::message::{DNSSEC_OK, KEEPALIVE, NSID, Query};
-use super::tcp;
+use super::message::{DNSSEC_OK, KEEPALIVE, KEEPALIVE_TIMEOUT, NSID, Query};
 use edge_zone::rdata::RecordWriter;
 
 /// A response in the making.
@@ -138,7 +137,7 @@ fn write_opt(out: &mut Vec<u8>, query: &Query<'_>, closing: &Closing<'_>, nsid: 
         write_option(out, cookie::OPTION, &[client.as_bytes(), server.as_bytes()]);
     }
     if edns.keepalive && closing.stream {
-        write_option(out, KEEPALIVE, &[&tcp::KEEPALIVE.to_be_bytes()]);
+        write_option(out, KEEPALIVE, &[&KEEPALIVE_TIMEOUT.to_be_bytes()]);
     }
     let octets = u16::try_from(out.len() - at - 2).unwrap_or_default();
     if let Some(length) = out.get_mut(at..at + 2) {

@@ -6,9 +6,10 @@
 use edge_common::subnet::Subnet;
 use hickory_proto::rr::RecordType;
 
-use super::answer::{Asked, Turn};
+use super::asked::Asked;
 use super::client::{Client, netmask};
 use super::options::Options;
+use super::query_context::QueryContext;
 use super::reply::Reply;
 use edge_zone::geo::full_prefix_len;
 use edge_zone::rdata::write_text;
@@ -34,18 +35,18 @@ pub(super) fn scope(special: Special, subnet: Option<&Subnet>) -> u8 {
 /// Writes the answer; false if there is none of the type.
 pub(super) fn answer(
     special: Special,
-    turn: &Turn<'_>,
+    context: &QueryContext<'_>,
     client: &Client,
     reply: &mut Reply<'_>,
 ) -> bool {
-    let rtype = RecordType::from(turn.query.rtype);
+    let rtype = RecordType::from(context.query.rtype);
     if !matches!(rtype, RecordType::TXT | RecordType::ANY) {
         return false;
     }
     let texts = match special {
-        Special::Status => vec![status(turn.options)],
+        Special::Status => vec![status(context.options)],
         Special::Health => vec!["{}".to_owned()],
-        Special::Country => country(turn, client),
+        Special::Country => country(context, client),
     };
     reply.answer(RecordType::TXT.into(), TTL, |out| {
         for text in &texts {
@@ -65,22 +66,22 @@ fn status(options: &Options) -> String {
     .to_string()
 }
 
-fn country(turn: &Turn<'_>, client: &Client) -> Vec<String> {
+fn country(context: &QueryContext<'_>, client: &Client) -> Vec<String> {
     // The targets of the address that counts, though an answer may have gone by the packet's source.
-    let own = Client::at(turn.serving, &turn.served.zone, client.ip);
-    let zone = &turn.served.zone;
-    let netmask = netmask(turn.serving, zone, client.ip, zone.has_closest);
+    let own = Client::at(context.serving, &context.served.zone, client.ip);
+    let zone = &context.served.zone;
+    let netmask = netmask(context.serving, zone, client.ip, zone.has_closest);
     let coordinates = match own.coordinates {
         Some((latitude, longitude)) => format!("({latitude:.3},{longitude:.3})"),
         None => "()".to_owned(),
     };
     vec![
-        turn.asked.client.to_string(),
+        context.asked.client.to_string(),
         client.ip.to_string(),
         own.targets.to_string(),
         format!("/{netmask}"),
-        turn.options.server_id.clone(),
-        turn.asked.server.ip().to_string(),
+        context.options.server_id.clone(),
+        context.asked.server.ip().to_string(),
         coordinates,
     ]
 }

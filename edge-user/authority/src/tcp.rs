@@ -17,7 +17,8 @@ use tokio::sync::watch;
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
 
-use super::answer::Asked;
+use super::asked::Asked;
+use super::message::IDLE_SECONDS;
 use super::worker::Worker;
 
 /// What clients may hold.
@@ -36,11 +37,6 @@ pub(super) struct Limits {
     /// Until an answer has been taken.
     pub(super) write: Duration,
 }
-
-/// For how long a connection may be idle.
-const IDLE_SECONDS: u16 = 8;
-/// The same as the TCP Keepalive option has it, in tenths of seconds (RFC 7828 §3.1).
-pub(super) const KEEPALIVE: u16 = IDLE_SECONDS * 10;
 
 impl Limits {
     pub(super) const DEFAULT: Self = Self {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use nix::sys::socket::{SockaddrIn, SockaddrIn6};
 use rustix::net::Shutdown;
 
-use super::answer::Asked;
+use super::asked::Asked;
 use super::worker::Worker;
 use inbox::{Inbox, Peer};
 use outbox::Outbox;

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use edge_common::verdict::Verdict;
 use hickory_proto::op::ResponseCode;
 
-use super::answer::{Answerer, Asked};
+use super::answer::Answerer;
+use super::asked::Asked;
 use super::counters::Counters;
 use super::engine::{Engine, InUse};
 use super::observer::Observer;

@@ -7,7 +7,7 @@
 //! a thread where nothing else waits for it.
 
 use std::ffi::OsString;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -17,43 +17,13 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::View;
-use super::tracking::Tracking;
+use super::tracking::{Fault, MOST, PATIENCE, Tracking};
 use crate::settings::{self as config, Ntp};
 
 /// How often chrony is asked.
 const PERIOD: Duration = Duration::from_secs(16);
-/// How long an answer is waited for.
-const PATIENCE: Duration = Duration::from_secs(3);
 /// From one look at whether it has ended to the next.
 const MOMENT: Duration = Duration::from_millis(5);
-/// Octets that are read; the report has some two hundred.
-const MOST: usize = 4096;
-
-/// Why there is no report.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// The system doesn't let us.
-    #[error("it can't be run: {0}")]
-    Run(String),
-    /// It didn't end.
-    #[error("it didn't end within {} s", PATIENCE.as_secs())]
-    Slow,
-    /// It ended and says that it failed.
-    #[error("{0}; see what `chronyc tracking` says to you")]
-    Failed(String),
-    /// It printed too much.
-    #[error("it printed more than {MOST} octets")]
-    Long,
-    /// It printed something else.
-    #[error("it printed something else than tracking's 14 columns")]
-    Foreign,
-}
-
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Self {
-        Self::Run(error.to_string())
-    }
-}
 
 /// Who asks chrony.
 #[derive(Clone, Debug)]

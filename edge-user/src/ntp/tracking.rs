@@ -1,8 +1,41 @@
 //! chrony's `tracking` report, from its comma-separated values.
 
-use super::chronyc::Fault;
+use std::io;
+use std::time::Duration;
+
 use super::report::{Field, Report, age};
 use super::timestamp::SECOND;
+
+/// How long an answer is waited for.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+/// Octets that are read; the report has some two hundred.
+pub(super) const MOST: usize = 4096;
+
+/// Why there is no report.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The system doesn't let us.
+    #[error("it can't be run: {0}")]
+    Run(String),
+    /// It didn't end.
+    #[error("it didn't end within {} s", PATIENCE.as_secs())]
+    Slow,
+    /// It ended and says that it failed.
+    #[error("{0}; see what `chronyc tracking` says to you")]
+    Failed(String),
+    /// It printed too much.
+    #[error("it printed more than {MOST} octets")]
+    Long,
+    /// It printed something else.
+    #[error("it printed something else than tracking's 14 columns")]
+    Foreign,
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Run(error.to_string())
+    }
+}
 
 /// What is older isn't told any more, in nanoseconds: nobody asks any longer.
 const FRESH: u64 = 60 * SECOND;

@@ -1,9 +1,9 @@
 //! Lines as chronyc prints them, and others.
 
 use super::{FRESH, LeapStatus, Told, Tracking};
-use crate::ntp::chronyc::Fault;
 use crate::ntp::report::Report;
 use crate::ntp::timestamp::SECOND;
+use crate::ntp::tracking::Fault;
 
 /// Of chrony 4.3, with numbers put in.
 pub(crate) const LINE: &str = "C0000201,192.0.2.1,2,1795384290.199316430,-0.000029277,+0.000012000,0.000020500,\
