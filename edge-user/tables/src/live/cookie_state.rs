@@ -53,9 +53,9 @@ impl Edns {
         Ok(edns)
     }
 
-    /// Tells the time, and takes new secrets from their files. To be called about once a second.
+    /// Takes new secrets from their files, which may wait for a disk. To be called about once a
+    /// second.
     pub fn refresh(&mut self) {
-        write_time(self.control, now());
         if !self.secrets.refresh() {
             return;
         }
@@ -83,6 +83,11 @@ fn set(control: Region<Control>, at: usize, word: u64, order: Ordering) {
     if let Some(to) = control.word(0, at) {
         to.store(word, order);
     }
+}
+
+/// Writes the time of now. To be called about once a second.
+pub fn refresh_time(store: &Store) {
+    write_time(store.control, now());
 }
 
 /// Tells the time, in seconds of Unix time modulo 2³².
