@@ -23,5 +23,6 @@ mod points;
 mod reload;
 mod resolvers;
 mod return_path;
+mod slow_disk;
 mod switches;
 mod time;

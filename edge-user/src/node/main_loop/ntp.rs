@@ -1,7 +1,7 @@
-//! The store and `[ntp]` come in; a thread that keeps the clock which packets read, and what it tells of itself, go out.
+//! The NTP service: the threads `clock` and `chronyc`.
 //!
-//! The clock has a thread and a runtime of its own: nothing that the node's loop does delays it, and it delays nothing.
-//! Who asks chrony of its own clock has another: starting a program may take long.
+//! `clock` keeps the clock that packets read. It has a runtime of its own: the node's loop doesn't
+//! delay it, and it delays nothing. `chronyc` starts a program every 16 s, which may take long.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ use edge_tables::store::Store;
 
 /// The clock while it runs; it ends with this.
 #[derive(Debug)]
-pub(super) struct Time {
+pub(super) struct NtpService {
     view: View,
     listen: Vec<SocketAddr>,
     /// Why it has stopped.
@@ -32,7 +32,7 @@ pub(super) struct Time {
     tracking: Option<oneshot::Sender<()>>,
 }
 
-impl Time {
+impl NtpService {
     /// Starts the thread. Until the daemon has answered, no clock is published, and requests pass to it.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Time {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let trouble = Arc::new(OnceLock::new());
-        let tell = Arc::clone(&trouble);
+        let report = Arc::clone(&trouble);
         let run = move || {
             // Whatever ends it, what it published ends with it.
             let ended = runtime.block_on(async {
@@ -56,7 +56,7 @@ impl Time {
             if let Err(cause) = ended {
                 let text = format!("ntp: {cause}; no time is told until the node is restarted");
                 error!("{text}");
-                tell.get_or_init(|| text);
+                report.get_or_init(|| text);
             }
         };
         let thread = Builder::new().name("clock".into()).spawn(run);
@@ -108,7 +108,7 @@ fn track(chronyc: Chronyc, view: View) -> io::Result<oneshot::Sender<()>> {
     Ok(stop)
 }
 
-impl Drop for Time {
+impl Drop for NtpService {
     fn drop(&mut self) {
         // It isn't waited for: a program that can't be started or ended mustn't hold up the node.
         drop(self.tracking.take());
@@ -129,7 +129,7 @@ mod tests {
     use std::net::UdpSocket;
     use std::time::{Duration, Instant};
 
-    use super::Time;
+    use super::NtpService;
     use crate::settings::Ntp;
     use edge_common::tables::Tables as _;
     use edge_tables::store::{HostTables, Store};
@@ -143,7 +143,7 @@ mod tests {
         let config = Ntp { enabled: true, source, listen, ..Ntp::default() };
         let store = Store::in_memory();
         let tables = HostTables::new(store.clone(), 1, true);
-        let time = Time::start(&config, store, Box::new(|| Ok(()))).unwrap();
+        let time = NtpService::start(&config, store, Box::new(|| Ok(()))).unwrap();
         let end = Instant::now() + Duration::from_secs(30);
         while tables.clock().is_none() {
             assert!(Instant::now() < end, "nothing was published: {:?}", time.report());

@@ -1,13 +1,17 @@
-//! A node without XDP, as its control socket meets it.
+//! A node without XDP, used through its control socket's requests.
 
 use std::fs;
 use std::sync::Arc;
-use std::time::Instant;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use tokio::runtime::Runtime;
+use tokio::sync::{mpsc, oneshot};
 
-use super::{Hot, Node};
+use super::jobs::{Job, Jobs, LONGEST, Periodic, SLOW};
+use super::worker::{Done, Worker};
+use super::{Node, SampleCounters};
 use crate::node::control::Request;
 use crate::node::controller::Controller;
 use crate::node::health_state::HealthState;
@@ -19,12 +23,26 @@ use edge_tables::live::switches::{ReturnPath, Setting};
 use edge_tables::publish::{NoKernel, Publisher};
 use edge_tables::store::Store;
 
+const SECOND: Duration = Duration::from_secs(1);
+
 struct Running {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+    runtime: Runtime,
     node: Node,
+    done: mpsc::UnboundedReceiver<Done>,
+    thread: Option<JoinHandle<()>>,
 }
 
+/// A node whose controller's thread runs.
 fn running() -> Running {
+    let (mut running, worker, sender) = held();
+    let jobs = Arc::clone(&running.node.jobs);
+    running.thread = Some(worker.start(jobs, sender).unwrap());
+    running
+}
+
+/// A node whose controller does nothing: its thread isn't started.
+fn held() -> (Running, Worker, mpsc::UnboundedSender<Done>) {
     let folder = tempfile::tempdir().unwrap();
     for name in ["zones", "geoip"] {
         fs::create_dir(folder.path().join(name)).unwrap();
@@ -37,39 +55,65 @@ fn running() -> Running {
     let store = Store::in_memory();
     config.xdp.switches().write(&store);
     let edns = Edns::start(&store, &config.cookies, "").unwrap();
-    let mut publisher = Publisher::new(store, Box::new(NoKernel), fastrand::Rng::with_seed(1));
+    let mut publisher =
+        Publisher::new(store.clone(), Box::new(NoKernel), fastrand::Rng::with_seed(1));
     publisher.serve(&config.dns.listen).unwrap();
     let current = Arc::new(Current::default());
     let log = Log::start(&config.log, Arc::clone(&current), None).unwrap();
     let mut controller = Controller::new(&config, publisher, current);
     controller.refresh().unwrap();
-    let (authority, vitals) = (Arc::new(Counters::default()), Arc::new(HealthState::default()));
-    let started = Instant::now();
-    let (hot, _) = Hot::new(None, 0, &config.limits).unwrap();
-    let (time, feed, xdp) = (None, None, None);
-    let deals = 0;
+    let (samples, _) = SampleCounters::new(None, 0, &config.limits).unwrap();
+    let worker = Worker::new(&config, controller, edns, samples.heat(), false);
     let node = Node {
+        ledger: worker.controller().ledger(),
+        snapshot: worker.snapshot(),
         config,
-        controller,
-        authority,
+        store,
+        jobs: Arc::new(Jobs::default()),
+        authority: Arc::new(Counters::default()),
         log,
-        edns,
-        hot,
-        time,
-        feed,
-        xdp,
-        vitals,
-        deals,
-        started,
+        samples,
+        ntp: None,
+        feed: None,
+        xdp: None,
+        vitals: Arc::new(HealthState::default()),
+        started: Instant::now(),
     };
-    Running { _folder: folder, node }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (sender, done) = mpsc::unbounded_channel();
+    (Running { folder, runtime, node, done, thread: None }, worker, sender)
 }
 
 impl Running {
+    /// Asks as the control socket does, while the loop goes on.
     fn ask(&mut self, request: Request) -> Result<Value, String> {
+        let (sender, mut receiver) = oneshot::channel();
+        let Self { node, done, .. } = self;
+        self.runtime.block_on(async {
+            node.reply((request, sender));
+            loop {
+                tokio::select! {
+                    value = &mut receiver => return value.unwrap(),
+                    Some(done) = done.recv() => node.take(done),
+                }
+            }
+        })
+    }
+
+    /// Asks, and insists on a reply that nothing was waited for.
+    fn ask_at_once(&self, request: Request) -> Result<Value, String> {
         let (sender, mut receiver) = oneshot::channel();
         self.node.reply((request, sender));
         receiver.try_recv().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.node.jobs.stop();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
     }
 }
 
@@ -135,4 +179,66 @@ fn a_node_without_ntp_says_so_when_asked_for_its_time() {
         (&status["ntp"]["enabled"], &status["ntp"]["synchronised"]),
         (&json!(false), &json!(false))
     );
+}
+
+#[test]
+fn while_the_controller_is_held_the_loop_answers_and_renews_until_the_bound() {
+    let (mut running, _worker, _sender) = held();
+    running.node.jobs.ask_for(Periodic::Refresh);
+    let before = Instant::now();
+    assert!(matches!(running.node.jobs.next(), Some(Job::Periodic(Periodic::Refresh))));
+    let after = Instant::now();
+
+    let status = running.ask_at_once(Request::Status).unwrap();
+    assert_eq!((&status["zones"][0]["name"], &status["errors"]), (&json!("a.example"), &json!([])));
+    let panel = running.ask_at_once(Request::Switch(Setting::Drain { on: true })).unwrap();
+    assert_eq!(
+        (&panel["switches"]["drain"], &panel["zones"][0]["xdp"]),
+        (&json!(true), &json!(true))
+    );
+    assert!(running.ask_at_once(Request::ExplainTime).is_err());
+
+    let errors = running.node.status(after + SLOW + SECOND).errors;
+    assert!(errors[0].contains("has taken 31 s; what was served before still is"), "{errors:?}");
+    let renewed = |running: &Running| running.node.vitals.liveness().since_renewal.is_some();
+    running.node.renew(after + LONGEST + SECOND);
+    assert!(!renewed(&running), "a controller that hangs ends the lease");
+    let errors = running.node.status(after + LONGEST + SECOND).errors;
+    assert!(errors[0].contains("the lease is no longer renewed"), "{errors:?}");
+    running.node.renew(before + LONGEST);
+    assert!(renewed(&running));
+}
+
+#[test]
+fn a_request_for_a_held_controller_learns_why_it_waits_and_is_not_done_later() {
+    let (mut running, worker, sender) = held();
+    running.node.jobs.ask_for(Periodic::Refresh);
+    assert!(running.node.jobs.next().is_some());
+    let off = Setting::Zone { name: "a.example".into(), on: false };
+    let error = running.ask(Request::Switch(off)).unwrap_err();
+    assert!(
+        error.starts_with("the controller is busy: reading and publishing files has taken "),
+        "{error}"
+    );
+    // Now it goes on.
+    running.node.jobs.finish();
+    let jobs = Arc::clone(&running.node.jobs);
+    running.thread = Some(worker.start(jobs, sender).unwrap());
+    let on = json!([{"name": "a.example", "xdp": true, "configured": true}]);
+    assert!(running.ask(Request::Points { top: 1 }).is_ok());
+    assert_eq!(running.ask(Request::Switches).unwrap()["zones"], on);
+}
+
+#[test]
+fn a_file_that_changed_is_served_by_the_controllers_thread() {
+    let mut running = running();
+    let path = running.folder.path().join("zones/a.example.json");
+    fs::write(path, r#"{"serial": 12}"#).unwrap();
+    running.node.jobs.ask_for(Periodic::Refresh);
+    let done = running.runtime.block_on(running.done.recv()).unwrap();
+    assert!(done.reply.is_none());
+    running.node.take(done);
+    let status = running.ask_at_once(Request::Status).unwrap();
+    assert_eq!(status["zones"][0]["serial"], 12);
+    assert_eq!(running.node.vitals.liveness().status.zones[0].serial, 12);
 }

@@ -1,5 +1,6 @@
-//! The program in the kernel: a configuration comes in; it is loaded, attached, and at the end taken off and away.
+//! The programs in the kernel: loaded, attached, and removed at the end.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use edge_common::abi::TableId;
@@ -16,24 +17,41 @@ pub(super) fn lock(kernel: &SharedKernel) -> MutexGuard<'_, Kernel> {
     kernel.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The kernel behind the publisher.
-pub(super) struct Behind {
-    pub(super) kernel: SharedKernel,
-    pub(super) pins: Arc<Pins>,
+/// The kernel, for the publisher on the controller's thread.
+///
+/// It refuses everything once XDP is being taken down: a publication that goes on meanwhile can't
+/// pin anything in a directory that was removed.
+pub(super) struct KernelBackend {
+    kernel: SharedKernel,
+    pins: Arc<Pins>,
+    is_closed: Arc<AtomicBool>,
 }
 
-impl Backend for Behind {
+impl KernelBackend {
+    /// The kernel, held until the caller drops it.
+    fn open(&self) -> Result<MutexGuard<'_, Kernel>, BackendError> {
+        let kernel = lock(&self.kernel);
+        // Written under the same lock.
+        if self.is_closed.load(Ordering::Relaxed) {
+            return Err(BackendError::new("the node is stopping"));
+        }
+        Ok(kernel)
+    }
+}
+
+impl Backend for KernelBackend {
     fn insert(&mut self, table: TableId) -> Result<(), BackendError> {
-        Ok(lock(&self.kernel).insert(table)?)
+        Ok(self.open()?.insert(table)?)
     }
 
     fn barrier(&mut self) -> Result<(), BackendError> {
-        Ok(lock(&self.kernel).barrier()?)
+        Ok(self.open()?.barrier()?)
     }
 
     fn name(&mut self, apex: &str, table: Option<TableId>) -> Result<(), BackendError> {
+        let kernel = self.open()?;
         match table {
-            Some(table) => Ok(self.pins.pin_zone(&lock(&self.kernel), apex, table)?),
+            Some(table) => Ok(self.pins.pin_zone(&kernel, apex, table)?),
             None => Ok(self.pins.unpin_zone(apex)?),
         }
     }
@@ -45,6 +63,8 @@ pub(super) struct Xdp {
     pub(super) pins: Arc<Pins>,
     pub(super) attachments: Vec<Attachment>,
     bpffs: Bpffs,
+    /// Whether the publisher may no longer use the kernel.
+    is_closed: Arc<AtomicBool>,
 }
 
 impl Xdp {
@@ -63,7 +83,14 @@ impl Xdp {
             return Err(cause.into());
         }
         let kernel = Arc::new(Mutex::new(kernel));
-        Ok(Self { kernel, pins: Arc::new(pins), attachments: Vec::new(), bpffs })
+        let (attachments, is_closed) = (Vec::new(), Arc::default());
+        Ok(Self { kernel, pins: Arc::new(pins), attachments, bpffs, is_closed })
+    }
+
+    /// The kernel for the publisher.
+    pub(super) fn backend(&self) -> KernelBackend {
+        let (kernel, pins) = (Arc::clone(&self.kernel), Arc::clone(&self.pins));
+        KernelBackend { kernel, pins, is_closed: Arc::clone(&self.is_closed) }
     }
 
     /// Waits for packets without waiting for whoever has the kernel.
@@ -92,9 +119,13 @@ impl Xdp {
         Ok(self.pins.keep_links(&keep)?)
     }
 
-    /// Takes everything off and away, as far as possible.
+    /// Ends the lease, detaches and unpins everything, as far as possible. It waits for no
+    /// publication: for the kernel's mutex alone, which a barrier holds for some milliseconds.
     pub(super) fn take_down(self) {
-        lock(&self.kernel).end_lease();
+        let kernel = lock(&self.kernel);
+        self.is_closed.store(true, Ordering::Relaxed);
+        kernel.end_lease();
+        drop(kernel);
         for attachment in self.attachments {
             if let Err(cause) = attachment.detach() {
                 error!("{cause}");

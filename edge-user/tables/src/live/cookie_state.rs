@@ -51,9 +51,9 @@ impl Edns {
         Ok(edns)
     }
 
-    /// Tells the time, and takes new secrets from their files. To be called about once a second.
+    /// Takes new secrets from their files, which may wait for a disk. To be called about once a
+    /// second.
     pub fn refresh(&mut self) {
-        self.control.set_unix_seconds(now());
         if !self.secrets.refresh() {
             return;
         }
@@ -75,6 +75,11 @@ impl Edns {
 fn now() -> u32 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u32::try_from(since.as_secs() & u64::from(u32::MAX)).unwrap_or_default()
+}
+
+/// Writes the time of now. To be called about once a second.
+pub fn refresh_time(store: &Store) {
+    store.control.set_unix_seconds(now());
 }
 
 /// Writes the server's identifier, before anything is published. Of one that is longer than [`Nsid::MOST`] only the

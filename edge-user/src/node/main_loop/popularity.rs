@@ -1,29 +1,29 @@
-//! The kernel's samples and the authority's come in; zones' hottest names are kept in the tables, and it is known who is
-//! refused.
+//! The loop's part of popularity: counting samples.
+//!
+//! Samples of answered queries come from the kernel's ring and from the authority's threads. The
+//! loop counts them ten times a second: names that were asked for, and clients that were refused.
+//! The controller's thread reads the counts through [`Heat`].
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use tracing::error;
-
 use super::xdp::{SharedKernel, lock};
-use crate::node::controller::Controller;
 use crate::observe::popularity::{Heat, Probe, Tap};
 use crate::observe::refused::{Dropped, Refused};
 use edge_tables::live::limits::Limits;
 use edge_tables::samples::Samples;
 
-/// What is asked for, and the ring that tells it.
-pub(super) struct Hot {
+/// The samples' counters, and the ring if the query log doesn't have it.
+pub(super) struct SampleCounters {
     heat: Heat,
     /// XDP's samples, unless the log takes them.
     tap: Option<Tap>,
     dropped: Option<Arc<Mutex<Dropped>>>,
 }
 
-impl Hot {
-    /// With the kernel's ring, if there is a kernel. If one in so many of its answers is to be logged, the second
-    /// gives them to the log, and counts them on the way.
+impl SampleCounters {
+    /// With the kernel's ring, if there is a kernel. If one in `logged` of its answers is to be
+    /// logged (0: none), the second result passes the samples to the log and counts them too.
     pub(super) fn new(
         kernel: Option<&SharedKernel>,
         logged: u32,
@@ -48,14 +48,14 @@ impl Hot {
         Ok((Self { heat, tap: Some(tap), dropped }, None))
     }
 
-    /// Where a thread of the authority tells what it answered.
+    /// For a thread of the authority, which reports its answers there.
     pub(super) fn probe(&self) -> Probe {
         self.heat.probe()
     }
 
-    /// Counts the names of zones that are not all in the tables.
-    pub(super) fn watch(&self, controller: &Controller) {
-        self.heat.watch(&controller.incomplete());
+    /// The names' counts, for the controller's thread.
+    pub(super) fn heat(&self) -> Heat {
+        self.heat.clone()
     }
 
     /// Counts what was asked for since the last time.
@@ -70,17 +70,9 @@ impl Hot {
         }
     }
 
-    /// Who was refused most lately.
+    /// The clients that were refused most in the last minutes.
     pub(super) fn refused(&self) -> Vec<Refused> {
         self.dropped.as_ref().map(|dropped| of(dropped).refused()).unwrap_or_default()
-    }
-
-    /// Has the names in the tables that are asked for most; says whether they are others than before.
-    pub(super) fn warm(&self, controller: &mut Controller) -> bool {
-        controller.warm(self.heat.read(Instant::now())).unwrap_or_else(|cause| {
-            error!("publish: {cause:#}; what was served before still is");
-            false
-        })
     }
 }
 

@@ -1,8 +1,10 @@
-//! What runs beside the node's loop and tells of it: HTTP, and the feed's thread, from which the fleet hears.
+//! The start of the feed and of HTTP, and what they read of the node.
+//!
+//! Both run on threads of their own. They read shared state and never ask the node's loop.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use edge_common::verdict::Verdict;
 
@@ -15,19 +17,22 @@ use crate::node::status::Counters as Counted;
 use crate::settings::{Fleet, NatsSource};
 
 impl Node {
-    /// Starts what runs beside the loop: the feed, and HTTP.
-    pub(super) fn start_beside(
+    /// Starts the feed and HTTP.
+    ///
+    /// # Errors
+    /// When the system gives no thread, or nothing to wait with.
+    pub(super) fn start_services(
         &mut self,
         prepared: Option<Prepared>,
         http: Option<Http>,
     ) -> anyhow::Result<Option<Running>> {
         let beat = self.config.fleet.as_ref().map(|fleet| self.beat(fleet));
         self.feed = prepared.map(|prepared| prepared.start(beat)).transpose()?;
-        self.tell_vitals();
+        self.report_health(Instant::now());
         Ok(http.map(|http| http.serve(self.metrics())).transpose()?)
     }
 
-    /// Where HTTP finds its numbers, without asking this loop.
+    /// What HTTP reads its numbers from.
     fn metrics(&self) -> Metrics {
         let config = &self.config.dns;
         let instance = Instance {
@@ -43,13 +48,13 @@ impl Node {
         let requests = Box::new(move || Some(lock(of.as_ref()?).requests()));
         let verdicts = Box::new(move || Some(lock(kernel.as_ref()?).verdicts()));
         let (authority, health) = (Arc::clone(&self.authority), Arc::clone(&self.vitals));
-        let clock = self.time.as_ref().map(|time| time.view().clone());
+        let clock = self.ntp.as_ref().map(|ntp| ntp.view().clone());
         let feed = self.feed.as_ref().map(|feed| feed.view().clone());
-        let (ledger, top) = (self.controller.ledger(), self.config.http.server_points);
+        let (ledger, top) = (self.ledger.clone(), self.config.http.server_points);
         Metrics { instance, authority, verdicts, requests, health, clock, feed, ledger, top }
     }
 
-    /// What the fleet hears of this node.
+    /// The heartbeat that the fleet reads.
     fn beat(&self, fleet: &Fleet) -> HeartbeatTask {
         let kernel = self.xdp.as_ref().map(|xdp| Arc::clone(&xdp.kernel));
         let authority = Arc::clone(&self.authority);
@@ -69,7 +74,7 @@ impl Node {
             rules: fleet.rules(&keep),
             health: Arc::clone(&self.vitals),
             answers: Box::new(answers),
-            ledger: self.controller.ledger(),
+            ledger: self.ledger.clone(),
             top: fleet.server_points,
         }
     }

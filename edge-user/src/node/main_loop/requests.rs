@@ -1,0 +1,92 @@
+//! Replies to requests of the control socket.
+//!
+//! The loop answers at once what needs no controller: the status and the table of switches from
+//! the last snapshot, the switches of the whole node, NTP. Everything else is a job of the
+//! controller's thread; a task waits for its reply, so the loop doesn't.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+use tracing::info;
+
+use super::worker::Done;
+use super::{Node, json};
+use crate::node::control::{Asked, Request};
+use crate::node::switch_table::SwitchTable;
+use edge_tables::live::switches::{Setting, Switches};
+
+/// How long a request may wait for the controller: a little less than the control socket waits,
+/// so that its sender learns why.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+impl Node {
+    /// Replies to a request, at once or when the controller has. Doesn't wait.
+    pub(super) fn reply(&self, (request, reply): Asked) {
+        let value = match request {
+            Request::FeedAllowOnce => match &self.feed {
+                Some(feed) => return feed.allow_once(reply),
+                None => Err("this node has no feed; configure [feed]".into()),
+            },
+            Request::Status => json(self.status(Instant::now())),
+            Request::ExplainTime => match &self.ntp {
+                Some(ntp) => json(ntp.report()),
+                None => Err("this node tells no time; set ntp.enabled".into()),
+            },
+            Request::Switches => json(self.switch_table()),
+            Request::Switch(setting) if !matches!(setting, Setting::Zone { .. }) => {
+                self.switch(&setting);
+                json(self.switch_table())
+            }
+            request => return self.ask_controller((request, reply)),
+        };
+        // Whoever asked may be gone.
+        drop(reply.send(value));
+    }
+
+    /// Makes a job of a request, and a task that waits for its reply.
+    fn ask_controller(&self, (request, reply): Asked) {
+        let (sender, receiver) = oneshot::channel();
+        if self.jobs.request((request, sender)).is_err() {
+            drop(reply.send(Err(self.jobs.busy(Instant::now()))));
+            return;
+        }
+        let jobs = Arc::clone(&self.jobs);
+        tokio::spawn(async move {
+            // A job whose receiver is dropped before it begins isn't done.
+            let value = match tokio::time::timeout(PATIENCE, receiver).await {
+                Ok(Ok(value)) => value,
+                Ok(Err(_dropped)) => Err("the node is stopping".into()),
+                Err(_elapsed) => Err(jobs.busy(Instant::now())),
+            };
+            drop(reply.send(value));
+        });
+    }
+
+    /// Takes what the controller's thread reports after a job, and sends its reply.
+    pub(super) fn take(&mut self, done: Done) {
+        self.snapshot = done.snapshot;
+        self.report_health(Instant::now());
+        if let Some((reply, value)) = done.reply {
+            drop(reply.send(value));
+        }
+    }
+
+    /// Sets a switch of the whole node, by one atomic operation on the tables: it works at once,
+    /// whatever the controller does.
+    fn switch(&self, setting: &Setting) {
+        setting.write(&self.store);
+        info!("switched: {setting}");
+        self.report_health(Instant::now());
+    }
+
+    /// All switches.
+    fn switch_table(&self) -> SwitchTable {
+        SwitchTable {
+            switches: Switches::read(&self.store),
+            configured: self.config.xdp.switches(),
+            zones: self.snapshot.switches.clone(),
+            xdp: self.xdp.is_some(),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The start of a node, in order.
+//!
+//! Everything is on the main thread: the controller reads, compiles and publishes for the first
+//! time before its own thread exists. The lease begins after that, just before XDP is attached.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+
+use super::ntp::NtpService;
+use super::popularity::SampleCounters;
+use super::worker::{Worker, log_refresh};
+use super::xdp::{Xdp, lock};
+use super::{Jobs, Node};
+use crate::node::controller::Controller;
+use crate::node::feed::Prepared;
+use crate::node::health_state::HealthState;
+use crate::observe::Observers;
+use crate::observe::query_log::Log;
+use crate::settings::{Config, Denied, XdpMode, host_name};
+use edge_authority::{Authority, Cookies, Current, Options};
+use edge_tables::live::cookie_state::Edns;
+use edge_tables::live::limits;
+use edge_tables::prefixes::PrefixMap;
+use edge_tables::publish::{Backend, NoKernel, Publisher};
+use edge_tables::store::Store;
+
+/// A node that serves, and what its loop still has to start or stop.
+pub(super) struct Started {
+    pub(super) node: Node,
+    pub(super) worker: Worker,
+    pub(super) authority: Authority,
+    /// The feed.
+    pub(super) prepared: Option<Prepared>,
+}
+
+/// Starts everything up to XDP.
+///
+/// # Errors
+/// When it can't, with everything taken down again.
+pub(super) fn start(config: Config) -> anyhow::Result<Started> {
+    let started = Instant::now();
+    let mut xdp = if config.xdp.mode == XdpMode::Off { None } else { Some(Xdp::load(&config)?) };
+    match start_by(config, started, &mut xdp) {
+        Ok(mut up) => {
+            up.node.xdp = xdp;
+            Ok(up)
+        }
+        Err(cause) => {
+            if let Some(xdp) = xdp {
+                xdp.take_down();
+            }
+            Err(cause)
+        }
+    }
+}
+
+/// Starts everything up to XDP, which stays with the caller to be taken down after an error.
+fn start_by(config: Config, started: Instant, xdp: &mut Option<Xdp>) -> anyhow::Result<Started> {
+    let (store, backend): (Store, Box<dyn Backend>) = match xdp {
+        Some(xdp) => (lock(&xdp.kernel).store(), Box::new(xdp.backend())),
+        None => (Store::in_memory(), Box::new(NoKernel)),
+    };
+    config.xdp.switches().write(&store);
+    let mut publisher = Publisher::new(store.clone(), backend, fastrand::Rng::new());
+    serve_all(&mut publisher, &config)?;
+    let mut kernel = xdp.as_ref().map(|xdp| lock(&xdp.kernel));
+    let map = kernel.as_deref_mut().map(|kernel| -> &mut dyn PrefixMap { kernel });
+    limits::set(&config.limits, &store, map)
+        .map_err(|cause| anyhow::Error::from_boxed(cause).context("limits"))?;
+    limits::set_time_denial(&store, config.ntp.deny == Denied::Kiss);
+    drop(kernel);
+    let current = Arc::new(Current::default());
+    let options = options(&config, Cookies::of(&store));
+    let edns = Edns::start(&store, &config.cookies, options.nsid())?;
+    let (listen, workers) = (&config.dns.listen, config.dns.workers);
+    let mut authority =
+        Authority::bind(listen, workers, store.clone(), Arc::clone(&current), options)?;
+    let kernel = xdp.as_ref().map(|xdp| &xdp.kernel);
+    let (samples, ring) = SampleCounters::new(kernel, config.log.xdp_sample, &config.limits)?;
+    let log = Log::start(&config.log, Arc::clone(&current), ring).context("start the log")?;
+    let observers = Observers { log: log.sender(), popularity: samples.probe() };
+    authority.observe_by(Arc::new(observers));
+    let mut controller = Controller::new(&config, publisher, current);
+    let prepared = match Prepared::new(&config)? {
+        Some((prepared, zones)) => {
+            controller.take_fed(zones);
+            Some(prepared)
+        }
+        None => None,
+    };
+    let refresh = controller.refresh()?;
+    // Later it may come and go; but a start with a slip of the pen in its path would refuse
+    // everything.
+    if let Some(cause) = controller.directory_error() {
+        anyhow::bail!("{cause}");
+    }
+    log_refresh(&refresh);
+    authority.serve().context("start the authority's threads")?;
+    let mut ntp = None;
+    if let Some(xdp) = xdp {
+        if config.ntp.enabled {
+            ntp = Some(NtpService::start(&config.ntp, store.clone(), xdp.barrier()?)?);
+        }
+        lock(&xdp.kernel).renew_lease()?;
+        xdp.attach(&config)?;
+    }
+    let worker = Worker::new(&config, controller, edns, samples.heat(), xdp.is_some());
+    let node = Node {
+        ledger: worker.controller().ledger(),
+        snapshot: worker.snapshot(),
+        config,
+        store,
+        jobs: Arc::new(Jobs::default()),
+        authority: Arc::clone(authority.counters()),
+        log,
+        samples,
+        ntp,
+        feed: None,
+        xdp: None,
+        vitals: Arc::new(HealthState::default()),
+        started,
+    };
+    Ok(Started { node, worker, authority, prepared })
+}
+
+/// Writes the addresses of DNS and NTP into the tables.
+///
+/// # Errors
+/// When there are more than the tables hold.
+pub(crate) fn serve_all(publisher: &mut Publisher, config: &Config) -> anyhow::Result<()> {
+    let (dns, ntp) = (&config.dns.listen, config.ntp.served());
+    publisher.serve_both(dns, ntp).context(match ntp {
+        [] => "dns.listen",
+        _ => "dns.listen and ntp.listen",
+    })
+}
+
+/// The authority's options.
+fn options(config: &Config, cookies: Cookies) -> Options {
+    let dns = &config.dns;
+    Options {
+        hostname: host_name(),
+        public_debug_queries: dns.public_debug_queries,
+        detailed_metrics: config.http.detailed_metrics,
+        any: dns.any,
+        version: dns.version.clone(),
+        chaos_id: dns.chaos_id,
+        cookies,
+        ..Options::new(&dns.server_id)
+    }
+}

@@ -1,0 +1,66 @@
+//! The node's status and health, from what the loop has at hand.
+//!
+//! Nothing here asks the controller's thread: its part is the last snapshot.
+
+use std::time::Instant;
+
+use super::Node;
+use super::ntp::NtpService;
+use super::xdp::lock;
+use crate::node::status::{Counters, Interface, Status};
+use edge_tables::live::switches::Switches;
+
+impl Node {
+    /// The status, with counters.
+    pub(super) fn status(&self, now: Instant) -> Status {
+        let verdicts = self.xdp.as_ref().map(|xdp| lock(&xdp.kernel).verdicts());
+        let counters = Counters::new(self.authority.answered(), &verdicts.unwrap_or_default());
+        let mut status = self.status_without_counters(now);
+        status.ntp.count(&counters.answered);
+        Status { counters, ..status }
+    }
+
+    /// Reports the health of the node to the threads that must not wait for the loop.
+    pub(super) fn report_health(&self, now: Instant) {
+        self.vitals.serve(self.status_without_counters(now));
+    }
+
+    fn status_without_counters(&self, now: Instant) -> Status {
+        let snapshot = &self.snapshot;
+        let attachments = self.xdp.iter().flat_map(|xdp| &xdp.attachments);
+        let interfaces = attachments.map(|attachment| Interface {
+            interface: attachment.interface.clone(),
+            mode: attachment.mode.name().to_owned(),
+            warning: attachment.warning.clone().unwrap_or_default(),
+        });
+        let pins = self.xdp.as_ref().map(|xdp| xdp.pins.root().display().to_string());
+        let log = self.log.status();
+        let log_error = Some(log.error.clone()).filter(|text| !text.is_empty());
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            server_id: self.config.dns.server_id.clone(),
+            uptime_seconds: self.started.elapsed().as_secs(),
+            generation: self.store.generation(),
+            amended: snapshot.amended,
+            switches: Switches::read(&self.store),
+            zones: snapshot.zones.clone(),
+            xdp: interfaces.collect(),
+            counters: Counters::default(),
+            log,
+            feed: self.feed.as_ref().map(|feed| feed.view().read()).unwrap_or_default(),
+            ntp: self.ntp.as_ref().map(NtpService::status).unwrap_or_default(),
+            tables: snapshot.tables.clone(),
+            refused: self.samples.refused(),
+            pins: pins.unwrap_or_default(),
+            errors: self
+                .jobs
+                .error(now)
+                .into_iter()
+                .chain(snapshot.errors.iter().cloned())
+                .chain(log_error)
+                .chain(self.ntp.as_ref().and_then(NtpService::trouble))
+                .chain(self.feed.iter().flat_map(|feed| feed.view().errors()))
+                .collect(),
+        }
+    }
+}
