@@ -317,6 +317,24 @@ mod tests {
     }
 
     #[test]
+    fn documents_name_only_sources_that_exist() {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+        let folders = ["edge-", "tests/", "xtask/", "fuzz/"];
+        let mut missing = Vec::new();
+        for name in files().into_iter().filter(|name| name.ends_with(".md")) {
+            let text = fs::read_to_string(root().join(&name)).expect("a document");
+            for word in text.split(|c| !is_part(c)) {
+                let is_source = word.ends_with(".rs") && word.contains('/');
+                let is_ours = folders.iter().any(|folder| word.starts_with(folder));
+                if is_source && is_ours && !root().join(word).is_file() {
+                    missing.push(format!("{name}: {word}"));
+                }
+            }
+        }
+        assert_eq!(missing, [""; 0]);
+    }
+
+    #[test]
     fn the_kernel_keeps_map_and_program_names_whole() {
         let found = map_names();
         let named = maps::ZONES.into_iter().chain([
