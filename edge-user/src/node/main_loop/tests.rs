@@ -183,7 +183,7 @@ fn a_node_without_ntp_says_so_when_asked_for_its_time() {
 
 #[test]
 fn while_the_controller_is_held_the_loop_answers_and_renews_until_the_bound() {
-    let (mut running, _worker, _sender) = held();
+    let (running, _worker, _sender) = held();
     running.node.jobs.ask_for(Periodic::Refresh);
     let before = Instant::now();
     assert!(matches!(running.node.jobs.next(), Some(Job::Periodic(Periodic::Refresh))));
