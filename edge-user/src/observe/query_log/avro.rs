@@ -13,7 +13,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::Record;
 use super::files::{Limits, Sink, at, options, prune};
-use super::utc::Utc;
+use super::utc;
 
 /// Records in a block.
 pub(super) const BLOCK_RECORDS: u64 = 10_000;
@@ -120,7 +120,7 @@ impl Container {
 
     /// Begins a file.
     fn open(&mut self, now_ns: u64) -> io::Result<()> {
-        let moment = Utc::new(now_ns).compact();
+        let moment = utc::compact(now_ns);
         let (file, path) = loop {
             self.files += 1;
             let name = format!("log.{moment}.{}{UNFINISHED}", self.files);

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::Record;
 use super::files::{Limits, Sink, at, options, prune};
-use super::utc::Utc;
+use super::utc;
 
 /// Octets in memory that are written at once.
 const FULL_OCTETS: usize = 1 << 16;
@@ -155,7 +155,7 @@ impl Lines {
         let name = Names::of(&self.path);
         let mut moment_ns = now_ns;
         let old = loop {
-            let old = directory.join(name.at(Utc::new(moment_ns)));
+            let old = directory.join(name.at(moment_ns));
             if !old.try_exists()? {
                 break old;
             }
@@ -241,8 +241,8 @@ impl Names {
     }
 
     /// Of a file that was closed at a moment.
-    fn at(&self, moment: Utc) -> String {
-        format!("{}-{}{}", self.stem, moment.dashed(), self.extension)
+    fn at(&self, moment_ns: u64) -> String {
+        format!("{}-{}{}", self.stem, utc::dashed(moment_ns), self.extension)
     }
 
     /// Whether a name is one of a closed file.
