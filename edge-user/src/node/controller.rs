@@ -1,8 +1,8 @@
 //! The controller: it makes publications of files and of a feed's zones.
 //!
 //! It knows the good zones and databases, compiles what changed, and has it published to the
-//! tables and to the authority. Whatever is wrong with a file is remembered, and nothing that is
-//! being served changes for it.
+//! tables and to the authority. If something is wrong with a file, that is remembered, and what is
+//! being served stays.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
