@@ -353,7 +353,7 @@ fn check(config: &Path) -> anyhow::Result<ExitCode> {
     Ok(if report.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Logs to stderr; `RUST_LOG` says how much.
+/// Logs to stderr; `RUST_LOG` sets how much.
 fn log() {
     let wanted = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
     let lines = tracing_subscriber::fmt::layer()

@@ -1,6 +1,6 @@
 //! The program `edge`: a node that serves, and the commands that look at it.
 //!
-//! What a node is made of lies in crates of its own, of which each may use those above it:
+//! The parts of a node are crates of their own. Each may use those above it in this list:
 //!
 //! - `edge-common`: wire formats, decisions and map layouts, for kernel and host
 //! - `edge-leaves`: small modules without state
@@ -10,11 +10,11 @@
 //! - `edge-authority`: queries over sockets
 //! - `edge-feed`: the pool's servers and scores, and the zones that follow from them
 //!
-//! The folders of this crate, of which each may use those above it:
+//! The folders of this crate are these. Each may use those above it:
 //!
 //! - [`settings`]: the configuration file
 //! - [`observe`]: the query log, the popularity of names, refused clients
-//! - [`ntp`]: what NTP clients are told
+//! - [`ntp`]: the clock from which NTP clients are answered
 //! - [`node`]: the running process: its loop, zone files, feed, control socket, status, metrics
 //! - [`cli`]: the commands
 #![deny(unsafe_code)]

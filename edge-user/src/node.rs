@@ -3,7 +3,7 @@
 //! - `main_loop`: the node put together, started in order, kept going, taken down in order
 //! - [`controller`]: zones, databases and health, made ready and published
 //! - [`zone_files`]: the zone files of a directory
-//! - [`watch`]: the kernel's word that a directory has changed
+//! - [`watch`]: the notices that a directory has changed
 //! - [`feed`]: the thread of the scorer's feed
 //! - [`control`]: the control socket, and the requests that come by it
 //! - [`status`]: what `edge status` shows

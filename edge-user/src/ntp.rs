@@ -91,7 +91,7 @@ struct Seen {
 pub struct Look {
     /// What it was; nothing yet if none.
     pub judgement: Option<Judgement>,
-    /// How often the kernel said that the clock was set.
+    /// How often the kernel reported that the clock was set.
     pub steps: u64,
     /// How often something was published.
     pub publications: u64,
@@ -102,7 +102,7 @@ pub struct Look {
 }
 
 impl Look {
-    /// What is told then, and where it comes from.
+    /// The report for then: what clients get, and where it comes from.
     #[must_use]
     pub fn report(&self) -> Report {
         let Self { judgement, steps, publications, told, now } = self;
@@ -115,7 +115,7 @@ impl Look {
 }
 
 impl View {
-    /// What is told now, and where it comes from.
+    /// The report for now: what clients get, and where it comes from.
     #[must_use]
     pub fn report(&self) -> Report {
         self.look().report()
@@ -215,7 +215,7 @@ struct Runner<H, P: Publish> {
     pace: u32,
     /// When what was published ends before its time, in nanoseconds of the monotonic clock.
     end: Option<u64>,
-    /// What the log was told last: why no time is told, or `""`.
+    /// What was logged last: why no time is served, or `""`.
     told: Option<&'static str>,
 }
 
@@ -280,7 +280,7 @@ impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
     }
 
     fn hear(&mut self, result: Result<Answer, Fault>) {
-        // RFC 5905 §7.4: who is told RATE asks less often, and never more often again. The lease
+        // RFC 5905 §7.4: who gets RATE asks less often, and never more often again. The lease
         // sets the end to it.
         if result.as_ref().is_err_and(Fault::is_rate) {
             self.pace = (self.pace * 2).min((self.config.lease_seconds / 2).max(1));
@@ -288,7 +288,7 @@ impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
         self.policy.hear(result);
     }
 
-    /// Publishes what is to be told now.
+    /// Publishes the state for clients now.
     fn tell(&mut self) {
         let judgement = self.policy.judge(Moment::now(&self.host));
         self.publish.0.publish(&judgement.state);

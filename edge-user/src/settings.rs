@@ -61,7 +61,7 @@ pub struct Config {
     /// `[policy]`
     #[serde(default)]
     pub policy: ZonePolicy,
-    /// `[fleet]`: with it the node tells a fleet how it is.
+    /// `[fleet]`: with it the node reports to a fleet how it is.
     #[serde(default)]
     pub fleet: Option<Fleet>,
     /// `[ntp]`
@@ -353,7 +353,7 @@ impl Config {
     }
 }
 
-/// Who we are unless somebody says so: as geodns, the first address that isn't 127.0.0.1.
+/// Who we are unless that is configured: as geodns, the first address that isn't 127.0.0.1.
 fn first_name(listen: &[SocketAddr]) -> String {
     let mut addresses = listen.iter().map(SocketAddr::ip);
     let first = addresses.find(|ip| *ip != IpAddr::from(Ipv4Addr::LOCALHOST));

@@ -1,4 +1,6 @@
-//! A disk that hangs while the controller reads: XDP answers on, and the node stays in hand.
+//! Test of a disk that hangs while the controller reads.
+//!
+//! XDP goes on answering, and the node stays in hand.
 //!
 //! The disk is made slow by a file lease (fcntl(2), `F_SETLEASE`): whoever opens the file waits
 //! until the holder gives the lease up, at most `/proc/sys/fs/lease-break-time` seconds.

@@ -25,7 +25,7 @@ pub(super) fn show<T: serde::Serialize>(
     Ok(())
 }
 
-/// A line for a person, on stderr; one that can't be told is not worth an error.
+/// A line for a person, on stderr; one that can't be written is not worth an error.
 pub(super) fn say(text: &str) {
     std::io::stderr().write_all(text.as_bytes()).unwrap_or_default();
 }

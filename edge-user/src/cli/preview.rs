@@ -1,4 +1,4 @@
-//! `edge preview`: what a zone or snapshot would change if it were published.
+//! `edge preview`: the changes that publishing a zone or snapshot would make.
 //!
 //! It asks a running node which questions it has answered.
 

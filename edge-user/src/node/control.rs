@@ -24,7 +24,7 @@ pub enum Request {
     Status,
     /// Why a client gets what it gets.
     Explain(Question),
-    /// What clients of NTP are told, and where it comes from.
+    /// The time that clients of NTP get, and where it comes from.
     ExplainTime,
     /// In how many answers servers have been.
     Points {
@@ -94,7 +94,7 @@ impl Socket {
             if let Ok((stream, _)) = self.listener.accept().await {
                 let requests = requests.clone();
                 tokio::spawn(async move {
-                    // Whoever hangs or hangs up gets no reply; there is nobody to tell.
+                    // Whoever hangs or hangs up gets no reply, and nothing is logged.
                     drop(tokio::time::timeout(PATIENCE, converse(stream, requests)).await);
                 });
             }

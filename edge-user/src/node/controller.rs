@@ -1,8 +1,8 @@
-//! The controller: files and a feed's zones in, publications out.
+//! The controller: it makes publications of files and of a feed's zones.
 //!
 //! It knows the good zones and databases, compiles what changed, and has it published to the
-//! tables and to the authority. Whatever is wrong with a file is remembered, and nothing that is
-//! being served changes for it.
+//! tables and to the authority. If something is wrong with a file, that is remembered, and what is
+//! being served stays.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -103,7 +103,7 @@ pub struct Refresh {
     pub errors: Vec<String>,
     /// What is odd, a line each.
     pub warnings: Vec<String>,
-    /// Zones that were read anew.
+    /// Zones that were read again.
     pub read: Vec<String>,
 }
 
@@ -186,8 +186,8 @@ impl Controller {
         Ok(refresh)
     }
 
-    /// Judges the zones by the health of their records; tells whether any is another than before. One whose
-    /// verdicts are the same stays the very same, and so do its decks.
+    /// Judges the zones by the health of their records; returns whether any is another than before.
+    /// One whose verdicts are the same stays the very same, and so do its decks.
     fn judge(&mut self, refresh: &mut Refresh) -> bool {
         let mut former = std::mem::take(&mut self.judged);
         let n_former = former.len();
@@ -250,7 +250,8 @@ impl Controller {
         Ok(())
     }
 
-    /// Tells how often names are asked for, and publishes if other names should be in the tables; says whether it has.
+    /// Gives the publisher how often names are asked for, and publishes if other names should be in
+    /// the tables; returns whether it has.
     ///
     /// # Errors
     /// When the kernel refuses; then the former generation goes on being served.
@@ -276,7 +277,8 @@ impl Controller {
         self.publisher.incomplete()
     }
 
-    /// Publishes these zones, of which some are ready for the tables; gives what is wrong, a line each.
+    /// Publishes these zones, of which some are ready for the tables; returns what is wrong, a line
+    /// each.
     fn put(
         &mut self,
         zones: &[Arc<Zone>],
@@ -439,8 +441,8 @@ fn split<'z>(
     (publishable.collect(), others.map(|zone| zone.apex.folded()).collect())
 }
 
-/// The zone that is always there, unless a file has it: with nothing in it, so that `_status.pgeodns` tells of the
-/// server whatever it serves. Only the authority knows it.
+/// The zone that is always there, unless a file has it: with nothing in it, so that
+/// `_status.pgeodns` describes the server whatever it serves. Only the authority knows it.
 fn built_in() -> Option<Arc<Zone>> {
     let zone = zone::parse("pgeodns", br#"{"serial": 1}"#, UNIX_EPOCH, Path::new("pgeodns.json"));
     zone.ok().map(Arc::new)

@@ -29,7 +29,7 @@ pub struct Question {
     pub client: IpAddr,
 }
 
-/// What is said of it.
+/// The explanation of an answer.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Explanation {
     /// The name.
@@ -86,7 +86,7 @@ pub struct Share {
     pub first: f64,
 }
 
-/// Explains an answer. `server` is an address that we serve; `xdp` tells whether XDP is on.
+/// Explains an answer. `server` is an address that we serve; `xdp` is whether XDP is on.
 ///
 /// # Errors
 /// When the name or type isn't one.
@@ -226,7 +226,7 @@ const NODATA: &str = "NODATA";
 const NXDOMAIN: &str = "NXDOMAIN";
 const REFUSED: &str = "REFUSED";
 
-/// Why XDP can answer. `dealt` tells whether addresses are dealt for it.
+/// Why XDP can answer. `dealt` is whether addresses are dealt for it.
 fn why_tables(answer: &str, dealt: bool) -> &'static str {
     match answer {
         NODATA => "the tables know that the name has no records of this type",

@@ -153,7 +153,7 @@ impl Feed {
     }
 
     /// Lets pass what was refused last for being older or smaller, or else the next one. The reply
-    /// says what it did.
+    /// names what it did.
     pub fn allow_once(&self, reply: oneshot::Sender<Result<Value, String>>) {
         if let Err(unsent) = self.words.try_send(reply) {
             let reply = match unsent {

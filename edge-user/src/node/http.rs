@@ -117,7 +117,7 @@ impl Drop for Running {
     }
 }
 
-/// Accepts until `stopped` says so, or whoever would say it is gone.
+/// Accepts until `stopped` resolves, or its sender is gone.
 async fn run(listener: &TcpListener, pages: &Arc<Pages>, stopped: oneshot::Receiver<()>) {
     tokio::select! {
         _ = stopped => {}
@@ -154,7 +154,7 @@ async fn converse(stream: TcpStream, pages: Arc<Pages>) {
         .max_headers(REQUEST_FIELDS)
         .max_buf_size(REQUEST_OCTETS)
         .serve_connection(TokioIo::new(stream), respond);
-    // Whoever hangs or hangs up gets no response; there is nobody to tell.
+    // Whoever hangs or hangs up gets no response, and nothing is logged.
     drop(timeout(PATIENCE, connection).await);
 }
 

@@ -101,7 +101,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     }
     let Started { mut node, mut worker, mut authority, prepared } = start(config)?;
     node.vitals.renew();
-    // The HTTP service ends, and says that the node stops until then, after XDP is off.
+    // The HTTP service ends after XDP is off; until then it reports that the node stops.
     let services = node.start_services(prepared, http);
     let changed = worker.watch().changed();
     worker.take_from(node.feed.as_ref().map(Feed::handoff));

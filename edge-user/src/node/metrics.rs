@@ -27,7 +27,7 @@ mod points;
 mod process;
 
 /// How often each verdict was given, in the order of [`edge_common::verdict::Verdict::ALL`];
-/// nothing without XDP, or when the kernel refuses to tell.
+/// nothing without XDP, or when the kernel refuses to give them.
 pub type ReadVerdicts = dyn Fn() -> Option<Vec<u64>> + Send + Sync;
 
 /// How many NTP requests of each kind came in; nothing as with [`ReadVerdicts`].

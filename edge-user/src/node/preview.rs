@@ -1,4 +1,4 @@
-//! What a new version of a zone would change for the questions observed so far.
+//! The changes that a new version of a zone makes for observed questions.
 //!
 //! The node counts answers by name, type and client class. Each such question is looked up in the
 //! zone that is served and in the new one, with the same targets. Clients that this node doesn't
@@ -16,7 +16,7 @@ use edge_zone::name::bare;
 use edge_zone::targets::{NOWHERE, country};
 use edge_zone::{Found, RecordKind, Targeting, Targets, Zone, find, split};
 
-/// What a node says of a zone that it serves.
+/// A node's account of a zone that it serves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServedZone {
     /// The zone's name.

@@ -75,14 +75,14 @@ pub struct Zone {
     /// Why it isn't in XDP's tables; empty if it is.
     #[serde(default)]
     pub why: String,
-    /// Whether names of it are left out of XDP's tables, because of its share or for want of room:
+    /// Whether names of it are left out of XDP's tables, because of its share or for lack of space:
     /// XDP then answers for the hottest, and for none that doesn't exist.
     #[serde(default)]
     pub incomplete: bool,
     /// Names that XDP answers for.
     #[serde(default)]
     pub names_in_xdp: usize,
-    /// Names that it could answer for, if there were room.
+    /// Names that it could answer for, if there were space.
     #[serde(default)]
     pub names_total: usize,
 }

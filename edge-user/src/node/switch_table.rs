@@ -25,7 +25,7 @@ pub struct ZoneSwitch {
     pub name: String,
     /// Whether XDP is to answer for it.
     pub xdp: bool,
-    /// What the configuration says of that.
+    /// What the configuration sets for that.
     pub configured: bool,
 }
 
@@ -60,7 +60,7 @@ impl SwitchTable {
         text
     }
 
-    /// What is said when a switch has been set.
+    /// The message when a switch has been set.
     #[must_use]
     pub fn confirm(&self, setting: &Setting) -> String {
         let mut text = setting.to_string();

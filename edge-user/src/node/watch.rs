@@ -1,5 +1,7 @@
-//! Told when something in a directory changes: by inotify, and by a look every so often in case
-//! that it missed something (network file systems tell nothing).
+//! A watch on directories: it wakes its reader when something in one changes.
+//!
+//! It uses inotify, which may miss changes: network file systems report none. So whoever uses it
+//! also looks at the directories every so often.
 
 use std::path::Path;
 
@@ -16,8 +18,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches nothing yet. Without inotify, only the looks every so often are left; the reason is
-    /// given back then.
+    /// Watches nothing yet. Without inotify, only the looks every so often are left; then the
+    /// reason is returned, too.
     #[must_use]
     pub fn new() -> (Self, Option<String>) {
         let changed = Arc::new(Notify::new());

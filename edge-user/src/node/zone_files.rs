@@ -1,11 +1,13 @@
-//! The zone files of a directory: what each last held that was good, and what is wrong with it; and beside them the
-//! zones that a feed hands over.
+//! The zone files of a directory, and beside them the zones of a feed.
 //!
-//! With a feed there may be no directory; but one that has been read isn't missed in silence.
-//! A file that can't be read as a zone keeps what it held before; a file that is gone takes its
-//! zone along. What changed is told by size, times and inode, whichever way they went, and by the content where
-//! these can't tell.
-//! Of a zone that is in a file and in the feed, the file's is served: an operator's hand counts more than a machine's.
+//! For each file this module keeps the last good zone and the present error. A file that can't be
+//! read as a zone keeps its former zone. A file that is gone takes its zone along. A file has
+//! changed if its size, times or inode differ in either direction; where these aren't enough, the
+//! content is compared.
+//!
+//! With a feed there may be no directory. But if a directory that has been read is missing later,
+//! that is an error. If a zone is in a file and in the feed, the file's is served: an operator's
+//! change counts more than a machine's.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -41,9 +43,9 @@ pub struct Look {
     pub changed: bool,
     /// What is newly wrong, a line each.
     pub errors: Vec<String>,
-    /// What zones that were read anew are warned of, a line each.
+    /// Warnings about the zones that were read again, a line each.
     pub warnings: Vec<String>,
-    /// The zones that were read anew.
+    /// The zones that were read again.
     pub read: Vec<String>,
     /// The files that are gone.
     pub gone: Vec<PathBuf>,
@@ -116,7 +118,7 @@ impl Catalogue {
         Ok(look)
     }
 
-    /// Takes over a zone of the feed, instead of what the feed said of it before.
+    /// Takes over a zone of the feed, in place of the feed's former version of it.
     pub fn feed(&mut self, zone: Arc<Zone>) {
         self.fed.insert(zone.apex.folded().into(), zone);
     }
@@ -168,8 +170,8 @@ impl Catalogue {
         Ok(paths)
     }
 
-    /// The zones to be served, in the order of their files' names, then those that only the feed has. Of two files for
-    /// one zone the first counts.
+    /// The zones to be served, in the order of their files' names, then those that only the feed
+    /// has. Of two files for one zone the first counts.
     #[must_use]
     pub fn zones(&self) -> Vec<Arc<Zone>> {
         let mut zones: Vec<Arc<Zone>> = Vec::new();

@@ -1,6 +1,6 @@
 //! The client that asks this host's NTP daemon.
 //!
-//! It learns what the daemon says of its clock, and how far the real-time clock is from it. It asks
+//! It learns the daemon's account of its clock, and how far the real-time clock is from it. It asks
 //! as any client asks, so that every daemon will do. We answer clients with the daemon's leap
 //! indicator, stratum, reference identifier, reference timestamp, root delay and root dispersion:
 //! we answer in its name and by the clock that it disciplines, and don't make a stratum of our own.
@@ -25,7 +25,7 @@ const SLOW: u64 = 50_000_000;
 /// Between the clocks of two pairs, in nanoseconds: more is a step.
 pub const STEP: i64 = 1_000_000;
 
-/// What the daemon said.
+/// The daemon's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// Of itself.
@@ -62,7 +62,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Whether the daemon has taken back what it said before.
+    /// Whether the daemon has taken back what it sent before.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         match self {
@@ -99,7 +99,7 @@ pub async fn ask(source: SocketAddr, cookie: u64, host: &impl Host) -> Result<An
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     // A new port each time: a late answer to the request before finds nobody. Being connected, it
-    // takes datagrams from the daemon's address alone, and is told when nobody is there.
+    // takes datagrams from the daemon's address alone, and gets an error when nobody is there.
     let socket = UdpSocket::bind((any, 0)).await?;
     socket.connect(source).await?;
     let before = host.pair();

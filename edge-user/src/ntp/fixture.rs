@@ -42,7 +42,7 @@ pub(crate) fn smeared(monotonic: u64, offset: i64) -> Answer {
     Answer { message, ..answer }
 }
 
-/// A host whose clocks do as told. All clones are one.
+/// A host whose clocks do as a test sets them. All clones are one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Staged {
     clocks: Arc<Clocks>,
@@ -111,7 +111,7 @@ impl Host for Staged {
 
     async fn until(&self, monotonic: u64) {
         loop {
-            // Made before the clock is read: it hears of all that comes after.
+            // Made before the clock is read: it notices all that comes after.
             let advanced = self.clocks.advanced.notified();
             if self.clocks.monotonic.load(Ordering::SeqCst) >= monotonic {
                 return;

@@ -24,10 +24,10 @@ pub trait Host {
     /// Nanoseconds that the host has been suspended since it was started; the monotonic clock
     /// doesn't count them.
     fn asleep(&self) -> u64;
-    /// What the kernel says of the clock's discipline.
+    /// The kernel's report on the clock's discipline.
     ///
     /// # Errors
-    /// When it says nothing.
+    /// When it gives none.
     fn kernel(&self) -> io::Result<Kernel>;
     /// log₂ of the seconds that reading the clock takes.
     fn precision(&self) -> i8;

@@ -17,9 +17,9 @@ pub struct Kernel {
     pub status: i32,
     /// `CLOCK_TAI` − `CLOCK_REALTIME` in seconds; 0 until somebody sets it.
     pub tai: i32,
-    /// Greatest error in microseconds, as the daemon told it and grown since.
+    /// Greatest error in microseconds, as the daemon set it and grown since.
     pub max_error: i64,
-    /// Estimated error in microseconds, as the daemon told it.
+    /// Estimated error in microseconds, as the daemon set it.
     pub estimated_error: i64,
 }
 

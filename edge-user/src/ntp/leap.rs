@@ -33,7 +33,7 @@ impl Leap {
     fn at_the_end_of_day(pair: &Pair, second: LeapSecond) -> Self {
         let midnight = pair.monotonic + (DAY - pair.of_day());
         match second {
-            // 23:59:60 is told as 23:59:59 again.
+            // 23:59:60 is served as 23:59:59 again.
             LeapSecond::Insert => Self { at: midnight, step: -ONE },
             // 23:59:58 is followed by 00:00:00.
             LeapSecond::Delete => Self { at: midnight.saturating_sub(SECOND), step: ONE },

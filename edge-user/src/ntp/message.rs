@@ -38,7 +38,7 @@ pub(super) struct Wire {
     pub(super) transmit: U64,
 }
 
-/// What a server says of itself.
+/// A server's account of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Leap indicator: 0 none, 1 a second is inserted, 2 one is deleted.
@@ -101,8 +101,8 @@ fn advice(code: &[u8; 4]) -> &'static str {
 }
 
 impl Refusal {
-    /// Whether the daemon has taken back what it said before. What tells nothing of its clock
-    /// hasn't.
+    /// Whether the daemon has taken back what it sent before. A message without information on
+    /// its clock doesn't.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         match self {
@@ -113,7 +113,7 @@ impl Refusal {
     }
 }
 
-/// A request that tells nothing of us but that it is one. `cookie` stands where a client's time
+/// A request that reveals nothing else of us. `cookie` stands where a client's time
 /// may: the reply has to bring it back.
 #[must_use]
 pub fn request(cookie: u64) -> [u8; OCTETS] {
@@ -168,7 +168,7 @@ impl Message {
     }
 
     fn believed(self) -> Result<Self, Refusal> {
-        // A daemon that waits for its first source says so by codes such as INIT.
+        // A daemon that waits for its first source reports that by codes such as INIT.
         if self.stratum == 0 && self.refid.iter().all(u8::is_ascii_uppercase) {
             return Err(Refusal::Kiss(self.refid));
         }

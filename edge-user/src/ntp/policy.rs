@@ -20,8 +20,8 @@ use super::timestamp::{SECOND, Short, Timestamp, nanoseconds};
 use crate::settings::{Ntp, Unsynchronised};
 
 /// The least that the daemon's time and the real clock may be apart, in nanoseconds: a daemon that
-/// is very sure of itself may still be leading the clock to where it wants it. The root dispersion
-/// tells clients of it.
+/// is very sure of itself may still be leading the clock to where it wants it. Clients see
+/// it in the root dispersion.
 const TOLERANCE: i64 = 1_000_000;
 /// So far from UTC a smear may be, in nanoseconds.
 const SMEARED: i64 = 2_000_000_000;
@@ -52,14 +52,14 @@ impl Moment {
     }
 }
 
-/// What is told, and why.
+/// What is to be published, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
-    /// What is told.
+    /// The state that clients are answered from.
     pub state: State,
     /// Why it isn't the time; none if it is.
     pub reason: Option<Reason>,
-    /// What is wrong, although the time is told.
+    /// What is wrong, although the time is served.
     pub remark: Option<Reason>,
     /// The answer that it rests on.
     pub answer: Option<Answer>,
@@ -135,7 +135,7 @@ impl Policy {
         self.smearing.forget();
     }
 
-    /// What clients are told from this moment on.
+    /// The state for clients from this moment on, and why.
     pub fn judge(&mut self, moment: Moment) -> Judgement {
         let now = moment.pair.monotonic;
         if let (Some(last), Some(Before { leap: Some(leap), .. })) = (&self.last, self.before)
@@ -167,9 +167,9 @@ impl Policy {
         judgement
     }
 
-    /// When the time that is told would end for want of an answer, in nanoseconds of the monotonic
-    /// clock; none if none is told. A lease that ends before a step of the kernel's isn't meant:
-    /// only the step shows what comes after it.
+    /// When the time that is served would end for lack of an answer, in nanoseconds of the
+    /// monotonic clock; none if none is served. A lease that ends before a step of the kernel's
+    /// isn't meant: only the step shows what comes after it.
     #[must_use]
     pub fn end(&self) -> Option<u64> {
         let told = self.last.as_ref().filter(|last| last.state.is_synchronised())?;

@@ -15,7 +15,7 @@ use super::Publish;
 use super::state::{Service, State};
 use edge_tables::store::Store;
 
-/// Waits until every packet that began before the call is through; says why it couldn't.
+/// Waits until every packet that began before the call is through; the error is why it couldn't.
 pub type Barrier = Box<dyn FnMut() -> Result<(), String> + Send>;
 
 /// No packet reads one clock for longer: what is waited for when there is no barrier.
@@ -32,7 +32,7 @@ pub struct Published {
     store: Store,
     barrier: Barrier,
     passes_control: bool,
-    /// Whether it was told that there is no barrier.
+    /// Whether it was logged that there is no barrier.
     told: bool,
 }
 
@@ -43,7 +43,7 @@ impl std::fmt::Debug for Published {
 }
 
 impl Published {
-    /// The clock of a store, and a barrier for its packets. `passes_control` says whether packets
+    /// The clock of a store, and a barrier for its packets. `passes_control` is whether packets
     /// of modes 6 and 7 pass.
     #[must_use]
     pub const fn new(store: Store, barrier: Barrier, passes_control: bool) -> Self {

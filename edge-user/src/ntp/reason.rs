@@ -11,13 +11,13 @@ pub enum Reason {
     /// Nothing is known yet.
     #[error("the daemon at {0} hasn't answered yet")]
     Unheard(SocketAddr),
-    /// The daemon doesn't tell.
+    /// The daemon gave no good answer.
     #[error("the daemon at {0}: {1}")]
     Daemon(SocketAddr, Fault),
     /// Nothing has gone wrong, but nothing was heard for so many seconds either.
     #[error("the daemon at {0} was last asked {1} s ago: this node is too busy")]
     Late(SocketAddr, u64),
-    /// The daemon tells another time than the clock shows.
+    /// The daemon's time is another than the clock shows.
     #[error(
         "the daemon at {daemon} tells a time that is {} s from this host's clock, more than the {} s that it may be \
          wrong: it doesn't discipline this clock (yet); name the one that does in ntp.source",

@@ -8,32 +8,32 @@ use super::state::{Service, State};
 use super::timestamp::{SECOND, Short, nanoseconds};
 use edge_leaves::text_table::{Align, indented};
 
-/// What clients are told of the time, and where it comes from.
+/// The time that clients get, and where it comes from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Whether time is being told.
+    /// Whether time is being served.
     pub synchronised: bool,
-    /// What clients are told; 0 when unsynchronised.
+    /// The stratum that clients get; 0 when unsynchronised.
     pub stratum: u8,
     /// Seconds until it would stop by itself; 0 when unsynchronised.
     pub lease_seconds: u64,
     /// What becomes of requests: `answer`, `flag`, `pass` or `drop`.
     pub service: String,
-    /// Why no time is told; empty if it is.
+    /// Why no time is served; empty if it is.
     pub reason: String,
     /// The same in a word, as metrics have it.
     pub reason_kind: String,
-    /// What is wrong although time is told; empty if nothing is.
+    /// What is wrong although time is served; empty if nothing is.
     pub remark: String,
     /// How often something was published.
     pub publications: u64,
-    /// How often the kernel said that the clock was set.
+    /// How often the kernel reported that the clock was set.
     pub steps: u64,
     /// The fields of a reply.
     pub fields: Vec<Field>,
 }
 
-/// A field of what clients are told.
+/// A field of the replies to clients.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Field {
     /// Its name, as in RFC 5905 where it has one there.

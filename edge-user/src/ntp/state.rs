@@ -47,7 +47,7 @@ pub struct State {
     pub leap: u8,
     /// Stratum; 0 when not synchronised.
     pub stratum: u8,
-    /// log₂ of the seconds that can be told apart.
+    /// log₂ of the seconds that can be distinguished.
     pub precision: i8,
     /// Reference identifier.
     pub refid: [u8; 4],
@@ -69,7 +69,7 @@ pub struct State {
 }
 
 impl State {
-    /// The time that is told at a nanosecond of the monotonic clock that isn't before
+    /// The time for replies at a nanosecond of the monotonic clock that isn't before
     /// `self.monotonic`.
     #[must_use]
     pub fn utc_at(&self, monotonic: u64) -> Timestamp {
@@ -81,14 +81,14 @@ impl State {
         self.utc.plus(fractions(i64::try_from(ns).unwrap_or(i64::MAX)).wrapping_add(leap))
     }
 
-    /// The root dispersion that is told then.
+    /// The root dispersion for replies then.
     #[must_use]
     pub fn root_dispersion_at(&self, monotonic: u64) -> Short {
         let elapsed = monotonic.saturating_sub(self.monotonic);
         self.root_dispersion.plus(grown(elapsed, self.dispersion_rate))
     }
 
-    /// Whether clients are told the time.
+    /// Whether clients get the time.
     #[must_use]
     pub const fn is_synchronised(&self) -> bool {
         matches!(self.service, Service::Answer)

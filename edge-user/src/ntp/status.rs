@@ -16,16 +16,16 @@ pub struct NtpStatus {
     /// At which addresses and ports.
     #[serde(default)]
     pub listen: Vec<String>,
-    /// Whether time is being told.
+    /// Whether time is being served.
     pub synchronised: bool,
-    /// What clients are told; 0 when unsynchronised.
+    /// The stratum that clients get; 0 when unsynchronised.
     pub stratum: u8,
     /// Seconds until it would stop by itself.
     pub lease_seconds: u64,
     /// What becomes of requests: `answer`, `flag`, `pass` or `drop`; empty when NTP isn't served.
     #[serde(default)]
     pub service: String,
-    /// Why no time is told; empty if it is.
+    /// Why no time is served; empty if it is.
     #[serde(default)]
     pub reason: String,
     /// The same in a word, as metrics have it.

@@ -60,7 +60,7 @@ fn arm(timer: &OwnedFd) -> io::Result<()> {
     }
 }
 
-/// What reading the timer says: whether the clock was set, or nothing yet.
+/// The meaning of a read of the timer: whether the clock was set, or nothing yet.
 fn was_set(read: Result<usize, Errno>) -> io::Result<bool> {
     match read {
         Err(Errno::CANCELED) => Ok(true),

@@ -1,4 +1,6 @@
-//! The whole of it: a staged host, a daemon on loopback, and what is published.
+//! Tests of the clock's whole task.
+//!
+//! The host is staged, the daemon is on loopback, and the published clock is checked.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,7 +48,7 @@ struct Stage {
     states: mpsc::UnboundedReceiver<Option<State>>,
     runner: JoinHandle<()>,
     daemon: JoinHandle<()>,
-    /// Whether the daemon says nothing.
+    /// Whether the daemon sends nothing.
     hangs: Arc<AtomicBool>,
 }
 
@@ -155,7 +157,7 @@ async fn the_end_of_a_lease_moves_with_each_answer_and_is_published_once() {
     let mut stage = Stage::start_with(Unsynchronised::Drop, NEVER).await;
     let first = stage.next().await;
     stage.host.advance(3 * SECOND);
-    // Without a step: it is told what is known, and the daemon asked.
+    // Without a step: what is known is published, and the daemon asked.
     stage.alarm.notify_one();
     let held = stage.next().await;
     assert_eq!((held.service, held.lease), (Service::Answer, first.lease));

@@ -70,7 +70,7 @@ fn clamp(value: i128) -> i64 {
 pub struct Short(pub u32);
 
 impl Short {
-    /// Of nanoseconds, rounded up: an error is never told smaller than it is. At most 18 hours.
+    /// Of nanoseconds, rounded up: an error is never given smaller than it is. At most 18 hours.
     #[must_use]
     pub fn at_least(nanoseconds: u64) -> Self {
         let units = (u128::from(nanoseconds) << 16).div_ceil(u128::from(SECOND));

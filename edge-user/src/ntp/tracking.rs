@@ -20,7 +20,7 @@ pub enum Fault {
     /// It didn't end.
     #[error("it didn't end within {} s", PATIENCE.as_secs())]
     Slow,
-    /// It ended and says that it failed.
+    /// It ended and reports that it failed.
     #[error("{0}; see what `chronyc tracking` says to you")]
     Failed(String),
     /// It printed too much.
@@ -37,7 +37,7 @@ impl From<io::Error> for Fault {
     }
 }
 
-/// What is older isn't told any more, in nanoseconds: nobody asks any longer.
+/// What is older isn't reported any more, in nanoseconds: nobody asks any longer.
 const FRESH: u64 = 60 * SECOND;
 /// Octets of a number, at most.
 const DIGITS: usize = 24;
@@ -59,7 +59,7 @@ pub struct Tracking {
     pub skew: f64,
     /// Seconds between the last two updates.
     pub interval: f64,
-    /// What chrony says of leap seconds, and whether it is synchronised.
+    /// chrony's report on leap seconds, and whether it is synchronised.
     pub leap: LeapStatus,
 }
 
@@ -163,7 +163,7 @@ fn number(text: &str) -> Option<f64> {
 /// What came of asking chrony.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Told {
-    /// What it said, or why nothing.
+    /// Its report, or why there is none.
     pub result: Result<Tracking, Fault>,
     /// When, in nanoseconds of the monotonic clock.
     pub monotonic: u64,
@@ -172,7 +172,7 @@ pub struct Told {
 }
 
 impl Told {
-    /// What it said, if that isn't old.
+    /// Its report, if that isn't old.
     #[must_use]
     pub fn tracking(&self, now: u64) -> Option<&Tracking> {
         self.result.as_ref().ok().filter(|_| self.is_fresh(now))
@@ -182,7 +182,7 @@ impl Told {
         now.saturating_sub(self.monotonic) < FRESH
     }
 
-    /// Adds it to what is told of the time.
+    /// Adds it to the report on the time.
     pub(super) fn add_to(&self, report: &mut Report, now: u64) {
         if !self.is_fresh(now) {
             return;

@@ -209,7 +209,7 @@ pub struct Fleet {
     pub ttl_seconds: NonZeroU32,
     /// From which age of its feed on a node lags, in seconds.
     pub feed_age_seconds: u32,
-    /// Servers whose points the node tells: those that have been in most answers. Some 2 kB each.
+    /// Servers whose points the node shows: those that have been in most answers. Some 2 kB each.
     pub server_points: usize,
 }
 

@@ -1,6 +1,6 @@
 //! `[ntp]`: where time is served, and by which daemon's clock.
 //!
-//! It also says what becomes of requests while nobody disciplines the clock.
+//! It also sets what becomes of requests while nobody disciplines the clock.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -33,14 +33,14 @@ pub struct Ntp {
     pub source: SocketAddr,
     /// What becomes of requests while the clock isn't synchronised.
     pub unsynchronised: Unsynchronised,
-    /// Seconds after the daemon's last good answer in which time is told, 3–60.
+    /// Seconds after the daemon's last good answer in which time is served, 3–60.
     #[serde(deserialize_with = "lease")]
     pub lease_seconds: u32,
     /// What becomes of control and private messages (modes 6 and 7).
     pub control: Foreign,
     /// What becomes of requests of those who are denied.
     pub deny: Denied,
-    /// The program that says what chrony knows of its clock, for people and metrics.
+    /// The program that reports what chrony knows of its clock, for people and metrics.
     #[serde(deserialize_with = "chronyc")]
     pub chronyc: Chronyc,
     /// chrony's socket of commands; without it nobody asks.
@@ -110,7 +110,7 @@ impl Ntp {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unsynchronised {
-    /// They pass to the daemon, which says so itself.
+    /// They pass to the daemon, which replies itself that it is unsynchronised.
     #[default]
     Pass,
     /// They are answered with leap indicator 3 and stratum 0.

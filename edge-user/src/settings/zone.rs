@@ -29,7 +29,7 @@ pub struct Zones {
 }
 
 impl Zones {
-    /// Makes the path absolute, or says what is missing.
+    /// Makes the path absolute, or returns what is missing.
     pub(super) fn complete(&mut self, base: &Path, has_feed: bool) -> Result<(), String> {
         self.is_optional = self.directory.is_none() && has_feed;
         let directory = self.directory.take().unwrap_or_else(|| DIRECTORY.into());

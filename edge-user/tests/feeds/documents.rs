@@ -1,5 +1,6 @@
-//! Serials and sizes come in; zones, snapshots and changes go out, each marked by one address so that it shows which is
-//! served.
+//! Zones, snapshots and changes for tests, made from serials and sizes.
+//!
+//! Each is marked by one address, so that an answer shows which one is served.
 
 use std::net::Ipv4Addr;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,4 +1,4 @@
-//! A snapshot and changes in files, that go wrong one after the other, and the ways out.
+//! A snapshot and changes in files that go wrong in turn, and the ways out.
 
 use std::fs;
 
@@ -24,7 +24,8 @@ fn is_served(node: &Node, n: u8) {
     node.until("all is well", |node| node.errors().is_empty());
 }
 
-/// Waits until a refusal is told in all places, once, and insists that what was served still is.
+/// Waits until a refusal is reported in all places, once, and insists that what was served still
+/// is.
 fn is_refused(node: &Node, kind: &str, says: &str, n: u8) {
     node.until(says, |node| {
         let feed = node.status()["feed"].clone();

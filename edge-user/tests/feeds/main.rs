@@ -1,5 +1,6 @@
-//! A real `edge run` with a feed, without XDP and without root: what it serves and tells when its sources are well, bad,
-//! slow, or gone.
+//! Tests of a real `edge run` with a feed, without XDP and without root.
+//!
+//! They check what it serves and reports when its sources are well, bad, slow, or gone.
 #![expect(clippy::tests_outside_test_module, reason = "all of it is tests")]
 
 mod alone;

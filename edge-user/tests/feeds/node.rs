@@ -1,5 +1,7 @@
-//! A configuration comes in; `edge run` serves on a loopback address of its own, without XDP and without root, and what
-//! it says, serves and counts goes out. It is killed when it is dropped.
+//! A node for tests: `edge run` with a configuration, without XDP and root.
+//!
+//! It serves on a loopback address of its own. Tests read its log, its answers and its metrics. It
+//! is killed when it is dropped.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

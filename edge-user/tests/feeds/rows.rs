@@ -1,4 +1,6 @@
-//! Zones of others, from a server that goes wrong with each of them in another way, all at once.
+//! Tests of the zones of others, from a server that goes wrong.
+//!
+//! It goes wrong with each zone in another way, all at once.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

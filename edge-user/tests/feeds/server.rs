@@ -1,4 +1,6 @@
-//! Requests come in over loopback; whatever a test has it say goes out: an HTTP server that is good, bad, slow or mute.
+//! An HTTP server on loopback for tests: good, bad, slow or mute.
+//!
+//! It replies to requests with what the test has set.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -23,7 +25,8 @@ pub(crate) enum Reply {
     Hang(Vec<u8>),
     /// Says this, and then this octet again and again.
     Drip(Vec<u8>, u8),
-    /// Says this, and then what comes to stand there from this octet on, with an empty line now and then.
+    /// Says this, and then what comes to stand there from this octet on, with an empty line now and
+    /// then.
     Follow(Vec<u8>, Arc<Mutex<Vec<u8>>>, usize),
 }
 

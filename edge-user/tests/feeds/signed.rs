@@ -1,4 +1,6 @@
-//! Signed zones, as they shouldn't be. The key's secret half is gone; what it signed is in `tests/fixtures/feed`.
+//! Tests of signed zones whose signatures are wrong.
+//!
+//! The key's secret half is gone; what it signed is in `tests/fixtures/feed`.
 
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};

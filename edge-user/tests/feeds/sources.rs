@@ -1,4 +1,6 @@
-//! A snapshot and a stream of changes over HTTP: tokens, tags, gzip, cursors, and a start without anybody there.
+//! Tests of a snapshot and a stream of changes over HTTP.
+//!
+//! They cover tokens, tags, gzip, cursors, and a start without anybody there.
 
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};

@@ -23,7 +23,7 @@ pub struct Flags {
     pub cpus: Option<String>,
     /// The log's file.
     pub logfile: Option<String>,
-    /// Whether only the version is to be told.
+    /// Whether only the version is to be printed.
     pub version: bool,
     /// A file for a CPU profile.
     pub cpuprofile: Option<String>,

@@ -78,7 +78,7 @@ struct Value {
 }
 
 impl Value {
-    /// Reads a line of it; tells whether it goes on in the next.
+    /// Reads a line of it; returns whether it goes on in the next.
     fn add(&mut self, line: &str) -> Result<bool, &'static str> {
         let mut octets = line.chars();
         while let Some(c) = octets.next() {

@@ -40,7 +40,7 @@ impl Host {
     /// This one.
     ///
     /// # Errors
-    /// When the system doesn't tell its addresses.
+    /// When the system doesn't give its addresses.
     pub fn look() -> io::Result<Self> {
         let mut addresses = Vec::new();
         for at in getifaddrs()? {

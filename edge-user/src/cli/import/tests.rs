@@ -1,4 +1,4 @@
-//! Whole files, and what `edge` makes of them.
+//! Tests of the import of whole files.
 
 use std::fs::{Permissions, set_permissions};
 use std::net::IpAddr;

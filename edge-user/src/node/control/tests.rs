@@ -1,4 +1,4 @@
-//! What goes over the socket, in both directions.
+//! Tests of the control socket, in both directions.
 
 use std::path::PathBuf;
 
@@ -79,7 +79,7 @@ fn an_order_reaches_the_node_and_its_reply_comes_back() {
     let Told { told, gone } = converse(zone, |_| Err("no zone a is loaded; none is".into()));
     assert_eq!(told, Err("no zone a is loaded; none is".into()));
 
-    // The socket went with the node: who asks now is told where it was looked for.
+    // The socket went with the node: the error now names where it was looked for.
     let error = ask(&gone, &Request::Switches).unwrap_err();
     assert!(error.starts_with(&format!("control socket {}: ", gone.display())), "{error}");
     assert!(error.ends_with("is `edge run` running? name its socket by --socket"), "{error}");

@@ -1,4 +1,6 @@
-//! What the tables have counted goes out: who answered what, and what a zone has been asked.
+//! The controller's access to the counts of the tables.
+//!
+//! They are the answers by who gave them, and the questions that a zone has been asked.
 
 use std::collections::BTreeSet;
 

@@ -1,11 +1,13 @@
-//! A feed's zones come in, checked already; they are served beside those of the directory.
+//! The controller's part for a feed's zones.
+//!
+//! The zones are checked already. They are served beside those of the directory.
 
 use std::sync::Arc;
 
 use super::{Controller, Refresh};
 use edge_zone::{Name, Zone};
 
-/// What a feed says of a zone.
+/// A feed's change of a zone.
 #[derive(Clone, Debug)]
 pub enum Fed {
     /// It is like this from now on.
@@ -15,7 +17,7 @@ pub enum Fed {
 }
 
 impl Controller {
-    /// Takes over what a feed says, without publishing it: before the first publication.
+    /// Takes over a feed's changes without publishing them: before the first publication.
     pub fn take_fed(&mut self, fed: impl IntoIterator<Item = Fed>) {
         for fed in fed {
             match fed {
@@ -25,8 +27,8 @@ impl Controller {
         }
     }
 
-    /// Takes over what a feed says, and publishes if that changes what is to be served. A zone that is like the former
-    /// one but for addresses and weights costs its decks alone.
+    /// Takes over a feed's changes, and publishes if they change what is to be served. A zone that
+    /// differs from the former one only in addresses and weights costs only its decks.
     ///
     /// # Errors
     /// When the kernel refuses; then the former generation goes on being served.

@@ -1,4 +1,6 @@
-//! Files on a disk, and what is served of them: by the tables, and by the authority.
+//! Tests of the controller with files on a disk.
+//!
+//! They check what the tables and the authority serve of these files.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -217,7 +219,7 @@ fn a_zone_that_is_switched_off_leaves_the_tables_at_once_and_comes_back_alone() 
     assert!(!running.controller.switch_zone("example.com", false).unwrap().published);
     assert!(!running.controller.refresh().unwrap().published);
 
-    // A zone that is read anew stays as it was switched.
+    // A zone that is read again stays as it was switched.
     let longer = ZONE.replace("\"serial\": 1", "\"serial\": 11");
     fs::write(running.folder.path().join("zones/example.com.json"), longer).unwrap();
     assert!(running.controller.refresh().unwrap().published);

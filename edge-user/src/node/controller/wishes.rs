@@ -1,5 +1,6 @@
-//! What is configured for zones and what is switched while the node runs come in; whether XDP answers for a zone goes
-//! out.
+//! The settings of zones: whether XDP is to answer for each.
+//!
+//! A switch that is set while the node runs counts more than the configuration.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use edge_zone::{Name, Zone};
 #[derive(Debug)]
 pub(super) struct Wishes {
     configured: ZoneConfigs,
-    /// By apex (on the wire, lower case): whether XDP is to answer, where that has been switched since the start.
+    /// By apex (on the wire, lower case): whether XDP is to answer, where that has been switched
+    /// since the start.
     switched: HashMap<Box<[u8]>, bool>,
 }
 
@@ -54,7 +56,8 @@ impl Controller {
         self.zones().into_iter().map(switch).collect()
     }
 
-    /// Sets whether XDP is to answer for a zone, and publishes if that is new; other zones stay as they are.
+    /// Sets whether XDP is to answer for a zone, and publishes if that is new; other zones stay as
+    /// they are.
     ///
     /// # Errors
     /// When there is no such zone, or the kernel refuses; then nothing has changed.
@@ -83,7 +86,7 @@ impl Controller {
 /// Names that are proposed at most.
 const PROPOSALS: usize = 3;
 
-/// Says that there is no such zone, and which are spelt most alike.
+/// The message that there is no such zone, and which are spelt most alike.
 fn no_such_zone(name: &Name, zones: &[Arc<Zone>]) -> String {
     let lower = bare(name).to_ascii_lowercase();
     let mut others: Vec<_> = zones

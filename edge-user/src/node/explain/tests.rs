@@ -1,4 +1,4 @@
-//! Who answers, and why, as people read it.
+//! Tests of who answers, and why, as people read it.
 
 use std::fs;
 use std::net::SocketAddr;

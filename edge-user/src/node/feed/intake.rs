@@ -1,7 +1,7 @@
 //! The intake: it checks documents and changes, and builds zones of them.
 //!
 //! It does no IO, and time is an argument. A document passes the guard. Snapshots and changes make
-//! the pool, of which zones are built; these pass the guard again. A refused document changes
+//! the pool. Zones are built of the pool, and pass the guard again. A refused document changes
 //! nothing, and is remembered, so that an operator can let it pass.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -152,7 +152,7 @@ impl Intake {
         self.errors.clear_kept();
     }
 
-    /// Whether there are changes of which no zones have been built.
+    /// Whether there are changes that no zones have been built of.
     pub(super) const fn is_dirty(&self) -> bool {
         self.dirty
     }

@@ -53,7 +53,7 @@ impl Persistence {
         Ok(Self { disk: Disk::new(directory)?, zones: BTreeMap::new(), dirty: false, rounds: 0 })
     }
 
-    /// What was kept; what can't be read is said, a line each, and left where it is.
+    /// What was kept; what can't be read is reported, a line each, and left where it is.
     pub(super) fn read(&self) -> (KeptState, Vec<String>) {
         let mut errors = Vec::new();
         let mut note = |cause: DiskError| errors.push(cause.to_string());

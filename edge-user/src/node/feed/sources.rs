@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::view::View;
 use crate::settings::{Feed, Place};
 
-/// What a source said, and its name.
+/// A source's name, and its event or error.
 pub(super) type Said = (Arc<str>, Result<Event, SourceError>);
 
 /// Events that may wait. Documents are large, and each source holds one more.

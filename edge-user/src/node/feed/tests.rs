@@ -1,4 +1,6 @@
-//! A feed of files, its thread, and a controller: what is served follows what is written.
+//! Tests of a feed of files, with its thread and a controller.
+//!
+//! The zones that are served follow the files that are written.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;

@@ -135,7 +135,7 @@ impl Worker {
         }
     }
 
-    /// Builds zones; tells when to do so next.
+    /// Builds zones; returns when to do so next.
     fn build(&mut self) -> Instant {
         let begun = Instant::now();
         let issues = self.intake.build(now());
@@ -184,7 +184,7 @@ impl Worker {
         drop(word.send(Ok(json!({ "said": said }))));
     }
 
-    /// Logs what is wrong with a source, unless that was said less than [`SILENCE`] ago: each
+    /// Logs what is wrong with a source, unless that was logged less than [`SILENCE`] ago: each
     /// attempt fails alike.
     fn log_failure(&mut self, place: Arc<str>, cause: &SourceError) {
         let now = Instant::now();

@@ -1,4 +1,4 @@
-//! Requests over sockets, good and bad ones.
+//! Tests of the HTTP service over sockets, with good and bad requests.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};

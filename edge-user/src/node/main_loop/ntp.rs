@@ -33,7 +33,8 @@ pub(super) struct NtpService {
 }
 
 impl NtpService {
-    /// Starts the thread. Until the daemon has answered, no clock is published, and requests pass to it.
+    /// Starts the thread. Until the daemon has answered, no clock is published, and requests pass
+    /// to it.
     ///
     /// # Errors
     /// When the system gives no thread, or nothing to wait with.
@@ -69,12 +70,12 @@ impl NtpService {
         Ok(Self { view, listen, trouble, stop: Some(stop), thread, tracking })
     }
 
-    /// What is told, for any thread.
+    /// The status, for any thread.
     pub(super) const fn view(&self) -> &View {
         &self.view
     }
 
-    /// What is told, and where it comes from.
+    /// The report: what clients get, and where it comes from.
     pub(super) fn report(&self) -> Report {
         self.view.report()
     }
@@ -136,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_clock_runs_beside_its_node_and_takes_its_time_away_at_the_end() {
-        // Somebody has the port and says nothing.
+        // Somebody has the port and sends nothing.
         let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
         let source = silent.local_addr().unwrap();
         let listen = vec!["192.0.2.1:123".parse().unwrap()];

@@ -2,7 +2,7 @@
 //!
 //! It owns the controller and with it the publisher. Everything that may be slow happens here:
 //! reading files, building tries, compiling, dealing, and waiting for the publisher's barrier. The
-//! node's loop asks by [`Jobs`] and hears by [`Done`], and never waits for it.
+//! node's loop asks by [`Jobs`] and gets results by [`Done`], and never waits for it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -53,7 +53,7 @@ pub(super) struct Snapshot {
     pub(super) errors: Vec<String>,
 }
 
-/// What the loop hears after a job.
+/// The result of a job, for the loop.
 #[derive(Debug)]
 pub(super) struct Done {
     /// Of after the job.

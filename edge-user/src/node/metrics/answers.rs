@@ -21,9 +21,9 @@ pub(super) fn add(
     add_authority(families, authority);
 }
 
-/// geodns's metric. XDP tells its answers from decks apart by zone, some of them not at all, and
-/// other replies by RCODE; so that the sum over all rows is right, but for answers since decks were
-/// last dealt, a second ago at most.
+/// geodns's metric. XDP counts its answers from decks by zone, some of them not at all, and other
+/// replies by RCODE. So the sum over all rows is right, except for answers since decks were last
+/// dealt, a second ago at most.
 fn queries(authority: &Counters, verdicts: &[u64], ledger: &Ledger) -> MetricFamily {
     let mut sums = authority.tallies.sum();
     for (verdict, n) in Verdict::ALL.iter().zip(verdicts) {

@@ -114,7 +114,7 @@ fn add_service(families: &mut Vec<MetricFamily>, look: &Look, report: &Report) {
     }
 }
 
-/// What clients are told.
+/// The fields that clients get.
 fn add_told(families: &mut Vec<MetricFamily>, look: &Look, report: &Report, judgement: &Judgement) {
     let Judgement { state, moment, .. } = judgement;
     let span = |span: Short| f64::from(span.0) / 65_536.0;
@@ -160,7 +160,7 @@ fn add_daemon(families: &mut Vec<MetricFamily>, judgement: &Judgement) {
     }
 }
 
-/// What chrony says of its own clock. Its last offset is that which we measure, where it says none.
+/// chrony's report on its own clock. Where it gives no last offset, that is the one we measure.
 fn add_tracking(families: &mut Vec<MetricFamily>, look: &Look) {
     let tracking = look.told.as_ref().and_then(|told| told.tracking(look.now));
     let answer = look.judgement.as_ref().and_then(|judgement| judgement.answer);

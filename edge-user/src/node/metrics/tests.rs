@@ -1,4 +1,4 @@
-//! The text, for a node with and without XDP.
+//! Tests of the metrics' text, for a node with and without XDP.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

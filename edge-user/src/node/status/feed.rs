@@ -57,9 +57,9 @@ pub struct FeedSource {
     pub name: String,
     /// Whether the last attempt went well.
     pub connected: bool,
-    /// Seconds since it last said anything.
+    /// Seconds since it last sent anything.
     pub last_event_seconds: Option<u64>,
-    /// Seconds since it last said something new.
+    /// Seconds since it last sent something new.
     pub last_change_seconds: Option<u64>,
     /// What is wrong with it now.
     pub error: Option<String>,

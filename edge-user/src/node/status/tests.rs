@@ -1,4 +1,4 @@
-//! What is counted and how it stands on a page.
+//! Tests of what the status counts, and how it stands on a page.
 
 use super::{Counters, Feed, FeedSource, Interface, Status, Zone, duration};
 use crate::ntp::NtpStatus;
@@ -113,7 +113,7 @@ fn an_incomplete_zone_says_how_many_of_its_names_are_in_the_tables() {
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(words(lines[0]), "pool.example 1 10 of 25 3 xdp (incomplete), authority");
     assert_eq!(words(lines[1]), "pool.example 1 10 3 xdp, authority");
-    // What an older node tells is read, too.
+    // The status of an older node is read, too.
     let old = r#"{"name": "a", "serial": 1, "names": 2, "decks": 1, "in_xdp": true}"#;
     assert!(!serde_json::from_str::<Zone>(old).unwrap().incomplete);
 }
@@ -150,7 +150,7 @@ fn the_page_says_how_old_the_feed_is_and_what_its_sources_say() {
         assert!(text.lines().any(|other| other == line), "{line:?} isn't in\n{text}");
     }
     assert!(!status().to_text().contains("feed"), "a node without one says nothing of it");
-    // What an older node tells is read, too.
+    // The status of an older node is read, too.
     let old = r#"{"age_seconds": null, "serial": null}"#;
     assert_eq!(serde_json::from_str::<Feed>(old).unwrap(), Feed::default());
 }
@@ -183,7 +183,7 @@ fn a_line_says_what_clients_of_ntp_are_told_or_why_they_are_told_nothing() {
     let text = Status { ntp, ..status() }.to_text();
     assert!(text.contains(": NO TIME is told (requests: pass): the daemon is gone; 7"), "{text}");
     assert!(!status().to_text().contains("NTP"), "a node that serves DNS alone says nothing of it");
-    // What an older node tells is read, too.
+    // The status of an older node is read, too.
     let old = r#"{"synchronised": false, "stratum": 0, "lease_seconds": 0}"#;
     assert!(!serde_json::from_str::<NtpStatus>(old).unwrap().enabled);
 }

@@ -1,4 +1,4 @@
-//! Scripts in chronyc's place.
+//! Tests of `chronyc`, with scripts in its place.
 
 use std::path::Path;
 use std::process::Command;

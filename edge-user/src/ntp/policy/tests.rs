@@ -1,4 +1,4 @@
-//! Timelines: what is told while clocks, kernel and daemon do as they please.
+//! Tests of the policy while clocks, kernel and daemon do as they please.
 
 use super::{Judgement, Moment, Policy, Reason};
 use crate::ntp::daemon::{Answer, Fault};
@@ -44,7 +44,7 @@ impl Stage {
         self.policy.judge(Moment::now(&self.host))
     }
 
-    /// The daemon answers as told.
+    /// The daemon answers as set.
     fn hear(&mut self, change: impl FnOnce(&mut Answer)) -> Judgement {
         let mut answer = answer(self.host.monotonic(), 0);
         // A daemon's clock was always set before now.
@@ -72,7 +72,7 @@ fn kind(judgement: &Judgement) -> &'static str {
     judgement.reason.as_ref().map_or("", Reason::kind)
 }
 
-/// Seconds since 1970 and nanoseconds that are told at a moment.
+/// Seconds since 1970 and nanoseconds that are served at a moment.
 fn told(state: &State, monotonic: u64) -> (i64, i64) {
     let since = nanoseconds(state.utc_at(monotonic).since(Timestamp::from_unix(NEW_YEAR, 0)));
     (NEW_YEAR + since.div_euclid(1_000_000_000), since.rem_euclid(1_000_000_000))
@@ -188,8 +188,8 @@ fn a_daemon_that_tells_another_time_than_the_clock_doesnt_discipline_it() {
     for offset in [15_000_000, -15_000_000] {
         let judgement = stage.hear(|answer| answer.offset = fractions(offset));
         assert_eq!(kind(&judgement), "", "{offset}");
-        // The real clock is told, and how far it is from what the daemon means: 14.98 ms are 981.7
-        // units.
+        // The real clock is served, and how far it is from what the daemon means: 14.98 ms are
+        // 981.7 units.
         assert_eq!(judgement.state.utc, stage.host.real(judgement.state.monotonic).utc());
         assert_eq!(judgement.state.root_dispersion, Short((1 << 9) + 982));
     }
@@ -341,7 +341,7 @@ fn a_leap_second_that_the_clock_doesnt_make_ends_what_was_known() {
     let midnight = stage.hear(leap(1)).state.leap_at;
     stage.host.advance(midnight + 60 * MS - stage.host.monotonic());
     assert_eq!(kind(&stage.judge()), "stepped");
-    // A daemon that slews it away tells the right time, which the clock doesn't show yet.
+    // A daemon that slews it away serves the right time, which the clock doesn't show yet.
     let judgement = stage.hear(|answer| answer.offset = -ONE);
     assert_eq!(kind(&judgement), "disagrees");
 }
@@ -406,7 +406,7 @@ fn smeared_time_is_told_as_the_daemon_smears_it() {
         // The daemon does as expected, so that the dispersion is its own.
         assert_eq!(state.root_dispersion, Short((1 << 9) + 1));
     }
-    // Each state tells, a second later, what the next one does.
+    // Each state serves, a second later, what the next one does.
     for pair in states.windows(2) {
         let next = pair[1].0;
         let error = nanoseconds(pair[0].0.utc_at(next.monotonic).since(next.utc));

@@ -1,4 +1,4 @@
-//! What packets read against the states that it is made from.
+//! Tests of what packets read, against the states that it is made from.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

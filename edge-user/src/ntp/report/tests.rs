@@ -1,4 +1,4 @@
-//! What operators are told.
+//! Tests of the report that operators read.
 
 use super::{Report, refid};
 use crate::ntp::NtpStatus;

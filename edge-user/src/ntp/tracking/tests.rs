@@ -1,4 +1,4 @@
-//! Lines as chronyc prints them, and others.
+//! Tests with lines as chronyc prints them, and others.
 
 use super::{FRESH, LeapStatus, Told, Tracking};
 use crate::ntp::report::Report;
@@ -105,7 +105,7 @@ fn a_chrony_that_denies_what_its_answers_say_is_remarked_on() {
     let denying = with(13, "Not synchronised");
     let remark = |told: &Told| report(told, 2 * SECOND).remark;
     assert!(remark(&told(&denying, true)).starts_with("chronyc says that chrony isn't"));
-    // Its answers said the same then, and say otherwise since.
+    // Its answers agreed with that then, and no longer do.
     assert_eq!(remark(&told(&denying, false)), "");
     assert_eq!(remark(&told(LINE, true)), "");
     let mut report = Report { remark: "it is late".into(), ..report(&told(LINE, true), 0) };

@@ -1,4 +1,4 @@
-//! What can be said of feeds, and what goes together.
+//! Tests of the settings of feeds, and of which go together.
 
 use std::fs;
 use std::path::Path;

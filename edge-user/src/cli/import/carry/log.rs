@@ -2,9 +2,9 @@
 
 use super::{Carrying, ImportError};
 
-/// Megabytes of a JSON file unless said otherwise: what geodns's library takes.
+/// Megabytes of a JSON file unless configured otherwise: what geodns's library takes.
 const JSON_MB: u64 = 100;
-/// Octets of an Avro file unless said otherwise.
+/// Octets of an Avro file unless configured otherwise.
 const AVRO_OCTETS: u64 = 1_000_000;
 /// Fewer octets than that count as unsaid.
 const AVRO_LEAST_OCTETS: u64 = 50_000;

@@ -34,7 +34,7 @@ impl FeedErrors {
         std::mem::take(&mut self.news)
     }
 
-    /// What a place has said isn't taken.
+    /// Notes that what a place has sent isn't taken.
     pub(super) fn refuse(&mut self, place: &str, refusal: &Refusal) {
         let text = refusal.to_string();
         if self.note(place.to_owned(), refusal.name(), text.clone()) {
@@ -42,7 +42,7 @@ impl FeedErrors {
         }
     }
 
-    /// Some of what a place has said isn't taken.
+    /// Notes that some of what a place has sent isn't taken.
     pub(super) fn skip(&mut self, place: &'static str, text: String) {
         if self.note(place.to_owned(), place, text.clone()) {
             self.news.push(text);

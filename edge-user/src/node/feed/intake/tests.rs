@@ -1,4 +1,4 @@
-//! What comes in and what goes out, without a disk or a clock.
+//! Tests of the intake, without a disk or a clock.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The clock's numbers, synchronised and not.
+//! Tests of the clock's metrics, synchronised and not.
 
 use std::collections::HashMap;
 
@@ -80,7 +80,7 @@ fn what_chrony_says_of_its_clock_has_the_names_of_its_exporter() {
         ("chrony_tracking_residual_frequency_ppms", -0.125),
         ("chrony_tracking_skew_ppms", 0.05),
         ("chrony_tracking_update_interval_seconds", 64.5),
-        // What clients are told.
+        // The fields that clients get.
         ("chrony_tracking_stratum", 2.0),
         ("chrony_tracking_root_delay_seconds", 1.0 / 64.0),
     ] {
