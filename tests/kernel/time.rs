@@ -34,7 +34,7 @@ struct Both {
 
 /// The same clock, published `by` nanoseconds later.
 fn later(clock: &Clock, by: u64) -> Clock {
-    let later = |at: u64| if at == 0 || at == u64::MAX { at } else { at + by };
+    let later = |at: u64| if at == 0 || at == u64::MAX { at } else { at.wrapping_add(by) };
     Clock {
         monotonic: later(clock.monotonic),
         lease: later(clock.lease),
@@ -133,7 +133,7 @@ fn every_row_has_the_hosts_octets_in_the_kernel_and_counts_once() {
     let mut answered = 0;
     for (row, seed) in time::rows().iter().zip(1..) {
         // As if the kernel's time were the row's, with a few microseconds in which to ask.
-        let by = monotonic() - row.now.min(NOW + 60 * SECOND);
+        let by = monotonic().wrapping_sub(row.now.min(NOW + 60 * SECOND));
         let clock = row.clock.map(|clock| {
             // More random bits than the moment is exact to.
             let fuzz = clock.fuzz.min(0xff);
@@ -176,7 +176,7 @@ fn mutated_requests_have_the_hosts_octets_in_the_kernel() {
     let mut clock = time::clock();
     for seed in 1..=FRAMES {
         if seed % 10_000 == 1 {
-            clock = Clock { fuzz: 0, ..later(&time::clock(), monotonic() - BOOT) };
+            clock = Clock { fuzz: 0, ..later(&time::clock(), monotonic().wrapping_sub(BOOT)) };
             clock.lease = clock.monotonic + 60 * SECOND;
             both.tables.store().publish_clock(&clock);
         }
@@ -195,7 +195,7 @@ fn what_becomes_of_those_over_their_rate_and_what_they_say_is_counted() {
     let (shared, _turn) = Shared::load();
     let both = Both::new(&shared);
     let store = both.tables.store();
-    let clock = later(&time::clock(), monotonic() - BOOT);
+    let clock = later(&time::clock(), monotonic().wrapping_sub(BOOT));
     store.publish_clock(&Clock { lease: clock.monotonic + 60 * SECOND, ..clock });
     let rate = NtpRate { interval: 12, burst: 5, leak: 2, kod: 1, prefix4: 32, prefix6: 64 };
     let controls = Controls { time: Some((rate, 1)), ..Controls::default() };

@@ -1,12 +1,29 @@
-//! The authority: queries come in over UDP and TCP; what the zones say goes out.
+//! The authority: it answers queries over UDP and TCP from the zones.
 //!
-//! A message goes first through the [`engine`], which is the code that the kernel runs, over the same tables; what
-//! it passes is answered the slow way (`answer`) from the zones themselves ([`serving`]). Any zone, type and flag is
-//! answered; nothing that comes from the network stops a thread, makes it allocate without bound, or makes it log.
+//! A message goes first through the [`engine`], which is the code that the kernel runs, over the
+//! same tables. If the engine passes a message, `answer` answers it from the zones ([`serving`]).
+//! The authority answers any zone, type and flag. Nothing that comes from the network stops a
+//! thread, makes it allocate without bound, or makes it log.
 //!
-//! The rooms: `message` reads, `client` knows for whom, `answer` finds, `pick` and `closest` select, `special` has
-//! the labels that no zone has, `chaos` the names of class CH, `cookies` who has been here; `rdata`, `compression` and `reply` write; `worker` is one thread's share of it all; `listen`, `udp`
-//! and `tcp` do the I/O.
+//! The modules:
+//! - `message`: reads a query.
+//! - `client`: for whom the answer is.
+//! - `answer`: finds the answer in the zones.
+//! - `pick`, `closest`: select records by weight, and by distance.
+//! - `special`: the labels that no zone file has.
+//! - `chaos`: the names of class CH.
+//! - `cookies`: the DNS cookies of a query and of its answer.
+//! - `reply`: writes the response.
+//! - [`serving`]: the zones that are served.
+//! - [`engine`]: runs the kernel's code on a message.
+//! - `worker`: answers a batch of messages on one thread.
+//! - `listen`, `udp`, `tcp`: bind the sockets, receive and send.
+//! - [`counters`], [`tally`]: count the work done, and the answers by zone, type, label and RCODE.
+//! - `observer`: the interface that sees the responses.
+//! - `asked`, `query_context`: a message's client and server; a query with what its answer needs.
+//! - `options`: the configuration beside the addresses.
+//!
+//! Of the project's crates, it may use `edge-common`, `edge-tables` and `edge-zone` only.
 #![forbid(unsafe_code)]
 
 use std::io;
