@@ -5,14 +5,13 @@
 //! being served stays.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use crate::node::zone_files::Catalogue;
 use crate::settings::Config;
 use edge_authority::{Current, Serving};
-use edge_leaves::file_fingerprint::FileFingerprint;
 use edge_tables::compile::{Compiled, amend, compile};
 use edge_tables::publish::Popularity;
 use edge_tables::publish::{Placed, Publishable, Publisher, Shares};
@@ -27,9 +26,13 @@ use edge_zone::{self as zone, Targets, Zone};
 
 mod counted;
 mod fed;
+mod geo_databases;
+mod healthy_zone;
 mod wishes;
 
 pub use fed::Fed;
+use geo_databases::GeoDatabases;
+use healthy_zone::HealthyZone;
 use wishes::Wishes;
 
 /// The trie of a profile.
@@ -46,42 +49,14 @@ pub struct Ready {
     pub trie: Arc<Trie>,
 }
 
-/// The databases of a directory.
-#[derive(Debug)]
-struct Atlas {
-    directory: PathBuf,
-    stamps: Vec<(PathBuf, Option<FileFingerprint>)>,
-    databases: Arc<Databases>,
-    error: Option<String>,
-}
-
-/// A zone, and what is left of it by the health of its records.
-#[derive(Debug)]
-struct Judged {
-    source: Arc<Zone>,
-    verdicts: Vec<bool>,
-    served: Arc<Zone>,
-}
-
-impl Judged {
-    fn new(source: &Arc<Zone>, health: &TargetHealth) -> Self {
-        let source = Arc::clone(source);
-        if !source.has_health {
-            return Self { served: Arc::clone(&source), source, verdicts: Vec::new() };
-        }
-        let fit = |file: &str, key: &str| health.is_healthy(file, key);
-        Self { verdicts: source.record_health(&fit), served: Arc::new(source.judged(&fit)), source }
-    }
-}
-
 /// The controller.
 #[derive(Debug)]
 pub struct Controller {
     catalogue: Catalogue,
     directory_error: Option<String>,
     health: TargetHealth,
-    judged: Vec<Judged>,
-    atlas: Atlas,
+    judged: Vec<HealthyZone>,
+    geo_databases: GeoDatabases,
     tries: Vec<(Profile, Arc<Databases>, Arc<Trie>)>,
     /// What answers ANY.
     any: AnyPolicy,
@@ -114,18 +89,13 @@ impl Controller {
         // The configuration has been read with them.
         let shares = config.shares();
         publisher.share(shares.clone());
-        let atlas = Atlas {
-            directory: config.geoip.directory.clone(),
-            stamps: Vec::new(),
-            databases: Arc::new(Databases::new(Vec::new())),
-            error: None,
-        };
+        let geo_databases = GeoDatabases::new(config.geoip.directory.clone());
         Self {
             catalogue: Catalogue::new(&config.zones),
             directory_error: None,
             health: TargetHealth::new(config.health.directory.as_deref()),
             judged: Vec::new(),
-            atlas,
+            geo_databases,
             tries: Vec::new(),
             any: config.dns.any,
             ready: HashMap::new(),
@@ -144,8 +114,8 @@ impl Controller {
     /// When the kernel refuses; then the former generation goes on being served.
     pub fn refresh(&mut self) -> anyhow::Result<Refresh> {
         let mut refresh = Refresh::default();
-        let atlas_changed = self.atlas.look(&mut refresh);
-        let mut changed = atlas_changed;
+        let databases_changed = self.geo_databases.look(&mut refresh);
+        let mut changed = databases_changed;
         match self.catalogue.look() {
             Ok(look) => {
                 self.directory_error = None;
@@ -193,7 +163,7 @@ impl Controller {
         let n_former = former.len();
         let mut n_same = 0;
         for zone in self.catalogue.zones() {
-            let mut judged = Judged::new(&zone, &self.health);
+            let mut judged = HealthyZone::new(&zone, &self.health);
             let known = former.iter().position(|known| Arc::ptr_eq(&known.source, &zone));
             let known = known.map(|at| former.swap_remove(at));
             if known.is_none() && zone.has_health && !self.health.is_configured() {
@@ -242,7 +212,7 @@ impl Controller {
         self.trouble = trouble;
         self.ready = ready;
         let tries = self.tries.iter().map(|(profile, _, trie)| (profile.clone(), Arc::clone(trie)));
-        let databases = Arc::clone(&self.atlas.databases);
+        let databases = Arc::clone(&self.geo_databases.databases);
         let places = GeoLocator { databases, tries: tries.collect() };
         let zones = built_in.into_iter().chain(zones);
         self.current.set(Arc::new(Serving::new(zones, Arc::new(places))));
@@ -319,7 +289,7 @@ impl Controller {
                 profiles.push(profile);
             }
         }
-        let databases = &self.atlas.databases;
+        let databases = &self.geo_databases.databases;
         let mut former = std::mem::take(&mut self.tries);
         for profile in profiles {
             let same = former
@@ -407,7 +377,7 @@ impl Controller {
     /// The databases.
     #[must_use]
     pub fn databases(&self) -> &Arc<Databases> {
-        &self.atlas.databases
+        &self.geo_databases.databases
     }
 
     /// Everything that is wrong now, a line each.
@@ -419,7 +389,7 @@ impl Controller {
             format!("zone {zone}: its answers aren't counted apart: no room for its counters")
         }));
         errors.extend(self.health.errors().cloned());
-        errors.extend(self.atlas.error.clone());
+        errors.extend(self.geo_databases.error.clone());
         errors.extend(self.trouble.iter().cloned());
         errors
     }
@@ -446,59 +416,6 @@ fn split<'z>(
 fn built_in() -> Option<Arc<Zone>> {
     let zone = zone::parse("pgeodns", br#"{"serial": 1}"#, UNIX_EPOCH, Path::new("pgeodns.json"));
     zone.ok().map(Arc::new)
-}
-
-impl Atlas {
-    /// Opens the databases if their files changed. What can't be opened, or lacks a database that
-    /// was there, replaces nothing. Tells whether the databases are others than before.
-    fn look(&mut self, refresh: &mut Refresh) -> bool {
-        let first = self.stamps.is_empty();
-        let mut paths: Vec<PathBuf> = std::fs::read_dir(&self.directory)
-            .map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
-            .unwrap_or_default();
-        paths.retain(|path| path.extension().is_some_and(|end| end == "mmdb"));
-        paths.sort();
-        let mut stamps: Vec<_> = paths
-            .into_iter()
-            .map(|path| (path.clone(), FileFingerprint::read(&path).ok().flatten()))
-            .collect();
-        stamps.push((self.directory.clone(), None));
-        if stamps == self.stamps {
-            return false;
-        }
-        self.stamps = stamps;
-        let opened = Databases::open(&self.directory).map_err(|error| error.to_string());
-        let opened = opened.and_then(|opened| match lost(&self.databases, &opened) {
-            Some(kind) => Err(format!(
-                "{}: the {kind} database is gone; what it held is still used, bring it back or restart",
-                self.directory.display()
-            )),
-            None => Ok(opened),
-        });
-        match opened {
-            Ok(databases) => {
-                self.error = None;
-                if databases.iter().next().is_none() && first {
-                    refresh.warnings.push(format!(
-                        "{}: no GeoIP databases; every client has only the target @",
-                        self.directory.display()
-                    ));
-                }
-                self.databases = Arc::new(databases);
-                true
-            }
-            Err(error) => {
-                refresh.errors.push(error.clone());
-                self.error = Some(error);
-                false
-            }
-        }
-    }
-}
-
-/// A kind of database that was there and is no more.
-fn lost(old: &Databases, new: &Databases) -> Option<geo::DatabaseKind> {
-    old.iter().map(geo::Database::kind).find(|kind| new.get(*kind).is_none())
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! A zone in, with the targets of each client class; names, class table and undealt decks out.
+//! The compiler of a zone into names, a class table and undealt decks.
 //!
-//! Targets, fallthrough, aliases, wildcards, TTLs: all policy is decided here, once, by the search that the authority
-//! makes for each query, so that a packet only finds a deck and takes a card. What decks can't hold has none, and is
-//! left to the authority. What depends on which other zones are loaded is decided when names are published.
+//! All policy is decided here, once: targets, fallthrough, aliases, wildcards, TTLs. The search is
+//! the one that the authority makes for each query, so a packet only finds a deck and takes a card.
+//! An answer that decks can't hold has no deck, and the authority gives it. What depends on the
+//! other loaded zones is decided when names are published.
 
 mod amend;
 mod answers;

@@ -1,10 +1,11 @@
-//! In: the weights of an `RRset`'s records and how many of them an answer holds.
-//! Out: decks. A *card* is one answer, distinct record indices in answer order; a *deck* is a number of cards,
-//! of which each answer takes one at random, until the next deck is dealt.
+//! Deals weighted records into decks of ready answers.
 //!
-//! Over the decks, answers are what drawing record after record by weight, without replacement, would give,
-//! only more evenly: a deck has each record in its exact share of the cards and of the first places, rounded up or
-//! down, and what was rounded off is carried into the next deck.
+//! A *card* is one answer: distinct record indices in answer order. A *deck* is a number of cards.
+//! Each answer takes one of them at random, until the next deck is dealt.
+//!
+//! Over many decks, answers are distributed as if each were drawn record after record by weight,
+//! without replacement, but more evenly. A deck has each record in its exact share of the cards
+//! and of the first places, rounded up or down. The rounding error is carried into the next deck.
 //! With few records the same is true of whole answers.
 #![forbid(unsafe_code)]
 

@@ -1,9 +1,10 @@
-//! Compiled zones and tries in; tables filled, and the generation flipped.
+//! The publisher, which replaces one generation of the tables by the next.
 //!
-//! A publication fills what no packet of the generation in use refers to: the spare side of the
-//! name tables, free zone slots, free runs of the card arenas. What didn't change is shared. One
-//! store of the generation word makes it all visible; the old is reused only after a barrier, when
-//! no packet and no thread can still be reading it.
+//! A publication writes only places that no packet of the current generation refers to: the spare
+//! side of the name tables, free zone slots, free runs of the card arenas. Both generations share
+//! what didn't change. One store of the generation word makes the new generation visible. The
+//! places of the old one are used again only after a barrier, when no packet and no thread can
+//! still be reading them.
 
 mod account;
 mod amend;

@@ -1,9 +1,9 @@
-//! The tables' memory: what the publisher writes and packets and the authority read.
+//! The memory of the tables, in words of eight octets.
 //!
-//! Each table is an array of 8-octet words, in memory of our own or mapped from a BPF map, so that
-//! kernel and authority read the same octets. Words are written and read one by one; that no
-//! reader sees an entry half written is the publisher's care, who fills only what no generation in
-//! use refers to.
+//! The publisher writes it; packets and the authority read it. Each table is an array of words, in
+//! memory of our own or mapped from a BPF map, so that kernel and authority read the same octets.
+//! Words are written and read one by one. The publisher ensures that no reader sees an entry half
+//! written: it fills only places that no generation in use refers to.
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
