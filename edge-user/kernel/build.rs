@@ -47,7 +47,8 @@ fn has_linker() -> bool {
 }
 
 fn compile(root: &Path, out: &Path, object: &Path) {
-    // Beside the host's profiles, so that all of them share it: <target>/<profile>/build/<crate>/out.
+    // Beside the host's profiles, so that all of them share it:
+    // <target>/<profile>/build/<crate>/out.
     let target = out.ancestors().nth(4).map_or_else(|| out.to_path_buf(), Path::to_path_buf);
     let target = target.join("bpf");
     let mut cargo = Command::new(var("CARGO"));

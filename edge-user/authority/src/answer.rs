@@ -1,7 +1,7 @@
 //! A message and whom it came from come in; the response's octets go out, or nothing.
 //!
-//! The slow path: everything that the tables don't hold or the engine doesn't read. Refused: what isn't a query, zones
-//! that aren't served, zone transfers, classes other than IN.
+//! The slow path: everything that the tables don't hold or the engine doesn't read. Refused: what
+//! isn't a query, zones that aren't served, zone transfers, classes other than IN.
 
 use edge_common::wire::dns::CLASS_IN;
 use hickory_proto::op::ResponseCode;
@@ -43,12 +43,14 @@ impl Answerer {
         Self { picker, distances, label: String::new(), apex_octets: 0 }
     }
 
-    /// Octets of the apex (wire format) of the zone that the last answer was from; 0 if it was from none.
+    /// Octets of the apex (wire format) of the zone that the last answer was from; 0 if it was from
+    /// none.
     pub(super) const fn apex_octets(&self) -> u8 {
         self.apex_octets
     }
 
-    /// Writes the response to `message` into `out`, whose content is replaced; gives its RCODE. `None`: no response.
+    /// Writes the response to `message` into `out`, whose content is replaced; gives its RCODE.
+    /// `None`: no response.
     pub fn answer(
         &mut self,
         serving: &Serving,
@@ -205,7 +207,8 @@ impl Answerer {
             }
             Records::Soa => {
                 let soa = &context.served.soa;
-                // The record's TTL is that of negative answers, too, and its data begin behind its length.
+                // The record's TTL is that of negative answers, too, and its data begin behind its
+                // length.
                 reply.answer(kind.number(), zone.ttl_of(label, kind), |out| {
                     write_soa(soa_data(soa), out);
                 });

@@ -1,7 +1,7 @@
 //! A query of class CH comes in; the text that answers it goes out, if it is to be told.
 //!
-//! `version.bind` and `version.server` say what is configured, `id.server` and `hostname.bind` (RFC 4892) the server's
-//! identifier. Everything else of the class is refused.
+//! `version.bind` and `version.server` say what is configured, `id.server` and `hostname.bind` (RFC
+//! 4892) the server's identifier. Everything else of the class is refused.
 
 use hickory_proto::rr::{DNSClass, RecordType};
 

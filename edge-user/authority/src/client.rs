@@ -25,8 +25,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// The client of a query from `source`: the subnet's address if it could be anyone's on the Internet. If nothing
-    /// is known of that address, its targets are the source's.
+    /// The client of a query from `source`: the subnet's address if it could be anyone's on the
+    /// Internet. If nothing is known of that address, its targets are the source's.
     #[must_use]
     pub fn new(serving: &Serving, zone: &Zone, source: IpAddr, subnet: Option<&Subnet>) -> Self {
         let source = source.to_canonical();
@@ -57,7 +57,8 @@ impl Client {
         self.coordinates.map(Spot::new)
     }
 
-    /// The scope of an answer about a name that varies by client, and with `near` by where it is; as [`EffectiveClient::scope`].
+    /// The scope of an answer about a name that varies by client, and with `near` by where it is;
+    /// as [`EffectiveClient::scope`].
     pub(super) fn scope(&self, serving: &Serving, zone: &Zone, near: bool) -> u8 {
         if is_client_independent(zone) {
             return 0;
@@ -69,7 +70,8 @@ impl Client {
     }
 }
 
-/// Length of the prefix around an address in which all addresses have its targets, and with `near` its coordinates.
+/// Length of the prefix around an address in which all addresses have its targets, and with `near`
+/// its coordinates.
 pub(super) fn netmask(serving: &Serving, zone: &Zone, ip: IpAddr, near: bool) -> u8 {
     if is_client_independent(zone) { 0 } else { serving.locator().scope(ip, zone, near) }
 }

@@ -1,4 +1,5 @@
-//! A query's cookie and its client's address come in; what the answer's cookie is, and whether it is answered, goes out.
+//! A query's cookie and its client's address come in; what the answer's cookie is, and whether it
+//! is answered, goes out.
 //!
 //! By the secrets and the clock that the program in the kernel has.
 
@@ -39,7 +40,8 @@ impl Cookies {
         self.control.map_or(0, ControlBlock::cookie_state)
     }
 
-    /// Whether a client that shows a cookie over UDP, but not a good one from us, gets BADCOOKIE (RFC 7873 §5.2.3).
+    /// Whether a client that shows a cookie over UDP, but not a good one from us, gets BADCOOKIE
+    /// (RFC 7873 §5.2.3).
     pub(super) fn enforces(&self) -> bool {
         self.state() & state::ENFORCED != 0
     }

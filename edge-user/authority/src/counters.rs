@@ -79,7 +79,8 @@ impl Counters {
         self.udp_answered.get() + self.tcp_answered.get()
     }
 
-    /// Counts an answer's RCODE, if it is one that is counted, in counters that no other thread has.
+    /// Counts an answer's RCODE, if it is one that is counted, in counters that no other thread
+    /// has.
     pub(super) fn count_code(&mut self, code: ResponseCode) {
         match code {
             ResponseCode::Refused => self.refused.count(),
@@ -90,7 +91,8 @@ impl Counters {
         }
     }
 
-    /// Adds these counters, which one thread has for itself, to those that all share; they begin again from 0.
+    /// Adds these counters, which one thread has for itself, to those that all share; they begin
+    /// again from 0.
     pub(super) fn move_to(&mut self, to: &Self) {
         let Self {
             udp_answered,

@@ -1,7 +1,9 @@
-//! A message and its addresses come in; the answer that the program in the driver would have given goes out.
+//! A message and its addresses come in; the answer that the program in the driver would have given
+//! goes out.
 //!
-//! The message is put into a frame, and the frame through the very code that the kernel runs. What that passes is
-//! left as it came, for the slow path. Queries from loopback always pass: no frame comes from there.
+//! The message is put into a frame, and the frame through the very code that the kernel runs. What
+//! that passes is left as it came, for the slow path. Queries from loopback always pass: no frame
+//! comes from there.
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -26,7 +28,8 @@ const BY_SOCKETS: u64 = switches::DRAIN | switches::DRY_RUN | switches::FIB;
 /// Octets of the longest message that the engine looks at: offsets in its frame have ten bits.
 const MOST: usize = 1023 - ethernet::HEADER_OCTETS - ipv6::HEADER_OCTETS - udp::HEADER_OCTETS;
 
-/// Says that a thread uses the tables. To be held for some answers at most: a publication waits for it.
+/// Says that a thread uses the tables. To be held for some answers at most: a publication waits for
+/// it.
 #[derive(Debug)]
 pub struct InUse<'s> {
     _readers: RwLockReadGuard<'s, ()>,
@@ -69,7 +72,8 @@ impl Engine {
         self.tables.apex_octets()
     }
 
-    /// Answers the message of `octets` octets at [`Self::ROOM`] in `buffer`; gives where the answer is, and what it is.
+    /// Answers the message of `octets` octets at [`Self::ROOM`] in `buffer`; gives where the answer
+    /// is, and what it is.
     ///
     /// # Errors
     /// Why there is none. The message is as it was, but after [`Verdict::Fault`].
@@ -104,7 +108,8 @@ impl Engine {
         // Whoever has a connection is who it says, and has no rate.
         let limit = if asked.stream { switches::LIMIT } else { 0 };
         self.tables.ignore(BY_SOCKETS | limit);
-        // What is said over a stream differs in what the general path prepares: the size, and the options.
+        // What is said over a stream differs in what the general path prepares: the size, and the
+        // options.
         let verdict = match hot(&mut frame, &self.tables) {
             Exit::Done(verdict) => verdict,
             // What is asked here is asked where DNS is served.
@@ -122,11 +127,12 @@ impl Engine {
     }
 }
 
-/// Writes link, network and transport header of a datagram of `datagram` octets, its own header included, before
+/// Writes link, network and transport header of a datagram of `datagram` octets, its own header
+/// included, before
 /// [`Engine::ROOM`]; gives their octets.
 ///
-/// In words, as the engine reads them: a processor waits for octets that are read right after they were written one
-/// by one.
+/// In words, as the engine reads them: a processor waits for octets that are read right after they
+/// were written one by one.
 fn write_headers(
     buffer: &mut [u8],
     (client, server): (SocketAddr, SocketAddr),
@@ -156,7 +162,8 @@ fn write_headers(
     }
 }
 
-/// Writes a link header without addresses and the words behind it so that they end at [`Engine::ROOM`].
+/// Writes a link header without addresses and the words behind it so that they end at
+/// [`Engine::ROOM`].
 fn put<const N: usize>(
     buffer: &mut [u8],
     [high, low]: [u8; 2],

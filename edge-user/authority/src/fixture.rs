@@ -51,7 +51,8 @@ pub fn zone(name: &str, text: &str) -> Arc<Zone> {
     Arc::new(zone::parse(name, text.as_bytes(), UNIX_EPOCH, Path::new("z")).unwrap())
 }
 
-/// Berlin is 192.0.2.0/24 and `2001:db8:1::/48`, San Francisco 198.51.100.0/24, Sydney 203.0.113.0/24.
+/// Berlin is 192.0.2.0/24 and `2001:db8:1::/48`, San Francisco 198.51.100.0/24, Sydney
+/// 203.0.113.0/24.
 pub struct Atlas;
 
 impl ClientLocator for Atlas {
@@ -222,7 +223,8 @@ impl Ask {
     }
 }
 
-/// Asserts that a response is negative: no answers, and the SOA of the zone `apex` in the authority section.
+/// Asserts that a response is negative: no answers, and the SOA of the zone `apex` in the authority
+/// section.
 pub fn assert_negative(message: &Message, code: ResponseCode, apex: &str) {
     assert_eq!(message.metadata.response_code, code);
     assert!(message.metadata.authoritative);

@@ -92,8 +92,8 @@ struct Running {
 }
 
 impl Authority {
-    /// Binds the addresses, for `workers` UDP threads each (at least one); nothing is answered yet. Port 0 is any
-    /// free one.
+    /// Binds the addresses, for `workers` UDP threads each (at least one); nothing is answered yet.
+    /// Port 0 is any free one.
     ///
     /// # Errors
     /// The first address that can't be had; nothing stays bound then.
@@ -130,7 +130,8 @@ impl Authority {
         &self.shared.counters
     }
 
-    /// Starts to answer: a thread for each UDP socket, and one for TCP. Does nothing if it does already.
+    /// Starts to answer: a thread for each UDP socket, and one for TCP. Does nothing if it does
+    /// already.
     ///
     /// # Errors
     /// The system has no more threads or files; the authority is stopped then.
@@ -178,7 +179,8 @@ impl Authority {
         Ok(())
     }
 
-    /// Stops answering, waits for the threads and gives the addresses back; to serve again, bind anew.
+    /// Stops answering, waits for the threads and gives the addresses back; to serve again, bind
+    /// anew.
     pub fn stop(&mut self) {
         self.sockets.clear();
         let Some(running) = self.running.take() else { return };

@@ -6,7 +6,8 @@ use std::os::fd::OwnedFd;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 
-/// Octets asked for, for queries that wait to be read in a burst; the kernel's bookkeeping counts, too.
+/// Octets asked for, for queries that wait to be read in a burst; the kernel's bookkeeping counts,
+/// too.
 const UDP_BUFFER_OCTETS: usize = 4 * 1024 * 1024;
 /// Connections that may wait to be accepted.
 const TCP_BACKLOG: i32 = 1024;
@@ -66,7 +67,8 @@ pub(super) struct Sockets {
 }
 
 impl Sockets {
-    /// Binds an address: a TCP socket, then `workers` UDP sockets, between which the kernel spreads the clients.
+    /// Binds an address: a TCP socket, then `workers` UDP sockets, between which the kernel spreads
+    /// the clients.
     pub(super) fn bind(address: SocketAddr, workers: usize) -> Result<Self, BindError> {
         if address.ip().is_unspecified() {
             return Err(BindError::Wildcard(address));

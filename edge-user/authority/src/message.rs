@@ -1,7 +1,8 @@
 //! The octets of a message come in; a query with its EDNS options goes out, or what to say instead.
 //!
-//! Read by hand but for the header, because what must be told apart here (a malformed option, an OPT record too
-//! many, an unknown version) is one error to a general decoder, or a line in the log.
+//! Read by hand but for the header, because what must be told apart here (a malformed option, an
+//! OPT record too many, an unknown version) is one error to a general decoder, or a line in the
+//! log.
 
 use edge_common::cookie::{self, Cookie};
 use edge_common::subnet::{self, Subnet};

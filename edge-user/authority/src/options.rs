@@ -11,8 +11,8 @@ const MAX_NSID_OCTETS: usize = 128;
 /// How the authority presents itself.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The server's identifier, told by NSID (RFC 5001; its first 128 octets), `_status` and `_country`; empty for
-    /// none.
+    /// The server's identifier, told by NSID (RFC 5001; its first 128 octets), `_status` and
+    /// `_country`; empty for none.
     pub server_id: String,
     /// The host's name, told by `_status`.
     pub hostname: String,

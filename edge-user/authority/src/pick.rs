@@ -1,11 +1,12 @@
 //! Weighed records come in; which of them answer, and in which order, goes out.
 //!
-//! Records are drawn one after another by weight, without replacement. Records of weight 0 come only when all
-//! others have been drawn. If no record has a weight, all of them are the answer, in the zone's order.
+//! Records are drawn one after another by weight, without replacement. Records of weight 0 come
+//! only when all others have been drawn. If no record has a weight, all of them are the answer, in
+//! the zone's order.
 //!
-//! A few of many are drawn by ticket: each ticket is looked up in the running sums of the weights, with what was
-//! drawn before cut out. Many, or some of the closest, are put in an order of random keys whose first `n` are
-//! distributed as `n` draws are (Efraimidis and Spirakis, 2006).
+//! A few of many are drawn by ticket: each ticket is looked up in the running sums of the weights,
+//! with what was drawn before cut out. Many, or some of the closest, are put in an order of random
+//! keys whose first `n` are distributed as `n` draws are (Efraimidis and Spirakis, 2006).
 
 use edge_zone::record::{Record, total_weight};
 
@@ -37,8 +38,8 @@ impl Picker {
         Self { random, picks: Vec::new(), gaps: Gaps(Vec::new()), keys: Vec::new() }
     }
 
-    /// The places of at most `most` records, in the order of the answer. With `distances`, one for each record, and
-    /// more records than `most`, only the closest are drawn from.
+    /// The places of at most `most` records, in the order of the answer. With `distances`, one for
+    /// each record, and more records than `most`, only the closest are drawn from.
     pub(super) fn pick<T>(
         &mut self,
         records: &[Record<T>],
@@ -109,8 +110,8 @@ impl Picker {
         self.picks.extend(self.keys.iter().map(|key| key.at));
     }
 
-    /// Puts the closest into `keys`: ring by ring, each as wide as 5 % of its inner edge's distance, until there are
-    /// `most`.
+    /// Puts the closest into `keys`: ring by ring, each as wide as 5 % of its inner edge's
+    /// distance, until there are `most`.
     fn keep_closest(&mut self, distances: &[f64], most: usize) {
         self.keys.clear();
         let all = distances.iter().enumerate();

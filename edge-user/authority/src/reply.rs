@@ -67,7 +67,8 @@ impl<'o> Reply<'o> {
         self.authorities += 1;
     }
 
-    /// Completes the response. What doesn't fit is truncated: all records but OPT go, and TC says so.
+    /// Completes the response. What doesn't fit is truncated: all records but OPT go, and TC says
+    /// so.
     pub(super) fn finish(self, query: &Query<'_>, closing: &Closing<'_>) {
         let Self { records, limit, question_end, mut authorities } = self;
         let (mut answers, mut is_truncated) = (records.answers(), records.is_truncated());

@@ -1,7 +1,8 @@
 //! What is served: zones come in with a sense of place; the zone that a name belongs to goes out.
 //!
-//! A snapshot never changes; a new one takes its place. What follows from a zone alone and is needed for every
-//! answer (its SOA record, which names vary by client, where its servers are) is worked out once, here.
+//! A snapshot never changes; a new one takes its place. What follows from a zone alone and is
+//! needed for every answer (its SOA record, which names vary by client, where its servers are) is
+//! worked out once, here.
 
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -78,7 +79,8 @@ impl Served {
         self.cuts.insert(label.into(), ZoneCut::At);
     }
 
-    /// Whether the answer for `label` (relative, lower case) may differ from client to client. No false "no".
+    /// Whether the answer for `label` (relative, lower case) may differ from client to client. No
+    /// false "no".
     pub(super) fn varies(&self, label: &str) -> bool {
         self.variants.varies(&self.zone, label)
     }
@@ -128,8 +130,9 @@ impl Serving {
         &*self.locator
     }
 
-    /// The zone that `name` (wire format, lower case) belongs to. With `parent_side`, for types that live above a
-    /// zone cut (RFC 4035 §3.1.4.1), a zone's apex belongs to the zone above, if that is served.
+    /// The zone that `name` (wire format, lower case) belongs to. With `parent_side`, for types
+    /// that live above a zone cut (RFC 4035 §3.1.4.1), a zone's apex belongs to the zone above, if
+    /// that is served.
     #[must_use]
     pub fn find(&self, name: &[u8], parent_side: bool) -> Option<&Served> {
         let mut zones = suffixes(name).filter_map(|suffix| self.zones.get(suffix));

@@ -1,7 +1,7 @@
 //! The labels that no zone file has: names whose first label is `_status`, `_health` or `_country`.
 //!
-//! They exist only where the zone has nothing. What tells of the server is for this host alone unless configured
-//! otherwise; what tells of the client is for everyone.
+//! They exist only where the zone has nothing. What tells of the server is for this host alone
+//! unless configured otherwise; what tells of the client is for everyone.
 
 use edge_common::subnet::Subnet;
 use hickory_proto::rr::RecordType;
@@ -67,7 +67,8 @@ fn status(options: &Options) -> String {
 }
 
 fn country(context: &QueryContext<'_>, client: &Client) -> Vec<String> {
-    // The targets of the address that counts, though an answer may have gone by the packet's source.
+    // The targets of the address that counts, though an answer may have gone by the packet's
+    // source.
     let own = Client::at(context.serving, &context.served.zone, client.ip);
     let zone = &context.served.zone;
     let netmask = netmask(context.serving, zone, client.ip, zone.has_closest);

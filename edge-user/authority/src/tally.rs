@@ -1,8 +1,9 @@
 //! Answers come in; how many there were by zone, type, label and RCODE goes out.
 //!
-//! Each worker has a table of its own, which only it writes: counting is a look-up and a plain addition, without
-//! locks. A row is allocated when its first answer is counted, and there is a limit of rows, so that no client can make
-//! a table grow: past half of it labels are no longer told apart, past three quarters nothing is.
+//! Each worker has a table of its own, which only it writes: counting is a look-up and a plain
+//! addition, without locks. A row is allocated when its first answer is counted, and there is a
+//! limit of rows, so that no client can make a table grow: past half of it labels are no longer
+//! told apart, past three quarters nothing is.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -162,8 +163,8 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Counts an answer whose name is in the zone whose apex has `apex_octets` octets on the wire, root label
-    /// included; with 0 it is in none, and not counted.
+    /// Counts an answer whose name is in the zone whose apex has `apex_octets` octets on the wire,
+    /// root label included; with 0 it is in none, and not counted.
     pub(super) fn count(&mut self, message: &[u8], apex_octets: u8, code: ResponseCode) {
         if apex_octets == 0 {
             return;

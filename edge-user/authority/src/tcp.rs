@@ -1,6 +1,7 @@
 //! Connections come in; answers go out over them, in the order of the queries (RFC 7766).
 //!
-//! One thread serves them all. What a client can hold is limited: connections, time, and queries per connection.
+//! One thread serves them all. What a client can hold is limited: connections, time, and queries
+//! per connection.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -152,8 +153,8 @@ async fn serve(stream: TcpStream, client: SocketAddr, room: &Room) -> io::Result
     converse(stream, &asked, &room.worker, &room.limits, || room.is_crowded()).await
 }
 
-/// Answers the queries of one connection. An error or a late or broken query ends it. While `is_crowded` the next
-/// query has no more time than the first one.
+/// Answers the queries of one connection. An error or a late or broken query ends it. While
+/// `is_crowded` the next query has no more time than the first one.
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     asked: &Asked,
@@ -181,7 +182,8 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         }
     }
     stream.shutdown().await?;
-    // Closing with queries unread would reset the connection, and the last answers might be lost with it.
+    // Closing with queries unread would reset the connection, and the last answers might be lost
+    // with it.
     timeout(limits.write, copy(&mut stream, &mut sink())).await??;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Datagrams come in; answers go out of the same socket, and so from the address that was asked.
 //!
-//! As many as have come are taken by one system call, up to [`BATCH`], and so are their answers sent: calls and locks
-//! cost as much as answers do. Nobody waits for a batch to fill.
+//! As many as have come are taken by one system call, up to [`BATCH`], and so are their answers
+//! sent: calls and locks cost as much as answers do. Nobody waits for a batch to fill.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -20,7 +20,8 @@ use outbox::Outbox;
 mod inbox;
 mod outbox;
 
-/// Datagrams that are received, and sent, at once. Twice as many don't make a difference that can be measured.
+/// Datagrams that are received, and sent, at once. Twice as many don't make a difference that can
+/// be measured.
 const BATCH: usize = 32;
 /// The pause after an error of receiving, so that a lasting one doesn't keep the thread busy.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -74,8 +75,8 @@ fn answer<P: Peer>(
     }
 }
 
-/// Wakes the thread that reads from a socket: Linux ends its wait, though it says that a socket without a peer can't
-/// be shut down.
+/// Wakes the thread that reads from a socket: Linux ends its wait, though it says that a socket
+/// without a peer can't be shut down.
 pub(super) fn wake(socket: &UdpSocket) {
     rustix::net::shutdown(socket, Shutdown::Both).unwrap_or_default();
 }

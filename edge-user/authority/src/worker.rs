@@ -1,7 +1,7 @@
 //! A message in a buffer comes in; its answer goes out, by the engine if it can, else the slow way.
 //!
-//! What threads share is taken once for a [`Batch`] of messages, not for each: a lock or a counter that all cores
-//! write to costs as much as an answer.
+//! What threads share is taken once for a [`Batch`] of messages, not for each: a lock or a counter
+//! that all cores write to costs as much as an answer.
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -86,7 +86,8 @@ impl Worker {
         Batch { served: Served::of(shared), own, counters: &shared.counters }
     }
 
-    /// Answers the message of `octets` octets at [`Self::ROOM`] in `buffer`, which is overwritten. `None`: no answer.
+    /// Answers the message of `octets` octets at [`Self::ROOM`] in `buffer`, which is overwritten.
+    /// `None`: no answer.
     pub fn answer<'a>(
         &'a mut self,
         buffer: &'a mut [u8],
@@ -100,8 +101,8 @@ impl Worker {
     }
 }
 
-/// Messages that are answered from the same tables and zones. To be kept while answering only: a publication waits
-/// for its end.
+/// Messages that are answered from the same tables and zones. To be kept while answering only: a
+/// publication waits for its end.
 pub struct Batch<'w> {
     served: Served<'w>,
     own: &'w mut Own,
@@ -146,7 +147,8 @@ impl<'s> Served<'s> {
         Self { tables: InUse::of(store), store, zones: current.get(), options }
     }
 
-    /// Whether a client is never answered: what the engine didn't come to ask of a message that it can't read.
+    /// Whether a client is never answered: what the engine didn't come to ask of a message that it
+    /// can't read.
     fn denies(&self, client: IpAddr) -> bool {
         limits::denies(self.store, client)
     }

@@ -23,8 +23,9 @@ impl Barrier {
         Ok(Self { outer, inner: again(inner)? })
     }
 
-    /// Waits until every packet that began before the call is through: the kernel comes back from replacing a map in a
-    /// map of maps when every program that may have seen the old one is through (`synchronize_rcu`).
+    /// Waits until every packet that began before the call is through: the kernel comes back from
+    /// replacing a map in a map of maps when every program that may have seen the old one is
+    /// through (`synchronize_rcu`).
     ///
     /// # Errors
     /// When the kernel refuses.

@@ -185,8 +185,8 @@ impl Kernel {
 }
 
 impl Kernel {
-    /// The maps that all zones share, and the table of programs, which the kernel empties when nobody holds it; not the
-    /// program's own sections (`.rodata`).
+    /// The maps that all zones share, and the table of programs, which the kernel empties when
+    /// nobody holds it; not the program's own sections (`.rodata`).
     fn shared(&self) -> impl Iterator<Item = (&str, &MapData)> {
         self.ebpf.maps().filter_map(|(name, map)| match map {
             Map::Array(map) | Map::PerCpuArray(map) | Map::ProgramArray(map)

@@ -1,7 +1,8 @@
-//! An interface's index comes in; what kind of virtual interface it is goes out, as the kernel says over rtnetlink.
+//! An interface's index comes in; what kind of virtual interface it is goes out, as the kernel says
+//! over rtnetlink.
 //!
-//! What sysfs has doesn't tell one end of a veth pair from other interfaces for certain, and may be another network
-//! namespace's.
+//! What sysfs has doesn't tell one end of a veth pair from other interfaces for certain, and may be
+//! another network namespace's.
 
 use std::io;
 

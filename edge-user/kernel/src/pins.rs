@@ -161,7 +161,8 @@ pub(super) fn remove(path: &Path) -> Result<(), KernelError> {
         .map_err(|cause| KernelError::Path { path: path.to_path_buf(), cause: cause.to_string() })
 }
 
-/// Removes the folders of other versions from an instance's; a link in one of them holds the interface.
+/// Removes the folders of other versions from an instance's; a link in one of them holds the
+/// interface.
 fn remove_other_versions(instance: &Path, own: &Path) -> Result<(), KernelError> {
     let Ok(entries) = std::fs::read_dir(instance) else { return Ok(()) };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {

@@ -1,4 +1,5 @@
-//! Frames that the program sampled, of those that it sent and those that it dropped, come out of its ring.
+//! Frames that the program sampled, of those that it sent and those that it dropped, come out of
+//! its ring.
 
 use aya::maps::{MapData, PerCpuArray, RingBuf};
 use edge_common::abi::{Sample, maps};

@@ -1,9 +1,9 @@
 //! Answered queries come in, sampled; how often each name was asked for lately goes out.
 //!
-//! Only while a zone has names that aren't in the tables, and only its names: a query for anything else costs a
-//! comparison. Queries that the authority answered come from its threads by a [`Probe`], those that XDP answered from
-//! its ring of samples by a [`Tap`]. Nobody who answers waits or takes memory; what comes faster than it is taken is
-//! lost, and then fewer are sampled.
+//! Only while a zone has names that aren't in the tables, and only its names: a query for anything
+//! else costs a comparison. Queries that the authority answered come from its threads by a
+//! [`Probe`], those that XDP answered from its ring of samples by a [`Tap`]. Nobody who answers
+//! waits or takes memory; what comes faster than it is taken is lost, and then fewer are sampled.
 #![forbid(unsafe_code)]
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,7 +31,8 @@ pub(crate) use sketch::Sketch;
 pub use tap::Tap;
 use watched::Watched;
 
-/// Queries that wait to be counted; further ones are lost. More than come between two turns at the rate wanted.
+/// Queries that wait to be counted; further ones are lost. More than come between two turns at the
+/// rate wanted.
 const ENTRIES: usize = 2048;
 /// How many samples make a difference that isn't chance.
 const CLEAR: u64 = 4;
@@ -81,7 +82,8 @@ impl Default for Heat {
 }
 
 impl Heat {
-    /// Has the names of these zones counted, and no others any more; nothing is sampled when there are none.
+    /// Has the names of these zones counted, and no others any more; nothing is sampled when there
+    /// are none.
     pub fn watch(&self, zones: &[Arc<Compiled>]) {
         let mut counted = self.counted();
         counted.watched.set(zones);

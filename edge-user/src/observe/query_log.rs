@@ -1,9 +1,10 @@
 //! The query log: responses come in from the threads that send them; records go out to files.
 //!
-//! A thread that answers copies the response's octets into a free entry of a bounded queue, and goes on; with no free
-//! entry the record is dropped and counted. One thread takes them out, works out why the answer was what it was
-//! ([`Account`]), and writes: whatever the disk does, answering never waits for it. Frames that XDP sampled come to
-//! the same thread. Not logged: FORMERR, NOTIMP, REFUSED, as in geodns.
+//! A thread that answers copies the response's octets into a free entry of a bounded queue, and
+//! goes on; with no free entry the record is dropped and counted. One thread takes them out, works
+//! out why the answer was what it was ([`Account`]), and writes: whatever the disk does, answering
+//! never waits for it. Frames that XDP sampled come to the same thread. Not logged: FORMERR,
+//! NOTIMP, REFUSED, as in geodns.
 #![forbid(unsafe_code)]
 
 use std::io;
@@ -37,8 +38,8 @@ use writer::Writer;
 
 /// Records that wait to be written; further ones are dropped.
 const ENTRIES: usize = 4096;
-/// The RCODEs in a header that are logged: NOERROR (and those whose upper bits are in the OPT record), SERVFAIL,
-/// NXDOMAIN.
+/// The RCODEs in a header that are logged: NOERROR (and those whose upper bits are in the OPT
+/// record), SERVFAIL, NXDOMAIN.
 const LOGGED: [u8; 3] = [0, 2, 3];
 
 /// Nanoseconds since 1970.
@@ -47,7 +48,8 @@ fn now_ns() -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Where responses are given to be logged. Off unless it comes from a [`Log`]; then it does nothing.
+/// Where responses are given to be logged. Off unless it comes from a [`Log`]; then it does
+/// nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Sender {
     queue: Option<Arc<Queue>>,
@@ -140,8 +142,8 @@ pub struct Log {
 }
 
 impl Log {
-    /// Begins to log as `config` says, of zones in `current`; does nothing if it names no path. Files that can't be
-    /// written are told, counted, and tried again.
+    /// Begins to log as `config` says, of zones in `current`; does nothing if it names no path.
+    /// Files that can't be written are told, counted, and tried again.
     ///
     /// # Errors
     /// The system has no more threads.

@@ -1,7 +1,8 @@
 //! Frames that XDP dropped come in, a sample of them; who was refused most lately goes out.
 //!
-//! As many are sampled as tell, and no more: the rate follows what comes. What is counted is halved every few seconds, so
-//! that who keeps quiet is forgotten, and a flood of random sources pushes nobody out who is refused often.
+//! As many are sampled as tell, and no more: the rate follows what comes. What is counted is halved
+//! every few seconds, so that who keeps quiet is forgotten, and a flood of random sources pushes
+//! nobody out who is refused often.
 
 use std::net::IpAddr;
 use std::time::Instant;

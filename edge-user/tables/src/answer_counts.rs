@@ -1,4 +1,5 @@
-//! Answers come in, as counts by deck and client country; points per server, counts per zone and an audit of shares go out.
+//! Answers come in, as counts by deck and client country; points per server, counts per zone and an
+//! audit of shares go out.
 //!
 //! The publisher writes it, whoever wants to know reads it, from any thread.
 
@@ -12,7 +13,8 @@ use edge_leaves::points::{Points, PointsReport};
 #[derive(Clone, Debug, Default)]
 pub struct Ledger(Arc<Mutex<Books>>);
 
-/// What is written down. It grows with servers that have been seen times countries, and with zones, and never shrinks.
+/// What is written down. It grows with servers that have been seen times countries, and with zones,
+/// and never shrinks.
 #[derive(Debug, Default)]
 pub struct Books {
     /// Answers per server and country, by XDP and by the code that it shares with the authority.

@@ -62,7 +62,8 @@ pub struct Undealt {
 pub struct Owner {
     /// The name on the wire, lower case.
     pub name: Box<[u8]>,
-    /// Whether it exists for every client. Others are those of whom only labels with a target behind them exist.
+    /// Whether it exists for every client. Others are those of whom only labels with a target
+    /// behind them exist.
     pub is_label: bool,
     /// For type A.
     pub a: Answer,
@@ -103,7 +104,8 @@ pub struct Compiled {
     pub apex: Name,
     /// Its names: labels, and names that only some clients have.
     pub owners: Vec<Owner>,
-    /// What its apex answers for types other than A and AAAA where a zone above it is loaded, which DS belongs to.
+    /// What its apex answers for types other than A and AAAA where a zone above it is loaded, which
+    /// DS belongs to.
     pub nested: Other,
     /// Whether names are made up from wildcards.
     pub has_wildcards: bool,
@@ -162,8 +164,8 @@ impl Compiled {
     }
 }
 
-/// Compiles a zone for clients of these classes. `soa` is the SOA record of its negative answers; `any` is what
-/// answers type ANY.
+/// Compiles a zone for clients of these classes. `soa` is the SOA record of its negative answers;
+/// `any` is what answers type ANY.
 #[must_use]
 pub fn compile(zone: &Zone, classes: &[Targets], soa: Vec<u8>, any: AnyPolicy) -> Compiled {
     let full = compile_with(zone, classes, soa.clone(), Some(any));

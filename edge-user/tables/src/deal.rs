@@ -71,13 +71,15 @@ enum Hand {
 }
 
 impl Dealer {
-    /// A dealer for records with these `weights`, `max_hosts` of them to an answer, or all when there are fewer.
+    /// A dealer for records with these `weights`, `max_hosts` of them to an answer, or all when
+    /// there are fewer.
     ///
-    /// A record of weight 0 comes only behind all others; if all weights are 0, all records are alike.
-    /// Without records or with `max_hosts` 0 there are no cards. An index has 16 bits: records past the first
-    /// 65,535 are not dealt.
+    /// A record of weight 0 comes only behind all others; if all weights are 0, all records are
+    /// alike. Without records or with `max_hosts` 0 there are no cards. An index has 16 bits:
+    /// records past the first 65,535 are not dealt.
     ///
-    /// A deck that varies has at least `least` cards: the more there are, the less does one deal's rounding show.
+    /// A deck that varies has at least `least` cards: the more there are, the less does one deal's
+    /// rounding show.
     #[must_use]
     pub fn new(weights: &[u64], max_hosts: usize, least: usize, rng: &mut fastrand::Rng) -> Self {
         let weights = &weights[..weights.len().min(usize::from(u16::MAX))];
@@ -116,7 +118,8 @@ impl Dealer {
         self.k
     }
 
-    /// Cards per deck: 0 without records, 1 for one record, otherwise a power of two from 64 to 8,192.
+    /// Cards per deck: 0 without records, 1 for one record, otherwise a power of two from 64 to
+    /// 8,192.
     #[must_use]
     pub fn cards(&self) -> usize {
         self.m
@@ -166,8 +169,8 @@ impl Dealer {
             Hand::Places { weights, share, first, included, leading } => {
                 let most = u32::try_from(m).unwrap_or(u32::MAX);
                 let included = included.take(share, |_| most, k * m, true);
-                // The share of firsts follows the cards dealt, so that a record in few cards is first when it
-                // is in one, not when it isn't.
+                // The share of firsts follows the cards dealt, so that a record in few cards is
+                // first when it is in one, not when it isn't.
                 let share: Vec<f64> = first
                     .iter()
                     .zip(&included)
@@ -186,11 +189,11 @@ impl Dealer {
         Deal { records: k, cards }
     }
 
-    /// Takes over what records are owed from the dealer that this one replaces, so that rebuilding decks often
-    /// does not starve records of small weight.
+    /// Takes over what records are owed from the dealer that this one replaces, so that rebuilding
+    /// decks often does not starve records of small weight.
     ///
-    /// `same` gives the old index of a new index, if the record was there before. What can't be matched
-    /// keeps its random start. Two new indices should not have the same old one.
+    /// `same` gives the old index of a new index, if the record was there before. What can't be
+    /// matched keeps its random start. Two new indices should not have the same old one.
     pub fn carry(&mut self, old: &Self, same: impl Fn(usize) -> Option<usize>) {
         match (&mut self.hand, &old.hand) {
             (

@@ -1,5 +1,5 @@
-//! Rules by client prefix, longest first: a list comes in; what it says of an address, and the steps from one list to
-//! the next, go out.
+//! Rules by client prefix, longest first: a list comes in; what it says of an address, and the
+//! steps from one list to the next, go out.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -134,8 +134,8 @@ impl Prefixes {
         self.rules.is_empty()
     }
 
-    /// The value of the longest prefix around an address (as [`edge_common::abi::Service::address`]); 0 if there is
-    /// none.
+    /// The value of the longest prefix around an address (as
+    /// [`edge_common::abi::Service::address`]); 0 if there is none.
     #[must_use]
     pub fn listed(&self, address: [u64; 2]) -> u32 {
         let [high, low] = address.map(|word| u128::from(u64::from_be_bytes(word.to_ne_bytes())));
@@ -145,9 +145,9 @@ impl Prefixes {
         edge.map_or(0, |(_, value)| *value)
     }
 
-    /// What makes this list of `old`, step by step. An address that both deny is denied after each: new prefixes come
-    /// first and of them the longest, so that none is without what is nested in it; then old ones go, the shortest
-    /// first, so that what is nested in one outlives it.
+    /// What makes this list of `old`, step by step. An address that both deny is denied after each:
+    /// new prefixes come first and of them the longest, so that none is without what is nested in
+    /// it; then old ones go, the shortest first, so that what is nested in one outlives it.
     #[must_use]
     pub fn steps_from(&self, old: &Self) -> Vec<Step> {
         // Sorted by length.

@@ -140,7 +140,8 @@ pub struct Placed {
     pub names: usize,
     /// Names that could be, if there were room.
     pub total: usize,
-    /// Whether names are left out: what is asked for below its apex and isn't there is the authority's to answer.
+    /// Whether names are left out: what is asked for below its apex and isn't there is the
+    /// authority's to answer.
     pub incomplete: bool,
     /// Decks in the tables.
     pub decks: usize,
@@ -201,8 +202,9 @@ impl Publisher {
         self.shares = shares;
     }
 
-    /// Tells how often names are asked for, for the next publication. Says whether it would put other names of `zones`
-    /// into the tables than there are; `zones` and `others` as in [`Self::publish`].
+    /// Tells how often names are asked for, for the next publication. Says whether it would put
+    /// other names of `zones` into the tables than there are; `zones` and `others` as in
+    /// [`Self::publish`].
     pub fn warm(
         &mut self,
         popularity: Popularity,
@@ -234,10 +236,11 @@ impl Publisher {
         zones.map(|zone| Arc::clone(&zone.source.compiled)).collect()
     }
 
-    /// Publishes exactly these zones, as the next generation unless they differ from what is published in no more than
-    /// the records of decks. Of a zone that has more names than its share, or than fit, only the hottest are put into the
-    /// tables. One that doesn't fit otherwise is left to the authority, whole, and says why. `others` are the apexes (on
-    /// the wire, lower case) of zones that only the authority serves: all names under them pass.
+    /// Publishes exactly these zones, as the next generation unless they differ from what is
+    /// published in no more than the records of decks. Of a zone that has more names than its
+    /// share, or than fit, only the hottest are put into the tables. One that doesn't fit otherwise
+    /// is left to the authority, whole, and says why. `others` are the apexes (on the wire, lower
+    /// case) of zones that only the authority serves: all names under them pass.
     ///
     /// # Errors
     /// When the names don't fit or the kernel refuses; then the former generation goes on being

@@ -6,7 +6,8 @@ pub use frame::{response, source};
 
 /// Frames that XDP sampled of what it sent.
 pub trait Samples: Send {
-    /// Gives every frame, or as much of its beginning as was kept, that has come since the last call.
+    /// Gives every frame, or as much of its beginning as was kept, that has come since the last
+    /// call.
     fn drain(&mut self, take: &mut dyn FnMut(&[u8]));
 
     /// Samples lost since the start because nobody took them in time.

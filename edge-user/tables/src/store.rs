@@ -157,8 +157,8 @@ pub struct Store {
     pub services: Region<Service>,
     pub devices: Region<Device>,
     pub clocks: Region<Clock>,
-    /// The authority's rate-limiting buckets; it doesn't use NTP's. Not the kernel's, which has a clock of its own: a
-    /// query that passes is counted once in each.
+    /// The authority's rate-limiting buckets; it doesn't use NTP's. Not the kernel's, which has a
+    /// clock of its own: a query that passes is counted once in each.
     pub buckets: Region<u64>,
     /// What each CPU has for itself; none without a kernel.
     pub cpus: Region<Cpu>,

@@ -64,7 +64,8 @@ impl World {
         Self { serving, zone, trie, tables: HostTables::new(store.clone(), 1, true) }
     }
 
-    /// Asserts that the tables say of a client what the authority does; gives its class and scope if they say anything.
+    /// Asserts that the tables say of a client what the authority does; gives its class and scope
+    /// if they say anything.
     fn check(&self, source: IpAddr, subnet: Option<&Subnet>) -> Option<(u32, u8)> {
         let what = format!("{} {source} {subnet:?}", self.zone.targeting);
         let client = Client::new(&self.serving, &self.zone, source, subnet);

@@ -121,7 +121,8 @@ fn the_closest_are_drawn_from_with_all_that_are_nearly_as_close() {
 
 #[test]
 fn a_ring_begins_at_the_nearest_server_outside_the_last_one() {
-    // 1.04 is in the ring of 1.00; 1.06 begins one that reaches 1.11, beyond the second ring's first.
+    // 1.04 is in the ring of 1.00; 1.06 begins one that reaches 1.11, beyond the second ring's
+    // first.
     let (mut picker, records) = (picker(), set(&[1; 5]));
     let distances = [1.11, 1.06, 1.04, 1.0, 1.2];
     let mut seen = [0; 5];

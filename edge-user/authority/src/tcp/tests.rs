@@ -34,7 +34,8 @@ fn worker() -> Worker {
     })
 }
 
-/// Sends `octets`, and nothing behind them if `and_close`; gives all that comes back until the connection ends.
+/// Sends `octets`, and nothing behind them if `and_close`; gives all that comes back until the
+/// connection ends.
 fn exchange(limits: &Limits, octets: &[u8], and_close: bool) -> (Vec<u8>, std::io::Result<()>) {
     let runtime = runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let asked = ask("x", A).stream().asked();

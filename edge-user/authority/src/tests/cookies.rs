@@ -64,7 +64,8 @@ fn where_cookies_are_enforced_a_client_without_a_good_one_is_told_to_come_again(
     assert_eq!((rcode, answers), (BADCOOKIE, 0));
     assert_eq!(told(&with(&[&CLIENT[..], &[1; 16]].concat()), &options).0, BADCOOKIE);
     assert_eq!(told(&with(&given), &options).0, 0);
-    // Over a stream the client has shown that it is where it says; without EDNS it can't know of cookies.
+    // Over a stream the client has shown that it is where it says; without EDNS it can't know of
+    // cookies.
     assert_eq!(told(&with(&CLIENT).stream(), &options).0, 0);
     assert_eq!(get(&ask("pool.example.com", A), &options).0.answers.len(), 4);
     assert_eq!(get(&ask("pool.example.com", A).edns(1232, &[]), &options).0.answers.len(), 4);

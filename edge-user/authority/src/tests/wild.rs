@@ -1,4 +1,5 @@
-//! Wildcards, zones within zones, and the types that no one but the client looks into, as they are on the wire.
+//! Wildcards, zones within zones, and the types that no one but the client looks into, as they are
+//! on the wire.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! A socket comes in; the datagrams that wait there go out, each with room before it for the engine.
+//! A socket comes in; the datagrams that wait there go out, each with room before it for the
+//! engine.
 
 use std::array;
 use std::io::{self, IoSliceMut};
@@ -15,7 +16,8 @@ const MOST: usize = 4096;
 /// Octets from one datagram's room to the next one's.
 const STRIDE: usize = Worker::ROOM + MOST;
 
-/// The address of a client, of the socket's family: all of its octets are written with each datagram.
+/// The address of a client, of the socket's family: all of its octets are written with each
+/// datagram.
 pub(super) trait Peer: SockaddrLike + Copy + Into<SocketAddr> {}
 impl<T: SockaddrLike + Copy + Into<SocketAddr>> Peer for T {}
 
@@ -37,7 +39,8 @@ impl<P: Peer> Inbox<P> {
         }
     }
 
-    /// Waits for a datagram; takes it, and those that have come with it, in place of what was there.
+    /// Waits for a datagram; takes it, and those that have come with it, in place of what was
+    /// there.
     ///
     /// # Errors
     /// What the system said; nothing is there then.
@@ -57,7 +60,8 @@ impl<P: Peer> Inbox<P> {
         Ok(())
     }
 
-    /// The datagrams that are there, each as a buffer with its octets behind [`Worker::ROOM`], and their number.
+    /// The datagrams that are there, each as a buffer with its octets behind [`Worker::ROOM`], and
+    /// their number.
     pub(super) fn messages(&mut self) -> impl Iterator<Item = (&mut [u8], usize, SocketAddr)> {
         let places = self.memory.chunks_exact_mut(STRIDE);
         places.zip(&self.received).map(|(place, &(octets, client))| (place, octets, client))

@@ -11,7 +11,8 @@ use smallvec::SmallVec;
 use super::BATCH;
 use crate::counters::Counters;
 
-/// Octets set aside for the answers of a batch: more than they have unless all are as long as can be.
+/// Octets set aside for the answers of a batch: more than they have unless all are as long as can
+/// be.
 const OCTETS: usize = BATCH * 1232;
 
 /// Answers that are to be sent. Its memory is kept.
@@ -34,8 +35,8 @@ impl Outbox {
         self.answers.push((start..self.octets.len(), client.into()));
     }
 
-    /// Sends all that is there, waiting for the socket if that is full. What the system refuses is counted, and the
-    /// rest is sent.
+    /// Sends all that is there, waiting for the socket if that is full. What the system refuses is
+    /// counted, and the rest is sent.
     pub(super) fn send(&mut self, socket: &UdpSocket, counters: &Counters) {
         let (sent, failed) = self.try_all(socket);
         counters.udp_answered.add(sent as u64);

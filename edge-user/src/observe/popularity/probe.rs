@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 
 use super::{Name, Seen, Shared};
 
-/// Where a thread that answers tells its responses. Does nothing unless it comes from a [`super::Heat`].
+/// Where a thread that answers tells its responses. Does nothing unless it comes from a
+/// [`super::Heat`].
 #[derive(Clone, Debug, Default)]
 pub struct Probe {
     shared: Option<Arc<Shared>>,

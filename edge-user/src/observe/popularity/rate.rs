@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 /// Samples a second above which fewer are taken. Each costs about a microsecond to count.
 const MOST: u64 = 8000;
-/// Samples a second below which more are taken; less than half of [`MOST`], so that a rate stays when it fits.
+/// Samples a second below which more are taken; less than half of [`MOST`], so that a rate stays
+/// when it fits.
 const LEAST: u64 = 2000;
 /// The least time to judge a rate by.
 const JUDGED: Duration = Duration::from_millis(90);

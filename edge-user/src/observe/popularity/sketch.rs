@@ -1,14 +1,14 @@
 //! Names come in, each for some queries; the names asked for most lately go out.
 //!
-//! A frequent-items sketch (Misra and Gries, as in Apache `DataSketches`) whose numbers are halved every few seconds, so
-//! that what was hot is soon forgotten.
+//! A frequent-items sketch (Misra and Gries, as in Apache `DataSketches`) whose numbers are halved
+//! every few seconds, so that what was hot is soon forgotten.
 
 use std::time::{Duration, Instant};
 
 use datasketches::frequencies::{ErrorType, FrequentItemsSketch};
 
-/// Places in the sketch's table; three in four are used. More than the names that samples come from in
-/// some half-lives.
+/// Places in the sketch's table; three in four are used. More than the names that samples come from
+/// in some half-lives.
 const PLACES: usize = 1 << 15;
 /// How long until queries count half.
 const HALF_LIFE: Duration = Duration::from_secs(2);

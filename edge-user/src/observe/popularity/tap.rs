@@ -1,7 +1,9 @@
-//! Frames come in from XDP's ring of samples; the query log gets its share of them, and their names are counted.
+//! Frames come in from XDP's ring of samples; the query log gets its share of them, and their names
+//! are counted.
 //!
-//! The ring has one reader and one rate. XDP samples as often as the more eager of the two wants, and each takes by
-//! chance as many of the samples as it wants: one in so many answers, whatever the other does.
+//! The ring has one reader and one rate. XDP samples as often as the more eager of the two wants,
+//! and each takes by chance as many of the samples as it wants: one in so many answers, whatever
+//! the other does.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -35,8 +37,8 @@ fn keep(random: &mut fastrand::Rng, sampled: u32, wanted: u32) -> bool {
 }
 
 impl Tap {
-    /// Reads `ring`, of which one in `logged` answers are to be logged (none when 0), and has what it is filled with
-    /// set by `store`.
+    /// Reads `ring`, of which one in `logged` answers are to be logged (none when 0), and has what
+    /// it is filled with set by `store`.
     #[must_use]
     pub fn new(
         ring: Box<dyn Samples>,
@@ -78,8 +80,8 @@ impl Tap {
         self.set();
     }
 
-    /// Has the ring filled as often as is wanted now. To be called when it is empty: what is in it was sampled at the
-    /// rate before.
+    /// Has the ring filled as often as is wanted now. To be called when it is empty: what is in it
+    /// was sampled at the rate before.
     fn set(&mut self) {
         let counted = if self.heat.is_on() { self.rate.one_in() } else { 0 };
         self.heat.shared.tapped.store(counted, Ordering::Relaxed);

@@ -1,8 +1,8 @@
 //! Records come in; Avro object container files with geodns's schema, compressed by Snappy, go out.
 //!
-//! A file is called `log.<UTC time>.<n>.avro.tmp` until it is closed, then the same without `.tmp`. A block has
-//! 10,000 records, the last one fewer. If answers are sampled, the schema has one more field, `Weight`, which readers
-//! with geodns's schema pass over.
+//! A file is called `log.<UTC time>.<n>.avro.tmp` until it is closed, then the same without `.tmp`.
+//! A block has 10,000 records, the last one fewer. If answers are sampled, the schema has one more
+//! field, `Weight`, which readers with geodns's schema pass over.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};

@@ -1,4 +1,5 @@
-//! A log's configuration comes in; what would keep it from being written goes out. Nothing is touched.
+//! A log's configuration comes in; what would keep it from being written goes out. Nothing is
+//! touched.
 
 use std::path::Path;
 

@@ -39,7 +39,8 @@ pub(super) trait Sink: Send {
     /// Writes everything and closes the file; the next record opens another.
     fn close(&mut self, now_ns: u64) -> io::Result<()>;
 
-    /// Forgets what is pending, and the file, which is left as it was before what couldn't be written.
+    /// Forgets what is pending, and the file, which is left as it was before what couldn't be
+    /// written.
     fn abandon(&mut self);
 }
 
@@ -55,7 +56,8 @@ pub(super) fn at<T>(path: &Path, result: io::Result<T>) -> io::Result<T> {
     result.map_err(|cause| io::Error::new(cause.kind(), format!("{}: {cause}", path.display())))
 }
 
-/// Removes the oldest of the files in `directory` whose names are `ours`, until `keep` are left; 0 keeps all.
+/// Removes the oldest of the files in `directory` whose names are `ours`, until `keep` are left; 0
+/// keeps all.
 pub(super) fn prune(directory: &Path, keep: u32, ours: impl Fn(&str) -> bool) -> io::Result<()> {
     if keep == 0 {
         return Ok(());

@@ -1,7 +1,8 @@
-//! Records come in; JSON objects, a line each, go out to a file, with geodns's keys in geodns's order.
+//! Records come in; JSON objects, a line each, go out to a file, with geodns's keys in geodns's
+//! order.
 //!
-//! A file that is too large or too old is renamed to `<name>-<UTC time>.<extension>`, and another begun. So is one
-//! that somebody else renamed or removed.
+//! A file that is too large or too old is renamed to `<name>-<UTC time>.<extension>`, and another
+//! begun. So is one that somebody else renamed or removed.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

@@ -1,6 +1,7 @@
 //! Filled entries come in from many threads; they go out to one, and come back empty.
 //!
-//! All memory is had at the start: entries go round between two queues of fixed length. Nobody waits for anybody.
+//! All memory is had at the start: entries go round between two queues of fixed length. Nobody
+//! waits for anybody.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -42,7 +43,8 @@ impl Entry {
         }
     }
 
-    /// Keeps the octets of a response; of one that is too long (over TCP) the beginning and the OPT record.
+    /// Keeps the octets of a response; of one that is too long (over TCP) the beginning and the OPT
+    /// record.
     pub(super) fn copy(&mut self, response: &[u8]) {
         self.octets.clear();
         self.cut = None;

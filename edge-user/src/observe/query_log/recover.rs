@@ -1,4 +1,5 @@
-//! Files that a crash left unfinished come in; they go out cut behind their last whole block, under their own names.
+//! Files that a crash left unfinished come in; they go out cut behind their last whole block, under
+//! their own names.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -9,8 +10,8 @@ use rustix::fs::{FlockOperation, flock};
 use super::avro::{MAGIC, SYNC_OCTETS, UNFINISHED, finished, is_ours};
 use super::files::at;
 
-/// Finishes what is unfinished in `directory`; files without a whole block are removed. Files that another process
-/// is writing are left alone.
+/// Finishes what is unfinished in `directory`; files without a whole block are removed. Files that
+/// another process is writing are left alone.
 ///
 /// # Errors
 /// The first file that couldn't be finished.

@@ -1,7 +1,9 @@
-//! The octets of a response and whom it went to come in; what it said, and why, goes out, for the query log.
+//! The octets of a response and whom it went to come in; what it said, and why, goes out, for the
+//! query log.
 //!
-//! What the octets don't say (zone, targets, the label that answered) is found by the search that answers queries.
-//! The response is our own, and read like anyone's: whatever doesn't read ends the reading.
+//! What the octets don't say (zone, targets, the label that answered) is found by the search that
+//! answers queries. The response is our own, and read like anyone's: whatever doesn't read ends the
+//! reading.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -48,8 +50,9 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// Of the response `head`, sent to `remote`. Its OPT record is in `opt`, or in `head` if that is empty: a
-    /// response may be cut before it. `None` if it isn't a response about a zone in `serving`.
+    /// Of the response `head`, sent to `remote`. Its OPT record is in `opt`, or in `head` if that
+    /// is empty: a response may be cut before it. `None` if it isn't a response about a zone in
+    /// `serving`.
     #[must_use]
     pub(super) fn of(serving: &Serving, head: &[u8], opt: &[u8], remote: IpAddr) -> Option<Self> {
         let mut reader = Reader { message: head, at: 0 };
@@ -105,7 +108,8 @@ impl Account {
     }
 }
 
-/// Where the OPT record of one of our responses begins: it is the last record. `None` if there is none.
+/// Where the OPT record of one of our responses begins: it is the last record. `None` if there is
+/// none.
 #[must_use]
 pub(super) fn opt_start(response: &[u8]) -> Option<usize> {
     let mut reader = Reader { message: response, at: 0 };
@@ -246,7 +250,8 @@ impl<'m> Reader<'m> {
 }
 
 impl Record<'_> {
-    /// The record's data as geodns logs them: of MX and SRV just the name, of TXT the strings with spaces between.
+    /// The record's data as geodns logs them: of MX and SRV just the name, of TXT the strings with
+    /// spaces between.
     fn text(&self, message: &[u8]) -> Option<String> {
         let name_at = |skip: usize| Reader { message, at: self.at + skip }.name();
         match RecordType::from(self.rtype) {

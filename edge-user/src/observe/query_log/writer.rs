@@ -1,4 +1,5 @@
-//! The log's thread: takes entries and samples, gives records to the files, and bears with their troubles.
+//! The log's thread: takes entries and samples, gives records to the files, and bears with their
+//! troubles.
 
 use std::io;
 use std::net::IpAddr;
@@ -21,7 +22,8 @@ use crate::settings::{self as config, LogFormat};
 use edge_authority::{Current, Serving};
 use edge_tables::samples::{self, Samples};
 
-/// The pause when nothing waits: short enough that the queue isn't full before it ends, at 200,000 queries a second.
+/// The pause when nothing waits: short enough that the queue isn't full before it ends, at 200,000
+/// queries a second.
 const PAUSE: Duration = Duration::from_millis(10);
 /// How long files are left alone after a trouble.
 const RETRY_NS: u64 = 1_000_000_000;
@@ -176,7 +178,8 @@ impl Writer {
         }
     }
 
-    /// Gives up what is pending, and leaves the files alone for a while. Told once until they are written again.
+    /// Gives up what is pending, and leaves the files alone for a while. Told once until they are
+    /// written again.
     fn despair(&mut self, cause: &io::Error, now_ns: u64) {
         self.numbers.failed.fetch_add(self.sink.pending(), Ordering::Relaxed);
         self.sink.abandon();

@@ -1,8 +1,8 @@
-//! A zone, the one that stood before it and what was compiled of that come in; what is compiled of the new one goes out,
-//! if the two differ in nothing but their addresses and serial.
+//! A zone, the one that stood before it and what was compiled of that come in; what is compiled of
+//! the new one goes out, if the two differ in nothing but their addresses and serial.
 //!
-//! A feed changes some servers' weights each second. Names, client classes and types are what they were then, and so is
-//! every number in the tables: only some decks hold other records.
+//! A feed changes some servers' weights each second. Names, client classes and types are what they
+//! were then, and so is every number in the tables: only some decks hold other records.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,8 +35,8 @@ impl Compiled {
     }
 }
 
-/// What `zone` compiles to, by what is compiled of the zone that `was`; `None` if that takes [`super::compile`].
-/// Client classes, and what answers ANY, have to be the same.
+/// What `zone` compiles to, by what is compiled of the zone that `was`; `None` if that takes
+/// [`super::compile`]. Client classes, and what answers ANY, have to be the same.
 #[must_use]
 pub fn amend(
     former: &Compiled,
@@ -96,7 +96,8 @@ fn amend_as(
     Some(Compiled { decks, soa: soa.to_vec(), plain: None, ..former.without_decks() })
 }
 
-/// Sets a deck; `None` if that is set already to something else: records that were the same no longer are.
+/// Sets a deck; `None` if that is set already to something else: records that were the same no
+/// longer are.
 fn set(decks: &mut [Undealt], is_set: &mut [bool], at: usize, undealt: Undealt) -> Option<()> {
     let (deck, is_set) = (decks.get_mut(at)?, is_set.get_mut(at)?);
     if *is_set {

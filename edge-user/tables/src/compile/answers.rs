@@ -19,7 +19,8 @@ const ANY: u16 = 255;
 /// A type that no zone holds, of those for private use (RFC 6895 §3.1).
 const UNHELD: u16 = 65_280;
 
-/// What a name is searched by: the zone's own data. Other zones are thought of when names are published.
+/// What a name is searched by: the zone's own data. Other zones are thought of when names are
+/// published.
 struct Alone;
 
 impl Rules for Alone {
@@ -58,7 +59,8 @@ pub(super) struct Answers<'z> {
     list_of: Vec<usize>,
     /// Types of which the zone has records, but for those that every name answers like [`UNHELD`].
     kinds: Vec<RecordKind>,
-    /// By label (that an alias ends at), type, and the length of the question if that matters, 0 if it doesn't.
+    /// By label (that an alias ends at), type, and the length of the question if that matters, 0 if
+    /// it doesn't.
     known: HashMap<(&'z str, u16, u8), (Answer, bool)>,
     /// Deck numbers by the label, type and likewise length that hold the records.
     by_label: HashMap<(&'z str, RecordKind, u8), u16>,
@@ -178,7 +180,8 @@ impl<'z> Answers<'z> {
         answer
     }
 
-    /// What tells names apart where the length of the question matters; a wildcard's questions have any.
+    /// What tells names apart where the length of the question matters; a wildcard's questions have
+    /// any.
     const fn length(asked: &Asked<'_>) -> u8 {
         // No name has one or two octets but the root, which isn't a wildcard.
         if asked.is_wildcard { 2 } else { asked.octets }
@@ -209,7 +212,8 @@ impl<'z> Answers<'z> {
         Answer::by_class(base)
     }
 
-    /// The label whose answers an alias has, as far as no variant stands between, and nothing of its own.
+    /// The label whose answers an alias has, as far as no variant stands between, and nothing of
+    /// its own.
     fn end_of_aliases(&self, label: &'z str, qtype: u16) -> &'z str {
         // An alias doesn't lend these.
         if [RecordKind::Ns, RecordKind::Soa].iter().any(|kind| kind.number() == qtype) {
@@ -274,7 +278,8 @@ impl<'z> Answers<'z> {
         deck
     }
 
-    /// The deck with a label's records, if any can hold them, and whether it is for one length of question only.
+    /// The deck with a label's records, if any can hold them, and whether it is for one length of
+    /// question only.
     fn undealt(
         &self,
         label: &Label,
@@ -298,7 +303,8 @@ const fn constant(deck: u16) -> Answer {
     if deck == ClassRow::NONE { Answer::NONE } else { Answer::constant(deck) }
 }
 
-/// The targets of each class without those that no label is for, each list once, and where that of each class is.
+/// The targets of each class without those that no label is for, each list once, and where that of
+/// each class is.
 fn distinct(zone: &Zone, classes: &[Targets]) -> (Vec<Targets>, Vec<usize>) {
     let mut mentioned: HashSet<&str> = HashSet::new();
     for label in &zone.labels {

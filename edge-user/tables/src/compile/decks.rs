@@ -25,7 +25,8 @@ impl Decks {
         decks
     }
 
-    /// The number of a deck for the records of `kind` at `label`; [`ClassRow::NONE`] if there are too many.
+    /// The number of a deck for the records of `kind` at `label`; [`ClassRow::NONE`] if there are
+    /// too many.
     pub(super) fn number(&mut self, label: &str, kind: RecordKind, undealt: Undealt) -> u16 {
         if let Some(deck) = self.by_content.get(&undealt) {
             return *deck;
@@ -40,9 +41,10 @@ impl Decks {
     }
 }
 
-/// The addresses of a label as a deck's; `None` when no deck can hold what the authority answers: more records than
-/// fit, or a choice that depends on more than the client's class. They are in the order of the addresses, which no answer
-/// depends on: labels that have the same in another order share a deck.
+/// The addresses of a label as a deck's; `None` when no deck can hold what the authority answers:
+/// more records than fit, or a choice that depends on more than the client's class. They are in the
+/// order of the addresses, which no answer depends on: labels that have the same in another order
+/// share a deck.
 pub(super) fn addresses(label: &Label, kind: RecordKind, ttl: u32) -> Option<Undealt> {
     let (source, n, most) = match kind {
         RecordKind::A => {

@@ -55,10 +55,11 @@ impl<'z> Names<'z> {
         !self.is_client_independent && self.variants.varies(self.zone, label)
     }
 
-    /// What is to be said of names below one that aren't among [`all`](Self::all), nor below a longer one of these.
+    /// What is to be said of names below one that aren't among [`all`](Self::all), nor below a
+    /// longer one of these.
     ///
-    /// All the names between such a name and this one don't exist for any client, so that this one is the closest
-    /// encloser of all clients for whom it exists itself.
+    /// All the names between such a name and this one don't exist for any client, so that this one
+    /// is the closest encloser of all clients for whom it exists itself.
     pub(super) fn absent(&self, name: &Known<'_>) -> Absent {
         let labels = &self.zone.labels;
         if !labels.has_wildcards() {

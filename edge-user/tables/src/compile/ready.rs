@@ -1,7 +1,7 @@
 //! Records of types other than A and AAAA in; answers that are made before they are asked for out.
 //!
-//! The authority's code writes them. Names in them may be pointed to from records behind them, so that they depend on
-//! how long the question before them is, but on nothing else of it.
+//! The authority's code writes them. Names in them may be pointed to from records behind them, so
+//! that they depend on how long the question before them is, but on nothing else of it.
 
 use edge_common::abi::Rrs;
 
@@ -43,8 +43,8 @@ pub(super) struct Ready {
     pub is_for_length: bool,
 }
 
-/// The records of `kind` at `label` (at least one) for questions whose name has `name_octets`; `None` when no deck can
-/// hold what the authority answers.
+/// The records of `kind` at `label` (at least one) for questions whose name has `name_octets`;
+/// `None` when no deck can hold what the authority answers.
 pub(super) fn ready(
     zone: &Zone,
     soa: &[u8],

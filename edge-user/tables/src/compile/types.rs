@@ -34,7 +34,8 @@ pub(super) struct Types {
 }
 
 impl Types {
-    /// What stands in a name's entry. If more types differ than a row holds, all but those in it are the authority's.
+    /// What stands in a name's entry. If more types differ than a row holds, all but those in it
+    /// are the authority's.
     pub(super) fn other(&mut self, others: &Others) -> Other {
         let Others { mut default, ref own } = *others;
         let differing = |default: Answer| own.iter().filter(move |(_, own)| *own != default);

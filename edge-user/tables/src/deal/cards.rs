@@ -1,9 +1,10 @@
 //! In: in how many cards of a deal each record has to be, and in how many of those first.
 //! Out: cards of distinct records with exactly these numbers, otherwise as random as can be.
 //!
-//! The firsts are shuffled over the cards. The other appearances are laid out server by server, one per card in
-//! passing round and round, so that a record meets itself only where it is first. Those meetings are resolved by
-//! exchanging with another card; then random exchanges that keep cards distinct forget the layout.
+//! The firsts are shuffled over the cards. The other appearances are laid out server by server, one
+//! per card in passing round and round, so that a record meets itself only where it is first. Those
+//! meetings are resolved by exchanging with another card; then random exchanges that keep cards
+//! distinct forget the layout.
 
 /// Random exchanges tried before a way out of a meeting is searched for.
 const TRIES: usize = 16;
@@ -49,7 +50,8 @@ struct Cards {
 }
 
 impl Cards {
-    /// Firsts at random; the rest round and round, so that distinct cards get a record's up to `m` appearances.
+    /// Firsts at random; the rest round and round, so that distinct cards get a record's up to `m`
+    /// appearances.
     fn lay_out(counts: &Counts<'_>, k: usize, m: usize, rng: &mut fastrand::Rng) -> Self {
         let mut records = vec![0; k * m];
         let mut firsts: Vec<u16> = Vec::with_capacity(m);
@@ -131,7 +133,8 @@ impl Cards {
         (1..self.k).find(|&place| card[place] == card[0])
     }
 
-    /// Exchanges the record that meets itself at `place` with a random one of another card, if both fit.
+    /// Exchanges the record that meets itself at `place` with a random one of another card, if both
+    /// fit.
     fn leave(&mut self, card: usize, place: usize, other: usize, rng: &mut fastrand::Rng) -> bool {
         let other_place = rng.usize(1..self.k);
         let fits = !self.holds(other, self.at(card, place))
@@ -142,12 +145,13 @@ impl Cards {
         fits
     }
 
-    /// Finds the shortest chain in which the record at `card` and `place` moves to another card, the record it drives
-    /// out there moves to a third, and so on, until one fits into `card`.
+    /// Finds the shortest chain in which the record at `card` and `place` moves to another card,
+    /// the record it drives out there moves to a third, and so on, until one fits into `card`.
     ///
-    /// There always is one: an arrangement with these numbers exists for any placing of the firsts, because any set
-    /// of j < k records finds room for j·m appearances less its firsts, and no record needs more than m
-    /// (max-flow min-cut); a breadth-first search finds an augmenting path whenever an arrangement exists.
+    /// There always is one: an arrangement with these numbers exists for any placing of the firsts,
+    /// because any set of j < k records finds room for j·m appearances less its firsts, and no
+    /// record needs more than m (max-flow min-cut); a breadth-first search finds an augmenting path
+    /// whenever an arrangement exists.
     fn resolve_by_chain(&mut self, card: usize, place: usize) {
         struct Driven {
             record: u16,
@@ -189,9 +193,11 @@ impl Cards {
         debug_assert!(false, "no chain from card {card}");
     }
 
-    /// Exchanges firsts with firsts and others with others between random cards, wherever both stay distinct.
+    /// Exchanges firsts with firsts and others with others between random cards, wherever both stay
+    /// distinct.
     ///
-    /// Every exchange is as likely as its reverse, so this tends to the even distribution over all arrangements.
+    /// Every exchange is as likely as its reverse, so this tends to the even distribution over all
+    /// arrangements.
     fn mix(&mut self, rng: &mut fastrand::Rng) {
         match (self.k, self.records.as_chunks_mut()) {
             // The pool's; half as long.
@@ -254,7 +260,8 @@ mod tests {
         assert_eq!(got_first, first);
     }
 
-    /// Random numbers: often with some records in nearly all cards, and any firsts that leave no record short.
+    /// Random numbers: often with some records in nearly all cards, and any firsts that leave no
+    /// record short.
     fn random_counts(n: usize, k: usize, m: usize, rng: &mut fastrand::Rng) -> [Vec<u32>; 2] {
         let few = rng.usize(k..=n);
         let exchanges = rng.usize(0..=few);

@@ -1,12 +1,13 @@
-//! In: cards whose first record is settled.
-//! Out: the same cards, the other records of each in an order as likely as drawing by weight makes it.
+//! In: cards whose first record is settled. Out: the same cards, the other records of each in an
+//! order as likely as drawing by weight makes it.
 
 /// Orders the rest of each card of `k` records.
 ///
-/// Among draws that begin with the same record and hold the same set, an order's chance is proportional to
-/// ∏ 1/(weight not drawn before each place). With little of the total weight in a card that is the same for all
-/// orders, and a shuffle does. With all of it in the card, the rest is drawn by weight. In between, pairs of
-/// neighbours are put in order by their odds again and again (Gibbs sampling).
+/// Among draws that begin with the same record and hold the same set, an order's chance is
+/// proportional to ∏ 1/(weight not drawn before each place). With little of the total weight in a
+/// card that is the same for all orders, and a shuffle does. With all of it in the card, the rest
+/// is drawn by weight. In between, pairs of neighbours are put in order by their odds again and
+/// again (Gibbs sampling).
 ///
 /// The sum of the `weights` is positive and fits 64 bits.
 pub(super) fn by_weight(cards: &mut [u16], k: usize, weights: &[u64], rng: &mut fastrand::Rng) {

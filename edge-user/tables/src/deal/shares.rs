@@ -1,18 +1,18 @@
-//! In: the weights of an `RRset`'s records and the size of an answer.
-//! Out: each record's exact chance to come first in an answer and to be in it at all, when records are
-//! drawn one after another by weight, without replacement.
+//! In: the weights of an `RRset`'s records and the size of an answer. Out: each record's exact
+//! chance to come first in an answer and to be in it at all, when records are drawn one after
+//! another by weight, without replacement.
 //!
-//! Give record *i* an exponential clock of rate *wᵢ*: the order in which the clocks ring is exactly that draw.
-//! Record *i* is among the first *k* if fewer than *k* others rang before it:
+//! Give record *i* an exponential clock of rate *wᵢ*: the order in which the clocks ring is exactly
+//! that draw. Record *i* is among the first *k* if fewer than *k* others rang before it:
 //!
 //! ```text
 //! P(i) = ∫ wᵢ e^(−wᵢt) · P(at most k−1 of the others rang by t) dt
 //! ```
 //!
-//! How many of the others rang by *t* has the generating polynomial ∏ (qⱼ + pⱼx), qⱼ = e^(−wⱼt), pⱼ = 1 − qⱼ,
-//! cut off after degree k−1. The product without factor *i* is a prefix product times a suffix product, never
-//! a division: everything stays positive and no digit is lost, however skewed the weights are.
-//! Records of equal weight share one factor, a binomial power.
+//! How many of the others rang by *t* has the generating polynomial ∏ (qⱼ + pⱼx), qⱼ = e^(−wⱼt), pⱼ
+//! = 1 − qⱼ, cut off after degree k−1. The product without factor *i* is a prefix product times a
+//! suffix product, never a division: everything stays positive and no digit is lost, however skewed
+//! the weights are. Records of equal weight share one factor, a binomial power.
 
 /// Where the quadrature begins: to the left of it the integrals hold less than 1e-12.
 const LEFT: f64 = -3.3;
@@ -20,7 +20,8 @@ const LEFT: f64 = -3.3;
 /// The first step of the quadrature; it is halved until [`TOLERANCE`] holds.
 const STEP: f64 = 0.22;
 
-/// How often the step may be halved. Each halving squares the error, so the last ones are never needed.
+/// How often the step may be halved. Each halving squares the error, so the last ones are never
+/// needed.
 const HALVINGS: usize = 6;
 
 /// How far the chances may be from adding up to k before the step is halved.
@@ -38,7 +39,8 @@ pub struct Shares {
     pub inclusion: Vec<f64>,
 }
 
-/// The chances of records with these `weights` in answers of `k` records (all records, when there are fewer).
+/// The chances of records with these `weights` in answers of `k` records (all records, when there
+/// are fewer).
 ///
 /// A record of weight 0 comes only after all positive ones, and then all such are alike.
 /// When every weight is 0, all records are alike.
@@ -81,10 +83,12 @@ struct Group {
     count: usize,
 }
 
-/// The chance of a record of each group to be among the first `k`; more than `k` records have positive weight.
+/// The chance of a record of each group to be among the first `k`; more than `k` records have
+/// positive weight.
 ///
-/// The trapezoidal rule converges as e^(−c/step) after the substitution `t·total = exp(x − e^(−x))`: the logarithm
-/// shows every scale of the weights alike, and the inner exponential shortens the left tail, where nothing happens.
+/// The trapezoidal rule converges as e^(−c/step) after the substitution `t·total = exp(x −
+/// e^(−x))`: the logarithm shows every scale of the weights alike, and the inner exponential
+/// shortens the left tail, where nothing happens.
 fn integrate(groups: &[Group], total: f64, k: usize) -> Vec<f64> {
     let mut sums = vec![0.0; groups.len()];
     let mut prefixes = vec![0.0; groups.len() * k];
@@ -105,7 +109,8 @@ fn integrate(groups: &[Group], total: f64, k: usize) -> Vec<f64> {
         if (expected - k as f64).abs() < TOLERANCE {
             break;
         }
-        // The nodes of the halved step that were not visited yet lie midway between those that were.
+        // The nodes of the halved step that were not visited yet lie midway between those that
+        // were.
         pitch = step;
         step /= 2.0;
         start = LEFT + step;
@@ -161,7 +166,8 @@ struct Factor {
 
 impl Factor {
     fn new(exponent: f64) -> Self {
-        // Whichever of the two is small is computed directly, so that none loses digits to a difference.
+        // Whichever of the two is small is computed directly, so that none loses digits to a
+        // difference.
         let (silent, rung) = if exponent < 0.5 {
             let rung = -(-exponent).exp_m1();
             (1.0 - rung, rung)
@@ -172,7 +178,8 @@ impl Factor {
         Self { exponent, silent, rung }
     }
 
-    /// Multiplies `product` by the `count`-th power of the factor; degrees past its length are cut off.
+    /// Multiplies `product` by the `count`-th power of the factor; degrees past its length are cut
+    /// off.
     fn multiply(&self, product: &mut [f64], count: usize) {
         if count < 2 * product.len() {
             for _ in 0..count {
@@ -185,7 +192,8 @@ impl Factor {
             }
             return;
         }
-        // That many clocks, fewer than half of which may ring: what underflows here is nothing below either.
+        // That many clocks, fewer than half of which may ring: what underflows here is nothing
+        // below either.
         let constant = (-self.exponent * count as f64).exp();
         if constant == 0.0 {
             product.fill(0.0);

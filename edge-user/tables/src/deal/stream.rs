@@ -1,10 +1,12 @@
-//! In: how much of the next deal each item (a record, or a whole answer) should get, as real numbers.
-//! Out: how many it gets, as whole numbers; what was rounded off is owed and carried into the next deal.
+//! In: how much of the next deal each item (a record, or a whole answer) should get, as real
+//! numbers. Out: how many it gets, as whole numbers; what was rounded off is owed and carried into
+//! the next deal.
 //!
-//! Think of the *l*-th appearance of item *i* as falling due at time (*l* − phase*ᵢ*)/share*ᵢ*, with a random phase.
-//! A deal takes what falls due next in the merged sequence of all items. Over any number of deals an item has
-//! appeared as often as its exact share says, give or take less than two, so that an item with a hundredth of an
-//! appearance per deal gets its turn in one deal of a hundred; and the phase makes even a first deal unbiased.
+//! Think of the *l*-th appearance of item *i* as falling due at time (*l* − phase*ᵢ*)/share*ᵢ*,
+//! with a random phase. A deal takes what falls due next in the merged sequence of all items. Over
+//! any number of deals an item has appeared as often as its exact share says, give or take less
+//! than two, so that an item with a hundredth of an appearance per deal gets its turn in one deal
+//! of a hundred; and the phase makes even a first deal unbiased.
 
 /// What each item is owed.
 #[derive(Clone, Debug)]
@@ -33,13 +35,15 @@ impl Stream {
         }
     }
 
-    /// Deals `total` appearances, where item `i` should get `share[i]` and can have at most `cap(i)`.
+    /// Deals `total` appearances, where item `i` should get `share[i]` and can have at most
+    /// `cap(i)`.
     ///
     /// The shares add up to about `total`; an item without a share gets nothing.
     /// The sum falls short of `total` only if the caps of the items with a share do.
     ///
-    /// When too much falls due, some of it has to wait. If `full_stay`, items at their cap don't: as they could not
-    /// come before their time either, an item whose share is its cap would only lose by it.
+    /// When too much falls due, some of it has to wait. If `full_stay`, items at their cap don't:
+    /// as they could not come before their time either, an item whose share is its cap would only
+    /// lose by it.
     pub(super) fn take(
         &mut self,
         share: &[f64],
@@ -195,7 +199,8 @@ mod tests {
     #[test]
     fn what_is_owed_carries_over() {
         let mut rng = fastrand::Rng::with_seed(6);
-        // A hundredth of an appearance a deal, in a stream that is rebuilt every time: it comes once in a hundred.
+        // A hundredth of an appearance a deal, in a stream that is rebuilt every time: it comes
+        // once in a hundred.
         let share = [0.01, 0.99];
         let mut stream = Stream::new(2, &mut rng);
         let mut seen = 0;

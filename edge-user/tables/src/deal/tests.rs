@@ -45,7 +45,8 @@ fn count(deal: &Deal, dealer: &Dealer, n: usize) -> [Vec<u32>; 2] {
     [included, first]
 }
 
-/// The value χ² with so many degrees of freedom exceeds with a chance of 1e-4 (Wilson and Hilferty).
+/// The value χ² with so many degrees of freedom exceeds with a chance of 1e-4 (Wilson and
+/// Hilferty).
 fn chi_square_limit(freedom: f64) -> f64 {
     let part = 2.0 / (9.0 * freedom);
     freedom * (1.0 - part + 3.719 * part.sqrt()).powi(3)

@@ -10,7 +10,8 @@ pub(super) fn count(n: usize, k: usize, limit: usize) -> Option<usize> {
 
 /// All tuples in lexicographic order, one after another, and the chance of each.
 ///
-/// Each place is drawn by weight among the records not drawn yet, evenly when their weights are all 0.
+/// Each place is drawn by weight among the records not drawn yet, evenly when their weights are all
+/// 0.
 pub(super) fn list(weights: &[u64], k: usize) -> (Vec<u16>, Vec<f64>) {
     let mut walk = Walk { weights, k, tuple: Vec::new(), tuples: Vec::new(), chances: Vec::new() };
     walk.extend(1.0);

@@ -1,4 +1,5 @@
-//! The secrets of cookies, the server's identifier and the time come in; what the tables hold of them goes out.
+//! The secrets of cookies, the server's identifier and the time come in; what the tables hold of
+//! them goes out.
 //!
 //! The program in the kernel and the authority read them there, and so are always of one mind.
 
@@ -22,8 +23,8 @@ pub use secrets::{Secret, SecretError, Secrets};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CookieOptions {
-    /// Files of 32 hexadecimal digits, at most two. The first makes cookies, both verify them; they are read again when
-    /// they change. A random secret when empty.
+    /// Files of 32 hexadecimal digits, at most two. The first makes cookies, both verify them; they
+    /// are read again when they change. A random secret when empty.
     pub secrets: Vec<PathBuf>,
     /// Whether UDP clients that show a cookie, but not a good one, are told to come again.
     pub enforce: bool,
@@ -82,8 +83,8 @@ pub fn refresh_time(store: &Store) {
     store.control.set_unix_seconds(now());
 }
 
-/// Writes the server's identifier, before anything is published. Of one that is longer than [`Nsid::MOST`] only the
-/// length is of use: it says that queries for it pass.
+/// Writes the server's identifier, before anything is published. Of one that is longer than
+/// [`Nsid::MOST`] only the length is of use: it says that queries for it pass.
 pub fn write_nsid(control: ControlBlock, text: &str) {
     let mut nsid = Nsid { octets_used: text.len() as u64, ..Nsid::new_zeroed() };
     for (to, from) in nsid.octets.iter_mut().zip(text.as_bytes()) {

@@ -1,5 +1,5 @@
-//! Admission, from userspace: what is configured comes in; limits and lists that packets and the authority obey go
-//! out, live.
+//! Admission, from userspace: what is configured comes in; limits and lists that packets and the
+//! authority obey go out, live.
 
 mod options;
 mod time;
@@ -21,7 +21,8 @@ use crate::store::Store;
 /// Sets what `[limits]` says: the rates first, then the lists.
 ///
 /// # Errors
-/// When the kernel refuses a list's entry. Those that were denied and still are have been denied all the time.
+/// When the kernel refuses a list's entry. Those that were denied and still are have been denied
+/// all the time.
 pub fn set(
     limits: &Limits,
     store: &Store,
@@ -32,8 +33,8 @@ pub fn set(
     set_prefixes(store, kernel, limits.prefixes())
 }
 
-/// Limits responses from now on to this rate; no longer if there is none. What clients have used up stays so, as far as
-/// the new rate's buckets hold it.
+/// Limits responses from now on to this rate; no longer if there is none. What clients have used up
+/// stays so, as far as the new rate's buckets hold it.
 pub fn set_rate(store: &Store, rate: Option<Rate>) {
     let Some(rate) = rate else {
         store.control.publish_switch(switches::LIMIT, false);
@@ -56,8 +57,8 @@ fn seeds(before: &RateLimits) -> [u64; 2] {
 /// Replaces the lists, in the kernel if there is one and for the authority.
 ///
 /// # Errors
-/// When the kernel refuses an entry; then the authority still obeys the old lists, and packets something between old
-/// and new. To be called again.
+/// When the kernel refuses an entry; then the authority still obeys the old lists, and packets
+/// something between old and new. To be called again.
 pub fn set_prefixes(
     store: &Store,
     kernel: Option<&mut dyn PrefixMap>,

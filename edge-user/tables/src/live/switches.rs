@@ -1,8 +1,8 @@
-//! The operator's switches: how they are configured and what is ordered come in; bits that every packet looks at, and
-//! what a person reads of them, go out.
+//! The operator's switches: how they are configured and what is ordered come in; bits that every
+//! packet looks at, and what a person reads of them, go out.
 //!
-//! The tables hold the only copy of what is switched now. A switch that is set while the node runs lasts until it is
-//! set again, or the node starts anew as it is configured.
+//! The tables hold the only copy of what is switched now. A switch that is set while the node runs
+//! lasts until it is set again, or the node starts anew as it is configured.
 
 use std::fmt;
 

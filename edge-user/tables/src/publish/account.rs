@@ -1,9 +1,10 @@
-//! Counters in the tables come in; what they have counted since they were last read goes into the ledger, by what each
-//! deck was made of meanwhile.
+//! Counters in the tables come in; what they have counted since they were last read goes into the
+//! ledger, by what each deck was made of meanwhile.
 //!
-//! They are read before a deck's cards change. An answer that is counted between the reading and the change, or dealt
-//! before the change and counted after, goes to the new cards: some microseconds' worth. A generation that ends is read
-//! once more when no packet can be in it any more, so that none of its answers is lost.
+//! They are read before a deck's cards change. An answer that is counted between the reading and
+//! the change, or dealt before the change and counted after, goes to the new cards: some
+//! microseconds' worth. A generation that ends is read once more when no packet can be in it any
+//! more, so that none of its answers is lost.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -154,7 +155,8 @@ impl Publisher {
         books.audit.clone()
     }
 
-    /// The zones in the tables whose answers are not counted apart, since there is no room for their counters.
+    /// The zones in the tables whose answers are not counted apart, since there is no room for
+    /// their counters.
     #[must_use]
     pub fn uncounted(&self) -> Vec<String> {
         let zones = self.zones.values().filter(|zone| zone.first_hit.is_none());

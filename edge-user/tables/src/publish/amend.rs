@@ -1,8 +1,8 @@
-//! Zones of which only some decks differ from what is in the tables come in; those decks are dealt and put into the place
-//! of the old, each by one store.
+//! Zones of which only some decks differ from what is in the tables come in; those decks are dealt
+//! and put into the place of the old, each by one store.
 //!
-//! No name, class or type moves, so there is nothing that a generation would have to hide: a packet reads one deck, and
-//! that is the old or the new one.
+//! No name, class or type moves, so there is nothing that a generation would have to hide: a packet
+//! reads one deck, and that is the old or the new one.
 
 use std::mem::offset_of;
 use std::sync::Arc;
@@ -38,7 +38,8 @@ impl Last {
     }
 }
 
-/// A zone's decks that are dealt and not yet to be seen: their numbers with what takes the place of the old.
+/// A zone's decks that are dealt and not yet to be seen: their numbers with what takes the place of
+/// the old.
 type Fresh = Vec<(u32, Dealt)>;
 
 impl Publisher {
@@ -48,8 +49,8 @@ impl Publisher {
         self.last.amended
     }
 
-    /// Publishes zones of which no more than decks have changed, without a new generation; tells whether they are such,
-    /// or else does nothing.
+    /// Publishes zones of which no more than decks have changed, without a new generation; tells
+    /// whether they are such, or else does nothing.
     pub(super) fn amend(&mut self, zones: &[Publishable], others: &[&[u8]]) -> Option<Vec<Placed>> {
         if !self.last.is_of(zones, others) {
             return None;
@@ -108,8 +109,8 @@ impl Publisher {
 }
 
 impl Slots {
-    /// Deals those of a zone's decks that differ, into free runs. `None`, with nothing taken, when there is no room or
-    /// more than a deck's place has to change.
+    /// Deals those of a zone's decks that differ, into free runs. `None`, with nothing taken, when
+    /// there is no room or more than a deck's place has to change.
     fn freshen(&mut self, zone: &Zone, compiled: &Compiled) -> Option<Fresh> {
         let mut fresh = Vec::new();
         let least = self.least_cards(&compiled.decks, Some(zone));

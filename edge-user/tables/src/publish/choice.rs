@@ -1,8 +1,9 @@
 //! Zones, their shares and the heat of their names come in; which names are in the tables goes out.
 //!
-//! A zone whose names all fit, and that may have as many, is whole. Of any other ("incomplete") there are its apex, so
-//! that nothing above answers for it, and its hottest names; what else is under its apex passes. A name that is in the
-//! tables stays unless one that isn't is clearly hotter.
+//! A zone whose names all fit, and that may have as many, is whole. Of any other ("incomplete")
+//! there are its apex, so that nothing above answers for it, and its hottest names; what else is
+//! under its apex passes. A name that is in the tables stays unless one that isn't is clearly
+//! hotter.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -99,8 +100,8 @@ impl Wish<'_> {
     }
 }
 
-/// Chooses. Zones that want fewer names come first; those that can't have what they want divide what is left. `apexes`
-/// are those of all zones that are served.
+/// Chooses. Zones that want fewer names come first; those that can't have what they want divide
+/// what is left. `apexes` are those of all zones that are served.
 pub(super) fn choose<'z>(
     zones: &'z [Publishable],
     apexes: &[&[u8]],
@@ -148,7 +149,8 @@ pub(super) fn choose<'z>(
     choice
 }
 
-/// A zone's names but for those under the apex of another zone nested in it, whose parent's data is hidden.
+/// A zone's names but for those under the apex of another zone nested in it, whose parent's data is
+/// hidden.
 fn not_hidden<'z>(zone: &'z Compiled, apexes: &[&[u8]]) -> Vec<&'z [u8]> {
     let apex = zone.apex.folded();
     let is_under = |name: &[u8], other: &[u8]| suffixes(name).any(|suffix| suffix == other);
@@ -158,9 +160,9 @@ fn not_hidden<'z>(zone: &'z Compiled, apexes: &[&[u8]]) -> Vec<&'z [u8]> {
     names.filter(|name| !nested.iter().any(|child| is_under(name, child))).collect()
 }
 
-/// The apex and the hottest names of a zone, as many as it wants and as there is room for. One that was in the tables
-/// counts as if it were twice as hot and a bit, lest names of equal heat come and go by chance; of equal ones the first
-/// in the zone come first.
+/// The apex and the hottest names of a zone, as many as it wants and as there is room for. One that
+/// was in the tables counts as if it were twice as hot and a bit, lest names of equal heat come and
+/// go by chance; of equal ones the first in the zone come first.
 fn hottest<'z>(wish: &Wish<'z>, mut room: Names, by: &Chooser<'_>) -> Vec<&'z [u8]> {
     let former = by.former.get(wish.apex);
     let mut ranked: Vec<_> = wish

@@ -10,8 +10,8 @@ use crate::compile::{Source, Undealt};
 use crate::deal::{Deal, Dealer};
 use crate::store::Store;
 
-/// Entries of `rrs` that the ready-made records of one zone take at most: its next version needs as many beside them,
-/// and other zones some.
+/// Entries of `rrs` that the ready-made records of one zone take at most: its next version needs as
+/// many beside them, and other zones some.
 pub(super) const ZONE_ENTRIES: u32 = (maps::RRS_ENTRIES - 4 * SOA_ENTRIES) / 2;
 
 /// A deck in the tables.
@@ -116,7 +116,8 @@ impl Places<'_> {
     }
 }
 
-/// Whether a deck is dealt anew again and again. All ready-made records in some order are the same to whoever reads them.
+/// Whether a deck is dealt anew again and again. All ready-made records in some order are the same
+/// to whoever reads them.
 pub(super) fn is_dealt_anew(undealt: &Undealt, dealer: &Dealer) -> bool {
     let is_order =
         matches!(&undealt.source, Source::Choice(choice) if choice.data.len() <= undealt.max_hosts);
@@ -172,8 +173,8 @@ fn cells_of<T: Copy, C>(
     cells
 }
 
-/// Deals a deck's cards into a free run of its arena; gives its first cell, its length, and on how many of its cards each
-/// address is.
+/// Deals a deck's cards into a free run of its arena; gives its first cell, its length, and on how
+/// many of its cards each address is.
 pub(super) fn deal(
     store: &Store,
     free: &mut Free,

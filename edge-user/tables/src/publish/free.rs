@@ -7,7 +7,8 @@ use crate::extents::Extents;
 /// Counters of no zone.
 pub(super) const HITS_OF_NONE: u32 = Hits::NONE + 1;
 
-/// Entries of `rrs` that ready-made records leave free, since no zone can do without the one of its SOA record.
+/// Entries of `rrs` that ready-made records leave free, since no zone can do without the one of its
+/// SOA record.
 pub(super) const SOA_ENTRIES: u32 = 256;
 
 /// The free places of every table.

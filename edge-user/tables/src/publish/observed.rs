@@ -1,7 +1,9 @@
-//! A zone's counters come in; which questions for addresses were asked, by whom and how often goes out.
+//! A zone's counters come in; which questions for addresses were asked, by whom and how often goes
+//! out.
 //!
-//! Names that are answered from one deck, such as aliases, are counted as one of them, the first. Of names that have no
-//! addresses of a type for anybody it isn't known how often they were asked for it.
+//! Names that are answered from one deck, such as aliases, are counted as one of them, the first.
+//! Of names that have no addresses of a type for anybody it isn't known how often they were asked
+//! for it.
 
 use std::collections::HashMap;
 
@@ -95,8 +97,8 @@ pub(super) fn carry(old: &Zone, next: &mut Zone) {
 }
 
 impl Publisher {
-    /// The questions for addresses that a zone has answered, over its versions; `None` without such a zone in the tables,
-    /// or if its answers aren't counted apart.
+    /// The questions for addresses that a zone has answered, over its versions; `None` without such
+    /// a zone in the tables, or if its answers aren't counted apart.
     #[must_use]
     pub fn observed(&mut self, apex: &Name) -> Option<Vec<Observed>> {
         let zone = self.zones.get_mut(apex.folded())?;

@@ -10,7 +10,8 @@ pub struct Popularity {
 }
 
 impl Popularity {
-    /// These names (on the wire, lower case) and numbers of queries, of which `clear` more are no chance.
+    /// These names (on the wire, lower case) and numbers of queries, of which `clear` more are no
+    /// chance.
     #[must_use]
     pub fn new(queries: impl IntoIterator<Item = (Vec<u8>, u64)>, clear: u64) -> Self {
         Self { queries: queries.into_iter().collect(), clear }

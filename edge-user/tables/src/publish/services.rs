@@ -1,4 +1,5 @@
-//! Addresses and ports that are served come in; the table of services, in which each has a slot of its own, goes out.
+//! Addresses and ports that are served come in; the table of services, in which each has a slot of
+//! its own, goes out.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

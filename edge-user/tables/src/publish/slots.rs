@@ -17,7 +17,8 @@ use crate::store::Store;
 use edge_zone::geo;
 use edge_zone::{RecordKind, Targets};
 
-/// Rows of types that one zone takes at most: its next version needs as many beside them, and other zones some.
+/// Rows of types that one zone takes at most: its next version needs as many beside them, and other
+/// zones some.
 pub const ZONE_TYPES: u32 = (maps::TYPE_ROWS - 256) / 2;
 
 /// Counters that one zone takes at most: its next version needs as many beside them.
@@ -36,7 +37,8 @@ pub(super) struct Zone {
     types: (u32, u32),
     /// First word of its counters, if it has any.
     pub first_hit: Option<u32>,
-    /// What they have counted, and those of former versions of the zone for the same questions; empty before the first.
+    /// What they have counted, and those of former versions of the zone for the same questions;
+    /// empty before the first.
     pub counted: Vec<u64>,
     pub decks: Vec<Dealt>,
 }
@@ -106,8 +108,9 @@ impl Slots {
         ]
     }
 
-    /// Deals every `parts`-th of a zone's decks anew, from number `part` on, into free runs; gives the cards that they
-    /// replace, which packets may still be reading. A deck for which there is no room stays as it is.
+    /// Deals every `parts`-th of a zone's decks anew, from number `part` on, into free runs; gives
+    /// the cards that they replace, which packets may still be reading. A deck for which there is
+    /// no room stays as it is.
     pub(super) fn deal_anew(&mut self, zone: &mut Zone, part: u32, parts: u32) -> Vec<Spent> {
         let mut spent = Vec::new();
         let Some(table) = self.store.zone(zone.table).copied() else { return spent };
@@ -321,7 +324,8 @@ impl Slots {
         Some(first)
     }
 
-    /// Writes as many of a zone's rows of types as there is room for; gives the first, and how many.
+    /// Writes as many of a zone's rows of types as there is room for; gives the first, and how
+    /// many.
     fn take_types(&mut self, compiled: &Compiled) -> (u32, u32) {
         let n = u32::try_from(compiled.types.len()).unwrap_or(u32::MAX).min(ZONE_TYPES);
         let halves = std::iter::successors(Some(n), |n| Some(n / 2));
@@ -334,8 +338,8 @@ impl Slots {
         taken
     }
 
-    /// The least number of cards of a zone's decks: many, as long as an eighth of each arena holds them with those of
-    /// all other zones; the rest of it is for zones that need it.
+    /// The least number of cards of a zone's decks: many, as long as an eighth of each arena holds
+    /// them with those of all other zones; the rest of it is for zones that need it.
     pub(super) fn least_cards(&self, decks: &[Undealt], former: Option<&Zone>) -> usize {
         /// Cards of which one more or less doesn't show in some thousand answers.
         const MANY: usize = 512;

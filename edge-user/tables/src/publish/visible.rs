@@ -1,7 +1,9 @@
-//! Zones in the tables and the apexes of all that are loaded in; the names that packets may find out.
+//! Zones in the tables and the apexes of all that are loaded in; the names that packets may find
+//! out.
 //!
-//! What a zone's name answers may depend on other zones, which come and go without the zone being compiled anew: names
-//! under a nested zone's apex are hidden, names above it exist, DS at it is the parent's. This is all thought of here.
+//! What a zone's name answers may depend on other zones, which come and go without the zone being
+//! compiled anew: names under a nested zone's apex are hidden, names above it exist, DS at it is
+//! the parent's. This is all thought of here.
 
 use std::collections::HashSet;
 
@@ -16,8 +18,9 @@ use edge_zone::name::suffixes;
 /// Names that are in no zone's tables have none.
 const NOWHERE: TableId = TableId(0);
 
-/// A zone's visible names; `apexes` are those of all zones that are loaded, on the wire and lower case. Of an incomplete
-/// zone those that are `kept`; of names that aren't there nothing is known then.
+/// A zone's visible names; `apexes` are those of all zones that are loaded, on the wire and lower
+/// case. Of an incomplete zone those that are `kept`; of names that aren't there nothing is known
+/// then.
 pub(super) fn of_zone<'z>(
     zone: &'z Zone,
     apexes: &[&'z [u8]],
@@ -93,7 +96,8 @@ impl<'z> Around<'z> {
 
     fn entry(&self, owner: &'z Owner) -> Entry<'z> {
         let Zone { compiled, .. } = self.zone;
-        // For whom a name doesn't exist by itself it does when it leads to another zone, or nothing above it does.
+        // For whom a name doesn't exist by itself it does when it leads to another zone, or nothing
+        // above it does.
         if !owner.is_label && suffixes(&owner.name).any(|suffix| self.above.contains(suffix)) {
             return self.marker(&owner.name);
         }
@@ -124,7 +128,8 @@ impl<'z> Around<'z> {
         }
     }
 
-    /// Whether the asterisk label below a name is another zone's apex, whose entry says nothing about this one's.
+    /// Whether the asterisk label below a name is another zone's apex, whose entry says nothing
+    /// about this one's.
     fn is_apex_of_other(&self, name: &[u8]) -> bool {
         self.nested.iter().any(|child| child.strip_prefix(b"\x01*") == Some(name))
     }

@@ -1,4 +1,5 @@
-//! A frame that XDP sent or dropped, or its beginning, comes in; the message in it and between whom go out.
+//! A frame that XDP sent or dropped, or its beginning, comes in; the message in it and between whom
+//! go out.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -19,7 +20,8 @@ pub fn source(frame: &[u8]) -> Option<IpAddr> {
     message(frame).map(|([from, _], _)| from)
 }
 
-/// Source, destination and payload. XDP sends and drops nothing with options, extension headers or more than two tags.
+/// Source, destination and payload. XDP sends and drops nothing with options, extension headers or
+/// more than two tags.
 fn message(frame: &[u8]) -> Option<([IpAddr; 2], &[u8])> {
     let mut rest = frame.get(ADDRESSES..)?;
     while let [0x81, 0x00, ..] | [0x88, 0xa8, ..] = rest {

@@ -49,8 +49,8 @@ const GOES_ON: u64 = u64::MAX;
 
 impl HostTables {
     /// With a random generator that starts from `seed` (not 0). With `any_link`, frames of every
-    /// interface and link-layer address are ours: the authority's have neither. Only then time goes on; else it is 0
-    /// until it is set.
+    /// interface and link-layer address are ours: the authority's have neither. Only then time goes
+    /// on; else it is 0 until it is set.
     #[must_use]
     pub const fn new(store: Store, seed: u64, any_link: bool) -> Self {
         let (random, apex_octets) = (AtomicU64::new(seed), AtomicU8::new(0));
@@ -80,7 +80,8 @@ impl HostTables {
         self.apex_octets.store(0, Ordering::Relaxed);
     }
 
-    /// Octets of the apex of the zone that the last deck since [`Self::begin`] was found in; 0 if there is none.
+    /// Octets of the apex of the zone that the last deck since [`Self::begin`] was found in; 0 if
+    /// there is none.
     #[must_use]
     pub fn apex_octets(&self) -> u8 {
         self.apex_octets.load(Ordering::Relaxed)
@@ -96,8 +97,8 @@ impl HostTables {
         self.now.store(jiffies, Ordering::Relaxed);
     }
 
-    /// Sets `CLOCK_MONOTONIC`, in nanoseconds below 2⁶⁴ − 1; it stays until it is set again. Before that it is the
-    /// system's.
+    /// Sets `CLOCK_MONOTONIC`, in nanoseconds below 2⁶⁴ − 1; it stays until it is set again. Before
+    /// that it is the system's.
     pub fn set_monotonic(&self, nanoseconds: u64) {
         self.monotonic.store(nanoseconds, Ordering::Relaxed);
     }

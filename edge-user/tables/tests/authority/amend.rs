@@ -1,4 +1,5 @@
-//! Zones of which only addresses and serial change keep their generation, and say what the authority says all the same.
+//! Zones of which only addresses and serial change keep their generation, and say what the
+//! authority says all the same.
 
 use std::sync::Arc;
 
@@ -6,7 +7,8 @@ use super::{AnyPolicy, Node, Publishable, compare, zone_of};
 use edge_tables::compile::{Source, amend};
 use edge_zone::rdata::soa_record;
 
-/// A zone as a pool's, whose servers' addresses begin with `net` and whose weights are `weight` and less.
+/// A zone as a pool's, whose servers' addresses begin with `net` and whose weights are `weight` and
+/// less.
 fn text(serial: u32, net: u8, weight: u32, extra: &str) -> String {
     let a = |n: u32| format!(r#"["192.0.{net}.{n}", {}]"#, weight / n);
     let many: Vec<String> = (1..=9).map(a).collect();
@@ -145,7 +147,8 @@ fn what_is_amended_is_what_would_be_compiled() {
             let (zone, made) = node.zones[0].clone();
             let trie = &made.trie;
             let whole = edge_tables::compile::compile(&zone, &trie.classes, soa_record(&zone), any);
-            // Labels that have become the same share a deck in the whole, so that numbers may differ.
+            // Labels that have become the same share a deck in the whole, so that numbers may
+            // differ.
             for (key, deck) in whole.deck_keys.iter().zip(&whole.decks) {
                 assert!(made.compiled.decks.contains(deck), "{key:?} in {text}");
                 if matches!(deck.source, Source::A(_) | Source::Aaaa(_)) {
@@ -156,7 +159,8 @@ fn what_is_amended_is_what_would_be_compiled() {
             }
             assert_eq!((&made.compiled.soa, zone.serial), (&whole.soa, serial));
         }
-        // The authority is asked so often that it gives every record, unless one weighs next to nothing.
+        // The authority is asked so often that it gives every record, unless one weighs next to
+        // nothing.
         node.amend(&self::text(99, 2, 100, ""));
         compare(&node);
     }

@@ -114,7 +114,8 @@ impl Node {
         self.serving = Serving::new(loaded.into_iter().map(|(zone, _)| zone), places);
     }
 
-    /// The answer of the authority: the octets from the header to the end of what stands behind the question.
+    /// The answer of the authority: the octets from the header to the end of what stands behind the
+    /// question.
     fn slow(&self, answerer: &mut Answerer, name: &[u8], rtype: u16, ask: &Ask) -> Vec<u8> {
         let mut message = vec![0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, u8::from(ask.subnet)];
         message.extend_from_slice(name);

@@ -1,6 +1,7 @@
 //! The files of `cookies.secrets` come in; the secrets in them go out, from time to time others.
 //!
-//! All servers of one anycast address share them. A file that can't be read any more leaves the secret that was in it.
+//! All servers of one anycast address share them. A file that can't be read any more leaves the
+//! secret that was in it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -99,8 +100,8 @@ impl Secrets {
         self.trouble.as_deref()
     }
 
-    /// Reads the files again that have changed. Where one can't be read, its secret stays. Whether a secret or the
-    /// trouble is another one now.
+    /// Reads the files again that have changed. Where one can't be read, its secret stays. Whether
+    /// a secret or the trouble is another one now.
     pub fn refresh(&mut self) -> bool {
         let (mut has_changed, mut trouble) = (false, None);
         for (file, secret) in self.files.iter_mut().zip(&mut self.secrets) {

@@ -20,7 +20,8 @@ pub struct Limits {
     /// Responses a second that a client gets on average, 1–1,000,000; not limited if not given.
     #[serde(deserialize_with = "responses")]
     pub responses_per_second: Option<u32>,
-    /// Responses that a client gets at once after it was quiet, 1–1,000,000; twice the rate if not given.
+    /// Responses that a client gets at once after it was quiet, 1–1,000,000; twice the rate if not
+    /// given.
     #[serde(deserialize_with = "responses")]
     pub burst: Option<u32>,
     /// Of so many limited responses one is sent, truncated; none when 0. 0–1000.
@@ -63,7 +64,8 @@ const MOST: u32 = 1_000_000;
 /// Prefixes that may be listed: with their successors they have to fit into the map.
 const PREFIXES: usize = PREFIX_ENTRIES as usize / 2;
 
-/// The fewest jiffies a second that Linux is built with. What one of them brings has to fit into a bucket.
+/// The fewest jiffies a second that Linux is built with. What one of them brings has to fit into a
+/// bucket.
 const JIFFIES: u32 = 100;
 
 fn number<'de, D: Deserializer<'de>>(

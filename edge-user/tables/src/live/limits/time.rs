@@ -8,8 +8,8 @@ use super::seeds;
 use crate::jiffies;
 use crate::store::Store;
 
-/// Limits NTP clients from now on to this rate; no longer if there is none. What clients have used up stays so, as far as
-/// the new rate's buckets hold it.
+/// Limits NTP clients from now on to this rate; no longer if there is none. What clients have used
+/// up stays so, as far as the new rate's buckets hold it.
 pub fn set_time_rate(store: &Store, rate: Option<NtpRate>) {
     let Some(rate) = rate else {
         store.control.publish_switch(switches::NTP_LIMIT, false);

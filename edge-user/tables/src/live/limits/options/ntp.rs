@@ -19,7 +19,8 @@ pub struct NtpLimits {
     /// Of 2ⁿ requests over the limit one is answered all the same, 1–4.
     #[serde(deserialize_with = "leak")]
     pub leak: u8,
-    /// Of 2ⁿ requests that would be dropped one is answered with the kiss code RATE, 1–4; none when 0.
+    /// Of 2ⁿ requests that would be dropped one is answered with the kiss code RATE, 1–4; none when
+    /// 0.
     #[serde(deserialize_with = "kod")]
     pub kod: u8,
     /// Bits of an IPv4 address that make a client, 0–32.
