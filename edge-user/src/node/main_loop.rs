@@ -165,13 +165,13 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     info!("stopping");
     node.vitals.stop();
     let is_busy = node.jobs.stop();
-    // It keeps what there is.
-    drop(node.feed.take());
     // From here on requests pass to the daemon.
     drop(node.ntp.take());
     if let Some(xdp) = node.xdp.take() {
         xdp.take_down();
     }
+    // It writes its state to the disk, which may hang: the authority answers meanwhile.
+    drop(node.feed.take());
     authority.stop();
     node.log.stop();
     end_controller(thread, is_busy);

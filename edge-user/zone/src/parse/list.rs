@@ -95,14 +95,8 @@ impl<'de, T, R> Visitor<'de> for List<'_, T, R> {
         Ok(Some(records))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut records = Vec::new();
-        loop {
-            self.context.index.set(Some(records.len()));
-            let Some(record) = seq.next_element_seed(Element(self))? else { break };
-            records.push(record);
-        }
-        self.context.index.set(None);
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        let mut records = elements(self.context, seq, || Element(self))?;
         weigh(&mut records, self.form.always_weighted);
         Ok(Some(records))
     }
@@ -121,6 +115,22 @@ impl<'de, T, R> Visitor<'de> for List<'_, T, R> {
         self.context.index.set(None);
         Ok(Some(records))
     }
+}
+
+/// Reads the elements of a list, and keeps the number of each for messages while it is read.
+pub(super) fn elements<'de, A: SeqAccess<'de>, S: DeserializeSeed<'de>>(
+    context: &Context,
+    mut seq: A,
+    element: impl Fn() -> S,
+) -> Result<Vec<S::Value>, A::Error> {
+    let mut read = Vec::new();
+    loop {
+        context.index.set(Some(read.len()));
+        let Some(value) = seq.next_element_seed(element())? else { break };
+        read.push(value);
+    }
+    context.index.set(None);
+    Ok(read)
 }
 
 /// Reads one record.

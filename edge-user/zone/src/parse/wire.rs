@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
 use super::Context;
-use super::list::WEIGHT;
+use super::list::{WEIGHT, elements};
 use super::scalar::{Key, Text, narrow, once, skip};
 use crate::presentation::{Given, Layout};
 use crate::record::{Record, WireRecord, weigh};
@@ -94,14 +94,8 @@ impl<'de> Visitor<'de> for WireList<'_> {
         Ok(Some(records))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut records = Vec::new();
-        loop {
-            self.context.index.set(Some(records.len()));
-            let Some(record) = seq.next_element_seed(Element(self))? else { break };
-            records.push(record);
-        }
-        self.context.index.set(None);
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        let mut records = elements(self.context, seq, || Element(self))?;
         weigh(&mut records, false);
         Ok(Some(records))
     }
