@@ -82,7 +82,7 @@ pub struct Owner {
 pub enum Other {
     /// The same for all of them.
     Same(Answer),
-    /// What this row of [`Compiled::types`] says.
+    /// What this row of [`Compiled::types`] has for the type.
     Row(u32),
 }
 
@@ -132,7 +132,7 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// The same, but for the decks and what belongs to them.
+    /// The same without the decks and what belongs to them.
     fn without_decks(&self) -> Self {
         let Self { apex, owners, nested, has_wildcards, deck_keys, classes, types, .. } = self;
         Self {

@@ -1,4 +1,4 @@
-//! The settings that belong to no generation and may change while the node runs.
+//! The settings that belong to no generation, and may change at run time.
 //!
 //! Each module writes its own words of the control block, which packets and the authority read.
 
