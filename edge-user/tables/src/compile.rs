@@ -209,7 +209,7 @@ fn compile_with(
             absent: names.absent(&name),
             flags: if is_scoped { NameTail::SCOPED } else { 0 },
         };
-        // Where a special label doesn't exist, the authority has more to say than that.
+        // Where a special label doesn't exist, the authority's answer has more than that.
         if name.is_label || Special::of(name.label).is_none() {
             owner.a = answers.answer(&asked, RecordKind::A.number());
             owner.aaaa = answers.answer(&asked, RecordKind::Aaaa.number());

@@ -73,7 +73,7 @@ impl Publisher {
             };
             changed.push((zone, compiled));
         }
-        // A caller that publishes the same zones once more wants other names of them.
+        // A caller publishes the same zones once more to get other names of them.
         if changed.is_empty() {
             return None;
         }
