@@ -1,8 +1,8 @@
-//! Builds the XDP program for the kernel and leaves it where `kernel::object` embeds it.
+//! The build script: it builds the XDP program that `kernel::object` embeds.
 //!
-//! `EDGE_EBPF=build` makes a missing linker an error, `skip` never builds; without it the object
-//! is built if bpf-linker is found, and empty otherwise, so that checks and tests need neither
-//! root nor a linker. An empty object is refused at run time.
+//! `EDGE_EBPF=build` makes a missing linker an error; `skip` never builds. Without the variable,
+//! the object is built if bpf-linker is found, and is empty otherwise: checks and tests need
+//! neither root nor a linker. An empty object is refused at run time.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -85,9 +85,9 @@ fn compile(root: &Path, out: &Path, object: &Path) {
     }
 }
 
-/// Writes the object without its DWARF, three quarters of it, by the toolchain's own objcopy; BTF
-/// with the lines of the source stays. Whether that went well: toolchains from elsewhere may lack
-/// the program, and the kernel takes the object either way.
+/// Writes the object without its DWARF, which is three quarters of it, by the toolchain's own
+/// objcopy. BTF with the lines of the source stays. Returns whether that succeeded: toolchains from
+/// elsewhere may lack the program, and the kernel takes the object either way.
 fn without_debug_info(built: &Path, object: &Path) -> bool {
     let Ok(output) = Command::new(var("RUSTC")).args(["--print", "sysroot"]).output() else {
         return false;

@@ -1,6 +1,6 @@
-//! The program on an interface, attached by a pinned link.
+//! The XDP program on an interface, attached by a pinned link.
 //!
-//! Native mode is used where the driver can, generic mode otherwise.
+//! Native mode is used if the driver supports it, generic mode otherwise.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// As the configuration calls it.
+    /// Its name in the configuration.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ fn device(name: &str) -> Result<Device, KernelError> {
 }
 
 impl Kernel {
-    /// Says that frames of this device are ours.
+    /// Enters a device into the table of devices whose frames are ours.
     fn own(&self, device: Device) -> Result<(), KernelError> {
         self.store().own(device).map_err(|other| KernelError::Map {
             name: "devices",
@@ -80,8 +80,8 @@ impl Kernel {
         })
     }
 
-    /// Attaches the program to an interface in one of `modes`, the first that works, and pins the
-    /// link. A link that a former run left there is taken over without a gap.
+    /// Attaches the program to an interface in the first of `modes` that works, and pins the link.
+    /// A link that a former run left there is taken over without a gap.
     ///
     /// # Errors
     /// When there is no such interface, or the kernel refuses every mode.
@@ -125,9 +125,9 @@ impl Kernel {
     }
 }
 
-/// In native mode veth throws away what XDP sends to a far end that isn't ready to take it.
+/// In native mode, veth drops what XDP sends to a far end that isn't ready to take it.
 fn warning(interface: &str, ifindex: u32, mode: Mode) -> Option<String> {
-    // An interface that the kernel says nothing of is no reason for a warning.
+    // If the kernel reports nothing about an interface, that is no reason for a warning.
     let kind = link::kind(ifindex).ok().flatten()?;
     (mode == Mode::Native && kind == "veth").then(|| {
         format!(
@@ -153,7 +153,7 @@ pub(super) fn explain(interface: &str, mode: Mode, cause: &ProgramError) -> Kern
     KernelError::Attach { name, mode: mode.name(), cause: format!("{text}{way_out}") }
 }
 
-/// Puts the program behind a link that is still pinned, if there is one.
+/// Puts the program behind a link that is still pinned. Returns whether there is one.
 fn take_over(program: &mut Xdp, pin: &Path) -> Result<bool, KernelError> {
     if !pin.exists() {
         return Ok(false);
@@ -162,11 +162,11 @@ fn take_over(program: &mut Xdp, pin: &Path) -> Result<bool, KernelError> {
     let link = PinnedLink::from_pin(pin).map_err(|cause| path(error::chain(&cause)))?;
     let link = XdpLink::try_from(FdLink::from(link)).map_err(|cause| path(error::chain(&cause)))?;
     if let Ok(id) = program.attach_to_link(link) {
-        // Out of aya's hands, which would detach it with the program; the pin keeps it.
+        // aya would detach the link with the program, so it is taken from aya; the pin keeps it.
         drop(program.take_link(id).map_err(|e| KernelError::program(maps::PROGRAM, e))?);
         return Ok(true);
     }
-    // The link's interface is gone: a new one of the same name wants a new link.
+    // The link's interface is gone: a new one of the same name needs a new link.
     std::fs::remove_file(pin).map_err(|cause| path(cause.to_string()))?;
     Ok(false)
 }

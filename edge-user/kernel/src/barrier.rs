@@ -1,4 +1,4 @@
-//! A barrier of its own for a thread that mustn't wait for the kernel's owner.
+//! A barrier for a thread that mustn't wait for the owner of [`super::Kernel`].
 
 use std::os::fd::AsFd as _;
 
@@ -8,7 +8,7 @@ use super::KernelError;
 
 const NAME: &str = "a map of maps";
 
-/// Handles to a map of maps and to a map that stands in it.
+/// Handles to a map of maps and to a map in it.
 #[derive(Debug)]
 pub struct Barrier {
     outer: ArrayOfMaps<MapData>,
@@ -16,15 +16,16 @@ pub struct Barrier {
 }
 
 impl Barrier {
-    /// New handles to the same maps; the second is to stand in the first's first place, or may.
+    /// New handles to the same maps. [`Self::wait`] puts `inner` at index 0 of `outer`, so that is
+    /// where it has to be, or may be.
     pub(super) fn over(outer: &MapData, inner: &MapData) -> Result<Self, KernelError> {
         let outer = Map::from_map_data(again(outer)?).map_err(KernelError::map(NAME))?;
         let outer = ArrayOfMaps::try_from(outer).map_err(KernelError::map(NAME))?;
         Ok(Self { outer, inner: again(inner)? })
     }
 
-    /// Waits until every packet that began before the call is through: the kernel comes back from
-    /// replacing a map in a map of maps when every program that may have seen the old one is
+    /// Waits until every packet that began before the call is through. The kernel returns from
+    /// replacing a map in a map of maps only when every program that may have seen the old map is
     /// through (`synchronize_rcu`).
     ///
     /// # Errors

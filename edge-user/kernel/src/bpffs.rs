@@ -1,4 +1,6 @@
-//! A BPF file system to pin into: the system's, or one of our own.
+//! The BPF file system that maps and links are pinned into.
+//!
+//! It is the system's, or one that this program mounts.
 
 use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
@@ -21,7 +23,7 @@ pub struct Bpffs {
 }
 
 impl Bpffs {
-    /// The system's, or, where there is none (as inside `ip netns exec`), one mounted on `own`.
+    /// Finds the system's. If there is none (as inside `ip netns exec`), mounts one on `own`.
     ///
     /// # Errors
     /// When `own` can't be made or mounted.
@@ -40,7 +42,7 @@ impl Bpffs {
         Ok(Self { path: own.to_path_buf(), ours: true })
     }
 
-    /// Unmounts it and removes its folder, if it is ours and nobody else has pins there.
+    /// Unmounts it and removes its folder, if we mounted it and it has no pins.
     ///
     /// # Errors
     /// When it is in use.
@@ -65,7 +67,7 @@ impl Bpffs {
         &self.path
     }
 
-    /// Whether it is one that we mounted.
+    /// Whether we mounted it.
     #[must_use]
     pub const fn is_ours(&self) -> bool {
         self.ours

@@ -1,4 +1,6 @@
-//! A descriptor of type information that the kernel already has; aya has no call for it.
+//! A descriptor of type information (BTF) that the kernel already has.
+//!
+//! aya has no call for it.
 #![expect(unsafe_code, reason = "one system call that no crate of ours wraps")]
 
 use std::io;
@@ -13,7 +15,7 @@ const GET_FD_BY_ID: libc::c_int = 19;
 pub(super) fn open(id: u32) -> Result<OwnedFd, KernelError> {
     // union bpf_attr's { btf_id, next_id, open_flags }.
     let attributes = [id, 0, 0];
-    // SAFETY: the kernel reads as many octets as it is told from a live array, and writes none.
+    // SAFETY: the kernel reads only the given number of octets of a live array, and writes none.
     let result = unsafe {
         libc::syscall(libc::SYS_bpf, GET_FD_BY_ID, attributes.as_ptr(), size_of_val(&attributes))
     };

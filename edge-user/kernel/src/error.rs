@@ -1,4 +1,6 @@
-//! Errors between this program and the kernel: place, cause and way out.
+//! The errors between this program and the kernel.
+//!
+//! Each message has the place, the cause and the way out.
 
 use std::io;
 use std::path::PathBuf;
@@ -120,12 +122,12 @@ pub(super) fn os_error(error: &(dyn std::error::Error + 'static)) -> Option<i32>
     None
 }
 
-/// Whether an error was, at its bottom, a missing right.
+/// Whether the operating system's error at the bottom of an error is a missing right.
 pub(super) fn is_permission(error: &(dyn std::error::Error + 'static)) -> bool {
     matches!(os_error(error), Some(libc::EPERM | libc::EACCES))
 }
 
-/// An error with its causes in one line; of a verifier's log only the end.
+/// An error with its causes in one line. Of a verifier's log it has only the end.
 pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let text = error_chain(error);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
@@ -144,7 +146,7 @@ impl KernelError {
     }
 
     pub(super) fn program(name: &'static str, error: ProgramError) -> Self {
-        // The verifier refuses by the same error number as a missing right; then it says why.
+        // The verifier refuses with the error number of a missing right, but it writes a log.
         let is_verifiers = match &error {
             ProgramError::LoadError { verifier_log, .. } => {
                 !verifier_log.to_string().trim().is_empty()

@@ -1,6 +1,6 @@
 //! The inner maps of the maps of maps.
 //!
-//! All are made once, with named fields, and put into place when a slot is first used.
+//! All are created once, with named fields. A map is put into place when its slot is first used.
 
 use std::os::fd::AsFd as _;
 
@@ -29,7 +29,7 @@ struct Outer {
 pub(super) struct Inner(Vec<Outer>);
 
 impl Inner {
-    /// Makes all inner maps, by the templates in the object.
+    /// Creates all inner maps by the templates in the object.
     pub(super) fn create(
         ebpf: &mut Ebpf,
         octets: &[u8],
@@ -89,15 +89,15 @@ impl Inner {
         Ok(())
     }
 
-    /// Replaces a map by itself: the kernel comes back when every program that may have seen the
-    /// old one is through (`synchronize_rcu`).
+    /// Replaces a map by itself. The kernel returns when every program that may have seen the old
+    /// one is through (`synchronize_rcu`).
     pub(super) fn barrier(&mut self) -> Result<(), KernelError> {
         let outer = self.class(TableId::new(0, 0))?;
         let inner = outer.inner.first().ok_or(KernelError::NoSlot(0))?;
         outer.outer.set(0, inner, 0).map_err(KernelError::map(outer.name))
     }
 
-    /// The same for another thread, which waits for nobody else.
+    /// A barrier for another thread, which doesn't wait for the kernel's owner.
     pub(super) fn own_barrier(&self) -> Result<Barrier, KernelError> {
         let outer = self.0.first().ok_or(KernelError::NoSlot(0))?;
         let inner = outer.inner.first().ok_or(KernelError::NoSlot(0))?;

@@ -1,4 +1,4 @@
-//! The XDP programs in the kernel: loaded, attached, pinned, and their maps as a [`Store`].
+//! The XDP programs in the kernel, and their maps as a [`Store`].
 //!
 //! Only this crate uses aya. [`Kernel::load`] creates all maps and loads all programs; afterwards
 //! everything works through file descriptors. What only tests and measurements call is behind the
@@ -52,7 +52,7 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Loads the object: creates every map, has every program verified.
+    /// Loads the object: creates every map, and has the kernel verify every program.
     ///
     /// # Errors
     /// When the object is missing from this build, the kernel or the user's rights are
@@ -100,8 +100,9 @@ impl Kernel {
         }
     }
 
-    /// Puts a zone slot's tables into the maps of maps, if they aren't there yet. Takes some
-    /// milliseconds: the kernel waits until no packet uses what was there.
+    /// Puts a zone slot's tables into the maps of maps, if they aren't there yet.
+    ///
+    /// It takes some milliseconds: the kernel waits until no packet uses what was there before.
     ///
     /// # Errors
     /// When there is no such slot.
@@ -117,7 +118,7 @@ impl Kernel {
         self.inner.barrier()
     }
 
-    /// As [`Self::barrier`], for a thread that isn't to wait for whoever holds this.
+    /// A barrier like [`Self::barrier`], for a thread that mustn't wait for this value's owner.
     ///
     /// # Errors
     /// When the kernel gives no further handles.
@@ -132,7 +133,7 @@ impl Kernel {
         self.store.control.set_lease_length(jiffies);
     }
 
-    /// Sets of how many answers one is sampled; of none if it is 0.
+    /// Sets the sampling interval: one in `one_in` answers is sampled, none if it is 0.
     pub fn set_sample(&self, one_in: u32) {
         self.store.control.set_sample(one_in);
     }
@@ -155,13 +156,13 @@ impl Kernel {
         self.store.control.set_lease(0);
     }
 
-    /// How often each verdict was given since loading, in [`Verdict::ALL`]'s order.
+    /// Frames by verdict since loading, in the order of [`Verdict::ALL`].
     #[must_use]
     pub fn verdicts(&self) -> Vec<u64> {
         self.sums(offset_of!(Cpu, verdicts), Verdict::ALL.len())
     }
 
-    /// How many NTP requests of each kind came in since loading.
+    /// NTP requests by kind since loading.
     #[must_use]
     pub fn requests(&self) -> Requests {
         let mut requests = Requests::new_zeroed();
@@ -172,7 +173,7 @@ impl Kernel {
         requests
     }
 
-    /// So many words of [`Cpu`] from octet `at` on, summed over all CPUs.
+    /// `n` words of [`Cpu`] from octet `at` on, each summed over all CPUs.
     fn sums(&self, at: usize, n: usize) -> Vec<u64> {
         let mut sums = vec![0; n];
         for cpu in self.store.cpus.all() {
@@ -185,8 +186,8 @@ impl Kernel {
 }
 
 impl Kernel {
-    /// The maps that all zones share, and the table of programs, which the kernel empties when
-    /// nobody holds it; not the program's own sections (`.rodata`).
+    /// The maps that all zones share, and the table of programs, but not the program's own sections
+    /// (`.rodata`). The kernel empties the table of programs when nobody holds it.
     fn shared(&self) -> impl Iterator<Item = (&str, &MapData)> {
         self.ebpf.maps().filter_map(|(name, map)| match map {
             Map::Array(map) | Map::PerCpuArray(map) | Map::ProgramArray(map)
@@ -200,8 +201,8 @@ impl Kernel {
     }
 }
 
-/// A lease lasts this long unless it is renewed: half a minute without a controller, and the
-/// authority, if it still lives, answers alone.
+/// The length of a lease that isn't renewed. After half a minute without a controller, the
+/// authority answers alone, if it still runs.
 pub const LEASE: Duration = Duration::from_secs(30);
 
 fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Xdp, KernelError> {
@@ -209,7 +210,7 @@ fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Xdp, Ke
     program.try_into().map_err(|error| KernelError::program(name, error))
 }
 
-/// Lets the first program go on with the general one and NTP's.
+/// Lets the first program tail-call the general one and NTP's.
 fn chain(ebpf: &mut Ebpf) -> Result<(), KernelError> {
     for (at, name) in (0..).zip([maps::GENERAL_PROGRAM, maps::NTP_PROGRAM]) {
         let fd = program(ebpf, name)?.fd().map_err(|error| KernelError::program(name, error))?;

@@ -1,7 +1,6 @@
-//! An interface's index comes in; what kind of virtual interface it is goes out, as the kernel says
-//! over rtnetlink.
+//! The kind of a virtual interface, as the kernel reports it over rtnetlink.
 //!
-//! What sysfs has doesn't tell one end of a veth pair from other interfaces for certain, and may be
+//! sysfs can't distinguish one end of a veth pair from other interfaces for certain, and it may be
 //! another network namespace's.
 
 use std::io;
@@ -13,7 +12,7 @@ use rustix::net::{
 /// Octets of `struct nlmsghdr`, and of `struct ifinfomsg` behind it.
 const HEADER_OCTETS: usize = 16;
 const REQUEST_OCTETS: u8 = 32;
-/// Octets of `struct rtattr`, to whose multiple attributes are padded.
+/// Octets of `struct rtattr`. Attributes are padded to a multiple of it.
 const ATTRIBUTE_OCTETS: usize = 4;
 const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
@@ -22,10 +21,10 @@ const IFLA_LINKINFO: u16 = 18;
 const IFLA_INFO_KIND: u16 = 1;
 /// The bits of an attribute's type that aren't flags.
 const TYPE: u16 = 0x3fff;
-/// Octets that an answer about one interface fits into.
+/// Octets of the buffer for an answer about one interface, which fits into it.
 const ANSWER_OCTETS: usize = 32_768;
 
-/// The kind of an interface, such as `veth`; none if it isn't a virtual one.
+/// The kind of an interface, such as `veth`; `None` if it isn't a virtual one.
 ///
 /// # Errors
 /// When the kernel can't be asked.
@@ -61,7 +60,7 @@ fn halves(first: u16, second: u16) -> [u8; 4] {
     [a, b, c, d]
 }
 
-/// The kind that an answer tells.
+/// The kind in an answer, if it has one.
 fn kind_in(answer: &[u8]) -> Option<String> {
     if number(answer.get(4..6)?)? != RTM_NEWLINK {
         return None;

@@ -10,7 +10,7 @@ use memmap2::{MmapMut, MmapOptions};
 use super::KernelError;
 use edge_tables::store::words;
 
-/// Maps an array of one value of `octets` octets for the rest of the process's life.
+/// Maps an array with one value of `octets` octets into memory, until the process ends.
 pub(super) fn map(
     name: &'static str,
     map: &MapData,

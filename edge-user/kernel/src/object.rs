@@ -1,4 +1,4 @@
-//! The BPF object that was built from edge-ebpf and embedded in this program.
+//! The BPF object that was built from `edge-ebpf` and embedded in this program.
 
 use super::KernelError;
 

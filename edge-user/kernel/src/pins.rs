@@ -1,6 +1,7 @@
-//! Pins: the maps and links under names that other programs can find, `bpftool` above all.
+//! The pins: maps and links under names that other programs can find.
 //!
-//! `<bpffs>/<instance>/v<ABI>/maps/NAME`, `…/zones/<apex>`, `…/links/<mode>/<interface>`.
+//! `bpftool` above all uses them. Their paths are `<bpffs>/<instance>/v<ABI>/maps/NAME`,
+//! `…/zones/<apex>` and `…/links/<mode>/<interface>`.
 
 use std::path::{Path, PathBuf};
 
@@ -15,9 +16,10 @@ pub struct Pins {
     root: PathBuf,
 }
 
-/// A DNS name as a file's name on bpffs, which refuses dots: letters, digits and `-` stand for
-/// themselves, every other octet is `_` and two hexadecimal digits. What is longer than a file's
-/// name may be is cut, and ends in a hash.
+/// A DNS name as a file name on bpffs, which refuses dots.
+///
+/// Letters, digits and `-` stand for themselves; every other octet is `_` and two hexadecimal
+/// digits. A name that is too long for a file name is cut, and ends in a hash.
 #[must_use]
 pub fn escape(name: &str) -> String {
     let mut escaped = String::with_capacity(name.len() + 8);
@@ -41,8 +43,10 @@ pub fn escape(name: &str) -> String {
 const MOST: usize = 255;
 
 impl Pins {
-    /// Makes the folder of an instance, and removes what a former run left of the same instance,
-    /// but for its links: those of other versions, too, whose maps nobody could use.
+    /// Makes the folder of an instance, and removes what a former run of the same instance left.
+    ///
+    /// The links of this version stay. Other versions lose their links, too: nobody could use their
+    /// maps.
     ///
     /// # Errors
     /// When the file system refuses.
@@ -67,7 +71,7 @@ impl Pins {
         &self.root
     }
 
-    /// Where an interface's link is pinned, attached in this mode.
+    /// Where the link of an interface is pinned that is attached in this mode.
     #[must_use]
     pub fn link(&self, mode: &str, interface: &str) -> PathBuf {
         self.root.join("links").join(mode).join(escape(interface))
@@ -84,7 +88,7 @@ impl Pins {
         Ok(())
     }
 
-    /// Pins a zone's tables; those of its former slot lose the name.
+    /// Pins a zone's tables. The tables in its former slot lose the name.
     ///
     /// # Errors
     /// When the file system refuses.
@@ -102,8 +106,8 @@ impl Pins {
         remove(&self.zone(apex))
     }
 
-    /// Removes links that a former run left, but for those pinned at `keep`: their interfaces are
-    /// served no more.
+    /// Removes the links that a former run left, except those pinned at `keep`. The interfaces of
+    /// the removed ones are no longer served.
     ///
     /// # Errors
     /// When the file system refuses.
@@ -161,8 +165,8 @@ pub(super) fn remove(path: &Path) -> Result<(), KernelError> {
         .map_err(|cause| KernelError::Path { path: path.to_path_buf(), cause: cause.to_string() })
 }
 
-/// Removes the folders of other versions from an instance's; a link in one of them holds the
-/// interface.
+/// Removes the folders of other versions from an instance's folder. A link in one of them would
+/// hold the interface.
 fn remove_other_versions(instance: &Path, own: &Path) -> Result<(), KernelError> {
     let Ok(entries) = std::fs::read_dir(instance) else { return Ok(()) };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {

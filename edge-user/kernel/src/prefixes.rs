@@ -1,4 +1,4 @@
-//! The map `PREFIXES`: replaced entry by entry while packets look them up.
+//! The map `PREFIXES`, replaced entry by entry while packets look up in it.
 
 use aya::maps::lpm_trie::{Key, LpmTrie};
 use edge_common::abi::maps;
@@ -11,16 +11,18 @@ const fn key(prefix: &Prefix) -> Key<[u8; 16]> {
 }
 
 impl Kernel {
-    /// Replaces the rules of client prefixes. Whom both old and new deny is denied all the time.
+    /// Replaces the rules of client prefixes.
+    ///
+    /// A client that both old and new rules deny is denied all the time.
     ///
     /// # Errors
-    /// When the kernel refuses an entry; then some are of the old rules, some of the new.
+    /// When the kernel refuses an entry. Then the map has some of the old rules and some of the new.
     pub fn set_prefixes(&mut self, prefixes: &Prefixes) -> Result<(), KernelError> {
         let name = maps::PREFIXES;
         let map = self.ebpf.map_mut(name).ok_or(KernelError::Object { name })?;
         let mut trie: LpmTrie<_, [u8; 16], u32> =
             LpmTrie::try_from(map).map_err(KernelError::map(name))?;
-        // What is there rather than what was meant to be: a call before may have failed half-way.
+        // The old rules are read from the map, because an earlier call may have failed half-way.
         let mut old = Vec::new();
         for entry in trie.iter() {
             let (key, value) = entry.map_err(KernelError::map(name))?;

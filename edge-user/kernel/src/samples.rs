@@ -1,5 +1,6 @@
-//! Frames that the program sampled, of those that it sent and those that it dropped, come out of
-//! its ring.
+//! The ring of sampled frames.
+//!
+//! The program samples frames that it sends and frames that it drops. A reader takes them out here.
 
 use aya::maps::{MapData, PerCpuArray, RingBuf};
 use edge_common::abi::{Sample, maps};
@@ -9,29 +10,29 @@ use zerocopy::FromBytes as _;
 use super::{Kernel, KernelError};
 use edge_tables::samples;
 
-/// Samples taken at a time, so that a program that samples faster than they are taken holds
-/// nobody up.
+/// Samples taken at a time. Without this limit a program that samples faster than they are taken
+/// would keep the reader in its loop.
 const MOST: usize = 1 << 12;
 
-/// The ring of samples, and how many found it full.
+/// The ring of samples, and the number of samples that found it full.
 pub struct Samples {
     ring: RingBuf<MapData>,
     lost: PerCpuArray<MapData, u64>,
     dropped: Option<Box<TakeDropped>>,
 }
 
-/// Takes the verdict on a frame that was dropped, and the frame or its beginning.
+/// A function that takes the verdict on a dropped frame, and the frame or its beginning.
 pub type TakeDropped = dyn FnMut(Verdict, &[u8]) + Send;
 
 impl Samples {
-    /// Gives frames that were dropped to `take`, whenever the ring is read.
+    /// From now on, gives the dropped frames to `take` whenever the ring is read.
     pub fn tell_dropped(&mut self, take: Box<TakeDropped>) {
         self.dropped = Some(take);
     }
 }
 
 impl Kernel {
-    /// Takes the ring of samples; there is only one. From now on one in `one_in` answers is
+    /// Takes the ring of samples; there is only one. From now on, one in `one_in` answers is
     /// sampled, none if it is 0.
     ///
     /// # Errors
@@ -67,7 +68,7 @@ impl samples::Samples for Samples {
     }
 
     fn lost(&self) -> u64 {
-        // The kernel always gives what is at 0.
+        // The kernel always has an entry 0.
         self.lost.get(&0, 0).map(|lost| lost.iter().sum()).unwrap_or_default()
     }
 }

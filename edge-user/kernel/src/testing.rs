@@ -1,4 +1,4 @@
-//! What tests, demonstrations and measurements call, and the program doesn't.
+//! The calls that only tests, demonstrations and measurements use.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use edge_common::abi::maps;
 use super::attach::explain;
 use super::{Kernel, KernelError, Mode, memory, object, program};
 
-/// What one run of the program over a frame gave.
+/// The result of one run of the program over a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     /// `XDP_TX`, `XDP_PASS` or `XDP_ABORTED`, by its number.
     pub action: u32,
     /// The frame afterwards.
     pub frame: Vec<u8>,
-    /// Mean time of a run, when there were several.
+    /// Mean time of a run, if there were several.
     pub time: Duration,
 }
 
-/// What the verifier and the kernel say of the program.
+/// What the verifier and the kernel report about the program.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
     /// Instructions that the verifier followed; it gives up at a million.
@@ -31,12 +31,13 @@ pub struct Facts {
     pub jited_octets: u32,
 }
 
-/// Octets that `BPF_PROG_TEST_RUN` may give back.
+/// Octets that `BPF_PROG_TEST_RUN` may return.
 const FRAME_OCTETS: usize = 4096;
 
 impl Kernel {
-    /// As [`Kernel::load`], from an object that isn't built in: the benchmark's, which has more
-    /// programs over the same maps.
+    /// Loads an object that isn't built in, as [`Kernel::load`] does with the one that is.
+    ///
+    /// It is for the benchmark's object, which has more programs over the same maps.
     ///
     /// # Errors
     /// As [`Kernel::load`].
@@ -44,7 +45,7 @@ impl Kernel {
         Self::load_octets(octets)
     }
 
-    /// The object itself, for the programs and maps that this type knows nothing of.
+    /// The object itself, for programs and maps that this type has no methods for.
     pub const fn object_mut(&mut self) -> &mut Ebpf {
         &mut self.ebpf
     }
@@ -60,7 +61,7 @@ impl Kernel {
         run(program.try_into().map_err(refused)?, frame, repeat)
     }
 
-    /// A handle to run the program by, for another thread.
+    /// A handle with which another thread can run the program.
     ///
     /// # Errors
     /// When the kernel refuses.
@@ -72,7 +73,7 @@ impl Kernel {
         Ok(Runner { program: program.map_err(refused)? })
     }
 
-    /// What the verifier said.
+    /// What the verifier and the kernel report about the program.
     ///
     /// # Errors
     /// When the kernel refuses.
@@ -107,10 +108,10 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// As [`Kernel::run`].
+    /// Runs the program over a frame, as [`Kernel::run`] does.
     ///
     /// # Errors
-    /// As there.
+    /// When the kernel refuses, as in [`Kernel::run`].
     pub fn run(&self, frame: &[u8], repeat: u32) -> Result<Run, KernelError> {
         run(&self.program, frame, repeat)
     }
@@ -133,15 +134,16 @@ fn refused(error: ProgramError) -> KernelError {
     KernelError::program(maps::PROGRAM, error)
 }
 
-/// The program that passes everything, on the far end of a veth pair, for demonstrations and
-/// tests; it goes when this is dropped.
+/// A program that passes everything, on the far end of a veth pair, for demonstrations and tests.
+///
+/// It is detached when this value is dropped.
 #[derive(Debug)]
 pub struct FarEnd {
     _ebpf: Ebpf,
 }
 
 impl FarEnd {
-    /// Attaches the program natively. Only the maps that it shares an object with are made besides.
+    /// Attaches the program in native mode. The maps in its object are created, too.
     ///
     /// # Errors
     /// When there is no such interface, or the kernel refuses.

@@ -1,7 +1,7 @@
-//! Answers come in, as counts by deck and client country; points per server, counts per zone and an
-//! audit of shares go out.
+//! The counts of answers, shared between threads.
 //!
-//! The publisher writes it, whoever wants to know reads it, from any thread.
+//! They are points by server and client country, counts by zone, and an audit of the shares. The
+//! publisher writes them; any thread reads them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,13 +13,13 @@ use edge_leaves::points::{Points, PointsReport};
 #[derive(Clone, Debug, Default)]
 pub struct Ledger(Arc<Mutex<Books>>);
 
-/// What is written down. It grows with servers that have been seen times countries, and with zones,
-/// and never shrinks.
+/// The counts. They grow with the number of servers seen times countries, and with the number of
+/// zones, and never shrink.
 #[derive(Debug, Default)]
 pub struct Books {
     /// Answers per server and country, by XDP and by the code that it shares with the authority.
     pub points: Arc<Points>,
-    /// What servers were promised by decks that are gone.
+    /// The answers that decks which are gone promised to servers.
     pub promised: Audit,
     /// What the last audit found.
     pub audit: audit::AuditReport,
@@ -29,7 +29,7 @@ pub struct Books {
     pub rest: u64,
 }
 
-/// Answers of a zone.
+/// Answers of a zone, by RCODE.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Answered {
     /// With RCODE NOERROR.
@@ -44,7 +44,7 @@ impl Ledger {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The `k` servers that have been in most answers.
+    /// The `k` servers that were in most answers.
     #[must_use]
     pub fn points(&self, k: usize) -> PointsReport {
         // Not under the lock, for which the node's loop waits.

@@ -82,7 +82,7 @@ pub struct Owner {
 pub enum Other {
     /// The same for all of them.
     Same(Answer),
-    /// What this row of [`Compiled::types`] says.
+    /// What this row of [`Compiled::types`] has for the type.
     Row(u32),
 }
 
@@ -132,7 +132,7 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// The same, but for the decks and what belongs to them.
+    /// The same without the decks and what belongs to them.
     fn without_decks(&self) -> Self {
         let Self { apex, owners, nested, has_wildcards, deck_keys, classes, types, .. } = self;
         Self {
@@ -209,7 +209,7 @@ fn compile_with(
             absent: names.absent(&name),
             flags: if is_scoped { NameTail::SCOPED } else { 0 },
         };
-        // Where a special label doesn't exist, the authority has more to say than that.
+        // Where a special label doesn't exist, the authority's answer has more than that.
         if name.is_label || Special::of(name.label).is_none() {
             owner.a = answers.answer(&asked, RecordKind::A.number());
             owner.aaaa = answers.answer(&asked, RecordKind::Aaaa.number());

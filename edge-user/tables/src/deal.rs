@@ -78,8 +78,8 @@ impl Dealer {
     /// alike. Without records or with `max_hosts` 0 there are no cards. An index has 16 bits:
     /// records past the first 65,535 are not dealt.
     ///
-    /// A deck that varies has at least `least` cards: the more there are, the less does one deal's
-    /// rounding show.
+    /// A deck that varies has at least `least` cards. With more cards, one deal's rounding shows
+    /// less.
     #[must_use]
     pub fn new(weights: &[u64], max_hosts: usize, least: usize, rng: &mut fastrand::Rng) -> Self {
         let weights = &weights[..weights.len().min(usize::from(u16::MAX))];

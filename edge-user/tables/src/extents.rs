@@ -1,11 +1,13 @@
-//! Runs of entries in a table that many share: first fit, with neighbours joined when freed.
+//! The free runs of entries in a table that many share.
+//!
+//! The first run that is long enough is taken. A run that is given back joins its free neighbours.
 
 use std::collections::BTreeMap;
 
 /// The free runs of a table.
 #[derive(Clone, Debug)]
 pub struct Extents {
-    /// First entry and length of each, none touching another.
+    /// First entry and length of each run. No run touches another.
     free: BTreeMap<u32, u32>,
     entries: u32,
 }
@@ -17,7 +19,8 @@ impl Extents {
         Self { free: BTreeMap::from([(0, entries)]), entries }
     }
 
-    /// Takes `n` entries in a run; `None` if there is no such run. No entries are taken for 0.
+    /// Takes a run of `n` entries; `None` if there is no such run. With `n` 0 it takes none, and
+    /// returns 0.
     pub fn take(&mut self, n: u32) -> Option<u32> {
         if n == 0 {
             return Some(0);
@@ -31,7 +34,7 @@ impl Extents {
         Some(first)
     }
 
-    /// Gives `n` entries back that were taken as a run.
+    /// Gives back `n` entries that were taken as a run.
     pub fn give(&mut self, first: u32, n: u32) {
         if n == 0 {
             return;

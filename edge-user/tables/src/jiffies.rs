@@ -17,8 +17,8 @@ pub fn per_second() -> u32 {
     u32::try_from(SECOND / nanoseconds()).unwrap_or(1).max(1)
 }
 
-/// The monotonic clock in jiffies of which there are so many a second. Not the kernel's count of
-/// them: it begins with another number.
+/// The monotonic clock in jiffies, at `per_second` jiffies a second. It isn't the kernel's count of
+/// jiffies, which begins with another number.
 #[must_use]
 pub fn now(per_second: u32) -> u64 {
     let now = clock_gettime(ClockId::MonotonicCoarse);

@@ -1,9 +1,9 @@
-//! From zones to what the BPF maps hold.
+//! The way from zones to the contents of the BPF maps.
 //!
 //! `compile` makes names, answers and undealt decks of a zone. `deal` deals a deck. `publish`
 //! writes all of it into `store` by generation, in runs of entries that `extents` gives out. `live`
-//! writes what may change while the node runs and belongs to no generation. `answer_counts` keeps
-//! what the counters of the maps have counted.
+//! writes what belongs to no generation and may change while the node runs. `answer_counts` keeps
+//! the answers that the counters of the maps have counted.
 //!
 //! - [`answer_counts`]: answers by deck and client country, as points and as counts by zone
 //! - [`compile`]: what a zone answers, by name, client class and type

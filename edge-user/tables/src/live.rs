@@ -1,4 +1,4 @@
-//! What may change while the node runs and belongs to no generation.
+//! The settings that belong to no generation, and may change at run time.
 //!
 //! Each module writes its own words of the control block, which packets and the authority read.
 

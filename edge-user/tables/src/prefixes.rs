@@ -1,5 +1,7 @@
-//! Rules by client prefix, longest first: a list comes in; what it says of an address, and the
-//! steps from one list to the next, go out.
+//! The rules by client prefix: exempt from limits, or denied.
+//!
+//! For an address the longest prefix around it rules. [`Prefixes::steps_from`] gives the steps from
+//! one list to the next.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -7,7 +9,7 @@ use std::net::Ipv4Addr;
 use edge_common::limit::{DENIED, EXEMPT};
 use ipnet::IpNet;
 
-/// What a prefix's clients are.
+/// How the clients of a prefix are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// Never limited.
@@ -30,9 +32,10 @@ impl Rule {
 /// A prefix as `PREFIXES` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Prefix {
-    /// Bits that count, of 128.
+    /// Length of the prefix in bits, 0–128.
     pub bits: u32,
-    /// The address in network order, IPv4 mapped; zero behind the bits that count.
+    /// The address in network order, an IPv4 address in its mapped form. Bits behind the prefix are
+    /// 0.
     pub octets: [u8; 16],
 }
 
@@ -59,7 +62,7 @@ impl Prefix {
         self.first() | u128::MAX.checked_shr(self.bits).unwrap_or(0)
     }
 
-    /// Whether IPv4 addresses, which are mapped into IPv6, are among those of an IPv6 prefix.
+    /// Whether an IPv6 prefix holds all IPv4 addresses in their mapped form.
     #[must_use]
     pub fn has_all_of_ipv4(&self) -> bool {
         let mapped = u128::from(Ipv4Addr::UNSPECIFIED.to_ipv6_mapped());
@@ -74,7 +77,8 @@ const MAPPED_BITS: u32 = 96;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prefixes {
     rules: BTreeMap<Prefix, Rule>,
-    /// Where another rule begins, and its value; up to the next one. Sorted.
+    /// The first address of each stretch, and its value. A stretch ends where the next begins.
+    /// Sorted.
     edges: Vec<(u128, u32)>,
 }
 
@@ -90,7 +94,7 @@ fn edges(rules: &BTreeMap<Prefix, Rule>) -> Vec<(u128, u32)> {
     let mut sorted: Vec<_> = rules.iter().collect();
     sorted.sort_by_key(|(prefix, _)| (prefix.first(), prefix.bits));
     let mut edges: Vec<(u128, u32)> = Vec::new();
-    // Those that an address stands in, the longest last.
+    // The prefixes around the present address, the longest last.
     let mut open: Vec<(u128, u32)> = Vec::new();
     let close = |open: &mut Vec<(u128, u32)>, edges: &mut Vec<(u128, u32)>| {
         let Some((last, _)) = open.pop() else { return };
@@ -145,9 +149,11 @@ impl Prefixes {
         edge.map_or(0, |(_, value)| *value)
     }
 
-    /// What makes this list of `old`, step by step. An address that both deny is denied after each:
-    /// new prefixes come first and of them the longest, so that none is without what is nested in
-    /// it; then old ones go, the shortest first, so that what is nested in one outlives it.
+    /// The steps that turn the list `old` into this one.
+    ///
+    /// An address that both lists deny is denied after each step. New prefixes are inserted first,
+    /// the longest before the others, so that no prefix is there before those nested in it. Then old
+    /// prefixes are removed, the shortest first, so that those nested in one are removed after it.
     #[must_use]
     pub fn steps_from(&self, old: &Self) -> Vec<Step> {
         // Sorted by length.
@@ -170,7 +176,7 @@ pub trait PrefixMap {
     /// Replaces the rules. A client that both old and new deny is denied all the time.
     ///
     /// # Errors
-    /// When the kernel refuses an entry; then some are of the old rules, some of the new.
+    /// When the kernel refuses an entry. Then the map has some of the old rules and some of the new.
     fn set_prefixes(&mut self, prefixes: &Prefixes) -> Result<(), PrefixMapError>;
 }
 

@@ -149,7 +149,7 @@ pub struct Placed {
     pub unfit: Option<Unfit>,
 }
 
-/// The one who writes the tables.
+/// The writer of the tables.
 pub struct Publisher {
     slots: Slots,
     backend: Box<dyn Backend>,
@@ -202,9 +202,9 @@ impl Publisher {
         self.shares = shares;
     }
 
-    /// Tells how often names are asked for, for the next publication. Says whether it would put
-    /// other names of `zones` into the tables than there are; `zones` and `others` as in
-    /// [`Self::publish`].
+    /// Sets how often names are asked for, from the next publication on. Returns whether that
+    /// publication would put other names of `zones` into the tables than there are. `zones` and
+    /// `others` are as in [`Self::publish`].
     pub fn warm(
         &mut self,
         popularity: Popularity,
@@ -236,11 +236,13 @@ impl Publisher {
         zones.map(|zone| Arc::clone(&zone.source.compiled)).collect()
     }
 
-    /// Publishes exactly these zones, as the next generation unless they differ from what is
-    /// published in no more than the records of decks. Of a zone that has more names than its
-    /// share, or than fit, only the hottest are put into the tables. One that doesn't fit otherwise
-    /// is left to the authority, whole, and says why. `others` are the apexes (on the wire, lower
-    /// case) of zones that only the authority serves: all names under them pass.
+    /// Publishes exactly these zones. They become the next generation, unless they differ from the
+    /// published zones only in the records of decks.
+    ///
+    /// If a zone has more names than its share, or than fit, only the hottest are put into the
+    /// tables. A zone that doesn't fit for another reason is left whole to the authority, and its
+    /// [`Placed`] has the reason. `others` are the apexes (on the wire, lower case) of zones that
+    /// only the authority serves: all names under them pass.
     ///
     /// # Errors
     /// When the names don't fit or the kernel refuses; then the former generation goes on being
@@ -291,7 +293,7 @@ impl Publisher {
         }
     }
 
-    /// Makes the new zones reachable and their names visible; gives the names of each zone. Until
+    /// Makes the new zones reachable and their names visible. Returns the names of each zone. Until
     /// its last store nothing changes for a packet.
     fn flip(
         &mut self,
@@ -419,7 +421,7 @@ impl Publisher {
         std::mem::take(&mut self.trouble)
     }
 
-    /// Deals every deck anew, into free runs, and gives the old ones back after a barrier. Gives
+    /// Deals every deck again, into free runs, and gives back the old cards after a barrier. Returns
     /// the number of decks dealt.
     ///
     /// # Errors

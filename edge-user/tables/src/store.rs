@@ -164,7 +164,7 @@ pub struct Store {
     pub cpus: Region<Cpu>,
     /// Answers from decks by the authority.
     pub own_hits: Region<u64>,
-    /// What the map `PREFIXES` says, for the authority.
+    /// The authority's copy of the rules in the map `PREFIXES`.
     pub prefixes: Arc<RwLock<Prefixes>>,
     /// Held for reading while a thread of the authority uses the tables; the publisher takes it
     /// for writing, for a moment, to know that all who saw the old generation are done.
@@ -241,7 +241,7 @@ impl Store {
         Self::over(zeroed(size_of::<Shared>()), [zone(0), zone(1), zone(2)], &[])
     }
 
-    /// Says that frames of a device are ours.
+    /// Enters a device into the table of devices whose frames are ours.
     ///
     /// # Errors
     /// The index of another device that takes its slot.
@@ -277,7 +277,7 @@ impl Store {
         self.control.set_clock(0);
     }
 
-    /// What the map `PREFIXES` says of an address, as [`Tables::listed`].
+    /// The value in the map `PREFIXES` for an address, as [`Tables::listed`] returns it.
     #[must_use]
     pub fn listed(&self, address: [u64; 2]) -> u32 {
         self.prefixes.read().unwrap_or_else(PoisonError::into_inner).listed(address)

@@ -1,8 +1,8 @@
-//! A zone, the one that stood before it and what was compiled of that come in; what is compiled of
-//! the new one goes out, if the two differ in nothing but their addresses and serial.
+//! The amendment of a compiled zone of which addresses and serial have changed.
 //!
-//! A feed changes some servers' weights each second. Names, client classes and types are what they
-//! were then, and so is every number in the tables: only some decks hold other records.
+//! It starts from the former zone and its compiled form. A feed changes some servers' weights each
+//! second. Then names, client classes, types and all numbers in the tables stay: only some decks
+//! hold other records.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,29 +14,32 @@ use super::{Compiled, Undealt, ready};
 use edge_zone::AnyPolicy;
 use edge_zone::{Label, RecordKind, Zone};
 
-/// What a deck was made of.
+/// The source of a deck.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     pub(super) label: Box<str>,
     pub(super) kind: RecordKind,
-    /// Octets of the name in questions that it is for; 0 if it doesn't matter.
+    /// Octets of the name in its questions; 0 if that doesn't matter.
     pub(super) octets: u8,
     /// The deck; [`ClassRow::NONE`] if none can hold the records.
     pub(super) deck: u16,
 }
 
-/// The labels whose addresses are others than before, by name.
+/// The labels whose addresses have changed, by name.
 type Changed<'z> = HashMap<&'z str, &'z Label>;
 
 impl Compiled {
-    /// Whether both have the same names, classes, types and numbers of decks, by descent.
+    /// Whether both have the same names, classes, types and deck numbers, because one was amended
+    /// from the other or both from the same.
     pub fn is_of_the_same_shape(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shape, &other.shape)
     }
 }
 
-/// What `zone` compiles to, by what is compiled of the zone that `was`; `None` if that takes
-/// [`super::compile`]. Client classes, and what answers ANY, have to be the same.
+/// Compiles `zone` from `former`, the compiled form of the zone `was`.
+///
+/// `None` if only [`super::compile`] can do that. The client classes and the policy for ANY have to
+/// be the same.
 #[must_use]
 pub fn amend(
     former: &Compiled,
@@ -96,7 +99,7 @@ fn amend_as(
     Some(Compiled { decks, soa: soa.to_vec(), plain: None, ..former.without_decks() })
 }
 
-/// Sets a deck; `None` if that is set already to something else: records that were the same no
+/// Sets a deck. `None` if it is already set to something else: then records that were the same no
 /// longer are.
 fn set(decks: &mut [Undealt], is_set: &mut [bool], at: usize, undealt: Undealt) -> Option<()> {
     let (deck, is_set) = (decks.get_mut(at)?, is_set.get_mut(at)?);
@@ -108,7 +111,7 @@ fn set(decks: &mut [Undealt], is_set: &mut [bool], at: usize, undealt: Undealt) 
     Some(())
 }
 
-/// Leaves a deck as it was; `None` if that is set already to something else.
+/// Leaves a deck as it was. `None` if it is already set to something else.
 fn keep(decks: &[Undealt], is_set: &mut [bool], former: &Compiled, number: u16) -> Option<()> {
     if number == ClassRow::NONE {
         return Some(());

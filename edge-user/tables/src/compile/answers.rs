@@ -1,4 +1,4 @@
-//! A name and a type in; the deck that answers out, or the run of decks by client class.
+//! The answers of names by type: decks, or runs of decks by client class.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -19,8 +19,8 @@ const ANY: u16 = 255;
 /// A type that no zone holds, of those for private use (RFC 6895 §3.1).
 const UNHELD: u16 = 65_280;
 
-/// What a name is searched by: the zone's own data. Other zones are thought of when names are
-/// published.
+/// The data in which a name is searched: only the zone's own. Other zones are considered when names
+/// are published.
 struct Alone;
 
 impl Rules for Alone {
@@ -53,16 +53,16 @@ pub(super) struct Answers<'z> {
     soa: Vec<u8>,
     /// What answers ANY, if there are ready-made records.
     any: Option<AnyPolicy>,
-    /// The targets that labels name of each class, each list once.
+    /// For each class its targets that labels name; each list once.
     lists: Vec<Targets>,
-    /// Where the targets of each class are in `lists`.
+    /// For each class the index of its targets in `lists`.
     list_of: Vec<usize>,
-    /// Types of which the zone has records, but for those that every name answers like [`UNHELD`].
+    /// Types of which the zone has records, except those that every name answers like [`UNHELD`].
     kinds: Vec<RecordKind>,
-    /// By label (that an alias ends at), type, and the length of the question if that matters, 0 if
-    /// it doesn't.
+    /// Known answers by label (at the end of aliases), type, and the length of the question if that
+    /// matters, 0 if it doesn't.
     known: HashMap<(&'z str, u16, u8), (Answer, bool)>,
-    /// Deck numbers by the label, type and likewise length that hold the records.
+    /// Deck numbers by the label that holds the records, type, and length as in `known`.
     by_label: HashMap<(&'z str, RecordKind, u8), u16>,
     /// Runs of the class table, to be shared.
     bases: HashMap<Vec<u16>, u32>,
@@ -71,7 +71,7 @@ pub(super) struct Answers<'z> {
     pub(super) types: Types,
     /// Whether an answer since the last [`Self::take_near`] was of a label with `closest`.
     is_near: bool,
-    /// Whether the answer in the making holds for one length of question only.
+    /// Whether the answer being made holds for one length of question only.
     is_for_length: bool,
 }
 
@@ -83,7 +83,7 @@ impl<'z> Answers<'z> {
         soa: Vec<u8>,
         any: Option<AnyPolicy>,
     ) -> Self {
-        /// Those that are asked for most.
+        /// The types that are asked for most.
         const FIRST: [RecordKind; 5] =
             [RecordKind::Https, RecordKind::Txt, RecordKind::Ns, RecordKind::Soa, RecordKind::Mx];
         let (lists, list_of) = distinct(zone, classes);
@@ -180,8 +180,8 @@ impl<'z> Answers<'z> {
         answer
     }
 
-    /// What tells names apart where the length of the question matters; a wildcard's questions have
-    /// any.
+    /// The length by which names differ where the length of the question matters. The questions of
+    /// a wildcard have any length.
     const fn length(asked: &Asked<'_>) -> u8 {
         // No name has one or two octets but the root, which isn't a wildcard.
         if asked.is_wildcard { 2 } else { asked.octets }
@@ -212,8 +212,8 @@ impl<'z> Answers<'z> {
         Answer::by_class(base)
     }
 
-    /// The label whose answers an alias has, as far as no variant stands between, and nothing of
-    /// its own.
+    /// The label at the end of aliases, whose answers an alias has. The search stops at a label that
+    /// has variants, or something of its own.
     fn end_of_aliases(&self, label: &'z str, qtype: u16) -> &'z str {
         // An alias doesn't lend these.
         if [RecordKind::Ns, RecordKind::Soa].iter().any(|kind| kind.number() == qtype) {
@@ -257,7 +257,7 @@ impl<'z> Answers<'z> {
         }
     }
 
-    /// The number of the deck with a label's records, for those who ask for a name.
+    /// The number of the deck with a label's records, for clients that ask for a name.
     fn deck_of(&mut self, label: &'z Label, kind: RecordKind, asked: &Asked<'z>) -> u16 {
         for length in [0, Self::length(asked)] {
             if let Some(deck) = self.by_label.get(&(&*label.name, kind, length)) {
@@ -303,8 +303,8 @@ const fn constant(deck: u16) -> Answer {
     if deck == ClassRow::NONE { Answer::NONE } else { Answer::constant(deck) }
 }
 
-/// The targets of each class without those that no label is for, each list once, and where that of
-/// each class is.
+/// For each class its targets that some label is for; each list once. The second part has the index
+/// of each class's list.
 fn distinct(zone: &Zone, classes: &[Targets]) -> (Vec<Targets>, Vec<usize>) {
     let mut mentioned: HashSet<&str> = HashSet::new();
     for label in &zone.labels {

@@ -1,4 +1,6 @@
-//! Undealt decks in; their numbers out, equal ones having the same.
+//! The undealt decks of a zone and their numbers.
+//!
+//! Equal decks have the same number.
 
 use std::collections::HashMap;
 
@@ -11,7 +13,7 @@ use edge_zone::{Label, RecordKind};
 pub(super) struct Decks {
     pub(super) decks: Vec<Undealt>,
     pub(super) keys: Vec<(Box<str>, RecordKind)>,
-    /// Deck numbers by what is in them.
+    /// Deck numbers by the decks' contents.
     by_content: HashMap<Undealt, u16>,
 }
 
@@ -41,10 +43,11 @@ impl Decks {
     }
 }
 
-/// The addresses of a label as a deck's; `None` when no deck can hold what the authority answers:
-/// more records than fit, or a choice that depends on more than the client's class. They are in the
-/// order of the addresses, which no answer depends on: labels that have the same in another order
-/// share a deck.
+/// The addresses of a label as a deck.
+///
+/// `None` if no deck can hold the authority's answer: there are more records than fit, or the
+/// choice depends on more than the client's class. The records are sorted by address, because no
+/// answer depends on their order: labels with the same addresses in another order share a deck.
 pub(super) fn addresses(label: &Label, kind: RecordKind, ttl: u32) -> Option<Undealt> {
     let (source, n, most) = match kind {
         RecordKind::A => {

@@ -1,4 +1,4 @@
-//! A zone in; the names that have entries out, with what is to be said of names below them.
+//! The names of a zone that have entries, and the answers for names below them.
 
 use edge_common::wire::dns::NAME_OCTETS;
 
@@ -36,7 +36,7 @@ impl<'z> Names<'z> {
         &self.variants
     }
 
-    /// The labels, and behind them, in order, the names that exist only with a target behind them.
+    /// The labels; then, sorted, the names that exist only as labels with a target.
     pub(super) fn all(&self) -> Vec<Known<'_>> {
         let labels = &self.zone.labels;
         let known = labels.iter().map(|label| Known { label: &label.name, is_label: true });
@@ -55,11 +55,11 @@ impl<'z> Names<'z> {
         !self.is_client_independent && self.variants.varies(self.zone, label)
     }
 
-    /// What is to be said of names below one that aren't among [`all`](Self::all), nor below a
-    /// longer one of these.
+    /// What answers for names below `name` that aren't among [`all`](Self::all), nor below a longer
+    /// one of these.
     ///
-    /// All the names between such a name and this one don't exist for any client, so that this one
-    /// is the closest encloser of all clients for whom it exists itself.
+    /// The names between such a name and `name` don't exist for any client. So `name` is the closest
+    /// encloser for all clients for which it exists itself.
     pub(super) fn absent(&self, name: &Known<'_>) -> Absent {
         let labels = &self.zone.labels;
         if !labels.has_wildcards() {

@@ -1,7 +1,7 @@
-//! Records of types other than A and AAAA in; answers that are made before they are asked for out.
+//! Answers of types other than A and AAAA, made before they are asked for.
 //!
-//! The authority's code writes them. Names in them may be pointed to from records behind them, so
-//! that they depend on how long the question before them is, but on nothing else of it.
+//! The authority's code writes them. A name in them may be the target of a pointer from a later
+//! record. So they depend on the length of the question before them, but on nothing else of it.
 
 use edge_common::abi::Rrs;
 
@@ -14,12 +14,12 @@ const HINFO: u16 = 13;
 /// Octets of a record before its data.
 const FRONT_OCTETS: usize = 12;
 
-/// Records of which each answer has some, in an order by weight.
+/// Records to choose from: each answer has some of them, in an order by weight.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Choice {
     /// Their type.
     pub rtype: u16,
-    /// Octets of the name in questions that the answers are for; 3 if it doesn't matter.
+    /// Octets of the name in the answers' questions; 3 if that doesn't matter.
     pub name_octets: u8,
     /// Their data without any compression, with weights.
     pub data: Vec<(Box<[u8]>, u32)>,
@@ -35,7 +35,7 @@ impl Choice {
     }
 }
 
-/// What a deck would hold.
+/// The contents of a deck.
 pub(super) struct Ready {
     /// The deck.
     pub undealt: Undealt,
@@ -43,8 +43,8 @@ pub(super) struct Ready {
     pub is_for_length: bool,
 }
 
-/// The records of `kind` at `label` (at least one) for questions whose name has `name_octets`;
-/// `None` when no deck can hold what the authority answers.
+/// The records of `kind` at `label` (at least one) for questions whose name has `name_octets`.
+/// `None` if no deck can hold the authority's answer.
 pub(super) fn ready(
     zone: &Zone,
     soa: &[u8],

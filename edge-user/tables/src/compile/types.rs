@@ -1,4 +1,6 @@
-//! A name's answers by type in; rows of types out, equal ones being one.
+//! The rows of types of a zone: a name's answers by type.
+//!
+//! Equal rows are stored once.
 
 use std::collections::HashMap;
 
@@ -12,7 +14,7 @@ use edge_zone::RecordKind;
 pub(super) struct Others {
     /// For types that no zone holds.
     pub default: Answer,
-    /// For types that may differ; each once, those that are asked for most first.
+    /// For types that may differ, each once. The types that are asked for most come first.
     pub own: Vec<(u16, Answer)>,
 }
 
@@ -34,8 +36,8 @@ pub(super) struct Types {
 }
 
 impl Types {
-    /// What stands in a name's entry. If more types differ than a row holds, all but those in it
-    /// are the authority's.
+    /// What stands in a name's entry. If more types differ than a row holds, the authority answers
+    /// all types that aren't in the row.
     pub(super) fn other(&mut self, others: &Others) -> Other {
         let Others { mut default, ref own } = *others;
         let differing = |default: Answer| own.iter().filter(move |(_, own)| *own != default);

@@ -1,12 +1,14 @@
-//! In: in how many cards of a deal each record has to be, and in how many of those first.
-//! Out: cards of distinct records with exactly these numbers, otherwise as random as can be.
+//! The cards of a deal: distinct records, in given numbers.
 //!
-//! The firsts are shuffled over the cards. The other appearances are laid out server by server, one
-//! per card in passing round and round, so that a record meets itself only where it is first. Those
-//! meetings are resolved by exchanging with another card; then random exchanges that keep cards
-//! distinct forget the layout.
+//! It is given in how many cards each record has to be, and in how many of those first. The cards
+//! have exactly these numbers, and are otherwise as random as can be.
+//!
+//! The firsts are shuffled over the cards. The other appearances are laid out record by record, one
+//! per card, round and round. So a record meets itself only where it is first. Those meetings are
+//! resolved by exchanging with another card. Then random exchanges that keep cards distinct remove
+//! the traces of the layout.
 
-/// Random exchanges tried before a way out of a meeting is searched for.
+/// Random exchanges to try before a search for a way out of a meeting.
 const TRIES: usize = 16;
 
 /// Random exchanges per place of a card.

@@ -1,5 +1,7 @@
-//! In: cards whose first record is settled. Out: the same cards, the other records of each in an
-//! order as likely as drawing by weight makes it.
+//! The order of the records on each card behind the first one.
+//!
+//! The first record of each card is settled before. The others get an order that is as likely as
+//! drawing by weight makes it.
 
 /// Orders the rest of each card of `k` records.
 ///

@@ -1,6 +1,8 @@
-//! In: the weights of an `RRset`'s records and the size of an answer. Out: each record's exact
-//! chance to come first in an answer and to be in it at all, when records are drawn one after
-//! another by weight, without replacement.
+//! The exact chances of each record of an `RRset` to be in an answer.
+//!
+//! They are the chance to come first and the chance to be in the answer at all, from the records'
+//! weights and the size of an answer, when records are drawn one after another by weight, without
+//! replacement.
 //!
 //! Give record *i* an exponential clock of rate *wᵢ*: the order in which the clocks ring is exactly
 //! that draw. Record *i* is among the first *k* if fewer than *k* others rang before it:

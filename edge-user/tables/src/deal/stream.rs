@@ -1,14 +1,16 @@
-//! In: how much of the next deal each item (a record, or a whole answer) should get, as real
-//! numbers. Out: how many it gets, as whole numbers; what was rounded off is owed and carried into
-//! the next deal.
+//! The rounding of shares of a deal to whole numbers of appearances.
 //!
-//! Think of the *l*-th appearance of item *i* as falling due at time (*l* − phase*ᵢ*)/share*ᵢ*,
-//! with a random phase. A deal takes what falls due next in the merged sequence of all items. Over
-//! any number of deals an item has appeared as often as its exact share says, give or take less
-//! than two, so that an item with a hundredth of an appearance per deal gets its turn in one deal
-//! of a hundred; and the phase makes even a first deal unbiased.
+//! The items are records or whole answers. Each has a share of the next deal, a real number, and
+//! gets a whole number of appearances. The rounding error is owed to the item and carried into the
+//! next deal.
+//!
+//! The *l*-th appearance of item *i* falls due at time (*l* − phase*ᵢ*)/share*ᵢ*, with a random
+//! phase. A deal takes what falls due next in the merged sequence of all items. Over any number of
+//! deals an item appears as often as its exact share demands, plus or minus less than two. An item
+//! with a hundredth of an appearance per deal gets its turn in one deal of a hundred. The phase
+//! makes even a first deal unbiased.
 
-/// What each item is owed.
+/// The appearances that each item is owed.
 #[derive(Clone, Debug)]
 pub(super) struct Stream {
     /// Appearances owed: 0 to 1 as a rule, negative for an item that came before its time,
@@ -41,9 +43,9 @@ impl Stream {
     /// The shares add up to about `total`; an item without a share gets nothing.
     /// The sum falls short of `total` only if the caps of the items with a share do.
     ///
-    /// When too much falls due, some of it has to wait. If `full_stay`, items at their cap don't:
-    /// as they could not come before their time either, an item whose share is its cap would only
-    /// lose by it.
+    /// When too much falls due, some of it has to wait. With `full_stay`, items at their cap don't
+    /// wait: they could not come before their time either, so an item whose share is its cap would
+    /// only lose by waiting.
     pub(super) fn take(
         &mut self,
         share: &[f64],

@@ -1,10 +1,10 @@
-//! Decks against what drawing by weight without replacement would give.
+//! Tests of decks against draws by weight without replacement.
 
 use super::shares::shares;
 use super::{Deal, Dealer, Hand};
 use fastrand::Rng;
 
-/// What the pool's users can choose as netspeed, in kbit/s.
+/// The netspeeds that the pool's users can choose, in kbit/s.
 const NETSPEEDS: [u64; 14] = [
     512, 1_500, 3_000, 6_000, 12_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
     1_500_000, 2_000_000, 3_000_000,
@@ -45,7 +45,7 @@ fn count(deal: &Deal, dealer: &Dealer, n: usize) -> [Vec<u32>; 2] {
     [included, first]
 }
 
-/// The value χ² with so many degrees of freedom exceeds with a chance of 1e-4 (Wilson and
+/// The value that χ² with so many degrees of freedom exceeds with a chance of 1e-4 (Wilson and
 /// Hilferty).
 fn chi_square_limit(freedom: f64) -> f64 {
     let part = 2.0 / (9.0 * freedom);

@@ -1,5 +1,6 @@
-//! In: the weights of few records.
-//! Out: every possible answer, as an ordered tuple of record indices, with its exact chance.
+//! Every possible answer of few records, with its exact chance.
+//!
+//! An answer is an ordered tuple of record indices. Its chance follows from the records' weights.
 
 /// The number of ordered tuples of `k` of `n` records, if it is at most `limit`.
 pub(super) fn count(n: usize, k: usize, limit: usize) -> Option<usize> {

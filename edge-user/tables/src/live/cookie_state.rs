@@ -1,7 +1,6 @@
-//! The secrets of cookies, the server's identifier and the time come in; what the tables hold of
-//! them goes out.
+//! The EDNS part of the control block: cookie secrets, server identifier, time.
 //!
-//! The program in the kernel and the authority read them there, and so are always of one mind.
+//! The program in the kernel and the authority both read it there, so they always agree.
 
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -23,14 +22,14 @@ pub use secrets::{Secret, SecretError, Secrets};
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CookieOptions {
-    /// Files of 32 hexadecimal digits, at most two. The first makes cookies, both verify them; they
-    /// are read again when they change. A random secret when empty.
+    /// Files of 32 hexadecimal digits, at most two. The first makes cookies, both verify them. They
+    /// are read again when they change. If empty, the secret is random.
     pub secrets: Vec<PathBuf>,
-    /// Whether UDP clients that show a cookie, but not a good one, are told to come again.
+    /// Whether UDP clients with a cookie that isn't valid get BADCOOKIE instead of an answer.
     pub enforce: bool,
 }
 
-/// What the tables hold for EDNS, kept up to date.
+/// The words of the tables for EDNS, kept up to date.
 #[derive(Debug)]
 pub struct Edns {
     control: ControlBlock,
@@ -52,8 +51,7 @@ impl Edns {
         Ok(edns)
     }
 
-    /// Takes new secrets from their files, which may wait for a disk. To be called about once a
-    /// second.
+    /// Takes new secrets from their files, which may wait for a disk. Call it about once a second.
     pub fn refresh(&mut self) {
         if !self.secrets.refresh() {
             return;
@@ -78,13 +76,13 @@ fn now() -> u32 {
     u32::try_from(since.as_secs() & u64::from(u32::MAX)).unwrap_or_default()
 }
 
-/// Writes the time of now. To be called about once a second.
+/// Writes the present time. Call it about once a second.
 pub fn refresh_time(store: &Store) {
     store.control.set_unix_seconds(now());
 }
 
-/// Writes the server's identifier, before anything is published. Of one that is longer than
-/// [`Nsid::MOST`] only the length is of use: it says that queries for it pass.
+/// Writes the server's identifier, before anything is published. If it is longer than
+/// [`Nsid::MOST`], only its length is used: queries for it pass.
 pub fn write_nsid(control: ControlBlock, text: &str) {
     let mut nsid = Nsid { octets_used: text.len() as u64, ..Nsid::new_zeroed() };
     for (to, from) in nsid.octets.iter_mut().zip(text.as_bytes()) {

@@ -1,5 +1,6 @@
-//! Admission, from userspace: what is configured comes in; limits and lists that packets and the
-//! authority obey go out, live.
+//! The limits and client lists that packets and the authority obey.
+//!
+//! They are set from the configuration, while the node runs.
 
 mod options;
 mod time;
@@ -18,11 +19,11 @@ use crate::jiffies;
 use crate::prefixes::{PrefixMap, PrefixMapError, Prefixes};
 use crate::store::Store;
 
-/// Sets what `[limits]` says: the rates first, then the lists.
+/// Sets the options `[limits]`: the rates first, then the lists.
 ///
 /// # Errors
-/// When the kernel refuses a list's entry. Those that were denied and still are have been denied
-/// all the time.
+/// When the kernel refuses a list's entry. Clients that both old and new lists deny have been
+/// denied all the time.
 pub fn set(
     limits: &Limits,
     store: &Store,
@@ -33,8 +34,9 @@ pub fn set(
     set_prefixes(store, kernel, limits.prefixes())
 }
 
-/// Limits responses from now on to this rate; no longer if there is none. What clients have used up
-/// stays so, as far as the new rate's buckets hold it.
+/// Limits responses to this rate from now on, or ends the limit if there is none.
+///
+/// What clients have used up is still used up, as far as the new rate's buckets hold it.
 pub fn set_rate(store: &Store, rate: Option<Rate>) {
     let Some(rate) = rate else {
         store.control.publish_switch(switches::LIMIT, false);
@@ -46,7 +48,7 @@ pub fn set_rate(store: &Store, rate: Option<Rate>) {
     store.control.publish_switch(switches::LIMIT, true);
 }
 
-/// The seeds that limits had, or new ones.
+/// The seeds of the limits before, or new ones if they had none.
 fn seeds(before: &RateLimits) -> [u64; 2] {
     match before.jiffies_per_second {
         0 => [fastrand::u64(..), fastrand::u64(..)],
@@ -57,8 +59,8 @@ fn seeds(before: &RateLimits) -> [u64; 2] {
 /// Replaces the lists, in the kernel if there is one and for the authority.
 ///
 /// # Errors
-/// When the kernel refuses an entry; then the authority still obeys the old lists, and packets
-/// something between old and new. To be called again.
+/// When the kernel refuses an entry. Then the authority still obeys the old lists, and packets
+/// obey parts of the old and the new ones. The caller has to call it again.
 pub fn set_prefixes(
     store: &Store,
     kernel: Option<&mut dyn PrefixMap>,

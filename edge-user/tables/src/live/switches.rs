@@ -1,8 +1,7 @@
-//! The operator's switches: how they are configured and what is ordered come in; bits that every
-//! packet looks at, and what a person reads of them, go out.
+//! The operator's switches, as bits that every packet looks at.
 //!
-//! The tables hold the only copy of what is switched now. A switch that is set while the node runs
-//! lasts until it is set again, or the node starts anew as it is configured.
+//! The tables hold the only copy of the switches' present state. A switch that is set while the
+//! node runs stays until it is set again, or until the node starts again as configured.
 
 use std::fmt;
 
@@ -18,7 +17,7 @@ pub enum ReturnPath {
     /// Back to where the query came from.
     #[default]
     Mirror,
-    /// Only where the kernel's routing table would send them; the others pass.
+    /// The same way, but only if the kernel's routing table would send them there; others pass.
     Fib,
 }
 
@@ -30,7 +29,7 @@ pub struct Switches {
     pub drain: bool,
     /// Whether XDP counts what it would answer, and passes it.
     pub dry_run: bool,
-    /// Whether XDP refuses (REFUSED) names of no zone rather than to pass them.
+    /// Whether XDP refuses (REFUSED) names of no zone instead of passing them.
     pub refuse_unknown: bool,
     /// Which way replies leave.
     pub return_path: ReturnPath,
@@ -70,7 +69,7 @@ pub enum Setting {
 }
 
 impl Switches {
-    /// As they are in the tables.
+    /// Reads all of them from the tables.
     #[must_use]
     pub fn read(store: &Store) -> Self {
         let word = store.control.switches();
@@ -83,7 +82,7 @@ impl Switches {
         }
     }
 
-    /// Puts all of them into the tables.
+    /// Writes all of them into the tables.
     pub fn write(self, store: &Store) {
         for setting in self.settings() {
             setting.write(store);
@@ -101,7 +100,7 @@ impl Switches {
         ]
     }
 
-    /// What a person should know of those that aren't as they usually are, a line each.
+    /// Remarks for a person on the switches that aren't in their usual state, a line each.
     #[must_use]
     pub fn remarks(self) -> Vec<&'static str> {
         let fib = self.return_path == ReturnPath::Fib;
@@ -123,7 +122,7 @@ impl Switches {
 }
 
 impl Setting {
-    /// Puts it into the tables, with all other bits left alone. A zone's has no bit.
+    /// Writes it into the tables; all other bits stay. A zone's switch has no bit.
     pub fn write(&self, store: &Store) {
         let (bit, on) = match self {
             Self::Drain { on } => (bit::DRAIN, *on),
@@ -135,7 +134,7 @@ impl Setting {
         store.control.set_switch(bit, on);
     }
 
-    /// The switch, as it is called on the command line.
+    /// The switch's name on the command line.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
@@ -147,7 +146,7 @@ impl Setting {
         }
     }
 
-    /// How it is to be, as the command line has it.
+    /// The wanted state, in the words of the command line.
     #[must_use]
     pub const fn value(&self) -> &'static str {
         match self {

@@ -1,10 +1,10 @@
-//! Counters in the tables come in; what they have counted since they were last read goes into the
-//! ledger, by what each deck was made of meanwhile.
+//! The reading of the counters in the tables into the ledger.
 //!
-//! They are read before a deck's cards change. An answer that is counted between the reading and
-//! the change, or dealt before the change and counted after, goes to the new cards: some
-//! microseconds' worth. A generation that ends is read once more when no packet can be in it any
-//! more, so that none of its answers is lost.
+//! What a deck's counters have counted since they were last read goes to the servers that were on
+//! its cards. The counters are read before a deck's cards change. An answer goes to the new cards
+//! if it is counted between the reading and the change, or dealt before the change and counted
+//! after it: some microseconds' worth. A generation that ends is read once more when no packet can
+//! be in it any more, so that none of its answers is lost.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -21,7 +21,7 @@ use crate::compile::{Source, Undealt};
 use edge_zone::name::bare;
 use edge_zone::targets::{NOWHERE, country};
 
-/// The servers of a deck, as its cards count them.
+/// The servers of a deck, by the indices that its cards have.
 fn servers(source: &Source) -> Vec<IpAddr> {
     match source {
         Source::A(records) => records.iter().map(|(octets, _)| IpAddr::from(*octets)).collect(),
@@ -30,7 +30,7 @@ fn servers(source: &Source) -> Vec<IpAddr> {
     }
 }
 
-/// Adds what a deck's servers are promised of its answers.
+/// Adds the share of a deck's answers that each of its servers is promised.
 fn promise(audit: &mut Audit, undealt: &Undealt, dealt: &Dealt) {
     let servers = servers(&undealt.source);
     let Some(dealer) = dealt.dealer.as_ref().filter(|_| dealt.answers > 0) else { return };
@@ -40,7 +40,7 @@ fn promise(audit: &mut Audit, undealt: &Undealt, dealt: &Dealt) {
 }
 
 impl Slots {
-    /// Writes into the ledger what a zone's counters have counted since they were last read.
+    /// Adds to the ledger what a zone's counters have counted since they were last read.
     pub(super) fn settle(&mut self, zone: &mut Zone) {
         let Some(first) = zone.first_hit else { return };
         let now = self.store.hits(first, zone.hit_words());
@@ -98,7 +98,7 @@ impl Slots {
         }
     }
 
-    /// The same with what isn't counted by zone.
+    /// The same for the answers that aren't counted by zone.
     pub(super) fn settle_rest(&mut self) {
         let now = self.store.hits(Hits::REST, 1);
         if let (Some(now), Some(last)) = (now.first(), self.read.get_mut(Hits::REST as usize)) {
@@ -116,14 +116,14 @@ impl Slots {
         }
     }
 
-    /// Writes down what a deck that is replaced by one of other records had promised.
+    /// Adds to the ledger what a deck had promised that a deck of other records replaces.
     pub(super) fn close_deck(&self, undealt: &Undealt, dealt: &Dealt) {
         promise(&mut self.ledger.open().promised, undealt, dealt);
     }
 }
 
 impl Publisher {
-    /// Who answered what, as it was when decks were last dealt.
+    /// The ledger, as of the last deal.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         self.slots.ledger.clone()
@@ -137,7 +137,8 @@ impl Publisher {
         self.slots.settle_rest();
     }
 
-    /// What share of answers each server was promised, and what it had; the ledger keeps it, too.
+    /// The share of answers that each server was promised, and the share that it had. The ledger
+    /// keeps it, too.
     #[must_use]
     pub fn audit(&mut self) -> AuditReport {
         self.settle();
@@ -155,8 +156,7 @@ impl Publisher {
         books.audit.clone()
     }
 
-    /// The zones in the tables whose answers are not counted apart, since there is no room for
-    /// their counters.
+    /// The zones in the tables whose answers are not counted apart, because no counters were free.
     #[must_use]
     pub fn uncounted(&self) -> Vec<String> {
         let zones = self.zones.values().filter(|zone| zone.first_hit.is_none());

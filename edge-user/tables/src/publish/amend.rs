@@ -1,8 +1,8 @@
-//! Zones of which only some decks differ from what is in the tables come in; those decks are dealt
-//! and put into the place of the old, each by one store.
+//! The publication of zones of which only some decks have changed.
 //!
-//! No name, class or type moves, so there is nothing that a generation would have to hide: a packet
-//! reads one deck, and that is the old or the new one.
+//! Those decks are dealt again and take the place of the old ones, each by one store. No name,
+//! class or type moves, so no new generation is needed: a packet reads one deck, and that is the
+//! old or the new one.
 
 use std::mem::offset_of;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use super::slots::{Slots, Zone};
 use super::{Placed, Publishable, Publisher, cards};
 use crate::compile::{Compiled, NODATA, Source, Undealt};
 
-/// Zones as they were published, in order, and what became of them.
+/// The zones of the last publication, in order, and what became of them.
 #[derive(Debug, Default)]
 pub(super) struct Last {
     pub apexes: Vec<Box<[u8]>>,
     pub others: Vec<Box<[u8]>>,
     pub placed: Vec<Placed>,
-    /// Publications so far that took no generation.
+    /// Publications so far without a new generation.
     pub amended: u64,
 }
 
@@ -38,19 +38,20 @@ impl Last {
     }
 }
 
-/// A zone's decks that are dealt and not yet to be seen: their numbers with what takes the place of
-/// the old.
+/// A zone's decks that are dealt but not yet visible: their numbers, and the decks that replace the
+/// old.
 type Fresh = Vec<(u32, Dealt)>;
 
 impl Publisher {
-    /// Publications so far that took no generation, since only decks had changed.
+    /// Publications so far without a new generation, because only decks had changed.
     #[must_use]
     pub const fn amended(&self) -> u64 {
         self.last.amended
     }
 
-    /// Publishes zones of which no more than decks have changed, without a new generation; tells
-    /// whether they are such, or else does nothing.
+    /// Publishes zones without a new generation, if nothing but decks has changed.
+    ///
+    /// Otherwise, or if the new decks don't fit, it returns `None` and has published nothing.
     pub(super) fn amend(&mut self, zones: &[Publishable], others: &[&[u8]]) -> Option<Vec<Placed>> {
         if !self.last.is_of(zones, others) {
             return None;
@@ -72,7 +73,7 @@ impl Publisher {
             };
             changed.push((zone, compiled));
         }
-        // Whoever publishes the same once more wants other names of it.
+        // A caller publishes the same zones once more to get other names of them.
         if changed.is_empty() {
             return None;
         }
@@ -109,8 +110,8 @@ impl Publisher {
 }
 
 impl Slots {
-    /// Deals those of a zone's decks that differ, into free runs. `None`, with nothing taken, when
-    /// there is no room or more than a deck's place has to change.
+    /// Deals the decks of a zone that differ into free runs. `None`, with nothing taken, if they
+    /// don't fit, or if more than a deck's place has to change.
     fn freshen(&mut self, zone: &Zone, compiled: &Compiled) -> Option<Fresh> {
         let mut fresh = Vec::new();
         let least = self.least_cards(&compiled.decks, Some(zone));
@@ -141,7 +142,7 @@ impl Slots {
         Some(fresh)
     }
 
-    /// A deck in the place of another, whose row it shares.
+    /// A deck that replaces another in the same row.
     fn fresh_deck(
         &mut self,
         was: &Undealt,
@@ -154,7 +155,7 @@ impl Slots {
         }
         let deal = dealt.extent.deal.wrapping_add(1);
         match (&was.source, &undealt.source) {
-            // One that had no room has none in its row either.
+            // A deck that didn't fit has no cards in its row either.
             (Source::Card(_, before), Source::Card(octets, records)) if before == records => {
                 if dealt.cells == 0 {
                     return None;
@@ -181,14 +182,14 @@ impl Slots {
         }
     }
 
-    /// Gives decks back that nobody has seen.
+    /// Gives back decks that were never visible.
     fn give_back(&mut self, compiled: &Compiled, fresh: &Fresh) {
         for spent in cells_of(compiled, fresh.iter().map(|(number, deck)| (*number, deck))) {
             self.give(&spent);
         }
     }
 
-    /// Puts decks into the place of a zone's old ones, whose cards come back.
+    /// Puts decks into the place of a zone's old ones. Returns the old ones' cards.
     fn show(&self, zone: &mut Zone, compiled: &Compiled, fresh: Fresh) -> Vec<Spent> {
         let Some(table) = self.store.zone(zone.table).copied() else { return Vec::new() };
         let mut old = Vec::with_capacity(fresh.len());
@@ -212,7 +213,7 @@ impl Slots {
     }
 }
 
-/// The cells that decks take. Negative ones share a cell, which is the first one's.
+/// The cells that decks take. Negative decks share a cell, which counts for the first of them.
 fn cells_of<'d, D: Iterator<Item = (u32, &'d Dealt)>>(compiled: &Compiled, decks: D) -> Vec<Spent> {
     let of = |(number, deck): (u32, &Dealt)| {
         let source = &compiled.decks.get(number as usize)?.source;

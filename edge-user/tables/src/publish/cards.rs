@@ -1,4 +1,4 @@
-//! Cards as they stand in the maps: dealt records in, cells with their checksum's sum out.
+//! The cells of cards in the maps: records, and the sum for their checksum.
 
 use edge_common::abi::{Card4, Card6, Rrs};
 use edge_common::wire::checksum::Sum;
@@ -7,7 +7,7 @@ use edge_common::wire::dns;
 /// Octets of an address record before its address: owner, type, class, TTL, length.
 const FIXED_OCTETS: usize = 12;
 
-/// What an address record begins with.
+/// The beginning of an address record.
 fn front(rtype: u16, ttl: u32, octets: u16) -> [u8; FIXED_OCTETS] {
     let [p0, p1] = (dns::POINTER | 12).to_be_bytes();
     let [t0, t1] = rtype.to_be_bytes();
@@ -17,7 +17,7 @@ fn front(rtype: u16, ttl: u32, octets: u16) -> [u8; FIXED_OCTETS] {
     [p0, p1, t0, t1, c0, c1, l0, l1, l2, l3, n0, n1]
 }
 
-/// An address, and the sum of its record: it is on many cards.
+/// An address and the sum of its record, which is computed once for many cards.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Summed<const N: usize> {
     address: [u8; N],
@@ -34,12 +34,12 @@ fn summed<const N: usize>(
     addresses.map(|address| Summed { address, sum: sum(address) }).collect()
 }
 
-/// IPv4 addresses as cards have them.
+/// IPv4 addresses in the form that cards have.
 pub(super) fn summed4(ttl: u32, addresses: impl Iterator<Item = [u8; 4]>) -> Vec<Summed<4>> {
     summed(front(dns::TYPE_A, ttl, 4), addresses)
 }
 
-/// IPv6 addresses as cards have them.
+/// IPv6 addresses in the form that cards have.
 pub(super) fn summed6(ttl: u32, addresses: impl Iterator<Item = [u8; 16]>) -> Vec<Summed<16>> {
     summed(front(dns::TYPE_AAAA, ttl, 16), addresses)
 }

@@ -1,9 +1,9 @@
-//! Zones, their shares and the heat of their names come in; which names are in the tables goes out.
+//! The choice of the names that are put into the tables.
 //!
-//! A zone whose names all fit, and that may have as many, is whole. Of any other ("incomplete")
-//! there are its apex, so that nothing above answers for it, and its hottest names; what else is
-//! under its apex passes. A name that is in the tables stays unless one that isn't is clearly
-//! hotter.
+//! It depends on the zones, their shares and the heat of their names. A zone whose names all fit,
+//! and that may have as many, is whole. Any other zone is incomplete: it has its apex in the
+//! tables, so that nothing above answers for it, and its hottest names. All other names under its
+//! apex pass. A name that is in the tables stays unless one that isn't is clearly hotter.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -19,9 +19,9 @@ use edge_zone::name::suffixes;
 /// How many names of a zone may be in the tables.
 #[derive(Clone, Debug, Default)]
 pub struct Shares {
-    /// Of a zone that has no share of its own; as many as fit if none.
+    /// For a zone that has no share of its own; without it, as many as fit.
     pub usual: Option<usize>,
-    /// By the zone's apex (on the wire, lower case).
+    /// For each zone with a share of its own, by its apex (on the wire, lower case).
     pub zones: HashMap<Box<[u8]>, usize>,
 }
 
@@ -33,7 +33,7 @@ impl Shares {
     }
 }
 
-/// Names in the table of short names, and in that of long ones; or for how many there is room.
+/// Numbers of names in the table of short names and in that of long ones, used or free.
 #[derive(Clone, Copy, Debug)]
 struct Names {
     short: usize,
@@ -44,7 +44,7 @@ impl Names {
     const ROOM: Self =
         Self { short: (maps::NAME_SLOTS / 2) as usize, long: (maps::LONG_SLOTS / 2) as usize };
 
-    /// The number that counts a name, and its table's name.
+    /// The number that counts a name, and the name of its table.
     const fn of(&mut self, name: &[u8]) -> (&mut usize, &'static str) {
         if name.len() > SHORT_OCTETS {
             (&mut self.long, "long_names")
@@ -69,25 +69,25 @@ pub(super) type Kept<'z> = HashSet<&'z [u8]>;
 /// The same, kept from publication to publication, by apex.
 pub(super) type Former = HashMap<Box<[u8]>, HashSet<Box<[u8]>>>;
 
-/// What was chosen.
+/// The names that were chosen.
 #[derive(Debug, Default)]
 pub(super) struct Choice<'z> {
     /// Zones of which nothing fits, and why.
     pub unfit: HashMap<&'z [u8], Unfit>,
     /// Incomplete zones.
     pub kept: HashMap<&'z [u8], Kept<'z>>,
-    /// How many names each zone has that no other zone hides.
+    /// The number of names of each zone that no other zone hides.
     pub totals: HashMap<&'z [u8], usize>,
 }
 
-/// What it is chosen by.
+/// What the choice depends on.
 pub(super) struct Chooser<'c> {
     pub shares: &'c Shares,
     pub popularity: &'c Popularity,
     pub former: &'c Former,
 }
 
-/// A zone and those of its names that no other zone hides.
+/// A zone, and its names that no other zone hides.
 struct Wish<'z> {
     apex: &'z [u8],
     names: Vec<&'z [u8]>,
@@ -100,8 +100,8 @@ impl Wish<'_> {
     }
 }
 
-/// Chooses. Zones that want fewer names come first; those that can't have what they want divide
-/// what is left. `apexes` are those of all zones that are served.
+/// Chooses the names. Zones that want fewer names come first. Those that can't have all that they
+/// want divide the rest. `apexes` are those of all zones that are served.
 pub(super) fn choose<'z>(
     zones: &'z [Publishable],
     apexes: &[&[u8]],
@@ -149,8 +149,7 @@ pub(super) fn choose<'z>(
     choice
 }
 
-/// A zone's names but for those under the apex of another zone nested in it, whose parent's data is
-/// hidden.
+/// A zone's names, except those under the apex of another zone nested in it, which hides them.
 fn not_hidden<'z>(zone: &'z Compiled, apexes: &[&[u8]]) -> Vec<&'z [u8]> {
     let apex = zone.apex.folded();
     let is_under = |name: &[u8], other: &[u8]| suffixes(name).any(|suffix| suffix == other);
@@ -160,9 +159,11 @@ fn not_hidden<'z>(zone: &'z Compiled, apexes: &[&[u8]]) -> Vec<&'z [u8]> {
     names.filter(|name| !nested.iter().any(|child| is_under(name, child))).collect()
 }
 
-/// The apex and the hottest names of a zone, as many as it wants and as there is room for. One that
-/// was in the tables counts as if it were twice as hot and a bit, lest names of equal heat come and
-/// go by chance; of equal ones the first in the zone come first.
+/// The apex and the hottest names of a zone, as many as it wants and as fit.
+///
+/// A name that was in the tables counts as if it were a bit more than twice as hot, so that names
+/// of equal heat don't come and go by chance. Of equally hot names the first in the zone come
+/// first.
 fn hottest<'z>(wish: &Wish<'z>, mut room: Names, by: &Chooser<'_>) -> Vec<&'z [u8]> {
     let former = by.former.get(wish.apex);
     let mut ranked: Vec<_> = wish
@@ -193,7 +194,7 @@ fn hottest<'z>(wish: &Wish<'z>, mut room: Names, by: &Chooser<'_>) -> Vec<&'z [u
 }
 
 impl Choice<'_> {
-    /// Whether the incomplete zones and their names are others than before.
+    /// Whether the incomplete zones or their names differ from the former ones.
     pub(super) fn differs(&self, former: &Former) -> bool {
         let same = |(apex, kept): (&&[u8], &Kept<'_>)| {
             former.get(*apex).is_some_and(|former| {
@@ -203,7 +204,7 @@ impl Choice<'_> {
         self.kept.len() != former.len() || !self.kept.iter().all(same)
     }
 
-    /// To be remembered.
+    /// A copy to be kept until the next publication.
     pub(super) fn to_former(&self) -> Former {
         let owned = |kept: &Kept<'_>| kept.iter().map(|name| Box::from(*name)).collect();
         self.kept.iter().map(|(apex, kept)| (Box::from(*apex), owned(kept))).collect()

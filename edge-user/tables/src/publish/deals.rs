@@ -1,4 +1,4 @@
-//! An undealt deck in; its cards in a free run of their arena out.
+//! The dealing of a deck into a free run of its arena.
 
 use edge_common::abi::{Card4, Card6, Deck, Extent, Kind, Rrs, maps};
 use edge_leaves::points::Composition;
@@ -10,33 +10,33 @@ use crate::compile::{Source, Undealt};
 use crate::deal::{Deal, Dealer};
 use crate::store::Store;
 
-/// Entries of `rrs` that the ready-made records of one zone take at most: its next version needs as
-/// many beside them, and other zones some.
+/// Entries of `rrs` that the ready-made records of one zone take at most. Its next version needs as
+/// many beside them, and other zones need some.
 pub(super) const ZONE_ENTRIES: u32 = (maps::RRS_ENTRIES - 4 * SOA_ENTRIES) / 2;
 
 /// A deck in the tables.
 #[derive(Debug)]
 pub(super) struct Dealt {
-    /// What deals it, if it isn't always the same.
+    /// Its dealer, if not all its deals are the same.
     pub dealer: Option<Dealer>,
     pub extent: Extent,
     /// Cells of its arena that it takes.
     pub cells: u32,
-    /// On how many of its cards each of its addresses is.
+    /// For each of its addresses, the number of cards that it is on.
     pub standing: Vec<u32>,
-    /// The same, for the ledger; none before the first answer.
+    /// The same for the ledger; `None` before the first answer.
     pub composition: Option<Composition>,
     /// Answers from it since its addresses or weights changed.
     pub answers: u64,
 }
 
 impl Dealt {
-    /// As dealt, before any answer, with no address.
+    /// A deck as dealt, before any answer, with no address.
     pub(super) const fn of(dealer: Option<Dealer>, extent: Extent, cells: u32) -> Self {
         Self { dealer, extent, cells, standing: Vec::new(), composition: None, answers: 0 }
     }
 
-    /// No cards of its own: those of a negative answer, or none at all.
+    /// A deck without cards of its own: it has those of a negative answer, or none at all.
     pub(super) const fn without_cells(extent: Extent) -> Self {
         Self::of(None, extent, 0)
     }
@@ -50,7 +50,7 @@ pub(super) struct Spent {
     pub cells: u32,
 }
 
-/// What a deck's cards are.
+/// The kind of a deck's cards.
 pub(super) const fn kind_of(source: &Source) -> Kind {
     match source {
         Source::A(_) => Kind::A,
@@ -100,7 +100,7 @@ pub(super) fn data(source: &Source) -> Vec<&[u8]> {
 /// Where each record is, in the order of their data.
 pub(super) struct Places<'d>(Vec<(&'d [u8], usize)>);
 
-/// Where each of them is.
+/// The places of a deck's records.
 pub(super) fn places(source: &Source) -> Places<'_> {
     let mut places: Vec<_> = data(source).into_iter().zip(0..).collect();
     // Addresses are in order already.
@@ -109,15 +109,15 @@ pub(super) fn places(source: &Source) -> Places<'_> {
 }
 
 impl Places<'_> {
-    /// Where a record with these data is.
+    /// The place of the record with these data.
     pub(super) fn get(&self, data: &[u8]) -> Option<usize> {
         let found = self.0.binary_search_by(|(known, _)| (*known).cmp(data));
         found.ok().and_then(|at| self.0.get(at)).map(|(_, place)| *place)
     }
 }
 
-/// Whether a deck is dealt anew again and again. All ready-made records in some order are the same
-/// to whoever reads them.
+/// Whether a deck is dealt again and again. It is not if each card has all ready-made records: a
+/// reader doesn't depend on their order.
 pub(super) fn is_dealt_anew(undealt: &Undealt, dealer: &Dealer) -> bool {
     let is_order =
         matches!(&undealt.source, Source::Choice(choice) if choice.data.len() <= undealt.max_hosts);
@@ -136,7 +136,7 @@ pub(super) fn row(undealt: &Undealt, records: usize, extent: Extent, apex_octets
     }
 }
 
-/// Writes the one card that a deck always has; `None` if there is no room.
+/// Writes the only card of a deck that has one; `None` if there is no free place.
 pub(super) fn put(store: &Store, free: &mut Free, octets: &[u8]) -> Option<u32> {
     let card = cards::ready_made(octets)?;
     let first = free.take_ready(1)?;
@@ -144,7 +144,7 @@ pub(super) fn put(store: &Store, free: &mut Free, octets: &[u8]) -> Option<u32> 
     Some(first)
 }
 
-/// On how many cards each of `n` records is.
+/// For each of `n` records, the number of cards that it is on.
 fn standing(n: usize, cards: &[u16]) -> Vec<u32> {
     let mut standing = vec![0; n];
     for record in cards {
@@ -155,7 +155,7 @@ fn standing(n: usize, cards: &[u16]) -> Vec<u32> {
     standing
 }
 
-/// The cells of all cards of a deck, each of so many records; `put` writes one card's.
+/// The cells of all cards of a deck. `put` writes the cells of one card.
 fn cells_of<T: Copy, C>(
     deal: &Deal,
     records: &[T],
@@ -173,8 +173,8 @@ fn cells_of<T: Copy, C>(
     cells
 }
 
-/// Deals a deck's cards into a free run of its arena; gives its first cell, its length, and on how
-/// many of its cards each address is.
+/// Deals a deck's cards into a free run of its arena. Returns the run's first cell, its length, and
+/// for each address the number of cards that it is on.
 pub(super) fn deal(
     store: &Store,
     free: &mut Free,

@@ -26,7 +26,7 @@ pub fn publishable(apex: &str, labels: impl IntoIterator<Item = String>) -> Publ
     publishable_of(apex, &json)
 }
 
-/// A zone from its JSON, for which no database knows any client.
+/// A zone from its JSON. No database knows any client.
 ///
 /// # Panics
 /// When the zone is refused.

@@ -1,14 +1,13 @@
-//! Free places in the tables that all zones share.
+//! The free places in the tables that all zones share.
 
 use edge_common::abi::{Hits, Kind, TableId, maps};
 
 use crate::extents::Extents;
 
-/// Counters of no zone.
+/// Counters that belong to no zone.
 pub(super) const HITS_OF_NONE: u32 = Hits::NONE + 1;
 
-/// Entries of `rrs` that ready-made records leave free, since no zone can do without the one of its
-/// SOA record.
+/// Entries of `rrs` that ready-made records leave free. Each zone needs one for its SOA record.
 pub(super) const SOA_ENTRIES: u32 = 256;
 
 /// The free places of every table.
@@ -43,7 +42,7 @@ impl Free {
         }
     }
 
-    /// A run for ready-made records.
+    /// Takes a run for ready-made records.
     pub(super) fn take_ready(&mut self, cells: u32) -> Option<u32> {
         let is_room = self.rrs.taken() + cells + SOA_ENTRIES <= maps::RRS_ENTRIES;
         if is_room { self.rrs.take(cells) } else { None }

@@ -1,4 +1,6 @@
-//! One side of the name tables: owner names in, slots out, every name within its probes.
+//! The slots of one side of the name tables.
+//!
+//! Owner names are placed so that every name is found within its probes.
 
 use std::collections::HashMap;
 
@@ -11,7 +13,7 @@ use zerocopy::FromZeros as _;
 use crate::store::Region;
 use edge_zone::name::suffixes;
 
-/// A name and where its answers are.
+/// A name and the place of its answers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry<'z> {
     /// On the wire, lower case.
@@ -23,7 +25,7 @@ pub(super) struct Entry<'z> {
     pub other: Answer,
     pub absent: u16,
     pub flags: u16,
-    /// Where its zone's answers are counted, if they are counted apart.
+    /// The counters of its zone's answers, if they are counted apart.
     pub hits: Option<u32>,
 }
 
@@ -74,7 +76,7 @@ fn words<const N: usize>(name: &[u8]) -> [u64; N] {
 }
 
 impl<'z> Entry<'z> {
-    /// A name of which the tables know nothing, nor of any below it.
+    /// An entry for a name that the authority answers for, as it does for all names below it.
     pub(super) const fn marker(name: &'z [u8], table: TableId, trie: u32) -> Self {
         let NameTail { a, aaaa, other, absent, flags, .. } = UNUSED;
         Self { name, table, trie, a, aaaa, other, absent, flags, hits: None }
@@ -125,10 +127,11 @@ impl<'z> Entry<'z> {
     }
 }
 
-/// Where each entry goes, by slot, for entries whose hashes these are; `None` if one would stand
-/// too far from where it points, or two could be taken for each other.
+/// For each used slot the index of its entry, from the entries' hashes.
 ///
-/// Whoever is farther from home gets the slot ("Robin Hood"), which keeps the farthest near.
+/// `None` if an entry would stand too far from the slot that its hash points to, or if two entries
+/// could be confused. The entry that is farther from that slot displaces the other ("Robin Hood"),
+/// which keeps the largest distance small.
 fn arrange(hashes: &[u64], slots: u32) -> Option<HashMap<u32, usize>> {
     let mut taken: HashMap<u32, usize> = HashMap::with_capacity(hashes.len());
     let home = |at: usize| hashes.get(at).map(|hash| place(*hash, slots));
@@ -165,10 +168,10 @@ pub(super) struct Side {
     long: HashMap<u32, usize>,
 }
 
-/// Seeds that are tried before the names are said not to fit.
+/// Seeds that are tried before the names are reported not to fit.
 const SEEDS: u32 = 64;
 
-/// Arranges names; `None` when they don't fit.
+/// Arranges names; `None` if they don't fit.
 pub(super) fn side(entries: &[Entry<'_>], rng: &mut fastrand::Rng) -> Option<Side> {
     for _ in 0..SEEDS {
         let seed = rng.u64(..);
@@ -184,7 +187,7 @@ pub(super) fn side(entries: &[Entry<'_>], rng: &mut fastrand::Rng) -> Option<Sid
 }
 
 impl Side {
-    /// Writes the slots of side `side` (0 or 1), and empties all others of it.
+    /// Writes the slots of side `side` (0 or 1), and empties all other slots of that side.
     pub(super) fn write(
         &self,
         entries: &[Entry<'_>],

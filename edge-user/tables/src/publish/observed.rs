@@ -1,9 +1,8 @@
-//! A zone's counters come in; which questions for addresses were asked, by whom and how often goes
-//! out.
+//! The answered questions for addresses of a zone, by name and client class.
 //!
-//! Names that are answered from one deck, such as aliases, are counted as one of them, the first.
-//! Of names that have no addresses of a type for anybody it isn't known how often they were asked
-//! for it.
+//! Names that are answered from one deck, such as aliases, are counted as the first of them. If a
+//! name has no addresses of a type for anybody, it isn't known how often it was asked for that
+//! type.
 
 use std::collections::HashMap;
 
@@ -21,7 +20,7 @@ pub struct Observed {
     pub name: Box<[u8]>,
     /// A or AAAA.
     pub kind: RecordKind,
-    /// The targets of whoever asked; none where the answer doesn't depend on them.
+    /// The targets of the clients that asked; `None` if the answer doesn't depend on them.
     pub targets: Option<Targets>,
     /// Answers, by XDP and by the authority from the same tables.
     pub answers: u64,
@@ -30,7 +29,7 @@ pub struct Observed {
 /// What a counter counts: an owner, a type, and the class of clients if the answer depends on it.
 type Question = (usize, RecordKind, Option<usize>);
 
-/// The question that each counter of a zone is for, if it is one for addresses.
+/// For each counter of a zone its question, if that is one for addresses.
 fn questions(compiled: &Compiled) -> Vec<Option<Question>> {
     let n_decks = compiled.decks.len();
     let mut questions: Vec<Option<Question>> = vec![None; n_decks + compiled.classes.len()];
@@ -59,7 +58,7 @@ fn questions(compiled: &Compiled) -> Vec<Option<Question>> {
     questions
 }
 
-/// A zone's questions that were asked so often at least, by the numbers of their counters.
+/// A zone's questions with at least `least` answers, by the numbers of their counters.
 fn asked(zone: &Zone, least: u64) -> impl Iterator<Item = (usize, Observed)> {
     let classes = &zone.source.trie.classes;
     let counters = questions(&zone.compiled).into_iter().zip(&zone.counted).enumerate();
@@ -71,7 +70,7 @@ fn asked(zone: &Zone, least: u64) -> impl Iterator<Item = (usize, Observed)> {
     })
 }
 
-/// Adds what was counted of a zone to the next version's counts of the same questions.
+/// Adds the counts of a zone to the next version's counts of the same questions.
 pub(super) fn carry(old: &Zone, next: &mut Zone) {
     if old.counted.is_empty() || next.first_hit.is_none() {
         return;
@@ -97,8 +96,9 @@ pub(super) fn carry(old: &Zone, next: &mut Zone) {
 }
 
 impl Publisher {
-    /// The questions for addresses that a zone has answered, over its versions; `None` without such
-    /// a zone in the tables, or if its answers aren't counted apart.
+    /// The questions for addresses that a zone has answered, over all its versions.
+    ///
+    /// `None` if the zone isn't in the tables, or its answers aren't counted apart.
     #[must_use]
     pub fn observed(&mut self, apex: &Name) -> Option<Vec<Observed>> {
         let zone = self.zones.get_mut(apex.folded())?;

@@ -2,7 +2,7 @@
 
 use foldhash::HashMap;
 
-/// How often names were asked for lately, in queries of which older ones count less.
+/// How often names were asked for lately, in queries. Older queries count less.
 #[derive(Clone, Debug, Default)]
 pub struct Popularity {
     queries: HashMap<Vec<u8>, u64>,
@@ -10,14 +10,14 @@ pub struct Popularity {
 }
 
 impl Popularity {
-    /// These names (on the wire, lower case) and numbers of queries, of which `clear` more are no
-    /// chance.
+    /// The popularity of names (on the wire, lower case) by numbers of queries. A difference of
+    /// `clear` queries is no chance.
     #[must_use]
     pub fn new(queries: impl IntoIterator<Item = (Vec<u8>, u64)>, clear: u64) -> Self {
         Self { queries: queries.into_iter().collect(), clear }
     }
 
-    /// Queries for a name (on the wire, lower case); 0 if it wasn't often enough to be seen.
+    /// Queries for a name (on the wire, lower case); 0 if there were too few to be seen.
     #[must_use]
     pub fn of(&self, name: &[u8]) -> u64 {
         self.queries.get(name).copied().unwrap_or_default()

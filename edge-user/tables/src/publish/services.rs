@@ -1,5 +1,6 @@
-//! Addresses and ports that are served come in; the table of services, in which each has a slot of
-//! its own, goes out.
+//! The table of services: the addresses and ports that are served.
+//!
+//! Each has a slot of its own, so a packet looks in one slot only.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -10,18 +11,19 @@ use edge_common::service;
 use super::{Publisher, Unfit};
 
 impl Publisher {
-    /// Says which addresses and ports are served; once, before the first publication.
+    /// Sets the addresses and ports at which DNS is served. Call it once, before the first
+    /// publication.
     ///
     /// # Errors
-    /// When there are more than the table can hold without two in one slot.
+    /// When there are so many that two would need the same slot.
     pub fn serve(&mut self, listen: &[SocketAddr]) -> Result<(), Unfit> {
         self.serve_both(listen, &[])
     }
 
-    /// As [`Self::serve`], with those at which NTP is served.
+    /// As [`Self::serve`], with the addresses and ports `time` at which NTP is served.
     ///
     /// # Errors
-    /// As there, or when both are served at one.
+    /// As there, or when DNS and NTP are served at the same address and port.
     pub fn serve_both(&mut self, listen: &[SocketAddr], time: &[SocketAddr]) -> Result<(), Unfit> {
         let roles = [(listen, Service::DNS), (time, Service::NTP)];
         let keys: Vec<_> = roles

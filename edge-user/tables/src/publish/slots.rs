@@ -1,4 +1,6 @@
-//! Places in the tables that all zones share: which are free, and what is written into the taken.
+//! The places in the tables that all zones share.
+//!
+//! [`Slots`] knows which are free, and writes zones into them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::mem::offset_of;
@@ -17,18 +19,18 @@ use crate::store::Store;
 use edge_zone::geo;
 use edge_zone::{RecordKind, Targets};
 
-/// Rows of types that one zone takes at most: its next version needs as many beside them, and other
-/// zones some.
+/// Rows of types that one zone takes at most. Its next version needs as many beside them, and other
+/// zones need some.
 pub const ZONE_TYPES: u32 = (maps::TYPE_ROWS - 256) / 2;
 
-/// Counters that one zone takes at most: its next version needs as many beside them.
+/// Counters that one zone takes at most. Its next version needs as many beside them.
 pub(super) const ZONE_HITS: u32 = (maps::HIT_WORDS - HITS_OF_NONE) / 2;
 
 /// A zone in the tables.
 #[derive(Debug)]
 pub(super) struct Zone {
     pub source: Publishable,
-    /// What of it is in the tables.
+    /// The part of it that is in the tables.
     pub compiled: Arc<Compiled>,
     pub table: TableId,
     pub trie: u32,
@@ -37,14 +39,14 @@ pub(super) struct Zone {
     types: (u32, u32),
     /// First word of its counters, if it has any.
     pub first_hit: Option<u32>,
-    /// What they have counted, and those of former versions of the zone for the same questions;
-    /// empty before the first.
+    /// What they have counted, together with the counters of former versions of the zone for the
+    /// same questions. Empty before anything was read.
     pub counted: Vec<u64>,
     pub decks: Vec<Dealt>,
 }
 
 impl Zone {
-    /// Says where the SOA record of its negative answers is now.
+    /// Sets where the SOA record of its negative answers is.
     pub(super) const fn move_soa(&mut self, to: u32) {
         self.rrs = Some(to);
     }
@@ -54,12 +56,12 @@ impl Zone {
         words(&self.compiled)
     }
 
-    /// Where its answers are counted, as names say it.
+    /// The counters of its answers, in the form that a name's entry has.
     pub(super) fn hits(&self) -> Option<u32> {
         Some(self.first_hit? + u32::try_from(self.compiled.decks.len()).ok()?)
     }
 
-    /// Where a row of types is in the tables, if it is.
+    /// The place of a row of types in the tables, if it is there.
     pub(super) fn type_row(&self, row: u32) -> Option<u32> {
         let (first, n) = self.types;
         (row < n).then(|| first + row)
@@ -74,20 +76,20 @@ struct Trie {
     nodes6: (u32, u32),
 }
 
-/// The tables, and which of their places are free.
+/// The tables, and their free places.
 #[derive(Debug)]
 pub(super) struct Slots {
     pub store: Store,
     pub rng: fastrand::Rng,
     free: Free,
     tries: HashMap<u32, Trie>,
-    /// Each counter when it was last read.
+    /// The value of each counter when it was last read.
     pub read: Vec<[u64; 2]>,
     pub ledger: Ledger,
 }
 
 impl Slots {
-    /// Of empty tables.
+    /// The places of empty tables.
     pub(super) fn new(store: Store, rng: fastrand::Rng) -> Self {
         let free = Free::new();
         let read = vec![[0; 2]; maps::HIT_WORDS as usize];
@@ -108,9 +110,10 @@ impl Slots {
         ]
     }
 
-    /// Deals every `parts`-th of a zone's decks anew, from number `part` on, into free runs; gives
-    /// the cards that they replace, which packets may still be reading. A deck for which there is
-    /// no room stays as it is.
+    /// Deals every `parts`-th of a zone's decks again, from number `part` on, into free runs.
+    ///
+    /// Returns the cards that are replaced; packets may still be reading them. A deck stays as it
+    /// is if no free run is long enough.
     pub(super) fn deal_anew(&mut self, zone: &mut Zone, part: u32, parts: u32) -> Vec<Spent> {
         let mut spent = Vec::new();
         let Some(table) = self.store.zone(zone.table).copied() else { return spent };
@@ -136,12 +139,12 @@ impl Slots {
         spent
     }
 
-    /// Gives cards back that nobody reads any more.
+    /// Gives back cards that nobody reads any more.
     pub(super) fn give(&mut self, spent: &Spent) {
         self.free.give_cards(spent.kind, spent.first, spent.cells);
     }
 
-    /// Writes a zone's tables into free places; without ready-made records if only that fits.
+    /// Writes a zone's tables into free places, without ready-made records if it fits only so.
     pub(super) fn place(
         &mut self,
         zone: &Publishable,
@@ -283,12 +286,12 @@ impl Slots {
         Some(first)
     }
 
-    /// Writes the one card that a deck always has; `None` if there is no room.
+    /// Writes the only card of a deck that has one; `None` if there is no free place.
     pub(super) fn put(&mut self, octets: &[u8]) -> Option<u32> {
         deals::put(&self.store, &mut self.free, octets)
     }
 
-    /// Deals a deck for the first time; gives it and the number of records on its cards.
+    /// Deals a deck for the first time. Returns it and the number of records on its cards.
     pub(super) fn first_deal(
         &mut self,
         undealt: &Undealt,
@@ -309,7 +312,8 @@ impl Slots {
         Ok((Dealt { standing, ..Dealt::of(Some(dealer), extent, cells) }, records))
     }
 
-    /// Counters for a zone; none if there is no room, and its answers aren't counted apart.
+    /// Takes counters for a zone. Without free ones it takes none, and the zone's answers aren't
+    /// counted apart.
     fn take_hits(&mut self, compiled: &Compiled) -> Option<u32> {
         let n = words(compiled);
         if n > ZONE_HITS {
@@ -324,8 +328,7 @@ impl Slots {
         Some(first)
     }
 
-    /// Writes as many of a zone's rows of types as there is room for; gives the first, and how
-    /// many.
+    /// Writes as many of a zone's rows of types as fit. Returns the first, and how many.
     fn take_types(&mut self, compiled: &Compiled) -> (u32, u32) {
         let n = u32::try_from(compiled.types.len()).unwrap_or(u32::MAX).min(ZONE_TYPES);
         let halves = std::iter::successors(Some(n), |n| Some(n / 2));
@@ -338,10 +341,12 @@ impl Slots {
         taken
     }
 
-    /// The least number of cards of a zone's decks: many, as long as an eighth of each arena holds
-    /// them with those of all other zones; the rest of it is for zones that need it.
+    /// The least number of cards of a zone's decks.
+    ///
+    /// It is large as long as an eighth of each arena holds these cards and those of all other
+    /// zones. The rest of the arena is for zones that need it.
     pub(super) fn least_cards(&self, decks: &[Undealt], former: Option<&Zone>) -> usize {
-        /// Cards of which one more or less doesn't show in some thousand answers.
+        /// With so many cards, one more or less makes no visible difference in some thousand answers.
         const MANY: usize = 512;
         let others = |kind: Kind, taken: u32| {
             let former = former.into_iter().flat_map(|zone| {
@@ -372,7 +377,7 @@ impl Slots {
         halves.take_while(|least| *least > 64).find(|least| fits(*least)).unwrap_or(0)
     }
 
-    /// Gives everything back that a zone takes.
+    /// Gives back all places that a zone takes.
     pub(super) fn release(&mut self, zone: &Zone) {
         for (dealt, undealt) in zone.decks.iter().zip(&zone.compiled.decks) {
             self.free.give_cards(kind_of(&undealt.source), dealt.extent.first, dealt.cells);
@@ -389,7 +394,7 @@ impl Slots {
         }
     }
 
-    /// The slot of a trie, which is written into a free one if it isn't there yet.
+    /// The slot of a trie. A trie that isn't there yet is written into a free slot.
     fn trie(&mut self, trie: &Arc<geo::Compiled<Targets>>) -> Result<u32, Unfit> {
         if let Some((slot, _)) = self.tries.iter().find(|(_, held)| Arc::ptr_eq(&held.source, trie))
         {

@@ -1,9 +1,8 @@
-//! Zones in the tables and the apexes of all that are loaded in; the names that packets may find
-//! out.
+//! The names of zones that packets may find.
 //!
-//! What a zone's name answers may depend on other zones, which come and go without the zone being
-//! compiled anew: names under a nested zone's apex are hidden, names above it exist, DS at it is
-//! the parent's. This is all thought of here.
+//! The answer of a zone's name may depend on other zones, which come and go without the zone being
+//! compiled again. Names under a nested zone's apex are hidden, names above that apex exist, and DS
+//! at it belongs to the parent. Only this module handles that.
 
 use std::collections::HashSet;
 
@@ -15,12 +14,11 @@ use super::slots::Zone;
 use crate::compile::{Absent, NODATA, NXDOMAIN, Other, Owner};
 use edge_zone::name::suffixes;
 
-/// Names that are in no zone's tables have none.
+/// The table of names that are in no zone's tables.
 const NOWHERE: TableId = TableId(0);
 
-/// A zone's visible names; `apexes` are those of all zones that are loaded, on the wire and lower
-/// case. Of an incomplete zone those that are `kept`; of names that aren't there nothing is known
-/// then.
+/// A zone's visible names. `apexes` are those of all zones that are loaded, on the wire and lower
+/// case. An incomplete zone has only the names in `kept`; nothing is known then of other names.
 pub(super) fn of_zone<'z>(
     zone: &'z Zone,
     apexes: &[&'z [u8]],
@@ -41,7 +39,7 @@ pub(super) fn of_zone<'z>(
     entries
 }
 
-/// Entries for the apexes that have none: what is in these zones, nobody knows but the authority.
+/// Entries for the apexes that have none: only the authority knows the data of these zones.
 pub(super) fn markers<'z>(entries: &[Entry<'_>], apexes: &[&'z [u8]]) -> Vec<Entry<'z>> {
     let mut missing: HashSet<&[u8]> = apexes.iter().copied().collect();
     for entry in entries {
@@ -84,7 +82,7 @@ impl<'z> Around<'z> {
         }
     }
 
-    /// Whether a name belongs to a nested zone.
+    /// Whether a name belongs to a nested zone, which hides it.
     fn hides(&self, name: &[u8]) -> bool {
         self.nested.iter().any(|child| suffixes(name).any(|suffix| suffix == *child))
     }
@@ -128,13 +126,13 @@ impl<'z> Around<'z> {
         }
     }
 
-    /// Whether the asterisk label below a name is another zone's apex, whose entry says nothing
-    /// about this one's.
+    /// Whether the asterisk label below a name is another zone's apex. The entry of such an apex has
+    /// nothing about this zone.
     fn is_apex_of_other(&self, name: &[u8]) -> bool {
         self.nested.iter().any(|child| child.strip_prefix(b"\x01*") == Some(name))
     }
 
-    /// A name that exists for nothing but a name below it.
+    /// A name that exists only because of a name below it.
     fn empty_non_terminal(&self, name: &'z [u8]) -> Entry<'z> {
         // Whether what is made up from a wildcard has the client's scope, isn't known here.
         if self.zone.compiled.has_wildcards || !self.is_complete {

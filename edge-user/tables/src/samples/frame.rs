@@ -1,5 +1,7 @@
-//! A frame that XDP sent or dropped, or its beginning, comes in; the message in it and between whom
-//! go out.
+//! The parser of a sampled frame, which XDP sent or dropped.
+//!
+//! It finds the source, the destination and the message. Only the beginning of the frame may be
+//! there.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,18 +12,18 @@ const ADDRESSES: usize = ethernet::HEADER_OCTETS - 2;
 /// Octets of a VLAN tag.
 const TAG: usize = 4;
 
-/// The destination of what XDP sent, and the octets of the UDP payload as far as they are there.
+/// The destination of a frame that XDP sent, and the UDP payload, as far as it is there.
 pub fn response(frame: &[u8]) -> Option<(IpAddr, &[u8])> {
     message(frame).map(|([_, to], octets)| (to, octets))
 }
 
-/// The source of what XDP dropped.
+/// The source of a frame that XDP dropped.
 pub fn source(frame: &[u8]) -> Option<IpAddr> {
     message(frame).map(|([from, _], _)| from)
 }
 
-/// Source, destination and payload. XDP sends and drops nothing with options, extension headers or
-/// more than two tags.
+/// Source, destination and payload. XDP sends and drops no frames with options, extension headers
+/// or more than two tags.
 fn message(frame: &[u8]) -> Option<([IpAddr; 2], &[u8])> {
     let mut rest = frame.get(ADDRESSES..)?;
     while let [0x81, 0x00, ..] | [0x88, 0xa8, ..] = rest {

@@ -1,13 +1,13 @@
 //! The control block, typed: every word that is served or configured.
 //!
-//! [`Control`] says what each word means. This file alone knows at which octet each word stands.
-//! Every word is read and written by one aligned load or store of eight octets, as packets read
-//! it. A part of several words is read and written word by word: a reader may see some old and some
-//! new words of it, unless a further word says which part is in use.
+//! [`Control`] documents what each word means. Only this file knows at which octet each word
+//! stands. Every word is read and written by one aligned load or store of eight octets, as packets
+//! read it. A part of several words is read and written word by word: a reader may see some old and
+//! some new words of it, unless a further word determines which part is in use.
 //!
 //! A publisher writes with `Release` the word that makes other words visible, and readers read it
-//! with `Acquire`. All other words are relaxed. Any thread may call any method; "one thread at a
-//! time" is said where two writers would disturb each other.
+//! with `Acquire`. All other words are relaxed. Any thread may call any method. The comment "one
+//! thread at a time" marks methods in which two writers would disturb each other.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -283,8 +283,8 @@ impl ControlBlock {
         self.set_part(at!(ntp_limits), limits);
     }
 
-    /// Counts the published clocks; the lowest bit says which one is in use. 0: none. That clock
-    /// may be read after this.
+    /// The count of published clocks. Its lowest bit is the number of the clock in use; 0: none is
+    /// in use. That clock may be read after this.
     #[must_use]
     pub fn clock(self) -> u64 {
         self.word(at!(clock)).load(Ordering::Acquire)

@@ -1,4 +1,6 @@
-//! The tables as this process reads them: a [`Store`] comes in, what packets look up goes out.
+//! The tables as this process reads them.
+//!
+//! [`HostTables`] looks up in a [`Store`] what packets look up in the maps.
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -48,9 +50,10 @@ const REQUESTS: usize = Requests::VERSIONS * Requests::POLLS;
 const GOES_ON: u64 = u64::MAX;
 
 impl HostTables {
-    /// With a random generator that starts from `seed` (not 0). With `any_link`, frames of every
-    /// interface and link-layer address are ours: the authority's have neither. Only then time goes
-    /// on; else it is 0 until it is set.
+    /// Tables over `store`, with a random generator that starts from `seed` (not 0).
+    ///
+    /// With `any_link`, frames of every interface and link-layer address are ours: the authority's
+    /// frames have neither. Time goes on only then; else it is 0 until it is set.
     #[must_use]
     pub const fn new(store: Store, seed: u64, any_link: bool) -> Self {
         let (random, apex_octets) = (AtomicU64::new(seed), AtomicU8::new(0));
@@ -69,7 +72,7 @@ impl HostTables {
         }
     }
 
-    /// The same, whose answers aren't counted.
+    /// The same tables without counting answers.
     #[must_use]
     pub fn uncounted(self) -> Self {
         Self { counts: false, ..self }
@@ -80,8 +83,8 @@ impl HostTables {
         self.apex_octets.store(0, Ordering::Relaxed);
     }
 
-    /// Octets of the apex of the zone that the last deck since [`Self::begin`] was found in; 0 if
-    /// there is none.
+    /// Octets of the apex of the zone in which the last deck since [`Self::begin`] was found; 0 if
+    /// none was found.
     #[must_use]
     pub fn apex_octets(&self) -> u8 {
         self.apex_octets.load(Ordering::Relaxed)
@@ -98,12 +101,12 @@ impl HostTables {
     }
 
     /// Sets `CLOCK_MONOTONIC`, in nanoseconds below 2⁶⁴ − 1; it stays until it is set again. Before
-    /// that it is the system's.
+    /// the first call it is the system's.
     pub fn set_monotonic(&self, nanoseconds: u64) {
         self.monotonic.store(nanoseconds, Ordering::Relaxed);
     }
 
-    /// Has these bits of [`edge_common::abi::Control::switches`] look switched off, and no others.
+    /// Makes these bits of [`edge_common::abi::Control::switches`] look switched off, and no others.
     pub fn ignore(&self, switches: u64) {
         self.ignored.store(switches, Ordering::Relaxed);
     }
@@ -114,7 +117,7 @@ impl HostTables {
         Requests { counts: self.requests.each_ref().map(|count| count.load(Ordering::Relaxed)) }
     }
 
-    /// The tables behind the port.
+    /// The store behind these tables.
     #[must_use]
     pub const fn store(&self) -> &Store {
         &self.store

@@ -1,5 +1,6 @@
-//! Zones of which only addresses and serial change keep their generation, and say what the
-//! authority says all the same.
+//! Tests of zones of which only addresses and serial change.
+//!
+//! They keep their generation, and the tables still agree with the authority.
 
 use std::sync::Arc;
 
@@ -7,8 +8,8 @@ use super::{AnyPolicy, Node, Publishable, compare, zone_of};
 use edge_tables::compile::{Source, amend};
 use edge_zone::rdata::soa_record;
 
-/// A zone as a pool's, whose servers' addresses begin with `net` and whose weights are `weight` and
-/// less.
+/// A zone like a pool's. Its servers have addresses in 192.0.`net`.0/24 and 2001:db8::`net`, and
+/// weights of at most `weight`.
 fn text(serial: u32, net: u8, weight: u32, extra: &str) -> String {
     let a = |n: u32| format!(r#"["192.0.{net}.{n}", {}]"#, weight / n);
     let many: Vec<String> = (1..=9).map(a).collect();
@@ -28,7 +29,7 @@ fn text(serial: u32, net: u8, weight: u32, extra: &str) -> String {
 }
 
 impl Node {
-    /// Publishes the text of the first zone anew, amended if it can be; tells whether it could.
+    /// Publishes a new text of the first zone, amended if possible. Returns whether it was amended.
     fn amend(&mut self, text: &str) -> bool {
         let zone = zone_of("pool.test", text);
         let (was, former) = self.zones[0].clone();
@@ -60,7 +61,7 @@ fn new_weights_addresses_and_serials_need_no_new_generation() {
         assert_eq!(node.store.generation(), generation);
         assert_eq!(node.publisher.usage(), usage, "what was replaced comes back");
         assert!(node.publisher.deal_anew().unwrap() > 0);
-        // Names are chosen anew if the same is published.
+        // Names are chosen again if the same zones are published.
         node.publish(&[], &[]);
         assert_eq!(node.store.generation(), generation + 1);
     }

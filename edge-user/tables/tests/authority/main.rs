@@ -1,4 +1,4 @@
-//! The tables beside the authority: both say the same.
+//! Tests that the tables and the authority agree.
 //!
 //! Every name, type and client of some zones is looked up in the tables and asked of the authority.
 #![expect(clippy::tests_outside_test_module, reason = "all of it is tests")]
@@ -114,8 +114,7 @@ impl Node {
         self.serving = Serving::new(loaded.into_iter().map(|(zone, _)| zone), places);
     }
 
-    /// The answer of the authority: the octets from the header to the end of what stands behind the
-    /// question.
+    /// The authority's answer: the octets from the header to the end of what follows the question.
     fn slow(&self, answerer: &mut Answerer, name: &[u8], rtype: u16, ask: &Ask) -> Vec<u8> {
         let mut message = vec![0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, u8::from(ask.subnet)];
         message.extend_from_slice(name);
@@ -176,7 +175,7 @@ struct Ask {
 }
 
 impl Ask {
-    /// What is known of the client's address.
+    /// The known part of the client's address.
     fn known(&self) -> IpAddr {
         match self.client {
             _ if !self.subnet => self.client,
@@ -196,7 +195,7 @@ fn told(message: &[u8]) -> Vec<String> {
     message.answers.iter().map(ToString::to_string).collect()
 }
 
-/// How many questions of each kind of answer the tables answered; by 0 those that they didn't.
+/// Numbers of questions that the tables answered, by kind of answer; at 0 those that they didn't.
 type Tally = BTreeMap<u8, usize>;
 
 /// Insists that tables and authority agree on everything.
@@ -207,7 +206,7 @@ fn compare(node: &Node) -> Tally {
     let kinds = RecordKind::ALL.into_iter().map(RecordKind::number);
     let types: Vec<u16> = kinds.chain([0, 13, 251, 252, 255, 65_280]).collect();
     for (nth, name) in node.questions().into_iter().enumerate() {
-        // Letter case says nothing.
+        // Letter case doesn't matter.
         let mut spelled = name.clone();
         if nth % 2 == 0 {
             spelled.make_ascii_uppercase();
@@ -370,7 +369,7 @@ fn what_can_be_answered_from_tables_is() {
     ] {
         assert!(walk.ask(&wire(name), rtype, client).is_none(), "{name} {rtype}");
     }
-    // Not near: those who tell where they are can be told by the authority only.
+    // Answers may depend on where the client is: queries with a client subnet pass.
     let tail = walk.names[&wire("near.plain.test")];
     assert_eq!(tail.flags & NameTail::NEAR, NameTail::NEAR);
 }

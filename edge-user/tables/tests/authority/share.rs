@@ -1,4 +1,4 @@
-//! A zone too large for its share, as the engine answers for it.
+//! Tests of a zone too large for its share, as the engine answers for it.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -40,7 +40,7 @@ fn ask(publisher: &Publisher, name: &str) -> Result<(), Verdict> {
     engine.answer(&mut buffer, message.len(), &asked).map(drop)
 }
 
-/// What the tables of the generation in use say of names below an apex, and of the apex.
+/// The entries of an apex and of the names below it, in the tables of the generation in use.
 fn tails(publisher: &Publisher, apex: &str) -> Vec<NameTail> {
     let store = publisher.store();
     let side = u32::try_from(store.generation() % 2).unwrap();

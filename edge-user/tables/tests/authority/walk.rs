@@ -1,4 +1,4 @@
-//! The tables and a question in; what they say to it out, read the plain way.
+//! A plain reader of the tables, which looks up a question's answer.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use zerocopy::IntoBytes as _;
 
 use edge_tables::store::{HostTables, Store};
 
-/// What the tables say.
+/// An answer in the tables.
 #[derive(Debug)]
 pub(super) struct Said {
     pub code: u8,
@@ -77,7 +77,7 @@ impl Walk {
         self.of(tail, name, rtype, client)
     }
 
-    /// What answers for a name that isn't there: the closest one above knows.
+    /// What answers for a name that isn't there. The entry of the closest name above has it.
     fn below(&self, name: &[u8], rtype: u16, client: IpAddr) -> Option<Said> {
         let first = &name[1..1 + usize::from(*name.first()?)];
         if [&b"_status"[..], b"_health", b"_country"].contains(&first) {

@@ -1,4 +1,6 @@
-//! Zones with everything that the tables must get right, and the clients that ask.
+//! The zones and clients of the tests.
+//!
+//! The zones have everything that the tables must get right.
 
 use ipnet::IpNet;
 

@@ -1,7 +1,7 @@
-//! The files of `cookies.secrets` come in; the secrets in them go out, from time to time others.
+//! The secrets of DNS cookies, read from the files `cookies.secrets`.
 //!
-//! All servers of one anycast address share them. A file that can't be read any more leaves the
-//! secret that was in it.
+//! All servers of one anycast address share them. The files may change while the node runs. If a
+//! file can't be read any more, the secret that was in it stays.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use edge_leaves::file_fingerprint::{FileFingerprint, FileVersion};
 /// Files at most: the new secret, and the one that is being retired.
 pub const MOST: usize = 2;
 
-/// What servers of one service share: 16 octets.
+/// A secret of 16 octets, which the servers of one service share.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Secret(pub [u8; 16]);
 
@@ -31,7 +31,7 @@ pub enum SecretError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
     /// It doesn't hold a secret.
@@ -49,7 +49,7 @@ pub enum SecretError {
     Random(io::Error),
 }
 
-/// The secrets, and the files that they are from.
+/// The secrets, and the files that have them.
 #[derive(Debug)]
 pub struct Secrets {
     secrets: Vec<Secret>,
@@ -100,8 +100,8 @@ impl Secrets {
         self.trouble.as_deref()
     }
 
-    /// Reads the files again that have changed. Where one can't be read, its secret stays. Whether
-    /// a secret or the trouble is another one now.
+    /// Reads the files again that have changed. If one can't be read, its secret stays. Returns
+    /// whether a secret or the trouble has changed.
     pub fn refresh(&mut self) -> bool {
         let (mut has_changed, mut trouble) = (false, None);
         for (file, secret) in self.files.iter_mut().zip(&mut self.secrets) {

@@ -1,4 +1,4 @@
-//! `[limits]`: how much a client may ask for, and who is no client like the others.
+//! The options `[limits]`: response rates, and lists of client prefixes.
 
 use std::net::IpAddr;
 
@@ -17,29 +17,28 @@ pub use ntp::NtpLimits;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Responses a second that a client gets on average, 1–1,000,000; not limited if not given.
+    /// Average responses a second to a client, 1–1,000,000. Without it there is no limit.
     #[serde(deserialize_with = "responses")]
     pub responses_per_second: Option<u32>,
-    /// Responses that a client gets at once after it was quiet, 1–1,000,000; twice the rate if not
-    /// given.
+    /// Responses that a quiet client gets at once, 1–1,000,000; twice the rate if not given.
     #[serde(deserialize_with = "responses")]
     pub burst: Option<u32>,
-    /// Of so many limited responses one is sent, truncated; none when 0. 0–1000.
+    /// One in so many limited responses is sent, truncated, 0–1000; none if 0.
     #[serde(deserialize_with = "slip")]
     pub slip: u32,
-    /// Bits of an IPv4 address that make a client, 0–32.
+    /// Bits of an IPv4 address that identify a client, 0–32.
     #[serde(deserialize_with = "bits4")]
     pub ipv4_prefix: u32,
-    /// Bits of an IPv6 address that make a client, 0–64.
+    /// Bits of an IPv6 address that identify a client, 0–64.
     #[serde(deserialize_with = "bits6")]
     pub ipv6_prefix: u32,
-    /// Who is never limited.
+    /// Prefixes of clients that are never limited.
     #[serde(deserialize_with = "nets")]
     pub exempt: Vec<IpNet>,
-    /// Who is never answered.
+    /// Prefixes of clients that are never answered.
     #[serde(deserialize_with = "nets")]
     pub deny: Vec<IpNet>,
-    /// Limits of NTP; the lists are DNS's and NTP's.
+    /// Limits of NTP. The lists are for DNS and NTP.
     pub ntp: NtpLimits,
 }
 
@@ -64,8 +63,8 @@ const MOST: u32 = 1_000_000;
 /// Prefixes that may be listed: with their successors they have to fit into the map.
 const PREFIXES: usize = PREFIX_ENTRIES as usize / 2;
 
-/// The fewest jiffies a second that Linux is built with. What one of them brings has to fit into a
-/// bucket.
+/// The fewest jiffies a second that Linux is built with. The responses that one jiffy brings have
+/// to fit into a bucket.
 const JIFFIES: u32 = 100;
 
 fn number<'de, D: Deserializer<'de>>(
@@ -139,7 +138,7 @@ impl Limits {
         exempt.chain(deny).collect()
     }
 
-    /// Looks whether the keys go together.
+    /// Checks that the keys are consistent.
     ///
     /// # Errors
     /// The keys, why they don't, and the way out.

@@ -1,4 +1,4 @@
-//! What the store and the authority's tables make of limits.
+//! Tests of what the store and the authority's tables do with limits.
 
 use edge_common::abi::{maps, switches};
 use edge_common::limit::{Rate, admit, listed};

@@ -1,4 +1,4 @@
-//! What is configured for NTP clients comes in; the control words that say so go out, live.
+//! The rate limits and denials of NTP clients, as live control words.
 
 use edge_common::abi::{NtpLimits, switches};
 use edge_common::limit::NtpRate;
@@ -8,8 +8,9 @@ use super::seeds;
 use crate::jiffies;
 use crate::store::Store;
 
-/// Limits NTP clients from now on to this rate; no longer if there is none. What clients have used
-/// up stays so, as far as the new rate's buckets hold it.
+/// Limits NTP clients to this rate from now on, or ends the limit if there is none.
+///
+/// What clients have used up is still used up, as far as the new rate's buckets hold it.
 pub fn set_time_rate(store: &Store, rate: Option<NtpRate>) {
     let Some(rate) = rate else {
         store.control.publish_switch(switches::NTP_LIMIT, false);
@@ -21,7 +22,7 @@ pub fn set_time_rate(store: &Store, rate: Option<NtpRate>) {
     store.control.publish_switch(switches::NTP_LIMIT, true);
 }
 
-/// Says whether NTP clients that are denied are told so, which they are only while there is a rate.
+/// Sets whether denied NTP clients get the kiss code DENY. They get it only while there is a rate.
 pub fn set_time_denial(store: &Store, is_told: bool) {
     store.control.publish_switch(switches::NTP_DENY, is_told);
 }

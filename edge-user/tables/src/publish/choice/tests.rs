@@ -1,4 +1,4 @@
-//! Zones too large for their share, or for the tables.
+//! Tests with zones too large for their share, or for the tables.
 
 use std::collections::{HashMap, HashSet};
 
@@ -35,7 +35,7 @@ fn by<'z>(
     choose(zones, &apexes, &Chooser { shares, popularity, former })
 }
 
-/// How many names of a zone are kept, if it is incomplete.
+/// The number of names of an incomplete zone that are kept; `None` if it isn't incomplete.
 fn kept(choice: &Choice<'_>, apex: &str) -> Option<usize> {
     choice.kept.get(&*wire(apex)).map(HashSet::len)
 }

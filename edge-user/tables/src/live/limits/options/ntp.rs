@@ -1,4 +1,6 @@
-//! `[limits.ntp]`: how often an NTP client may ask, in the words of chrony's `ratelimit`.
+//! The options `[limits.ntp]`: how often an NTP client may ask.
+//!
+//! They have the names of chrony's `ratelimit`.
 
 use edge_common::limit::NtpRate;
 use serde::Deserialize;
@@ -10,23 +12,23 @@ use super::{bits4, bits6};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NtpLimits {
-    /// Log₂ of the seconds from answer to answer on average, -19–12; not limited if not given.
+    /// Log₂ of the average seconds between answers, -19–12. Without it there is no limit.
     #[serde(deserialize_with = "interval")]
     pub interval: Option<i8>,
-    /// Answers that a client gets at once after it was quiet, 1–255.
+    /// Answers that a quiet client gets at once, 1–255.
     #[serde(deserialize_with = "burst")]
     pub burst: u8,
-    /// Of 2ⁿ requests over the limit one is answered all the same, 1–4.
+    /// One in 2ⁿ requests over the limit is answered all the same; n is 1–4.
     #[serde(deserialize_with = "leak")]
     pub leak: u8,
-    /// Of 2ⁿ requests that would be dropped one is answered with the kiss code RATE, 1–4; none when
-    /// 0.
+    /// One in 2ⁿ requests that would be dropped is answered with the kiss code RATE; n is 1–4. None
+    /// is if 0.
     #[serde(deserialize_with = "kod")]
     pub kod: u8,
-    /// Bits of an IPv4 address that make a client, 0–32.
+    /// Bits of an IPv4 address that identify a client, 0–32.
     #[serde(deserialize_with = "bits4")]
     pub ipv4_prefix: u32,
-    /// Bits of an IPv6 address that make a client, 0–64.
+    /// Bits of an IPv6 address that identify a client, 0–64.
     #[serde(deserialize_with = "bits6")]
     pub ipv6_prefix: u32,
 }
