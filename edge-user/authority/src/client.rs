@@ -1,4 +1,4 @@
-//! The packet's source and the client subnet come in; whom the answer is for goes out.
+//! The client that an answer is for: the source, or the client subnet.
 
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ use edge_zone::geo::Coordinates;
 use edge_zone::variants::is_client_independent;
 use edge_zone::{Targets, Zone};
 
-/// Whom an answer is for.
+/// The client that an answer is for.
 pub struct Client {
     /// The address that counts.
     pub ip: IpAddr,
