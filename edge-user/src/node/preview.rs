@@ -1,8 +1,8 @@
 //! The changes that a new version of a zone makes for observed questions.
 //!
 //! The node counts answers by name, type and client class. Each such question is looked up in the
-//! zone that is served and in the new one, with the same targets. Clients that this node doesn't
-//! tell apart stay together, even if the new zone would tell them apart.
+//! zone that is served and in the new one, with the same targets. Clients of one class in
+//! this node stay together, even if the new zone has them in several.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -94,7 +94,7 @@ impl<'z> Decks<'z> {
     }
 }
 
-/// The targets of those of whom nothing is known.
+/// The targets of clients of which nothing is known.
 fn everybody() -> Targets {
     Targets::of(["@".to_owned()])
 }

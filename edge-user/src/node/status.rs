@@ -250,7 +250,7 @@ impl Status {
     }
 }
 
-/// Seconds as a person says them.
+/// A duration in seconds, as text for people.
 fn duration(seconds: u64) -> String {
     match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
         (0, 0, 0, s) => format!("{s} s"),

@@ -87,8 +87,8 @@ impl Persistence {
         self.zones.insert(issue.origin, issue.text);
     }
 
-    /// What is to be written now, if anything. What the scorer knows is large, and goes with every
-    /// sixth job and the last: results that aren't in it are read again.
+    /// The data to be written now, if there are any. The scorer's state is large, and goes with
+    /// every sixth job and the last: results that aren't in it are read again.
     pub(super) fn job(&mut self, intake: &Intake, is_last: bool) -> Option<Job> {
         let is_owed = is_last && self.rounds > 0 && intake.scorer().is_some();
         if !self.dirty && self.zones.is_empty() && !is_owed {
@@ -107,7 +107,7 @@ impl Persistence {
         })
     }
 
-    /// What couldn't be written is to be written again.
+    /// Takes back the data that couldn't be written: the next job writes them again.
     pub(super) fn done(&mut self, done: Done) -> Option<String> {
         self.dirty |= done.error.is_some();
         for (origin, text) in done.zones {
@@ -118,7 +118,7 @@ impl Persistence {
 }
 
 impl Done {
-    /// Nobody knows what became of it.
+    /// The end of a job whose result isn't known.
     pub(super) fn failed(cause: &dyn std::fmt::Display) -> Self {
         Self { error: Some(format!("feed.state: {cause}")), ..Self::default() }
     }
