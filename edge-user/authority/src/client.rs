@@ -17,7 +17,7 @@ pub struct Client {
     pub ip: IpAddr,
     /// Its targets in the zone.
     pub targets: Targets,
-    /// Where it is, as far as it is known.
+    /// Its place, as far as it is known.
     pub(super) coordinates: Option<Coordinates>,
     whom: EffectiveClient,
     /// Whether the packet's source stands for it, because nothing is known of the address.

@@ -124,7 +124,7 @@ impl Authority {
         self.sockets.iter().map(|sockets| sockets.address)
     }
 
-    /// What has been done so far.
+    /// The counters of the work done so far.
     #[must_use]
     pub fn counters(&self) -> &Arc<Counters> {
         &self.shared.counters

@@ -125,7 +125,7 @@ impl Serving {
         self.zones.values().map(|served| &served.zone)
     }
 
-    /// Where addresses are.
+    /// The locator of addresses.
     pub(super) fn locator(&self) -> &dyn ClientLocator {
         &*self.locator
     }

@@ -16,7 +16,7 @@ use edge_zone::geo::full_prefix_len;
 use edge_zone::rdata::write_text;
 use edge_zone::special::Special;
 
-/// Seconds: as good as never cached.
+/// In seconds: answers are hardly ever cached.
 const TTL: u32 = 1;
 
 /// The special label that `label` begins with, if the client may ask for it.

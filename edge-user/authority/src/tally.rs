@@ -101,7 +101,7 @@ struct Row {
     n: AtomicU64,
 }
 
-/// What a row counts.
+/// The kind of answers that a row counts.
 #[derive(Debug)]
 struct Key {
     /// The apex, or with labels the whole name, in wire format, lower case.
@@ -159,7 +159,7 @@ pub(super) struct Tally {
     table: Arc<Table>,
     detailed: bool,
     taken: usize,
-    /// So that nobody can aim at a row.
+    /// The seed of the hash, so that no client can aim at a row.
     seed: u64,
 }
 

@@ -22,7 +22,7 @@ use super::asked::Asked;
 use super::message::IDLE_SECONDS;
 use super::worker::Worker;
 
-/// What clients may hold.
+/// The limits of what clients may hold.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// Connections in all.

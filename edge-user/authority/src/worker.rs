@@ -22,7 +22,7 @@ use super::tally::Tally;
 use edge_tables::live::limits;
 use edge_tables::store::Store;
 
-/// What all workers share.
+/// The state that all workers share.
 #[derive(Clone)]
 pub struct Shared {
     /// The tables, from which the engine answers.
@@ -37,13 +37,13 @@ pub struct Shared {
     pub observer: Arc<dyn Observer>,
 }
 
-/// What one thread needs to answer.
+/// The state that one thread needs to answer.
 pub struct Worker {
     shared: Shared,
     own: Own,
 }
 
-/// What no other thread has.
+/// The state that one thread has for itself.
 struct Own {
     engine: Engine,
     answerer: Answerer,
@@ -134,7 +134,7 @@ impl Drop for Batch<'_> {
     }
 }
 
-/// What is served, held still.
+/// The tables and zones that are served, unchanged while this is held.
 struct Served<'s> {
     tables: InUse<'s>,
     store: &'s Store,
@@ -155,7 +155,7 @@ impl<'s> Served<'s> {
     }
 }
 
-/// Where an answer is.
+/// The place of an answer.
 enum Answer {
     /// In the message's buffer.
     Buffer(Range<usize>),

@@ -16,7 +16,7 @@ use super::intake::{Intake, Issue, KeptState};
 /// With every so many jobs the scorer's knowledge is written.
 const SCORER: u32 = 6;
 
-/// What is to be written.
+/// The state that is to be written.
 #[derive(Debug)]
 pub(super) struct Persistence {
     disk: Disk,
@@ -24,7 +24,7 @@ pub(super) struct Persistence {
     zones: BTreeMap<String, Option<String>>,
     /// Whether the pool or the policy's memory may have changed.
     pub(super) dirty: bool,
-    /// Jobs since what the scorer knows was last written.
+    /// Jobs since the scorer's state was last written.
     rounds: u32,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Job {
     scorer: Option<Scorer>,
 }
 
-/// What became of it.
+/// The result of a job.
 #[derive(Debug, Default)]
 pub(super) struct Done {
     zones: BTreeMap<String, Option<String>>,
@@ -53,7 +53,7 @@ impl Persistence {
         Ok(Self { disk: Disk::new(directory)?, zones: BTreeMap::new(), dirty: false, rounds: 0 })
     }
 
-    /// What was kept; what can't be read is reported, a line each, and left where it is.
+    /// The kept state. Parts that can't be read are reported, a line each, and stay on the disk.
     pub(super) fn read(&self) -> (KeptState, Vec<String>) {
         let mut errors = Vec::new();
         let mut note = |cause: DiskError| errors.push(cause.to_string());
@@ -118,7 +118,7 @@ impl Persistence {
 }
 
 impl Done {
-    /// The end of a job whose result isn't known.
+    /// The result of a job that ended without one.
     pub(super) fn failed(cause: &dyn std::fmt::Display) -> Self {
         Self { error: Some(format!("feed.state: {cause}")), ..Self::default() }
     }

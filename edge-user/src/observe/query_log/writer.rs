@@ -32,7 +32,7 @@ const RETRY_NS: u64 = 1_000_000_000;
 const MEBIBYTE: u64 = 1 << 20;
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// What the thread has.
+/// The state of the thread.
 pub(super) struct Writer {
     path: PathBuf,
     hostname: String,
