@@ -57,7 +57,7 @@ use tracking::{Told, Tracking};
 /// How often a state is published, and the daemon asked.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// Where states go.
+/// The receiver of states.
 pub trait Publish {
     /// Puts this state into the place of the one before.
     fn publish(&mut self, state: &State);
@@ -72,7 +72,7 @@ pub struct Clock {
     view: View,
 }
 
-/// What is published, to be asked from any thread. All clones are one.
+/// The published state, for reading from any thread. All clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct View {
     shared: Arc<Mutex<Seen>>,
@@ -86,16 +86,16 @@ struct Seen {
     told: Option<Told>,
 }
 
-/// What was published last, at a moment.
+/// The last publication, as seen at a moment.
 #[derive(Clone, Debug)]
 pub struct Look {
-    /// What it was; nothing yet if none.
+    /// What was published; `None` if nothing was yet.
     pub judgement: Option<Judgement>,
     /// How often the kernel reported that the clock was set.
     pub steps: u64,
     /// How often something was published.
     pub publications: u64,
-    /// What came of asking chrony of its own clock; nothing unless it is asked.
+    /// The result of asking chrony about its own clock; `None` unless chrony is asked.
     pub told: Option<Told>,
     /// The moment, in nanoseconds of the monotonic clock.
     pub now: u64,
@@ -121,7 +121,7 @@ impl View {
         self.look().report()
     }
 
-    /// What was published last.
+    /// The last publication.
     #[must_use]
     pub fn look(&self) -> Look {
         self.look_at(This.monotonic())
@@ -172,7 +172,7 @@ impl Clock {
         Self { config: config.clone(), view: View::default() }
     }
 
-    /// Where it can be seen.
+    /// The view of what it publishes.
     #[must_use]
     pub fn view(&self) -> View {
         self.view.clone()

@@ -1,7 +1,7 @@
-//! A message and whom it came from come in; the response's octets go out, or nothing.
+//! The slow path: it answers a message from the zones.
 //!
-//! The slow path: everything that the tables don't hold or the engine doesn't read. Refused: what
-//! isn't a query, zones that aren't served, zone transfers, classes other than IN.
+//! It answers everything that the tables don't hold or that the engine passes. It refuses messages
+//! that aren't queries, names in no zone of ours, zone transfers, and classes other than IN.
 
 use edge_common::wire::dns::CLASS_IN;
 use hickory_proto::op::ResponseCode;
@@ -36,7 +36,7 @@ pub struct Answerer {
 }
 
 impl Answerer {
-    /// Draws records by `random`.
+    /// An answerer that draws records by `random`.
     #[must_use]
     pub fn new(random: fastrand::Rng) -> Self {
         let (picker, distances) = (Picker::new(random), Vec::new());
@@ -49,8 +49,8 @@ impl Answerer {
         self.apex_octets
     }
 
-    /// Writes the response to `message` into `out`, whose content is replaced; gives its RCODE.
-    /// `None`: no response.
+    /// Writes the response to `message` into `out`, and returns its RCODE. The content of `out` is
+    /// replaced. `None`: no response.
     pub fn answer(
         &mut self,
         serving: &Serving,
@@ -90,7 +90,7 @@ impl Answerer {
         } else if edns.is_some_and(|edns| edns.version != 0) {
             closing.code = ResponseCode::BADVERS;
         } else if query.question.is_empty() {
-            // It is about the cookie alone (RFC 7873 §5.4); who has none yet is given one.
+            // It is about the cookie alone (RFC 7873 §5.4). A client without one gets one.
             let is_new = cookie.is_some_and(|cookie| cookie.server_octets == 0);
             closing.code =
                 if is_bad && !is_new { ResponseCode::BADCOOKIE } else { ResponseCode::NoError };
@@ -119,7 +119,7 @@ impl Answerer {
         Some(code)
     }
 
-    /// Answers for `label` of a zone; gives RCODE and scope.
+    /// Answers for `label` of a zone; returns RCODE and scope.
     fn serve(
         &mut self,
         context: &QueryContext<'_>,

@@ -9,14 +9,14 @@ use super::message::Edns;
 /// The least octets that a client takes over UDP (RFC 1035 §2.3.4, RFC 6891 §6.2.3).
 const LEAST_UDP_OCTETS: u16 = 512;
 
-/// Who sent a message, to which of our addresses, and over what.
+/// The sender of a message, the address of ours that it was sent to, and the transport.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked {
-    /// Who sent it.
+    /// The address and port of the sender.
     pub client: SocketAddr,
     /// The address and port that it was sent to.
     pub server: SocketAddr,
-    /// Whether over a stream, where an answer may have 65,535 octets.
+    /// Whether it came over a stream, where an answer may have 65,535 octets.
     pub stream: bool,
 }
 

@@ -1,7 +1,7 @@
-//! A query of class CH comes in; the text that answers it goes out, if it is to be told.
+//! The names of class CH, and the texts that answer them.
 //!
-//! `version.bind` and `version.server` say what is configured, `id.server` and `hostname.bind` (RFC
-//! 4892) the server's identifier. Everything else of the class is refused.
+//! `version.bind` and `version.server` give the configured version. `id.server` and `hostname.bind`
+//! (RFC 4892) give the server's identifier. Everything else of the class is refused.
 
 use hickory_proto::rr::{DNSClass, RecordType};
 

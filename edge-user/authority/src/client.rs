@@ -1,4 +1,4 @@
-//! The packet's source and the client subnet come in; whom the answer is for goes out.
+//! The client that an answer is for: the source, or the client subnet.
 
 use std::net::IpAddr;
 
@@ -11,13 +11,13 @@ use edge_zone::geo::Coordinates;
 use edge_zone::variants::is_client_independent;
 use edge_zone::{Targets, Zone};
 
-/// Whom an answer is for.
+/// The client that an answer is for.
 pub struct Client {
     /// The address that counts.
     pub ip: IpAddr,
     /// Its targets in the zone.
     pub targets: Targets,
-    /// Where it is, as far as it is known.
+    /// Its place, as far as it is known.
     pub(super) coordinates: Option<Coordinates>,
     whom: EffectiveClient,
     /// Whether the packet's source stands for it, because nothing is known of the address.

@@ -1,4 +1,4 @@
-//! Coordinates come in; great-circle distances go out.
+//! Great-circle distances between coordinates.
 
 use edge_zone::geo::Coordinates;
 

@@ -1,7 +1,6 @@
-//! A query's cookie and its client's address come in; what the answer's cookie is, and whether it
-//! is answered, goes out.
+//! DNS cookies: the check of a query's cookie, and the cookie of the answer.
 //!
-//! By the secrets and the clock that the program in the kernel has.
+//! The secrets and the clock are those of the program in the kernel.
 
 use std::net::IpAddr;
 
@@ -11,7 +10,7 @@ use edge_common::service::words;
 
 use edge_tables::store::{ControlBlock, Store};
 
-/// Cookies, as tables have them from moment to moment.
+/// The cookies that the tables have now: their secrets may change between two queries.
 #[derive(Clone, Copy, Debug)]
 pub struct Cookies {
     control: Option<ControlBlock>,
@@ -24,13 +23,13 @@ impl Cookies {
         Self { control: None }
     }
 
-    /// By what is in `store`; none as long as it has no secret.
+    /// Cookies by the secrets in `store`; none as long as it has no secret.
     #[must_use]
     pub const fn of(store: &Store) -> Self {
         Self::over(store.control)
     }
 
-    /// As [`Self::of`], of the control words alone.
+    /// As [`Self::of`], from the control words alone.
     #[must_use]
     pub const fn over(control: ControlBlock) -> Self {
         Self { control: Some(control) }
@@ -48,7 +47,7 @@ impl Cookies {
 
     /// Rules on a query's cookie. `None` if there are no cookies.
     pub(super) fn rule(&self, cookie: &Cookie, address: IpAddr) -> Option<Ruling> {
-        // Before the secrets that it speaks of.
+        // The state is read before the secrets that it is about.
         let state = self.state();
         let Control { cookies, unix_seconds, .. } = self.control?.read();
         let now = u32::try_from(unix_seconds & u64::from(u32::MAX)).ok()?;

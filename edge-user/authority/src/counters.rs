@@ -1,4 +1,4 @@
-//! What the authority has done, in numbers that only grow.
+//! The counters of the authority, which only grow.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -46,7 +46,7 @@ pub struct Counters {
     pub udp_answered: Counter,
     /// Answers sent over TCP.
     pub tcp_answered: Counter,
-    /// Of the answers: given by the engine that the kernel has, too.
+    /// Of the answers: those of the engine.
     pub engine_answered: Counter,
     /// Of the answers: REFUSED.
     pub refused: Counter,

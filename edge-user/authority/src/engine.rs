@@ -1,9 +1,8 @@
-//! A message and its addresses come in; the answer that the program in the driver would have given
-//! goes out.
+//! The engine: it runs the code of the program in the driver on a message.
 //!
-//! The message is put into a frame, and the frame through the very code that the kernel runs. What
-//! that passes is left as it came, for the slow path. Queries from loopback always pass: no frame
-//! comes from there.
+//! It puts the message into a frame, and runs the code that the kernel runs on that frame. If this
+//! code passes the message, the message stays unmodified for the slow path. Queries from loopback
+//! always pass: no frame comes from there.
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -23,13 +22,13 @@ use super::asked::Asked;
 
 use edge_tables::store::{HostTables, Store};
 
-/// What keeps the driver from answering, but not the authority, whose replies go by sockets.
+/// Switches that keep the driver from answering, but not the authority: its replies go by sockets.
 const BY_SOCKETS: u64 = switches::DRAIN | switches::DRY_RUN | switches::FIB;
 /// Octets of the longest message that the engine looks at: offsets in its frame have ten bits.
 const MOST: usize = 1023 - ethernet::HEADER_OCTETS - ipv6::HEADER_OCTETS - udp::HEADER_OCTETS;
 
-/// Says that a thread uses the tables. To be held for some answers at most: a publication waits for
-/// it.
+/// A sign that a thread uses the tables. Hold it for some answers at most: a publication waits
+/// until it is dropped.
 #[derive(Debug)]
 pub struct InUse<'s> {
     _readers: RwLockReadGuard<'s, ()>,
@@ -54,13 +53,13 @@ impl Engine {
     pub const ROOM: usize =
         SliceFrame::HEAD_ROOM + ethernet::HEADER_OCTETS + ipv6::HEADER_OCTETS + udp::HEADER_OCTETS;
 
-    /// Over what is published in `store`, dealing cards by `seed` (0 counts as 1).
+    /// An engine over what is published in `store`. It deals cards by `seed` (0 counts as 1).
     #[must_use]
     pub fn new(store: Store, seed: u64) -> Self {
         Self { tables: HostTables::new(store, seed.max(1), true) }
     }
 
-    /// As [`Self::new`], but nobody's answers are counted.
+    /// As [`Self::new`], but answers aren't counted.
     #[must_use]
     pub fn uncounted(store: Store, seed: u64) -> Self {
         Self { tables: HostTables::new(store, seed.max(1), true).uncounted() }
@@ -72,11 +71,12 @@ impl Engine {
         self.tables.apex_octets()
     }
 
-    /// Answers the message of `octets` octets at [`Self::ROOM`] in `buffer`; gives where the answer
-    /// is, and what it is.
+    /// Answers the message of `octets` octets at [`Self::ROOM`] in `buffer`; returns the range of
+    /// the answer in `buffer`, and its verdict.
     ///
     /// # Errors
-    /// Why there is none. The message is as it was, but after [`Verdict::Fault`].
+    /// The verdict that says why there is no answer. The message is unmodified, except after
+    /// [`Verdict::Fault`].
     pub fn answer(
         &self,
         buffer: &mut [u8],
@@ -108,8 +108,8 @@ impl Engine {
         // Whoever has a connection is who it says, and has no rate.
         let limit = if asked.stream { switches::LIMIT } else { 0 };
         self.tables.ignore(BY_SOCKETS | limit);
-        // What is said over a stream differs in what the general path prepares: the size, and the
-        // options.
+        // Over a stream the part of an answer differs that the general path prepares: the size, and
+        // the options.
         let verdict = match hot(&mut frame, &self.tables) {
             Exit::Done(verdict) => verdict,
             // What is asked here is asked where DNS is served.
@@ -127,12 +127,11 @@ impl Engine {
     }
 }
 
-/// Writes link, network and transport header of a datagram of `datagram` octets, its own header
-/// included, before
-/// [`Engine::ROOM`]; gives their octets.
+/// Writes link, network and transport header before [`Engine::ROOM`]; returns their octets. The
+/// datagram has `datagram` octets, its own header included.
 ///
-/// In words, as the engine reads them: a processor waits for octets that are read right after they
-/// were written one by one.
+/// It writes words, as the engine reads words: a processor waits for octets that are read right
+/// after they were written one by one.
 fn write_headers(
     buffer: &mut [u8],
     (client, server): (SocketAddr, SocketAddr),

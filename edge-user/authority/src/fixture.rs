@@ -1,4 +1,4 @@
-//! A small world for tests of the authority: zones, clients with places, and queries.
+//! A small world for tests: zones, clients with places, and queries.
 
 #![expect(missing_docs, reason = "names and types of records say all of it")]
 #![expect(clippy::missing_panics_doc, reason = "a test's fixture panics where it is misused")]
@@ -151,7 +151,7 @@ impl Ask {
         Self { stream: true, ..self }
     }
 
-    /// With another record, which the additional section counts.
+    /// Adds a record, and counts it in the additional section.
     pub fn record(mut self, octets: &[u8]) -> Self {
         self.counts[3] += 1;
         self.rest.extend_from_slice(octets);

@@ -7,7 +7,7 @@
 //!
 //! The modules:
 //! - `message`: reads a query.
-//! - `client`: for whom the answer is.
+//! - `client`: the client that the answer is for.
 //! - `answer`: finds the answer in the zones.
 //! - `pick`, `closest`: select records by weight, and by distance.
 //! - `special`: the labels that no zone file has.
@@ -124,7 +124,7 @@ impl Authority {
         self.sockets.iter().map(|sockets| sockets.address)
     }
 
-    /// What has been done so far.
+    /// The counters of the work done so far.
     #[must_use]
     pub fn counters(&self) -> &Arc<Counters> {
         &self.shared.counters
@@ -179,8 +179,8 @@ impl Authority {
         Ok(())
     }
 
-    /// Stops answering, waits for the threads and gives the addresses back; to serve again, bind
-    /// anew.
+    /// Stops answering, waits for the threads and gives the addresses back. To serve again, bind
+    /// again.
     pub fn stop(&mut self) {
         self.sockets.clear();
         let Some(running) = self.running.take() else { return };

@@ -1,4 +1,6 @@
-//! An address comes in; bound sockets go out, or an error that says what is wrong with the address.
+//! The sockets of an address to listen on.
+//!
+//! An error names the address, the cause and the way out.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -15,7 +17,7 @@ const TCP_BACKLOG: i32 = 1024;
 /// Why an address can't be listened on.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// There is none.
+    /// No address is given.
     #[error("listen: no address is given; name at least one, such as 192.0.2.1")]
     NoAddress,
     /// An address that stands for all addresses: answers could leave from another than was asked.
@@ -30,7 +32,7 @@ pub enum BindError {
         address: SocketAddr,
         /// `udp` or `tcp`.
         transport: &'static str,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 }

@@ -1,8 +1,8 @@
-//! The octets of a message come in; a query with its EDNS options goes out, or what to say instead.
+//! A reader for queries and their EDNS options.
 //!
-//! Read by hand but for the header, because what must be told apart here (a malformed option, an
-//! OPT record too many, an unknown version) is one error to a general decoder, or a line in the
-//! log.
+//! Everything but the header is read by hand. This module must distinguish between a malformed
+//! option, a second OPT record and an unknown version. A general decoder has one error for all of
+//! them, or writes a line to the log.
 
 use edge_common::cookie::{self, Cookie};
 use edge_common::subnet::{self, Subnet};
@@ -38,11 +38,11 @@ pub(super) struct Query<'m> {
     pub(super) rtype: u16,
     /// QCLASS.
     pub(super) class: u16,
-    /// What its OPT record says, if it has one.
+    /// The content of its OPT record, if it has one.
     pub(super) edns: Option<Edns>,
 }
 
-/// What an OPT record says.
+/// The content of an OPT record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Edns {
     /// Octets of the largest UDP payload the client takes.
@@ -63,7 +63,7 @@ pub(super) struct Edns {
     pub(super) is_malformed: bool,
 }
 
-/// What becomes of a message that can't be answered from its question.
+/// The fate of a message that can't be answered from its question.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Refusal {
     /// No answer: a response, or not a message at all.

@@ -1,8 +1,8 @@
-//! A port for whoever wants to see the responses that are sent.
+//! The interface for an observer of the responses that are sent.
 
 use super::asked::Asked;
 
-/// Is shown each response by the thread that sends it.
+/// An observer of responses. Each thread calls its own with every response that it sends.
 ///
 /// It must neither wait nor allocate: the next query waits for its return.
 pub trait Observer: Send + Sync {
@@ -13,7 +13,7 @@ pub trait Observer: Send + Sync {
     fn for_thread(&self) -> Box<dyn Observer>;
 }
 
-/// Nobody sees the responses.
+/// An observer that ignores the responses.
 impl Observer for () {
     fn answered(&mut self, _: &Asked, _: &[u8]) {}
 

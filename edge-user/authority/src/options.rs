@@ -1,28 +1,28 @@
-//! What is configured of the authority beside its addresses.
+//! The settings of the authority beside its addresses.
 
 use std::time::Instant;
 
 use super::cookies::Cookies;
 use edge_zone::AnyPolicy;
 
-/// The longest identifier that leaves room for any question in any response, in octets.
+/// The longest identifier with which any question fits into any response, in octets.
 const MAX_NSID_OCTETS: usize = 128;
 
 /// How the authority presents itself.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The server's identifier, told by NSID (RFC 5001; its first 128 octets), `_status` and
-    /// `_country`; empty for none.
+    /// The server's identifier, which NSID (RFC 5001; its first 128 octets), `_status` and
+    /// `_country` show; empty for none.
     pub server_id: String,
-    /// The host's name, told by `_status`.
+    /// The host's name, which `_status` shows.
     pub hostname: String,
     /// Whether `_status` and `_health` are answered to everyone; else only to this host.
     pub public_debug_queries: bool,
-    /// What ANY is answered with.
+    /// The answer to queries for ANY.
     pub any: AnyPolicy,
-    /// What `version.bind` and `version.server` say; they are refused if it is empty.
+    /// The text of `version.bind` and `version.server`; they are refused if it is empty.
     pub version: String,
-    /// Whether `id.server` and `hostname.bind` tell the server's identifier; else they are refused.
+    /// Whether `id.server` and `hostname.bind` show the server's identifier; else they are refused.
     pub chaos_id: bool,
     /// Cookies.
     pub cookies: Cookies,
@@ -33,7 +33,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// With the server's identifier, and nothing else.
+    /// Options with the server's identifier, and nothing else.
     #[must_use]
     pub fn new(server_id: &str) -> Self {
         Self {

@@ -1,12 +1,13 @@
-//! Weighed records come in; which of them answer, and in which order, goes out.
+//! The selection of records by weight, and by distance.
 //!
 //! Records are drawn one after another by weight, without replacement. Records of weight 0 come
 //! only when all others have been drawn. If no record has a weight, all of them are the answer, in
 //! the zone's order.
 //!
 //! A few of many are drawn by ticket: each ticket is looked up in the running sums of the weights,
-//! with what was drawn before cut out. Many, or some of the closest, are put in an order of random
-//! keys whose first `n` are distributed as `n` draws are (Efraimidis and Spirakis, 2006).
+//! without those that were drawn before. Many, or some of the closest, are put in an order of
+//! random keys. The first `n` of that order are distributed as `n` draws are (Efraimidis and
+//! Spirakis, 2006).
 
 use edge_zone::record::{Record, total_weight};
 

@@ -1,4 +1,4 @@
-//! A query with what is needed to answer it.
+//! A query with all that its answer needs.
 
 use super::asked::Asked;
 use super::message::Query;

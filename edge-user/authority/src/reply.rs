@@ -1,4 +1,4 @@
-//! A query and the records of its answer come in; the response's octets go out, within their limit.
+//! A writer for responses: it keeps to the limit, and sets TC beyond it.
 
 use edge_common::cookie;
 use edge_common::subnet;
@@ -19,12 +19,12 @@ pub(super) struct Reply<'o> {
     authorities: u16,
 }
 
-/// What a response says beside its records.
+/// The content of a response beside its records.
 pub(super) struct Closing<'a> {
     pub(super) code: ResponseCode,
     /// AA.
     pub(super) authoritative: bool,
-    /// The server's identifier, to be given if it was asked for; none if empty.
+    /// The server's identifier, written if the query asks for it; empty for none.
     pub(super) nsid: &'a str,
     /// SCOPE PREFIX-LENGTH, if the query had a client subnet.
     pub(super) scope: u8,
@@ -67,8 +67,8 @@ impl<'o> Reply<'o> {
         self.authorities += 1;
     }
 
-    /// Completes the response. What doesn't fit is truncated: all records but OPT go, and TC says
-    /// so.
+    /// Completes the response. If it doesn't fit, it is truncated: all records except OPT are
+    /// removed, and TC is set.
     pub(super) fn finish(self, query: &Query<'_>, closing: &Closing<'_>) {
         let Self { records, limit, question_end, mut authorities } = self;
         let (mut answers, mut is_truncated) = (records.answers(), records.is_truncated());
@@ -110,7 +110,7 @@ pub(super) fn bare_header(out: &mut Vec<u8>, query: &Metadata, code: ResponseCod
 
 /// Writes the header over the first octets of `out`.
 fn write_header(out: &mut Vec<u8>, metadata: Metadata, counts: HeaderCounts) {
-    // The encoder fails only for want of room, and there is.
+    // The encoder fails only if `out` is too short, and it isn't.
     Header { metadata, counts }.emit(&mut BinEncoder::new(out)).unwrap_or_default();
 }
 

@@ -1,8 +1,8 @@
-//! What is served: zones come in with a sense of place; the zone that a name belongs to goes out.
+//! The zones that are served, and the zone that a name belongs to.
 //!
-//! A snapshot never changes; a new one takes its place. What follows from a zone alone and is
-//! needed for every answer (its SOA record, which names vary by client, where its servers are) is
-//! worked out once, here.
+//! A snapshot never changes; a new one takes its place. What depends on a zone alone and is needed
+//! for every answer is worked out once, here: its SOA record, the names that vary by client, the
+//! places of its servers.
 
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -79,8 +79,8 @@ impl Served {
         self.cuts.insert(label.into(), ZoneCut::At);
     }
 
-    /// Whether the answer for `label` (relative, lower case) may differ from client to client. No
-    /// false "no".
+    /// Whether the answer for `label` (relative, lower case) may differ from client to client. If
+    /// it may, this is always true.
     pub(super) fn varies(&self, label: &str) -> bool {
         self.variants.varies(&self.zone, label)
     }
@@ -94,7 +94,7 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// Of two zones with the same apex the later one counts.
+    /// A snapshot of `zones`. Of two zones with the same apex the later one counts.
     pub fn new(
         zones: impl IntoIterator<Item = Arc<Zone>>,
         locator: Arc<dyn ClientLocator>,
@@ -114,7 +114,7 @@ impl Serving {
         Self { zones, locator }
     }
 
-    /// Serves nothing: every query is refused.
+    /// A snapshot without zones: every query is refused.
     #[must_use]
     pub fn nothing() -> Self {
         Self::new([], Arc::new(Nowhere))
@@ -125,7 +125,7 @@ impl Serving {
         self.zones.values().map(|served| &served.zone)
     }
 
-    /// Where addresses are.
+    /// The locator of addresses.
     pub(super) fn locator(&self) -> &dyn ClientLocator {
         &*self.locator
     }

@@ -1,7 +1,8 @@
-//! The labels that no zone file has: names whose first label is `_status`, `_health` or `_country`.
+//! The special labels: `_status`, `_health` and `_country`.
 //!
-//! They exist only where the zone has nothing. What tells of the server is for this host alone
-//! unless configured otherwise; what tells of the client is for everyone.
+//! No zone file has them. They exist only where the zone has nothing, as the first label of a name.
+//! `_status` and `_health` describe the server, and are for this host alone unless configured
+//! otherwise. `_country` describes the client, and is for everyone.
 
 use edge_common::subnet::Subnet;
 use hickory_proto::rr::RecordType;
@@ -15,7 +16,7 @@ use edge_zone::geo::full_prefix_len;
 use edge_zone::rdata::write_text;
 use edge_zone::special::Special;
 
-/// Seconds: as good as never cached.
+/// In seconds: answers are hardly ever cached.
 const TTL: u32 = 1;
 
 /// The special label that `label` begins with, if the client may ask for it.
@@ -24,7 +25,8 @@ pub(super) fn find(label: &str, options: &Options, asked: &Asked) -> Option<Spec
     Special::of(label).filter(|special| *special == Special::Country || may_ask())
 }
 
-/// The scope of the answer: only `_country` tells of the subnet, and that of its very address.
+/// The scope of the answer. Only the text of `_country` depends on the subnet, and it depends on
+/// the whole address.
 pub(super) fn scope(special: Special, subnet: Option<&Subnet>) -> u8 {
     match (special, subnet.filter(|subnet| subnet.source_prefix > 0).and_then(Subnet::ip)) {
         (Special::Country, Some(address)) => full_prefix_len(address),

@@ -1,9 +1,10 @@
-//! Answers come in; how many there were by zone, type, label and RCODE goes out.
+//! The counts of answers by zone, type, label and RCODE.
 //!
-//! Each worker has a table of its own, which only it writes: counting is a look-up and a plain
-//! addition, without locks. A row is allocated when its first answer is counted, and there is a
-//! limit of rows, so that no client can make a table grow: past half of it labels are no longer
-//! told apart, past three quarters nothing is.
+//! Each worker has a table of its own, and only that worker writes to it: counting is a look-up and
+//! a plain addition, without locks. A row is allocated when its first answer is counted. The number
+//! of rows is limited, so that no client can make a table grow. When half of the rows are taken,
+//! labels are no longer counted separately. When three quarters are taken, no further
+//! row is, and other answers are counted together.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +17,7 @@ use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder};
 
 /// Rows of a worker's table.
 const ROWS: usize = 4096;
-/// Rows that may be taken while labels are told apart.
+/// Rows that may be taken while labels are counted separately.
 const DETAILED_ROWS: usize = ROWS / 2;
 /// Rows that may be taken at all, so that a search ends soon.
 const MOST_ROWS: usize = ROWS / 4 * 3;
@@ -27,16 +28,16 @@ const OTHER: u16 = 0;
 /// Obsolete (RFC 7208 §3.1), and served where a zone has it.
 const SPF: u16 = 99;
 
-/// What was answered, as a metric's labels say it.
+/// A kind of answer, as a metric's labels show it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Kind {
-    /// The zone, lower case, without the dot at the end; `_` where zones aren't told apart.
+    /// The zone, lower case, without the dot at the end; `_` where zones aren't counted separately.
     pub zone: String,
-    /// QTYPE by its name; `_` for types without one, or where types aren't told apart.
+    /// QTYPE by its name; `_` for types without one, or where types aren't counted separately.
     pub qtype: String,
-    /// The label; `_` where labels aren't told apart, `_error` when there is no such name.
+    /// The label; `_` where labels aren't counted separately, `_error` when there is no such name.
     pub qname: String,
-    /// RCODE by its name in the registry; `_` where RCODEs aren't told apart.
+    /// RCODE by its name in the registry; `_` where RCODEs aren't counted separately.
     pub rcode: String,
 }
 
@@ -45,7 +46,7 @@ pub struct Kind {
 pub struct Tallies(Mutex<Vec<Arc<Table>>>);
 
 impl Tallies {
-    /// A table for one more worker; with `detailed`, labels are told apart.
+    /// A table for one more worker; with `detailed`, labels are counted separately.
     #[must_use]
     pub(super) fn join(&self, detailed: bool) -> Tally {
         let table = Arc::new(Table::default());
@@ -72,7 +73,7 @@ impl Tallies {
 }
 
 impl Kind {
-    /// Answers of which nothing is known but an RCODE's name.
+    /// Answers of which only an RCODE's name is known.
     #[must_use]
     pub fn untold(rcode: &str) -> Self {
         let [zone, qtype, qname] = [(); 3].map(|()| "_".to_owned());
@@ -84,7 +85,7 @@ impl Kind {
 #[derive(Debug)]
 struct Table {
     rows: Box<[Row]>,
-    /// What found no row.
+    /// Answers for which there was no row.
     rest: AtomicU64,
 }
 
@@ -100,7 +101,7 @@ struct Row {
     n: AtomicU64,
 }
 
-/// What a row counts.
+/// The kind of answers that a row counts.
 #[derive(Debug)]
 struct Key {
     /// The apex, or with labels the whole name, in wire format, lower case.
@@ -152,13 +153,13 @@ fn rcode_name(code: ResponseCode) -> String {
     }
 }
 
-/// One worker's way to count.
+/// The counter of one worker.
 #[derive(Debug)]
 pub(super) struct Tally {
     table: Arc<Table>,
     detailed: bool,
     taken: usize,
-    /// So that nobody can aim at a row.
+    /// The seed of the hash, so that no client can aim at a row.
     seed: u64,
 }
 

@@ -1,7 +1,7 @@
-//! Connections come in; answers go out over them, in the order of the queries (RFC 7766).
+//! The service over TCP: queries are answered in order (RFC 7766).
 //!
-//! One thread serves them all. What a client can hold is limited: connections, time, and queries
-//! per connection.
+//! One thread serves all connections. What a client can hold is limited: connections, time, and
+//! queries per connection.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ use super::asked::Asked;
 use super::message::IDLE_SECONDS;
 use super::worker::Worker;
 
-/// What clients may hold.
+/// The limits of what clients may hold.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// Connections in all.

@@ -1,4 +1,6 @@
-//! The authority seen from outside: octets in, octets out, read by another's decoder.
+//! Tests of the authority from outside.
+//!
+//! They send octets and receive octets. A decoder that isn't ours reads the responses.
 
 mod chaos;
 mod cookies;

@@ -1,7 +1,8 @@
-//! Datagrams come in; answers go out of the same socket, and so from the address that was asked.
+//! The service over UDP.
 //!
-//! As many as have come are taken by one system call, up to [`BATCH`], and so are their answers
-//! sent: calls and locks cost as much as answers do. Nobody waits for a batch to fill.
+//! An answer leaves by the socket that its query came to, and so from the address that was asked.
+//! One system call receives all datagrams that wait, up to [`BATCH`], and one sends their answers:
+//! calls and locks cost as much as answers do. The thread doesn't wait for a batch to fill.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};

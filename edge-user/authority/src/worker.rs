@@ -1,7 +1,8 @@
-//! A message in a buffer comes in; its answer goes out, by the engine if it can, else the slow way.
+//! The worker: it answers messages on one thread.
 //!
-//! What threads share is taken once for a [`Batch`] of messages, not for each: a lock or a counter
-//! that all cores write to costs as much as an answer.
+//! It tries the engine first, then the slow path. It takes what threads share once for a [`Batch`]
+//! of messages, not for each: a lock or a counter that all cores write to costs as much as an
+//! answer.
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -21,28 +22,28 @@ use super::tally::Tally;
 use edge_tables::live::limits;
 use edge_tables::store::Store;
 
-/// What all workers share.
+/// The state that all workers share.
 #[derive(Clone)]
 pub struct Shared {
-    /// What is served the fast way.
+    /// The tables, from which the engine answers.
     pub store: Store,
-    /// What is served.
+    /// The zones, from which the slow path answers.
     pub current: Arc<Current>,
-    /// How we present ourselves.
+    /// The settings.
     pub options: Arc<Options>,
-    /// What has been done.
+    /// The counters of the work done.
     pub counters: Arc<Counters>,
-    /// Who sees the responses.
+    /// The observer of the responses.
     pub observer: Arc<dyn Observer>,
 }
 
-/// What one thread needs to answer.
+/// The state that one thread needs to answer.
 pub struct Worker {
     shared: Shared,
     own: Own,
 }
 
-/// What no other thread has.
+/// The state that one thread has for itself.
 struct Own {
     engine: Engine,
     answerer: Answerer,
@@ -57,7 +58,7 @@ impl Worker {
     /// Octets that a buffer must have before the message.
     pub const ROOM: usize = Engine::ROOM;
 
-    /// With random generators of its own, seeded by the system's randomness.
+    /// A worker with random generators of its own, seeded by the system's randomness.
     #[must_use]
     pub fn new(shared: Shared) -> Self {
         let mut random = fastrand::Rng::new();
@@ -68,7 +69,7 @@ impl Worker {
         Self { own: Own { engine, answerer, counters, tally, out, observer }, shared }
     }
 
-    /// What has been done.
+    /// The counters of the work done, by all workers.
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.shared.counters
@@ -80,14 +81,14 @@ impl Worker {
         limits::denies(&self.shared.store, client)
     }
 
-    /// Begins to answer messages that came together.
+    /// Begins a batch: messages that came together.
     pub fn batch(&mut self) -> Batch<'_> {
         let Self { shared, own } = self;
         Batch { served: Served::of(shared), own, counters: &shared.counters }
     }
 
-    /// Answers the message of `octets` octets at [`Self::ROOM`] in `buffer`, which is overwritten.
-    /// `None`: no answer.
+    /// Answers the message of `octets` octets at [`Self::ROOM`] in `buffer`. The buffer is
+    /// overwritten. `None`: no answer.
     pub fn answer<'a>(
         &'a mut self,
         buffer: &'a mut [u8],
@@ -101,8 +102,8 @@ impl Worker {
     }
 }
 
-/// Messages that are answered from the same tables and zones. To be kept while answering only: a
-/// publication waits for its end.
+/// Messages that are answered from the same tables and zones. Keep it only while answering: a
+/// publication waits until it is dropped.
 pub struct Batch<'w> {
     served: Served<'w>,
     own: &'w mut Own,
@@ -133,7 +134,7 @@ impl Drop for Batch<'_> {
     }
 }
 
-/// What is served, held still.
+/// The tables and zones that are served, unchanged while this is held.
 struct Served<'s> {
     tables: InUse<'s>,
     store: &'s Store,
@@ -147,14 +148,14 @@ impl<'s> Served<'s> {
         Self { tables: InUse::of(store), store, zones: current.get(), options }
     }
 
-    /// Whether a client is never answered: what the engine didn't come to ask of a message that it
+    /// Whether a client is never answered. The engine doesn't look that up for a message that it
     /// can't read.
     fn denies(&self, client: IpAddr) -> bool {
         limits::denies(self.store, client)
     }
 }
 
-/// Where an answer is.
+/// The place of an answer.
 enum Answer {
     /// In the message's buffer.
     Buffer(Range<usize>),

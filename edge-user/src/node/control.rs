@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::node::explain::Question;
 use edge_tables::live::switches::Setting;
 
-/// What can be asked.
+/// A request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
@@ -31,9 +31,9 @@ pub enum Request {
         /// Servers at most: those that have been in most.
         top: usize,
     },
-    /// What share of answers servers were promised, and what they had.
+    /// The shares of answers that servers were promised, and those that they had.
     Audit,
-    /// What a zone has been asked, and what it answers from.
+    /// The questions that a zone has been asked, and the decks that it answers from.
     Observed {
         /// The zone's name.
         zone: String,

@@ -314,7 +314,7 @@ impl Controller {
         found.map(|(_, _, trie)| Arc::clone(trie))
     }
 
-    /// The one who publishes.
+    /// The publisher.
     pub const fn publisher(&mut self) -> &mut Publisher {
         &mut self.publisher
     }

@@ -17,7 +17,7 @@ use edge_zone::geo::{ClientLocator as _, GeoLocator};
 use edge_zone::name::bare;
 use edge_zone::{Found, Label, Name, RecordKind, Targets, find, split};
 
-/// What is asked.
+/// The question.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Question {
     /// The name, in text.
@@ -55,7 +55,7 @@ pub struct Explanation {
     pub deck: Option<Deck>,
     /// The records and how often they are in an answer.
     pub shares: Vec<Share>,
-    /// What the answer is, in a word or two.
+    /// The kind of answer, in a word or two.
     #[serde(default)]
     pub answer: String,
     /// `xdp` or `authority`.

@@ -65,7 +65,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 struct Node {
     config: Config,
     store: Store,
-    /// Who answered what.
+    /// The ledger of answers.
     ledger: Ledger,
     /// What the controller's thread reported last.
     snapshot: Snapshot,

@@ -33,7 +33,7 @@ pub type ReadVerdicts = dyn Fn() -> Option<Vec<u64>> + Send + Sync;
 /// How many NTP requests of each kind came in; nothing as with [`ReadVerdicts`].
 pub type ReadRequests = dyn Fn() -> Option<Requests> + Send + Sync;
 
-/// Who the node is.
+/// The identity of the node.
 #[derive(Clone, Debug)]
 pub struct Instance {
     /// `dns.server_id`.
@@ -46,13 +46,13 @@ pub struct Instance {
     pub started: SystemTime,
 }
 
-/// Where the numbers come from.
+/// The sources of the numbers.
 pub struct Metrics {
-    /// Who the node is.
+    /// The identity of the node.
     pub instance: Instance,
-    /// What the authority has done.
+    /// The counters of the authority.
     pub authority: Arc<Counters>,
-    /// What XDP has done.
+    /// The counters of XDP, by verdict.
     pub verdicts: Box<ReadVerdicts>,
     /// Which NTP requests XDP saw.
     pub requests: Box<ReadRequests>,
@@ -60,7 +60,7 @@ pub struct Metrics {
     pub health: Arc<HealthState>,
     /// The clock that NTP is answered by, if it is.
     pub clock: Option<View>,
-    /// Who answered what.
+    /// The ledger of answers.
     pub ledger: Ledger,
     /// Servers whose points are published: those with the most.
     pub top: usize,

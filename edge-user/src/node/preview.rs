@@ -1,8 +1,8 @@
 //! The changes that a new version of a zone makes for observed questions.
 //!
 //! The node counts answers by name, type and client class. Each such question is looked up in the
-//! zone that is served and in the new one, with the same targets. Clients that this node doesn't
-//! tell apart stay together, even if the new zone would tell them apart.
+//! zone that is served and in the new one, with the same targets. Clients of one class in
+//! this node stay together, even if the new zone has them in several.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -23,9 +23,9 @@ pub struct ServedZone {
     pub zone: String,
     /// Its serial.
     pub serial: u32,
-    /// What it answers from.
+    /// The decks that it answers from.
     pub decks: Vec<Records>,
-    /// What was asked, and how often since the process began.
+    /// The questions, and how often each was asked since the process began.
     pub asked: Vec<ObservedQuestion>,
 }
 
@@ -47,7 +47,8 @@ pub struct ObservedQuestion {
     pub label: String,
     /// Whether it was for AAAA, not A.
     pub six: bool,
-    /// Who asked: targets, most specific first; none if the answer doesn't depend on them.
+    /// The targets of the clients that asked, most specific first; none if the answer doesn't
+    /// depend on them.
     pub targets: Vec<String>,
     /// How often it was answered.
     pub answers: u64,
@@ -94,7 +95,7 @@ impl<'z> Decks<'z> {
     }
 }
 
-/// The targets of those of whom nothing is known.
+/// The targets of clients of which nothing is known.
 fn everybody() -> Targets {
     Targets::of(["@".to_owned()])
 }
@@ -153,7 +154,7 @@ impl ObservedQuestion {
         }
     }
 
-    /// The targets of whoever asked, in a zone that is targeted so.
+    /// The targets of the clients that asked, in a zone with this targeting.
     fn known(&self, targeting: Targeting) -> Targets {
         let given = self.targets.iter().filter(|target| targeting.could_give(target)).cloned();
         let all = targeting.contains(Targeting::GLOBAL).then(|| "@".to_owned());

@@ -19,7 +19,7 @@ mod feed;
 pub struct Status {
     /// This program's version.
     pub version: String,
-    /// Who we are to clients.
+    /// The identifier of this server for clients.
     pub server_id: String,
     /// Seconds since the start.
     pub uptime_seconds: u64,
@@ -35,7 +35,7 @@ pub struct Status {
     pub zones: Vec<Zone>,
     /// The interfaces.
     pub xdp: Vec<Interface>,
-    /// What became of frames and queries.
+    /// The counts of frames and queries, by their fate.
     pub counters: Counters,
     /// The query log.
     #[serde(default)]
@@ -46,10 +46,10 @@ pub struct Status {
     pub ntp: NtpStatus,
     /// How full the tables are.
     pub tables: Vec<Table>,
-    /// Who was limited or denied most lately.
+    /// The clients that were limited or denied most lately.
     #[serde(default)]
     pub refused: Vec<Refused>,
-    /// Where the maps are pinned; empty without XDP.
+    /// The directory where the maps are pinned; empty without XDP.
     pub pins: String,
     /// What is wrong, a line each.
     pub errors: Vec<String>,
@@ -99,7 +99,7 @@ pub struct Interface {
     pub warning: String,
 }
 
-/// What became of frames and queries.
+/// The counts of frames and queries, by their fate.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Counters {
     /// Queries that XDP answered.
@@ -250,7 +250,7 @@ impl Status {
     }
 }
 
-/// Seconds as a person says them.
+/// A duration in seconds, as text for people.
 fn duration(seconds: u64) -> String {
     match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
         (0, 0, 0, s) => format!("{s} s"),

@@ -25,7 +25,7 @@ const PERIOD: Duration = Duration::from_secs(16);
 /// From one look at whether it has ended to the next.
 const MOMENT: Duration = Duration::from_millis(5);
 
-/// Who asks chrony.
+/// The client that asks chrony, by its program.
 #[derive(Clone, Debug)]
 pub struct Chronyc {
     program: OsString,
@@ -36,7 +36,7 @@ pub struct Chronyc {
 }
 
 impl Chronyc {
-    /// By configuration; nobody if chrony isn't to be asked.
+    /// A client by configuration; `None` if chrony isn't to be asked.
     #[must_use]
     pub fn new(config: &Ntp) -> Option<Self> {
         let (program, optional) = match &config.chronyc {

@@ -44,7 +44,7 @@ pub enum Fault {
     /// Nothing came.
     #[error("it doesn't answer; see whether it runs and allows this host's loopback address")]
     Silent,
-    /// Nobody has the port.
+    /// No process has the port.
     #[error("nobody has that port; start it, or name its address in ntp.source")]
     Refused,
     /// An answer took too long to compare clocks by it; nanoseconds.

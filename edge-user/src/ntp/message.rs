@@ -17,7 +17,7 @@ const SERVER: u8 = 4;
 pub const UNSYNCHRONISED: u8 = 3;
 /// `MAXSTRAT`: no server's stratum.
 const STRATA: u8 = 16;
-/// `MAXDISP`: a root distance that nobody can use, in nanoseconds.
+/// `MAXDISP`: a root distance that is too large to be used, in nanoseconds.
 const MOST_DISTANCE: u64 = 16 * SECOND;
 
 /// As on the wire.

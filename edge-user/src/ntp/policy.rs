@@ -34,14 +34,14 @@ const BLUR: u64 = 50_000_000;
 /// For so long after a leap second there is no other, in nanoseconds.
 const REST: u64 = 20 * 86_400 * SECOND;
 
-/// What a host's clocks show.
+/// The readings of a host's clocks at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// Monotonic and real clock.
     pub pair: Pair,
     /// Nanoseconds of suspension since the start.
     pub asleep: u64,
-    /// The kernel's account, where it gives one.
+    /// The kernel's report, if there is one.
     pub kernel: Option<Kernel>,
 }
 
@@ -52,22 +52,22 @@ impl Moment {
     }
 }
 
-/// What is to be published, and why.
+/// The state that is to be published, and the reasons for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// The state that clients are answered from.
     pub state: State,
     /// Why it isn't the time; none if it is.
     pub reason: Option<Reason>,
-    /// What is wrong, although the time is served.
+    /// A fault, although the time is served.
     pub remark: Option<Reason>,
     /// The answer that it rests on.
     pub answer: Option<Answer>,
-    /// What it was judged by.
+    /// The readings that it was judged by.
     pub moment: Moment,
 }
 
-/// Who judges.
+/// The policy, with the memory that its judgements need.
 #[derive(Debug)]
 pub struct Policy {
     source: SocketAddr,
@@ -78,7 +78,7 @@ pub struct Policy {
     precision: i8,
     /// The daemon's last answer, if nothing has happened since that makes it worthless.
     answer: Option<Answer>,
-    /// What went wrong last, if nothing has gone well since.
+    /// The last fault, if nothing has succeeded since.
     trouble: Option<Reason>,
     smearing: Smearing,
     before: Option<Before>,
@@ -87,7 +87,7 @@ pub struct Policy {
     leapt: Option<u64>,
 }
 
-/// What the clocks showed when they were looked at last, and what was to come.
+/// The last readings of the clocks, and the leap second that was expected then.
 #[derive(Clone, Copy, Debug)]
 struct Before {
     pair: Pair,

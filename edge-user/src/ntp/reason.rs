@@ -24,7 +24,7 @@ pub enum Reason {
         seconds(*.offset), seconds(*.allowed)
     )]
     Disagrees {
-        /// Who was asked.
+        /// The daemon that was asked.
         daemon: SocketAddr,
         /// Its time less the clock's, in nanoseconds.
         offset: i64,

@@ -6,7 +6,7 @@ use super::timestamp::{Short, Timestamp, fractions};
 /// [`State::dispersion_rate`]: 2⁻¹⁶ s for 2⁴⁸ ns.
 pub const PHI: u32 = 276_702;
 
-/// What becomes of requests.
+/// The treatment of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
     /// They are answered with the time.
@@ -41,7 +41,7 @@ pub struct State {
     pub uncertainty: u64,
     /// From this nanosecond of the monotonic clock on nothing is answered.
     pub lease: u64,
-    /// What becomes of requests until then.
+    /// The treatment of requests until then.
     pub service: Service,
     /// Leap indicator.
     pub leap: u8,

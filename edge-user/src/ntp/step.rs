@@ -15,11 +15,11 @@ use rustix::time::{
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// A second (since 1970) that the kernel lets nobody set its clock to, and that its timers can wait
-/// for: the year 2255.
+/// A time in seconds since 1970, in the year 2255. The kernel doesn't allow its clock to be set so
+/// far, but its timers can wait for it.
 const NEVER: i64 = 9_000_000_000;
 
-/// Who notices that the clock was stepped.
+/// The alarm for steps of the clock.
 pub trait Alarm {
     /// Waits until it was. May be dropped at any time.
     fn stepped(&mut self) -> impl Future<Output = ()> + Send;

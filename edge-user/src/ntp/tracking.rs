@@ -37,7 +37,7 @@ impl From<io::Error> for Fault {
     }
 }
 
-/// What is older isn't reported any more, in nanoseconds: nobody asks any longer.
+/// The age from which a result isn't shown, in nanoseconds: then chrony isn't asked any longer.
 const FRESH: u64 = 60 * SECOND;
 /// Octets of a number, at most.
 const DIGITS: usize = 24;
@@ -160,7 +160,7 @@ fn number(text: &str) -> Option<f64> {
     text.parse().ok()
 }
 
-/// What came of asking chrony.
+/// The result of asking chrony.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Told {
     /// Its report, or why there is none.

@@ -1,4 +1,4 @@
-//! The observers of the authority's responses: the query log and the popularity of names.
+//! The observers of responses: query log and popularity of names.
 
 use crate::observe::popularity::Probe;
 use crate::observe::query_log::Sender;
@@ -7,9 +7,9 @@ use edge_authority::{Asked, Observer};
 /// Gives each response to the query log and to the popularity of names.
 #[derive(Clone, Debug, Default)]
 pub struct Observers {
-    /// Where responses are logged.
+    /// The way to the query log.
     pub log: Sender,
-    /// Where names are counted.
+    /// The way to the counts of names.
     pub popularity: Probe,
 }
 

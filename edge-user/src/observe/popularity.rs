@@ -1,9 +1,10 @@
-//! Answered queries come in, sampled; how often each name was asked for lately goes out.
+//! The popularity of names: how often each was asked for lately.
 //!
-//! Only while a zone has names that aren't in the tables, and only its names: a query for anything
-//! else costs a comparison. Queries that the authority answered come from its threads by a
-//! [`Probe`], those that XDP answered from its ring of samples by a [`Tap`]. Nobody who answers
-//! waits or takes memory; what comes faster than it is taken is lost, and then fewer are sampled.
+//! It is counted only while a zone has names that aren't in the tables, and only for that zone's
+//! names: a query for anything else costs a comparison. Queries that the authority answered come
+//! from its threads by a [`Probe`]. Queries that XDP answered come from its ring of samples by a
+//! [`Tap`]. No thread that answers waits or allocates. If samples come faster than they are taken,
+//! the surplus is lost, and fewer queries are sampled afterwards.
 #![forbid(unsafe_code)]
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,8 +32,8 @@ pub(crate) use sketch::Sketch;
 pub use tap::Tap;
 use watched::Watched;
 
-/// Queries that wait to be counted; further ones are lost. More than come between two turns at the
-/// rate wanted.
+/// Queries that wait to be counted; further ones are lost. At the rate wanted, fewer come between
+/// two turns.
 const ENTRIES: usize = 2048;
 /// How many samples make a difference that isn't chance.
 const CLEAR: u64 = 4;
@@ -45,13 +46,13 @@ struct Seen {
     weight: u32,
 }
 
-/// How often names are asked for. All clones are one.
+/// How often names are asked for. All clones share one state.
 #[derive(Clone, Debug)]
 pub struct Heat {
     shared: Arc<Shared>,
 }
 
-/// What those who count and those who are counted share.
+/// The state that probes, tap and counter share.
 #[derive(Debug)]
 struct Shared {
     /// One in so many of the authority's answers is sampled; none when 0.
@@ -82,8 +83,8 @@ impl Default for Heat {
 }
 
 impl Heat {
-    /// Has the names of these zones counted, and no others any more; nothing is sampled when there
-    /// are none.
+    /// Sets the zones whose names are counted, in place of the former ones. Without zones nothing
+    /// is sampled.
     pub fn watch(&self, zones: &[Arc<Compiled>]) {
         let mut counted = self.counted();
         counted.watched.set(zones);
@@ -94,7 +95,7 @@ impl Heat {
         self.shared.probed.store(one_in, Ordering::Relaxed);
     }
 
-    /// Counts what the authority's threads have sampled. To be called some ten times a second.
+    /// Counts the samples of the authority's threads. Call it about ten times a second.
     pub fn turn(&self, now: Instant) {
         let mut counted = self.counted();
         let mut taken = 0;
@@ -110,7 +111,7 @@ impl Heat {
         }
     }
 
-    /// What has been counted.
+    /// The counts at `now`.
     #[must_use]
     pub fn read(&self, now: Instant) -> Popularity {
         let weights = [&self.shared.probed, &self.shared.tapped];
@@ -120,7 +121,7 @@ impl Heat {
         Popularity::new(counted.sketch.queries(), CLEAR.saturating_mul(clear))
     }
 
-    /// Where a thread that answers tells its responses.
+    /// A probe for a thread that answers; the thread gives it its responses.
     #[must_use]
     pub fn probe(&self) -> Probe {
         Probe::new(Arc::clone(&self.shared))

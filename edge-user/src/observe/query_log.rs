@@ -1,10 +1,10 @@
-//! The query log: responses come in from the threads that send them; records go out to files.
+//! The query log: records of responses, written to files.
 //!
 //! A thread that answers copies the response's octets into a free entry of a bounded queue, and
-//! goes on; with no free entry the record is dropped and counted. One thread takes them out, works
-//! out why the answer was what it was ([`Account`]), and writes: whatever the disk does, answering
-//! never waits for it. Frames that XDP sampled come to the same thread. Not logged: FORMERR,
-//! NOTIMP, REFUSED, as in geodns.
+//! goes on. Without a free entry the record is dropped and counted. One thread takes the entries
+//! out, works out why the answer was what it was ([`Account`]), and writes: whatever the disk does,
+//! answering never waits for it. Frames that XDP sampled come to the same thread. FORMERR, NOTIMP
+//! and REFUSED aren't logged, as in geodns.
 #![forbid(unsafe_code)]
 
 use std::io;
@@ -48,8 +48,8 @@ fn now_ns() -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Where responses are given to be logged. Off unless it comes from a [`Log`]; then it does
-/// nothing.
+/// A thread that answers gives its responses to a sender. A sender does nothing unless it comes
+/// from a [`Log`].
 #[derive(Clone, Debug, Default)]
 pub struct Sender {
     queue: Option<Arc<Queue>>,
@@ -59,7 +59,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Has `response`, which went to whom it was `asked` by, logged. Neither waits nor allocates.
+    /// Logs `response`, which goes to the client in `asked`. Neither waits nor allocates.
     pub fn send(&mut self, asked: &Asked, response: &[u8]) {
         let Some(queue) = &self.queue else { return };
         if !response.get(3).is_some_and(|flags| LOGGED.contains(&(flags & 0xf))) {
@@ -80,7 +80,7 @@ impl Sender {
     }
 }
 
-/// What is logged of a response.
+/// The logged data of a response.
 struct Record<'a> {
     /// Nanoseconds since 1970.
     time_ns: u64,
@@ -92,7 +92,7 @@ struct Record<'a> {
     weight: u32,
 }
 
-/// What the log has done, in numbers that only grow.
+/// The counters of the log, which only grow, and its trouble.
 #[derive(Debug, Default)]
 struct Numbers {
     written: AtomicU64,
@@ -142,8 +142,8 @@ pub struct Log {
 }
 
 impl Log {
-    /// Begins to log as `config` says, of zones in `current`; does nothing if it names no path.
-    /// Files that can't be written are told, counted, and tried again.
+    /// Begins to log by `config`, of zones in `current`; does nothing if `config` has no path. If a
+    /// file can't be written, that is logged and its records are counted, and it is tried again.
     ///
     /// # Errors
     /// The system has no more threads.
@@ -171,14 +171,14 @@ impl Log {
         Ok(log)
     }
 
-    /// Where a thread that answers gives its responses.
+    /// A sender for a thread that answers.
     #[must_use]
     pub fn sender(&self) -> Sender {
         let queue = self.thread.is_some().then(|| Arc::clone(&self.queue));
         Sender { queue, sample: self.config.sample.get(), random: fastrand::Rng::new() }
     }
 
-    /// What it has done.
+    /// The log's status.
     #[must_use]
     pub fn status(&self) -> LogStatus {
         let get = |number: &AtomicU64| number.load(Ordering::Relaxed);

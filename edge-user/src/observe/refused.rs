@@ -1,8 +1,8 @@
-//! Frames that XDP dropped come in, a sample of them; who was refused most lately goes out.
+//! The clients that were refused most lately, from a sample of drops.
 //!
-//! As many are sampled as tell, and no more: the rate follows what comes. What is counted is halved
-//! every few seconds, so that who keeps quiet is forgotten, and a flood of random sources pushes
-//! nobody out who is refused often.
+//! XDP samples the frames that it drops. The rate follows what comes: only as many are sampled as
+//! the numbers need. Counts are halved every few seconds, so that a client that stops is forgotten,
+//! and a flood of random sources doesn't push out a client that is refused often.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -15,21 +15,21 @@ use crate::observe::popularity::{Rate, Sketch};
 use edge_tables::samples::source;
 use edge_tables::store::{ControlBlock, Store};
 
-/// Clients that are told of.
+/// Clients that are listed.
 const TOLD: usize = 10;
 
-/// Somebody who was refused.
+/// A client that was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// The client's prefix, as limits have it.
     pub client: String,
-    /// Why: the label of a verdict.
+    /// The reason: the label of a verdict.
     pub reason: String,
-    /// Queries in the last seconds, about.
+    /// The approximate number of queries in the last seconds.
     pub queries: u64,
 }
 
-/// Counts who is refused.
+/// The counts of refused clients.
 #[derive(Debug)]
 pub struct Dropped {
     control: ControlBlock,
@@ -41,7 +41,7 @@ pub struct Dropped {
 }
 
 impl Dropped {
-    /// Of what packets from `store` are dropped; clients are prefixes of so many bits.
+    /// Counts of the packets that are dropped by `store`; clients are prefixes of so many bits.
     #[must_use]
     pub fn new(store: &Store, prefix4: u32, prefix6: u32) -> Self {
         // None has more than 64.
@@ -65,7 +65,7 @@ impl Dropped {
         self.sketch.add(&key, self.rate.one_in());
     }
 
-    /// Sees to the rate, and forgets. To be called some times a second.
+    /// Adapts the rate, and halves old counts. Call it some times a second.
     pub fn turn(&mut self, now: Instant) {
         self.sketch.cool(now);
         self.rate.adapt(std::mem::take(&mut self.taken), now);
@@ -73,7 +73,7 @@ impl Dropped {
         self.control.set_sample_dropped(one_in);
     }
 
-    /// Who was refused most, most first.
+    /// The clients that were refused most, the most refused first.
     #[must_use]
     pub fn refused(&self) -> Vec<Refused> {
         let mut all: Vec<_> = self.sketch.queries().filter(|(_, queries)| *queries > 0).collect();

@@ -1,4 +1,4 @@
-//! `[http]`: where metrics are served, and to whom.
+//! `[http]`: the address of the HTTP service, and who may ask.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -37,7 +37,8 @@ fn is_refused(node: &Node, kind: &str, says: &str, n: u8) {
     is_told(node, says, n);
 }
 
-/// Insists that one error says so, and one line of the log, and that what was served still is.
+/// Asserts that one error and one line of the log contain `says`, and that what was served still
+/// is.
 fn is_told(node: &Node, says: &str, n: u8) {
     let errors = node.errors();
     assert!(errors.len() == 1 && errors[0].contains(says), "{says}: {errors:?}");

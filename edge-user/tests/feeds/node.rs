@@ -79,7 +79,7 @@ impl Node {
         file.write_all(text.as_bytes()).unwrap();
     }
 
-    /// Starts it, and waits until it says that it is ready.
+    /// Starts it, and waits until it reports that it is ready.
     pub(crate) fn start(&mut self) {
         let mut command = self.command(&["run", "--config"]);
         command.arg(self.path("edge.toml")).stdin(Stdio::null()).stdout(Stdio::null());
@@ -103,12 +103,12 @@ impl Node {
         assert!(child.wait().unwrap().success(), "{:#?}", self.log());
     }
 
-    /// What it has said since it was started.
+    /// The lines of its log since it was started.
     pub(crate) fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
     }
 
-    /// Warnings in which all of these words stand.
+    /// Warnings that contain all of these words.
     pub(crate) fn warnings(&self, words: &[&str]) -> Vec<String> {
         let mut log = self.log();
         log.retain(|line| line.contains("WARN") && words.iter().all(|word| line.contains(word)));
@@ -126,7 +126,7 @@ impl Node {
         self.command(arguments).output().unwrap()
     }
 
-    /// The same, which has to end well; gives what it printed.
+    /// The same, which has to succeed; returns what it printed.
     pub(crate) fn tell(&self, arguments: &[&str]) -> String {
         let output = self.edge(arguments);
         assert!(output.status.success(), "{arguments:?}: {output:?}");

@@ -28,7 +28,7 @@ struct Row {
     says: &'static str,
 }
 
-/// Where the kind of what is wrong stands.
+/// The place where the status shows the kind of a fault.
 #[derive(Clone, Copy, Debug)]
 enum Sign {
     /// With the source: the way is bad.
@@ -118,7 +118,7 @@ fn good(serial: u64, n: u8) -> Reply {
     Reply::Say(page("content-type: application/json\r\n", zone(serial, 12, n).as_bytes()))
 }
 
-/// What is said of each zone.
+/// The server's reply for each zone.
 #[derive(Clone, Default)]
 struct Replies(Arc<Mutex<BTreeMap<String, Reply>>>);
 
@@ -143,7 +143,7 @@ impl Row {
         format!("http://{}/api/dns-zone?origin={}", server.address(), self.origin)
     }
 
-    /// Whether the status names what is wrong, kind and cause.
+    /// Whether the status names the fault, its kind and its cause.
     fn shows(&self, place: &str, status: &Value) -> bool {
         let list = |path: &str| status.pointer(path).and_then(Value::as_array).unwrap();
         let source = list("/feed/sources").iter().find(|source| source["name"] == place).unwrap();
@@ -160,7 +160,7 @@ impl Row {
             }
     }
 
-    /// Insists that metrics tell it, too, and that what was served still is.
+    /// Asserts that metrics show it, too, and that what was served still is.
     fn check(&self, place: &str, node: &Node) {
         let of = |name: &str| node.metric(&format!("{name}{{source=\"{place}\"}}")).unwrap();
         let (up, failures) = (of("edge_feed_source_up"), of("edge_feed_source_failures_total"));

@@ -103,7 +103,7 @@ pub(crate) fn page(fields: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// A page that says what it is not.
+/// A page with an error status and a short body.
 pub(crate) fn error(status: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\ncontent-length: 4\r\n\r\noops").into_bytes()
 }

@@ -45,14 +45,14 @@ impl Authority {
     }
 }
 
-/// How the server isn't who it should be.
+/// The ways in which the server is wrong.
 enum Bad {
     Face(Arc<ServerConfig>),
     Mute,
     Gone,
 }
 
-/// Who the server is; nobody says nothing.
+/// The server's identity; without one it sends nothing.
 type Face = Arc<Mutex<Option<Arc<ServerConfig>>>>;
 
 fn wrap(face: &Face) -> Arc<Wrap> {

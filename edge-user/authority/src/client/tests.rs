@@ -1,4 +1,4 @@
-//! Clients as the tables know them, against clients as the databases and zones do.
+//! Tests that the tables and the authority agree about clients.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
@@ -80,7 +80,8 @@ impl World {
         if !super::is_client_independent(&self.zone) {
             assert_eq!(scope, client.scope(&self.serving, &self.zone, false), "{what}");
         }
-        // Regions, ASNs and addresses that no label names aren't told apart.
+        // Clients that differ only in regions, ASNs or addresses that no label names are of one
+        // class.
         let targets = &self.trie.classes[class as usize];
         let mut own = client.targets.iter();
         for target in targets.iter().filter(|target| *target != "KNOWN" && !target.starts_with('['))

@@ -1,4 +1,6 @@
-//! The engine over tables filled by hand: one name of example.com, with one address and no AAAA.
+//! Tests of the engine over tables filled by hand.
+//!
+//! They hold one name of example.com, with one address and no AAAA record.
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Distributions, and the orders that aren't left to chance.
+//! Tests of distributions, and of the orders that aren't left to chance.
 
 use super::Picker;
 use edge_zone::record::{Record, weighed};

@@ -1,4 +1,4 @@
-//! What is counted, under which names, and that it has an end.
+//! Tests of what is counted, under which names, and of the limit.
 
 use hickory_proto::op::ResponseCode;
 

@@ -1,4 +1,6 @@
-//! What a connection may and may not do. Streams are in memory, but for the limits on connections.
+//! Tests of what a connection may and may not do.
+//!
+//! Streams are in memory, except in the test of the limits on connections.
 
 use std::cell::RefCell;
 use std::net::IpAddr;

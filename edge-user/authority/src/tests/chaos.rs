@@ -1,4 +1,4 @@
-//! Names of class CH.
+//! Tests of the names of class CH.
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{DNSClass, RecordType};

@@ -1,4 +1,4 @@
-//! Cookies in queries, and queries about cookies.
+//! Tests of cookies in queries, and of queries about cookies.
 
 use hickory_proto::op::{Message, ResponseCode};
 

@@ -1,4 +1,4 @@
-//! EDNS: versions, sizes, flags and options.
+//! Tests of EDNS: versions, sizes, flags and options.
 
 use hickory_proto::op::ResponseCode;
 
@@ -28,7 +28,7 @@ fn an_opt_record_is_answered_by_ours_and_only_then() {
 #[test]
 fn other_versions_are_badvers_with_their_question() {
     for version in [1, 255] {
-        // What looks like a malformed option is none of version 0's business.
+        // Options of another version aren't checked by the rules of version 0.
         let ask = ask("pool.example.com", A).record(&opt(1232, version << 16 | 0x8000, &[0, 8, 0]));
         let message = ask.get();
         // The decoder has BADSIG for 16, too.

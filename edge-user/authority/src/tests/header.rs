@@ -1,4 +1,4 @@
-//! What is refused, what isn't answered at all, and the bits of the header.
+//! Tests of refusals, of messages without an answer, and of the header's bits.
 
 use hickory_proto::op::{MessageType, ResponseCode};
 

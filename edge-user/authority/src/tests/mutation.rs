@@ -1,4 +1,6 @@
-//! No message, however broken, stops the authority or makes it say more than it may.
+//! Tests with broken messages.
+//!
+//! None stops the authority or makes it answer with more octets than it may.
 
 use hickory_proto::op::Message;
 

@@ -1,4 +1,4 @@
-//! Which records answer, for whom, and what is said when there are none.
+//! Tests of which records answer, for which client, and of negative answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Scopes: what an answer holds for.
+//! Tests of scopes: the prefix that an answer holds for.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -120,7 +120,7 @@ impl World {
         Self { serving: Serving::new([zone], Arc::new(places)), nets }
     }
 
-    /// What a client with this subnet is told when its resolver asks, and the scope of that.
+    /// The answer for a client with this subnet when its resolver asks, and the answer's scope.
     fn answer(&self, subnet: IpAddr, resolver: &str) -> (u8, u8) {
         let (family, octets) = match subnet {
             IpAddr::V4(ip) => (1, ip.octets().to_vec()),

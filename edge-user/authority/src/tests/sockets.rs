@@ -1,4 +1,4 @@
-//! Real sockets on loopback.
+//! Tests with real sockets on loopback.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, UdpSocket};

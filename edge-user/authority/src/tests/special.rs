@@ -1,4 +1,4 @@
-//! `_status`, `_health` and `_country`.
+//! Tests of `_status`, `_health` and `_country`.
 
 use hickory_proto::op::ResponseCode;
 

@@ -1,5 +1,6 @@
-//! Wildcards, zones within zones, and the types that no one but the client looks into, as they are
-//! on the wire.
+//! Tests of wildcards, of nested zones, and of types in wire format.
+//!
+//! Only the client looks into the data of these types.
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
-//! A socket comes in; the datagrams that wait there go out, each with room before it for the
-//! engine.
+//! The datagrams that one system call receives.
+//!
+//! Each has space before it for the headers that the engine writes.
 
 use std::array;
 use std::io::{self, IoSliceMut};
@@ -11,9 +12,9 @@ use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrLike, recvmmsg};
 use super::BATCH;
 use crate::worker::Worker;
 
-/// Octets of a datagram that are read; no query has more, and what is behind one is ignored.
+/// Octets of a datagram that are read. No query has more, and octets behind a query are ignored.
 const MOST: usize = 4096;
-/// Octets from one datagram's room to the next one's.
+/// Octets from the beginning of one datagram's memory to the next one's.
 const STRIDE: usize = Worker::ROOM + MOST;
 
 /// The address of a client, of the socket's family: all of its octets are written with each
@@ -39,11 +40,11 @@ impl<P: Peer> Inbox<P> {
         }
     }
 
-    /// Waits for a datagram; takes it, and those that have come with it, in place of what was
-    /// there.
+    /// Waits for a datagram; takes it, and those that have come with it. They replace the former
+    /// ones.
     ///
     /// # Errors
-    /// What the system said; nothing is there then.
+    /// The error of the system; the inbox is empty then.
     pub(super) fn receive(&mut self, socket: &UdpSocket) -> io::Result<()> {
         self.received.clear();
         let mut places = self.memory.chunks_exact_mut(STRIDE);

@@ -1,4 +1,4 @@
-//! Answers and clients come in; they are sent together, and counted.
+//! The answers that are sent together, and counted.
 
 use std::io::IoSlice;
 use std::net::{SocketAddr, UdpSocket};
@@ -18,7 +18,7 @@ const OCTETS: usize = BATCH * 1232;
 /// Answers that are to be sent. Its memory is kept.
 pub(super) struct Outbox {
     octets: Vec<u8>,
-    /// Where answers are in `octets`, and whom they are for.
+    /// The ranges of answers in `octets`, and their clients.
     answers: Vec<(Range<usize>, SocketAddrAny)>,
 }
 
@@ -35,8 +35,8 @@ impl Outbox {
         self.answers.push((start..self.octets.len(), client.into()));
     }
 
-    /// Sends all that is there, waiting for the socket if that is full. What the system refuses is
-    /// counted, and the rest is sent.
+    /// Sends all answers; waits for the socket if that is full. An answer that the system refuses
+    /// is counted, and the rest is sent.
     pub(super) fn send(&mut self, socket: &UdpSocket, counters: &Counters) {
         let (sent, failed) = self.try_all(socket);
         counters.udp_answered.add(sent as u64);

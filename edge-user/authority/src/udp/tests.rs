@@ -1,4 +1,4 @@
-//! Datagrams through real sockets on loopback: what comes in, and what goes out.
+//! Tests of receiving and sending datagrams over real sockets on loopback.
 
 use std::net::{SocketAddr, UdpSocket};
 

@@ -11,7 +11,7 @@ use edge_zone::Name;
 use edge_zone::name::bare;
 
 impl Controller {
-    /// Who answered what.
+    /// The ledger of answers.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         self.publisher.ledger()

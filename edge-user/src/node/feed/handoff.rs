@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::node::controller::Fed;
 
-/// Where zones wait for the node's loop.
+/// The zones that wait for the node's loop.
 #[derive(Debug, Default)]
 pub struct Handoff {
     waiting: Mutex<BTreeMap<String, Fed>>,

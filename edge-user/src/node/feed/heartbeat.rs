@@ -17,9 +17,9 @@ use edge_tables::answer_counts::Ledger;
 /// Answers so far, by service.
 pub type ReadAnswers = dyn Fn() -> BTreeMap<String, u64> + Send;
 
-/// What a heartbeat is made of.
+/// The parts of a heartbeat.
 pub struct HeartbeatTask {
-    /// What the node is called.
+    /// The name of the node.
     pub node: String,
     /// How often, and what the buckets are like.
     pub rules: FleetRules,
@@ -27,7 +27,7 @@ pub struct HeartbeatTask {
     pub health: Arc<HealthState>,
     /// How many answers it has given.
     pub answers: Box<ReadAnswers>,
-    /// Who answered what.
+    /// The ledger of answers.
     pub ledger: Ledger,
     /// Servers whose points are published: those with the most.
     pub top: usize,

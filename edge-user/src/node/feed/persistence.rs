@@ -16,7 +16,7 @@ use super::intake::{Intake, Issue, KeptState};
 /// With every so many jobs the scorer's knowledge is written.
 const SCORER: u32 = 6;
 
-/// What is to be written.
+/// The state that is to be written.
 #[derive(Debug)]
 pub(super) struct Persistence {
     disk: Disk,
@@ -24,7 +24,7 @@ pub(super) struct Persistence {
     zones: BTreeMap<String, Option<String>>,
     /// Whether the pool or the policy's memory may have changed.
     pub(super) dirty: bool,
-    /// Jobs since what the scorer knows was last written.
+    /// Jobs since the scorer's state was last written.
     rounds: u32,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Job {
     scorer: Option<Scorer>,
 }
 
-/// What became of it.
+/// The result of a job.
 #[derive(Debug, Default)]
 pub(super) struct Done {
     zones: BTreeMap<String, Option<String>>,
@@ -53,7 +53,7 @@ impl Persistence {
         Ok(Self { disk: Disk::new(directory)?, zones: BTreeMap::new(), dirty: false, rounds: 0 })
     }
 
-    /// What was kept; what can't be read is reported, a line each, and left where it is.
+    /// The kept state. Parts that can't be read are reported, a line each, and stay on the disk.
     pub(super) fn read(&self) -> (KeptState, Vec<String>) {
         let mut errors = Vec::new();
         let mut note = |cause: DiskError| errors.push(cause.to_string());
@@ -87,8 +87,8 @@ impl Persistence {
         self.zones.insert(issue.origin, issue.text);
     }
 
-    /// What is to be written now, if anything. What the scorer knows is large, and goes with every
-    /// sixth job and the last: results that aren't in it are read again.
+    /// The data to be written now, if there are any. The scorer's state is large, and goes with
+    /// every sixth job and the last: results that aren't in it are read again.
     pub(super) fn job(&mut self, intake: &Intake, is_last: bool) -> Option<Job> {
         let is_owed = is_last && self.rounds > 0 && intake.scorer().is_some();
         if !self.dirty && self.zones.is_empty() && !is_owed {
@@ -107,7 +107,7 @@ impl Persistence {
         })
     }
 
-    /// What couldn't be written is to be written again.
+    /// Takes back the data that couldn't be written: the next job writes them again.
     pub(super) fn done(&mut self, done: Done) -> Option<String> {
         self.dirty |= done.error.is_some();
         for (origin, text) in done.zones {
@@ -118,7 +118,7 @@ impl Persistence {
 }
 
 impl Done {
-    /// Nobody knows what became of it.
+    /// The result of a job that ended without one.
     pub(super) fn failed(cause: &dyn std::fmt::Display) -> Self {
         Self { error: Some(format!("feed.state: {cause}")), ..Self::default() }
     }

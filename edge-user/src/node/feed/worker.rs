@@ -47,7 +47,7 @@ pub(super) type Word = oneshot::Sender<Result<Value, String>>;
 /// The feed at work.
 pub(super) struct Worker {
     pub(super) config: Feed,
-    /// What NATS calls us.
+    /// The name of this client for NATS.
     pub(super) name: String,
     pub(super) intake: Intake,
     /// None without sources.

@@ -16,12 +16,12 @@ impl fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// `None` if nobody is asked who they are.
+    /// `None` if `user` is empty: then everyone is admitted.
     pub(super) fn new(user: &str, password: &str) -> Option<Self> {
         (!user.is_empty()).then(|| Self(format!("{user}:{password}").into_bytes()))
     }
 
-    /// Whether the field's value has them. How long this takes tells nothing of them.
+    /// Whether the field's value has them. The time that this takes doesn't depend on them.
     pub(super) fn admits(&self, field: &[u8]) -> bool {
         let Some((scheme, token)) = field.split_at_checked(6) else { return false };
         if !scheme.eq_ignore_ascii_case(b"basic ") {

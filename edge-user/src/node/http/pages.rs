@@ -16,7 +16,7 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 
-/// What there is to see, and by whom.
+/// The pages, and the secret that they are protected by.
 pub(super) struct Pages {
     pub(super) secret: Option<Secret>,
     pub(super) metrics: Metrics,

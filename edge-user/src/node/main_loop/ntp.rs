@@ -28,7 +28,7 @@ pub(super) struct NtpService {
     trouble: Arc<OnceLock<String>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-    /// Who asks chrony ends with this.
+    /// The task that asks chrony ends when this is dropped.
     tracking: Option<oneshot::Sender<()>>,
 }
 

@@ -38,7 +38,7 @@ const DEAL_PARTS: u32 = 5;
 /// Every so many deals the shares that servers have had are compared with the promised ones.
 const AUDIT: u32 = 60;
 
-/// What the loop knows of the controller: a copy, made after every job that may change it.
+/// A copy of the controller's state for the loop, made after every job that may change it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Snapshot {
     /// The zones.

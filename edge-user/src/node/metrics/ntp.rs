@@ -14,18 +14,18 @@ use crate::ntp::{Look, View};
 
 /// Requests that XDP answered.
 const ACCEPTED: &[Verdict] = &[Verdict::NtpAnswer, Verdict::NtpUnsynchronised];
-/// What it dropped because of the clock.
+/// Requests that it dropped because of the clock.
 const DROPPED: &[Verdict] = &[Verdict::NtpDrop];
-/// What it answered DENY. Those who are denied by silence are counted with those of DNS, as
-/// `denied`.
+/// Requests that it answered with DENY. Requests that are denied by silence are counted with those
+/// of DNS, as `denied`.
 const DENIED: &[Verdict] = &[Verdict::NtpDeny];
-/// What it answered RATE.
+/// Requests that it answered with RATE.
 const KISSED: &[Verdict] = &[Verdict::NtpRate];
-/// What it dropped because of a client's rate.
+/// Requests that it dropped because of a client's rate.
 const LIMITED: &[Verdict] = &[Verdict::NtpLimited];
-/// What it dropped because it is the operator's.
+/// Control and private messages that it dropped: they are the operator's.
 const CONTROL: &[Verdict] = &[Verdict::NtpControl];
-/// What it let rise to the daemon.
+/// Requests that it passed to the daemon.
 const PASSED: &[Verdict] = &[
     Verdict::NtpVersion,
     Verdict::NtpMode,

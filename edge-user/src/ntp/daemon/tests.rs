@@ -146,7 +146,7 @@ async fn a_silent_daemon_is_not_waited_for_and_a_late_answer_harms_nobody() {
     let server = async {
         let mut octets = [0; 512];
         let (n, second) = socket.recv_from(&mut octets).await.unwrap();
-        // Its port may be gone, which the kernel may tell.
+        // Its port may be gone; then the kernel may return an error.
         drop(socket.send_to(late.as_bytes(), first).await);
         drop(socket.send_to(late.as_bytes(), second).await);
         let good = reply(&host, &octets[..n]);

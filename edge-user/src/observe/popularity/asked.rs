@@ -1,4 +1,4 @@
-//! A response comes in; the name that it is about goes out, if that name exists.
+//! The name that a response is about, if that name exists.
 
 use edge_common::wire::dns::{HEADER_OCTETS, NAME_OCTETS};
 
@@ -10,7 +10,7 @@ pub(super) struct Name {
 }
 
 impl Name {
-    /// The question's name of a response that says NOERROR.
+    /// The question's name of a response with the RCODE NOERROR.
     pub(super) fn of(response: &[u8]) -> Option<Self> {
         let (header, rest) = response.split_first_chunk::<HEADER_OCTETS>()?;
         let [_, _, _, flags, 0, 1, ..] = *header else { return None };

@@ -1,12 +1,12 @@
-//! Responses come in from a thread of the authority; some of their names go to be counted.
+//! The sampling of names on the authority's threads.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{Name, Seen, Shared};
 
-/// Where a thread that answers tells its responses. Does nothing unless it comes from a
-/// [`super::Heat`].
+/// A thread that answers gives its responses to a probe. A probe does nothing unless it comes from
+/// a [`super::Heat`].
 #[derive(Clone, Debug, Default)]
 pub struct Probe {
     shared: Option<Arc<Shared>>,
@@ -18,13 +18,13 @@ impl Probe {
         Self { shared: Some(shared), random: fastrand::Rng::new() }
     }
 
-    /// The same for another thread, with chances of its own.
+    /// A probe for another thread, with a random generator of its own.
     #[must_use]
     pub fn another(&self) -> Self {
         Self { shared: self.shared.clone(), random: fastrand::Rng::new() }
     }
 
-    /// Has the name that `response` is about counted, by chance. Neither waits nor allocates.
+    /// Samples the name that `response` is about, by chance. Neither waits nor allocates.
     pub fn tell(&mut self, response: &[u8]) {
         let Some(shared) = &self.shared else { return };
         let weight = match shared.probed.load(Ordering::Relaxed) {
@@ -33,7 +33,7 @@ impl Probe {
             one_in => one_in,
         };
         if let Some(name) = Name::of(response) {
-            // When there is no room, those that wait are enough to go by.
+            // When the queue is full, the samples in it are enough to judge by.
             drop(shared.seen.push(Seen { name, weight }));
         }
     }

@@ -1,4 +1,4 @@
-//! How many samples came, and when, come in; of how many queries one is to be sampled goes out.
+//! The sampling rate, adapted to the samples that come.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ const JUDGED: Duration = Duration::from_millis(90);
 const FIRST: u32 = 64;
 const GREATEST: u32 = 1 << 14;
 
-/// One in so many, as many as tell what is hot and no more.
+/// The rate of samples: one in so many queries, enough to know which names are popular.
 #[derive(Debug)]
 pub(crate) struct Rate {
     one_in: u32,
@@ -28,7 +28,7 @@ impl Default for Rate {
 }
 
 impl Rate {
-    /// Of how many queries one is to be sampled; a power of two.
+    /// The number of queries of which one is sampled; a power of two.
     pub(crate) const fn one_in(&self) -> u32 {
         self.one_in
     }

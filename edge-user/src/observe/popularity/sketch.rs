@@ -1,7 +1,7 @@
-//! Names come in, each for some queries; the names asked for most lately go out.
+//! The sketch of the names that were asked for most lately.
 //!
-//! A frequent-items sketch (Misra and Gries, as in Apache `DataSketches`) whose numbers are halved
-//! every few seconds, so that what was hot is soon forgotten.
+//! It is a frequent-items sketch (Misra and Gries, as in Apache `DataSketches`). Its numbers are
+//! halved every few seconds, so that names that were popular are soon forgotten.
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,7 @@ fn empty() -> Option<FrequentItemsSketch<Vec<u8>>> {
 impl Sketch {
     /// Counts `weight` queries for a name.
     pub(crate) fn add(&mut self, name: &[u8], weight: u32) {
-        // The sum of all weights can't overflow: it begins anew every half-life.
+        // The sum of all weights can't overflow: it begins again every half-life.
         if let Some(items) = &mut self.items {
             items.update_with_count_ref(name, weight.into());
         }

@@ -1,9 +1,8 @@
-//! Frames come in from XDP's ring of samples; the query log gets its share of them, and their names
-//! are counted.
+//! The reader of XDP's ring of samples.
 //!
-//! The ring has one reader and one rate. XDP samples as often as the more eager of the two wants,
-//! and each takes by chance as many of the samples as it wants: one in so many answers, whatever
-//! the other does.
+//! It gives the query log its share of the frames, and counts the names in them. The ring has one
+//! reader and one rate. XDP samples as often as the more eager of the two wants. Each takes by
+//! chance as many of the samples as it wants: one in so many answers, whatever the other does.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -37,8 +36,8 @@ fn keep(random: &mut fastrand::Rng, sampled: u32, wanted: u32) -> bool {
 }
 
 impl Tap {
-    /// Reads `ring`, of which one in `logged` answers are to be logged (none when 0), and has what
-    /// it is filled with set by `store`.
+    /// A reader of `ring`. One in `logged` answers is to be logged (none when 0). The rate at which
+    /// XDP fills the ring is set in `store`.
     #[must_use]
     pub fn new(
         ring: Box<dyn Samples>,
@@ -53,7 +52,8 @@ impl Tap {
         tap
     }
 
-    /// Counts what has come since the last call, and gives what is to be logged of it.
+    /// Counts the frames that have come since the last call, and calls `log` with those to be
+    /// logged.
     pub fn drain_at(&mut self, now: Instant, log: &mut dyn FnMut(&[u8])) {
         let Self { ring, heat, logged, sampled, rate, random, .. } = self;
         let (sampled, logged, counting) = (*sampled, *logged, heat.is_on());
@@ -80,8 +80,8 @@ impl Tap {
         self.set();
     }
 
-    /// Has the ring filled as often as is wanted now. To be called when it is empty: what is in it
-    /// was sampled at the rate before.
+    /// Sets the rate at which XDP fills the ring. Call it when the ring is empty: frames in it were
+    /// sampled at the former rate.
     fn set(&mut self) {
         let counted = if self.heat.is_on() { self.rate.one_in() } else { 0 };
         self.heat.shared.tapped.store(counted, Ordering::Relaxed);

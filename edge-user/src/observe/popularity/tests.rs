@@ -1,4 +1,4 @@
-//! Streams of queries, and what is left of them.
+//! Tests of the popularity of names, with streams of queries.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Compiled zones come in; whether a name is one of theirs goes out.
+//! The set of names that are counted: those of some compiled zones.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
-//! Records come in; Avro object container files with geodns's schema, compressed by Snappy, go out.
+//! Avro object container files with geodns's schema, compressed by Snappy.
 //!
 //! A file is called `log.<UTC time>.<n>.avro.tmp` until it is closed, then the same without `.tmp`.
 //! A block has 10,000 records, the last one fewer. If answers are sampled, the schema has one more
-//! field, `Weight`, which readers with geodns's schema pass over.
+//! field, `Weight`. Readers with geodns's schema pass over it.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -17,11 +17,11 @@ use super::utc;
 
 /// Records in a block.
 pub(super) const BLOCK_RECORDS: u64 = 10_000;
-/// Octets of what marks the end of a block.
+/// Octets of the marker at the end of a block.
 pub(super) const SYNC_OCTETS: usize = 16;
-/// What a file begins with.
+/// The octets at the beginning of a file.
 pub(super) const MAGIC: &[u8; 4] = b"Obj\x01";
-/// What the names of files that are being written end with.
+/// The end of the names of files that are being written.
 pub(super) const UNFINISHED: &str = ".avro.tmp";
 
 /// The schema, as its text.
@@ -133,7 +133,7 @@ impl Container {
                 file => break (at(&path, file)?, path),
             }
         };
-        // Who finds the file knows by this that it isn't a leftover.
+        // The lock shows that the file isn't a leftover.
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         let sync = fastrand::u128(..).to_le_bytes();
         let mut header = MAGIC.to_vec();

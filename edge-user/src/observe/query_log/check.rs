@@ -1,5 +1,6 @@
-//! A log's configuration comes in; what would keep it from being written goes out. Nothing is
-//! touched.
+//! A check of the log's configuration: whether the log can be written.
+//!
+//! It changes nothing.
 
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use rustix::fs::{Access, access};
 
 use crate::settings::{self as config, LogFormat};
 
-/// Looks whether a log can be written.
+/// Checks whether a log can be written.
 ///
 /// # Errors
 /// Why not, and the way out.

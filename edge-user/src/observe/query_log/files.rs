@@ -1,4 +1,4 @@
-//! What both formats need of files: limits, names, and which old ones go.
+//! The files of both formats: limits, names, and which old ones are removed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::Record;
 
-/// Addresses of clients are nobody's business but the operator's and their group's.
+/// Only the operator and their group may read the addresses of clients.
 const MODE: u32 = 0o640;
 
 /// When files are closed and removed.
@@ -22,7 +22,7 @@ pub(super) struct Limits {
     pub(super) keep: u32,
 }
 
-/// Where records go.
+/// A writer for records.
 pub(super) trait Sink: Send {
     /// Takes a record, in memory.
     fn add(&mut self, record: &Record<'_>);
@@ -39,8 +39,8 @@ pub(super) trait Sink: Send {
     /// Writes everything and closes the file; the next record opens another.
     fn close(&mut self, now_ns: u64) -> io::Result<()>;
 
-    /// Forgets what is pending, and the file, which is left as it was before what couldn't be
-    /// written.
+    /// Drops the pending records, and closes the file. The file stays as it was before the write
+    /// that failed.
     fn abandon(&mut self);
 }
 
@@ -51,7 +51,7 @@ pub(super) fn options() -> OpenOptions {
     options
 }
 
-/// Says which file couldn't be worked on.
+/// Adds the path of the file to an error.
 pub(super) fn at<T>(path: &Path, result: io::Result<T>) -> io::Result<T> {
     result.map_err(|cause| io::Error::new(cause.kind(), format!("{}: {cause}", path.display())))
 }

@@ -1,8 +1,8 @@
-//! Records come in; JSON objects, a line each, go out to a file, with geodns's keys in geodns's
-//! order.
+//! Files of JSON lines, with geodns's keys in geodns's order.
 //!
-//! A file that is too large or too old is renamed to `<name>-<UTC time>.<extension>`, and another
-//! begun. So is one that somebody else renamed or removed.
+//! A record is one object on one line. A file that is too large or too old is renamed to
+//! `<name>-<UTC time>.<extension>`, and a new one is begun. A new file is also begun if somebody
+//! else renamed or removed the old one.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

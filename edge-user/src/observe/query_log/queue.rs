@@ -1,7 +1,7 @@
-//! Filled entries come in from many threads; they go out to one, and come back empty.
+//! The queue from the threads that answer to the one that writes.
 //!
-//! All memory is had at the start: entries go round between two queues of fixed length. Nobody
-//! waits for anybody.
+//! All memory is allocated at the start: entries go round between two queues of fixed length. No
+//! thread waits for another.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -20,9 +20,9 @@ const MOST_OPT: usize = 512;
 pub(super) struct Entry {
     /// When it was sent, in nanoseconds since 1970.
     pub(super) time_ns: u64,
-    /// Whom to.
+    /// The client that it went to.
     pub(super) client: IpAddr,
-    /// How.
+    /// Whether it went over TCP.
     pub(super) is_tcp: bool,
     /// How many responses it stands for; 0 if it stands for itself.
     pub(super) weight: u32,
@@ -43,8 +43,8 @@ impl Entry {
         }
     }
 
-    /// Keeps the octets of a response; of one that is too long (over TCP) the beginning and the OPT
-    /// record.
+    /// Copies the octets of a response. Of one that is too long (over TCP) it copies the beginning
+    /// and the OPT record.
     pub(super) fn copy(&mut self, response: &[u8]) {
         self.octets.clear();
         self.cut = None;
@@ -80,7 +80,7 @@ impl Queue {
         let entries = entries.max(1);
         let free = ArrayQueue::new(entries);
         for _ in 0..entries {
-            // There is room for all.
+            // The queue holds all entries.
             free.push(Box::new(Entry::new())).unwrap_or_default();
         }
         Self { free, filled: ArrayQueue::new(entries), dropped: AtomicU64::new(0) }
@@ -93,7 +93,7 @@ impl Queue {
             return;
         };
         fill(&mut entry);
-        // There is room for all.
+        // The queue holds all entries.
         self.filled.push(entry).unwrap_or_default();
     }
 
@@ -104,7 +104,7 @@ impl Queue {
 
     /// Gives an entry back.
     pub(super) fn give_back(&self, entry: Box<Entry>) {
-        // There is room for all.
+        // The queue holds all entries.
         self.free.push(entry).unwrap_or_default();
     }
 

@@ -1,5 +1,7 @@
-//! Files that a crash left unfinished come in; they go out cut behind their last whole block, under
-//! their own names.
+//! The recovery of Avro files that a crash left unfinished.
+//!
+//! Each is cut behind its last whole block, and renamed to the name of a finished file. One without
+//! a whole block is removed.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};

@@ -1,9 +1,8 @@
-//! The octets of a response and whom it went to come in; what it said, and why, goes out, for the
-//! query log.
+//! The account of a response for the query log: what it holds, and why.
 //!
-//! What the octets don't say (zone, targets, the label that answered) is found by the search that
-//! answers queries. The response is our own, and read like anyone's: whatever doesn't read ends the
-//! reading.
+//! Zone, targets and the label that answered aren't in the octets. The search that answers queries
+//! finds them. The response is our own, and is read like anyone's: reading ends at the first octets
+//! that can't be read.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -22,7 +21,7 @@ const NXDOMAIN: u16 = 3;
 /// Pointers followed in one name; our own names need one.
 const MOST_POINTERS: usize = 4;
 
-/// What a response said, to whom, and why.
+/// The content of a response, its client, and the reason for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Account {
     /// The zone, without the root's dot.
@@ -37,13 +36,13 @@ pub(super) struct Account {
     pub(super) answers: u16,
     /// The client's targets, in the order tried.
     pub(super) targets: Vec<String>,
-    /// What the answers say, for the types that have a short text.
+    /// The answers' data, for the types that have a short text.
     pub(super) data: Vec<String>,
     /// The label that answered; of a name that doesn't exist its first label; else empty.
     pub(super) label: String,
-    /// Who asked.
+    /// The source of the query.
     pub(super) remote: IpAddr,
-    /// Whom the answer was for, and the length of the prefix that was given of it.
+    /// The client that the answer was for, and the length of the prefix that the query gave of it.
     pub(super) client: (IpAddr, u8),
     /// Whether the query had a client subnet with an address.
     pub(super) has_subnet: bool,

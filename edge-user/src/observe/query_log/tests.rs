@@ -1,4 +1,4 @@
-//! The log from the worker that answers to the octets in the files.
+//! Tests of the log, from the worker to the octets in the files.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;

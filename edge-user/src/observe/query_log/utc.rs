@@ -1,4 +1,4 @@
-//! Date and time in UTC, as the names of log files have them.
+//! Date and time in UTC, in the format of the names of log files.
 
 use jiff::Timestamp;
 

@@ -1,5 +1,7 @@
-//! The log's thread: takes entries and samples, gives records to the files, and bears with their
-//! troubles.
+//! The thread of the query log.
+//!
+//! It takes entries and samples, and gives records to the files. If a file can't be written, it
+//! drops records, counts them, and tries again after a second.
 
 use std::io;
 use std::net::IpAddr;
@@ -30,7 +32,7 @@ const RETRY_NS: u64 = 1_000_000_000;
 const MEBIBYTE: u64 = 1 << 20;
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// What the thread has.
+/// The state of the thread.
 pub(super) struct Writer {
     path: PathBuf,
     hostname: String,
@@ -178,8 +180,8 @@ impl Writer {
         }
     }
 
-    /// Gives up what is pending, and leaves the files alone for a while. Told once until they are
-    /// written again.
+    /// Drops the pending records, and leaves the files alone for [`RETRY_NS`]. Logs the cause once,
+    /// and not again before the files can be written.
     fn despair(&mut self, cause: &io::Error, now_ns: u64) {
         self.numbers.failed.fetch_add(self.sink.pending(), Ordering::Relaxed);
         self.sink.abandon();

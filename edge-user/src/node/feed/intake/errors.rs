@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use edge_feed::guard::Refusal;
 
-/// What the place of an error with the kept state begins with.
+/// The beginning of the place of an error with the kept state.
 const PAST: &str = "kept: ";
 
-/// What is wrong with the last word of each place.
+/// The errors in the newest data of each place.
 #[derive(Debug, Default)]
 pub(super) struct FeedErrors {
     now: BTreeMap<String, FeedError>,
@@ -18,18 +18,18 @@ pub(super) struct FeedErrors {
 
 #[derive(Debug)]
 struct FeedError {
-    /// What kind it is: numbers in the text may change with each word, such as ages.
+    /// Its kind: numbers in the text, such as ages, may change each time.
     kind: &'static str,
     text: String,
 }
 
 impl FeedErrors {
-    /// What is wrong now, a line each.
+    /// The errors of now, a line each.
     pub(super) fn lines(&self) -> impl Iterator<Item = &String> {
         self.now.values().map(|error| &error.text)
     }
 
-    /// What of it is new since this was last asked, a line each.
+    /// The errors that are new since the last call, a line each.
     pub(super) fn take_new(&mut self) -> Vec<String> {
         std::mem::take(&mut self.news)
     }
@@ -49,22 +49,22 @@ impl FeedErrors {
         }
     }
 
-    /// What is wrong with what was kept; it has been logged already.
+    /// Notes an error in the kept state; it has been logged already.
     pub(super) fn record_kept(&mut self, text: String) {
         self.note(format!("{PAST}{text}"), PAST, text);
     }
 
-    /// What is wrong with a setting, until the next start.
+    /// Notes an error in a setting, until the next start.
     pub(super) fn record(&mut self, text: String) {
         self.note(text.clone(), "setting", text);
     }
 
-    /// All is well with a place.
+    /// Removes the error of a place.
     pub(super) fn clear(&mut self, place: &str) {
         self.now.remove(place);
     }
 
-    /// What was kept has been replaced.
+    /// Removes the errors of the kept state, which has been replaced.
     pub(super) fn clear_kept(&mut self) {
         self.now.retain(|_, error| error.kind != PAST);
     }

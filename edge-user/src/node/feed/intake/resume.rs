@@ -10,7 +10,7 @@ use super::{Intake, Issue, admitted, parse};
 use crate::node::controller::Fed;
 use crate::settings as config;
 
-/// What was kept.
+/// The kept state.
 #[derive(Debug, Default)]
 pub(in crate::node::feed) struct KeptState {
     pub(in crate::node::feed) snapshot: Option<KeptPool>,

@@ -1,4 +1,4 @@
-//! Accounts of the authority's own responses.
+//! Tests of the accounts of the authority's own responses.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Avro files, read by another's reader.
+//! Tests of Avro files, with a reader that isn't ours.
 
 use std::fs;
 use std::path::Path;

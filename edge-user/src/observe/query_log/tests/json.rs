@@ -1,4 +1,4 @@
-//! JSON lines and their files.
+//! Tests of JSON lines and their files.
 
 use std::fs;
 use std::path::Path;
