@@ -7,10 +7,7 @@
 use crate::abi::CookieSecrets;
 use crate::service::ipv4;
 use crate::siphash::SipHash;
-use crate::wire::dns;
 
-/// The COOKIE option (RFC 7873 §4).
-pub const OPTION: u16 = dns::option::COOKIE;
 /// Octets of a client cookie.
 pub const CLIENT_OCTETS: u32 = 8;
 /// Octets of the server cookies that we make: version, reserved, timestamp, hash.

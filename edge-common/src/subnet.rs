@@ -11,10 +11,7 @@ use crate::frame::Frame;
 use crate::service::{MAPPED_BITS, ipv4, mapped, words};
 use crate::tables::Tables;
 use crate::verdict::Verdict;
-use crate::wire::dns;
 
-/// The Client Subnet option (RFC 7871 §6).
-pub const OPTION: u16 = dns::option::SUBNET;
 /// Octets of the option before the address: family, source prefix, scope prefix.
 pub const FRONT_OCTETS: usize = 4;
 /// The family of IPv4 addresses (IANA, Address Family Numbers).

@@ -3,7 +3,7 @@
 //! XDP answers every one of them. The daemon behind the node gets requests from the node only.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use edge_tests::netns::{PATIENCE, Rig, SERVER, Source, TimeClient, TimeClientKind};
 use serde_json::Value;
@@ -109,20 +109,34 @@ fn timesyncd_contacts_the_node_by_either_family() {
     }
 }
 
+/// Insists on an offset below ten milliseconds, in seconds: the client's clock is the server's. A
+/// client that isn't run for a while between sending and receiving measures more, and asks again.
+fn is_in_time(ask: impl Fn() -> f64) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let offset = ask();
+        if offset.abs() < 0.01 {
+            return;
+        }
+        assert!(Instant::now() < end, "{offset}");
+    }
+}
+
 #[test]
 fn ntpdig_is_told_the_time_by_either_family() {
     let (rig, source) = telling("");
     for server in SERVER {
-        let before = rig.counters().answered("ntp");
-        let told = rig.ntpdig(server).unwrap();
-        assert_eq!(
-            (&told["stratum"], &told["leap"]),
-            (&Value::from(2), &"no-leap".into()),
-            "{told}"
-        );
-        // The client's clock is the server's.
-        assert!(told["offset"].as_f64().unwrap().abs() < 0.01, "{told}");
-        assert_eq!(rig.counters().answered("ntp") - before, 1);
+        is_in_time(|| {
+            let before = rig.counters().answered("ntp");
+            let told = rig.ntpdig(server).unwrap();
+            assert_eq!(
+                (&told["stratum"], &told["leap"]),
+                (&Value::from(2), &"no-leap".into()),
+                "{told}"
+            );
+            assert_eq!(rig.counters().answered("ntp") - before, 1);
+            told["offset"].as_f64().unwrap()
+        });
     }
     assert_eq!((passed(&rig), source.clients()), (0, vec!["127.0.0.1".to_owned()]));
 }
@@ -131,11 +145,12 @@ fn ntpdig_is_told_the_time_by_either_family() {
 fn rdate_takes_the_time_from_either_family() {
     let (rig, source) = telling("");
     for server in SERVER {
-        let before = rig.counters().answered("ntp");
-        // The client's clock is the server's.
-        let offset = rig.rdate(server).unwrap();
-        assert!(offset.abs() < 0.01, "{offset}");
-        assert_eq!(rig.counters().answered("ntp") - before, 1);
+        is_in_time(|| {
+            let before = rig.counters().answered("ntp");
+            let offset = rig.rdate(server).unwrap();
+            assert_eq!(rig.counters().answered("ntp") - before, 1);
+            offset
+        });
     }
     assert_eq!((passed(&rig), source.clients()), (0, vec!["127.0.0.1".to_owned()]));
 }

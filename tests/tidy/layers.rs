@@ -36,7 +36,9 @@ fn is_for_tests(attributes: &[Attribute]) -> bool {
         attribute.path().is_ident("cfg")
             && attribute.meta.require_list().is_ok_and(|list| {
                 let words = list.tokens.to_string();
-                words.split(|c: char| !c.is_alphanumeric()).any(|word| word == "test")
+                let mut words = words.split(|c: char| !c.is_alphanumeric());
+                // `not(test)` is the product's.
+                words.clone().all(|word| word != "not") && words.any(|word| word == "test")
             })
     })
 }
@@ -111,6 +113,27 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_path(&mut self, path: &'ast syn::Path) {
         self.module.paths.push(path.segments.iter().map(|part| part.ident.to_string()).collect());
         visit::visit_path(self, path);
+    }
+
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        // What a macro does with its tokens isn't known, but paths look like paths.
+        let tokens = call.tokens.to_string();
+        let mut words = tokens.split_whitespace().peekable();
+        while let Some(word) = words.next() {
+            if !matches!(word, "crate" | "super" | "self") {
+                continue;
+            }
+            let mut path = vec![word.to_owned()];
+            while words.next_if(|word| *word == "::").is_some()
+                && let Some(word) = words.next_if(|word| word.starts_with(char::is_alphabetic))
+            {
+                path.push(word.to_owned());
+            }
+            if path.len() > 1 {
+                self.module.paths.push(path);
+            }
+        }
+        visit::visit_macro(self, call);
     }
 
     fn visit_visibility(&mut self, _: &'ast syn::Visibility) {

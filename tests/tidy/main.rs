@@ -320,8 +320,10 @@ mod tests {
         assert_eq!(Crate::read(&root).upward(&["high", "low"]).len(), 1);
         write("low/deep.rs", "pub fn g(_: crate::Thing) {}\n");
         assert_eq!(Crate::read(&root).circles().len(), 2);
-        write("low/deep.rs", "pub fn g() { super::super::high::f() }\n");
-        assert_eq!(Crate::read(&root).circles().len(), 2);
+        for body in ["super::super::high::f()", "vec![crate::high::f()]"] {
+            write("low/deep.rs", &format!("pub fn g() {{ {body} }}\n"));
+            assert_eq!(Crate::read(&root).circles().len(), 2, "{body}");
+        }
     }
 
     #[test]

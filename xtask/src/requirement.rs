@@ -105,6 +105,7 @@ const REQUIREMENTS: &[Requirement] = &[
         &[Clients],
         Check::Unpacked("systemd-timesyncd", &["systemd-timesyncd"]),
     ),
+    need("perl", "Perl", &[Clients], Check::Command("perl", &["perl-base"])),
     need("rdate", "rdate of OpenBSD", &[Clients], Check::Command("rdate", &["rdate"])),
     need("ntp-daemon", "ntpd-rs", &[Long], Check::Crate("ntp-daemon", "ntpd", "1.9.0")),
     need("nats-server", "NATS", &[Clients, Bench], Check::Command("nats-server", &["nats-server"])),

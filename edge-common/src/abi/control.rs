@@ -21,7 +21,8 @@ pub struct Control {
     pub sample: u64,
     /// Seed of the hash that places served addresses in their table.
     pub service_seed: u64,
-    /// What is switched on, bits of [`switches`]. Written by one store; a packet reads it once.
+    /// What is switched on, bits of [`switches`]. Written by one store. Each program reads it
+    /// once; a frame that goes on to another program goes by that one's reading.
     pub switches: u64,
     /// By the generation's lowest bit.
     pub sides: [Side; 2],

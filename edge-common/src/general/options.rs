@@ -6,7 +6,7 @@ use crate::cookie::{self, Cookie};
 use crate::frame::Frame;
 use crate::network::HEADERS;
 use crate::scratch::{Flags, Scratch};
-use crate::subnet::{self, Subnet};
+use crate::subnet::Subnet;
 use crate::verdict::Verdict;
 use crate::wire::dns::{self, back, opt};
 use crate::wire::{load16, load64};
@@ -108,7 +108,7 @@ fn read_option<F: Frame>(frame: &F, scratch: &mut Scratch) -> Result<(), Verdict
     }
     match code {
         dns::option::NSID => scratch.flags.set(Flags::NSID),
-        subnet::OPTION => {
+        dns::option::SUBNET => {
             let front = frame.window_at::<4>(data).ok_or(Verdict::Edns)?;
             if !(4..=20).contains(&octets) {
                 return Err(Verdict::Edns);
@@ -125,7 +125,7 @@ fn read_option<F: Frame>(frame: &F, scratch: &mut Scratch) -> Result<(), Verdict
             scratch.source_prefix = subnet.source_prefix.into();
             scratch.subnet = subnet.address;
         }
-        cookie::OPTION => {
+        dns::option::COOKIE => {
             #[expect(clippy::cast_possible_truncation, reason = "lengths have 16 bits")]
             let octets = octets as u32;
             if Cookie::new(octets, 0, [0; 2]).is_none() {

@@ -82,7 +82,7 @@ fn compose_opt<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result
         #[expect(clippy::cast_possible_truncation, reason = "it is at most 20")]
         let length = (subnet::FRONT_OCTETS + octets) as u8;
         #[expect(clippy::cast_possible_truncation, reason = "it is 8")]
-        let code = subnet::OPTION as u8;
+        let code = dns::option::SUBNET as u8;
         let option = u64::from_ne_bytes([0, code, 0, length, 0, family, prefix, scope]);
         put64(scratch, at, option).ok_or(Verdict::Size)?;
         let [first, last] = scratch.subnet;
@@ -92,8 +92,12 @@ fn compose_opt<F: Frame, T: Tables>(tables: &T, scratch: &mut Scratch) -> Result
     }
     if scratch.has_flag(Flags::SERVER) {
         #[expect(clippy::cast_possible_truncation, reason = "they are 10 and 24")]
-        let option =
-            [0, cookie::OPTION as u8, 0, (cookie::CLIENT_OCTETS + cookie::SERVER_OCTETS) as u8];
+        let option = [
+            0,
+            dns::option::COOKIE as u8,
+            0,
+            (cookie::CLIENT_OCTETS + cookie::SERVER_OCTETS) as u8,
+        ];
         put32(scratch, at, u32::from_ne_bytes(option)).ok_or(Verdict::Size)?;
         let (client, [first, last]) = (scratch.client, scratch.server);
         put64(scratch, at + 4, client).ok_or(Verdict::Size)?;

@@ -4,7 +4,6 @@
 
 use std::net::IpAddr;
 
-use edge_common::abi::Control;
 use edge_common::cookie::{Cookie, Ruling, state};
 use edge_common::service::words;
 
@@ -47,12 +46,11 @@ impl Cookies {
 
     /// Rules on a query's cookie. `None` if there are no cookies.
     pub(super) fn rule(&self, cookie: &Cookie, address: IpAddr) -> Option<Ruling> {
-        // The state is read before the secrets that it is about.
-        let state = self.state();
-        let Control { cookies, unix_seconds, .. } = self.control?.read();
-        let now = u32::try_from(unix_seconds & u64::from(u32::MAX)).ok()?;
-        let [first, second] = cookies.secrets;
-        let secrets = if state::side(state) == 0 { first } else { second };
+        // Before the secrets that it speaks of.
+        let control = self.control?;
+        let state = control.cookie_state();
+        let secrets = control.cookie_secrets(state::side(state));
+        let now = u32::try_from(control.unix_seconds() & u64::from(u32::MAX)).ok()?;
         cookie.rule(state, &secrets, now, words(address))
     }
 }

@@ -4,18 +4,14 @@
 //! option, a second OPT record and an unknown version. A general decoder has one error for all of
 //! them, or writes a line to the log.
 
-use edge_common::cookie::{self, Cookie};
-use edge_common::subnet::{self, Subnet};
-use edge_common::wire::dns::HEADER_OCTETS;
+use edge_common::cookie::Cookie;
+use edge_common::subnet::Subnet;
+use edge_common::wire::dns::{HEADER_OCTETS, TYPE_OPT, option};
 use hickory_proto::op::{Header, MessageType, Metadata, OpCode, ResponseCode};
 use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder};
 
 use edge_zone::name::{MAX_LABEL_OCTETS, MAX_NAME_OCTETS};
 
-/// OPT (RFC 6891 §6.1.1).
-const OPT: u16 = 41;
-/// The NSID option (RFC 5001 §2.3).
-pub(super) const NSID: u16 = 3;
 /// The TCP Keepalive option (RFC 7828 §3.1).
 pub(super) const KEEPALIVE: u16 = 11;
 /// Seconds for which a TCP connection may be idle.
@@ -115,7 +111,7 @@ fn read_sections<'m>(message: &'m [u8], header: &Header) -> Option<Query<'m>> {
     }
     for _ in 0..counts.additionals {
         let record = Record::take(&mut rest)?;
-        if record.rtype != OPT {
+        if record.rtype != TYPE_OPT {
             continue;
         }
         match &mut query.edns {
@@ -194,10 +190,10 @@ fn read_options(mut rest: &[u8], edns: &mut Edns) -> Option<()> {
         let length = take_u16(&mut rest)?;
         let data = take(&mut rest, length.into())?;
         match code {
-            NSID => edns.nsid = true,
-            subnet::OPTION => edns.subnet = Some(Subnet::read(data)?),
+            option::NSID => edns.nsid = true,
+            option::SUBNET => edns.subnet = Some(Subnet::read(data)?),
             KEEPALIVE => edns.keepalive = true,
-            cookie::OPTION => {
+            option::COOKIE => {
                 let cookie = Cookie::read(data)?;
                 edns.cookie.get_or_insert(cookie);
             }

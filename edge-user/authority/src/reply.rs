@@ -1,13 +1,11 @@
 //! A writer for responses: it keeps to the limit, and sets TC beyond it.
 
-use edge_common::cookie;
-use edge_common::subnet;
-use edge_common::wire::dns::{HEADER_OCTETS, UDP_PAYLOAD_OCTETS};
+use edge_common::wire::dns::{HEADER_OCTETS, UDP_PAYLOAD_OCTETS, option};
 use hickory_proto::op::{Header, HeaderCounts, Metadata, ResponseCode};
 use hickory_proto::serialize::binary::{BinEncodable as _, BinEncoder};
 use zerocopy::IntoBytes as _;
 
-use super::message::{DNSSEC_OK, KEEPALIVE, KEEPALIVE_TIMEOUT, NSID, Query};
+use super::message::{DNSSEC_OK, KEEPALIVE, KEEPALIVE_TIMEOUT, Query};
 use edge_zone::rdata::RecordWriter;
 
 /// A response in the making.
@@ -125,17 +123,17 @@ fn write_opt(out: &mut Vec<u8>, query: &Query<'_>, closing: &Closing<'_>, nsid: 
     let at = out.len();
     out.extend([0, 0]);
     if edns.nsid && !nsid.is_empty() {
-        write_option(out, NSID, &[nsid.as_bytes()]);
+        write_option(out, option::NSID, &[nsid.as_bytes()]);
     }
     if let Some(subnet) = &edns.subnet {
         let [high, low] = subnet.family.to_be_bytes();
         let front = [high, low, subnet.source_prefix, closing.scope];
         let octets = subnet.octets();
         let given = octets.get(..usize::from(subnet.source_prefix.div_ceil(8)));
-        write_option(out, subnet::OPTION, &[&front, given.unwrap_or_default()]);
+        write_option(out, option::SUBNET, &[&front, given.unwrap_or_default()]);
     }
     if let Some((client, server)) = &closing.cookie {
-        write_option(out, cookie::OPTION, &[client.as_bytes(), server.as_bytes()]);
+        write_option(out, option::COOKIE, &[client.as_bytes(), server.as_bytes()]);
     }
     if edns.keepalive && closing.stream {
         write_option(out, KEEPALIVE, &[&KEEPALIVE_TIMEOUT.to_be_bytes()]);

@@ -143,7 +143,8 @@ pub(super) fn explain(interface: &str, mode: Mode, cause: &ProgramError) -> Kern
         return KernelError::NotPermitted { what: format!("attach to {interface}") };
     }
     let (name, text) = (interface.to_owned(), error::chain(cause));
-    if error::os_error(cause) == Some(libc::EBUSY) {
+    // EEXIST: one is attached in the other mode.
+    if matches!(error::os_error(cause), Some(libc::EBUSY | libc::EEXIST)) {
         return KernelError::Busy { name, mode: mode.name(), cause: text };
     }
     let way_out = match mode {
@@ -218,9 +219,11 @@ mod tests {
 
     #[test]
     fn why_a_program_cannot_be_attached_is_said_with_the_way_out() {
-        let busy = refused(libc::EBUSY, Mode::Generic);
-        assert!(matches!(busy, KernelError::Busy { .. }));
-        assert!(busy.to_string().ends_with("is there: `ip link show` names it"));
+        for (number, mode) in [(libc::EBUSY, Mode::Generic), (libc::EEXIST, Mode::Native)] {
+            let busy = refused(number, mode);
+            assert!(matches!(busy, KernelError::Busy { .. }));
+            assert!(busy.to_string().ends_with("is there: `ip link show` names it"));
+        }
         assert!(matches!(refused(libc::EACCES, Mode::Native), KernelError::NotPermitted { .. }));
         let other = refused(libc::EOPNOTSUPP, Mode::Native);
         assert!(other.to_string().contains("xdp.mode = \"generic\""));

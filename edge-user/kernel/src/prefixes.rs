@@ -4,7 +4,8 @@ use aya::maps::lpm_trie::{Key, LpmTrie};
 use edge_common::abi::maps;
 
 use super::{Kernel, KernelError};
-use edge_tables::prefixes::{Prefix, PrefixMap, PrefixMapError, Prefixes, Rule, Step};
+use edge_tables::backend_error::BackendError;
+use edge_tables::prefixes::{Prefix, PrefixMap, Prefixes, Rule, Step};
 
 const fn key(prefix: &Prefix) -> Key<[u8; 16]> {
     Key::new(prefix.bits, prefix.octets)
@@ -41,7 +42,7 @@ impl Kernel {
 }
 
 impl PrefixMap for Kernel {
-    fn set_prefixes(&mut self, prefixes: &Prefixes) -> Result<(), PrefixMapError> {
+    fn set_prefixes(&mut self, prefixes: &Prefixes) -> Result<(), BackendError> {
         Self::set_prefixes(self, prefixes).map_err(Into::into)
     }
 }

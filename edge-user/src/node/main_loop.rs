@@ -6,6 +6,7 @@
 //! controller's thread, see [`worker`]; the loop asks for it by [`jobs`] and never waits for it.
 //! `docs/threads.md` lists all threads.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -80,6 +81,8 @@ struct Node {
     feed: Option<Feed>,
     xdp: Option<Xdp>,
     vitals: Arc<HealthState>,
+    /// Whether the controller worked when the lease was renewed last.
+    was_alive: Cell<bool>,
     started: Instant,
 }
 
@@ -107,8 +110,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     worker.take_from(node.feed.as_ref().map(Feed::handoff));
     let handoff = node.feed.as_ref().map(Feed::handoff);
     let (sender, mut done) = mpsc::unbounded_channel();
-    let running =
-        services.and_then(|http| Ok((http, worker.start(Arc::clone(&node.jobs), sender)?)));
+    let running = services.and_then(|http| Ok((http, worker.start(sender)?)));
     let (_http, thread) = match running {
         Ok(running) => running,
         Err(cause) => {
@@ -170,10 +172,10 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     if let Some(xdp) = node.xdp.take() {
         xdp.take_down();
     }
-    // It writes its state to the disk, which may hang: the authority answers meanwhile.
-    drop(node.feed.take());
     authority.stop();
     node.log.stop();
+    // Last, since it writes its state to a disk that may hang.
+    drop(node.feed.take());
     end_controller(thread, is_busy);
     Ok(())
 }
@@ -208,11 +210,15 @@ fn end_controller(thread: JoinHandle<()>, was_busy: bool) {
 impl Node {
     /// Renews the lease, unless the controller hangs.
     fn renew(&self, now: Instant) {
-        if !self.jobs.is_alive(now) {
-            if let Some(text) = self.jobs.error(now) {
+        let is_alive = self.jobs.is_alive(now);
+        if !is_alive {
+            if let Some(text) = self.jobs.error(now).filter(|_| self.was_alive.replace(false)) {
                 error!("{text}");
             }
             return;
+        }
+        if !self.was_alive.replace(true) {
+            info!("the controller works again; the lease is renewed");
         }
         if let Some(xdp) = &self.xdp
             && let Err(cause) = lock(&xdp.kernel).renew_lease()

@@ -20,6 +20,7 @@ pub fn per_second() -> u32 {
 /// The monotonic clock in jiffies, at `per_second` jiffies a second. It isn't the kernel's count of
 /// jiffies, which begins with another number.
 #[must_use]
+#[inline]
 pub fn now(per_second: u32) -> u64 {
     let now = clock_gettime(ClockId::MonotonicCoarse);
     let unsigned = |part: i64| u64::try_from(part).unwrap_or_default();
@@ -30,6 +31,7 @@ pub fn now(per_second: u32) -> u64 {
 
 /// `CLOCK_MONOTONIC` in nanoseconds.
 #[must_use]
+#[inline]
 pub fn monotonic() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     let unsigned = |part: i64| u64::try_from(part).unwrap_or_default();

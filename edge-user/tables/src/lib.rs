@@ -6,6 +6,7 @@
 //! the answers that the counters of the maps have counted.
 //!
 //! - [`answer_counts`]: answers by deck and client country, as points and as counts by zone
+//! - [`backend_error`]: why the kernel refused
 //! - [`compile`]: what a zone answers, by name, client class and type
 //! - [`deal`]: cards of records, each record in its exact share
 //! - [`extents`]: free runs of entries in a table that many share
@@ -20,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 pub mod answer_counts;
+pub mod backend_error;
 pub mod compile;
 pub mod deal;
 pub mod extents;

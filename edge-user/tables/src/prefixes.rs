@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use crate::backend_error::BackendError;
 use edge_common::limit::{DENIED, EXEMPT};
+use edge_common::service::MAPPED_BITS;
 use ipnet::IpNet;
 
 /// How the clients of a prefix are treated.
@@ -43,7 +45,7 @@ impl From<IpNet> for Prefix {
     fn from(net: IpNet) -> Self {
         match net {
             IpNet::V4(net) => Self {
-                bits: MAPPED_BITS + u32::from(net.prefix_len()),
+                bits: u32::from(MAPPED_BITS) + u32::from(net.prefix_len()),
                 octets: net.network().to_ipv6_mapped().octets(),
             },
             IpNet::V6(net) => {
@@ -66,12 +68,9 @@ impl Prefix {
     #[must_use]
     pub fn has_all_of_ipv4(&self) -> bool {
         let mapped = u128::from(Ipv4Addr::UNSPECIFIED.to_ipv6_mapped());
-        self.bits < MAPPED_BITS && (self.first()..=self.last()).contains(&mapped)
+        self.bits < u32::from(MAPPED_BITS) && (self.first()..=self.last()).contains(&mapped)
     }
 }
-
-/// Bits before an IPv4 address in its mapped form.
-const MAPPED_BITS: u32 = 96;
 
 /// Rules by prefix.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -168,16 +167,13 @@ impl Prefixes {
     }
 }
 
-/// Why the kernel refused an entry of the map.
-pub type PrefixMapError = Box<dyn std::error::Error + Send + Sync>;
-
 /// The kernel's map of rules by client prefix.
 pub trait PrefixMap {
     /// Replaces the rules. A client that both old and new deny is denied all the time.
     ///
     /// # Errors
     /// When the kernel refuses an entry. Then the map has some of the old rules and some of the new.
-    fn set_prefixes(&mut self, prefixes: &Prefixes) -> Result<(), PrefixMapError>;
+    fn set_prefixes(&mut self, prefixes: &Prefixes) -> Result<(), BackendError>;
 }
 
 #[cfg(test)]

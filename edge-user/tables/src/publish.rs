@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use edge_common::abi::{Side, TableId, maps};
 
+pub use crate::backend_error::BackendError;
 use crate::compile::Compiled;
 use crate::store::Store;
 pub use choice::Shares;
@@ -57,18 +58,6 @@ pub trait Backend: Send {
     /// # Errors
     /// When the kernel refuses.
     fn name(&mut self, apex: &str, table: Option<TableId>) -> Result<(), BackendError>;
-}
-
-/// An error of a [`Backend`]. It reads as its cause does.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct BackendError(Box<dyn std::error::Error + Send + Sync>);
-
-impl BackendError {
-    /// An error with this cause.
-    pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self(cause.into())
-    }
 }
 
 /// Why a generation or a deal could not be published. The former one goes on being served.

@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -53,11 +53,15 @@ fn maker(name: &str) -> Option<u32> {
     name.strip_prefix(PREFIX)?.split('-').next()?.parse().ok()
 }
 
-/// Removes what processes left behind that ended without tidying up.
-fn sweep(folder: &Path, remove: impl Fn(&Path)) {
+/// Removes what processes left behind that ended without tidying up. With `is_first`, what has our
+/// own number is another process's, too.
+fn sweep(folder: &Path, is_first: bool, remove: impl Fn(&Path)) {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     for entry in entries {
-        let left = |process: u32| !Path::new(&format!("/proc/{process}")).exists();
+        let left = |process: u32| {
+            let is_namesake = is_first && process == std::process::id();
+            is_namesake || !Path::new(&format!("/proc/{process}")).exists()
+        };
         if entry.file_name().to_str().and_then(maker).is_some_and(left) {
             remove(&entry.path());
         }
@@ -68,10 +72,13 @@ impl Namespace {
     /// A new one, its loopback interface up.
     #[must_use]
     pub fn new(role: &str) -> Self {
-        sweep(Path::new(FOLDER), |path| {
+        static FIRST: Once = Once::new();
+        let remove = |path: &Path| {
             let name = path.file_name().unwrap_or_default();
             drop(Command::new("ip").args([OsStr::new("netns"), OsStr::new("del"), name]).output());
-        });
+        };
+        FIRST.call_once(|| sweep(Path::new(FOLDER), true, remove));
+        sweep(Path::new(FOLDER), false, remove);
         let namespace = Self { name: unique(role) };
         {
             let _turn = ADDING.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,6 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 /// How long anything may take that is waited for, unless a test says otherwise. It ought to be
 /// seconds; tests run beside each other, and others may use the machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a program may take to end after it was asked to: less than the lease of XDP.
+const END: Duration = Duration::from_secs(20);
 
 /// What a process has said on stderr.
 #[derive(Debug, Default)]
@@ -46,8 +48,13 @@ pub struct Process {
 /// The program under test: `EDGE_BIN`, or `edge` beside this program or in the folder above.
 #[must_use]
 pub fn program() -> PathBuf {
-    if let Some(path) = std::env::var_os("EDGE_BIN") {
-        return path.into();
+    if let Some(path) = std::env::var_os("EDGE_BIN").map(PathBuf::from) {
+        assert!(
+            path.is_absolute() && path.is_file(),
+            "EDGE_BIN={}: no absolute path of a program",
+            path.display()
+        );
+        return path;
     }
     let own = std::env::current_exe().expect("a program knows its path");
     let found = own.ancestors().skip(1).take(2).map(|folder| folder.join("edge"));
@@ -77,10 +84,11 @@ const FOLDERS: [&str; 8] = [
 pub fn find(program: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(FOLDERS.map(PathBuf::from));
-    folders
-        .map(|folder| folder.join(program))
-        .find(|path| path.is_file())
-        .unwrap_or_else(|| panic!("there is no {program}; run `cargo xtask setup --long`"))
+    folders.map(|folder| folder.join(program)).find(|path| path.is_file()).unwrap_or_else(|| {
+        // Only the long tier's are built from source.
+        let long = if program.starts_with("ntp-") { " --long" } else { "" };
+        panic!("there is no {program}; run `cargo xtask setup{long}`")
+    })
 }
 
 /// Copies a program.
@@ -156,10 +164,10 @@ impl Process {
     /// Waits for its end; gives how it ended and all that it said.
     ///
     /// # Panics
-    /// When that takes longer than [`PATIENCE`].
+    /// When that takes longer than 20 seconds.
     #[must_use]
     pub fn end(mut self) -> (ExitStatus, Vec<String>) {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + END;
         let mut lines = self.said.lock();
         while !lines.1 {
             let left = end.saturating_duration_since(Instant::now());

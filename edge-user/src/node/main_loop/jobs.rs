@@ -10,7 +10,8 @@
 //! job has ended after all.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::node::control::{Asked, Request};
@@ -48,8 +49,20 @@ pub(super) enum Periodic {
 pub(super) enum Job {
     /// One that the loop asks for again and again.
     Periodic(Periodic),
-    /// An operator's request.
-    Request(Asked),
+    /// An operator's request, and who decides about it: see [`Claim`].
+    Request(Asked, Claim),
+}
+
+/// The decision whether a request is done. The controller claims it when it begins, its sender when
+/// it has waited long enough: the first one wins.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Claim(Arc<AtomicBool>);
+
+impl Claim {
+    /// Claims the request. Returns false if the other side already has.
+    pub(super) fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::Relaxed)
+    }
 }
 
 impl Job {
@@ -62,8 +75,8 @@ impl Job {
             Self::Periodic(Periodic::Deal) => "dealing",
             Self::Periodic(Periodic::Popularity) => "publishing popular names",
             Self::Periodic(Periodic::Secrets) => "reading cookies.secrets",
-            Self::Request((Request::Switch(Setting::Zone { .. }), _)) => "switching a zone",
-            Self::Request(_) => "a request of the control socket",
+            Self::Request((Request::Switch(Setting::Zone { .. }), _), _) => "switching a zone",
+            Self::Request(..) => "a request of the control socket",
         }
     }
 }
@@ -105,17 +118,17 @@ impl Jobs {
         }
     }
 
-    /// Passes a request on. The controller skips it if its sender has gone before it begins.
+    /// Passes a request on. The controller does it only if it can still take the claim.
     ///
     /// # Errors
     /// When too many wait; the request comes back.
-    pub(super) fn request(&self, asked: Asked) -> Result<(), Asked> {
+    pub(super) fn request(&self, asked: Asked, claim: Claim) -> Result<(), Asked> {
         let mut state = self.state();
-        let requests = state.waiting.iter().filter(|job| matches!(job, Job::Request(_))).count();
+        let requests = state.waiting.iter().filter(|job| matches!(job, Job::Request(..))).count();
         if state.is_stopping || requests >= MOST_REQUESTS {
             return Err(asked);
         }
-        state.waiting.push_back(Job::Request(asked));
+        state.waiting.push_back(Job::Request(asked, claim));
         self.changed.notify_one();
         Ok(())
     }
@@ -150,6 +163,11 @@ impl Jobs {
         state.running.is_some()
     }
 
+    /// Whether the node stops: the kernel then refuses what a job still does.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.state().is_stopping
+    }
+
     /// Notes that the thread has ended; an error unless it was asked to.
     pub(super) fn end(&self) {
         let mut state = self.state();
@@ -165,8 +183,11 @@ impl Jobs {
 
     /// What runs and for how long; for the sender of a request that waits too long.
     pub(super) fn busy(&self, now: Instant) -> String {
-        let running = self.state().running;
-        let what = running.map_or_else(
+        let state = self.state();
+        if state.has_died {
+            return "the controller's thread has ended; restart the node".to_owned();
+        }
+        let what = state.running.map_or_else(
             || "the controller is busy".to_owned(),
             |Running { name, since }| {
                 let seconds = now.saturating_duration_since(since).as_secs();
@@ -204,7 +225,7 @@ impl Jobs {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{Job, Jobs, LONGEST, MOST_REQUESTS, Periodic, SLOW};
+    use super::{Claim, Job, Jobs, LONGEST, MOST_REQUESTS, Periodic, SLOW};
     use crate::node::control::Request;
     use tokio::sync::oneshot;
 
@@ -284,7 +305,7 @@ mod tests {
         let mut ask = || {
             let (sender, receiver) = oneshot::channel();
             receivers.push(receiver);
-            jobs.request((Request::Audit, sender)).is_ok()
+            jobs.request((Request::Audit, sender), Claim::default()).is_ok()
         };
         assert!((0..MOST_REQUESTS).all(|_| ask()));
         assert!(!ask());

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tracing::info;
 
+use super::jobs::Claim;
 use super::worker::Done;
 use super::{Node, json};
 use crate::node::control::{Asked, Request};
@@ -19,6 +20,10 @@ use edge_tables::live::switches::{Setting, Switches};
 /// How long a request may wait for the controller: a little less than the control socket waits,
 /// so that its sender learns why.
 const PATIENCE: Duration = Duration::from_secs(4);
+
+/// For the sender of a request that takes long.
+const BEGUN: &str = "the controller has begun with it and will do it; `edge status` and \
+                     `edge switch` show when it is done";
 
 impl Node {
     /// Replies to a request, at once or when the controller has. Doesn't wait.
@@ -47,17 +52,18 @@ impl Node {
     /// Makes a job of a request, and a task that waits for its reply.
     fn ask_controller(&self, (request, reply): Asked) {
         let (sender, receiver) = oneshot::channel();
-        if self.jobs.request((request, sender)).is_err() {
+        let claim = Claim::default();
+        if self.jobs.request((request, sender), claim.clone()).is_err() {
             drop(reply.send(Err(self.jobs.busy(Instant::now()))));
             return;
         }
         let jobs = Arc::clone(&self.jobs);
         tokio::spawn(async move {
-            // A job whose receiver is dropped before it begins isn't done.
             let value = match tokio::time::timeout(PATIENCE, receiver).await {
                 Ok(Ok(value)) => value,
                 Ok(Err(_dropped)) => Err("the node is stopping".into()),
-                Err(_elapsed) => Err(jobs.busy(Instant::now())),
+                Err(_elapsed) if claim.take() => Err(jobs.busy(Instant::now())),
+                Err(_elapsed) => Err(BEGUN.into()),
             };
             drop(reply.send(value));
         });

@@ -3,6 +3,7 @@
 //! Everything is on the main thread: the controller reads, compiles and publishes for the first
 //! time before its own thread exists. The lease begins after that, just before XDP is attached.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -67,8 +68,7 @@ fn start_by(config: Config, started: Instant, xdp: &mut Option<Xdp>) -> anyhow::
     serve_all(&mut publisher, &config)?;
     let mut kernel = xdp.as_ref().map(|xdp| lock(&xdp.kernel));
     let map = kernel.as_deref_mut().map(|kernel| -> &mut dyn PrefixMap { kernel });
-    limits::set(&config.limits, &store, map)
-        .map_err(|cause| anyhow::Error::from_boxed(cause).context("limits"))?;
+    limits::set(&config.limits, &store, map).context("limits")?;
     limits::set_time_denial(&store, config.ntp.deny == Denied::Kiss);
     drop(kernel);
     let current = Arc::new(Current::default());
@@ -106,13 +106,15 @@ fn start_by(config: Config, started: Instant, xdp: &mut Option<Xdp>) -> anyhow::
         lock(&xdp.kernel).renew_lease()?;
         xdp.attach(&config)?;
     }
-    let worker = Worker::new(&config, controller, edns, samples.heat(), xdp.is_some());
+    let jobs = Arc::new(Jobs::default());
+    let (heat, has_xdp) = (samples.heat(), xdp.is_some());
+    let worker = Worker::new(Arc::clone(&jobs), &config, controller, edns, heat, has_xdp);
     let node = Node {
         ledger: worker.controller().ledger(),
         snapshot: worker.snapshot(),
         config,
         store,
-        jobs: Arc::new(Jobs::default()),
+        jobs,
         authority: Arc::clone(authority.counters()),
         log,
         samples,
@@ -120,6 +122,7 @@ fn start_by(config: Config, started: Instant, xdp: &mut Option<Xdp>) -> anyhow::
         feed: None,
         xdp: None,
         vitals: Arc::new(HealthState::default()),
+        was_alive: Cell::new(true),
         started,
     };
     Ok(Started { node, worker, authority, prepared })

@@ -1,5 +1,6 @@
 //! A node without XDP, used through its control socket's requests.
 
+use std::cell::Cell;
 use std::fs;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -36,8 +37,7 @@ struct Running {
 /// A node whose controller's thread runs.
 fn running() -> Running {
     let (mut running, worker, sender) = held();
-    let jobs = Arc::clone(&running.node.jobs);
-    running.thread = Some(worker.start(jobs, sender).unwrap());
+    running.thread = Some(worker.start(sender).unwrap());
     running
 }
 
@@ -63,13 +63,15 @@ fn held() -> (Running, Worker, mpsc::UnboundedSender<Done>) {
     let mut controller = Controller::new(&config, publisher, current);
     controller.refresh().unwrap();
     let (samples, _) = SampleCounters::new(None, 0, &config.limits).unwrap();
-    let worker = Worker::new(&config, controller, edns, samples.heat(), false);
+    let jobs = Arc::new(Jobs::default());
+    let heat = samples.heat();
+    let worker = Worker::new(Arc::clone(&jobs), &config, controller, edns, heat, false);
     let node = Node {
         ledger: worker.controller().ledger(),
         snapshot: worker.snapshot(),
         config,
         store,
-        jobs: Arc::new(Jobs::default()),
+        jobs,
         authority: Arc::new(Counters::default()),
         log,
         samples,
@@ -77,6 +79,7 @@ fn held() -> (Running, Worker, mpsc::UnboundedSender<Done>) {
         feed: None,
         xdp: None,
         vitals: Arc::new(HealthState::default()),
+        was_alive: Cell::new(true),
         started: Instant::now(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -222,8 +225,29 @@ fn a_request_for_a_held_controller_learns_why_it_waits_and_is_not_done_later() {
     );
     // Now it goes on.
     running.node.jobs.finish();
-    let jobs = Arc::clone(&running.node.jobs);
-    running.thread = Some(worker.start(jobs, sender).unwrap());
+    running.thread = Some(worker.start(sender).unwrap());
+    let on = json!([{"name": "a.example", "xdp": true, "configured": true}]);
+    assert!(running.ask(Request::Points { top: 1 }).is_ok());
+    assert_eq!(running.ask(Request::Switches).unwrap()["zones"], on);
+}
+
+#[test]
+fn the_sender_of_a_request_that_has_begun_learns_that_it_will_be_done() {
+    let (mut running, worker, sender) = held();
+    let (reply, mut receiver) = oneshot::channel();
+    let off = Setting::Zone { name: "a.example".into(), on: false };
+    running.node.reply((Request::Switch(off), reply));
+    let Some(Job::Request(asked, claim)) = running.node.jobs.next() else {
+        panic!("the request is a job")
+    };
+    // As the controller does when it begins.
+    assert!(claim.take());
+    let error = running.runtime.block_on(&mut receiver).unwrap().unwrap_err();
+    assert!(error.starts_with("the controller has begun with it and will do it"), "{error}");
+    running.node.jobs.finish();
+    // Whoever has claimed it, nobody else does it.
+    assert!(running.node.jobs.request(asked, claim).is_ok());
+    running.thread = Some(worker.start(sender).unwrap());
     let on = json!([{"name": "a.example", "xdp": true, "configured": true}]);
     assert!(running.ask(Request::Points { top: 1 }).is_ok());
     assert_eq!(running.ask(Request::Switches).unwrap()["zones"], on);

@@ -67,6 +67,7 @@ pub(super) type Reply = (oneshot::Sender<Result<Value, String>>, Result<Value, S
 
 /// The work of the thread.
 pub(super) struct Worker {
+    jobs: Arc<Jobs>,
     controller: Controller,
     edns: Edns,
     popularity: Heat,
@@ -86,6 +87,7 @@ pub(super) struct Worker {
 impl Worker {
     /// Of a controller that has published once.
     pub(super) fn new(
+        jobs: Arc<Jobs>,
         config: &Config,
         controller: Controller,
         edns: Edns,
@@ -100,6 +102,7 @@ impl Worker {
         let zones = config.zones.directory.iter();
         let directories = zones.chain([&config.geoip.directory]).cloned().collect();
         let mut worker = Self {
+            jobs,
             controller,
             edns,
             popularity,
@@ -136,13 +139,10 @@ impl Worker {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(super) fn start(
-        self,
-        jobs: Arc<Jobs>,
-        done: UnboundedSender<Done>,
-    ) -> anyhow::Result<JoinHandle<()>> {
+    pub(super) fn start(self, done: UnboundedSender<Done>) -> anyhow::Result<JoinHandle<()>> {
         let run = move || {
-            // Also if a job panics.
+            let jobs = Arc::clone(&self.jobs);
+            // Also if a job panics, in a build whose panics unwind.
             let _ended = EndOnDrop(Arc::clone(&jobs));
             self.run(&jobs, &done);
         };
@@ -165,9 +165,9 @@ impl Worker {
     fn work(&mut self, job: Job) -> Option<Done> {
         let wanted = match job {
             Job::Periodic(wanted) => wanted,
-            Job::Request((request, reply)) => {
-                // Its sender has given up, so nothing may change by it.
-                if reply.is_closed() {
+            Job::Request((request, reply), claim) => {
+                // If its sender has given up, nothing may change by it.
+                if !claim.take() {
                     return None;
                 }
                 let value = self.answer(request);
@@ -232,7 +232,7 @@ impl Worker {
                 }
                 log_refresh(&refresh);
             }
-            Err(cause) => error!("publish: {cause:#}; what was served before still is"),
+            Err(cause) => self.log_failed_publication(&cause),
         }
         true
     }
@@ -260,7 +260,11 @@ impl Worker {
         let part = self.deals % DEAL_PARTS;
         self.deals = self.deals.wrapping_add(1);
         if let Err(cause) = self.controller.publisher().deal_part_anew(part, DEAL_PARTS) {
-            error!("deal again: {cause:#}");
+            if self.jobs.is_stopping() {
+                info!("dealing has ended with the node");
+            } else {
+                error!("deal again: {cause:#}");
+            }
         }
         if self.deals.is_multiple_of(AUDIT) {
             drop(self.controller.publisher().audit());
@@ -271,9 +275,18 @@ impl Worker {
     fn choose_by_popularity(&mut self) -> bool {
         let popularity = self.popularity.read(Instant::now());
         self.controller.warm(popularity).unwrap_or_else(|cause| {
-            error!("publish: {cause:#}; what was served before still is");
+            self.log_failed_publication(&cause);
             false
         })
+    }
+
+    /// A publication that the end of the node cuts off is no error.
+    fn log_failed_publication(&self, cause: &anyhow::Error) {
+        if self.jobs.is_stopping() {
+            info!("a publication has ended with the node");
+        } else {
+            error!("publish: {cause:#}; what was served before still is");
+        }
     }
 
     /// Answers a request.

@@ -6,8 +6,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use edge_common::subnet::{self, Subnet};
-use edge_common::wire::dns::POINTER;
+use edge_common::subnet::Subnet;
+use edge_common::wire::dns::{self, POINTER};
 use hickory_proto::rr::RecordType;
 
 use edge_authority::{Client, Serving};
@@ -128,7 +128,7 @@ fn subnet_in(options: &[u8]) -> Option<Subnet> {
         let code = reader.u16()?;
         let length = reader.u16()?;
         let data = reader.take(length.into())?;
-        if code == subnet::OPTION {
+        if code == dns::option::SUBNET {
             return Subnet::read(data);
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use edge_common::abi::{Answer, ClassRow};
+use edge_common::wire::dns::TYPE_ANY;
 
 use super::amend::Origin;
 use super::decks::{Decks, addresses};
@@ -14,8 +15,6 @@ use edge_zone::resolve::MAX_ALIAS_DEPTH;
 use edge_zone::variants::Variants;
 use edge_zone::{Found, Label, RecordKind, Rules, Targeting, Targets, Zone, find_where};
 
-/// QTYPE ANY.
-const ANY: u16 = 255;
 /// A type that no zone holds, of those for private use (RFC 6895 §3.1).
 const UNHELD: u16 = 65_280;
 
@@ -158,7 +157,7 @@ impl<'z> Answers<'z> {
                 own.push((kind.number(), self.answer(asked, kind.number())));
             }
         }
-        own.push((ANY, self.answer(asked, ANY)));
+        own.push((TYPE_ANY, self.answer(asked, TYPE_ANY)));
         Others { default, own }
     }
 

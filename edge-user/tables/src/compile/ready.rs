@@ -4,13 +4,12 @@
 //! record. So they depend on the length of the question before them, but on nothing else of it.
 
 use edge_common::abi::Rrs;
+use edge_common::wire::dns::TYPE_HINFO;
 
 use super::{Source, Undealt};
 use edge_zone::rdata::{ANY_HINFO, ready_made, soa_data, uncompressed};
 use edge_zone::{Label, RecordKind, Zone};
 
-/// Type HINFO.
-const HINFO: u16 = 13;
 /// Octets of a record before its data.
 const FRONT_OCTETS: usize = 12;
 
@@ -101,6 +100,6 @@ fn card(rtype: u16, ttl: u32, name_octets: u8, data: &[(Box<[u8]>, u32)]) -> Opt
 
 /// The minimal answer to ANY.
 pub(super) fn any(zone: &Zone) -> Undealt {
-    let octets = ready_made(HINFO, zone.ttl, 3, &[ANY_HINFO]);
+    let octets = ready_made(TYPE_HINFO, zone.ttl, 3, &[ANY_HINFO]);
     Undealt { source: Source::Card(octets.into(), 1), ttl: zone.ttl, max_hosts: 1 }
 }

@@ -3,7 +3,7 @@
 //! The program in the kernel and the authority both read it there, so they always agree.
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use edge_common::abi::Nsid;
 use edge_common::cookie::state;
@@ -35,7 +35,12 @@ pub struct Edns {
     control: ControlBlock,
     secrets: Secrets,
     enforce: bool,
+    /// When secrets were written last.
+    written: Instant,
 }
+
+/// Between two writings of secrets: no packet takes so long.
+const SPACING: Duration = Duration::from_secs(1);
 
 impl Edns {
     /// Writes everything for the first time. `nsid` is the server's identifier.
@@ -44,7 +49,12 @@ impl Edns {
     /// When there is no secret.
     pub fn start(store: &Store, cookies: &CookieOptions, nsid: &str) -> Result<Self, SecretError> {
         let secrets = Secrets::load(&cookies.secrets)?;
-        let edns = Self { control: store.control, secrets, enforce: cookies.enforce };
+        let edns = Self {
+            control: store.control,
+            secrets,
+            enforce: cookies.enforce,
+            written: Instant::now(),
+        };
         write_nsid(edns.control, nsid);
         edns.control.set_unix_seconds(now());
         write_keys(edns.control, edns.secrets.get(), edns.enforce);
@@ -52,10 +62,18 @@ impl Edns {
     }
 
     /// Takes new secrets from their files, which may wait for a disk. Call it about once a second.
+    ///
+    /// Within a second of the last new secrets it does nothing: a packet may still be reading the
+    /// side that would be filled.
     pub fn refresh(&mut self) {
-        if !self.secrets.refresh() {
+        self.refresh_at(Instant::now());
+    }
+
+    fn refresh_at(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.written) < SPACING || !self.secrets.refresh() {
             return;
         }
+        self.written = now;
         match self.secrets.trouble() {
             Some(trouble) => error!("{trouble}"),
             None => info!("cookies.secrets: read again"),
@@ -112,8 +130,9 @@ mod tests {
     use edge_common::cookie::{Cookie, state};
     use zerocopy::IntoBytes as _;
 
-    use super::{CookieOptions, Edns, Secret, write_keys, write_nsid};
+    use super::{CookieOptions, Edns, SPACING, Secret, write_keys, write_nsid};
     use crate::store::{ControlBlock, Store};
+    use std::time::Instant;
 
     #[test]
     fn secrets_take_turns_on_two_sides_and_the_rest_stays_zero() {
@@ -159,6 +178,7 @@ mod tests {
         let store = Store::in_memory();
         let secrets = vec![new.clone(), old.clone()];
         let cookies = CookieOptions { secrets, enforce: true };
+        let start = Instant::now();
         let mut edns = Edns::start(&store, &cookies, "edge1").unwrap();
         let from = edge_common::service::words("192.0.2.1".parse().unwrap());
         let rule = |cookie: &Cookie| {
@@ -175,15 +195,15 @@ mod tests {
             fs::write(&new, to).unwrap();
         };
         roll(&second);
-        edns.refresh();
+        edns.refresh_at(start + 2 * SPACING);
         assert!(rule(&shown).is_good);
         assert_ne!(rule(&client).server, shown.server);
         fs::remove_file(&new).unwrap();
-        edns.refresh();
+        edns.refresh_at(start + 4 * SPACING);
         assert!(edns.trouble().is_some() && rule(&shown).is_good);
         fs::write(&new, &second).unwrap();
         roll(&third);
-        edns.refresh();
+        edns.refresh_at(start + 6 * SPACING);
         assert_eq!((edns.trouble(), rule(&shown).is_good), (None, false));
     }
 }

@@ -15,8 +15,9 @@ use zerocopy::FromZeros as _;
 pub use options::{Limits, NtpLimits};
 pub use time::{set_time_denial, set_time_rate};
 
+use crate::backend_error::BackendError;
 use crate::jiffies;
-use crate::prefixes::{PrefixMap, PrefixMapError, Prefixes};
+use crate::prefixes::{PrefixMap, Prefixes};
 use crate::store::Store;
 
 /// Sets the options `[limits]`: the rates first, then the lists.
@@ -28,7 +29,7 @@ pub fn set(
     limits: &Limits,
     store: &Store,
     kernel: Option<&mut dyn PrefixMap>,
-) -> Result<(), PrefixMapError> {
+) -> Result<(), BackendError> {
     set_rate(store, limits.rate());
     set_time_rate(store, limits.ntp.rate());
     set_prefixes(store, kernel, limits.prefixes())
@@ -65,7 +66,7 @@ pub fn set_prefixes(
     store: &Store,
     kernel: Option<&mut dyn PrefixMap>,
     prefixes: Prefixes,
-) -> Result<(), PrefixMapError> {
+) -> Result<(), BackendError> {
     let on = !prefixes.is_empty();
     if let Some(kernel) = kernel {
         kernel.set_prefixes(&prefixes)?;

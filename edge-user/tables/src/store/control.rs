@@ -45,105 +45,124 @@ impl ControlBlock {
 
     /// A copy of all of it, word by word.
     #[must_use]
+    #[inline]
     pub fn read(self) -> Control {
         self.part(0)
     }
 
     /// Writes all of it, word by word: for tests. Nothing may read it meanwhile.
+    #[inline]
     pub fn write(self, control: &Control) {
         self.set_part(0, control);
     }
 
     /// Generation being served; 0 for none. What belongs to it may be read after this.
     #[must_use]
+    #[inline]
     pub fn generation(self) -> u64 {
         self.word(at!(generation)).load(Ordering::Acquire)
     }
 
     /// Makes a generation the one that is served, after its side has been written.
+    #[inline]
     pub fn set_generation(self, generation: u64) {
         self.word(at!(generation)).store(generation, Ordering::Release);
     }
 
     /// Jiffies at which the tables stop being trusted.
     #[must_use]
+    #[inline]
     pub fn lease(self) -> u64 {
-        self.get(at!(lease))
+        self.word(at!(lease)).load(Ordering::Acquire)
     }
 
     /// Sets when the lease ends, in jiffies. 0: it has ended, and every query passes.
+    #[inline]
     pub fn set_lease(self, jiffies: u64) {
         self.word(at!(lease)).store(jiffies, Ordering::Release);
     }
 
     /// Sets how long a lease is, in jiffies, from its next renewal on.
+    #[inline]
     pub fn set_lease_length(self, jiffies: u64) {
         self.set(at!(lease_jiffies), jiffies);
     }
 
     /// Sampling interval of answers; 0: none are sampled.
     #[must_use]
+    #[inline]
     pub fn sample(self) -> u64 {
         self.get(at!(sample))
     }
 
     /// Sets the sampling interval of answers. 0: none are sampled.
+    #[inline]
     pub fn set_sample(self, one_in: u32) {
         self.set(at!(sample), one_in.into());
     }
 
     /// Sampling interval of dropped frames; 0: none are sampled.
     #[must_use]
+    #[inline]
     pub fn sample_dropped(self) -> u64 {
         self.get(at!(sample_dropped))
     }
 
     /// Sets the sampling interval of dropped frames. 0: none are sampled.
+    #[inline]
     pub fn set_sample_dropped(self, one_in: u32) {
         self.set(at!(sample_dropped), one_in.into());
     }
 
     /// Seed of the hash that places served addresses in their table.
     #[must_use]
+    #[inline]
     pub fn service_seed(self) -> u64 {
-        self.get(at!(service_seed))
+        self.word(at!(service_seed)).load(Ordering::Acquire)
     }
 
     /// Sets that seed, after the table has been written.
+    #[inline]
     pub fn set_service_seed(self, seed: u64) {
         self.word(at!(service_seed)).store(seed, Ordering::Release);
     }
 
     /// The first address of IPv4 (0) or IPv6 (1) at which DNS is served.
     #[must_use]
+    #[inline]
     pub fn first_service(self, family: usize) -> Option<Service> {
         (family < 2).then(|| self.part(at!(first_services) + family * size_of::<Service>()))
     }
 
     /// Sets that address. A family above 1 is ignored.
+    #[inline]
     pub fn set_first_service(self, family: usize, service: &Service) {
         if family < 2 {
             self.set_part(at!(first_services) + family * size_of::<Service>(), service);
         }
     }
 
-    /// What is switched on: bits of [`switches`].
+    /// What is switched on: bits of [`switches`]. What a switch relies on may be read after this.
     #[must_use]
+    #[inline]
     pub fn switches(self) -> u64 {
-        self.get(at!(switches))
+        self.word(at!(switches)).load(Ordering::Acquire)
     }
 
     /// Replaces all switches: for tests. Others set their own bits by [`Self::set_switch`].
+    #[inline]
     pub fn set_switches(self, bits: u64) {
         self.set(at!(switches), bits);
     }
 
     /// Sets or clears one of the operator's [`switches`]. All other bits stay.
+    #[inline]
     pub fn set_switch(self, bit: u64, on: bool) {
         self.change_switch(bit, on, Ordering::Relaxed);
     }
 
     /// As [`Self::set_switch`], after what the switch relies on has been written.
+    #[inline]
     pub fn publish_switch(self, bit: u64, on: bool) {
         self.change_switch(bit, on, Ordering::Release);
     }
@@ -160,17 +179,20 @@ impl ControlBlock {
 
     /// Whether frames may be dropped: some limit or list is on.
     #[must_use]
+    #[inline]
     pub fn may_drop(self) -> bool {
         self.switches() & (switches::LIMIT | switches::PREFIXES) != 0
     }
 
     /// A side of the two-sided maps: the lowest bit of `side` chooses it.
     #[must_use]
+    #[inline]
     pub fn side(self, side: u32) -> Side {
         self.part(side_at(side))
     }
 
     /// Sets a side. No generation in use may refer to it.
+    #[inline]
     pub fn set_side(self, side: u32, value: &Side) {
         self.set_part(side_at(side), value);
     }
@@ -178,11 +200,13 @@ impl ControlBlock {
     /// The link-layer address of the first interface, as [`Control::own`] makes it; 0 if there is
     /// none.
     #[must_use]
+    #[inline]
     pub fn own_address(self) -> u64 {
         self.get(at!(own_address))
     }
 
     /// Sets that address, unless there is one already.
+    #[inline]
     pub fn set_own_address_once(self, own: u64) {
         let word = self.word(at!(own_address));
         let _first = word.compare_exchange(0, own, Ordering::Relaxed, Ordering::Relaxed);
@@ -190,45 +214,53 @@ impl ControlBlock {
 
     /// The trie of the zone with most names; a hint.
     #[must_use]
+    #[inline]
     pub fn usual_trie(self) -> u32 {
         let [trie, _reserved]: [u32; 2] = self.part(at!(usual_trie));
         trie
     }
 
     /// Sets that trie.
+    #[inline]
     pub fn set_usual_trie(self, trie: u32) {
         self.set_part(at!(usual_trie), &[trie, 0]);
     }
 
     /// Seconds of Unix time modulo 2³², as cookies use it.
     #[must_use]
+    #[inline]
     pub fn unix_seconds(self) -> u64 {
         self.get(at!(unix_seconds))
     }
 
     /// Sets the time, in seconds of Unix time modulo 2³².
+    #[inline]
     pub fn set_unix_seconds(self, seconds: u32) {
         self.set(at!(unix_seconds), seconds.into());
     }
 
     /// [`edge_common::abi::CookieKeys::state`]. The secrets of its side may be read after this.
     #[must_use]
+    #[inline]
     pub fn cookie_state(self) -> u64 {
         self.word(at!(cookies.state)).load(Ordering::Acquire)
     }
 
     /// Sets the state of cookies, after the secrets of its side have been written.
+    #[inline]
     pub fn set_cookie_state(self, state: u64) {
         self.word(at!(cookies.state)).store(state, Ordering::Release);
     }
 
     /// The secrets of a side: the lowest bit of `side` chooses it.
     #[must_use]
+    #[inline]
     pub fn cookie_secrets(self, side: u64) -> CookieSecrets {
         self.part(secrets_at(side))
     }
 
     /// Sets the secrets of a side, which isn't in use.
+    #[inline]
     pub fn set_cookie_secrets(self, side: u64, secrets: &CookieSecrets) {
         self.set_part(secrets_at(side), secrets);
     }
@@ -236,6 +268,7 @@ impl ControlBlock {
     /// Writes secrets to the side that isn't in use, then takes that side into use by one store.
     /// `flags` are the other bits of the state. One thread at a time, and not again before every
     /// packet that began before the last call is through; calls a second apart are safe.
+    #[inline]
     pub fn replace_cookie_secrets(self, secrets: &CookieSecrets, flags: u64) {
         let side = !self.get(at!(cookies.state)) & state::SIDE;
         self.set_cookie_secrets(side, secrets);
@@ -244,28 +277,33 @@ impl ControlBlock {
 
     /// The name server identifier.
     #[must_use]
+    #[inline]
     pub fn nsid(self) -> Nsid {
         self.part(at!(nsid))
     }
 
     /// Sets the identifier, before anything is published.
+    #[inline]
     pub fn set_nsid(self, nsid: &Nsid) {
         self.set_part(at!(nsid), nsid);
     }
 
     /// The limits of DNS.
     #[must_use]
+    #[inline]
     pub fn limits(self) -> RateLimits {
         self.part(at!(limits))
     }
 
     /// Sets the limits of DNS. Packets may read some old and some new words meanwhile.
+    #[inline]
     pub fn set_limits(self, limits: &RateLimits) {
         self.set_part(at!(limits), limits);
     }
 
     /// [`RateLimits::jiffies_per_second`] of the limits of DNS, by one load.
     #[must_use]
+    #[inline]
     pub fn jiffies_per_second(self) -> u32 {
         // The word's second half.
         let [_slip, jiffies]: [u32; 2] = self.part(at!(limits.slip));
@@ -274,11 +312,13 @@ impl ControlBlock {
 
     /// The limits of NTP.
     #[must_use]
+    #[inline]
     pub fn ntp_limits(self) -> NtpLimits {
         self.part(at!(ntp_limits))
     }
 
     /// Sets the limits of NTP. Packets may read some old and some new words meanwhile.
+    #[inline]
     pub fn set_ntp_limits(self, limits: &NtpLimits) {
         self.set_part(at!(ntp_limits), limits);
     }
@@ -286,36 +326,43 @@ impl ControlBlock {
     /// The count of published clocks. Its lowest bit is the number of the clock in use; 0: none is
     /// in use. That clock may be read after this.
     #[must_use]
+    #[inline]
     pub fn clock(self) -> u64 {
         self.word(at!(clock)).load(Ordering::Acquire)
     }
 
     /// What [`Self::clock`] will be after the next publication; never 0. One thread at a time.
     #[must_use]
+    #[inline]
     pub fn next_clock(self) -> u64 {
         self.get(at!(clock)).wrapping_add(1).max(1)
     }
 
     /// Takes a clock into use after it has been written. 0: none is in use.
+    #[inline]
     pub fn set_clock(self, count: u64) {
         self.word(at!(clock)).store(count, Ordering::Release);
     }
 
     /// The word at octet `at`. The block has its one entry from the start: there always is one.
+    #[inline]
     fn word(self, at: usize) -> &'static AtomicU64 {
         static NOWHERE: AtomicU64 = AtomicU64::new(0);
         self.0.word(0, at).unwrap_or(&NOWHERE)
     }
 
+    #[inline]
     fn get(self, at: usize) -> u64 {
         self.word(at).load(Ordering::Relaxed)
     }
 
+    #[inline]
     fn set(self, at: usize, word: u64) {
         self.word(at).store(word, Ordering::Relaxed);
     }
 
     /// A copy of the part that begins at octet `at`: word by word, and no more than that part.
+    #[inline]
     fn part<T: FromBytes + IntoBytes>(self, at: usize) -> T {
         const { assert!(size_of::<T>().is_multiple_of(8)) }
         let mut part = T::new_zeroed();
@@ -325,6 +372,7 @@ impl ControlBlock {
         part
     }
 
+    #[inline]
     fn set_part<T: IntoBytes + Immutable>(self, at: usize, part: &T) {
         const { assert!(size_of::<T>().is_multiple_of(8)) }
         for (at, octets) in (at..).step_by(8).zip(part.as_bytes().as_chunks().0) {

@@ -130,58 +130,72 @@ const fn of_trie(trie: u32, entries: u32, index: u32) -> u32 {
 }
 
 impl Tables for HostTables {
+    #[inline]
     fn switches(&self) -> u64 {
         self.store.control.switches() & !self.ignored.load(Ordering::Relaxed)
     }
 
+    #[inline]
     fn side(&self, side: u32) -> impl Deref<Target = Side> {
         Copied(self.store.control.side(side))
     }
 
+    #[inline]
     fn usual_trie(&self) -> u32 {
         self.store.control.usual_trie()
     }
 
+    #[inline]
     fn own_address(&self) -> u64 {
         self.store.control.own_address()
     }
 
+    #[inline]
     fn first_service(&self, family: usize) -> Option<impl Deref<Target = Service>> {
         self.store.control.first_service(family).map(Copied)
     }
 
+    #[inline]
     fn service_seed(&self) -> u64 {
         self.store.control.service_seed()
     }
 
+    #[inline]
     fn cookie_state(&self) -> u64 {
         self.store.control.cookie_state()
     }
 
+    #[inline]
     fn cookie_secrets(&self, side: u64) -> impl Deref<Target = CookieSecrets> {
         Copied(self.store.control.cookie_secrets(side))
     }
 
+    #[inline]
     fn unix_seconds(&self) -> u64 {
         self.store.control.unix_seconds()
     }
 
+    #[inline]
     fn nsid(&self) -> impl Deref<Target = Nsid> {
         Copied(self.store.control.nsid())
     }
 
+    #[inline]
     fn limits(&self) -> RateLimits {
         self.store.control.limits()
     }
 
+    #[inline]
     fn ntp_limits(&self) -> NtpLimits {
         self.store.control.ntp_limits()
     }
 
+    #[inline]
     fn generation(&self) -> u64 {
         self.store.generation()
     }
 
+    #[inline]
     fn lease(&self) -> u64 {
         // The authority's answers need no lease: it answers as long as it lives.
         if !self.link_checked {
@@ -190,6 +204,7 @@ impl Tables for HostTables {
         self.store.control.lease()
     }
 
+    #[inline]
     fn now(&self) -> u64 {
         let now = self.now.load(Ordering::Relaxed);
         if now != GOES_ON {
@@ -202,6 +217,7 @@ impl Tables for HostTables {
         }
     }
 
+    #[inline]
     fn is_own_address(&self, ifindex: u32, address: u64) -> bool {
         !self.link_checked
             || self.store.devices.read(ifindex & (maps::DEVICE_SLOTS - 1)).is_some_and(|device| {
@@ -209,18 +225,22 @@ impl Tables for HostTables {
             })
     }
 
+    #[inline]
     fn service(&self, slot: u32) -> Option<impl Deref<Target = Service>> {
         self.store.services.read(slot).map(Copied)
     }
 
+    #[inline]
     fn short_name(&self, slot: u32) -> Option<impl Deref<Target = ShortName>> {
         self.store.names.read(slot).map(Copied)
     }
 
+    #[inline]
     fn long_name(&self, slot: u32) -> Option<impl Deref<Target = LongName>> {
         self.store.long_names.read(slot).map(Copied)
     }
 
+    #[inline]
     fn deck(&self, table: TableId, at: u32, varies: bool) -> Option<Deck> {
         let zone = self.store.zone(table)?;
         let mut number = at;
@@ -234,41 +254,50 @@ impl Tables for HostTables {
         Some(deck)
     }
 
+    #[inline]
     fn card4(&self, cell: u32) -> Option<impl Deref<Target = Card4>> {
         self.store.cards_a.read(cell).map(Copied)
     }
 
+    #[inline]
     fn card6(&self, cell: u32) -> Option<impl Deref<Target = Card6>> {
         self.store.cards_aaaa.read(cell).map(Copied)
     }
 
+    #[inline]
     fn rrs(&self, entry: u32) -> Option<impl Deref<Target = Rrs>> {
         self.store.rrs.read(entry).map(Copied)
     }
 
+    #[inline]
     fn type_row(&self, row: u32) -> Option<impl Deref<Target = TypeRow>> {
         self.store.types.read(row).map(Copied)
     }
 
+    #[inline]
     fn bucket(&self, row: u32, slot: u32) -> Option<u64> {
         let at = row * maps::BUCKETS + slot;
         self.store.buckets.word(at, 0).map(|word| word.load(Ordering::Relaxed))
     }
 
+    #[inline]
     fn set_bucket(&self, row: u32, slot: u32, bucket: u64) {
         if let Some(word) = self.store.buckets.word(row * maps::BUCKETS + slot, 0) {
             word.store(bucket, Ordering::Relaxed);
         }
     }
 
+    #[inline]
     fn listed(&self, address: [u64; 2]) -> u32 {
         self.store.listed(address)
     }
 
+    #[inline]
     fn root4(&self, trie: u32, high: u32) -> Option<Root4> {
         self.store.geo4_root.read(of_trie(trie, maps::GEO4_ROOTS, high))
     }
 
+    #[inline]
     fn node4(&self, node: u32, octet: u8) -> Option<u16> {
         let word = self.store.geo4_node.word(node, usize::from(octet) * 2)?;
         let octets = word.load(Ordering::Relaxed).to_ne_bytes();
@@ -276,23 +305,28 @@ impl Tables for HostTables {
         octets.get(at..)?.first_chunk().map(|entry| u16::from_ne_bytes(*entry))
     }
 
+    #[inline]
     fn tree6(&self, trie: u32) -> Option<impl Deref<Target = Tree6>> {
         self.store.geo6_tree.read(trie).map(Copied)
     }
 
+    #[inline]
     fn keys6(&self, node: u32) -> Option<impl Deref<Target = Keys6>> {
         self.store.geo6_keys.read(node).map(Copied)
     }
 
+    #[inline]
     fn leaf6(&self, node: u32, place: u32) -> Option<u16> {
         self.store.geo6_leaf.read(node)?.leaves.get(place as usize).copied()
     }
 
+    #[inline]
     fn leaf(&self, trie: u32, leaf: u16) -> Option<GeoLeaf> {
         let leaf = u32::from(leaf) & (maps::GEO_LEAVES - 1);
         self.store.geo_leaf.read(of_trie(trie, maps::GEO_LEAVES, leaf))
     }
 
+    #[inline]
     fn clock(&self) -> Option<impl Deref<Target = Clock>> {
         match self.store.control.clock() {
             0 => None,
@@ -300,6 +334,7 @@ impl Tables for HostTables {
         }
     }
 
+    #[inline]
     fn monotonic(&self) -> u64 {
         match self.monotonic.load(Ordering::Relaxed) {
             GOES_ON => jiffies::monotonic(),
@@ -307,16 +342,19 @@ impl Tables for HostTables {
         }
     }
 
+    #[inline]
     fn count_request(&self, place: usize) {
         if let Some(count) = self.requests.get(place) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
+    #[inline]
     fn mark_hit(&self, place: u32) {
         self.place.store(place, Ordering::Relaxed);
     }
 
+    #[inline]
     fn count_hit(&self) {
         if !self.counts {
             return;
@@ -327,6 +365,7 @@ impl Tables for HostTables {
         }
     }
 
+    #[inline]
     fn random(&self) -> u32 {
         let (next, bits) = xorshift(self.random.load(Ordering::Relaxed));
         self.random.store(next, Ordering::Relaxed);
