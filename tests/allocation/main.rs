@@ -17,7 +17,7 @@ mod tests {
     use edge_tests::frames::Query;
     use edge_tests::node;
     use edge_user::observe::Observers;
-    use edge_user::observe::popularity::Heat;
+    use edge_user::observe::popularity::PopularityCounter;
     use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
     #[global_allocator]
@@ -53,15 +53,19 @@ mod tests {
     fn by_a_worker(store: &Store) -> usize {
         let (current, options, counters) = (Arc::default(), Arc::default(), Arc::default());
         // What is asked for is counted, too.
-        let (zone, heat) = (node::zone("pool.example", r#"{"data":{"2":{}}}"#), Heat::default());
+        let (zone, popularity) =
+            (node::zone("pool.example", r#"{"data":{"2":{}}}"#), PopularityCounter::default());
         let compiled = node::compiled(&[zone], &node::countries(&[]));
-        heat.watch(&compiled.into_iter().map(|zone| zone.compiled).collect::<Vec<_>>());
+        popularity.watch(&compiled.into_iter().map(|zone| zone.compiled).collect::<Vec<_>>());
         let mut worker = Worker::new(Shared {
             store: store.clone(),
             current,
             options,
             counters,
-            observer: Arc::new(Observers { popularity: heat.probe(), ..Observers::default() }),
+            observer: Arc::new(Observers {
+                popularity: popularity.probe(),
+                ..Observers::default()
+            }),
         });
         let messages: Vec<_> = queries()
             .into_iter()

@@ -112,7 +112,7 @@ impl Node {
 
     fn deal(&mut self) {
         for _ in 0..2 {
-            assert!(self.publisher.deal_anew().unwrap() > 0);
+            assert!(self.publisher.deal_again().unwrap() > 0);
         }
     }
 

@@ -117,13 +117,13 @@ fn points_are_those_of_a_log_through_deals_amendments_and_generations() {
             was = now;
             amendments += 1;
         } else {
-            publisher.deal_anew().unwrap();
+            publisher.deal_again().unwrap();
         }
     }
     assert!(generations > 5 && amendments > 10);
 
-    publisher.settle();
-    let report = publisher.ledger().points(usize::MAX);
+    publisher.collect_counts();
+    let report = publisher.answer_counts().points(usize::MAX);
     assert_eq!(report.answers, u64::try_from(log.n).unwrap());
     assert_eq!(report.servers, 49);
     let (mut all, mut off) = (0.0, 0.0);
@@ -200,7 +200,7 @@ fn a_zone_whose_counters_find_no_room_is_answered_and_said_to_be_uncounted() {
         let query = Query::new("n7.large.example", A, client, fixture::server4());
         open_reply(&query, &engine::run(&tables, &query.frame()).frame).unwrap();
     }
-    publisher.settle();
-    assert_eq!(publisher.ledger().points(1).answers, 700);
+    publisher.collect_counts();
+    assert_eq!(publisher.answer_counts().points(1).answers, 700);
     assert_eq!(tables.store().hits(0, 1), [[0, 30]]);
 }

@@ -222,7 +222,7 @@ fn after_hundreds_of_publications_nothing_is_lost_and_the_newest_is_answered() {
         node::publish(&mut node.publisher, &zones);
         assert_eq!(node.store.generation(), generation + 1);
         if round % 3 == 0 {
-            node.publisher.deal_anew().unwrap();
+            node.publisher.deal_again().unwrap();
         }
         for (apex, version) in APEXES.into_iter().zip(versions) {
             let is_above = |other: &str| apex.strip_suffix(other).is_some_and(|s| s.ends_with('.'));

@@ -40,7 +40,7 @@ fn a_million_answers_have_each_record_and_each_first_place_by_its_exact_share() 
     for answer in 0..ANSWERS {
         // As often as a deck has cards.
         if answer % 64 == 0 {
-            assert_eq!(publisher.deal_anew().unwrap(), 1);
+            assert_eq!(publisher.deal_again().unwrap(), 1);
         }
         let reply = engine::run(&tables, &frame).frame;
         if answer % 1_000 == 0 {
@@ -72,7 +72,7 @@ fn names_and_types_are_dealt_apart_but_no_record_is_left_out() {
     let client = "198.18.0.1:4321".parse().unwrap();
     let mut seen: HashMap<IpAddr, u32> = HashMap::new();
     for _ in 0..100 {
-        assert!(publisher.deal_anew().unwrap() > 100);
+        assert!(publisher.deal_again().unwrap() > 100);
         for n in 5..=13_u16 {
             let name = format!("m{n}.counts.example");
             let query = Query::new(&name, A, client, fixture::server4());

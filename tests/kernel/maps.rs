@@ -67,7 +67,7 @@ fn no_map_is_made_after_the_start() {
         zones.rotate_left(1);
         let chosen = &zones[..1 + round % zones.len()];
         node::publish(&mut publisher, &node::compiled(chosen, &fixture::databases()));
-        publisher.deal_anew().unwrap();
+        publisher.deal_again().unwrap();
     }
     assert_eq!(own_maps(), before);
     let inner = inner_maps(&before);

@@ -72,7 +72,7 @@ fn a_zone_of_the_pools_size_fits_and_is_answered() {
     );
     assert_eq!(first.action, 3);
     let dealt = Instant::now();
-    let decks = publisher.deal_anew().unwrap();
+    let decks = publisher.deal_again().unwrap();
     println!("{placed:?}; {decks} decks dealt anew in {:?}", dealt.elapsed());
     println!("classes {}", zones[0].compiled.n_classes);
     println!("{} octets of maps; {:?}", shared.lock().map_octets().unwrap(), publisher.usage());

@@ -67,7 +67,7 @@ fn replies_are_of_one_generation_while_zones_are_published_and_dealt() {
             let n = if publications % 2 == 0 { 1 } else { 2 };
             node::publish(&mut publisher, &compiled(n));
             if publications % 4 == 0 {
-                deals += publisher.deal_anew().unwrap();
+                deals += publisher.deal_again().unwrap();
             }
             shared.lock().renew_lease().unwrap();
         }

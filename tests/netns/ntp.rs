@@ -46,11 +46,11 @@ pub(crate) fn passed(rig: &Rig) -> u64 {
 pub(crate) fn accepts(rig: &Rig, source: &Source, kind: TimeClientKind, servers: &[&str]) {
     let before = rig.counters();
     let client = TimeClient::start(kind, rig, servers);
-    let end = std::time::Instant::now() + PATIENCE * 2;
+    let end = Instant::now() + PATIENCE * 2;
     while !servers.iter().all(|server| client.believes(rig, server)) {
         let status = &rig.status()["ntp"];
         let log = client.log();
-        assert!(std::time::Instant::now() < end, "{kind:?} of {servers:?}: {status} {log:#?}");
+        assert!(Instant::now() < end, "{kind:?} of {servers:?}: {status} {log:#?}");
         thread::sleep(Duration::from_millis(100));
     }
     let answered = rig.counters().answered("ntp") - before.answered("ntp");

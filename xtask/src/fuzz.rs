@@ -63,6 +63,7 @@ fn plan(chosen: &[&str], seconds: u32, facts: &Facts, target: &Path) -> Result<V
         .cargo(&[
             "build",
             "--release",
+            "--locked",
             "--manifest-path",
             "fuzz/Cargo.toml",
             "--target",

@@ -26,7 +26,7 @@ pub type TakeDropped = dyn FnMut(Verdict, &[u8]) + Send;
 
 impl Samples {
     /// From now on, gives the dropped frames to `take` whenever the ring is read.
-    pub fn tell_dropped(&mut self, take: Box<TakeDropped>) {
+    pub fn report_dropped(&mut self, take: Box<TakeDropped>) {
         self.dropped = Some(take);
     }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use crate::node::zone_files::Catalogue;
+use crate::node::zone_files::ZoneFiles;
 use crate::settings::Config;
 use edge_authority::{Current, Serving};
 use edge_tables::compile::{Compiled, amend, compile};
@@ -28,12 +28,12 @@ mod counted;
 mod fed;
 mod geo_databases;
 mod healthy_zone;
-mod wishes;
+mod zone_overrides;
 
 pub use fed::Fed;
 use geo_databases::GeoDatabases;
 use healthy_zone::HealthyZone;
-use wishes::Wishes;
+use zone_overrides::ZoneOverrides;
 
 /// The trie of a profile.
 pub type Trie = geo::Compiled<Targets>;
@@ -52,7 +52,7 @@ pub struct Ready {
 /// The controller.
 #[derive(Debug)]
 pub struct Controller {
-    catalogue: Catalogue,
+    zone_files: ZoneFiles,
     directory_error: Option<String>,
     health: TargetHealth,
     judged: Vec<HealthyZone>,
@@ -62,8 +62,8 @@ pub struct Controller {
     any: AnyPolicy,
     ready: HashMap<Box<[u8]>, Ready>,
     placed: Vec<Placed>,
-    trouble: Vec<String>,
-    wishes: Wishes,
+    errors: Vec<String>,
+    overrides: ZoneOverrides,
     shares: Shares,
     publisher: Publisher,
     current: Arc<Current>,
@@ -91,7 +91,7 @@ impl Controller {
         publisher.share(shares.clone());
         let geo_databases = GeoDatabases::new(config.geoip.directory.clone());
         Self {
-            catalogue: Catalogue::new(&config.zones),
+            zone_files: ZoneFiles::new(&config.zones),
             directory_error: None,
             health: TargetHealth::new(config.health.directory.as_deref()),
             judged: Vec::new(),
@@ -100,8 +100,8 @@ impl Controller {
             any: config.dns.any,
             ready: HashMap::new(),
             placed: Vec::new(),
-            trouble: Vec::new(),
-            wishes: Wishes::new(config.zone.clone()),
+            errors: Vec::new(),
+            overrides: ZoneOverrides::new(config.zone.clone()),
             shares,
             publisher,
             current,
@@ -116,7 +116,7 @@ impl Controller {
         let mut refresh = Refresh::default();
         let databases_changed = self.geo_databases.look(&mut refresh);
         let mut changed = databases_changed;
-        match self.catalogue.look() {
+        match self.zone_files.look() {
             Ok(look) => {
                 self.directory_error = None;
                 changed |= look.changed;
@@ -162,7 +162,7 @@ impl Controller {
         let mut former = std::mem::take(&mut self.judged);
         let n_former = former.len();
         let mut n_same = 0;
-        for zone in self.catalogue.zones() {
+        for zone in self.zone_files.zones() {
             let mut judged = HealthyZone::new(&zone, &self.health);
             let known = former.iter().position(|known| Arc::ptr_eq(&known.source, &zone));
             let known = known.map(|at| former.swap_remove(at));
@@ -183,9 +183,9 @@ impl Controller {
 
     fn publish(&mut self, refresh: &mut Refresh) -> anyhow::Result<()> {
         let zones: Vec<_> = self.judged.iter().map(|zone| Arc::clone(&zone.served)).collect();
-        let mut trouble = self.wishes.of_no_zone(&zones);
-        trouble.extend(self.catalogue.shadowed());
-        self.compile_tries(&zones, &mut trouble);
+        let mut errors = self.overrides.of_no_zone(&zones);
+        errors.extend(self.zone_files.shadowed());
+        self.compile_tries(&zones, &mut errors);
         let mut ready = HashMap::new();
         for zone in &zones {
             let Some(trie) = self.trie_of(zone) else { continue };
@@ -207,9 +207,9 @@ impl Controller {
             ready.insert(apex, made);
         }
         let built_in = built_in();
-        trouble.extend(self.put(&zones, built_in.as_ref(), &ready)?);
-        refresh.warnings.extend(trouble.iter().filter(|t| !self.trouble.contains(t)).cloned());
-        self.trouble = trouble;
+        errors.extend(self.put(&zones, built_in.as_ref(), &ready)?);
+        refresh.warnings.extend(errors.iter().filter(|t| !self.errors.contains(t)).cloned());
+        self.errors = errors;
         self.ready = ready;
         let tries = self.tries.iter().map(|(profile, _, trie)| (profile.clone(), Arc::clone(trie)));
         let databases = Arc::clone(&self.geo_databases.databases);
@@ -225,17 +225,17 @@ impl Controller {
     ///
     /// # Errors
     /// When the kernel refuses; then the former generation goes on being served.
-    pub fn warm(&mut self, popularity: Popularity) -> anyhow::Result<bool> {
+    pub fn choose_by_popularity(&mut self, popularity: Popularity) -> anyhow::Result<bool> {
         let zones: Vec<_> = self.judged.iter().map(|zone| Arc::clone(&zone.served)).collect();
         let built_in = built_in();
-        let (publishable, others) = split(&zones, built_in.as_ref(), &self.ready, &self.wishes);
-        if !self.publisher.warm(popularity, &publishable, &others) {
+        let (publishable, others) = split(&zones, built_in.as_ref(), &self.ready, &self.overrides);
+        if !self.publisher.update_popularity(popularity, &publishable, &others) {
             return Ok(false);
         }
         self.placed = self.publisher.publish(&publishable, &others)?;
-        for trouble in self.publisher.take_trouble() {
-            if !self.trouble.contains(&trouble) {
-                self.trouble.push(trouble);
+        for errors in self.publisher.take_errors() {
+            if !self.errors.contains(&errors) {
+                self.errors.push(errors);
             }
         }
         Ok(true)
@@ -255,30 +255,30 @@ impl Controller {
         built_in: Option<&Arc<Zone>>,
         ready: &HashMap<Box<[u8]>, Ready>,
     ) -> anyhow::Result<Vec<String>> {
-        let (publishable, others) = split(zones, built_in, ready, &self.wishes);
+        let (publishable, others) = split(zones, built_in, ready, &self.overrides);
         self.placed = self.publisher.publish(&publishable, &others)?;
-        let mut trouble = self.publisher.take_trouble();
+        let mut errors = self.publisher.take_errors();
         for (zone, publishable) in self.placed.iter().zip(&publishable) {
             if let Some(reason) = &zone.unfit {
-                trouble.push(format!(
+                errors.push(format!(
                     "zone {}: {reason}; the authority answers for it, XDP doesn't",
                     zone.apex
                 ));
             } else if zone.incomplete
                 && self.shares.of(publishable.compiled.apex.folded()).is_none()
             {
-                trouble.push(format!(
+                errors.push(format!(
                     "zone {}: not all of its {} names fit into the tables; XDP answers for the \
-                     hottest of them",
+                     most popular of them",
                     zone.apex, zone.total
                 ));
             }
         }
-        Ok(trouble)
+        Ok(errors)
     }
 
     /// Makes the tries that the zones' profiles want, or keeps them.
-    fn compile_tries(&mut self, zones: &[Arc<Zone>], trouble: &mut Vec<String>) {
+    fn compile_tries(&mut self, zones: &[Arc<Zone>], errors: &mut Vec<String>) {
         let mut profiles: Vec<Profile> = Vec::new();
         for zone in zones {
             if let Some(profile) = profiles.iter_mut().find(|profile| profile.suits(zone)) {
@@ -301,7 +301,7 @@ impl Controller {
             }
             match profile.compile(databases) {
                 Ok(trie) => self.tries.push((profile, Arc::clone(databases), Arc::new(trie))),
-                Err(error) => trouble.push(format!(
+                Err(error) => errors.push(format!(
                     "targeting \"{}\": {error}; the authority answers for its zones, XDP doesn't",
                     profile.targeting
                 )),
@@ -346,7 +346,7 @@ impl Controller {
     /// The zones being served, in the order of their files' names, then those of the feed.
     #[must_use]
     pub fn zones(&self) -> Vec<Arc<Zone>> {
-        self.catalogue.zones()
+        self.zone_files.zones()
     }
 
     /// The zone that a name (on the wire, lower case) is in, and what was made of it.
@@ -383,14 +383,14 @@ impl Controller {
     /// Everything that is wrong now, a line each.
     #[must_use]
     pub fn errors(&self) -> Vec<String> {
-        let mut errors = self.catalogue.errors();
+        let mut errors = self.zone_files.errors();
         errors.extend(self.directory_error.clone());
         errors.extend(self.publisher.uncounted().into_iter().map(|zone| {
             format!("zone {zone}: its answers aren't counted apart: no room for its counters")
         }));
         errors.extend(self.health.errors().cloned());
         errors.extend(self.geo_databases.error.clone());
-        errors.extend(self.trouble.iter().cloned());
+        errors.extend(self.errors.iter().cloned());
         errors
     }
 }
@@ -400,9 +400,10 @@ fn split<'z>(
     zones: &'z [Arc<Zone>],
     built_in: Option<&'z Arc<Zone>>,
     ready: &HashMap<Box<[u8]>, Ready>,
-    wishes: &Wishes,
+    overrides: &ZoneOverrides,
 ) -> (Vec<Publishable>, Vec<&'z [u8]>) {
-    let of = |zone: &Zone| ready.get(zone.apex.folded()).filter(|_| wishes.is_in_xdp(&zone.apex));
+    let of =
+        |zone: &Zone| ready.get(zone.apex.folded()).filter(|_| overrides.is_in_xdp(&zone.apex));
     let publishable = zones.iter().filter_map(|zone| of(zone)).map(|ready| Publishable {
         compiled: Arc::clone(&ready.compiled),
         trie: Arc::clone(&ready.trie),

@@ -23,7 +23,7 @@ use crate::node::http::Http;
 use crate::observe::query_log::Log;
 use crate::settings::Config;
 use edge_authority::Counters;
-use edge_tables::answer_counts::Ledger;
+use edge_tables::answer_counts::AnswerCounts;
 use edge_tables::live::cookie_state;
 use edge_tables::store::Store;
 
@@ -66,8 +66,8 @@ const SETTLE: Duration = Duration::from_millis(100);
 struct Node {
     config: Config,
     store: Store,
-    /// The ledger of answers.
-    ledger: Ledger,
+    /// The counts of the answers.
+    answer_counts: AnswerCounts,
     /// What the controller's thread reported last.
     snapshot: Snapshot,
     /// The controller's jobs.
@@ -80,7 +80,7 @@ struct Node {
     /// Where zones come from besides files.
     feed: Option<Feed>,
     xdp: Option<Xdp>,
-    vitals: Arc<HealthState>,
+    health: Arc<HealthState>,
     /// Whether the controller worked when the lease was renewed last.
     was_alive: Cell<bool>,
     started: Instant,
@@ -103,7 +103,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         info!("HTTP on {}", http.address());
     }
     let Started { mut node, mut worker, mut authority, prepared } = start(config)?;
-    node.vitals.renew();
+    node.health.renew();
     // The HTTP service ends after XDP is off; until then it reports that the node stops.
     let services = node.start_services(prepared, http);
     let changed = worker.watch().changed();
@@ -123,8 +123,8 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
 
     let (sender, mut requests) = mpsc::channel(16);
     let periods = [DEAL, RENEW, LOOK, HEALTH, EDNS, COUNT, POPULARITY];
-    let [mut deal, mut renew, mut look, mut health, mut edns, mut count, mut popularity] = periods
-        .map(|period| {
+    let [mut deal, mut renew, mut look, mut health, mut cookies, mut count, mut popularity] =
+        periods.map(|period| {
             let mut ticks = interval(period);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             ticks
@@ -153,7 +153,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
                 node.report_health(Instant::now());
             }
             _ = deal.tick() => node.jobs.ask_for(Periodic::Deal),
-            _ = edns.tick() => {
+            _ = cookies.tick() => {
                 cookie_state::refresh_time(&node.store);
                 node.jobs.ask_for(Periodic::Secrets);
             }
@@ -165,7 +165,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         }
     }
     info!("stopping");
-    node.vitals.stop();
+    node.health.stop();
     let is_busy = node.jobs.stop();
     // From here on requests pass to the daemon.
     drop(node.ntp.take());
@@ -226,7 +226,7 @@ impl Node {
             error!("renew the lease: {cause}; XDP passes everything when it ends");
             return;
         }
-        self.vitals.renew();
+        self.health.renew();
     }
 }
 

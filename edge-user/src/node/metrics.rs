@@ -15,7 +15,7 @@ use prometheus::proto::MetricFamily;
 use crate::node::health_state::HealthState;
 use crate::ntp::View;
 use edge_authority::Counters;
-use edge_tables::answer_counts::Ledger;
+use edge_tables::answer_counts::AnswerCounts;
 
 mod answers;
 mod family;
@@ -60,8 +60,8 @@ pub struct Metrics {
     pub health: Arc<HealthState>,
     /// The clock that NTP is answered by, if it is.
     pub clock: Option<View>,
-    /// The ledger of answers.
-    pub ledger: Ledger,
+    /// The counts of the answers.
+    pub answer_counts: AnswerCounts,
     /// Servers whose points are published: those with the most.
     pub top: usize,
     /// The feed, if there is one.
@@ -82,10 +82,10 @@ impl Metrics {
     pub fn text(&self) -> prometheus::Result<String> {
         let verdicts = (self.verdicts)();
         let mut families = Vec::new();
-        answers::add(&mut families, &self.authority, verdicts.as_deref(), &self.ledger);
-        let points = self.ledger.points(self.top);
+        answers::add(&mut families, &self.authority, verdicts.as_deref(), &self.answer_counts);
+        let points = self.answer_counts.points(self.top);
         points::add(&mut families, &points);
-        points::add_audit(&mut families, &points, &self.ledger.audit());
+        points::add_audit(&mut families, &points, &self.answer_counts.audit());
         if let Some(requests) = (self.requests)() {
             ntp_clients::add(&mut families, &requests);
         }

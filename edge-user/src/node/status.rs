@@ -76,7 +76,7 @@ pub struct Zone {
     #[serde(default)]
     pub why: String,
     /// Whether names of it are left out of XDP's tables, because of its share or for lack of space:
-    /// XDP then answers for the hottest, and for none that doesn't exist.
+    /// XDP then answers for the most popular, and for none that doesn't exist.
     #[serde(default)]
     pub incomplete: bool,
     /// Names that XDP answers for.

@@ -27,7 +27,7 @@ struct File {
 
 /// The zone files of a directory.
 #[derive(Debug)]
-pub struct Catalogue {
+pub struct ZoneFiles {
     directory: Option<PathBuf>,
     /// Whether the directory may be missing until it is found.
     is_optional: bool,
@@ -51,7 +51,7 @@ pub struct Look {
     pub gone: Vec<PathBuf>,
 }
 
-impl Catalogue {
+impl ZoneFiles {
     /// Of a directory, not yet looked at; or of none.
     #[must_use]
     pub fn new(config: &config::Zones) -> Self {
@@ -193,7 +193,7 @@ impl Catalogue {
 
 #[cfg(test)]
 mod tests {
-    use super::Catalogue;
+    use super::ZoneFiles;
     use crate::settings::Zones;
     use edge_zone::parse;
     use std::fs;
@@ -203,8 +203,8 @@ mod tests {
 
     const GOOD: &str = r#"{"serial":1,"data":{"":{"ns":["ns1.example."]}}}"#;
 
-    fn of(directory: &Path) -> Catalogue {
-        Catalogue::new(&Zones { directory: Some(directory.to_path_buf()), ..Zones::default() })
+    fn of(directory: &Path) -> ZoneFiles {
+        ZoneFiles::new(&Zones { directory: Some(directory.to_path_buf()), ..Zones::default() })
     }
 
     #[test]
@@ -214,30 +214,30 @@ mod tests {
         fs::write(&path, GOOD).unwrap();
         fs::write(folder.path().join(".hidden.json"), "nonsense").unwrap();
         fs::write(folder.path().join("README"), "nonsense").unwrap();
-        let mut catalogue = of(folder.path());
-        assert!(catalogue.look().unwrap().changed);
-        assert!(!catalogue.look().unwrap().changed);
+        let mut zone_files = of(folder.path());
+        assert!(zone_files.look().unwrap().changed);
+        assert!(!zone_files.look().unwrap().changed);
 
         fs::write(&path, "{").unwrap();
-        let look = catalogue.look().unwrap();
+        let look = zone_files.look().unwrap();
         assert!(!look.changed);
         assert_eq!(look.errors.len(), 1);
         assert!(look.errors[0].starts_with(&format!("{}:1:", path.display())), "{look:?}");
-        assert_eq!(catalogue.zones()[0].serial, 1);
-        assert_eq!(catalogue.errors().len(), 1);
+        assert_eq!(zone_files.zones()[0].serial, 1);
+        assert_eq!(zone_files.errors().len(), 1);
 
         fs::write(&path, GOOD.replace('1', "2")).unwrap();
         let earlier = SystemTime::now() - Duration::from_secs(86_400);
         fs::File::open(&path).unwrap().set_modified(earlier).unwrap();
-        assert!(catalogue.look().unwrap().changed);
-        assert_eq!(catalogue.zones()[0].serial, 2);
-        assert!(catalogue.errors().is_empty());
+        assert!(zone_files.look().unwrap().changed);
+        assert_eq!(zone_files.zones()[0].serial, 2);
+        assert!(zone_files.errors().is_empty());
 
         fs::remove_file(&path).unwrap();
-        let look = catalogue.look().unwrap();
+        let look = zone_files.look().unwrap();
         assert!(look.changed);
         assert_eq!(look.gone, [path]);
-        assert!(catalogue.zones().is_empty());
+        assert!(zone_files.zones().is_empty());
     }
 
     #[test]
@@ -245,20 +245,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.example.json");
         fs::write(&path, GOOD).unwrap();
-        let mut catalogue = of(folder.path());
-        catalogue.look().unwrap();
+        let mut zone_files = of(folder.path());
+        zone_files.look().unwrap();
         for serial in ["2", "3"] {
             for beside in ["a.example.json.tmp", ".a.example.json"] {
                 let beside = folder.path().join(beside);
                 fs::write(&beside, GOOD.get(..20).unwrap()).unwrap();
-                assert!(!catalogue.look().unwrap().changed);
+                assert!(!zone_files.look().unwrap().changed);
                 fs::write(&beside, GOOD.replace('1', serial)).unwrap();
                 fs::File::open(&beside).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
             }
             fs::rename(folder.path().join(".a.example.json"), &path).unwrap();
-            let look = catalogue.look().unwrap();
+            let look = zone_files.look().unwrap();
             assert!(look.changed && look.errors.is_empty());
-            assert_eq!(catalogue.zones()[0].serial.to_string(), serial);
+            assert_eq!(zone_files.zones()[0].serial.to_string(), serial);
         }
     }
 
@@ -267,15 +267,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.example.json");
         fs::write(&path, GOOD.replace(':', ";")).unwrap();
-        let mut catalogue = of(folder.path());
-        assert_eq!(catalogue.look().unwrap().errors.len(), 1);
-        assert!(catalogue.look().unwrap().errors.is_empty());
-        assert!(catalogue.zones().is_empty());
+        let mut zone_files = of(folder.path());
+        assert_eq!(zone_files.look().unwrap().errors.len(), 1);
+        assert!(zone_files.look().unwrap().errors.is_empty());
+        assert!(zone_files.zones().is_empty());
         // As long as the broken one, within the same moment, and older by its own word.
         fs::write(&path, GOOD).unwrap();
         fs::File::open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-        assert!(catalogue.look().unwrap().changed);
-        assert_eq!(catalogue.zones().len(), 1);
+        assert!(zone_files.look().unwrap().changed);
+        assert_eq!(zone_files.zones().len(), 1);
     }
 
     #[test]
@@ -283,46 +283,46 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.example.json");
         fs::write(&path, r#"{"data":{"":{}}}"#).unwrap();
-        let mut catalogue = of(folder.path());
-        catalogue.look().unwrap();
-        let serial = catalogue.zones()[0].serial;
+        let mut zone_files = of(folder.path());
+        zone_files.look().unwrap();
+        let serial = zone_files.zones()[0].serial;
         fs::File::open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
-        assert!(!catalogue.look().unwrap().changed);
-        assert_eq!(catalogue.zones()[0].serial, serial);
+        assert!(!zone_files.look().unwrap().changed);
+        assert_eq!(zone_files.zones()[0].serial, serial);
     }
 
     #[test]
     fn a_zone_of_the_feed_is_served_unless_a_file_has_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("A.example.json");
-        let mut catalogue = of(folder.path());
+        let mut zone_files = of(folder.path());
         let fed = |serial: u32| {
             let text = GOOD.replace('1', &serial.to_string());
             Arc::new(parse("a.example", text.as_bytes(), SystemTime::UNIX_EPOCH, &path).unwrap())
         };
-        let serials = |catalogue: &Catalogue| -> Vec<u32> {
-            catalogue.zones().iter().map(|zone| zone.serial).collect()
+        let serials = |zone_files: &ZoneFiles| -> Vec<u32> {
+            zone_files.zones().iter().map(|zone| zone.serial).collect()
         };
-        catalogue.feed(fed(7));
-        catalogue.feed(fed(8));
-        assert!(!catalogue.look().unwrap().changed && catalogue.shadowed().is_empty());
-        assert_eq!(serials(&catalogue), [8]);
+        zone_files.feed(fed(7));
+        zone_files.feed(fed(8));
+        assert!(!zone_files.look().unwrap().changed && zone_files.shadowed().is_empty());
+        assert_eq!(serials(&zone_files), [8]);
         fs::write(&path, GOOD).unwrap();
-        assert!(catalogue.look().unwrap().changed);
-        assert_eq!(serials(&catalogue), [1]);
-        let odd = catalogue.shadowed();
+        assert!(zone_files.look().unwrap().changed);
+        assert_eq!(serials(&zone_files), [1]);
+        let odd = zone_files.shadowed();
         assert!(odd[0].starts_with("zone A.example.: the feed has it, too;"), "{odd:?}");
         fs::remove_file(&path).unwrap();
-        catalogue.look().unwrap();
-        assert_eq!(serials(&catalogue), [8]);
-        catalogue.forget(&fed(8).apex);
-        assert!(catalogue.zones().is_empty());
+        zone_files.look().unwrap();
+        assert_eq!(serials(&zone_files), [8]);
+        zone_files.forget(&fed(8).apex);
+        assert!(zone_files.zones().is_empty());
     }
 
     #[test]
     fn a_directory_that_is_not_there_is_named() {
-        let mut catalogue = of(Path::new("/nowhere/zones"));
-        let error = catalogue.look().unwrap_err();
+        let mut zone_files = of(Path::new("/nowhere/zones"));
+        let error = zone_files.look().unwrap_err();
         assert!(error.starts_with("/nowhere/zones: No such file"), "{error}");
     }
 
@@ -331,16 +331,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let directory = folder.path().join("zones");
         let zones = Zones { directory: Some(directory.clone()), is_optional: true, share: None };
-        let mut catalogue = Catalogue::new(&zones);
-        assert!(!catalogue.look().unwrap().changed);
+        let mut zone_files = ZoneFiles::new(&zones);
+        assert!(!zone_files.look().unwrap().changed);
         fs::create_dir(&directory).unwrap();
         fs::write(directory.join("a.example.json"), GOOD).unwrap();
-        assert!(catalogue.look().unwrap().changed);
+        assert!(zone_files.look().unwrap().changed);
         fs::rename(&directory, folder.path().join("away")).unwrap();
-        let error = catalogue.look().unwrap_err();
+        let error = zone_files.look().unwrap_err();
         assert!(error.contains("/zones: No such file"), "{error}");
-        assert_eq!(catalogue.zones().len(), 1, "nothing has changed");
-        let mut none = Catalogue::new(&Zones::default());
+        assert_eq!(zone_files.zones().len(), 1, "nothing has changed");
+        let mut none = ZoneFiles::new(&Zones::default());
         assert!(!none.look().unwrap().changed && none.zones().is_empty());
     }
 }

@@ -48,7 +48,7 @@ struct Seen {
 
 /// How often names are asked for. All clones share one state.
 #[derive(Clone, Debug)]
-pub struct Heat {
+pub struct PopularityCounter {
     shared: Arc<Shared>,
 }
 
@@ -70,7 +70,7 @@ struct Counted {
     rate: Rate,
 }
 
-impl Default for Heat {
+impl Default for PopularityCounter {
     fn default() -> Self {
         let shared = Shared {
             probed: AtomicU32::new(0),
@@ -82,7 +82,7 @@ impl Default for Heat {
     }
 }
 
-impl Heat {
+impl PopularityCounter {
     /// Sets the zones whose names are counted, in place of the former ones. Without zones nothing
     /// is sampled.
     pub fn watch(&self, zones: &[Arc<Compiled>]) {

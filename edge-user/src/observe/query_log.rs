@@ -92,23 +92,23 @@ struct Record<'a> {
     weight: u32,
 }
 
-/// The counters of the log, which only grow, and its trouble.
+/// The counters of the log, which only grow, and its error.
 #[derive(Debug, Default)]
 struct Numbers {
     written: AtomicU64,
     failed: AtomicU64,
     samples_lost: AtomicU64,
     /// What is wrong with the files; empty if nothing is.
-    trouble: Mutex<String>,
+    error: Mutex<String>,
 }
 
 impl Numbers {
-    fn trouble(&self) -> String {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn error(&self) -> String {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn set_trouble(&self, text: String) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = text;
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = text;
     }
 }
 
@@ -194,7 +194,7 @@ impl Log {
             dropped: self.queue.dropped(),
             failed: get(&self.numbers.failed),
             samples_lost: get(&self.numbers.samples_lost),
-            error: self.numbers.trouble(),
+            error: self.numbers.error(),
         }
     }
 

@@ -23,7 +23,7 @@ pub struct Zones {
     /// directory.
     #[serde(skip)]
     pub is_optional: bool,
-    /// How many names of a zone may be in XDP's tables, the hottest of them; as many as fit unless
+    /// How many names of a zone may be in XDP's tables, the most popular of them; as many as fit unless
     /// given.
     pub share: Option<NonZeroU32>,
 }

@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use edge_leaves::audit::{self, Audit};
 use edge_leaves::points::{Points, PointsReport};
 
-/// The books of a node, shared between threads.
+/// The counts of a node, shared between threads.
 #[derive(Clone, Debug, Default)]
-pub struct Ledger(Arc<Mutex<Books>>);
+pub struct AnswerCounts(Arc<Mutex<Counts>>);
 
 /// The counts. They grow with the number of servers seen times countries, and with the number of
 /// zones, and never shrink.
 #[derive(Debug, Default)]
-pub struct Books {
+pub struct Counts {
     /// Answers per server and country, by XDP and by the code that it shares with the authority.
     pub points: Arc<Points>,
     /// The answers that decks which are gone promised to servers.
@@ -38,9 +38,9 @@ pub struct Answered {
     pub nxdomain: u64,
 }
 
-impl Ledger {
+impl AnswerCounts {
     /// The counts, locked for other threads.
-    pub fn open(&self) -> MutexGuard<'_, Books> {
+    pub fn open(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

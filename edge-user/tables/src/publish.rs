@@ -37,7 +37,7 @@ use edge_zone::geo;
 use edge_zone::name::bare;
 pub use popularity::Popularity;
 pub use slots::ZONE_TYPES;
-use slots::{Slots, Zone};
+use slots::{Slots, ZoneSlot};
 
 /// Kernel operations that the publisher needs.
 ///
@@ -142,14 +142,14 @@ pub struct Placed {
 pub struct Publisher {
     slots: Slots,
     backend: Box<dyn Backend>,
-    zones: BTreeMap<Box<[u8]>, Zone>,
+    zones: BTreeMap<Box<[u8]>, ZoneSlot>,
     shares: Shares,
     popularity: Popularity,
     /// Which names of incomplete zones are in the tables.
     kept: Former,
     names: usize,
     last: amend::Last,
-    trouble: Vec<String>,
+    errors: Vec<String>,
 }
 
 impl std::fmt::Debug for Publisher {
@@ -171,7 +171,7 @@ impl Publisher {
             kept: Former::default(),
             names: 0,
             last: amend::Last::default(),
-            trouble: Vec::new(),
+            errors: Vec::new(),
         }
     }
 
@@ -194,14 +194,14 @@ impl Publisher {
     /// Sets how often names are asked for, from the next publication on. Returns whether that
     /// publication would put other names of `zones` into the tables than there are. `zones` and
     /// `others` are as in [`Self::publish`].
-    pub fn warm(
+    pub fn update_popularity(
         &mut self,
         popularity: Popularity,
         zones: &[Publishable],
         others: &[&[u8]],
     ) -> bool {
         self.popularity = popularity;
-        // Without heat nothing is hotter than what is there.
+        // Without popularity nothing is hotter than what is there.
         if self.kept.is_empty() || self.popularity.is_unknown() {
             return false;
         }
@@ -228,7 +228,7 @@ impl Publisher {
     /// Publishes exactly these zones. They become the next generation, unless they differ from the
     /// published zones only in the records of decks.
     ///
-    /// If a zone has more names than its share, or than fit, only the hottest are put into the
+    /// If a zone has more names than its share, or than fit, only the most popular are put into the
     /// tables. A zone that doesn't fit for another reason is left whole to the authority, and its
     /// [`Placed`] has the reason. `others` are the apexes (on the wire, lower case) of zones that
     /// only the authority serves: all names under them pass.
@@ -244,7 +244,7 @@ impl Publisher {
         if let Some(placed) = self.amend(zones, others) {
             return Ok(placed);
         }
-        let mut new: BTreeMap<Box<[u8]>, Zone> = BTreeMap::new();
+        let mut new: BTreeMap<Box<[u8]>, ZoneSlot> = BTreeMap::new();
         let mut choice = self.choose(zones, others);
         let unfit = &mut choice.unfit;
         for zone in zones {
@@ -288,7 +288,7 @@ impl Publisher {
         &mut self,
         zones: &[Publishable],
         others: &[&[u8]],
-        new: &BTreeMap<Box<[u8]>, Zone>,
+        new: &BTreeMap<Box<[u8]>, ZoneSlot>,
         choice: &Choice<'_>,
     ) -> Result<HashMap<TableId, usize>, PublishError> {
         for zone in new.values() {
@@ -334,7 +334,7 @@ impl Publisher {
     fn replace(
         &mut self,
         zones: &[Publishable],
-        new: BTreeMap<Box<[u8]>, Zone>,
+        new: BTreeMap<Box<[u8]>, ZoneSlot>,
         choice: &Choice<'_>,
         names: &HashMap<TableId, usize>,
     ) -> Vec<Placed> {
@@ -365,13 +365,13 @@ impl Publisher {
                 self.slots.drop_unused_tries(&self.zones);
             }
             // Somebody may still be reading them: they are never written again.
-            Err(cause) => self.trouble.push(format!("wait for readers: {}", error_chain(&cause))),
+            Err(cause) => self.errors.push(format!("wait for readers: {}", error_chain(&cause))),
         }
         for zone in old {
             let apex = &zone.source.compiled.apex;
             if !self.zones.contains_key(apex.folded()) {
                 let named = self.backend.name(&bare(apex), None);
-                self.trouble
+                self.errors
                     .extend(named.err().map(|cause| format!("unpin: {}", error_chain(&cause))));
             }
         }
@@ -383,7 +383,7 @@ impl Publisher {
             report.push(match self.zones.get(folded) {
                 Some(placed) => {
                     let named = self.backend.name(&apex, Some(placed.table));
-                    self.trouble
+                    self.errors
                         .extend(named.err().map(|cause| format!("pin: {}", error_chain(&cause))));
                     let names = names.get(&placed.table).copied().unwrap_or_default();
                     Placed {
@@ -406,8 +406,8 @@ impl Publisher {
 
     /// What went wrong at the last publication after the generation had changed; nothing that is
     /// answered suffers from it.
-    pub fn take_trouble(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.trouble)
+    pub fn take_errors(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.errors)
     }
 
     /// Deals every deck again, into free runs, and gives back the old cards after a barrier. Returns
@@ -415,20 +415,20 @@ impl Publisher {
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn deal_anew(&mut self) -> Result<usize, PublishError> {
-        self.deal_part_anew(0, 1)
+    pub fn deal_again(&mut self) -> Result<usize, PublishError> {
+        self.deal_part_again(0, 1)
     }
 
     /// The same with every `parts`-th deck of each zone, from number `part` on.
     ///
     /// # Errors
     /// When the kernel refuses.
-    pub fn deal_part_anew(&mut self, part: u32, parts: u32) -> Result<usize, PublishError> {
+    pub fn deal_part_again(&mut self, part: u32, parts: u32) -> Result<usize, PublishError> {
         let mut spent = Vec::new();
-        self.slots.settle_rest();
+        self.slots.collect_rest();
         for zone in self.zones.values_mut() {
-            self.slots.settle(zone);
-            spent.extend(self.slots.deal_anew(zone, part, parts));
+            self.slots.collect_counts(zone);
+            spent.extend(self.slots.deal_again(zone, part, parts));
         }
         if !spent.is_empty() {
             self.barrier()?;

@@ -6,15 +6,15 @@ use std::collections::BTreeSet;
 
 use super::Controller;
 use crate::node::preview::ServedZone;
-use edge_tables::answer_counts::Ledger;
+use edge_tables::answer_counts::AnswerCounts;
 use edge_zone::Name;
 use edge_zone::name::bare;
 
 impl Controller {
-    /// The ledger of answers.
+    /// The counts of the answers.
     #[must_use]
-    pub fn ledger(&self) -> Ledger {
-        self.publisher.ledger()
+    pub fn answer_counts(&self) -> AnswerCounts {
+        self.publisher.answer_counts()
     }
 
     /// What a zone has been asked, and what it answers from.

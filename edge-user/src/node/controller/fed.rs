@@ -21,8 +21,8 @@ impl Controller {
     pub fn take_fed(&mut self, fed: impl IntoIterator<Item = Fed>) {
         for fed in fed {
             match fed {
-                Fed::Zone(zone) => self.catalogue.feed(zone),
-                Fed::Gone(apex) => self.catalogue.forget(&apex),
+                Fed::Zone(zone) => self.zone_files.feed(zone),
+                Fed::Gone(apex) => self.zone_files.forget(&apex),
             }
         }
     }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::now;
 use super::view::View;
 use crate::node::health_state::HealthState;
-use edge_tables::answer_counts::Ledger;
+use edge_tables::answer_counts::AnswerCounts;
 
 /// Answers so far, by service.
 pub type ReadAnswers = dyn Fn() -> BTreeMap<String, u64> + Send;
@@ -27,8 +27,8 @@ pub struct HeartbeatTask {
     pub health: Arc<HealthState>,
     /// How many answers it has given.
     pub answers: Box<ReadAnswers>,
-    /// The ledger of answers.
-    pub ledger: Ledger,
+    /// The counts of the answers.
+    pub answer_counts: AnswerCounts,
     /// Servers whose points are published: those with the most.
     pub top: usize,
 }
@@ -67,7 +67,7 @@ impl HeartbeatTask {
                 fleet = None;
             }
             if let Some(fleet) = &mut fleet {
-                let points = || self.ledger.points(self.top);
+                let points = || self.answer_counts.points(self.top);
                 match fleet.publish_points(&self.node, since, points).await {
                     Ok(true) => untold = None,
                     Ok(false) => {}

@@ -71,7 +71,7 @@ impl Pages {
         let Some(top) = top else {
             return page(StatusCode::BAD_REQUEST, TEXT, "write /points or /points?top=20\n", None);
         };
-        match serde_json::to_string(&self.metrics.ledger.points(top)) {
+        match serde_json::to_string(&self.metrics.answer_counts.points(top)) {
             Ok(text) => page(StatusCode::OK, JSON, text + "\n", None),
             Err(error) => page(StatusCode::INTERNAL_SERVER_ERROR, TEXT, format!("{error}\n"), None),
         }

@@ -10,13 +10,13 @@ use crate::node::health_state::HealthState;
 use crate::node::metrics::{Instance, Metrics};
 use crate::node::status::{Status, Zone};
 use crate::settings as config;
-use edge_tables::answer_counts::Ledger;
+use edge_tables::answer_counts::AnswerCounts;
 
 struct Service {
     address: SocketAddr,
     health: Arc<HealthState>,
     _running: Running,
-    ledger: Ledger,
+    answer_counts: AnswerCounts,
 }
 
 fn config(user: &str) -> config::Http {
@@ -38,10 +38,10 @@ fn serve(user: &str) -> Service {
         group: String::new(),
         started: SystemTime::now(),
     };
-    let ledger = Ledger::default();
+    let answer_counts = AnswerCounts::default();
     let metrics = Metrics {
         clock: None,
-        ledger: ledger.clone(),
+        answer_counts: answer_counts.clone(),
         top: 20,
         feed: None,
         instance,
@@ -50,7 +50,7 @@ fn serve(user: &str) -> Service {
         requests: Box::new(|| None),
         health: Arc::clone(&health),
     };
-    Service { address, health, ledger, _running: http.serve(metrics).unwrap() }
+    Service { address, health, answer_counts, _running: http.serve(metrics).unwrap() }
 }
 
 impl Service {
@@ -104,9 +104,9 @@ fn points_are_told_as_json_of_as_many_servers_as_are_asked_for() {
     };
     assert_eq!(report("/points")["answers"], 0);
     {
-        let mut books = service.ledger.open();
+        let mut counts = service.answer_counts.open();
         let servers = [1, 2, 3].map(|n| (std::net::IpAddr::from([192, 0, 2, n]), u32::from(n)));
-        let points = Arc::make_mut(&mut books.points);
+        let points = Arc::make_mut(&mut counts.points);
         let deck = points.composition(3, servers);
         points.add("de", 30, &deck);
     }

@@ -25,7 +25,7 @@ pub(super) struct NtpService {
     view: View,
     listen: Vec<SocketAddr>,
     /// Why it has stopped.
-    trouble: Arc<OnceLock<String>>,
+    error: Arc<OnceLock<String>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     /// The task that asks chrony ends when this is dropped.
@@ -44,8 +44,8 @@ impl NtpService {
         let publish = Published::new(store, barrier, config.control == Foreign::Pass);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
-        let trouble = Arc::new(OnceLock::new());
-        let report = Arc::clone(&trouble);
+        let error = Arc::new(OnceLock::new());
+        let report = Arc::clone(&error);
         let run = move || {
             // Whatever ends it, what it published ends with it.
             let ended = runtime.block_on(async {
@@ -67,7 +67,7 @@ impl NtpService {
             let tracking = track(chronyc, view.clone());
             tracking.inspect_err(|cause| warn!("chrony isn't asked of its clock: {cause}")).ok()
         });
-        Ok(Self { view, listen, trouble, stop: Some(stop), thread, tracking })
+        Ok(Self { view, listen, error, stop: Some(stop), thread, tracking })
     }
 
     /// The status, for any thread.
@@ -87,8 +87,8 @@ impl NtpService {
     }
 
     /// Why it has stopped, if it has.
-    pub(super) fn trouble(&self) -> Option<String> {
-        self.trouble.get().cloned()
+    pub(super) fn error(&self) -> Option<String> {
+        self.error.get().cloned()
     }
 }
 
@@ -153,7 +153,7 @@ mod tests {
         let status = time.status();
         assert!(status.enabled && !status.synchronised);
         assert_eq!((&*status.service, &*status.listen[0]), ("pass", "192.0.2.1:123"));
-        assert_eq!(time.trouble(), None);
+        assert_eq!(time.error(), None);
         drop(time);
         assert!(tables.clock().is_none());
     }

@@ -2,20 +2,20 @@
 //!
 //! Samples of answered queries come from the kernel's ring and from the authority's threads. The
 //! loop counts them ten times a second: names that were asked for, and clients that were refused.
-//! The controller's thread reads the counts through [`Heat`].
+//! The controller's thread reads the counts through [`PopularityCounter`].
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::xdp::{SharedKernel, lock};
-use crate::observe::popularity::{Heat, Probe, Tap};
+use crate::observe::popularity::{PopularityCounter, Probe, Tap};
 use crate::observe::refused::{Dropped, Refused};
 use edge_tables::live::limits::Limits;
 use edge_tables::samples::Samples;
 
 /// The samples' counters, and the ring if the query log doesn't have it.
 pub(super) struct SampleCounters {
-    heat: Heat,
+    popularity: PopularityCounter,
     /// XDP's samples, unless the log takes them.
     tap: Option<Tap>,
     dropped: Option<Arc<Mutex<Dropped>>>,
@@ -29,9 +29,9 @@ impl SampleCounters {
         logged: u32,
         limits: &Limits,
     ) -> anyhow::Result<(Self, Option<Box<dyn Samples>>)> {
-        let heat = Heat::default();
+        let popularity = PopularityCounter::default();
         let Some(kernel) = kernel else {
-            return Ok((Self { heat, tap: None, dropped: None }, None));
+            return Ok((Self { popularity, tap: None, dropped: None }, None));
         };
         let mut kernel = lock(kernel);
         let mut ring = Box::new(kernel.sample(logged)?);
@@ -39,29 +39,29 @@ impl SampleCounters {
         let dropped = Dropped::new(&store, limits.ipv4_prefix, limits.ipv6_prefix);
         let dropped = Arc::new(Mutex::new(dropped));
         let taker = Arc::clone(&dropped);
-        ring.tell_dropped(Box::new(move |verdict, frame| of(&taker).take(verdict, frame)));
+        ring.report_dropped(Box::new(move |verdict, frame| of(&taker).take(verdict, frame)));
         let dropped = Some(dropped);
-        let tap = Tap::new(ring, store, heat.clone(), logged, fastrand::Rng::new());
+        let tap = Tap::new(ring, store, popularity.clone(), logged, fastrand::Rng::new());
         if logged > 0 {
-            return Ok((Self { heat, tap: None, dropped }, Some(Box::new(tap))));
+            return Ok((Self { popularity, tap: None, dropped }, Some(Box::new(tap))));
         }
-        Ok((Self { heat, tap: Some(tap), dropped }, None))
+        Ok((Self { popularity, tap: Some(tap), dropped }, None))
     }
 
     /// For a thread of the authority, which reports its answers there.
     pub(super) fn probe(&self) -> Probe {
-        self.heat.probe()
+        self.popularity.probe()
     }
 
     /// The names' counts, for the controller's thread.
-    pub(super) fn heat(&self) -> Heat {
-        self.heat.clone()
+    pub(super) fn popularity(&self) -> PopularityCounter {
+        self.popularity.clone()
     }
 
     /// Counts what was asked for since the last time.
     pub(super) fn count(&mut self) {
         let now = Instant::now();
-        self.heat.turn(now);
+        self.popularity.turn(now);
         if let Some(tap) = &mut self.tap {
             tap.drain_at(now, &mut |_| {});
         }

@@ -47,11 +47,11 @@ impl Node {
         let of = kernel.clone();
         let requests = Box::new(move || Some(lock(of.as_ref()?).requests()));
         let verdicts = Box::new(move || Some(lock(kernel.as_ref()?).verdicts()));
-        let (authority, health) = (Arc::clone(&self.authority), Arc::clone(&self.vitals));
+        let (authority, health) = (Arc::clone(&self.authority), Arc::clone(&self.health));
         let clock = self.ntp.as_ref().map(|ntp| ntp.view().clone());
         let feed = self.feed.as_ref().map(|feed| feed.view().clone());
-        let (ledger, top) = (self.ledger.clone(), self.config.http.server_points);
-        Metrics { instance, authority, verdicts, requests, health, clock, feed, ledger, top }
+        let (answer_counts, top) = (self.answer_counts.clone(), self.config.http.server_points);
+        Metrics { instance, authority, verdicts, requests, health, clock, feed, answer_counts, top }
     }
 
     /// The heartbeat that the fleet reads.
@@ -72,9 +72,9 @@ impl Node {
         HeartbeatTask {
             node: fleet.node.clone(),
             rules: fleet.rules(&keep),
-            health: Arc::clone(&self.vitals),
+            health: Arc::clone(&self.health),
             answers: Box::new(answers),
-            ledger: self.ledger.clone(),
+            answer_counts: self.answer_counts.clone(),
             top: fleet.server_points,
         }
     }

@@ -21,7 +21,7 @@ use crate::observe::Observers;
 use crate::observe::query_log::Log;
 use crate::settings::{Config, Denied, XdpMode, host_name};
 use edge_authority::{Authority, Cookies, Current, Options};
-use edge_tables::live::cookie_state::Edns;
+use edge_tables::live::cookie_state::CookieState;
 use edge_tables::live::limits;
 use edge_tables::prefixes::PrefixMap;
 use edge_tables::publish::{Backend, NoKernel, Publisher};
@@ -69,11 +69,11 @@ fn start_by(config: Config, started: Instant, xdp: &mut Option<Xdp>) -> anyhow::
     let mut kernel = xdp.as_ref().map(|xdp| lock(&xdp.kernel));
     let map = kernel.as_deref_mut().map(|kernel| -> &mut dyn PrefixMap { kernel });
     limits::set(&config.limits, &store, map).context("limits")?;
-    limits::set_time_denial(&store, config.ntp.deny == Denied::Kiss);
+    limits::set_ntp_denial(&store, config.ntp.deny == Denied::Kiss);
     drop(kernel);
     let current = Arc::new(Current::default());
     let options = options(&config, Cookies::of(&store));
-    let edns = Edns::start(&store, &config.cookies, options.nsid())?;
+    let cookies = CookieState::start(&store, &config.cookies, options.nsid())?;
     let (listen, workers) = (&config.dns.listen, config.dns.workers);
     let mut authority =
         Authority::bind(listen, workers, store.clone(), Arc::clone(&current), options)?;
@@ -107,10 +107,10 @@ fn start_by(config: Config, started: Instant, xdp: &mut Option<Xdp>) -> anyhow::
         xdp.attach(&config)?;
     }
     let jobs = Arc::new(Jobs::default());
-    let (heat, has_xdp) = (samples.heat(), xdp.is_some());
-    let worker = Worker::new(Arc::clone(&jobs), &config, controller, edns, heat, has_xdp);
+    let (popularity, has_xdp) = (samples.popularity(), xdp.is_some());
+    let worker = Worker::new(Arc::clone(&jobs), &config, controller, cookies, popularity, has_xdp);
     let node = Node {
-        ledger: worker.controller().ledger(),
+        answer_counts: worker.controller().answer_counts(),
         snapshot: worker.snapshot(),
         config,
         store,
@@ -121,7 +121,7 @@ fn start_by(config: Config, started: Instant, xdp: &mut Option<Xdp>) -> anyhow::
         ntp,
         feed: None,
         xdp: None,
-        vitals: Arc::new(HealthState::default()),
+        health: Arc::new(HealthState::default()),
         was_alive: Cell::new(true),
         started,
     };

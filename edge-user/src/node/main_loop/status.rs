@@ -22,7 +22,7 @@ impl Node {
 
     /// Reports the health of the node to the threads that must not wait for the loop.
     pub(super) fn report_health(&self, now: Instant) {
-        self.vitals.serve(self.status_without_counters(now));
+        self.health.serve(self.status_without_counters(now));
     }
 
     fn status_without_counters(&self, now: Instant) -> Status {
@@ -58,7 +58,7 @@ impl Node {
                 .into_iter()
                 .chain(snapshot.errors.iter().cloned())
                 .chain(log_error)
-                .chain(self.ntp.as_ref().and_then(NtpService::trouble))
+                .chain(self.ntp.as_ref().and_then(NtpService::error))
                 .chain(self.feed.iter().flat_map(|feed| feed.view().errors()))
                 .collect(),
         }

@@ -19,7 +19,7 @@ use crate::node::health_state::HealthState;
 use crate::observe::query_log::Log;
 use crate::settings::Config;
 use edge_authority::{Counters, Current};
-use edge_tables::live::cookie_state::Edns;
+use edge_tables::live::cookie_state::CookieState;
 use edge_tables::live::switches::{ReturnPath, Setting};
 use edge_tables::publish::{NoKernel, Publisher};
 use edge_tables::store::Store;
@@ -54,7 +54,7 @@ fn held() -> (Running, Worker, mpsc::UnboundedSender<Done>) {
     let config = Config::load(&path).unwrap();
     let store = Store::in_memory();
     config.xdp.switches().write(&store);
-    let edns = Edns::start(&store, &config.cookies, "").unwrap();
+    let cookies = CookieState::start(&store, &config.cookies, "").unwrap();
     let mut publisher =
         Publisher::new(store.clone(), Box::new(NoKernel), fastrand::Rng::with_seed(1));
     publisher.serve(&config.dns.listen).unwrap();
@@ -64,10 +64,10 @@ fn held() -> (Running, Worker, mpsc::UnboundedSender<Done>) {
     controller.refresh().unwrap();
     let (samples, _) = SampleCounters::new(None, 0, &config.limits).unwrap();
     let jobs = Arc::new(Jobs::default());
-    let heat = samples.heat();
-    let worker = Worker::new(Arc::clone(&jobs), &config, controller, edns, heat, false);
+    let popularity = samples.popularity();
+    let worker = Worker::new(Arc::clone(&jobs), &config, controller, cookies, popularity, false);
     let node = Node {
-        ledger: worker.controller().ledger(),
+        answer_counts: worker.controller().answer_counts(),
         snapshot: worker.snapshot(),
         config,
         store,
@@ -78,7 +78,7 @@ fn held() -> (Running, Worker, mpsc::UnboundedSender<Done>) {
         ntp: None,
         feed: None,
         xdp: None,
-        vitals: Arc::new(HealthState::default()),
+        health: Arc::new(HealthState::default()),
         was_alive: Cell::new(true),
         started: Instant::now(),
     };
@@ -153,7 +153,7 @@ fn switches_start_as_configured_and_are_set_at_once() {
     let panel = running.ask(Request::Switches).unwrap();
     assert_eq!((&panel["switches"], &panel["configured"]), (&on, &off));
     // Metrics see it, too.
-    assert!(running.node.vitals.liveness().status.switches.drain);
+    assert!(running.node.health.liveness().status.switches.drain);
 
     let unknown = Setting::Zone { name: "b.example".into(), on: false };
     let error = running.ask(Request::Switch(unknown)).unwrap_err();
@@ -203,7 +203,7 @@ fn while_the_controller_is_held_the_loop_answers_and_renews_until_the_bound() {
 
     let errors = running.node.status(after + SLOW + SECOND).errors;
     assert!(errors[0].contains("has taken 31 s; what was served before still is"), "{errors:?}");
-    let renewed = |running: &Running| running.node.vitals.liveness().since_renewal.is_some();
+    let renewed = |running: &Running| running.node.health.liveness().since_renewal.is_some();
     running.node.renew(after + LONGEST + SECOND);
     assert!(!renewed(&running), "a controller that hangs ends the lease");
     let errors = running.node.status(after + LONGEST + SECOND).errors;
@@ -264,5 +264,5 @@ fn a_file_that_changed_is_served_by_the_controllers_thread() {
     running.node.take(done);
     let status = running.ask_at_once(Request::Status).unwrap();
     assert_eq!(status["zones"][0]["serial"], 12);
-    assert_eq!(running.node.vitals.liveness().status.zones[0].serial, 12);
+    assert_eq!(running.node.health.liveness().status.zones[0].serial, 12);
 }

@@ -25,9 +25,9 @@ use crate::node::feed::Handoff;
 use crate::node::status;
 use crate::node::switch_table::{SwitchTable, ZoneSwitch};
 use crate::node::watch::Watch;
-use crate::observe::popularity::Heat;
+use crate::observe::popularity::PopularityCounter;
 use crate::settings::Config;
-use edge_tables::live::cookie_state::Edns;
+use edge_tables::live::cookie_state::CookieState;
 use edge_tables::live::switches::{Setting, Switches};
 use edge_tables::publish::Placed;
 use edge_zone::Zone;
@@ -69,8 +69,8 @@ pub(super) type Reply = (oneshot::Sender<Result<Value, String>>, Result<Value, S
 pub(super) struct Worker {
     jobs: Arc<Jobs>,
     controller: Controller,
-    edns: Edns,
-    popularity: Heat,
+    cookies: CookieState,
+    popularity: PopularityCounter,
     watch: Watch,
     /// The directories that are watched.
     directories: Vec<PathBuf>,
@@ -90,8 +90,8 @@ impl Worker {
         jobs: Arc<Jobs>,
         config: &Config,
         controller: Controller,
-        edns: Edns,
-        popularity: Heat,
+        cookies: CookieState,
+        popularity: PopularityCounter,
         has_xdp: bool,
     ) -> Self {
         let (watch, error) = Watch::new();
@@ -104,7 +104,7 @@ impl Worker {
         let mut worker = Self {
             jobs,
             controller,
-            edns,
+            cookies,
             popularity,
             watch,
             directories,
@@ -195,9 +195,9 @@ impl Worker {
             }
             Periodic::Popularity => self.choose_by_popularity(),
             Periodic::Secrets => {
-                let before = self.edns.trouble();
-                self.edns.refresh();
-                self.edns.trouble() != before
+                let before = self.cookies.error();
+                self.cookies.refresh();
+                self.cookies.error() != before
             }
         };
         is_news.then(|| Done { snapshot: self.snapshot(), reply: None })
@@ -259,7 +259,7 @@ impl Worker {
     fn deal(&mut self) {
         let part = self.deals % DEAL_PARTS;
         self.deals = self.deals.wrapping_add(1);
-        if let Err(cause) = self.controller.publisher().deal_part_anew(part, DEAL_PARTS) {
+        if let Err(cause) = self.controller.publisher().deal_part_again(part, DEAL_PARTS) {
             if self.jobs.is_stopping() {
                 info!("dealing has ended with the node");
             } else {
@@ -274,7 +274,7 @@ impl Worker {
     /// Has the most popular names in the tables; returns whether they are others than before.
     fn choose_by_popularity(&mut self) -> bool {
         let popularity = self.popularity.read(Instant::now());
-        self.controller.warm(popularity).unwrap_or_else(|cause| {
+        self.controller.choose_by_popularity(popularity).unwrap_or_else(|cause| {
             self.log_failed_publication(&cause);
             false
         })
@@ -298,8 +298,8 @@ impl Worker {
             }
             Request::Points { top } => {
                 let publisher = self.controller.publisher();
-                publisher.settle();
-                json(publisher.ledger().points(top))
+                publisher.collect_counts();
+                json(publisher.answer_counts().points(top))
             }
             Request::Audit => json(self.controller.publisher().audit()),
             Request::Observed { zone } => self.controller.observed(&zone).and_then(json),
@@ -370,7 +370,7 @@ impl Worker {
             switches: controller.zone_switches(),
             tables: tables.collect(),
             amended: controller.amended(),
-            errors: controller.errors().into_iter().chain(self.edns.trouble()).collect(),
+            errors: controller.errors().into_iter().chain(self.cookies.error()).collect(),
         }
     }
 

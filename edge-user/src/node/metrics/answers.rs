@@ -6,15 +6,15 @@ use prometheus::proto::MetricFamily;
 use super::family::{Family, float};
 use edge_authority::Counters;
 use edge_authority::tally::Kind;
-use edge_tables::answer_counts::Ledger;
+use edge_tables::answer_counts::AnswerCounts;
 
 pub(super) fn add(
     families: &mut Vec<MetricFamily>,
     authority: &Counters,
     verdicts: Option<&[u64]>,
-    ledger: &Ledger,
+    answer_counts: &AnswerCounts,
 ) {
-    families.push(queries(authority, verdicts.unwrap_or_default(), ledger));
+    families.push(queries(authority, verdicts.unwrap_or_default(), answer_counts));
     if let Some(verdicts) = verdicts {
         add_verdicts(families, verdicts);
     }
@@ -24,22 +24,22 @@ pub(super) fn add(
 /// geodns's metric. XDP counts its answers from decks by zone, some of them not at all, and other
 /// replies by RCODE. So the sum over all rows is right, except for answers since decks were last
 /// dealt, a second ago at most.
-fn queries(authority: &Counters, verdicts: &[u64], ledger: &Ledger) -> MetricFamily {
+fn queries(authority: &Counters, verdicts: &[u64], answer_counts: &AnswerCounts) -> MetricFamily {
     let mut sums = authority.tallies.sum();
     for (verdict, n) in Verdict::ALL.iter().zip(verdicts) {
         if let Some(rcode) = rcode(*verdict) {
             *sums.entry(Kind::untold(rcode)).or_default() += n;
         }
     }
-    for (zone, answered) in ledger.zones() {
+    for (zone, answered) in answer_counts.zones() {
         for (rcode, n) in [("NOERROR", answered.noerror), ("NXDOMAIN", answered.nxdomain)] {
             if n > 0 {
                 *sums.entry(Kind { zone: zone.clone(), ..Kind::untold(rcode) }).or_default() += n;
             }
         }
     }
-    if ledger.rest() > 0 {
-        *sums.entry(Kind::untold("_")).or_default() += ledger.rest();
+    if answer_counts.rest() > 0 {
+        *sums.entry(Kind::untold("_")).or_default() += answer_counts.rest();
     }
     let mut family = Family::counter("dns_queries_total", "Number of served queries");
     for (Kind { zone, qtype, qname, rcode }, n) in &sums {

@@ -10,7 +10,7 @@ use zerocopy::FromZeros as _;
 use super::{Instance, Metrics};
 use crate::node::health_state::HealthState;
 use crate::node::status::{Feed, FeedSource, Interface, Status, Table, Zone};
-use edge_tables::answer_counts::{Answered, Ledger};
+use edge_tables::answer_counts::{AnswerCounts, Answered};
 use edge_tables::live::switches::Switches;
 
 fn metrics(verdicts: Option<Vec<u64>>) -> Metrics {
@@ -54,7 +54,7 @@ fn metrics(verdicts: Option<Vec<u64>>) -> Metrics {
         health,
         clock: None,
         feed: None,
-        ledger: Ledger::default(),
+        answer_counts: AnswerCounts::default(),
         top: 20,
     }
 }
@@ -103,7 +103,7 @@ fn counts() -> Vec<u64> {
 fn geodns_names_and_labels_are_kept() {
     let metrics = metrics(Some(counts()));
     let answered = Answered { noerror: 12, nxdomain: 13 };
-    metrics.ledger.open().zones.insert("pool.example".into(), answered);
+    metrics.answer_counts.open().zones.insert("pool.example".into(), answered);
     let text = metrics.text().unwrap();
     for line in [
         "# TYPE dns_queries_total counter",

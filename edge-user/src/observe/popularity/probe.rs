@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::{Name, Seen, Shared};
 
 /// A thread that answers gives its responses to a probe. A probe does nothing unless it comes from
-/// a [`super::Heat`].
+/// a [`super::PopularityCounter`].
 #[derive(Clone, Debug, Default)]
 pub struct Probe {
     shared: Option<Arc<Shared>>,

@@ -7,7 +7,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::{Heat, Name, Rate};
+use super::{Name, PopularityCounter, Rate};
 use edge_tables::samples::{Samples, response};
 use edge_tables::store::Store;
 
@@ -15,7 +15,7 @@ use edge_tables::store::Store;
 pub struct Tap {
     ring: Box<dyn Samples>,
     store: Store,
-    heat: Heat,
+    popularity: PopularityCounter,
     /// One in so many answers is logged; none when 0.
     logged: u32,
     /// One in so many answers is in the ring; none when 0.
@@ -42,12 +42,12 @@ impl Tap {
     pub fn new(
         ring: Box<dyn Samples>,
         store: Store,
-        heat: Heat,
+        popularity: PopularityCounter,
         logged: u32,
         random: fastrand::Rng,
     ) -> Self {
         let rate = Rate::default();
-        let mut tap = Self { ring, store, heat, logged, sampled: logged, rate, random };
+        let mut tap = Self { ring, store, popularity, logged, sampled: logged, rate, random };
         tap.set();
         tap
     }
@@ -55,11 +55,11 @@ impl Tap {
     /// Counts the frames that have come since the last call, and calls `log` with those to be
     /// logged.
     pub fn drain_at(&mut self, now: Instant, log: &mut dyn FnMut(&[u8])) {
-        let Self { ring, heat, logged, sampled, rate, random, .. } = self;
-        let (sampled, logged, counting) = (*sampled, *logged, heat.is_on());
+        let Self { ring, popularity, logged, sampled, rate, random, .. } = self;
+        let (sampled, logged, counting) = (*sampled, *logged, popularity.is_on());
         let counted_one_in = rate.one_in();
         let mut taken = 0;
-        let mut counted = counting.then(|| heat.counted());
+        let mut counted = counting.then(|| popularity.counted());
         ring.drain(&mut |frame| {
             if logged > 0 && keep(random, sampled, logged) {
                 log(frame);
@@ -83,8 +83,8 @@ impl Tap {
     /// Sets the rate at which XDP fills the ring. Call it when the ring is empty: frames in it were
     /// sampled at the former rate.
     fn set(&mut self) {
-        let counted = if self.heat.is_on() { self.rate.one_in() } else { 0 };
-        self.heat.shared.tapped.store(counted, Ordering::Relaxed);
+        let counted = if self.popularity.is_on() { self.rate.one_in() } else { 0 };
+        self.popularity.shared.tapped.store(counted, Ordering::Relaxed);
         self.sampled = match (self.logged, counted) {
             (0, one) | (one, 0) => one,
             (logged, counted) => logged.min(counted),

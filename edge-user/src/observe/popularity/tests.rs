@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::sketch::Sketch;
-use super::{Heat, Popularity, Tap};
+use super::{Popularity, PopularityCounter, Tap};
 use edge_tables::publish::fixture::{publishable, wire};
 use edge_tables::samples::Samples;
 use edge_tables::store::Store;
@@ -20,12 +20,12 @@ fn frame(response: &[u8]) -> Vec<u8> {
     [&[2; 12][..], &[8, 0], &[0x45; 20], &udp, response].concat()
 }
 
-/// A heat that watches one zone.
-fn watching(labels: &[&str]) -> Heat {
-    let heat = Heat::default();
+/// A popularity that watches one zone.
+fn watching(labels: &[&str]) -> PopularityCounter {
+    let popularity = PopularityCounter::default();
     let zone = publishable("a.example", labels.iter().map(|label| (*label).to_owned()));
-    heat.watch(&[zone.compiled]);
-    heat
+    popularity.watch(&[zone.compiled]);
+    popularity
 }
 
 /// A ring that holds these frames.
@@ -56,7 +56,7 @@ fn a_stream_whose_favourites_change_is_followed_within_ten_thousand_samples() {
     let mut random = fastrand::Rng::with_seed(3);
     let mut sketch = Sketch::default();
     let start = Instant::now();
-    let hottest = |sketch: &Sketch| -> Vec<Vec<u8>> {
+    let most_popular = |sketch: &Sketch| -> Vec<Vec<u8>> {
         let mut queries: Vec<_> = sketch.queries().collect();
         queries.sort_unstable_by_key(|(_, queries)| std::cmp::Reverse(*queries));
         queries.into_iter().take(20).map(|(name, _)| name).collect()
@@ -65,11 +65,11 @@ fn a_stream_whose_favourites_change_is_followed_within_ten_thousand_samples() {
     for sample in 0..20_000_u64 {
         let now = start + Duration::from_micros(500 * sample);
         sketch.cool(now);
-        // Half-way, what was coldest becomes hottest.
+        // Half-way, what was least popular becomes most popular.
         let shift = if sample < 10_000 { 0 } else { NAMES / 2 };
         sketch.add(&name((zipf(&mut random, NAMES) + shift) % NAMES), 8);
         if sample == 9_999 || sample == 19_999 {
-            let found = hottest(&sketch);
+            let found = most_popular(&sketch);
             let right = (0..10).filter(|rank| found.contains(&name(rank + shift))).count();
             assert_eq!(right, 10, "after {sample}");
         }
@@ -95,8 +95,8 @@ fn numbers_are_halved_with_time_and_forgotten_in_the_end() {
 
 #[test]
 fn a_flood_of_names_that_are_not_there_leaves_the_real_ones_alone() {
-    let heat = watching(&["www", "*.wild"]);
-    let mut probe = heat.probe();
+    let popularity = watching(&["www", "*.wild"]);
+    let mut probe = popularity.probe();
     let now = Instant::now();
     for turn in 0..400_u32 {
         for n in 0..50 {
@@ -107,9 +107,9 @@ fn a_flood_of_names_that_are_not_there_leaves_the_real_ones_alone() {
             probe.tell(&response("www.b.example", 0));
             probe.tell(&response("WWW.a.example", 0));
         }
-        heat.turn(now);
+        popularity.turn(now);
     }
-    let heats = heat.read(now);
+    let heats = popularity.read(now);
     let www = heats.of(&wire("www.a.example"));
     // One in 64 of 20,000: some 310 samples, give or take five standard deviations.
     assert!((14_000..=26_000).contains(&www), "{www}");
@@ -118,43 +118,43 @@ fn a_flood_of_names_that_are_not_there_leaves_the_real_ones_alone() {
 
 #[test]
 fn nothing_is_sampled_while_every_zone_is_whole() {
-    let heat = watching(&["www"]);
-    let mut probe = heat.probe();
-    heat.watch(&[]);
+    let popularity = watching(&["www"]);
+    let mut probe = popularity.probe();
+    popularity.watch(&[]);
     for _ in 0..10_000 {
         probe.tell(&response("www.a.example", 0));
     }
-    assert!(heat.shared.seen.is_empty());
-    heat.turn(Instant::now());
-    assert!(heat.read(Instant::now()).is_unknown());
-    assert!(!heat.is_on());
+    assert!(popularity.shared.seen.is_empty());
+    popularity.turn(Instant::now());
+    assert!(popularity.read(Instant::now()).is_unknown());
+    assert!(!popularity.is_on());
 }
 
 #[test]
 fn little_traffic_is_counted_query_by_query() {
-    let heat = watching(&["www"]);
-    let mut probe = heat.probe();
+    let popularity = watching(&["www"]);
+    let mut probe = popularity.probe();
     let start = Instant::now();
     for turn in 0..10 {
-        heat.turn(start + Duration::from_millis(100 * turn));
+        popularity.turn(start + Duration::from_millis(100 * turn));
     }
     for _ in 0..9 {
         probe.tell(&response("www.a.example", 0));
     }
     let now = start + Duration::from_secs(1);
-    heat.turn(now);
-    let heats = heat.read(now);
+    popularity.turn(now);
+    let heats = popularity.read(now);
     assert_eq!((heats.of(&wire("www.a.example")), heats.clear()), (9, 4));
 }
 
 #[test]
 fn those_who_answer_neither_wait_nor_fill_memory_when_nobody_counts() {
-    let heat = watching(&["www"]);
-    let mut probe = heat.probe();
+    let popularity = watching(&["www"]);
+    let mut probe = popularity.probe();
     for _ in 0..64 * 10_000 {
         probe.tell(&response("www.a.example", 0));
     }
-    assert!(heat.shared.seen.is_full());
+    assert!(popularity.shared.seen.is_full());
 }
 
 fn sampled(store: &Store) -> u64 {
@@ -166,18 +166,18 @@ fn the_log_gets_one_in_so_many_whatever_is_counted() {
     const FRAMES: usize = 1000;
     let store = Store::in_memory();
     for logged in [1, 10, 64, 1000] {
-        let heat = watching(&["www"]);
-        heat.watch(&[]);
+        let popularity = watching(&["www"]);
+        popularity.watch(&[]);
         let ring = Ring { frames: vec![frame(&response("www.a.example", 0)); FRAMES] };
         let random = fastrand::Rng::with_seed(5);
-        let mut tap = Tap::new(Box::new(ring), store.clone(), heat.clone(), logged, random);
+        let mut tap = Tap::new(Box::new(ring), store.clone(), popularity.clone(), logged, random);
         assert_eq!((sampled(&store), tap.lost()), (u64::from(logged), 5));
         let mut taken = 0;
         tap.drain(&mut |_| taken += 1);
         assert_eq!(taken, FRAMES, "all of what is sampled for the log alone");
 
         let zone = publishable("a.example", ["www".to_owned()]);
-        heat.watch(&[zone.compiled]);
+        popularity.watch(&[zone.compiled]);
         tap.drain(&mut |_| ());
         let (mut taken, mut stand_for) = (0_f64, 0_f64);
         let start = Instant::now();
@@ -189,7 +189,7 @@ fn the_log_gets_one_in_so_many_whatever_is_counted() {
         }
         let expected = stand_for / f64::from(logged);
         assert!((taken - expected).abs() <= 5.0 * expected.sqrt(), "{taken}, not {expected}");
-        heat.watch(&[]);
+        popularity.watch(&[]);
         tap.drain(&mut |_| ());
         assert_eq!(sampled(&store), u64::from(logged));
     }
@@ -198,20 +198,20 @@ fn the_log_gets_one_in_so_many_whatever_is_counted() {
 #[test]
 fn what_xdp_answered_is_counted_with_its_weight_though_nothing_is_logged() {
     let store = Store::in_memory();
-    let heat = Heat::default();
+    let popularity = PopularityCounter::default();
     let ring = Ring { frames: vec![frame(&response("Www.a.example", 0)); 100] };
     let random = fastrand::Rng::with_seed(5);
-    let mut tap = Tap::new(Box::new(ring), store.clone(), heat.clone(), 0, random);
+    let mut tap = Tap::new(Box::new(ring), store.clone(), popularity.clone(), 0, random);
     assert_eq!(sampled(&store), 0);
-    heat.watch(&[publishable("a.example", ["www".to_owned()]).compiled]);
+    popularity.watch(&[publishable("a.example", ["www".to_owned()]).compiled]);
     let now = Instant::now();
     tap.drain_at(now, &mut |_| ());
     let one_in = sampled(&store);
     assert!(one_in > 0);
-    let before = heat.read(now).of(&wire("www.a.example"));
+    let before = popularity.read(now).of(&wire("www.a.example"));
     let mut logged = 0;
     tap.drain_at(now, &mut |_| logged += 1);
-    let heats: Popularity = heat.read(now);
+    let heats: Popularity = popularity.read(now);
     assert_eq!(heats.of(&wire("www.a.example")) - before, 100 * one_in);
     assert_eq!(heats.clear(), 4 * (64 + one_in));
     assert_eq!(logged, 0);

@@ -287,9 +287,9 @@ fn files_that_cannot_be_written_cost_records_only_until_they_can() {
         turn(0);
         turn(SECOND_NS / 2);
         assert_eq!((numbers.failed.load(Relaxed), numbers.written.load(Relaxed)), (2, 0));
-        let trouble = numbers.trouble();
-        assert!(trouble.contains("missing"), "{trouble}");
-        assert!(trouble.contains("No such file or directory"), "{trouble}");
+        let error = numbers.error();
+        assert!(error.contains("missing"), "{error}");
+        assert!(error.contains("No such file or directory"), "{error}");
         std::fs::create_dir(&missing).unwrap();
         turn(SECOND_NS * 3 / 4);
         assert_eq!(numbers.failed.load(Relaxed), 3);
@@ -297,7 +297,7 @@ fn files_that_cannot_be_written_cost_records_only_until_they_can() {
         // Avro's age is ten seconds.
         turn(SECOND_NS * 11);
         assert_eq!((numbers.failed.load(Relaxed), numbers.written.load(Relaxed)), (3, 2));
-        assert_eq!(numbers.trouble(), "");
+        assert_eq!(numbers.error(), "");
         assert_eq!(names(&missing).len(), 1);
     }
 }
@@ -311,7 +311,7 @@ fn a_full_disk_loses_records_and_nothing_else() {
         assert_eq!(writer.turn(NOON_NS + second * SECOND_NS), 1);
         assert_eq!((numbers.failed.load(Relaxed), numbers.written.load(Relaxed)), (second, 0));
     }
-    assert!(numbers.trouble().contains("/dev/full: No space left on device"), "{numbers:?}");
+    assert!(numbers.error().contains("/dev/full: No space left on device"), "{numbers:?}");
 }
 
 #[test]

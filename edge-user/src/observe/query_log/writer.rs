@@ -27,7 +27,7 @@ use edge_tables::samples::{self, Samples};
 /// The pause when nothing waits: short enough that the queue isn't full before it ends, at 200,000
 /// queries a second.
 const PAUSE: Duration = Duration::from_millis(10);
-/// How long files are left alone after a trouble.
+/// How long files are left alone after a error.
 const RETRY_NS: u64 = 1_000_000_000;
 const MEBIBYTE: u64 = 1 << 20;
 const SECOND_NS: u64 = 1_000_000_000;
@@ -43,7 +43,7 @@ pub(super) struct Writer {
     /// How many responses a sample stands for.
     sample_weight: u32,
     sink: Box<dyn Sink>,
-    /// Until when files are left alone; 0 unless there was trouble.
+    /// Until when files are left alone; 0 unless there was error.
     retry_ns: u64,
     is_troubled: bool,
 }

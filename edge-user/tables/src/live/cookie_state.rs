@@ -31,7 +31,7 @@ pub struct CookieOptions {
 
 /// The words of the tables for EDNS, kept up to date.
 #[derive(Debug)]
-pub struct Edns {
+pub struct CookieState {
     control: ControlBlock,
     secrets: Secrets,
     enforce: bool,
@@ -42,23 +42,23 @@ pub struct Edns {
 /// Between two writings of secrets: no packet takes so long.
 const SPACING: Duration = Duration::from_secs(1);
 
-impl Edns {
+impl CookieState {
     /// Writes everything for the first time. `nsid` is the server's identifier.
     ///
     /// # Errors
     /// When there is no secret.
     pub fn start(store: &Store, cookies: &CookieOptions, nsid: &str) -> Result<Self, SecretError> {
         let secrets = Secrets::load(&cookies.secrets)?;
-        let edns = Self {
+        let cookies = Self {
             control: store.control,
             secrets,
             enforce: cookies.enforce,
             written: Instant::now(),
         };
-        write_nsid(edns.control, nsid);
-        edns.control.set_unix_seconds(now());
-        write_keys(edns.control, edns.secrets.get(), edns.enforce);
-        Ok(edns)
+        write_nsid(cookies.control, nsid);
+        cookies.control.set_unix_seconds(now());
+        write_keys(cookies.control, cookies.secrets.get(), cookies.enforce);
+        Ok(cookies)
     }
 
     /// Takes new secrets from their files, which may wait for a disk. Call it about once a second.
@@ -74,8 +74,8 @@ impl Edns {
             return;
         }
         self.written = now;
-        match self.secrets.trouble() {
-            Some(trouble) => error!("{trouble}"),
+        match self.secrets.error() {
+            Some(error) => error!("{error}"),
             None => info!("cookies.secrets: read again"),
         }
         write_keys(self.control, self.secrets.get(), self.enforce);
@@ -83,8 +83,8 @@ impl Edns {
 
     /// What is wrong with the secrets' files now.
     #[must_use]
-    pub fn trouble(&self) -> Option<String> {
-        self.secrets.trouble().map(str::to_owned)
+    pub fn error(&self) -> Option<String> {
+        self.secrets.error().map(str::to_owned)
     }
 }
 
@@ -130,7 +130,7 @@ mod tests {
     use edge_common::cookie::{Cookie, state};
     use zerocopy::IntoBytes as _;
 
-    use super::{CookieOptions, Edns, SPACING, Secret, write_keys, write_nsid};
+    use super::{CookieOptions, CookieState, SPACING, Secret, write_keys, write_nsid};
     use crate::store::{ControlBlock, Store};
     use std::time::Instant;
 
@@ -179,7 +179,7 @@ mod tests {
         let secrets = vec![new.clone(), old.clone()];
         let cookies = CookieOptions { secrets, enforce: true };
         let start = Instant::now();
-        let mut edns = Edns::start(&store, &cookies, "edge1").unwrap();
+        let mut cookies = CookieState::start(&store, &cookies, "edge1").unwrap();
         let from = edge_common::service::words("192.0.2.1".parse().unwrap());
         let rule = |cookie: &Cookie| {
             let Control { cookies: keys, unix_seconds, .. } = store.control.read();
@@ -195,15 +195,15 @@ mod tests {
             fs::write(&new, to).unwrap();
         };
         roll(&second);
-        edns.refresh_at(start + 2 * SPACING);
+        cookies.refresh_at(start + 2 * SPACING);
         assert!(rule(&shown).is_good);
         assert_ne!(rule(&client).server, shown.server);
         fs::remove_file(&new).unwrap();
-        edns.refresh_at(start + 4 * SPACING);
-        assert!(edns.trouble().is_some() && rule(&shown).is_good);
+        cookies.refresh_at(start + 4 * SPACING);
+        assert!(cookies.error().is_some() && rule(&shown).is_good);
         fs::write(&new, &second).unwrap();
         roll(&third);
-        edns.refresh_at(start + 6 * SPACING);
-        assert_eq!((edns.trouble(), rule(&shown).is_good), (None, false));
+        cookies.refresh_at(start + 6 * SPACING);
+        assert_eq!((cookies.error(), rule(&shown).is_good), (None, false));
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! They are set from the configuration, while the node runs.
 
+mod ntp;
 mod options;
-mod time;
 
 use std::net::IpAddr;
 use std::sync::PoisonError;
@@ -12,8 +12,8 @@ use edge_common::abi::{RateLimits, switches};
 use edge_common::limit::{DENIED, Rate};
 use zerocopy::FromZeros as _;
 
+pub use ntp::{set_ntp_denial, set_ntp_rate};
 pub use options::{Limits, NtpLimits};
-pub use time::{set_time_denial, set_time_rate};
 
 use crate::backend_error::BackendError;
 use crate::jiffies;
@@ -31,7 +31,7 @@ pub fn set(
     kernel: Option<&mut dyn PrefixMap>,
 ) -> Result<(), BackendError> {
     set_rate(store, limits.rate());
-    set_time_rate(store, limits.ntp.rate());
+    set_ntp_rate(store, limits.ntp.rate());
     set_prefixes(store, kernel, limits.prefixes())
 }
 

@@ -1,4 +1,4 @@
-//! The reading of the counters in the tables into the ledger.
+//! The reading of the counters in the tables into the answer counts.
 //!
 //! What a deck's counters have counted since they were last read goes to the servers that were on
 //! its cards. The counters are read before a deck's cards change. An answer goes to the new cards
@@ -15,8 +15,8 @@ use edge_leaves::audit::{Audit, AuditReport};
 
 use super::Publisher;
 use super::deals::Dealt;
-use super::slots::{Slots, Zone};
-use crate::answer_counts::Ledger;
+use super::slots::{Slots, ZoneSlot};
+use crate::answer_counts::AnswerCounts;
 use crate::compile::{Source, Undealt};
 use edge_zone::name::bare;
 use edge_zone::targets::{NOWHERE, country};
@@ -40,8 +40,8 @@ fn promise(audit: &mut Audit, undealt: &Undealt, dealt: &Dealt) {
 }
 
 impl Slots {
-    /// Adds to the ledger what a zone's counters have counted since they were last read.
-    pub(super) fn settle(&mut self, zone: &mut Zone) {
+    /// Adds to the answer counts what a zone's counters have counted since they were last read.
+    pub(super) fn collect_counts(&mut self, zone: &mut ZoneSlot) {
         let Some(first) = zone.first_hit else { return };
         let now = self.store.hits(first, zone.hit_words());
         let last = self.read.iter_mut().skip(first as usize);
@@ -74,9 +74,9 @@ impl Slots {
         if answers.is_empty() {
             return;
         }
-        let books = &mut *self.ledger.open();
-        let points = Arc::make_mut(&mut books.points);
-        let answered = books.zones.entry(bare(&zone.compiled.apex)).or_default();
+        let counts = &mut *self.answer_counts.open();
+        let points = Arc::make_mut(&mut counts.points);
+        let answered = counts.zones.entry(bare(&zone.compiled.apex)).or_default();
         for ((deck, country), [xdp, own]) in answers {
             let Some(undealt) = zone.compiled.decks.get(usize::from(deck)) else { continue };
             let Some(dealt) = zone.decks.get_mut(usize::from(deck)) else { continue };
@@ -99,61 +99,61 @@ impl Slots {
     }
 
     /// The same for the answers that aren't counted by zone.
-    pub(super) fn settle_rest(&mut self) {
+    pub(super) fn collect_rest(&mut self) {
         let now = self.store.hits(Hits::REST, 1);
         if let (Some(now), Some(last)) = (now.first(), self.read.get_mut(Hits::REST as usize)) {
-            self.ledger.open().rest += now[0].wrapping_sub(last[0]);
+            self.answer_counts.open().rest += now[0].wrapping_sub(last[0]);
             *last = *now;
         }
     }
 
     /// Settles a zone that is no longer in use.
-    pub(super) fn close(&mut self, zone: &mut Zone) {
-        self.settle(zone);
-        let promised = &mut self.ledger.open().promised;
+    pub(super) fn close(&mut self, zone: &mut ZoneSlot) {
+        self.collect_counts(zone);
+        let promised = &mut self.answer_counts.open().promised;
         for (undealt, dealt) in zone.compiled.decks.iter().zip(&zone.decks) {
             promise(promised, undealt, dealt);
         }
     }
 
-    /// Adds to the ledger what a deck had promised that a deck of other records replaces.
+    /// Adds to the answer counts what a deck had promised that a deck of other records replaces.
     pub(super) fn close_deck(&self, undealt: &Undealt, dealt: &Dealt) {
-        promise(&mut self.ledger.open().promised, undealt, dealt);
+        promise(&mut self.answer_counts.open().promised, undealt, dealt);
     }
 }
 
 impl Publisher {
-    /// The ledger, as of the last deal.
+    /// The answer counts, as of the last deal.
     #[must_use]
-    pub fn ledger(&self) -> Ledger {
-        self.slots.ledger.clone()
+    pub fn answer_counts(&self) -> AnswerCounts {
+        self.slots.answer_counts.clone()
     }
 
-    /// Brings the ledger up to now.
-    pub fn settle(&mut self) {
+    /// Brings the answer counts up to now.
+    pub fn collect_counts(&mut self) {
         for zone in self.zones.values_mut() {
-            self.slots.settle(zone);
+            self.slots.collect_counts(zone);
         }
-        self.slots.settle_rest();
+        self.slots.collect_rest();
     }
 
-    /// The share of answers that each server was promised, and the share that it had. The ledger
+    /// The share of answers that each server was promised, and the share that it had. The answer counts
     /// keeps it, too.
     #[must_use]
     pub fn audit(&mut self) -> AuditReport {
-        self.settle();
-        let mut books = self.slots.ledger.open();
-        let mut audit = books.promised.clone();
+        self.collect_counts();
+        let mut counts = self.slots.answer_counts.open();
+        let mut audit = counts.promised.clone();
         for zone in self.zones.values() {
             for (undealt, dealt) in zone.compiled.decks.iter().zip(&zone.decks) {
                 promise(&mut audit, undealt, dealt);
             }
         }
-        for (ip, answers) in books.points.sums() {
+        for (ip, answers) in counts.points.sums() {
             audit.deliver(ip, answers);
         }
-        books.audit = audit.report();
-        books.audit.clone()
+        counts.audit = audit.report();
+        counts.audit.clone()
     }
 
     /// The zones in the tables whose answers are not counted apart, because no counters were free.

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use edge_common::abi::{Deck, Extent, Kind};
 
 use super::deals::{Dealt, Spent, kind_of};
-use super::slots::{Slots, Zone};
+use super::slots::{Slots, ZoneSlot};
 use super::{Placed, Publishable, Publisher, cards};
 use crate::compile::{Compiled, NODATA, Source, Undealt};
 
@@ -94,7 +94,7 @@ impl Publisher {
         let mut spent = Vec::new();
         for ((source, compiled), fresh) in changed.into_iter().zip(all_fresh) {
             let Some(zone) = self.zones.get_mut(source.compiled.apex.folded()) else { continue };
-            self.slots.settle(zone);
+            self.slots.collect_counts(zone);
             spent.extend(self.slots.show(zone, &compiled, fresh));
             zone.source = source.clone();
             zone.compiled = compiled;
@@ -102,7 +102,7 @@ impl Publisher {
         match self.barrier() {
             Ok(()) => spent.iter().for_each(|cards| self.slots.give(cards)),
             // Somebody may still be reading them: they are never written again.
-            Err(cause) => self.trouble.push(format!("wait for readers: {cause:#}")),
+            Err(cause) => self.errors.push(format!("wait for readers: {cause:#}")),
         }
         self.last.amended += 1;
         Some(self.last.placed.clone())
@@ -112,7 +112,7 @@ impl Publisher {
 impl Slots {
     /// Deals the decks of a zone that differ into free runs. `None`, with nothing taken, if they
     /// don't fit, or if more than a deck's place has to change.
-    fn freshen(&mut self, zone: &Zone, compiled: &Compiled) -> Option<Fresh> {
+    fn freshen(&mut self, zone: &ZoneSlot, compiled: &Compiled) -> Option<Fresh> {
         let mut fresh = Vec::new();
         let least = self.least_cards(&compiled.decks, Some(zone));
         let is_negative =
@@ -190,7 +190,7 @@ impl Slots {
     }
 
     /// Puts decks into the place of a zone's old ones. Returns the old ones' cards.
-    fn show(&self, zone: &mut Zone, compiled: &Compiled, fresh: Fresh) -> Vec<Spent> {
+    fn show(&self, zone: &mut ZoneSlot, compiled: &Compiled, fresh: Fresh) -> Vec<Spent> {
         let Some(table) = self.store.zone(zone.table).copied() else { return Vec::new() };
         let mut old = Vec::with_capacity(fresh.len());
         for (number, deck) in fresh {

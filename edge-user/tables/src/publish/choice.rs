@@ -1,8 +1,8 @@
 //! The choice of the names that are put into the tables.
 //!
-//! It depends on the zones, their shares and the heat of their names. A zone whose names all fit,
+//! It depends on the zones, their shares and the popularity of their names. A zone whose names all fit,
 //! and that may have as many, is whole. Any other zone is incomplete: it has its apex in the
-//! tables, so that nothing above answers for it, and its hottest names. All other names under its
+//! tables, so that nothing above answers for it, and its most popular names. All other names under its
 //! apex pass. A name that is in the tables stays unless one that isn't is clearly hotter.
 
 use std::cmp::Reverse;
@@ -142,7 +142,7 @@ pub(super) fn choose<'z>(
         if all.long.min(wish.wanted()) > free.long {
             free.long = free.long.min(part.long);
         }
-        let kept = hottest(wish, free, by);
+        let kept = most_popular(wish, free, by);
         room = room.with(Names::count(&kept), usize::saturating_sub);
         choice.kept.insert(wish.apex, kept.into_iter().collect());
     }
@@ -159,12 +159,12 @@ fn not_hidden<'z>(zone: &'z Compiled, apexes: &[&[u8]]) -> Vec<&'z [u8]> {
     names.filter(|name| !nested.iter().any(|child| is_under(name, child))).collect()
 }
 
-/// The apex and the hottest names of a zone, as many as it wants and as fit.
+/// The apex and the most popular names of a zone, as many as it wants and as fit.
 ///
 /// A name that was in the tables counts as if it were a bit more than twice as hot, so that names
-/// of equal heat don't come and go by chance. Of equally hot names the first in the zone come
+/// of equal popularity don't come and go by chance. Of equally hot names the first in the zone come
 /// first.
-fn hottest<'z>(wish: &Wish<'z>, mut room: Names, by: &Chooser<'_>) -> Vec<&'z [u8]> {
+fn most_popular<'z>(wish: &Wish<'z>, mut room: Names, by: &Chooser<'_>) -> Vec<&'z [u8]> {
     let former = by.former.get(wish.apex);
     let mut ranked: Vec<_> = wish
         .names
@@ -173,9 +173,9 @@ fn hottest<'z>(wish: &Wish<'z>, mut room: Names, by: &Chooser<'_>) -> Vec<&'z [u
         .map(|(at, name)| {
             let is_apex = *name == wish.apex;
             let was_in = former.is_some_and(|former| former.contains(*name));
-            let heat = by.popularity.of(name);
-            let held = heat.saturating_mul(2).saturating_add(by.popularity.clear());
-            let worth = if was_in { held } else { heat };
+            let popularity = by.popularity.of(name);
+            let held = popularity.saturating_mul(2).saturating_add(by.popularity.clear());
+            let worth = if was_in { held } else { popularity };
             (Reverse((is_apex, worth, was_in)), at, *name)
         })
         .collect();

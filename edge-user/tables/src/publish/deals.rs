@@ -24,7 +24,7 @@ pub(super) struct Dealt {
     pub cells: u32,
     /// For each of its addresses, the number of cards that it is on.
     pub standing: Vec<u32>,
-    /// The same for the ledger; `None` before the first answer.
+    /// The same for the answer counts; `None` before the first answer.
     pub composition: Option<Composition>,
     /// Answers from it since its addresses or weights changed.
     pub answers: u64,
@@ -118,7 +118,7 @@ impl Places<'_> {
 
 /// Whether a deck is dealt again and again. It is not if each card has all ready-made records: a
 /// reader doesn't depend on their order.
-pub(super) fn is_dealt_anew(undealt: &Undealt, dealer: &Dealer) -> bool {
+pub(super) fn is_dealt_again(undealt: &Undealt, dealer: &Dealer) -> bool {
     let is_order =
         matches!(&undealt.source, Source::Choice(choice) if choice.data.len() <= undealt.max_hosts);
     !dealer.is_constant() && !is_order

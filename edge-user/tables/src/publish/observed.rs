@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use edge_common::abi::Answer;
 
 use super::Publisher;
-use super::slots::Zone;
+use super::slots::ZoneSlot;
 use crate::compile::{Compiled, Source};
 use edge_zone::{Name, RecordKind, Targets};
 
@@ -59,7 +59,7 @@ fn questions(compiled: &Compiled) -> Vec<Option<Question>> {
 }
 
 /// A zone's questions with at least `least` answers, by the numbers of their counters.
-fn asked(zone: &Zone, least: u64) -> impl Iterator<Item = (usize, Observed)> {
+fn asked(zone: &ZoneSlot, least: u64) -> impl Iterator<Item = (usize, Observed)> {
     let classes = &zone.source.trie.classes;
     let counters = questions(&zone.compiled).into_iter().zip(&zone.counted).enumerate();
     counters.filter_map(move |(word, (question, answers))| {
@@ -71,7 +71,7 @@ fn asked(zone: &Zone, least: u64) -> impl Iterator<Item = (usize, Observed)> {
 }
 
 /// Adds the counts of a zone to the next version's counts of the same questions.
-pub(super) fn carry(old: &Zone, next: &mut Zone) {
+pub(super) fn carry(old: &ZoneSlot, next: &mut ZoneSlot) {
     if old.counted.is_empty() || next.first_hit.is_none() {
         return;
     }
@@ -103,7 +103,7 @@ impl Publisher {
     pub fn observed(&mut self, apex: &Name) -> Option<Vec<Observed>> {
         let zone = self.zones.get_mut(apex.folded())?;
         zone.first_hit?;
-        self.slots.settle(zone);
+        self.slots.collect_counts(zone);
         Some(asked(zone, 1).map(|(_, asked)| asked).collect())
     }
 }

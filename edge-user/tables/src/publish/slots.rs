@@ -12,7 +12,7 @@ use edge_common::abi::{ClassRow, Deck, Extent, Kind, Root4, Rrs, TableId, maps};
 use super::deals::{self, Dealt, Spent, ZONE_ENTRIES, kind_of, records};
 use super::free::{Free, HITS_OF_NONE};
 use super::{Publishable, Unfit, cards};
-use crate::answer_counts::Ledger;
+use crate::answer_counts::AnswerCounts;
 use crate::compile::{Compiled, Source, Undealt};
 use crate::deal::{Dealer, cards_of};
 use crate::store::Store;
@@ -28,7 +28,7 @@ pub(super) const ZONE_HITS: u32 = (maps::HIT_WORDS - HITS_OF_NONE) / 2;
 
 /// A zone in the tables.
 #[derive(Debug)]
-pub(super) struct Zone {
+pub(super) struct ZoneSlot {
     pub source: Publishable,
     /// The part of it that is in the tables.
     pub compiled: Arc<Compiled>,
@@ -45,7 +45,7 @@ pub(super) struct Zone {
     pub decks: Vec<Dealt>,
 }
 
-impl Zone {
+impl ZoneSlot {
     /// Sets where the SOA record of its negative answers is.
     pub(super) const fn move_soa(&mut self, to: u32) {
         self.rrs = Some(to);
@@ -85,7 +85,7 @@ pub(super) struct Slots {
     tries: HashMap<u32, Trie>,
     /// The value of each counter when it was last read.
     pub read: Vec<[u64; 2]>,
-    pub ledger: Ledger,
+    pub answer_counts: AnswerCounts,
 }
 
 impl Slots {
@@ -93,7 +93,14 @@ impl Slots {
     pub(super) fn new(store: Store, rng: fastrand::Rng) -> Self {
         let free = Free::new();
         let read = vec![[0; 2]; maps::HIT_WORDS as usize];
-        Self { store, rng, free, tries: HashMap::new(), read, ledger: Ledger::default() }
+        Self {
+            store,
+            rng,
+            free,
+            tries: HashMap::new(),
+            read,
+            answer_counts: AnswerCounts::default(),
+        }
     }
 
     /// How full the tables are: name, taken, entries.
@@ -114,7 +121,7 @@ impl Slots {
     ///
     /// Returns the cards that are replaced; packets may still be reading them. A deck stays as it
     /// is if no free run is long enough.
-    pub(super) fn deal_anew(&mut self, zone: &mut Zone, part: u32, parts: u32) -> Vec<Spent> {
+    pub(super) fn deal_again(&mut self, zone: &mut ZoneSlot, part: u32, parts: u32) -> Vec<Spent> {
         let mut spent = Vec::new();
         let Some(table) = self.store.zone(zone.table).copied() else { return spent };
         let undealt = &zone.compiled.decks;
@@ -122,7 +129,7 @@ impl Slots {
             if number % parts != part {
                 continue;
             }
-            let is_anew = |dealer: &&mut Dealer| deals::is_dealt_anew(undealt, dealer);
+            let is_anew = |dealer: &&mut Dealer| deals::is_dealt_again(undealt, dealer);
             let Some(dealer) = deck.dealer.as_mut().filter(is_anew) else { continue };
             let dealt = deals::deal(&self.store, &mut self.free, undealt, dealer, &mut self.rng);
             let Ok((first, cells, standing)) = dealt else { continue };
@@ -148,8 +155,8 @@ impl Slots {
     pub(super) fn place(
         &mut self,
         zone: &Publishable,
-        former: Option<&Zone>,
-    ) -> Result<Zone, Unfit> {
+        former: Option<&ZoneSlot>,
+    ) -> Result<ZoneSlot, Unfit> {
         match (self.place_as(zone, &zone.compiled, former), &zone.compiled.plain) {
             (Err(Unfit::Full(_)), Some(plain)) => {
                 self.place_as(zone, &Arc::new(Compiled::clone(plain)), former)
@@ -162,8 +169,8 @@ impl Slots {
         &mut self,
         zone: &Publishable,
         compiled: &Arc<Compiled>,
-        former: Option<&Zone>,
-    ) -> Result<Zone, Unfit> {
+        former: Option<&ZoneSlot>,
+    ) -> Result<ZoneSlot, Unfit> {
         let large_enough: Vec<usize> = compiled.size_classes().collect();
         if large_enough.is_empty() {
             let (decks, classes) = (compiled.decks.len(), compiled.classes.len());
@@ -176,7 +183,7 @@ impl Slots {
             Some(TableId::new(u32::try_from(class).ok()?, slot))
         });
         let table = table.ok_or(Unfit::Full("every zone table"))?;
-        let mut placed = Zone {
+        let mut placed = ZoneSlot {
             source: zone.clone(),
             compiled: Arc::clone(compiled),
             table,
@@ -196,7 +203,12 @@ impl Slots {
         }
     }
 
-    fn fill(&mut self, placed: &mut Zone, former: Option<&Zone>, soa: &Rrs) -> Result<(), Unfit> {
+    fn fill(
+        &mut self,
+        placed: &mut ZoneSlot,
+        former: Option<&ZoneSlot>,
+        soa: &Rrs,
+    ) -> Result<(), Unfit> {
         let Some(table) = self.store.zone(placed.table).copied() else {
             return Err(Unfit::Full("every zone table"));
         };
@@ -345,7 +357,7 @@ impl Slots {
     ///
     /// It is large as long as an eighth of each arena holds these cards and those of all other
     /// zones. The rest of the arena is for zones that need it.
-    pub(super) fn least_cards(&self, decks: &[Undealt], former: Option<&Zone>) -> usize {
+    pub(super) fn least_cards(&self, decks: &[Undealt], former: Option<&ZoneSlot>) -> usize {
         /// With so many cards, one more or less makes no visible difference in some thousand answers.
         const MANY: usize = 512;
         let others = |kind: Kind, taken: u32| {
@@ -378,7 +390,7 @@ impl Slots {
     }
 
     /// Gives back all places that a zone takes.
-    pub(super) fn release(&mut self, zone: &Zone) {
+    pub(super) fn release(&mut self, zone: &ZoneSlot) {
         for (dealt, undealt) in zone.decks.iter().zip(&zone.compiled.decks) {
             self.free.give_cards(kind_of(&undealt.source), dealt.extent.first, dealt.cells);
         }
@@ -427,7 +439,7 @@ impl Slots {
         Ok(slot)
     }
 
-    pub(super) fn drop_unused_tries(&mut self, zones: &BTreeMap<Box<[u8]>, Zone>) {
+    pub(super) fn drop_unused_tries(&mut self, zones: &BTreeMap<Box<[u8]>, ZoneSlot>) {
         let used: Vec<u32> = zones.values().map(|zone| zone.trie).collect();
         let (free, tries) = (&mut self.free, &mut self.tries);
         tries.retain(|slot, trie| {

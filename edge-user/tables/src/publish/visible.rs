@@ -10,7 +10,7 @@ use edge_common::abi::{Answer, ClassRow, NameTail, TableId};
 
 use super::choice::Kept;
 use super::names::Entry;
-use super::slots::Zone;
+use super::slots::ZoneSlot;
 use crate::compile::{Absent, NODATA, NXDOMAIN, Other, Owner};
 use edge_zone::name::suffixes;
 
@@ -20,7 +20,7 @@ const NOWHERE: TableId = TableId(0);
 /// A zone's visible names. `apexes` are those of all zones that are loaded, on the wire and lower
 /// case. An incomplete zone has only the names in `kept`; nothing is known then of other names.
 pub(super) fn of_zone<'z>(
-    zone: &'z Zone,
+    zone: &'z ZoneSlot,
     apexes: &[&'z [u8]],
     kept: Option<&Kept<'_>>,
 ) -> Vec<Entry<'z>> {
@@ -53,7 +53,7 @@ pub(super) fn markers<'z>(entries: &[Entry<'_>], apexes: &[&'z [u8]]) -> Vec<Ent
 
 /// A zone among others.
 struct Around<'z> {
-    zone: &'z Zone,
+    zone: &'z ZoneSlot,
     /// Apexes of zones nested in it.
     nested: Vec<&'z [u8]>,
     /// Names between its apex and theirs.
@@ -65,7 +65,7 @@ struct Around<'z> {
 }
 
 impl<'z> Around<'z> {
-    fn new(zone: &'z Zone, apexes: &[&'z [u8]], is_complete: bool) -> Self {
+    fn new(zone: &'z ZoneSlot, apexes: &[&'z [u8]], is_complete: bool) -> Self {
         let apex = zone.compiled.apex.folded();
         let is_nested_in = |inner: &[u8], outer: &[u8]| {
             inner.len() > outer.len() && suffixes(inner).any(|suffix| suffix == outer)
@@ -93,7 +93,7 @@ impl<'z> Around<'z> {
     }
 
     fn entry(&self, owner: &'z Owner) -> Entry<'z> {
-        let Zone { compiled, .. } = self.zone;
+        let ZoneSlot { compiled, .. } = self.zone;
         // For whom a name doesn't exist by itself it does when it leads to another zone, or nothing
         // above it does.
         if !owner.is_label && suffixes(&owner.name).any(|suffix| self.above.contains(suffix)) {

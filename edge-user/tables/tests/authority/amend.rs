@@ -8,7 +8,7 @@ use super::{AnyPolicy, Node, Publishable, compare, zone_of};
 use edge_tables::compile::{Source, amend};
 use edge_zone::rdata::soa_record;
 
-/// A zone like a pool's. Its servers have addresses in 192.0.`net`.0/24 and 2001:db8::`net`, and
+/// A zone like a pool's. Its servers have the addresses `192.0.NET.0/24` and `2001:db8::NET`, and
 /// weights of at most `weight`.
 fn text(serial: u32, net: u8, weight: u32, extra: &str) -> String {
     let a = |n: u32| format!(r#"["192.0.{net}.{n}", {}]"#, weight / n);
@@ -60,7 +60,7 @@ fn new_weights_addresses_and_serials_need_no_new_generation() {
         compare(&node);
         assert_eq!(node.store.generation(), generation);
         assert_eq!(node.publisher.usage(), usage, "what was replaced comes back");
-        assert!(node.publisher.deal_anew().unwrap() > 0);
+        assert!(node.publisher.deal_again().unwrap() > 0);
         // Names are chosen again if the same zones are published.
         node.publish(&[], &[]);
         assert_eq!(node.store.generation(), generation + 1);

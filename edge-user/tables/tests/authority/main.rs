@@ -437,7 +437,7 @@ fn only_choices_are_dealt_anew() {
     let (some, all) = (first(&node, "some.plain.test", 16), first(&node, "texts.plain.test", 16));
     let mut n_other = 0;
     for _ in 0..4 {
-        assert!(node.publisher.deal_anew().unwrap() > 0);
+        assert!(node.publisher.deal_again().unwrap() > 0);
         n_other += usize::from(first(&node, "some.plain.test", 16) != some);
         assert_eq!(first(&node, "texts.plain.test", 16), all);
     }

@@ -78,17 +78,17 @@ fn a_name_that_becomes_hot_is_in_the_tables_after_the_next_publication() {
 
     // Chance, and names that aren't there, change nothing.
     let hot = cold.last().unwrap();
-    assert!(!publisher.warm(Popularity::default(), &zones, &[]));
-    assert!(!publisher.warm(popularity(hot, 4), &zones, &[]));
-    assert!(!publisher.warm(popularity("absent.large.example", 400), &zones, &[]));
-    assert!(publisher.warm(popularity(hot, 400), &zones, &[]));
+    assert!(!publisher.update_popularity(Popularity::default(), &zones, &[]));
+    assert!(!publisher.update_popularity(popularity(hot, 4), &zones, &[]));
+    assert!(!publisher.update_popularity(popularity("absent.large.example", 400), &zones, &[]));
+    assert!(publisher.update_popularity(popularity(hot, 400), &zones, &[]));
     let before = (publisher.store().generation(), publisher.usage());
     let placed = publisher.publish(&zones, &[]).unwrap();
     assert_eq!((placed[0].names, placed[0].incomplete), (10, true));
     assert_eq!((publisher.store().generation() - 1, publisher.usage()), before);
     assert!(ask(&publisher, hot).is_ok());
     assert!(ask(&publisher, "large.example").is_ok());
-    assert!(!publisher.warm(popularity(hot, 400), &zones, &[]));
+    assert!(!publisher.update_popularity(popularity(hot, 400), &zones, &[]));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_zone_is_whole_again_when_its_share_allows() {
     let placed = publisher.publish(&zones, &[]).unwrap();
     assert_eq!((placed[0].names, placed[0].total, placed[0].incomplete), (101, 101, false));
     assert!(publisher.incomplete().is_empty());
-    assert!(!publisher.warm(popularity("n1.large.example", 400), &zones, &[]));
+    assert!(!publisher.update_popularity(popularity("n1.large.example", 400), &zones, &[]));
     assert!((0..100).all(|n| ask(&publisher, &format!("n{n}.large.example")).is_ok()));
 }
 
@@ -146,5 +146,5 @@ fn an_incomplete_zone_that_does_not_fit_otherwise_is_not_published_again_and_aga
     let placed = publisher.publish(&zones, &[]).unwrap();
     assert_eq!((placed[0].unfit.clone(), placed[0].incomplete), (Some(Unfit::Soa), false));
     assert!(publisher.incomplete().is_empty());
-    assert!(!publisher.warm(popularity("n99.large.example", 400), &zones, &[]));
+    assert!(!publisher.update_popularity(popularity("n99.large.example", 400), &zones, &[]));
 }

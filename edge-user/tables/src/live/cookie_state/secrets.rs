@@ -55,7 +55,7 @@ pub struct Secrets {
     secrets: Vec<Secret>,
     /// As many as secrets, or none.
     files: Vec<File>,
-    trouble: Option<String>,
+    error: Option<String>,
 }
 
 #[derive(Debug)]
@@ -85,7 +85,7 @@ impl Secrets {
                 .map_err(|error| SecretError::Random(error.into()))?;
             secrets.push(Secret(secret));
         }
-        Ok(Self { secrets, files, trouble: None })
+        Ok(Self { secrets, files, error: None })
     }
 
     /// The secrets, the one that makes cookies first.
@@ -96,14 +96,14 @@ impl Secrets {
 
     /// What is wrong with the files now.
     #[must_use]
-    pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
     }
 
     /// Reads the files again that have changed. If one can't be read, its secret stays. Returns
-    /// whether a secret or the trouble has changed.
+    /// whether a secret or the error has changed.
     pub fn refresh(&mut self) -> bool {
-        let (mut has_changed, mut trouble) = (false, None);
+        let (mut has_changed, mut error) = (false, None);
         for (file, secret) in self.files.iter_mut().zip(&mut self.secrets) {
             let stamp = FileFingerprint::read(&file.path).ok().flatten();
             if let (Some(seen), Some(stamp)) = (&file.seen, stamp)
@@ -119,12 +119,12 @@ impl Secrets {
                 }
                 Err(cause) => {
                     file.seen = None;
-                    trouble = Some(format!("{cause}; its former secret stays in use"));
+                    error = Some(format!("{cause}; its former secret stays in use"));
                 }
             }
         }
-        has_changed |= self.trouble != trouble;
-        self.trouble = trouble;
+        has_changed |= self.error != error;
+        self.error = error;
         has_changed
     }
 }
@@ -214,9 +214,9 @@ mod tests {
         let mut secrets = Secrets::load(&[new.clone(), old.clone()]).unwrap();
         fs::write(&new, "half").unwrap();
         assert!(secrets.refresh());
-        let trouble = secrets.trouble().unwrap().to_owned();
-        assert!(trouble.contains("new holds no secret"), "{trouble}");
-        assert!(trouble.ends_with("its former secret stays in use"), "{trouble}");
+        let error = secrets.error().unwrap().to_owned();
+        assert!(error.contains("new holds no secret"), "{error}");
+        assert!(error.ends_with("its former secret stays in use"), "{error}");
         assert!(!secrets.refresh());
         // The other one is followed all the same.
         fs::write(&old, ONE).unwrap();
@@ -224,9 +224,9 @@ mod tests {
         assert_eq!(secrets.get(), [secret(ONE), secret(ONE)]);
         fs::remove_file(&new).unwrap();
         assert!(secrets.refresh());
-        assert!(secrets.trouble().unwrap().contains("No such file"));
+        assert!(secrets.error().unwrap().contains("No such file"));
         fs::write(&new, TWO).unwrap();
         assert!(secrets.refresh());
-        assert_eq!((secrets.get(), secrets.trouble()), (&[secret(TWO), secret(ONE)][..], None));
+        assert_eq!((secrets.get(), secrets.error()), (&[secret(TWO), secret(ONE)][..], None));
     }
 }

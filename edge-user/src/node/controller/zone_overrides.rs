@@ -13,14 +13,14 @@ use edge_zone::{Name, Zone};
 
 /// What is wished for zones.
 #[derive(Debug)]
-pub(super) struct Wishes {
+pub(super) struct ZoneOverrides {
     configured: ZoneConfigs,
     /// By apex (on the wire, lower case): whether XDP is to answer, where that has been switched
     /// since the start.
     switched: HashMap<Box<[u8]>, bool>,
 }
 
-impl Wishes {
+impl ZoneOverrides {
     pub(super) fn new(configured: ZoneConfigs) -> Self {
         Self { configured, switched: HashMap::new() }
     }
@@ -42,7 +42,7 @@ impl Controller {
     /// Whether XDP is to answer for a zone; it may be unable to all the same.
     #[must_use]
     pub fn is_in_xdp(&self, apex: &Name) -> bool {
-        self.wishes.is_in_xdp(apex)
+        self.overrides.is_in_xdp(apex)
     }
 
     /// The switches of all zones, in the order of their files' names.
@@ -50,8 +50,8 @@ impl Controller {
     pub fn zone_switches(&self) -> Vec<ZoneSwitch> {
         let switch = |zone: Arc<Zone>| ZoneSwitch {
             name: bare(&zone.apex),
-            xdp: self.wishes.is_in_xdp(&zone.apex),
-            configured: self.wishes.configured.get(zone.apex.folded()).xdp,
+            xdp: self.overrides.is_in_xdp(&zone.apex),
+            configured: self.overrides.configured.get(zone.apex.folded()).xdp,
         };
         self.zones().into_iter().map(switch).collect()
     }
@@ -68,14 +68,14 @@ impl Controller {
             return Err(no_such_zone(&apex, &zones));
         }
         let mut refresh = Refresh::default();
-        if self.wishes.is_in_xdp(&apex) == on {
+        if self.overrides.is_in_xdp(&apex) == on {
             return Ok(refresh);
         }
-        let former = self.wishes.switched.insert(apex.folded().into(), on);
+        let former = self.overrides.switched.insert(apex.folded().into(), on);
         if let Err(cause) = self.publish(&mut refresh) {
             match former {
-                Some(former) => self.wishes.switched.insert(apex.folded().into(), former),
-                None => self.wishes.switched.remove(apex.folded()),
+                Some(former) => self.overrides.switched.insert(apex.folded().into(), former),
+                None => self.overrides.switched.remove(apex.folded()),
             };
             return Err(format!("publish: {cause:#}; what was served before still is"));
         }

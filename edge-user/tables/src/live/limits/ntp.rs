@@ -11,7 +11,7 @@ use crate::store::Store;
 /// Limits NTP clients to this rate from now on, or ends the limit if there is none.
 ///
 /// What clients have used up is still used up, as far as the new rate's buckets hold it.
-pub fn set_time_rate(store: &Store, rate: Option<NtpRate>) {
+pub fn set_ntp_rate(store: &Store, rate: Option<NtpRate>) {
     let Some(rate) = rate else {
         store.control.publish_switch(switches::NTP_LIMIT, false);
         store.control.set_ntp_limits(&NtpLimits::new_zeroed());
@@ -23,7 +23,7 @@ pub fn set_time_rate(store: &Store, rate: Option<NtpRate>) {
 }
 
 /// Sets whether denied NTP clients get the kiss code DENY. They get it only while there is a rate.
-pub fn set_time_denial(store: &Store, is_told: bool) {
+pub fn set_ntp_denial(store: &Store, is_told: bool) {
     store.control.publish_switch(switches::NTP_DENY, is_told);
 }
 
@@ -32,7 +32,7 @@ mod tests {
     use edge_common::abi::{Control, switches};
     use edge_common::limit::NtpRate;
 
-    use super::{set_time_denial, set_time_rate};
+    use super::{set_ntp_denial, set_ntp_rate};
     use crate::jiffies;
     use crate::live::limits::set;
     use crate::store::Store;
@@ -62,18 +62,18 @@ mod tests {
         let store = Store::in_memory();
         store.control.set_switches(switches::FIB | switches::LIMIT);
         let before = control(&store);
-        set_time_rate(&store, Some(RATE));
-        set_time_denial(&store, true);
+        set_ntp_rate(&store, Some(RATE));
+        set_ntp_denial(&store, true);
         let limited = control(&store);
         let own = switches::NTP_LIMIT | switches::NTP_DENY;
         assert_eq!(limited.switches, before.switches | own);
         // Whoever reads a rate that has changed finds its seeds as they were.
-        set_time_rate(&store, Some(NtpRate { interval: 4, ..RATE }));
+        set_ntp_rate(&store, Some(NtpRate { interval: 4, ..RATE }));
         let after = control(&store).ntp_limits.limits;
         assert_eq!(after.seeds, limited.ntp_limits.limits.seeds);
         assert_eq!(after.cost, 2 * limited.ntp_limits.limits.cost);
-        set_time_rate(&store, None);
-        set_time_denial(&store, false);
+        set_ntp_rate(&store, None);
+        set_ntp_denial(&store, false);
         assert_eq!(control(&store), before);
     }
 }
