@@ -193,18 +193,11 @@ fn without_databases_everyone_is_nowhere() {
 }
 
 #[test]
-fn an_interface_or_address_that_is_not_there_is_named() {
+fn an_address_that_is_not_there_is_named() {
     let rig = Rig::new("native");
-    rig.write("edge.toml", rig.config().replace("\"srv\"", "\"nope0\"").as_bytes());
-    let error = fails(&rig, &mut rig.run_command());
-    assert!(error.contains("interface nope0: no such interface"), "{error}");
     rig.write("edge.toml", rig.config().replace("10.53.0.1", "10.99.0.1").as_bytes());
     let error = fails(&rig, &mut rig.run_command());
     assert!(error.contains("10.99.0.1:53"), "{error}");
-    // One good interface before a bad one: it is let go again.
-    rig.write("edge.toml", rig.config().replace("[\"srv\"]", "[\"srv\", \"nope0\"]").as_bytes());
-    let error = fails(&rig, &mut rig.run_command());
-    assert!(error.contains("interface nope0: no such interface"), "{error}");
 }
 
 #[test]

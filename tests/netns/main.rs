@@ -15,6 +15,7 @@ mod clients;
 mod exit;
 mod feed;
 mod hot;
+mod interfaces;
 mod long;
 mod ntp;
 mod ntp_passing;

@@ -68,13 +68,16 @@ pub enum KernelError {
     },
     /// Another XDP program is on the interface.
     #[error(
-        "interface {name}, {mode} mode: {cause}; another XDP program is there: `ip link show` names it"
+        "interface {name}, {mode} mode: {cause}; {other} is there: `bpftool net` and `ip link show` \
+         show it; take it off, or leave the interface out of xdp.interfaces"
     )]
     Busy {
         /// The interface.
         name: String,
         /// Native or generic.
         mode: &'static str,
+        /// That program, as far as it is known.
+        other: String,
         /// The kernel's words.
         cause: String,
     },

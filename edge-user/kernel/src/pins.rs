@@ -111,12 +111,12 @@ impl Pins {
     ///
     /// # Errors
     /// When the file system refuses.
-    pub fn keep_links(&self, keep: &[&Path]) -> Result<(), KernelError> {
+    pub fn keep_links(&self, keep: &[PathBuf]) -> Result<(), KernelError> {
         for mode in ["native", "generic"] {
             let folder = self.root.join("links").join(mode);
             let entries = std::fs::read_dir(&folder).into_iter().flatten();
             for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-                if !keep.contains(&&*path) {
+                if !keep.contains(&path) {
                     remove(&path)?;
                 }
             }

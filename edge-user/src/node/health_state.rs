@@ -85,6 +85,13 @@ impl Liveness {
         if self.status.zones.is_empty() {
             problems.push("no zone is served".to_owned());
         }
+        for at in &self.status.xdp {
+            match (at.mode.as_str(), at.up) {
+                ("none", _) => problems.push(format!("XDP isn't attached to {}", at.interface)),
+                (_, false) => problems.push(format!("interface {} is down", at.interface)),
+                _ => {}
+            }
+        }
         match self.since_renewal {
             None => problems.push("the lease has never been renewed".to_owned()),
             Some(since) if since > OVERDUE => {

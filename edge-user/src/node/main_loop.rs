@@ -27,6 +27,7 @@ use edge_tables::answer_counts::AnswerCounts;
 use edge_tables::live::cookie_state;
 use edge_tables::store::Store;
 
+mod interfaces;
 mod jobs;
 mod ntp;
 mod popularity;

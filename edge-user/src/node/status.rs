@@ -88,12 +88,24 @@ pub struct Zone {
 }
 
 /// An interface.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Interface {
     /// Its name.
     pub interface: String,
-    /// `native` or `generic`.
+    /// `native` or `generic`; `none` if the program isn't attached.
     pub mode: String,
+    /// Whether it is up and has a carrier.
+    #[serde(default)]
+    pub up: bool,
+    /// How often the program was attached to it since the start.
+    #[serde(default)]
+    pub attached: u64,
+    /// Why it isn't attached in native mode, when that was tried first; empty otherwise.
+    #[serde(default)]
+    pub fallback: String,
+    /// Why the program isn't attached; empty if it is.
+    #[serde(default)]
+    pub error: String,
     /// Why replies may get lost, and the way out; empty if nothing is known of that.
     #[serde(default)]
     pub warning: String,
@@ -177,10 +189,13 @@ impl Status {
             strings([&zone.name, &serial, &names, &decks, &by])
         }));
         text.push_str(&indented(&rows, Align::Numbers, 2));
-        let mut rows = vec![vec!["INTERFACE".to_owned(), "XDP MODE".to_owned()]];
-        rows.extend(self.xdp.iter().map(|at| vec![at.interface.clone(), at.mode.clone()]));
+        let mut rows = vec![["INTERFACE", "STATE", "XDP MODE"].map(str::to_owned).to_vec()];
+        rows.extend(self.xdp.iter().map(|at| {
+            let state = if at.up { "up" } else { "down" };
+            vec![at.interface.clone(), state.to_owned(), at.mode.clone()]
+        }));
         if self.xdp.is_empty() {
-            rows.push(vec!["none".into(), "off".into()]);
+            rows.push(["none", "-", "off"].map(str::to_owned).to_vec());
         }
         text.push_str(&indented(&rows, Align::Numbers, 2));
         text.push_str(&self.ntp.to_line());
@@ -227,8 +242,13 @@ impl Status {
         if !self.pins.is_empty() {
             text.push_str(&format!("maps are pinned under {}\n", self.pins));
         }
-        for warning in self.xdp.iter().map(|at| &at.warning).filter(|text| !text.is_empty()) {
-            text.push_str(&format!("warning: {warning}\n"));
+        for at in &self.xdp {
+            if !at.fallback.is_empty() {
+                text.push_str(&format!("warning: {}; attached in generic mode\n", at.fallback));
+            }
+            if !at.warning.is_empty() {
+                text.push_str(&format!("warning: {}\n", at.warning));
+            }
         }
         for error in &self.errors {
             text.push_str(&format!("error: {error}\n"));

@@ -8,6 +8,7 @@ use super::Node;
 use super::ntp::NtpService;
 use super::xdp::lock;
 use crate::node::status::{Counters, Interface, Status};
+use edge_kernel::Mode;
 use edge_tables::live::switches::Switches;
 
 impl Node {
@@ -27,11 +28,17 @@ impl Node {
 
     fn status_without_counters(&self, now: Instant) -> Status {
         let snapshot = &self.snapshot;
-        let attachments = self.xdp.iter().flat_map(|xdp| &xdp.attachments);
-        let interfaces = attachments.map(|attachment| Interface {
-            interface: attachment.interface.clone(),
-            mode: attachment.mode.name().to_owned(),
-            warning: attachment.warning.clone().unwrap_or_default(),
+        let found = self.xdp.as_ref().map(|xdp| xdp.interfaces.read()).unwrap_or_default();
+        let interface_errors: Vec<_> =
+            found.interfaces.iter().filter_map(|it| it.error.clone()).collect();
+        let interfaces = found.interfaces.into_iter().map(|it| Interface {
+            mode: it.mode.map_or("none", Mode::name).to_owned(),
+            interface: it.interface,
+            up: it.is_up,
+            attached: it.attached,
+            error: it.error.unwrap_or_default(),
+            warning: it.warning.unwrap_or_default(),
+            fallback: it.fallback.unwrap_or_default(),
         });
         let pins = self.xdp.as_ref().map(|xdp| xdp.pins.root().display().to_string());
         let log = self.log.status();
@@ -56,6 +63,8 @@ impl Node {
                 .jobs
                 .error(now)
                 .into_iter()
+                .chain(interface_errors)
+                .chain(found.error)
                 .chain(snapshot.errors.iter().cloned())
                 .chain(log_error)
                 .chain(self.ntp.as_ref().and_then(NtpService::error))

@@ -3,12 +3,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use anyhow::Context as _;
 use edge_common::abi::TableId;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
+use super::interfaces::{Keeper, View};
 use crate::ntp::published::Barrier;
 use crate::settings::{Config, XdpMode};
-use edge_kernel::{Attachment, Bpffs, Kernel, Mode, Pins};
+use edge_kernel::{Attachments, Bpffs, Kernel, Mode, Pins};
 use edge_tables::publish::{Backend, BackendError};
 
 pub(super) type SharedKernel = Arc<Mutex<Kernel>>;
@@ -61,7 +63,8 @@ impl Backend for KernelBackend {
 pub(super) struct Xdp {
     pub(super) kernel: SharedKernel,
     pub(super) pins: Arc<Pins>,
-    pub(super) attachments: Vec<Attachment>,
+    /// Where it is attached.
+    pub(super) interfaces: View,
     bpffs: Bpffs,
     /// Whether the publisher may no longer use the kernel.
     is_closed: Arc<AtomicBool>,
@@ -83,8 +86,8 @@ impl Xdp {
             return Err(cause.into());
         }
         let kernel = Arc::new(Mutex::new(kernel));
-        let (attachments, is_closed) = (Vec::new(), Arc::default());
-        Ok(Self { kernel, pins: Arc::new(pins), attachments, bpffs, is_closed })
+        let (interfaces, is_closed) = (View::default(), Arc::default());
+        Ok(Self { kernel, pins: Arc::new(pins), interfaces, bpffs, is_closed })
     }
 
     /// The kernel for the publisher.
@@ -99,24 +102,36 @@ impl Xdp {
         Ok(Box::new(move || barrier.wait().map_err(|error| error.to_string())))
     }
 
+    /// Attaches the program to the interfaces, and starts the thread that keeps it there.
+    ///
+    /// # Errors
+    /// When the kernel refuses the program on every interface that exists. An interface that is
+    /// missing is no error: XDP is attached when it comes.
     pub(super) fn attach(&mut self, config: &Config) -> anyhow::Result<()> {
         let modes: &[Mode] = match config.xdp.mode {
             XdpMode::Native => &[Mode::Native],
             XdpMode::Generic => &[Mode::Generic],
             XdpMode::Auto | XdpMode::Off => &[Mode::Native, Mode::Generic],
         };
-        for interface in &config.xdp.interfaces {
-            let attachment = lock(&self.kernel).attach(interface, modes, &self.pins)?;
-            if let Some(reason) = &attachment.fallback {
-                warn!("{reason}; attached in generic mode, which is slower");
-            }
-            if let Some(text) = &attachment.warning {
-                warn!("{text}");
-            }
-            self.attachments.push(attachment);
+        let mut keeper = Keeper {
+            kernel: Arc::clone(&self.kernel),
+            pins: Arc::clone(&self.pins),
+            is_closed: Arc::clone(&self.is_closed),
+            attachments: Attachments::new(&config.xdp.interfaces, modes),
+            view: self.interfaces.clone(),
+        };
+        let before = keeper.look().unwrap_or_default();
+        let found = self.interfaces.read();
+        let refused = found.interfaces.iter().filter(|it| it.index.is_some());
+        let refused = refused.filter_map(|it| it.error.clone()).next();
+        let is_anywhere = found.interfaces.iter().any(|it| it.mode.is_some());
+        if let Some(cause) = found.error.or(refused.filter(|_| !is_anywhere)) {
+            anyhow::bail!(cause);
         }
-        let keep: Vec<_> = self.attachments.iter().map(Attachment::pin).collect();
-        Ok(self.pins.keep_links(&keep)?)
+        keeper.log(&before);
+        let keep = keeper.attachments.pins(&self.pins);
+        self.pins.keep_links(&keep)?;
+        keeper.start().context("start the thread for interfaces")
     }
 
     /// Ends the lease, detaches and unpins everything, as far as possible. It waits for no
@@ -126,11 +141,7 @@ impl Xdp {
         self.is_closed.store(true, Ordering::Relaxed);
         kernel.end_lease();
         drop(kernel);
-        for attachment in self.attachments {
-            if let Err(cause) = attachment.detach() {
-                error!("{cause}");
-            }
-        }
+        // The links' pins are among them, and detach the program when they go.
         for removed in [self.pins.remove(), self.bpffs.unmount()] {
             if let Err(cause) = removed {
                 error!("{cause}");

@@ -7,6 +7,7 @@ use prometheus::proto::MetricFamily;
 use super::Instance;
 use super::family::{Family, float};
 use crate::node::health_state::Liveness;
+use crate::node::status::Interface;
 use edge_kernel::LEASE;
 use edge_tables::live::switches::{ReturnPath, Switches};
 
@@ -65,6 +66,24 @@ fn switches(now: Switches) -> MetricFamily {
     family.done()
 }
 
+fn add_interfaces(families: &mut Vec<MetricFamily>, interfaces: &[Interface]) {
+    let [mut attached, mut up] = [
+        ("edge_xdp_attached", "Whether XDP is attached to the interface, as the kernel says now"),
+        ("edge_interface_up", "Whether the interface is up and has a carrier"),
+    ]
+    .map(|(name, help)| Family::gauge(name, help));
+    let help = "How often XDP was attached to the interface since the start";
+    let mut times = Family::counter("edge_xdp_attach_total", help);
+    for at in interfaces {
+        let interface = ("interface", at.interface.as_str());
+        let is_attached = u8::from(at.mode != "none");
+        attached.add(&[interface, ("mode", &at.mode)], is_attached.into());
+        up.add(&[interface], u8::from(at.up).into());
+        times.add(&[interface], float(at.attached));
+    }
+    families.extend([attached, up, times].map(Family::done));
+}
+
 fn add_served(families: &mut Vec<MetricFamily>, liveness: &Liveness) {
     let status = &liveness.status;
     let number = |n: usize| float(n as u64);
@@ -94,11 +113,8 @@ fn add_served(families: &mut Vec<MetricFamily>, liveness: &Liveness) {
         used.add(&labels, table.used.into());
         entries.add(&labels, table.entries.into());
     }
-    let mut attached = Family::gauge("edge_xdp_attached", "Interfaces that XDP is attached to");
-    for at in &status.xdp {
-        attached.add(&[("interface", &at.interface), ("mode", &at.mode)], 1.0);
-    }
-    families.extend([serial, names, decks, in_xdp, used, entries, attached].map(Family::done));
+    families.extend([serial, names, decks, in_xdp, used, entries].map(Family::done));
+    add_interfaces(families, &status.xdp);
     for (name, help, value) in [
         ("edge_zones", "Zones that are served", number(status.zones.len())),
         ("edge_generation", "The generation that is served", float(status.generation)),

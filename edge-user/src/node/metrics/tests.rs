@@ -15,8 +15,13 @@ use edge_tables::live::switches::Switches;
 
 fn metrics(verdicts: Option<Vec<u64>>) -> Metrics {
     let health = Arc::new(HealthState::default());
-    let attached =
-        Interface { interface: "eth0".into(), mode: "native".into(), warning: String::new() };
+    let attached = Interface {
+        interface: "eth0".into(),
+        mode: "native".into(),
+        up: true,
+        attached: 3,
+        ..Interface::default()
+    };
     health.serve(Status {
         generation: 7,
         amended: 11,
@@ -125,6 +130,8 @@ fn what_xdp_did_is_told_by_verdict() {
         "edge_xdp_answered_total{answer=\"answer\"} 1",
         "edge_xdp_answered_total{answer=\"nodata\"} 2",
         "edge_xdp_attached{interface=\"eth0\",mode=\"native\"} 1",
+        "edge_xdp_attach_total{interface=\"eth0\"} 3",
+        "edge_interface_up{interface=\"eth0\"} 1",
     ] {
         assert!(text.lines().any(|other| other == line), "{line} isn't in\n{text}");
     }
