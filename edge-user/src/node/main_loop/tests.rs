@@ -236,7 +236,8 @@ fn the_sender_of_a_request_that_has_begun_learns_that_it_will_be_done() {
     let (mut running, worker, sender) = held();
     let (reply, mut receiver) = oneshot::channel();
     let off = Setting::Zone { name: "a.example".into(), on: false };
-    running.node.reply((Request::Switch(off), reply));
+    // The task that waits for the controller is the runtime's.
+    running.runtime.block_on(async { running.node.reply((Request::Switch(off), reply)) });
     let Some(Job::Request(asked, claim)) = running.node.jobs.next() else {
         panic!("the request is a job")
     };
