@@ -20,6 +20,7 @@ use edge_zone::AnyPolicy;
 use edge_zone::geo::GeoLocator;
 use edge_zone::geo::Profile;
 use edge_zone::geo::{self, Databases};
+use edge_zone::name::suffixes;
 use edge_zone::rdata::soa_record;
 use edge_zone::target_health::TargetHealth;
 use edge_zone::{self as zone, Targets, Zone};
@@ -352,14 +353,7 @@ impl Controller {
     /// The zone that a name (on the wire, lower case) is in, and what was made of it.
     #[must_use]
     pub fn zone_of(&self, name: &[u8]) -> Option<&Ready> {
-        let mut rest = name;
-        loop {
-            if let Some(ready) = self.ready.get(rest) {
-                return Some(ready);
-            }
-            let octets = usize::from(*rest.first()?);
-            rest = rest.get(octets + 1..)?;
-        }
+        suffixes(name).find_map(|suffix| self.ready.get(suffix))
     }
 
     /// Why the zones' directory can't be read, if it can't.

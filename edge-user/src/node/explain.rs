@@ -15,6 +15,7 @@ use edge_tables::deal::shares::shares;
 use edge_tables::live::switches::Switches;
 use edge_zone::geo::{ClientLocator as _, GeoLocator};
 use edge_zone::name::bare;
+use edge_zone::wire::Reader;
 use edge_zone::{Found, Label, Name, RecordKind, Targets, find, split};
 
 /// The question.
@@ -204,12 +205,8 @@ fn by_tables(
 
 /// A response's RCODE and number of answers, as people say them (RFC 9499 §3).
 fn outcome(response: &[u8]) -> String {
-    let number = |at| {
-        let octets = response.get(at..)?.first_chunk()?;
-        Some(u16::from_be_bytes(*octets))
-    };
-    let [flags, answers] = [2, 6].map(|at| number(at).unwrap_or_default());
-    match (flags & RCODE, answers) {
+    let header = Reader::new(response).header().unwrap_or_default();
+    match (header.rcode(), header.answers) {
         (0, 0) => NODATA.to_owned(),
         (0, 1) => "1 record".to_owned(),
         (0, n) => format!("{n} records"),
@@ -220,8 +217,6 @@ fn outcome(response: &[u8]) -> String {
     }
 }
 
-/// The RCODE's bits in a DNS header (RFC 1035 §4.1.1).
-const RCODE: u16 = 0x000f;
 const NODATA: &str = "NODATA";
 const NXDOMAIN: &str = "NXDOMAIN";
 const REFUSED: &str = "REFUSED";

@@ -29,6 +29,10 @@
 //! - [`special`]: labels that the authority answers itself
 //! - [`rdata`]: record data in wire format
 //!
+//! The message:
+//!
+//! - [`wire`]: reads messages, and the names in them
+//!
 //! # Zone files
 //!
 //! A file is refused with one [`ZoneError`] for broken JSON, wrong types, bad addresses and names,
@@ -64,6 +68,7 @@ pub mod targets;
 #[cfg(test)]
 mod tests;
 pub mod variants;
+pub mod wire;
 
 pub use model::{Label, Labels, Soa, Zone};
 pub use name::Name;
