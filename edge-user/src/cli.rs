@@ -118,8 +118,8 @@ enum Command {
     /// Show what a zone, a feed's snapshot or a policy would change: the load of each server and
     /// country before and after, and monopolies.
     ///
-    /// It counts with the queries that a running node has answered. The exit code is 1 if there is
-    /// a new monopoly.
+    /// It uses the queries that a running node has counted. The exit code is 1 if there is a new
+    /// monopoly.
     ///
     /// Example: edge preview new/pool.example.json
     Preview(preview::Arguments),

@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     /// A configuration whose [policy] builds the snapshot's zones [default: the pool's rules].
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// The part of a country's addresses, in percent, from which on a server is a monopoly.
+    /// The smallest part of a country's addresses, in percent, that makes a server a monopoly.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u8).range(1..=100))]
     monopoly: u8,
     /// The most rows of each table.
