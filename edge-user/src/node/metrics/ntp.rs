@@ -202,7 +202,7 @@ fn add_tracking(families: &mut Vec<MetricFamily>, look: &Look) {
             ),
             (
                 "chrony_tracking_residual_frequency_ppms",
-                "Frequency of the selected source less the estimated one",
+                "Frequency by the selected source less the frequency in use",
                 tracking.residual,
             ),
             ("chrony_tracking_skew_ppms", "Error bound of the frequency", tracking.skew),
