@@ -33,7 +33,7 @@ pub struct Published {
     barrier: Barrier,
     passes_control: bool,
     /// Whether it was logged that there is no barrier.
-    told: bool,
+    logged: bool,
 }
 
 impl std::fmt::Debug for Published {
@@ -47,7 +47,7 @@ impl Published {
     /// of modes 6 and 7 pass.
     #[must_use]
     pub const fn new(store: Store, barrier: Barrier, passes_control: bool) -> Self {
-        Self { store, barrier, passes_control, told: false }
+        Self { store, barrier, passes_control, logged: false }
     }
 }
 
@@ -55,9 +55,9 @@ impl Publish for Published {
     fn publish(&mut self, state: &State) {
         self.store.publish_clock(&clock(state, self.passes_control));
         if let Err(cause) = (self.barrier)() {
-            if !self.told {
-                self.told = true;
-                error!("publish the clock: {cause}; a second is waited instead, each time");
+            if !self.logged {
+                self.logged = true;
+                error!("publish the clock: {cause}; each publication waits a second instead");
             }
             sleep(LONG);
         }

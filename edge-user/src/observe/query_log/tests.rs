@@ -136,7 +136,7 @@ fn what_a_worker_answers_is_in_the_file_and_what_it_refuses_is_not() {
     answer(&mut worker, &query("none.example.com", 28, None), true);
     log.stop();
     let values = values(&std::fs::read_to_string(&path).unwrap());
-    let told: Vec<_> = values
+    let records: Vec<_> = values
         .iter()
         .map(|line| {
             (line["Name"].as_str().unwrap(), line["Rcode"].as_u64().unwrap(), &line["IsTCP"])
@@ -144,7 +144,7 @@ fn what_a_worker_answers_is_in_the_file_and_what_it_refuses_is_not() {
         .collect();
     let (no, yes) = (false.into(), true.into());
     assert_eq!(
-        told,
+        records,
         [
             ("pool.example.com.", 0, &no),
             ("pool.example.com.", 16, &no),
@@ -215,7 +215,7 @@ fn a_long_response_is_kept_with_its_opt_record() {
 }
 
 #[test]
-fn a_sampled_record_says_how_many_it_stands_for() {
+fn a_sampled_record_has_the_number_that_it_stands_for() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("q");
     let eight = NonZeroU32::new(8).unwrap();

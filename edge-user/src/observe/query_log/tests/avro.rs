@@ -126,7 +126,7 @@ fn blocks_have_ten_thousand_records_and_the_last_the_rest() {
 }
 
 #[test]
-fn files_are_closed_when_they_are_large_or_old_and_kept_unless_told_otherwise() {
+fn files_are_closed_when_they_are_large_or_old_and_kept_unless_configured_otherwise() {
     let directory = tempfile::tempdir().unwrap();
     let limits = Limits { octets: 1, age_ns: 10 * SECOND_NS, keep: 0 };
     let mut container = Container::new(directory.path().into(), limits, false);
