@@ -31,6 +31,7 @@ pub mod service;
 pub mod siphash;
 pub mod subnet;
 pub mod tables;
+pub mod time;
 pub mod verdict;
 pub mod verifier;
 pub mod wire;

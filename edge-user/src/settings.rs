@@ -340,7 +340,7 @@ impl Config {
         zones.map_err(|reason| error(key("[zones]"), reason))?;
         let ntp = config.ntp.complete(&config.dns.listen, config.xdp.mode);
         ntp.map_err(|reason| error(key("[ntp]"), reason))?;
-        config.limits.check().map_err(|reason| error(key("[limits]"), reason))?;
+        config.limits.check().map_err(|reason| error(key("[limits]"), reason.to_string()))?;
         config.ntp.check(&config.limits.ntp).map_err(|reason| error(key("[ntp]"), reason))?;
         config.http.complete(base).map_err(|reason| error(key("[http]"), reason))?;
         if config.dns.server_id.is_empty() {

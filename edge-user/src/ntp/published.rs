@@ -13,6 +13,7 @@ use zerocopy::FromZeros as _;
 
 use super::Publish;
 use super::state::{Service, State};
+use super::timestamp::SECOND;
 use edge_tables::store::Store;
 
 /// Waits until every packet that began before the call is through; the error is why it couldn't.
@@ -24,8 +25,6 @@ const LONG: Duration = Duration::from_secs(1);
 const LEASE: u64 = 1 << 36;
 /// A smear is slower, in 2⁻⁶⁴ s a nanosecond.
 const RATE: i128 = 1 << 26;
-/// A second in nanoseconds.
-const SECOND: i128 = 1_000_000_000;
 
 /// The clock that packets read.
 pub struct Published {
@@ -105,7 +104,8 @@ pub fn clock(state: &State, passes_control: bool) -> abi::Clock {
 
 /// 2⁻³² ns for each nanosecond as 2⁻⁶⁴ s, to the nearest.
 fn smear_rate(rate: i64) -> i64 {
-    let rate = ((i128::from(rate) << 32) + SECOND / 2).div_euclid(SECOND);
+    let second = i128::from(SECOND);
+    let rate = ((i128::from(rate) << 32) + second / 2).div_euclid(second);
     i64::try_from(rate.clamp(1 - RATE, RATE - 1)).unwrap_or_default()
 }
 

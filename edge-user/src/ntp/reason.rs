@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::daemon::Fault;
 use super::message::Refusal;
+use super::timestamp::SECOND;
 
 /// Why the clock doesn't count as synchronised.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,7 +75,7 @@ impl Reason {
 pub(super) fn seconds(nanoseconds: i64) -> String {
     let sign = if nanoseconds < 0 { "-" } else { "" };
     let magnitude = nanoseconds.unsigned_abs();
-    format!("{sign}{}.{:06}", magnitude / 1_000_000_000, magnitude / 1000 % 1_000_000)
+    format!("{sign}{}.{:06}", magnitude / SECOND, magnitude / 1000 % 1_000_000)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod cards;
 mod choice;
 mod deals;
 #[cfg(any(test, feature = "testing"))]
+#[expect(clippy::unwrap_used, reason = "only tests use it")]
 pub mod fixture;
 mod free;
 mod names;

@@ -76,7 +76,7 @@ pub use record::{Mx, Record, RecordKind, Records, Srv, WireRecord};
 pub use resolve::{
     AnyPolicy, Found, Rules, ZoneCut, find, find_where, split, split_into, split_text,
 };
-pub use targets::{ClientPlace, Targeting, Targets};
+pub use targets::{ClientPlace, Targeting, TargetingError, Targets};
 
 /// The largest zone file that is read, in octets. A pool zone has about 10 MB.
 pub const MAX_FILE_OCTETS: u64 = 256 * 1024 * 1024;

@@ -13,6 +13,7 @@ use super::{Log, Numbers, Record, Samples, Sender, check};
 use crate::observe::Observers;
 use crate::settings::{self as config, LogFormat};
 use edge_authority::{Asked, Current, Options, Serving, Shared, Worker};
+use edge_common::time::SECOND;
 use edge_tables::store::Store;
 use edge_zone as zone;
 use edge_zone::geo::Nowhere;
@@ -20,7 +21,6 @@ use edge_zone::geo::Nowhere;
 mod avro;
 mod json;
 
-const SECOND_NS: u64 = 1_000_000_000;
 /// 2023-07-03 19:55:39.649 UTC.
 const NOON_NS: u64 = 1_688_414_139_649_978_091;
 const FOREVER: Limits = Limits { octets: u64::MAX, age_ns: 0, keep: 0 };
@@ -279,23 +279,23 @@ fn files_that_cannot_be_written_cost_records_only_until_they_can() {
             writer(&config::Log { format, ..log_at(&path) }, None);
         let response = response(&query("pool.example.com", 1, None));
         // An Avro writer has looked for leftovers when it was made, by the real clock.
-        let start_ns = super::now_ns() + 2 * SECOND_NS;
+        let start_ns = super::now_ns() + 2 * SECOND;
         let mut turn = |after_ns| {
             sender.send(&asked(false), &response);
             assert_eq!(writer.turn(start_ns + after_ns), 1);
         };
         turn(0);
-        turn(SECOND_NS / 2);
+        turn(SECOND / 2);
         assert_eq!((numbers.failed.load(Relaxed), numbers.written.load(Relaxed)), (2, 0));
         let error = numbers.error();
         assert!(error.contains("missing"), "{error}");
         assert!(error.contains("No such file or directory"), "{error}");
         std::fs::create_dir(&missing).unwrap();
-        turn(SECOND_NS * 3 / 4);
+        turn(SECOND * 3 / 4);
         assert_eq!(numbers.failed.load(Relaxed), 3);
-        turn(SECOND_NS);
+        turn(SECOND);
         // Avro's age is ten seconds.
-        turn(SECOND_NS * 11);
+        turn(SECOND * 11);
         assert_eq!((numbers.failed.load(Relaxed), numbers.written.load(Relaxed)), (3, 2));
         assert_eq!(numbers.error(), "");
         assert_eq!(names(&missing).len(), 1);
@@ -308,7 +308,7 @@ fn a_full_disk_loses_records_and_nothing_else() {
     let (mut writer, mut sender, numbers) = writer(&log_at(Path::new("/dev/full")), None);
     for second in 1..=3 {
         sender.send(&asked(false), &response(&query("pool.example.com", 1, None)));
-        assert_eq!(writer.turn(NOON_NS + second * SECOND_NS), 1);
+        assert_eq!(writer.turn(NOON_NS + second * SECOND), 1);
         assert_eq!((numbers.failed.load(Relaxed), numbers.written.load(Relaxed)), (second, 0));
     }
     assert!(numbers.error().contains("/dev/full: No space left on device"), "{numbers:?}");
