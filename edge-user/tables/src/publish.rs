@@ -411,8 +411,8 @@ impl Publisher {
         std::mem::take(&mut self.errors)
     }
 
-    /// Deals every deck again, into free runs, and gives back the old cards after a barrier. Returns
-    /// the number of decks dealt.
+    /// Deals every deck again, into free runs, and gives back the old cards after a barrier.
+    /// Returns the number of decks dealt.
     ///
     /// # Errors
     /// When the kernel refuses.

@@ -138,8 +138,8 @@ impl Publisher {
         self.slots.collect_rest();
     }
 
-    /// The share of answers that each server was promised, and the share that it had. The answer counts
-    /// keeps it, too.
+    /// The share of answers that each server was promised, and the share that it had. The answer
+    /// counts keeps it, too.
     #[must_use]
     pub fn audit(&mut self) -> AuditReport {
         self.collect_counts();

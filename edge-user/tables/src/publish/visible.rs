@@ -126,8 +126,8 @@ impl<'z> Around<'z> {
         }
     }
 
-    /// Whether the asterisk label below a name is another zone's apex. The entry of such an apex has
-    /// nothing about this zone.
+    /// Whether the asterisk label below a name is another zone's apex. The entry of such an apex
+    /// has nothing about this zone.
     fn is_apex_of_other(&self, name: &[u8]) -> bool {
         self.nested.iter().any(|child| child.strip_prefix(b"\x01*") == Some(name))
     }
