@@ -32,6 +32,7 @@ pub mod service;
 pub mod siphash;
 pub mod subnet;
 pub mod tables;
+pub mod time;
 pub mod verdict;
 pub mod verifier;
 pub mod wire;

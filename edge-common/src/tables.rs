@@ -101,8 +101,8 @@ pub trait Tables {
     fn random(&self) -> u32;
 }
 
-/// 2⁶⁴ divided by the golden ratio, odd. A product with it mixes towards its upper bits (Knuth, The
-/// Art of Computer Programming, volume 3, §6.4).
+/// The odd integer nearest to 2⁶⁴ divided by the golden ratio. A product with it mixes towards its
+/// upper bits (Knuth, The Art of Computer Programming, volume 3, §6.4).
 pub const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// One step of the generator behind [`Tables::random`] (xorshift64, Marsaglia 2003): the next

@@ -254,8 +254,8 @@ impl ServerChange {
         }
         if let Some([_, after]) = self.deletion_on {
             parts.push(after.map_or_else(
-                || "not to be deleted".to_owned(),
-                |day| format!("to be deleted on {day}"),
+                || "no deletion planned".to_owned(),
+                |day| format!("deletion planned for {day}"),
             ));
         }
         if let Some([before, after]) = &self.zones {

@@ -49,7 +49,7 @@ impl StateFile {
 #[derive(Debug, Error)]
 pub enum DiskError {
     /// Writing failed; the old file is unchanged.
-    #[error("{}: {cause}; make room, or let the node write there", path.display())]
+    #[error("{}: {cause}; free some space, or let the node write there", path.display())]
     Write {
         /// The file or directory.
         path: PathBuf,
@@ -65,7 +65,7 @@ pub enum DiskError {
         cause: io::Error,
     },
     /// The file is incomplete or no JSON.
-    #[error("{}: {cause}; move it away: the node then begins with what its feed says", path.display())]
+    #[error("{}: {cause}; move it away; the node then starts from its feed", path.display())]
     Broken {
         /// The file.
         path: PathBuf,
@@ -91,7 +91,7 @@ pub enum DiskError {
         found: u32,
     },
     /// The file is longer than any that a node writes.
-    #[error("{}: {octets} octets can't be ours; move it away", path.display())]
+    #[error("{}: {octets} octets are too long for this node's files; move it away", path.display())]
     Octets {
         /// The file.
         path: PathBuf,

@@ -88,7 +88,7 @@ impl Fleet {
         {
             return Err(SourceError::setting(
                 node,
-                "no name of a node: write letters, digits, -, _ and dots between them",
+                "not a name for a node: write letters, digits, -, _ and dots between them",
             ));
         }
         let place = || format!("nats bucket {}, key {node}", BUCKETS[0]);

@@ -227,7 +227,7 @@ async fn each_refusal_is_named_with_its_place_and_cause() {
 async fn a_server_that_hangs_or_drips_is_given_up() {
     let (address, _asked) = serve(|_, _, stream| async move { hang(stream, b"").await }).await;
     let text = zone(address).next().await.unwrap_err().to_string();
-    assert!(text.ends_with("no answer within 0.3 s; given up, to be tried again"), "{text}");
+    assert!(text.ends_with("no answer within 0.3 s; given up, it will be tried again"), "{text}");
 
     let head = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{";
     let (address, _asked) =

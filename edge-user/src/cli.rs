@@ -25,7 +25,7 @@ use edge_leaves::{audit, points};
 use edge_tables::live::switches::{ReturnPath, Setting};
 use feed::{FeedCommand, FleetCommand};
 use import::{Flags, Host, Import};
-use output::{print, print_json, say, show};
+use output::{print, print_json, print_stderr, show};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -33,8 +33,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// DNS for an anycast pool, answered in the network driver.
 ///
-/// An XDP program answers A and AAAA queries for the zones of a geodns zone directory before the
-/// kernel allocates anything; everything else is answered by the authority in this process.
+/// An XDP program answers queries from its tables before the kernel allocates memory for them. The
+/// authority, in this process, answers all other queries. Zones are in geodns's format.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -46,20 +46,20 @@ struct Arguments {
 enum Command {
     /// Serve, in the foreground, until SIGTERM or SIGINT.
     ///
-    /// Writes `ready` to stderr when it serves. Zone files and databases are read anew when they
-    /// change; a broken one changes nothing that is being served.
+    /// Writes `ready` to stderr when it serves. Zone files and databases are read again when they
+    /// change. A broken file changes nothing that is served.
     Run {
         /// The configuration.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
-    /// Read the configuration, zones and databases, and say what is wrong with them.
+    /// Read the configuration, zones and databases, and report errors and warnings.
     Check {
         /// The configuration.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
-    /// Show what a running node serves and has answered.
+    /// Show what a running node serves, and what it has answered.
     Status {
         /// Print JSON.
         #[arg(long)]
@@ -68,14 +68,14 @@ enum Command {
         #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
         socket: PathBuf,
     },
-    /// Show why a client gets what it gets: its class, the targets tried, the records' shares, and
-    /// who answers.
+    /// Show why a client gets its answer: the client's class, the targets tried, the shares of the
+    /// records, and whether XDP or the authority answers.
     ///
     /// Example: edge explain pool.example A --client 192.0.2.7
     Explain {
-        /// The name that is asked for.
+        /// The name to query.
         name: String,
-        /// The type that is asked for, such as A or AAAA.
+        /// The type to query, such as A or AAAA.
         #[arg(value_name = "TYPE")]
         rtype: String,
         /// The client's address.
@@ -88,8 +88,7 @@ enum Command {
         #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
         socket: PathBuf,
     },
-    /// Show what a running node tells clients of NTP, and where each field comes from; or why it
-    /// tells no time.
+    /// Show each field of a running node's NTP replies and its source, or why no time is served.
     ExplainTime {
         /// Print JSON.
         #[arg(long)]
@@ -98,14 +97,15 @@ enum Command {
         #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
         socket: PathBuf,
     },
-    /// Show in how many answers servers have been, by their users' country: XDP's answers and the
-    /// authority's from the same tables.
+    /// Show how many answers each server was in, by country of the users.
+    ///
+    /// Counts XDP's answers, and the authority's answers from the same tables.
     Points {
-        /// Servers to show: those that have been in most.
+        /// The number of servers to show, those in most answers first.
         #[arg(long, value_name = "N", default_value_t = 20)]
         top: usize,
-        /// Show what share of answers servers were promised, and what they had, the farthest off
-        /// first.
+        /// Show the share of answers that each server was promised and the share that it had, the
+        /// largest difference first.
         #[arg(long)]
         audit: bool,
         /// Print JSON.
@@ -115,30 +115,32 @@ enum Command {
         #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
         socket: PathBuf,
     },
-    /// Show what a zone, a feed's snapshot or a policy would change, from what a running node has
-    /// been asked: each server's and country's load before and after, and monopolies. If there is a
-    /// new one, the exit code is 1.
+    /// Show what a zone, a feed's snapshot or a policy would change: the load of each server and
+    /// country before and after, and monopolies.
+    ///
+    /// It uses the queries that a running node has counted. The exit code is 1 if there is a new
+    /// monopoly.
     ///
     /// Example: edge preview new/pool.example.json
     Preview(preview::Arguments),
     /// Show the switches of a running node, or set one.
     ///
-    /// What is set here is so at once, and lasts until it is set again or the node restarts; how
-    /// the node starts is configured by `[xdp]` and `[zone."NAME"]`.
+    /// A change takes effect at once. It lasts until the next change, or until the node restarts.
+    /// The state at the start is configured by `[xdp]` and `[zone."NAME"]`.
     ///
     /// Example: edge switch drain on
     Switch(SwitchArguments),
-    /// Make a configuration from that of geodns and its flags.
+    /// Make a configuration from geodns's configuration and flags.
     ///
-    /// Every key and flag is carried over, or a comment says why not. Give the flags that geodns is
-    /// run with after `--`, or by --flags.
+    /// Each key and flag is carried over, or a comment gives the reason why it isn't. Give geodns's
+    /// flags after `--`, or with --flags.
     ///
     /// Example: edge import /etc/geodns/geodns.conf -- -interface 192.0.2.53 -identifier ns1
     Import(ImportArguments),
-    /// Let a refused feed pass, replay a policy, compare snapshots, publish.
+    /// Accept a refused feed, replay a policy, compare snapshots, publish.
     #[command(subcommand)]
     Feed(FeedCommand),
-    /// How the nodes are that follow one feed.
+    /// Show or forget the nodes that follow one feed.
     #[command(subcommand)]
     Fleet(FleetCommand),
 }
@@ -157,32 +159,31 @@ struct SwitchArguments {
 
 #[derive(Debug, Subcommand)]
 enum Switch {
-    /// Pass everything in XDP, so that the authority answers alone.
+    /// Let XDP pass everything, so that the authority answers alone.
     Drain {
-        /// How it is to be.
+        /// The new state.
         state: State,
     },
-    /// Count what XDP would answer, and pass it.
+    /// Let XDP count what it would answer, and pass it to the authority.
     DryRun {
-        /// How it is to be.
+        /// The new state.
         state: State,
     },
-    /// Refuse (REFUSED) names of no zone in XDP rather than pass them.
+    /// Let XDP refuse (REFUSED) names of no zone, instead of passing them.
     RefuseUnknown {
-        /// How it is to be.
+        /// The new state.
         state: State,
     },
-    /// Send replies back to where the query came from (mirror), or only where the routing table
-    /// would (fib).
+    /// Choose the way that XDP's replies leave.
     ReturnPath {
-        /// How it is to be.
+        /// The new way.
         path: WayBack,
     },
-    /// Answer for a zone in XDP, too, or by the authority alone.
+    /// Let XDP answer for a zone (on), or the authority alone (off).
     Zone {
         /// The zone's name.
         name: String,
-        /// How it is to be.
+        /// The new state.
         state: State,
     },
 }
@@ -190,17 +191,17 @@ enum Switch {
 /// Which way replies leave.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum WayBack {
-    /// Back to where the query came from.
+    /// Back the way the query came.
     Mirror,
-    /// Only where the kernel's routing table would send them; the others pass.
+    /// By the kernel's routing table; queries whose reply has another way pass.
     Fib,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum State {
-    /// It is to be so.
+    /// Switch it on.
     On,
-    /// It isn't.
+    /// Switch it off.
     Off,
 }
 
@@ -227,19 +228,19 @@ struct ImportArguments {
     /// geodns's configuration.
     #[arg(value_name = "GEODNS.CONF")]
     conf: PathBuf,
-    /// The zones' directory, if it isn't that of -config or of the configuration.
+    /// The directory of the zones [default: that of -config, or of the configuration].
     #[arg(long, value_name = "DIR")]
     zones: Option<PathBuf>,
-    /// The directory that geodns runs in, for relative paths [default: this one].
+    /// geodns's working directory, for relative paths [default: this one].
     #[arg(long, value_name = "DIR")]
     directory: Option<PathBuf>,
-    /// geodns's flags in one text.
+    /// geodns's flags as one text.
     #[arg(long, value_name = "TEXT", default_value = "", allow_hyphen_values = true)]
     flags: String,
-    /// The file to write, for its owner only [default: stdout].
+    /// The file to write, readable by its owner only [default: stdout].
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Replace the file if it is there.
+    /// Replace the file if it exists.
     #[arg(long, requires = "output")]
     force: bool,
     /// geodns's flags.
@@ -247,12 +248,12 @@ struct ImportArguments {
     geodns: Vec<String>,
 }
 
-/// Runs the program: reads the arguments and does what they say.
+/// Runs the program: reads the arguments and performs the command.
 pub fn main() -> ExitCode {
     match perform(Arguments::parse().command) {
         Ok(code) => code,
         Err(error) => {
-            say(&format!("edge: {error:#}\n"));
+            print_stderr(&format!("edge: {error:#}\n"));
             ExitCode::FAILURE
         }
     }
@@ -262,7 +263,7 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run { config } => {
             log();
-            crate::node::run(Config::load(&config)?, || say("ready\n"))?;
+            crate::node::run(Config::load(&config)?, || print_stderr("ready\n"))?;
         }
         Command::Check { config } => return check(&config),
         Command::Status { json, socket } => {
@@ -333,7 +334,7 @@ fn import(arguments: ImportArguments) -> anyhow::Result<()> {
         flags: &Flags::parse(words)?,
         zones: zones.as_deref().map(absolute).transpose()?.as_deref(),
         directory: &absolute(directory.as_deref().unwrap_or_else(|| Path::new(".")))?,
-        host: &Host::look().context("ask for the host's addresses")?,
+        host: &Host::look().context("read the host's addresses")?,
     })?;
     match output {
         Some(output) => Ok(import::write(&output, &toml, force)?),
@@ -344,10 +345,10 @@ fn import(arguments: ImportArguments) -> anyhow::Result<()> {
 fn check(config: &Path) -> anyhow::Result<ExitCode> {
     let report = check::check(config);
     for warning in &report.warnings {
-        say(&format!("warning: {warning}\n"));
+        print_stderr(&format!("warning: {warning}\n"));
     }
     for error in &report.errors {
-        say(&format!("{error}\n"));
+        print_stderr(&format!("{error}\n"));
     }
     print(&report.zones)?;
     Ok(if report.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

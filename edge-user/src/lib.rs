@@ -18,6 +18,7 @@
 //! - [`node`]: the running process: its loop, zone files, feed, control socket, status, metrics
 //! - [`cli`]: the commands
 #![deny(unsafe_code)]
+#![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 pub mod cli;
 pub mod node;

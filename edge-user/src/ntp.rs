@@ -4,8 +4,8 @@
 //!
 //! Three parties know something. The kernel's clocks show the time: the monotonic clock runs at the
 //! same rate as the real-time one, so that a pair of readings ([`pair`]) is the time until somebody
-//! steps it ([`step`]). The daemon, asked as any client asks ([`daemon`]), says how far that may be
-//! trusted. `adjtimex` ([`kernel`]) says whether the kernel is about to insert a leap second.
+//! steps it ([`step`]). The daemon, asked as a client asks ([`daemon`]), shows how far that can be
+//! trusted. `adjtimex` ([`kernel`]) shows whether the kernel is about to insert a leap second.
 //! [`policy`] makes a [`State`] of these: the time with a lease of seconds, or the reason why there
 //! is none. No party is believed alone: a daemon whose time differs from the real-time clock
 //! doesn't discipline it, and then the time isn't served.
@@ -52,7 +52,7 @@ use report::Report;
 use state::State;
 use step::{Alarm, Steps};
 use tracking::Fault as ChronycFault;
-use tracking::{Told, Tracking};
+use tracking::{ChronyReport, Tracking};
 
 /// How often a state is published, and the daemon asked.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -83,7 +83,7 @@ struct Seen {
     judgement: Option<Judgement>,
     steps: u64,
     publications: u64,
-    told: Option<Told>,
+    chrony: Option<ChronyReport>,
 }
 
 /// The last publication, as seen at a moment.
@@ -96,7 +96,7 @@ pub struct Look {
     /// How often something was published.
     pub publications: u64,
     /// The result of asking chrony about its own clock; `None` unless chrony is asked.
-    pub told: Option<Told>,
+    pub chrony: Option<ChronyReport>,
     /// The moment, in nanoseconds of the monotonic clock.
     pub now: u64,
 }
@@ -105,10 +105,10 @@ impl Look {
     /// The report for then: what clients get, and where it comes from.
     #[must_use]
     pub fn report(&self) -> Report {
-        let Self { judgement, steps, publications, told, now } = self;
+        let Self { judgement, steps, publications, chrony, now } = self;
         let mut report = Report::new(judgement.as_ref(), *now, *publications, *steps);
-        if let Some(told) = told {
-            told.add_to(&mut report, *now);
+        if let Some(chrony) = chrony {
+            chrony.add_to(&mut report, *now);
         }
         report
     }
@@ -130,9 +130,9 @@ impl View {
     /// The same at a nanosecond of the monotonic clock.
     fn look_at(&self, now: u64) -> Look {
         let seen = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let Seen { judgement, steps, publications, told } = &*seen;
-        let (judgement, told) = (judgement.clone(), told.clone());
-        Look { judgement, steps: *steps, publications: *publications, told, now }
+        let Seen { judgement, steps, publications, chrony } = &*seen;
+        let (judgement, chrony) = (judgement.clone(), chrony.clone());
+        Look { judgement, steps: *steps, publications: *publications, chrony, now }
     }
 
     #[cfg(test)]
@@ -150,13 +150,13 @@ impl View {
         view
     }
 
-    /// Takes what came of asking chrony now; nothing if it isn't there.
+    /// Takes the result of asking chrony now; `None` if chrony isn't there.
     pub(crate) fn track(&self, result: Option<Result<Tracking, ChronycFault>>) {
         let monotonic = This.monotonic();
         self.with(|seen| {
             let judgement = seen.judgement.as_ref();
             let synchronised = judgement.is_some_and(|judgement| judgement.reason.is_none());
-            seen.told = result.map(|result| Told { result, monotonic, synchronised });
+            seen.chrony = result.map(|result| ChronyReport { result, monotonic, synchronised });
         });
     }
 
@@ -208,7 +208,7 @@ struct Runner<H, P: Publish> {
     host: H,
     policy: Policy,
     view: View,
-    publish: Ending<P>,
+    publisher: Ending<P>,
     /// How often is published.
     period: Duration,
     /// Periods from one question to the next.
@@ -216,16 +216,16 @@ struct Runner<H, P: Publish> {
     /// When what was published ends before its time, in nanoseconds of the monotonic clock.
     end: Option<u64>,
     /// What was logged last: why no time is served, or `""`.
-    told: Option<&'static str>,
+    logged: Option<&'static str>,
 }
 
 impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
-    fn new(config: &Ntp, view: View, host: H, publish: P) -> Self {
+    fn new(config: &Ntp, view: View, host: H, publisher: P) -> Self {
         let policy = Policy::new(config, host.precision());
-        let publish = Ending(publish);
+        let publisher = Ending(publisher);
         let (period, pace, end) = (PERIOD, 1, None);
         let config = config.clone();
-        Self { config, host, policy, view, publish, period, pace, end, told: None }
+        Self { config, host, policy, view, publisher, period, pace, end, logged: None }
     }
 
     async fn run(mut self, mut alarm: impl Alarm) {
@@ -243,7 +243,7 @@ impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
             tokio::select! {
                 () = alarm.stepped() => {
                     self.view.with(|seen| seen.steps += 1);
-                    self.tell();
+                    self.publish();
                     // What is under way was measured by the clock before.
                     asking = question();
                     asked = Some(Instant::now());
@@ -254,19 +254,19 @@ impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
                 } } => {
                     asking = None;
                     self.hear(result);
-                    self.tell();
+                    self.publish();
                 }
                 () = async { match end {
                     Some(end) => host.until(end).await,
                     None => std::future::pending().await,
-                } } => self.tell(),
+                } } => self.publish(),
                 _ = ticks.tick() => {
                     if asking.is_none() && asked.is_none_or(|asked| self.is_time(asked)) {
-                        // The state is published when it is known what came of this.
+                        // The state is published when the answer is there, or has failed.
                         asking = question();
                         asked = Some(Instant::now());
                     } else {
-                        self.tell();
+                        self.publish();
                     }
                 }
             }
@@ -289,9 +289,9 @@ impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
     }
 
     /// Publishes the state for clients now.
-    fn tell(&mut self) {
+    fn publish(&mut self) {
         let judgement = self.policy.judge(Moment::now(&self.host));
-        self.publish.0.publish(&judgement.state);
+        self.publisher.0.publish(&judgement.state);
         // What becomes of requests then is published then, and not up to a second later.
         self.end = self.policy.end().filter(|end| *end > judgement.moment.pair.monotonic);
         self.log(&judgement);
@@ -304,12 +304,12 @@ impl<H: Host + Clone + Send + Sync, P: Publish> Runner<H, P> {
     /// A line for each change, not for each second: the spans in a reason change all the time.
     fn log(&mut self, judgement: &Judgement) {
         let kind = judgement.reason.as_ref().map_or("", Reason::kind);
-        if self.told.replace(kind) == Some(kind) {
+        if self.logged.replace(kind) == Some(kind) {
             return;
         }
         match &judgement.reason {
-            None => info!("time is told: stratum {}", judgement.state.stratum),
-            Some(reason) => warn!("no time is told: {reason}"),
+            None => info!("serving time: stratum {}", judgement.state.stratum),
+            Some(reason) => warn!("NOT serving time: {reason}"),
         }
     }
 }

@@ -91,7 +91,7 @@ pub struct Dns {
     /// Service addresses; at least one.
     #[serde(deserialize_with = "dns_addresses")]
     pub listen: Vec<SocketAddr>,
-    /// What `_status` and `_country` say who answered, and NSID. When empty, the first address of
+    /// This server's name in `_status`, `_country` and NSID. When empty, the first address of
     /// `listen` that isn't 127.0.0.1, or the host's name.
     #[serde(default)]
     pub server_id: String,
@@ -104,15 +104,15 @@ pub struct Dns {
     /// What ANY is answered with: one HINFO record, or the records of every type.
     #[serde(default)]
     pub any: AnyPolicy,
-    /// What `version.bind` and `version.server` (TXT, class CH) say; they are refused when it is
-    /// empty.
+    /// The answer to `version.bind` and `version.server` (TXT, class CH); they are refused when it
+    /// is empty.
     #[serde(default, deserialize_with = "text")]
     pub version: String,
     /// Groups that this server belongs to; metrics name the first.
     #[serde(default)]
     pub groups: Vec<String>,
-    /// Whether `id.server` and `hostname.bind` (TXT, class CH) say the `server_id`; else they are
-    /// refused.
+    /// Whether `id.server` and `hostname.bind` (TXT, class CH) are answered with the `server_id`;
+    /// else they are refused.
     #[serde(default)]
     pub chaos_id: bool,
 }
@@ -229,7 +229,7 @@ fn addresses<'de, D: Deserializer<'de>>(from: D, port: u16) -> Result<Vec<Socket
     for text in texts {
         let address = address(&text, port).map_err(D::Error::custom)?;
         if addresses.contains(&address) {
-            return Err(D::Error::custom(format!("{address} stands twice; leave one out")));
+            return Err(D::Error::custom(format!("{address} is listed twice; leave one out")));
         }
         addresses.push(address);
     }
@@ -250,7 +250,7 @@ fn address(text: &str, port: u16) -> Result<SocketAddr, String> {
     };
     if address.ip().is_unspecified() || address.ip().is_multicast() || address.port() == 0 {
         return Err(format!(
-            "{text:?} can't be served: name each address and port that clients ask"
+            "{text:?} can't be served: name each address and port that clients query"
         ));
     }
     Ok(address)
@@ -270,7 +270,7 @@ impl Config {
     /// Reads a file.
     ///
     /// # Errors
-    /// When it can't be read, isn't TOML, or says something unknown or impossible.
+    /// When it can't be read, isn't TOML, or has unknown or impossible values.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
             path: path.to_path_buf(),
@@ -303,7 +303,7 @@ impl Config {
         })?;
         let key = |key: &str| text.find(key);
         if config.xdp.mode != XdpMode::Off && config.xdp.interfaces.is_empty() {
-            let reason = "xdp.interfaces is empty; name the interfaces that queries come in by, \
+            let reason = "xdp.interfaces is empty; name the interfaces by which queries arrive, \
                           or set xdp.mode = \"off\"";
             return Err(error(key("[xdp]"), reason.into()));
         }
@@ -340,7 +340,7 @@ impl Config {
         zones.map_err(|reason| error(key("[zones]"), reason))?;
         let ntp = config.ntp.complete(&config.dns.listen, config.xdp.mode);
         ntp.map_err(|reason| error(key("[ntp]"), reason))?;
-        config.limits.check().map_err(|reason| error(key("[limits]"), reason))?;
+        config.limits.check().map_err(|reason| error(key("[limits]"), reason.to_string()))?;
         config.ntp.check(&config.limits.ntp).map_err(|reason| error(key("[ntp]"), reason))?;
         config.http.complete(base).map_err(|reason| error(key("[http]"), reason))?;
         if config.dns.server_id.is_empty() {
@@ -472,7 +472,7 @@ mod tests {
             assert!(error.contains(word), "{error}");
         }
         assert!(refused("[dns]\nlisten = []\n").contains("at least one address"));
-        assert!(refused("[dns]\nlisten = [\"::1\", \"[::1]:53\"]\n").contains("stands twice"));
+        assert!(refused("[dns]\nlisten = [\"::1\", \"[::1]:53\"]\n").contains("listed twice"));
         assert!(refused("").contains("missing field `dns`"));
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use edge_tests::grammar::Grammar;
 use edge_tests::message::{Ask, rtype, subnet};
+use edge_tests::served::Served;
 use edge_tests::stage::{framed, zones};
 use edge_tests::{cases, fixture, space};
 
@@ -33,6 +34,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         "frame" => frames(),
         "message" => messages(),
         "subnet" => subnets(),
+        "wire" => replies(),
         _ => streams(),
     }
 }
@@ -50,6 +52,16 @@ fn messages() -> Vec<Vec<u8>> {
     questions
         .map(|(n, query)| [&[n, u8::from(n % 5 == 0)], query.message().as_slice()].concat())
         .collect()
+}
+
+/// The replies to these questions.
+fn replies() -> Vec<Vec<u8>> {
+    let mut served = Served::new();
+    let mut ask = |seed: &[u8]| match seed {
+        [who, _, message @ ..] => served.ask(*who, false, message).map(|reply| reply.octets),
+        _ => None,
+    };
+    messages().iter().filter_map(|seed| ask(seed)).collect()
 }
 
 fn subnets() -> Vec<Vec<u8>> {

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use edge_common::abi::{Requests, maps, switches};
 use edge_common::limit::NtpRate;
-use edge_common::tables::Tables as _;
+use edge_common::tables::{GOLDEN, Tables as _};
 use edge_common::verdict::Verdict;
 use edge_tables::jiffies;
 use edge_tables::publish::NoKernel;
@@ -199,7 +199,7 @@ fn every_mutated_request_is_ruled_on_as_the_model_of_tokens_says() {
         for nth in 1..=FRAMES {
             let frame = mutations.frame();
             // Small states draw no good lots.
-            let seed = nth.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let seed = nth.wrapping_mul(GOLDEN);
             tables.seed(seed);
             let outcome = engine::run(tables, &frame);
             seen[outcome.verdict.index() as usize] += 1;

@@ -121,7 +121,7 @@ fn rig() -> Result<(Rig, Source)> {
     let mut command = rig.command("setpriv");
     command.args(["--pdeathsig", "TERM"]).arg(std::env::current_exe()?);
     rig.start_by(command.arg("--serve").arg(rig.path("edge.toml")));
-    rig.wait_until("time is told", PATIENCE, || {
+    rig.wait_until("time is served", PATIENCE, || {
         status(&rig).is_ok_and(|status| status["ntp"]["synchronised"] == true)
     });
     Ok((rig, source))

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use aya::maps::{Array, MapData, PerCpuArray};
 use aya::programs::{TestRun as _, TestRunAttrs, TestRunOptions, Xdp};
 use edge_common::abi::{Nsid, TableId};
+use edge_common::tables::GOLDEN;
 use edge_common::wire::checksum::Sum;
 use edge_kernel::Kernel;
 use edge_tables::live::limits;
@@ -185,7 +186,7 @@ impl Subject {
         replies: Replies,
     ) -> Result<()> {
         let mut state: State = [0; 16];
-        state[0] = 0x9e37_79b9_7f4a_7c15;
+        state[0] = GOLDEN;
         state[1] = sources.prefix;
         state[2] = sources.varying;
         state[4] = octets as u64;

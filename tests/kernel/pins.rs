@@ -29,7 +29,7 @@ fn bpftool_shows_the_tables_with_their_fields_names() {
     let (shared, _turn) = Shared::load();
     let store = shared.lock().store();
     let _publisher = fixture::publisher(&store, shared.backend());
-    // The system's BPF file system, or where there is none, one that ends with this test.
+    // A BPF file system that only this test has, whatever the machine has mounted there.
     let mounts = Mounts::new(netns::Bpffs::System);
     let bpffs = Bpffs::find(&mounts.path("/sys/fs/bpf")).unwrap();
     let instance = format!("kernel-tier-{}", std::process::id());

@@ -154,7 +154,7 @@ fn configurations_that_cannot_be_are_refused_by_check_and_run_alike() {
         (
             "a daemon elsewhere",
             format!("{good}[ntp]\nsource = \"192.0.2.1\"\n"),
-            ":13:10: 192.0.2.1:123 is no loopback address",
+            ":13:10: 192.0.2.1:123 is not a loopback address",
         ),
     ] {
         rig.write("edge.toml", config.as_bytes());

@@ -55,12 +55,12 @@ fn last_told(rig: &Rig, client: &str) -> Instant {
             _ => {}
         }
     }
-    panic!("time is still told: {}", rig.status()["ntp"]);
+    panic!("time is still served: {}", rig.status()["ntp"]);
 }
 
 /// Waits until the node gives no time for this reason, as `edge status` says.
 fn ends(rig: &Rig, reason: &str) {
-    rig.wait_until(&format!("no time is told: {reason}"), PATIENCE, || {
+    rig.wait_until(&format!("no time is served: {reason}"), PATIENCE, || {
         let ntp = &rig.status()["ntp"];
         ntp["synchronised"] == false && ntp["reason_kind"] == reason
     });

@@ -21,8 +21,8 @@ const ZONE: &str = "zones/slow.example.json";
 const QUESTION: &str = "pool.example A +nocookie +timeout=1";
 
 /// Takes a lease of the file given, and holds it until its input ends. Writes a line when it has
-/// the lease, and another when somebody opens the file. There is no lease while anybody else has the
-/// file open, as a child of a test beside this one may until it runs its program.
+/// the lease, and another when somebody opens the file. There is no lease while anybody else has
+/// the file open, as a child of a test beside this one may until it runs its program.
 const HOLD: &str = "use Fcntl qw(:DEFAULT F_SETLEASE F_WRLCK); $| = 1; \
                     $SIG{IO} = sub { print \"opened\\n\" }; \
                     open(my $file, '+<', $ARGV[0]) or die $!; \

@@ -211,11 +211,11 @@ fn clients_are_told_the_time_by_the_driver_while_the_daemon_answers_and_by_the_d
     assert_eq!(ntp["answered"], after.answered("ntp"));
     let text = rig.status_text();
     assert!(
-        text.contains("NTP at 10.53.0.1:123, [fd53::1]:123: time is told, stratum 2"),
+        text.contains("NTP at 10.53.0.1:123, [fd53::1]:123: serving time, stratum 2"),
         "{text}"
     );
     let text = rig.explain_time();
-    assert!(text.starts_with("time is told: stratum 2, for "), "{text}");
+    assert!(text.starts_with("serving time: stratum 2, for "), "{text}");
     let refid = text.lines().find(|line| line.trim_start().starts_with("refid")).unwrap();
     assert!(refid.contains("192.0.2.77") && refid.contains("daemon"), "{refid}");
 
@@ -245,7 +245,7 @@ fn clients_are_told_the_time_by_the_driver_while_the_daemon_answers_and_by_the_d
         rig.status()["ntp"]["reason_kind"] == "refused"
     });
     assert!(metrics(&rig).contains("edge_ntp_reason{reason=\"refused\"} 1\n"));
-    assert!(rig.explain_time().starts_with("no time is told (requests: pass): the daemon at 127"));
+    assert!(rig.explain_time().starts_with("NOT serving time (requests: pass): the daemon at 127"));
     // It comes back with the daemon.
     let _daemon = Daemon::start(&rig, "127.0.0.1", OWN);
     rig.wait_until("the clock is synchronised again", PATIENCE, || is_synchronised(&rig));

@@ -8,6 +8,7 @@ use edge_common::abi::{Control, CookieKeys, Nsid, NtpLimits, RateLimits};
 use edge_common::cookie::Cookie;
 use edge_common::limit::{NtpRate, Rate};
 use edge_common::service;
+use edge_common::tables::GOLDEN;
 use edge_tables::jiffies;
 use edge_tables::store::Store;
 use zerocopy::FromZeros as _;
@@ -70,8 +71,7 @@ impl Controls {
                 rate.limits(jiffies::per_second(), [0x11c5_eed1, 0x0b5e_ed03])
             });
         let ntp_limits = self.time.map_or_else(NtpLimits::new_zeroed, |(rate, seed)| {
-            let seeds = [1, 2]
-                .map(|row: u64| row.wrapping_add(seed << 8).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            let seeds = [1, 2].map(|row: u64| row.wrapping_add(seed << 8).wrapping_mul(GOLDEN));
             rate.limits(jiffies::per_second(), seeds)
         });
         let before = store.control.read();

@@ -16,10 +16,9 @@ use crate::frames::{self, SERVER_MAC, ends, network, ones_sum, payload};
 use crate::{fixture, node};
 
 pub use admission::{Admission, Held, Told, address};
+pub use edge_common::time::SECOND;
 pub use rows::{Row, Wanted, corpus, rows};
 
-/// A second of `CLOCK_MONOTONIC`.
-pub const SECOND: u64 = 1_000_000_000;
 /// A second of NTP timestamps.
 pub const WHOLE: u64 = 1 << 32;
 /// When the tests' clock is published.

@@ -28,17 +28,6 @@ mod tests {
         "edge-user/src/ntp/kernel.rs",
     ];
 
-    /// Folders whose heads are as the rules want them. Others join when they are.
-    const NARROW: [&str; 8] = [
-        "edge-common/",
-        "edge-ebpf/",
-        "edge-feed/",
-        "edge-user/leaves/",
-        "edge-user/zone/",
-        "fuzz/",
-        "tests/",
-        "xtask/",
-    ];
     /// Columns of the first line of a file.
     const HEAD_COLUMNS: usize = 80;
     /// Columns of a comment.
@@ -80,18 +69,9 @@ mod tests {
         assert_eq!(silent, [""; 0]);
     }
 
-    fn narrow_sources() -> Vec<(String, String)> {
-        let is_narrow = |name: &str| NARROW.iter().any(|folder| name.starts_with(folder));
-        let sources: Vec<_> = sources().into_iter().filter(|(name, _)| is_narrow(name)).collect();
-        for folder in NARROW {
-            assert!(sources.iter().any(|(name, _)| name.starts_with(folder)), "no {folder}");
-        }
-        sources
-    }
-
     #[test]
     fn a_source_file_says_what_it_is_in_a_line_of_eighty_columns() {
-        for (name, text) in narrow_sources() {
+        for (name, text) in sources() {
             let first = text.lines().next().unwrap_or_default();
             let columns = first.chars().count();
             assert!(columns <= HEAD_COLUMNS, "{name}:1: {columns} columns: {first}");

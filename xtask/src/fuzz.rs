@@ -19,7 +19,7 @@ use crate::setup;
 use crate::steps::{self, Step};
 
 /// The targets, each a file in `fuzz/targets`.
-const TARGETS: [&str; 5] = ["zone", "message", "subnet", "stream", "frame"];
+const TARGETS: [&str; 6] = ["zone", "message", "subnet", "stream", "frame", "wire"];
 
 /// Compiler options that report coverage to libFuzzer.
 const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

@@ -67,7 +67,7 @@ nz    IPv4  1 -> 2   1000 -> 2000  -100.0 %
 +  5       192.0.2.5
 -  30      192.0.2.30
 ~  1       192.0.2.1   netspeed 1000 -> 500
-~  2       192.0.2.2   score 20.0 -> 9.5, out of the pool, to be deleted on 2027-03-01, zones @ uk -> @ de uk
+~  2       192.0.2.2   score 20.0 -> 9.5, out of the pool, deletion planned for 2027-03-01, zones @ uk -> @ de uk
 ";
     let diff = diff(&before, &after, 30);
     assert_eq!(diff.to_string(), expected);

@@ -91,7 +91,7 @@ pub enum GuardConfigError {
         cause: std::io::Error,
     },
     /// What is there is no key.
-    #[error("{place}: this is no minisign public key; set the line that begins with RW")]
+    #[error("{place}: this is not a minisign public key; set the line that begins with RW")]
     Key {
         /// Where it was.
         place: String,

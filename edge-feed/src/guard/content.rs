@@ -83,7 +83,7 @@ pub(super) fn snapshot(place: &str, octets: &[u8], most: usize) -> Result<Snapsh
     }
     let mut ids = BTreeSet::new();
     if let Some(twice) = snapshot.servers.iter().find(|server| !ids.insert(server.id)) {
-        return Err(wrong(place, format!("server {} stands there twice", twice.id)));
+        return Err(wrong(place, format!("server {} is listed twice", twice.id)));
     }
     Ok(snapshot)
 }

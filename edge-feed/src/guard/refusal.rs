@@ -44,7 +44,7 @@ pub enum Refusal {
         cause: &'static str,
     },
     /// No snapshot or zone.
-    #[error("{place}: {cause}; have it written anew, whole")]
+    #[error("{place}: {cause}; write it again, whole")]
     Broken {
         /// Where it came from, with line and column if it is about one.
         place: String,
@@ -65,7 +65,7 @@ pub enum Refusal {
     },
     /// From the future: all later feeds would be older.
     #[error(
-        "{place}: serial {serial} is {seconds} s ahead; set the clock of who publishes, or ours"
+        "{place}: serial {serial} is {seconds} s ahead; set the publisher's clock, or this node's"
     )]
     Ahead {
         /// Where it came from.
@@ -89,8 +89,8 @@ pub enum Refusal {
     },
     /// It has lost too much.
     #[error(
-        "{place}: {root}: {now} {measure} of {before} are left, more than {percent} % gone; look at what publishes \
-         it, or override"
+        "{place}: {root}: {now} {measure} of {before} are left, more than {percent} % gone; check its \
+         publisher, or override"
     )]
     Shrunken {
         /// Where it came from.
@@ -107,9 +107,7 @@ pub enum Refusal {
         percent: u8,
     },
     /// It has no servers left.
-    #[error(
-        "{place}: {root}: no server is left of {before}; look at what publishes it, or override"
-    )]
+    #[error("{place}: {root}: no server is left of {before}; check its publisher, or override")]
     Empty {
         /// Where it came from.
         place: String,

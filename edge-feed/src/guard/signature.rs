@@ -52,7 +52,7 @@ pub(super) fn check(
             Error::UnexpectedAlgorithm
             | Error::UnsupportedAlgorithm
             | Error::UnsupportedLegacyMode => {
-                "not of the hashed kind, which minisign makes unless told otherwise"
+                "not of the hashed kind, which minisign makes by default"
             }
             Error::InvalidEncoding | Error::IoError(_) => "not the text of a .minisig file",
         };

@@ -120,7 +120,7 @@ fn broken_and_truncated_feeds_are_refused_with_the_place() {
     }
     let twice = snapshot.replace(r#""id":2"#, r#""id":1"#);
     let (_, text) = refused(&mut guard, &feed(&twice));
-    assert_eq!(text, "feed.json: server 1 stands there twice; have it written anew, whole");
+    assert_eq!(text, "feed.json: server 1 is listed twice; write it again, whole");
     let bad = Candidate { octets: b"{\"serial\":1,\"data\":{\"\xff\":{}}}", ..zone_feed("a", "") };
     assert_eq!(refused(&mut guard, &bad).0, "broken");
     assert_eq!(guard.freshness(NOW), Freshness::Alarm);
@@ -233,7 +233,7 @@ fn a_feed_that_has_lost_more_than_its_share_of_servers_or_weight_is_refused() {
     assert_eq!(name, "shrunken");
     assert_eq!(
         text,
-        "feed.json: all servers: 79 servers of 100 are left, more than 20 % gone; look at what publishes it, or override"
+        "feed.json: all servers: 79 servers of 100 are left, more than 20 % gone; check its publisher, or override"
     );
     let (_, text) = refused(&mut guard, &feed(&snapshot(1_000_001, 100, 399)));
     assert!(text.contains("39900 kbit/s of weight of 50000 are left"), "{text}");

@@ -103,7 +103,8 @@ fn key(seed: u64, id: u64, weight: u32) -> u64 {
     log2 / u64::from(weight.max(1))
 }
 
-/// 2⁶⁴ divided by the golden ratio, made odd: the increment of the generator `SplitMix64`.
+/// The increment of the generator `SplitMix64`: the odd integer nearest to 2⁶⁴ divided by the
+/// golden ratio.
 const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The output function of `SplitMix64`: each bit of the result depends on each bit of the state.

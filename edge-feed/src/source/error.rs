@@ -55,7 +55,7 @@ pub enum SourceError {
         cause: String,
     },
     /// A server that takes too long.
-    #[error("{place}: {stage} within {seconds} s; given up, to be tried again")]
+    #[error("{place}: {stage} within {seconds} s; given up, it will be tried again")]
     Slow {
         /// The address.
         place: String,
@@ -95,7 +95,7 @@ pub enum SourceError {
         cause: String,
     },
     /// A feed of changes that broke off. It goes on where it was.
-    #[error("{place}: interrupted: {cause}; to be resumed after {after}")]
+    #[error("{place}: interrupted: {cause}; it will be resumed after {after}")]
     Interrupted {
         /// The address.
         place: String,

@@ -141,7 +141,7 @@ async fn a_server_that_is_killed_and_comes_back_has_lost_nothing() {
     assert_eq!(ids_up_to(&mut source, 100).await.0, all(1, 100));
     server[0].kill();
     let error = source.next().await.unwrap_err();
-    assert!(error.to_string().ends_with("to be resumed after 100"), "{error}");
+    assert!(error.to_string().ends_with("it will be resumed after 100"), "{error}");
     let error = source.next().await.unwrap_err();
     assert!(matches!(error, SourceError::Unreachable { .. }), "{error}");
     assert!(error.to_string().starts_with(&server[0].url()), "{error}");

@@ -67,7 +67,7 @@ async fn a_name_that_is_no_key_and_a_heartbeat_that_is_none_are_said() {
     let mut fleet = Fleet::open(&nats, FleetRules::default()).await.unwrap();
     for name in ["", "a b", "a.*", ">", ".a", "a."] {
         let error = fleet.publish_heartbeat(&heartbeat(name, 1)).await.unwrap_err();
-        assert!(error.to_string().contains("no name of a node"), "{error}");
+        assert!(error.to_string().contains("not a name for a node"), "{error}");
     }
     let raw = async_nats::connect(server[0].url()).await.unwrap();
     let raw = async_nats::jetstream::new(raw).get_key_value("edge_fleet").await.unwrap();

@@ -25,6 +25,7 @@
 //!
 //! Of the project's crates, it may use `edge-common`, `edge-tables` and `edge-zone` only.
 #![forbid(unsafe_code)]
+#![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -47,6 +48,7 @@ mod cookies;
 pub mod counters;
 pub mod engine;
 #[cfg(any(test, feature = "testing"))]
+#[expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "only tests use it")]
 pub mod fixture;
 mod listen;
 mod message;

@@ -21,9 +21,7 @@ pub enum BindError {
     #[error("listen: no address is given; name at least one, such as 192.0.2.1")]
     NoAddress,
     /// An address that stands for all addresses: answers could leave from another than was asked.
-    #[error(
-        "listen on {0}: it stands for every address of the host; name each address that is to be served"
-    )]
+    #[error("listen on {0}: it stands for every address of the host; name each address to serve")]
     Wildcard(SocketAddr),
     /// The system refused.
     #[error("listen on {address} {transport}: {}; {}", cause(source), way_out(source))]

@@ -1,8 +1,8 @@
 //! A reader for queries and their EDNS options.
 //!
-//! Everything but the header is read by hand. This module must distinguish between a malformed
-//! option, a second OPT record and an unknown version. A general decoder has one error for all of
-//! them, or writes a line to the log.
+//! Everything but the header is read by [`edge_zone::wire`]. This module must distinguish between a
+//! malformed option, a second OPT record and an unknown version. A general decoder has one error
+//! for all of them, or writes a line to the log.
 
 use edge_common::cookie::Cookie;
 use edge_common::subnet::Subnet;
@@ -10,7 +10,7 @@ use edge_common::wire::dns::{HEADER_OCTETS, TYPE_OPT, option};
 use hickory_proto::op::{Header, MessageType, Metadata, OpCode, ResponseCode};
 use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder};
 
-use edge_zone::name::{MAX_LABEL_OCTETS, MAX_NAME_OCTETS};
+use edge_zone::wire::{Question, Reader, ResourceRecord};
 
 /// The TCP Keepalive option (RFC 7828 §3.1).
 pub(super) const KEEPALIVE: u16 = 11;
@@ -89,7 +89,7 @@ fn read_sections<'m>(message: &'m [u8], header: &Header) -> Option<Query<'m>> {
     {
         return None;
     }
-    let mut rest = message.get(HEADER_OCTETS..)?;
+    let mut reader = Reader::at(message, HEADER_OCTETS);
     let mut query = Query {
         metadata: header.metadata,
         name: &[],
@@ -99,18 +99,14 @@ fn read_sections<'m>(message: &'m [u8], header: &Header) -> Option<Query<'m>> {
         edns: None,
     };
     if counts.queries == 1 {
-        let question = rest;
-        let name_octets = name_octets(question)?;
-        query.name = take(&mut rest, name_octets)?;
-        query.rtype = take_u16(&mut rest)?;
-        query.class = take_u16(&mut rest)?;
-        query.question = question.get(..name_octets + 4)?;
+        let Question { name, rtype, class, octets } = reader.question()?;
+        (query.name, query.rtype, query.class, query.question) = (name, rtype, class, octets);
     }
     for _ in 0..counts.answers + counts.authorities {
-        Record::take(&mut rest)?;
+        reader.record()?;
     }
     for _ in 0..counts.additionals {
-        let record = Record::take(&mut rest)?;
+        let record = reader.record()?;
         if record.rtype != TYPE_OPT {
             continue;
         }
@@ -124,58 +120,13 @@ fn read_sections<'m>(message: &'m [u8], header: &Header) -> Option<Query<'m>> {
     (counts.queries == 1 || has_cookie).then_some(query)
 }
 
-/// Octets of the uncompressed name that `octets` begin with.
-fn name_octets(octets: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        let length = usize::from(*octets.get(at)?);
-        at += 1 + length;
-        if length > MAX_LABEL_OCTETS || at > MAX_NAME_OCTETS {
-            return None;
-        }
-        if length == 0 {
-            return Some(at);
-        }
-    }
-}
-
-struct Record<'m> {
-    is_roots: bool,
-    rtype: u16,
-    class: u16,
-    ttl: u32,
-    data: &'m [u8],
-}
-
-impl<'m> Record<'m> {
-    fn take(rest: &mut &'m [u8]) -> Option<Self> {
-        let is_roots = rest.first() == Some(&0);
-        loop {
-            match take(rest, 1)?.first()? {
-                0 => break,
-                length @ 1..=63 => take(rest, usize::from(*length))?,
-                0xc0.. => {
-                    take(rest, 1)?;
-                    break;
-                }
-                _ => return None,
-            };
-        }
-        let rtype = take_u16(rest)?;
-        let class = take_u16(rest)?;
-        let ttl = u32::from_be_bytes(*take(rest, 4)?.first_chunk()?);
-        let length = take_u16(rest)?;
-        Some(Self { is_roots, rtype, class, ttl, data: take(rest, length.into())? })
-    }
-}
-
-fn read_opt(record: &Record<'_>) -> Edns {
+fn read_opt(record: &ResourceRecord<'_>) -> Edns {
     let [_, version, high, low] = record.ttl.to_be_bytes();
     let mut edns = Edns {
         udp_payload: record.class,
         version,
         dnssec_ok: u16::from_be_bytes([high, low]) & DNSSEC_OK != 0,
-        is_malformed: !record.is_roots,
+        is_malformed: record.owner != [0],
         ..Edns::default()
     };
     if version == 0 && read_options(record.data, &mut edns).is_none() {
@@ -184,11 +135,10 @@ fn read_opt(record: &Record<'_>) -> Edns {
     edns
 }
 
-fn read_options(mut rest: &[u8], edns: &mut Edns) -> Option<()> {
-    while !rest.is_empty() {
-        let code = take_u16(&mut rest)?;
-        let length = take_u16(&mut rest)?;
-        let data = take(&mut rest, length.into())?;
+fn read_options(options: &[u8], edns: &mut Edns) -> Option<()> {
+    let mut reader = Reader::new(options);
+    while !reader.rest().is_empty() {
+        let (code, data) = reader.option()?;
         match code {
             option::NSID => edns.nsid = true,
             option::SUBNET => edns.subnet = Some(Subnet::read(data)?),
@@ -201,35 +151,4 @@ fn read_options(mut rest: &[u8], edns: &mut Edns) -> Option<()> {
         }
     }
     Some(())
-}
-
-fn take<'m>(rest: &mut &'m [u8], n: usize) -> Option<&'m [u8]> {
-    let (taken, behind) = rest.split_at_checked(n)?;
-    *rest = behind;
-    Some(taken)
-}
-
-fn take_u16(rest: &mut &[u8]) -> Option<u16> {
-    let (taken, behind) = rest.split_first_chunk()?;
-    *rest = behind;
-    Some(u16::from_be_bytes(*taken))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::name_octets;
-
-    #[test]
-    fn a_name_ends_at_its_root_label_and_is_never_compressed() {
-        assert_eq!(name_octets(b"\0rest"), Some(1));
-        assert_eq!(name_octets(b"\x01a\x02bc\0\0\x01"), Some(6));
-        for octets in [&b""[..], b"\x01", b"\x01a", b"\xc0\x0c", b"\x40", b"\x01a\xc0\x0c"] {
-            assert_eq!(name_octets(octets), None, "{octets:?}");
-        }
-        let mut longest = b"\x0f123456789012345".repeat(15);
-        longest.extend_from_slice(b"\x0d1234567890123\0");
-        assert_eq!(name_octets(&longest), Some(255));
-        longest.splice(240..241, *b"\x0e1");
-        assert_eq!(name_octets(&longest), None);
-    }
 }

@@ -15,6 +15,8 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{Name, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder};
 
+use edge_zone::wire::Reader;
+
 /// Rows of a worker's table.
 const ROWS: usize = 4096;
 /// Rows that may be taken while labels are counted separately.
@@ -170,12 +172,13 @@ impl Tally {
         if apex_octets == 0 {
             return;
         }
-        let Some((name, rtype)) = question(message) else { return };
+        let Some(question) = Reader::at(message, HEADER_OCTETS).question() else { return };
+        let name = question.name;
         let apex_at = name.len().saturating_sub(apex_octets.into());
         let Some(apex) = name.get(apex_at..) else { return };
         let has_label =
             self.detailed && code != ResponseCode::NXDomain && self.taken < DETAILED_ROWS;
-        let rtype = named(rtype);
+        let rtype = named(question.rtype);
         let is_counted = (has_label && self.add((name, apex_octets, true), rtype, code))
             || self.add((apex, apex_octets, false), rtype, code);
         if !is_counted {
@@ -249,21 +252,6 @@ fn named(rtype: u16) -> u16 {
         _ if matches!(RecordType::from(rtype), RecordType::Unknown(_)) => OTHER,
         _ => rtype,
     }
-}
-
-/// QNAME and QTYPE of a message.
-fn question(message: &[u8]) -> Option<(&[u8], u16)> {
-    let octets = message.get(HEADER_OCTETS..)?;
-    let mut end = 0;
-    loop {
-        let length = usize::from(*octets.get(end)?);
-        end += 1 + length;
-        if length == 0 {
-            break;
-        }
-    }
-    let (name, rest) = octets.split_at_checked(end)?;
-    Some((name, u16::from_be_bytes(*rest.first_chunk()?)))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Only this crate uses aya. [`Kernel::load`] creates all maps and loads all programs; afterwards
 //! everything works through file descriptors. What only tests and measurements call is behind the
 //! feature `testing`.
+#![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 mod attach;
 mod barrier;

@@ -17,7 +17,7 @@ impl Kernel {
     /// A client that both old and new rules deny is denied all the time.
     ///
     /// # Errors
-    /// When the kernel refuses an entry. Then the map has some of the old rules and some of the new.
+    /// When the kernel refuses an entry. Then some rules of the map are old ones, and some new.
     pub fn set_prefixes(&mut self, prefixes: &Prefixes) -> Result<(), KernelError> {
         let name = maps::PREFIXES;
         let map = self.ebpf.map_mut(name).ok_or(KernelError::Object { name })?;

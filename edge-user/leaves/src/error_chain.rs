@@ -20,8 +20,8 @@ pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// Whether `words` stand in `text` between blanks, brackets or punctuation: a part of a longer word,
-/// of a path or of a URL is something else.
+/// Whether `words` stand in `text` between blanks, brackets or punctuation: a part of a longer
+/// word, of a path or of a URL is something else.
 fn contains(text: &str, words: &str) -> bool {
     let is_border = |c: char| c.is_whitespace() || "()[]\"'`,;:".contains(c);
     text.match_indices(words).any(|(at, found)| {

@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::float::float;
-use crate::text_table::{Align, columns, percent, row};
+use crate::text_table::{Align, columns, country, percent, row};
 
 /// The servers of a deck, and the part of its cards that each is in. It is valid for the [`Points`]
 /// that made it.
@@ -189,7 +189,8 @@ impl PointsReport {
         let mut table = vec![row(["server", "answers", "+-", "share", "countries (points)"])];
         table.extend(self.top.iter().map(|server| {
             let countries = server.countries.iter().take(5);
-            let countries = countries.map(|of| format!("{} {:.0}", of.country, of.points));
+            let countries =
+                countries.map(|of| format!("{} {:.0}", country(&of.country), of.points));
             vec![
                 server.ip.to_string(),
                 format!("{:.0}", server.answers),

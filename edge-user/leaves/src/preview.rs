@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::float::float;
-use crate::text_table::{Align, columns, percent, row};
+use crate::text_table::{Align, columns, country, percent, row};
 
 /// Observed clients that get the same answers to the same question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -264,7 +264,7 @@ impl Preview {
             let [answered, then] = load.answered;
             let ([few, many], [least, most]) = (load.servers, load.largest);
             vec![
-                load.country.clone(),
+                country(&load.country).to_owned(),
                 load.queries.to_string(),
                 answered.to_string(),
                 then.to_string(),
@@ -286,7 +286,13 @@ impl Preview {
                 let new = if it.is_new(self.monopoly) { "NEW" } else { "" };
                 let [before, after] = it.share;
                 let ip = it.ip.to_string();
-                vec![it.country.clone(), ip, percent(before), percent(after), new.to_owned()]
+                vec![
+                    country(&it.country).to_owned(),
+                    ip,
+                    percent(before),
+                    percent(after),
+                    new.to_owned(),
+                ]
             }));
             text += &columns(&table, Align::FirstLeft);
             text += &rest(self.monopolies.len(), rows, "of them");

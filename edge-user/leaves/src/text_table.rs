@@ -67,9 +67,20 @@ pub fn percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
 }
 
+/// A country's code for people. The code `-` stands for clients of an unknown country.
+#[must_use]
+pub fn country(code: &str) -> &str {
+    if code == "-" { "unknown" } else { code }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Align, columns, indented, percent, row};
+    use super::{Align, columns, country, indented, percent, row};
+
+    #[test]
+    fn an_unknown_country_is_a_word_for_people() {
+        assert_eq!([country("-"), country("de")], ["unknown", "de"]);
+    }
 
     #[test]
     fn names_stand_to_the_left_and_numbers_to_the_right() {

@@ -19,11 +19,11 @@ use edge_feed::{Delta, Snapshot, ZonePolicy};
 use super::output::print;
 use super::output::print_json;
 
-/// What can be done with feeds.
+/// The commands of `edge feed`.
 #[derive(Debug, Subcommand)]
 pub(super) enum FeedCommand {
-    /// Let pass what a running node refused last for being older or smaller, or else the next such
-    /// feed.
+    /// Accept what a running node refused because it was older or smaller. If nothing was refused,
+    /// accept the next such feed.
     AllowOnce {
         /// Print JSON.
         #[arg(long)]
@@ -32,25 +32,25 @@ pub(super) enum FeedCommand {
         #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
         socket: PathBuf,
     },
-    /// Replay a history of scores, as the pool does it and by a policy, and draw a zone's servers
+    /// Replay a history of scores by the pool's rules and by a policy, and draw a zone's servers
     /// and size over time.
     ///
     /// Example: edge feed simulate --snapshot s.json --deltas d.ndjson --policy edge.toml --zone cm
     /// --out cm.svg
     Simulate {
-        /// The snapshot that the history begins with.
+        /// The snapshot at the start of the history.
         #[arg(long, value_name = "FILE")]
         snapshot: PathBuf,
         /// The changes after it, as NDJSON.
         #[arg(long, value_name = "FILE")]
         deltas: PathBuf,
-        /// A configuration, for its [policy].
+        /// A configuration whose [policy] is used.
         #[arg(long, value_name = "FILE")]
         policy: Option<PathBuf>,
-        /// The zone that is drawn: @, a continent, a country.
+        /// The zone to draw: @, a continent or a country.
         #[arg(long, value_name = "NAME", default_value = "@")]
         zone: String,
-        /// Draw its IPv6 servers.
+        /// Draw the IPv6 servers.
         #[arg(long)]
         ipv6: bool,
         /// Seconds between zones.
@@ -60,32 +60,31 @@ pub(super) enum FeedCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Show what differs between two snapshots, and which zones lose alarmingly much; then the exit
-    /// code is 1.
+    /// Show the differences between two snapshots, and the zones that lose too much. The exit code
+    /// is 1 if there is such a zone.
     Diff {
-        /// The earlier one.
+        /// The earlier snapshot.
         before: PathBuf,
-        /// The later one.
+        /// The later snapshot.
         after: PathBuf,
-        /// How much of a zone's servers or weight may go, in percent.
+        /// The part of a zone's servers or weight that it may lose, in percent.
         #[arg(long, value_name = "N", default_value_t = 20)]
         percent: u8,
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Put a snapshot, a zone or changes into NATS, where [feed.nats] says; buckets and streams are
-    /// made if need be.
+    /// Publish a snapshot, a zone or changes to NATS, to the buckets and the stream of [feed.nats].
     ///
-    /// A signature in FILE.minisig goes along.
+    /// Missing buckets and streams are created. A signature in FILE.minisig is published with FILE.
     Publish {
-        /// A configuration, for its [feed.nats].
+        /// A configuration whose [feed.nats] is used.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
         /// A snapshot, for feed.nats.bucket.
         #[arg(long, value_name = "FILE")]
         snapshot: Option<PathBuf>,
-        /// A zone of others, for the bucket of its name; may be given more than once.
+        /// A zone that others build, for the bucket of its name. May be given more than once.
         #[arg(long, value_name = "ORIGIN=FILE")]
         zone: Vec<String>,
         /// Changes as NDJSON, for feed.nats.stream.
@@ -94,38 +93,38 @@ pub(super) enum FeedCommand {
     },
 }
 
-/// What can be asked of a fleet.
+/// The commands of `edge fleet`.
 #[derive(Debug, Subcommand)]
 pub(super) enum FleetCommand {
-    /// Show all nodes, those that are lost or lag first.
+    /// Show all nodes, lost and lagging nodes first.
     Status {
-        /// A configuration, for its [feed.nats] and [fleet].
+        /// A configuration whose [feed.nats] and [fleet] are used.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Print, as JSON, in how many answers servers have been, as each node has told it.
+    /// Print, as JSON, how many answers each server was in, as each node has reported.
     Points {
-        /// A configuration, for its [feed.nats].
+        /// A configuration whose [feed.nats] is used.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
-    /// Forget a node that has been taken out of service.
+    /// Forget a node that is out of service.
     Forget {
         /// The node's name.
         node: String,
-        /// A configuration, for its [feed.nats].
+        /// A configuration whose [feed.nats] is used.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
 }
 
-/// How long NATS may take to let us in.
+/// How long connecting to NATS may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Does what was asked for.
+/// Performs a command of `edge feed`.
 ///
 /// # Errors
 /// With file and cause.
@@ -136,7 +135,8 @@ pub(super) fn perform(command: FeedCommand) -> anyhow::Result<ExitCode> {
             if json {
                 return print_json(&value);
             }
-            for line in value.get("said").and_then(|said| said.as_array()).into_iter().flatten() {
+            let lines = value.get("messages").and_then(|lines| lines.as_array());
+            for line in lines.into_iter().flatten() {
                 print(&format!("{}\n", line.as_str().unwrap_or_default()))?;
             }
         }
@@ -147,7 +147,7 @@ pub(super) fn perform(command: FeedCommand) -> anyhow::Result<ExitCode> {
             let replay = Replay { interval_seconds: interval, keep: vec![zone.clone()], seed: 1 };
             let usual = simulate(snapshot.clone(), deltas.clone(), ZonePolicy::default(), &replay)?;
             let wished = simulate(snapshot, deltas, policy, &replay)?;
-            let columns = [("as the pool has it", &usual), ("by this policy", &wished)];
+            let columns = [("the pool's rules", &usual), ("this policy", &wished)];
             let title = format!("{zone} ({})", if ipv6 { "IPv6" } else { "IPv4" });
             let (six, above, names) = (ipv6, &[], &BTreeMap::new());
             let drawn =
@@ -177,7 +177,7 @@ pub(super) fn perform(command: FeedCommand) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks the fleet.
+/// Performs a command of `edge fleet`.
 ///
 /// # Errors
 /// With place and cause.

@@ -1,6 +1,6 @@
 //! `edge import`: an `edge.toml` from geodns's configuration and flags.
 //!
-//! Every key and flag is carried over, or a comment says why not. geodns asks the host for its
+//! Every key and flag is carried over, or a comment gives the reason. geodns asks the host for its
 //! addresses and the databases' directory if they aren't given; both are written out.
 
 use std::fs::{OpenOptions, Permissions};
@@ -106,7 +106,7 @@ pub fn write(path: &Path, text: &str, force: bool) -> Result<(), OutputError> {
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
     /// There is such a file.
-    #[error("{}: is there already; name another file, or replace it by --force", .0.display())]
+    #[error("{}: exists already; name another file, or replace it with --force", .0.display())]
     Exists(PathBuf),
     /// The system refuses.
     #[error("{path}: {cause}", path = .path.display())]

@@ -26,7 +26,7 @@ pub(super) fn show<T: serde::Serialize>(
 }
 
 /// A line for a person, on stderr; one that can't be written is not worth an error.
-pub(super) fn say(text: &str) {
+pub(super) fn print_stderr(text: &str) {
     std::io::stderr().write_all(text.as_bytes()).unwrap_or_default();
 }
 

@@ -20,22 +20,21 @@ use serde_json::{Value, json};
 use super::output::print;
 use super::output::print_json;
 
-/// What is to be previewed.
+/// The arguments of `edge preview`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// A zone, in a file called after it, or a feed's snapshot.
+    /// A zone file or a feed's snapshot.
     file: PathBuf,
-    /// The zone: of a file with another name, or one of those of a snapshot.
+    /// The zone's name, if the file has another name; or the zone of the snapshot to show.
     #[arg(long, value_name = "NAME")]
     zone: Option<String>,
-    /// A configuration, for the [policy] by which a snapshot's zones are built; the pool's own
-    /// without.
+    /// A configuration whose [policy] builds the snapshot's zones [default: the pool's rules].
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// From which part of a country's addresses on, in percent, a server is a monopoly.
+    /// The smallest part of a country's addresses, in percent, that makes a server a monopoly.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u8).range(1..=100))]
     monopoly: u8,
-    /// Rows of each table at most.
+    /// The most rows of each table.
     #[arg(long, value_name = "N", default_value_t = 20)]
     rows: usize,
     /// Print JSON.
@@ -74,9 +73,9 @@ pub(super) fn perform(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn page(zone: &str, [before, after]: [u32; 2], preview: &Preview, rows: usize) -> String {
-    let head = format!("zone {zone}, serial {after} in the place of {before}: ");
+    let head = format!("zone {zone}, serial {after} instead of {before}: ");
     if preview.queries == 0 {
-        return head + "nothing has been asked of it yet, so there is nothing to tell\n\n";
+        return head + "no queries have been counted yet, so there is nothing to show\n\n";
     }
     head + &preview.table(rows) + "\n"
 }
@@ -87,7 +86,7 @@ fn read(arguments: &Arguments) -> anyhow::Result<Vec<Zone>> {
     let (octets, mtime) = dns::read(file)?;
     let Some(snapshot) = snapshot(&octets).with_context(|| file.display().to_string())? else {
         if policy.is_some() {
-            bail!("{}: a zone is taken as it is; leave out --policy", file.display());
+            bail!("{}: a policy doesn't change a zone file; leave out --policy", file.display());
         }
         let name = zone.as_deref().unwrap_or_else(|| dns::zone_name(file));
         return Ok(vec![dns::parse(name, &octets, mtime, file)?]);
@@ -123,7 +122,7 @@ fn built(
 
 /// A snapshot as the scorer writes it or as a node keeps it; `None` if it is a zone.
 fn snapshot(octets: &[u8]) -> anyhow::Result<Option<Snapshot>> {
-    // What isn't JSON at all is the zone's reader's to say.
+    // The reader of zones reports what isn't JSON at all.
     let Ok(mut value) = serde_json::from_slice::<Value>(octets) else { return Ok(None) };
     if value.get("kind").and_then(Value::as_str) == Some("snapshot")
         && let Some(kept) = value.get_mut("value")

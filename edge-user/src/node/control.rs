@@ -42,8 +42,7 @@ pub enum Request {
     Switches,
     /// To set a switch; the reply is as that to [`Self::Switches`].
     Switch(Setting),
-    /// An operator's word: the feed that was refused for being older or smaller is to be taken, or
-    /// the next one.
+    /// Accept the feed that was refused because it was older or smaller, or the next such feed.
     FeedAllowOnce,
 }
 
@@ -130,7 +129,7 @@ async fn converse(stream: UnixStream, requests: mpsc::Sender<Asked>) -> io::Resu
 /// Asks a node.
 ///
 /// # Errors
-/// When no node answers, or it says that it can't.
+/// When no node answers, or it replies with an error.
 pub fn ask(path: &Path, request: &Request) -> Result<Value, String> {
     let failed = |cause: &dyn std::fmt::Display| {
         format!(

@@ -20,6 +20,7 @@ use edge_zone::AnyPolicy;
 use edge_zone::geo::GeoLocator;
 use edge_zone::geo::Profile;
 use edge_zone::geo::{self, Databases};
+use edge_zone::name::suffixes;
 use edge_zone::rdata::soa_record;
 use edge_zone::target_health::TargetHealth;
 use edge_zone::{self as zone, Targets, Zone};
@@ -108,7 +109,7 @@ impl Controller {
         }
     }
 
-    /// Looks at the files, and publishes if what is to be served has changed.
+    /// Looks at the files, and publishes if they change what the node should serve.
     ///
     /// # Errors
     /// When the kernel refuses; then the former generation goes on being served.
@@ -142,7 +143,7 @@ impl Controller {
         Ok(refresh)
     }
 
-    /// Looks at the health alone, and publishes if that changes what is to be served.
+    /// Looks at the health alone, and publishes if that changes what the node should serve.
     ///
     /// # Errors
     /// When the kernel refuses; then the former generation goes on being served.
@@ -168,7 +169,7 @@ impl Controller {
             let known = known.map(|at| former.swap_remove(at));
             if known.is_none() && zone.has_health && !self.health.is_configured() {
                 refresh.warnings.push(format!(
-                    "zone {}: its tested records are never answered, since health.directory isn't set",
+                    "zone {}: records with a health test are never answered; set health.directory",
                     zone.apex
                 ));
             }
@@ -352,14 +353,7 @@ impl Controller {
     /// The zone that a name (on the wire, lower case) is in, and what was made of it.
     #[must_use]
     pub fn zone_of(&self, name: &[u8]) -> Option<&Ready> {
-        let mut rest = name;
-        loop {
-            if let Some(ready) = self.ready.get(rest) {
-                return Some(ready);
-            }
-            let octets = usize::from(*rest.first()?);
-            rest = rest.get(octets + 1..)?;
-        }
+        suffixes(name).find_map(|suffix| self.ready.get(suffix))
     }
 
     /// Why the zones' directory can't be read, if it can't.
@@ -386,7 +380,7 @@ impl Controller {
         let mut errors = self.zone_files.errors();
         errors.extend(self.directory_error.clone());
         errors.extend(self.publisher.uncounted().into_iter().map(|zone| {
-            format!("zone {zone}: its answers aren't counted apart: no room for its counters")
+            format!("zone {zone}: its answers have no counters of their own: the table of counters is full")
         }));
         errors.extend(self.health.errors().cloned());
         errors.extend(self.geo_databases.error.clone());

@@ -15,6 +15,7 @@ use edge_tables::deal::shares::shares;
 use edge_tables::live::switches::Switches;
 use edge_zone::geo::{ClientLocator as _, GeoLocator};
 use edge_zone::name::bare;
+use edge_zone::wire::Reader;
 use edge_zone::{Found, Label, Name, RecordKind, Targets, find, split};
 
 /// The question.
@@ -99,7 +100,7 @@ pub fn explain(
     let name =
         Name::parse(&question.name).map_err(|error| format!("{}: {error}", question.name))?;
     let rtype = rtype(&question.rtype)?;
-    let mut said = Explanation {
+    let mut explanation = Explanation {
         name: bare(&name),
         rtype: question.rtype.to_ascii_uppercase(),
         client: question.client.to_string(),
@@ -107,40 +108,40 @@ pub fn explain(
     };
     let databases = std::sync::Arc::clone(controller.databases());
     if let Some(ready) = controller.zone_of(name.folded()).cloned() {
-        said.zone = Some(bare(&ready.zone.apex));
+        explanation.zone = Some(bare(&ready.zone.apex));
         let label = split(&ready.zone, name.folded()).unwrap_or_default();
         let locator = GeoLocator { databases, ..GeoLocator::default() };
         let (place, _) = locator.place(question.client, &ready.zone);
         let targets = Targets::new(ready.zone.targeting, &place);
-        said.targets = targets.iter().map(str::to_owned).collect();
+        explanation.targets = targets.iter().map(str::to_owned).collect();
         let leaf = ready.trie.lookup(question.client);
         if leaf.class != GeoLeaf::UNKNOWABLE {
-            said.class = Some(leaf.class);
-            said.scope_prefix = Some(leaf.prefix);
+            explanation.class = Some(leaf.class);
+            explanation.scope_prefix = Some(leaf.prefix);
         }
         if let Found::Records { label, kind } = find(&ready.zone, &label, &targets, rtype) {
-            said.answer_label = Some(label.name.to_string());
-            said.shares = record_shares(label, kind);
-            if !said.shares.is_empty() {
-                let records = label.max_hosts.min(said.shares.len());
-                said.deck = Some(Deck { records, ttl: ready.zone.ttl_of(label, kind) });
+            explanation.answer_label = Some(label.name.to_string());
+            explanation.shares = record_shares(label, kind);
+            if !explanation.shares.is_empty() {
+                let records = label.max_hosts.min(explanation.shares.len());
+                explanation.deck = Some(Deck { records, ttl: ready.zone.ttl_of(label, kind) });
             }
         }
-        said.label = Some(label);
+        explanation.label = Some(label);
     }
     let message = message(&name, rtype);
     let client = SocketAddr::new(question.client, 53_053);
-    said.answer = by_authority(controller, &message, client, server);
-    (said.answered_by, said.why) =
+    explanation.answer = by_authority(controller, &message, client, server);
+    (explanation.answered_by, explanation.why) =
         match who(controller, &name, xdp, || by_tables(controller, &message, client, server)) {
             Ok(answer) => {
-                let why = why_tables(&answer, !said.shares.is_empty());
-                said.answer = answer;
+                let why = why_tables(&answer, !explanation.shares.is_empty());
+                explanation.answer = answer;
                 ("xdp".to_owned(), why.to_owned())
             }
             Err(why) => ("authority".to_owned(), why),
         };
-    Ok(said)
+    Ok(explanation)
 }
 
 /// What XDP answers, or why it doesn't.
@@ -163,7 +164,7 @@ fn who(
     }
     match by_tables() {
         Ok(_) | Err(Verdict::DryRun) if switches.dry_run => {
-            Err("dry run is on: XDP only counts what it would answer, and this is of it".to_owned())
+            Err("dry run is on: XDP would answer this, but only counts it".to_owned())
         }
         Ok(answer) => Ok(answer),
         Err(verdict) => Err(format!("XDP passes it: {}", reason(verdict))),
@@ -202,14 +203,10 @@ fn by_tables(
     Ok(outcome(buffer.get(answer).unwrap_or_default()))
 }
 
-/// A response's RCODE and number of answers, as people say them (RFC 9499 §3).
+/// A response's RCODE and number of answers, by their usual names (RFC 9499 §3).
 fn outcome(response: &[u8]) -> String {
-    let number = |at| {
-        let octets = response.get(at..)?.first_chunk()?;
-        Some(u16::from_be_bytes(*octets))
-    };
-    let [flags, answers] = [2, 6].map(|at| number(at).unwrap_or_default());
-    match (flags & RCODE, answers) {
+    let header = Reader::new(response).header().unwrap_or_default();
+    match (header.rcode(), header.answers) {
         (0, 0) => NODATA.to_owned(),
         (0, 1) => "1 record".to_owned(),
         (0, n) => format!("{n} records"),
@@ -220,8 +217,6 @@ fn outcome(response: &[u8]) -> String {
     }
 }
 
-/// The RCODE's bits in a DNS header (RFC 1035 §4.1.1).
-const RCODE: u16 = 0x000f;
 const NODATA: &str = "NODATA";
 const NXDOMAIN: &str = "NXDOMAIN";
 const REFUSED: &str = "REFUSED";
@@ -243,7 +238,7 @@ fn reason(verdict: Verdict) -> String {
         Verdict::UnknownName => "the tables don't have the name",
         Verdict::Type => "the tables have nothing for this type",
         Verdict::NoDeck => "the tables have no answer for this name, type and client",
-        Verdict::ClientClass => "the tables can't tell the client's class",
+        Verdict::ClientClass => "the tables don't have the client's class",
         Verdict::Size => "the answer is too long for the tables or for UDP",
         Verdict::Source => "no frame comes from such an address",
         Verdict::Unpublished => "nothing is published yet",

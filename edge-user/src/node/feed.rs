@@ -34,7 +34,7 @@ pub use heartbeat::{HeartbeatTask, ReadAnswers};
 use intake::Intake;
 use persistence::Persistence;
 pub use view::View;
-use worker::{Word, Worker};
+use worker::{AllowOnce, Worker};
 
 /// Seconds since 1970.
 fn now() -> i64 {
@@ -121,11 +121,11 @@ impl Prepared {
         let (view, handoff) = (worker.view.clone(), Arc::clone(&worker.handoff));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
-        let (words, heard) = mpsc::channel(4);
-        let run = move || runtime.block_on(worker.run(heard, stopped));
+        let (requests, received) = mpsc::channel(4);
+        let run = move || runtime.block_on(worker.run(received, stopped));
         let thread = Builder::new().name("feed".into()).spawn(run);
         let thread = Some(thread.context("start the feed's thread")?);
-        Ok(Feed { view, handoff, words, stop: Some(stop), thread })
+        Ok(Feed { view, handoff, requests, stop: Some(stop), thread })
     }
 }
 
@@ -134,7 +134,7 @@ impl Prepared {
 pub struct Feed {
     view: View,
     handoff: Arc<Handoff>,
-    words: mpsc::Sender<Word>,
+    requests: mpsc::Sender<AllowOnce>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -152,16 +152,16 @@ impl Feed {
         Arc::clone(&self.handoff)
     }
 
-    /// Lets pass what was refused last for being older or smaller, or else the next one. The reply
-    /// names what it did.
+    /// Accepts what was refused last because it was older or smaller, or else the next such
+    /// document. The reply has messages for the operator.
     pub fn allow_once(&self, reply: oneshot::Sender<Result<Value, String>>) {
-        if let Err(unsent) = self.words.try_send(reply) {
+        if let Err(unsent) = self.requests.try_send(reply) {
             let reply = match unsent {
                 mpsc::error::TrySendError::Full(reply)
                 | mpsc::error::TrySendError::Closed(reply) => reply,
             };
             // Whoever asked may be gone.
-            drop(reply.send(Err("the feed's thread is busy or gone; ask again".into())));
+            drop(reply.send(Err("the feed's thread is busy or has ended; ask again".into())));
         }
     }
 }

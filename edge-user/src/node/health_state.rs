@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overdue_renewal_is_told_before_xdp_stops() {
+    fn an_overdue_renewal_is_reported_before_xdp_stops() {
         let health = HealthState::default();
         health.serve(serving());
         let since_renewal = Some(OVERDUE + Duration::from_secs(1));

@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_without_an_answer_any_more_is_told() {
+    fn a_question_without_an_answer_any_more_is_reported() {
         let served = ServedZone::new(&zone(OLD), &[asked("cm.pool.example", None, 10)]);
         let preview = served.predict(&zone(r#"{"": {"a": [["192.0.2.1", 1]]}}"#), 0.5);
         assert_eq!(preview.answered, [10, 0]);

@@ -25,7 +25,7 @@ pub struct Status {
     pub uptime_seconds: u64,
     /// Generation being served.
     pub generation: u64,
-    /// Publications that took no generation, since only decks had changed.
+    /// Publications without a new generation, because only decks had changed.
     #[serde(default)]
     pub amended: u64,
     /// The operator's switches.
@@ -66,11 +66,11 @@ pub struct Zone {
     pub names: usize,
     /// Decks.
     pub decks: usize,
-    /// Whether XDP is to answer for it.
+    /// Whether XDP should answer for it.
     #[serde(default)]
     pub xdp: bool,
     /// Whether it is in XDP's tables, so that XDP answers for it unless a switch of the whole node
-    /// says otherwise.
+    /// prevents that.
     pub in_xdp: bool,
     /// Why it isn't in XDP's tables; empty if it is.
     #[serde(default)]

@@ -23,7 +23,7 @@ pub struct SwitchTable {
 pub struct ZoneSwitch {
     /// The zone's name.
     pub name: String,
-    /// Whether XDP is to answer for it.
+    /// Whether XDP should answer for it.
     pub xdp: bool,
     /// What the configuration sets for that.
     pub configured: bool,
@@ -52,7 +52,7 @@ impl SwitchTable {
         }));
         let mut text = indented(&rows, Align::Numbers, 2);
         if pairs.iter().any(|(now, configured)| now != configured) {
-            text.push_str("what differs lasts until it is switched again or the node restarts\n");
+            text.push_str("differences last until the next switch or a restart of the node\n");
         }
         if !self.xdp {
             text.push_str(WITHOUT_XDP);
@@ -67,7 +67,7 @@ impl SwitchTable {
         let configured = self.pairs().into_iter().find(|(now, _)| same_switch(now, setting));
         if let Some((_, configured)) = configured.filter(|(now, configured)| now != configured) {
             text.push_str(&format!(
-                " until it is switched again or the node restarts; the configuration says {}",
+                " until the next switch or a restart of the node; the configuration has {}",
                 configured.value()
             ));
         }
@@ -75,7 +75,7 @@ impl SwitchTable {
         if let Setting::Zone { on: true, .. } = setting
             && self.switches.drain
         {
-            text.push_str("drain is on: XDP passes its queries all the same\n");
+            text.push_str("drain is on: XDP still passes the zone's queries\n");
         }
         if !self.xdp {
             text.push_str(WITHOUT_XDP);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_has_every_switch_and_says_how_long_what_differs_lasts() {
+    fn the_table_has_every_switch_and_how_long_differences_last() {
         let expected = "  SWITCH             NOW     CONFIGURED\n\
                         \x20 drain              off     on\n\
                         \x20 dry-run            off     off\n\
@@ -120,7 +120,7 @@ mod tests {
                         \x20 return-path        mirror  mirror\n\
                         \x20 zone pool.example  off     on\n\
                         \x20 zone b.example     on      on\n\
-                        what differs lasts until it is switched again or the node restarts\n";
+                        differences last until the next switch or a restart of the node\n";
         assert_eq!(table().to_text(), expected);
         let all_as_configured = SwitchTable {
             configured: Switches::default(),
@@ -129,26 +129,27 @@ mod tests {
             ..table()
         };
         let text = all_as_configured.to_text();
-        assert!(!text.contains("what differs") && text.contains("xdp.mode is \"off\""), "{text}");
+        assert!(
+            !text.contains("differences last") && text.contains("xdp.mode is \"off\""),
+            "{text}"
+        );
     }
 
     #[test]
-    fn a_setting_is_confirmed_with_what_the_configuration_says_only_if_that_differs() {
+    fn a_setting_is_confirmed_with_the_configured_one_only_if_that_differs() {
         assert_eq!(
             table().confirm(&Setting::Drain { on: false }),
-            "drain is off until it is switched again or the node restarts; the configuration \
-             says on\n"
+            "drain is off until the next switch or a restart of the node; the configuration \
+             has on\n"
         );
         assert_eq!(table().confirm(&Setting::DryRun { on: false }), "dry-run is off\n");
         let zone = |name: &str, on| Setting::Zone { name: name.into(), on };
-        assert!(
-            table().confirm(&zone("Pool.Example.", false)).ends_with("configuration says on\n")
-        );
+        assert!(table().confirm(&zone("Pool.Example.", false)).ends_with("configuration has on\n"));
         let drained = SwitchTable { switches: table().configured, ..table() };
         let text = drained.confirm(&zone("b.example", true));
         assert_eq!(
             text,
-            "zone b.example is on\ndrain is on: XDP passes its queries all the same\n"
+            "zone b.example is on\ndrain is on: XDP still passes the zone's queries\n"
         );
     }
 }

@@ -23,10 +23,10 @@ impl Watch {
     #[must_use]
     pub fn new() -> (Self, Option<String>) {
         let changed = Arc::new(Notify::new());
-        let told = Arc::clone(&changed);
+        let notified = Arc::clone(&changed);
         let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             if event.map_or(true, |event| !event.kind.is_access()) {
-                told.notify_one();
+                notified.notify_one();
             }
         });
         match watcher {

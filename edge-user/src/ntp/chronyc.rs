@@ -96,7 +96,7 @@ impl Running {
         if octets.len() > MOST {
             return Err(Fault::Long);
         }
-        // It has nothing more to say, and ends about now.
+        // It has nothing more to print, and ends about now.
         let status = loop {
             match self.0.try_wait()? {
                 Some(status) => break status,

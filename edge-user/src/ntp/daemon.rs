@@ -19,7 +19,7 @@ use super::timestamp::{Timestamp, fractions, nanoseconds};
 
 /// How long an answer is waited for. A daemon on this host needs microseconds.
 pub const PATIENCE: Duration = Duration::from_millis(500);
-/// A round trip within this host that takes longer says too little of the daemon's clock, in
+/// A round trip within this host that takes longer shows too little about the daemon's clock, in
 /// nanoseconds.
 const SLOW: u64 = 50_000_000;
 /// Between the clocks of two pairs, in nanoseconds: more is a step.
@@ -45,10 +45,10 @@ pub enum Fault {
     #[error("it doesn't answer; see whether it runs and allows this host's loopback address")]
     Silent,
     /// No process has the port.
-    #[error("nobody has that port; start it, or name its address in ntp.source")]
+    #[error("no process has that port; start it, or name its address in ntp.source")]
     Refused,
     /// An answer took too long to compare clocks by it; nanoseconds.
-    #[error("its answer took {} ms, too long to compare its clock with ours: one of us is too busy", .0 / 1_000_000)]
+    #[error("its answer took {} ms, too long to compare its clock with ours: it or this host is too busy", .0 / 1_000_000)]
     Slow(u64),
     /// The network failed.
     #[error("it can't be asked: {0}")]
@@ -89,7 +89,7 @@ impl From<std::io::Error> for Fault {
     }
 }
 
-/// Asks the daemon, once, and waits for [`PATIENCE`]. `cookie` is to be hard to guess.
+/// Asks the daemon, once, and waits for [`PATIENCE`]. `cookie` must be hard to guess.
 ///
 /// # Errors
 /// [`Fault`]

@@ -96,7 +96,7 @@ mod tests {
     use crate::ntp::timestamp::nanoseconds;
 
     #[test]
-    fn two_pairs_of_this_host_tell_the_same_time() {
+    fn two_pairs_of_this_host_have_the_same_time() {
         let (first, second) = (This.pair(), This.pair());
         assert!(second.monotonic > first.monotonic);
         let monotonic = i64::try_from(second.monotonic - first.monotonic).unwrap();

@@ -56,9 +56,9 @@ impl Kernel {
         })
     }
 
-    /// The leap second that comes at the end of this UTC day, if one does. The status says so even
-    /// while the state is `TIME_ERROR`; during the leap second and after it nothing comes any more,
-    /// although the bit still stands.
+    /// The leap second that comes at the end of this UTC day, if one does. The status shows that
+    /// even while the state is `TIME_ERROR`; during the leap second and after it nothing comes any
+    /// more, although the bit still stands.
     #[must_use]
     pub const fn pending(&self) -> Option<LeapSecond> {
         if matches!(self.state, libc::TIME_OOP | libc::TIME_WAIT) {

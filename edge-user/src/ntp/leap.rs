@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn months_end_when_the_calendar_says_so() {
+    fn months_end_as_in_the_calendar() {
         let mut last_days = 0;
         for day in 0..146_097 {
             last_days += u32::from(is_last_of_month(day));

@@ -67,11 +67,11 @@ pub enum Refusal {
     /// It is no reply to this request.
     #[error("its answers don't belong to our requests: {0}")]
     Foreign(&'static str),
-    /// It says that it isn't synchronised.
-    #[error("it says that it isn't synchronised itself (leap indicator 3 or stratum 0)")]
+    /// It reports that it isn't synchronised.
+    #[error("it reports that it isn't synchronised itself (leap indicator 3 or stratum 0)")]
     Unsynchronised,
     /// It has no stratum that a server may have.
-    #[error("it tells stratum {0}, and 15 is the greatest that a synchronised server has")]
+    #[error("it has stratum {0}, and the greatest of a synchronised server is 15")]
     Stratum(u8),
     /// A kiss code (RFC 5905 §7.4).
     #[error("it sends the kiss code {}{}", code(.0), advice(.0))]
@@ -80,7 +80,7 @@ pub enum Refusal {
     #[error("its root distance is 16 s or more")]
     RootDistance,
     /// Timestamps that can't be.
-    #[error("its timestamps can't be: {0}")]
+    #[error("its timestamps are impossible: {0}")]
     Timestamps(&'static str),
 }
 
@@ -199,8 +199,8 @@ impl Message {
         self.root_delay.nanoseconds() / 2 + self.root_dispersion.nanoseconds()
     }
 
-    /// Whether its time is smeared over a leap second: what chrony (127.127.1.255) and ntpd
-    /// (254.x.x.x) say so by.
+    /// Whether its time is smeared over a leap second: chrony marks that by 127.127.1.255, ntpd by
+    /// 254.x.x.x.
     #[must_use]
     pub const fn is_smeared(&self) -> bool {
         matches!(self.refid, [127, 127, 1, 255] | [254, ..])
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_tells_nothing_but_its_cookie() {
+    fn a_request_holds_nothing_besides_its_cookie() {
         let octets = request(COOKIE);
         assert_eq!(octets[0], 0x23);
         assert_eq!(octets[1..40], [0; 39]);
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reply_to_us_says_nothing_of_the_daemon() {
+    fn a_message_that_is_no_reply_to_us_changes_nothing_about_the_daemon() {
         for refusal in [
             Message::read(&good().as_bytes()[..OCTETS - 1], COOKIE),
             read(|wire| wire.first = 0x23),
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_that_cant_tell_the_time_isnt_believed() {
+    fn a_daemon_that_doesnt_know_the_time_isnt_believed() {
         for (result, expect) in [
             (read(|wire| wire.first = 0xE4), Refusal::Unsynchronised),
             (read(|wire| (wire.stratum, wire.refid) = (0, [0; 4])), Refusal::Unsynchronised),
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_that_wont_be_asked_has_taken_nothing_back_and_the_way_out_is_told() {
+    fn a_daemon_that_wont_be_asked_has_taken_nothing_back_and_the_way_out_is_shown() {
         for (code, words) in [(*b"RATE", "raise ntp.lease_seconds"), (*b"DENY", "allow this host")]
         {
             let refusal = read(|wire| {

@@ -1,7 +1,7 @@
 //! The decision whether the clock is synchronised, and what is published.
 //!
 //! The clock is synchronised while an answer of the daemon is no older than the lease, and that
-//! answer agrees with the real-time clock as far as the daemon itself says that it may be wrong.
+//! answer agrees with the real-time clock within the error that the daemon itself reports.
 //! That ends at once if the daemon takes its answer back, if the clock is stepped (but not by a
 //! leap second), or after a suspension. Silence of the daemon ends it with the lease.
 
@@ -52,7 +52,7 @@ impl Moment {
     }
 }
 
-/// The state that is to be published, and the reasons for it.
+/// The state to publish, and the reasons for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// The state that clients are answered from.
@@ -172,9 +172,9 @@ impl Policy {
     /// isn't meant: only the step shows what comes after it.
     #[must_use]
     pub fn end(&self) -> Option<u64> {
-        let told = self.last.as_ref().filter(|last| last.state.is_synchronised())?;
-        let end = told.answer?.monotonic.saturating_add(self.lease);
-        (told.state.lease == end).then_some(end)
+        let served = self.last.as_ref().filter(|last| last.state.is_synchronised())?;
+        let end = served.answer?.monotonic.saturating_add(self.lease);
+        (served.state.lease == end).then_some(end)
     }
 
     /// Looks for a step or a suspension since the last time.
@@ -190,7 +190,7 @@ impl Policy {
         if stepped.abs() <= STEP {
             return;
         }
-        // A suspension moves the real clock against the monotonic one, too. Alone, the span says
+        // A suspension moves the real clock against the monotonic one, too. Alone, the span shows
         // nothing: this thread may have been held up between two readings.
         let nap = moment.asleep.saturating_sub(asleep);
         let trouble = if nap > NAP {

@@ -13,6 +13,7 @@ use zerocopy::FromZeros as _;
 
 use super::Publish;
 use super::state::{Service, State};
+use super::timestamp::SECOND;
 use edge_tables::store::Store;
 
 /// Waits until every packet that began before the call is through; the error is why it couldn't.
@@ -24,8 +25,6 @@ const LONG: Duration = Duration::from_secs(1);
 const LEASE: u64 = 1 << 36;
 /// A smear is slower, in 2⁻⁶⁴ s a nanosecond.
 const RATE: i128 = 1 << 26;
-/// A second in nanoseconds.
-const SECOND: i128 = 1_000_000_000;
 
 /// The clock that packets read.
 pub struct Published {
@@ -33,7 +32,7 @@ pub struct Published {
     barrier: Barrier,
     passes_control: bool,
     /// Whether it was logged that there is no barrier.
-    told: bool,
+    logged: bool,
 }
 
 impl std::fmt::Debug for Published {
@@ -47,7 +46,7 @@ impl Published {
     /// of modes 6 and 7 pass.
     #[must_use]
     pub const fn new(store: Store, barrier: Barrier, passes_control: bool) -> Self {
-        Self { store, barrier, passes_control, told: false }
+        Self { store, barrier, passes_control, logged: false }
     }
 }
 
@@ -55,9 +54,9 @@ impl Publish for Published {
     fn publish(&mut self, state: &State) {
         self.store.publish_clock(&clock(state, self.passes_control));
         if let Err(cause) = (self.barrier)() {
-            if !self.told {
-                self.told = true;
-                error!("publish the clock: {cause}; a second is waited instead, each time");
+            if !self.logged {
+                self.logged = true;
+                error!("publish the clock: {cause}; each publication waits a second instead");
             }
             sleep(LONG);
         }
@@ -105,7 +104,8 @@ pub fn clock(state: &State, passes_control: bool) -> abi::Clock {
 
 /// 2⁻³² ns for each nanosecond as 2⁻⁶⁴ s, to the nearest.
 fn smear_rate(rate: i64) -> i64 {
-    let rate = ((i128::from(rate) << 32) + SECOND / 2).div_euclid(SECOND);
+    let second = i128::from(SECOND);
+    let rate = ((i128::from(rate) << 32) + second / 2).div_euclid(second);
     i64::try_from(rate.clamp(1 - RATE, RATE - 1)).unwrap_or_default()
 }
 

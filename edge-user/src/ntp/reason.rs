@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::daemon::Fault;
 use super::message::Refusal;
+use super::timestamp::SECOND;
 
 /// Why the clock doesn't count as synchronised.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,12 +15,12 @@ pub enum Reason {
     /// The daemon gave no good answer.
     #[error("the daemon at {0}: {1}")]
     Daemon(SocketAddr, Fault),
-    /// Nothing has gone wrong, but nothing was heard for so many seconds either.
+    /// Nothing has gone wrong, but no answer has arrived for so many seconds.
     #[error("the daemon at {0} was last asked {1} s ago: this node is too busy")]
     Late(SocketAddr, u64),
     /// The daemon's time is another than the clock shows.
     #[error(
-        "the daemon at {daemon} tells a time that is {} s from this host's clock, more than the {} s that it may be \
+        "the daemon at {daemon} has a time that is {} s from this host's clock, more than the {} s that it may be \
          wrong: it doesn't discipline this clock (yet); name the one that does in ntp.source",
         seconds(*.offset), seconds(*.allowed)
     )]
@@ -74,7 +75,7 @@ impl Reason {
 pub(super) fn seconds(nanoseconds: i64) -> String {
     let sign = if nanoseconds < 0 { "-" } else { "" };
     let magnitude = nanoseconds.unsigned_abs();
-    format!("{sign}{}.{:06}", magnitude / 1_000_000_000, magnitude / 1000 % 1_000_000)
+    format!("{sign}{}.{:06}", magnitude / SECOND, magnitude / 1000 % 1_000_000)
 }
 
 #[cfg(test)]
@@ -82,7 +83,7 @@ mod tests {
     use super::{Reason, seconds};
 
     #[test]
-    fn spans_are_told_in_seconds_with_their_sign() {
+    fn spans_are_shown_in_seconds_with_their_sign() {
         assert_eq!(seconds(-1_500_000_000), "-1.500000");
         assert_eq!(seconds(20_999), "0.000020");
         assert_eq!(seconds(i64::MIN), "-9223372036.854775");

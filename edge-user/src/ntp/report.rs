@@ -135,12 +135,12 @@ impl Report {
     pub fn to_text(&self) -> String {
         let Self { stratum, lease_seconds, .. } = self;
         let mut text = if self.synchronised {
-            format!("time is told: stratum {stratum}, for {lease_seconds} s\n")
+            format!("serving time: stratum {stratum}, for {lease_seconds} s\n")
         } else {
-            format!("no time is told (requests: {}): {}\n", self.service, self.reason)
+            format!("NOT serving time (requests: {}): {}\n", self.service, self.reason)
         };
         if !self.remark.is_empty() {
-            text.push_str(&format!("but {}\n", self.remark));
+            text.push_str(&format!("warning: {}\n", self.remark));
         }
         let mut rows = vec![["FIELD", "VALUE", "SOURCE", "AGE"].map(str::to_owned).to_vec()];
         rows.extend(self.fields.iter().map(|field| {
@@ -155,11 +155,11 @@ impl Report {
 fn fields(judgement: &Judgement, now: u64) -> Vec<Field> {
     let Judgement { state, answer, moment, .. } = judgement;
     let published = Some(age(now, state.monotonic));
-    let heard = answer.map(|answer| age(now, answer.monotonic));
-    let told = if state.is_synchronised() { Source::Daemon } else { Source::Policy };
+    let answered = answer.map(|answer| age(now, answer.monotonic));
+    let copied = if state.is_synchronised() { Source::Daemon } else { Source::Policy };
     let grown = if state.is_synchronised() { Source::DaemonAndUs } else { Source::Policy };
     let since = |source: Source| match source {
-        Source::Daemon | Source::DaemonAndUs => heard,
+        Source::Daemon | Source::DaemonAndUs => answered,
         Source::Clock | Source::Kernel => published,
         Source::Policy | Source::Request => None,
     };
@@ -177,16 +177,16 @@ fn fields(judgement: &Judgement, now: u64) -> Vec<Field> {
     };
     let fraction = nanoseconds((utc.0 & 0xFFFF_FFFF).cast_signed());
     let mut fields = vec![
-        field("leap", state.leap.to_string(), told),
+        field("leap", state.leap.to_string(), copied),
         field("version", "the client's".into(), Source::Request),
         field("mode", "4".into(), Source::Policy),
-        field("stratum", state.stratum.to_string(), told),
+        field("stratum", state.stratum.to_string(), copied),
         field("poll", "the client's".into(), Source::Request),
-        field("precision", state.precision.to_string(), told),
-        field("rootdelay", format!("{} s", short(state.root_delay)), told),
+        field("precision", state.precision.to_string(), copied),
+        field("rootdelay", format!("{} s", short(state.root_delay)), copied),
         field("rootdisp", format!("{} s", short(state.root_dispersion_at(now))), grown),
-        field("refid", refid(state.refid, state.stratum), told),
-        field("reftime", ago(state), told),
+        field("refid", refid(state.refid, state.stratum), copied),
+        field("reftime", ago(state), copied),
         field("org", "the client's transmit timestamp".into(), Source::Request),
         field(
             "rec, xmt",
@@ -198,7 +198,7 @@ fn fields(judgement: &Judgement, now: u64) -> Vec<Field> {
     if state.leap_at != u64::MAX {
         let ahead = state.leap_at.saturating_sub(now) / SECOND;
         let sign = if state.leap_step < 0 { "inserted" } else { "deleted" };
-        fields.push(field("leap second", format!("{sign} in {ahead} s"), told));
+        fields.push(field("leap second", format!("{sign} in {ahead} s"), copied));
     }
     if state.smear.rate != 0 {
         // Parts of 2³² to parts of 10⁹.

@@ -55,7 +55,7 @@ pub struct State {
     pub root_delay: Short,
     /// Greatest error against the root at `monotonic`.
     pub root_dispersion: Short,
-    /// How that grows: units of 2⁻¹⁶ s for 2⁴⁸ ns, so that `(elapsed * rate) >> 48` is to be added.
+    /// How that grows: units of 2⁻¹⁶ s for 2⁴⁸ ns, so that one adds `(elapsed * rate) >> 48`.
     pub dispersion_rate: u32,
     /// When the clock was last set or corrected.
     pub reference: Timestamp,

@@ -34,7 +34,7 @@ pub struct NtpStatus {
     /// Requests that XDP answered with the time.
     #[serde(default)]
     pub answered: u64,
-    /// Requests that XDP answered by saying that the clock isn't synchronised.
+    /// Requests that XDP answered as not synchronised.
     #[serde(default)]
     pub unsynchronised: u64,
 }
@@ -57,11 +57,11 @@ impl NtpStatus {
         let listen = self.listen.join(", ");
         if self.synchronised {
             format!(
-                "NTP at {listen}: time is told, stratum {stratum}, for {lease_seconds} s; {answered} requests answered\n"
+                "NTP at {listen}: serving time, stratum {stratum}, for {lease_seconds} s; {answered} requests answered\n"
             )
         } else {
             format!(
-                "NTP at {listen}: NO TIME is told (requests: {service}): {reason}; {answered} requests answered\n"
+                "NTP at {listen}: NOT serving time (requests: {service}): {reason}; {answered} requests answered\n"
             )
         }
     }

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_kernel_takes_the_timer_and_tells_nothing_of_a_clock_that_isnt_set() {
+    async fn the_kernel_takes_the_timer_and_reports_nothing_of_a_clock_that_isnt_set() {
         let mut steps = Steps::watch().unwrap();
         let quiet = tokio::time::timeout(Duration::from_millis(20), steps.stepped()).await;
         assert!(quiet.is_err());

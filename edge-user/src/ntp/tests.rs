@@ -117,7 +117,7 @@ async fn a_step_is_published_at_once_and_the_daemon_asked_at_once() {
 }
 
 #[tokio::test]
-async fn when_the_daemon_stops_time_is_told_until_the_lease_ends() {
+async fn when_the_daemon_stops_time_is_served_until_the_lease_ends() {
     let mut stage = Stage::start().await;
     let first = stage.next().await;
     stage.daemon.abort();
@@ -141,12 +141,12 @@ async fn the_end_of_a_lease_is_published_when_it_ends_and_not_at_the_next_tick()
         [(Unsynchronised::Flag, Service::Flag), (Unsynchronised::Drop, Service::Drop)]
     {
         let mut stage = Stage::start_with(unsynchronised, NEVER).await;
-        let told = stage.next().await;
-        assert_eq!(told.service, Service::Answer);
-        stage.host.advance(told.lease - told.monotonic);
+        let served = stage.next().await;
+        assert_eq!(served.service, Service::Answer);
+        stage.host.advance(served.lease - served.monotonic);
         let ended = stage.next().await;
         assert_eq!((ended.service, ended.stratum), (service, 0));
-        assert!(ended.monotonic >= told.lease && ended.lease > ended.monotonic);
+        assert!(ended.monotonic >= served.lease && ended.lease > ended.monotonic);
         let report = stage.view.report_at(ended.monotonic);
         assert_eq!((report.publications, &*report.reason_kind), (2, "late"));
     }
@@ -173,7 +173,7 @@ async fn the_end_of_a_lease_moves_with_each_answer_and_is_published_once() {
     assert_eq!(ended.service, Service::Drop);
     assert!(ended.monotonic >= renewed.lease);
     assert_eq!(stage.view.report_at(ended.monotonic).publications, 5);
-    // Then it is the daemon's silence that is heard of.
+    // Then the reason is the daemon's silence.
     assert_eq!(stage.next().await.service, Service::Drop);
     assert_eq!(stage.view.report_at(ended.monotonic).reason_kind, "silent");
 }

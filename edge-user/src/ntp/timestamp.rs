@@ -4,10 +4,10 @@
 //! February 2036. All arithmetic wraps, and a difference is right as long as it is less than 68
 //! years.
 
+pub use edge_common::time::SECOND;
+
 /// Seconds from 1900 to 1970.
 const UNIX_EPOCH: i64 = 2_208_988_800;
-/// Nanoseconds of a second.
-pub const SECOND: u64 = 1_000_000_000;
 /// A second, in units of 2⁻³² s.
 pub const ONE: i64 = 1 << 32;
 

@@ -21,13 +21,13 @@ pub enum Fault {
     #[error("it didn't end within {} s", PATIENCE.as_secs())]
     Slow,
     /// It ended and reports that it failed.
-    #[error("{0}; see what `chronyc tracking` says to you")]
+    #[error("{0}; run `chronyc tracking` by hand")]
     Failed(String),
     /// It printed too much.
     #[error("it printed more than {MOST} octets")]
     Long,
     /// It printed something else.
-    #[error("it printed something else than tracking's 14 columns")]
+    #[error("its output doesn't have tracking's 14 columns")]
     Foreign,
 }
 
@@ -162,7 +162,7 @@ fn number(text: &str) -> Option<f64> {
 
 /// The result of asking chrony.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
+pub struct ChronyReport {
     /// Its report, or why there is none.
     pub result: Result<Tracking, Fault>,
     /// When, in nanoseconds of the monotonic clock.
@@ -171,7 +171,7 @@ pub struct Told {
     pub synchronised: bool,
 }
 
-impl Told {
+impl ChronyReport {
     /// Its report, if that isn't old.
     #[must_use]
     pub fn tracking(&self, now: u64) -> Option<&Tracking> {
@@ -189,7 +189,7 @@ impl Told {
         }
         let rows = match &self.result {
             Ok(tracking) => tracking.rows().to_vec(),
-            Err(fault) => vec![("chrony's tracking", format!("not known: {fault}"))],
+            Err(fault) => vec![("chrony's tracking", format!("unknown: {fault}"))],
         };
         report.fields.extend(rows.into_iter().map(|(name, value)| Field {
             name: name.to_owned(),
@@ -204,8 +204,8 @@ impl Told {
                 report.remark.push_str("; ");
             }
             report.remark.push_str(
-                "chronyc says that chrony isn't synchronised, and the answers of ntp.source say that it is: see \
-                 whether both are one daemon",
+                "chronyc reports that chrony isn't synchronised, but the answers of ntp.source are synchronised: \
+                 check that both are one daemon",
             );
         }
     }

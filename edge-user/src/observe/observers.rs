@@ -16,7 +16,7 @@ pub struct Observers {
 impl Observer for Observers {
     fn answered(&mut self, asked: &Asked, response: &[u8]) {
         self.log.send(asked, response);
-        self.popularity.tell(response);
+        self.popularity.sample(response);
     }
 
     fn for_thread(&self) -> Box<dyn Observer> {

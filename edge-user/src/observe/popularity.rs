@@ -84,15 +84,23 @@ impl Default for PopularityCounter {
 
 impl PopularityCounter {
     /// Sets the zones whose names are counted, in place of the former ones. Without zones nothing
-    /// is sampled.
+    /// is sampled. Names are sorted before the lock is taken: [`Self::turn`], on the node's loop,
+    /// takes the same lock and doesn't wait for a large zone.
+    ///
+    /// Call it from one thread: of two calls at the same time, the one that locks last counts.
     pub fn watch(&self, zones: &[Arc<Compiled>]) {
+        let present = self.counted().watched.clone();
+        let watched = present.with(zones);
         let mut counted = self.counted();
-        counted.watched.set(zones);
+        let former = std::mem::replace(&mut counted.watched, watched);
         let one_in = if zones.is_empty() { 0 } else { counted.rate.one_in() };
         if zones.is_empty() {
             counted.sketch = Sketch::default();
         }
         self.shared.probed.store(one_in, Ordering::Relaxed);
+        drop(counted);
+        // A large zone that is no longer watched is freed here, not under the lock.
+        drop((former, present));
     }
 
     /// Counts the samples of the authority's threads. Call it about ten times a second.

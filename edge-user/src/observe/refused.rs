@@ -16,7 +16,7 @@ use edge_tables::samples::source;
 use edge_tables::store::{ControlBlock, Store};
 
 /// Clients that are listed.
-const TOLD: usize = 10;
+const SHOWN: usize = 10;
 
 /// A client that was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +78,7 @@ impl Dropped {
     pub fn refused(&self) -> Vec<Refused> {
         let mut all: Vec<_> = self.sketch.queries().filter(|(_, queries)| *queries > 0).collect();
         all.sort_unstable_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
-        all.iter().take(TOLD).filter_map(|(key, queries)| refused(key, *queries)).collect()
+        all.iter().take(SHOWN).filter_map(|(key, queries)| refused(key, *queries)).collect()
     }
 }
 
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_refused_is_told_by_prefix_and_reason_the_most_refused_first() {
+    fn who_is_refused_is_shown_by_prefix_and_reason_the_most_refused_first() {
         let mut dropped = Dropped::new(&Store::in_memory(), 24, 56);
         let one_in = u64::from(dropped.rate.one_in());
         for last in 0..30 {

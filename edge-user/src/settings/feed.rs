@@ -108,7 +108,7 @@ impl<'de> Deserialize<'de> for Place {
             None => Ok(Self::File(text.into())),
             Some(("http" | "https", _)) => Ok(Self::Address(text)),
             Some(_) => Err(D::Error::custom(format!(
-                "{text:?} is no file, and no https:// or http:// address"
+                "{text:?} is neither a file nor an https:// or http:// address"
             ))),
         }
     }
@@ -318,14 +318,14 @@ impl Feed {
         ] {
             if is_set && !self.builds_zones() {
                 return Err(format!(
-                    "{key}: changes of which servers? set feed.snapshot or feed.nats.bucket, too"
+                    "{key}: changes need a snapshot of the servers; set feed.snapshot or feed.nats.bucket, too"
                 ));
             }
         }
         if self.results.is_some() && (self.deltas.is_some() || stream.is_some()) {
             return Err(
                 "feed.results: the scores of feed.deltas and feed.nats.stream are computed \
-                        already; leave out the one or the other"
+                        already; leave out one of the two"
                     .into(),
             );
         }
@@ -345,11 +345,11 @@ impl Feed {
         Ok(())
     }
 
-    /// Whether a node knows where to keep what it is fed with.
+    /// Whether a node knows where to keep its feed.
     pub(super) fn check_state(&self) -> Result<(), String> {
         if self.has_sources() && self.state.is_none() {
             return Err("feed.state: name a directory for the last good feed, such as \
-                        \"/var/lib/edge/feed\": from it a node serves when its sources are gone"
+                        \"/var/lib/edge/feed\"; the node serves from it when its sources are gone"
                 .into());
         }
         Ok(())
@@ -373,7 +373,7 @@ impl Sections {
     /// Reads them; other sections may be there or not.
     ///
     /// # Errors
-    /// When the file can't be read, isn't TOML, or says something unknown or impossible in these
+    /// When the file can't be read, isn't TOML, or has unknown or impossible values in these
     /// sections.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let error =
@@ -408,7 +408,7 @@ pub(super) fn complete(
     policy.check().map_err(|cause| ("[policy", cause.to_string()))?;
     let Some(fleet) = fleet else { return Ok(()) };
     if feed.nats.is_none() {
-        let reason = "fleet: heartbeats go by NATS; name its servers in [feed.nats]";
+        let reason = "fleet: heartbeats use NATS; name its servers in [feed.nats]";
         return Err(("[fleet]", reason.into()));
     }
     if fleet.node.is_empty() {

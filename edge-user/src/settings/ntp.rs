@@ -97,7 +97,7 @@ impl Ntp {
         }
         if self.listen.contains(&self.source) {
             return Err(format!(
-                "ntp.source: {} is an address that NTP is answered at, by what the daemon there says; name the \
+                "ntp.source: {} is also an address where this node answers NTP by that daemon's time; name the \
                  service addresses in ntp.listen",
                 self.source
             ));
@@ -157,8 +157,8 @@ impl Ntp {
     /// Looks whether the keys go together with the limits.
     pub(super) fn check(&self, limits: &NtpLimits) -> Result<(), String> {
         if self.deny == Denied::Kiss && limits.interval.is_none() {
-            return Err("ntp.deny = \"kiss\" without limits.ntp.interval: whoever sends requests in another's name could \
-                        have that one flooded; give an interval, such as 3, or deny = \"drop\""
+            return Err("ntp.deny = \"kiss\" without limits.ntp.interval: a sender with a forged address could flood \
+                        the owner of that address; give an interval, such as 3, or deny = \"drop\""
                 .into());
         }
         Ok(())
@@ -174,7 +174,7 @@ fn source<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
     let source = super::address(&text, PORT).map_err(D::Error::custom)?;
     if !source.ip().is_loopback() {
         return Err(D::Error::custom(format!(
-            "{source} is no loopback address: only the daemon that disciplines this host's clock can say how right it \
+            "{source} is not a loopback address: only the daemon that disciplines this host's clock knows how exact it \
              is; write \"127.0.0.1\" or \"::1\", and let the daemon answer there"
         )));
     }
@@ -188,7 +188,7 @@ fn chronyc<'de, D: Deserializer<'de>>(from: D) -> Result<Chronyc, D::Error> {
         "off" => Ok(Chronyc::Off),
         path if Path::new(path).is_absolute() => Ok(Chronyc::At(path.into())),
         _ => Err(D::Error::custom(format!(
-            "{text:?} is neither \"auto\" nor \"off\", and no absolute path of the program"
+            "{text:?} is neither \"auto\" nor \"off\", nor an absolute path of the program"
         ))),
     }
 }
@@ -199,7 +199,7 @@ fn chrony_socket<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error
     if !path.is_absolute() || path.as_os_str().as_encoded_bytes().contains(&b',') {
         let path = path.display();
         return Err(D::Error::custom(format!(
-            "\"{path}\" is no absolute path without commas; the usual one is \"{CHRONY_SOCKET}\""
+            "\"{path}\" is not an absolute path without commas; the usual one is \"{CHRONY_SOCKET}\""
         )));
     }
     Ok(path)
@@ -211,7 +211,7 @@ fn lease<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     let fitting = u32::try_from(seconds).ok().filter(|seconds| (least..=most).contains(seconds));
     fitting.ok_or_else(|| {
         D::Error::custom(format!(
-            "{seconds} is not in {least} to {most}: the seconds that time is told after the daemon's last answer"
+            "{seconds} is not in {least} to {most}: the seconds that time is served after the daemon's last answer"
         ))
     })
 }
@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn what_cant_be_is_refused_with_its_place_and_a_way_out() {
         for (keys, words) in [
-            ("source = \"192.0.2.1\"", "192.0.2.1:123 is no loopback address"),
+            ("source = \"192.0.2.1\"", "192.0.2.1:123 is not a loopback address"),
             ("source = \"time\"", "\"time\" is not an address"),
             ("source = \"127.0.0.1:0\"", "can't be served"),
             ("lease_seconds = 2", "2 is not in 3 to 60"),
@@ -280,9 +280,9 @@ mod tests {
             ("control = \"flag\"", "expected `drop` or `pass`"),
             (
                 "chronyc = \"chronyc\"",
-                "\"chronyc\" is neither \"auto\" nor \"off\", and no absolute",
+                "\"chronyc\" is neither \"auto\" nor \"off\", nor an absolute",
             ),
-            ("chrony_socket = \"s\"", "\"s\" is no absolute path"),
+            ("chrony_socket = \"s\"", "\"s\" is not an absolute path"),
             ("chrony_socket = \"/a,127.0.0.2\"", "without commas"),
             ("sauce = \"::1\"", "unknown field `sauce`"),
         ] {
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_packet_could_be_told_apart_by_is_refused() {
+    fn an_address_that_cant_distinguish_packets_is_refused() {
         for (dns, keys, words) in [
             ("\"192.0.2.1:123\"", "", "ntp.listen: 192.0.2.1:123 is an address of dns.listen"),
             (
@@ -324,7 +324,7 @@ mod tests {
             (
                 "\"127.0.0.1\"",
                 "",
-                "ntp.source: 127.0.0.1:123 is an address that NTP is answered at",
+                "ntp.source: 127.0.0.1:123 is also an address where this node answers NTP",
             ),
             ("\"192.0.2.1\"", "listen = [\"::1\"]\nsource = \"::1\"\n", "ntp.source: [::1]:123 is"),
         ] {

@@ -23,8 +23,8 @@ pub struct Zones {
     /// directory.
     #[serde(skip)]
     pub is_optional: bool,
-    /// How many names of a zone may be in XDP's tables, the most popular of them; as many as fit unless
-    /// given.
+    /// How many names of a zone may be in XDP's tables: the most popular ones. Unless given, as
+    /// many as fit.
     pub share: Option<NonZeroU32>,
 }
 
@@ -36,7 +36,7 @@ impl Zones {
         if !directory.as_os_str().is_empty() {
             self.directory = Some(base.join(directory));
         } else if !has_feed {
-            return Err("zones.directory is empty, and there is no feed: no zone could be served; name a directory, or \
+            return Err("zones.directory is empty, and there is no feed: no zone can be served; name a directory, or \
                         a source in [feed]"
                 .into());
         }
@@ -93,7 +93,7 @@ impl<'de> Deserialize<'de> for ZoneConfigs {
             })?;
             if zones.iter().any(|(other, _)| *other == name) {
                 let name = bare(&name);
-                return Err(D::Error::custom(format!("[zone.{name:?}] stands twice; join them")));
+                return Err(D::Error::custom(format!("[zone.{name:?}] is there twice; join them")));
             }
             zones.push((name, config));
         }
@@ -137,7 +137,7 @@ mod tests {
             ("[zone.\"b\"]\nxdp = 1\n", "expected a boolean"),
             ("[zone.\"b\"]\nshare = 0\n", "nonzero"),
             ("[zone.\"a..b\"]\n", "[zone.\"a..b\"]: it has an empty label"),
-            ("[zone.\"b\"]\n[zone.\"B.\"]\n", "stands twice"),
+            ("[zone.\"b\"]\n[zone.\"B.\"]\n", "is there twice"),
             ("zone = false\n", "invalid type: boolean"),
         ] {
             let error = parse(text).map(|_| ()).unwrap_err();

@@ -82,7 +82,7 @@ impl Dealer {
     /// less.
     #[must_use]
     pub fn new(weights: &[u64], max_hosts: usize, least: usize, rng: &mut fastrand::Rng) -> Self {
-        let weights = &weights[..weights.len().min(usize::from(u16::MAX))];
+        let weights = weights.get(..usize::from(u16::MAX)).unwrap_or(weights);
         let n = weights.len();
         let k = max_hosts.min(n);
         if n <= 1 || k == 0 {
@@ -136,7 +136,9 @@ impl Dealer {
                 let mut inclusion = vec![0.0; self.n];
                 for (tuple, cards) in tuples.chunks_exact(self.k).zip(share) {
                     for record in tuple {
-                        inclusion[usize::from(*record)] += part(*cards);
+                        if let Some(inclusion) = inclusion.get_mut(usize::from(*record)) {
+                            *inclusion += part(*cards);
+                        }
                     }
                 }
                 inclusion
@@ -176,7 +178,8 @@ impl Dealer {
                     .zip(&included)
                     .map(|(part, &cards)| part * f64::from(cards))
                     .collect();
-                let first = leading.take(&share, |record| included[record], m, false);
+                let cap = |record| included.get(record).copied().unwrap_or_default();
+                let first = leading.take(&share, cap, m, false);
                 let mut cards = if k == n {
                     cards::of_all(&first, m)
                 } else {

@@ -1,8 +1,7 @@
 //! The kernel's tick: how long it is, and the system's clock counted in it.
 
+use edge_common::time::SECOND;
 use rustix::time::{ClockId, clock_getres, clock_gettime};
-
-const SECOND: u64 = 1_000_000_000;
 
 /// Nanoseconds of a jiffy, at least 1: the coarse clocks' resolution is the kernel's tick.
 #[must_use]

@@ -19,6 +19,7 @@
 //!
 //! It may use `edge-common`, `edge-leaves` and `edge-zone`. It knows no sockets and no aya.
 #![forbid(unsafe_code)]
+#![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 pub mod answer_counts;
 pub mod backend_error;

@@ -151,8 +151,9 @@ impl Prefixes {
     /// The steps that turn the list `old` into this one.
     ///
     /// An address that both lists deny is denied after each step. New prefixes are inserted first,
-    /// the longest before the others, so that no prefix is there before those nested in it. Then old
-    /// prefixes are removed, the shortest first, so that those nested in one are removed after it.
+    /// the longest before the others, so that no prefix is there before those nested in it. Then
+    /// old prefixes are removed, the shortest first, so that those nested in one are removed after
+    /// it.
     #[must_use]
     pub fn steps_from(&self, old: &Self) -> Vec<Step> {
         // Sorted by length.
@@ -172,7 +173,8 @@ pub trait PrefixMap {
     /// Replaces the rules. A client that both old and new deny is denied all the time.
     ///
     /// # Errors
-    /// When the kernel refuses an entry. Then the map has some of the old rules and some of the new.
+    /// When the kernel refuses an entry. Then the map has some of the old rules and some of the
+    /// new.
     fn set_prefixes(&mut self, prefixes: &Prefixes) -> Result<(), BackendError>;
 }
 

@@ -12,6 +12,7 @@ mod cards;
 mod choice;
 mod deals;
 #[cfg(any(test, feature = "testing"))]
+#[expect(clippy::unwrap_used, reason = "only tests use it")]
 pub mod fixture;
 mod free;
 mod names;
@@ -410,8 +411,8 @@ impl Publisher {
         std::mem::take(&mut self.errors)
     }
 
-    /// Deals every deck again, into free runs, and gives back the old cards after a barrier. Returns
-    /// the number of decks dealt.
+    /// Deals every deck again, into free runs, and gives back the old cards after a barrier.
+    /// Returns the number of decks dealt.
     ///
     /// # Errors
     /// When the kernel refuses.

@@ -181,20 +181,27 @@ pub struct Store {
     pub zones: [Vec<ZoneTable>; TableId::CLASSES],
 }
 
+/// What a size class has of something; 0 if there is no such class.
+fn rows(by_class: [u32; TableId::CLASSES], class: usize) -> u32 {
+    by_class.get(class).copied().unwrap_or_default()
+}
+
 impl ZoneTable {
     /// In a [`ZoneTables`] of a size class (below [`TableId::CLASSES`]).
     #[must_use]
     pub fn over(words: &'static [AtomicU64], class: usize) -> Self {
         let mut cut = Cut(words);
-        let rows = |rows: [u32; TableId::CLASSES]| rows.get(class).copied().unwrap_or_default();
-        Self { classes: cut.next(rows(maps::CLASS_ROWS)), decks: cut.next(rows(maps::DECK_ROWS)) }
+        Self {
+            classes: cut.next(rows(maps::CLASS_ROWS, class)),
+            decks: cut.next(rows(maps::DECK_ROWS, class)),
+        }
     }
 
     /// Octets of a [`ZoneTables`] of a size class (below [`TableId::CLASSES`]).
     #[must_use]
-    pub const fn octets(class: usize) -> usize {
-        maps::CLASS_ROWS[class] as usize * size_of::<ClassRow>()
-            + maps::DECK_ROWS[class] as usize * size_of::<Deck>()
+    pub fn octets(class: usize) -> usize {
+        rows(maps::CLASS_ROWS, class) as usize * size_of::<ClassRow>()
+            + rows(maps::DECK_ROWS, class) as usize * size_of::<Deck>()
     }
 }
 
@@ -244,9 +251,9 @@ impl Store {
     pub fn in_memory() -> Self {
         let zone = |class: usize| -> Vec<ZoneTable> {
             let table = |_| ZoneTable::over(zeroed(ZoneTable::octets(class)), class);
-            (0..maps::TABLES[class]).map(table).collect()
+            (0..rows(maps::TABLES, class)).map(table).collect()
         };
-        Self::over(zeroed(size_of::<Shared>()), [zone(0), zone(1), zone(2)], &[])
+        Self::over(zeroed(size_of::<Shared>()), std::array::from_fn(zone), &[])
     }
 
     /// Replaces the table of devices: the interfaces and addresses whose frames are ours. The

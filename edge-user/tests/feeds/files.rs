@@ -57,9 +57,9 @@ fn the_last_good_snapshot_stays_whatever_takes_its_place() {
         (whole[..300].to_owned(), "broken", "EOF while parsing"),
         ("nonsense".to_owned(), "broken", "expected ident"),
         ("{}".to_owned(), "broken", "missing field `serial`"),
-        (twice, "broken", "server 4 stands there twice"),
+        (twice, "broken", "server 4 is listed twice"),
         (snapshot(now - 500, 10, 20, 66), "older", "is older than"),
-        (snapshot(now + 4000, 10, 20, 66), "ahead", "s ahead; set the clock"),
+        (snapshot(now + 4000, 10, 20, 66), "ahead", "s ahead; set the publisher's clock"),
         (snapshot(now, 10, 5, 66), "shrunken", "6 servers of 21 are left"),
         (snapshot(now, 10, 0, 0), "empty", "no server is left of 21"),
         (snapshot(now, 10, 60, 66), "servers", "61 servers, 50 at most"),
@@ -110,7 +110,7 @@ fn the_last_good_snapshot_stays_whatever_takes_its_place() {
 fn an_operator_lets_pass_what_is_older_or_smaller_once() {
     let node = serving(1);
     let (now, place) = (now(), node.path("snapshot.json"));
-    let said = format!("the last word of {} is taken", place.display());
+    let said = format!("the refused document of {} is accepted now", place.display());
     let allow = || {
         let printed = node.allow_once();
         assert!(printed.contains(&said), "{printed}");

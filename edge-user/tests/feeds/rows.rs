@@ -55,7 +55,7 @@ fn bad_words() -> Vec<(&'static str, String, &'static str, &'static str)> {
         ("serial", whole.replace(&format!("{now}"), "\"7\""), "broken", "serial isn't a number"),
         ("address", whole.replace("192.0.2.7\"", "192.0.2.700\""), "broken", "is not an IPv4"),
         ("older", zone(now - 200, 12, 66), "older", "is older than"),
-        ("ahead", zone(now + 4000, 12, 66), "ahead", "s ahead; set the clock"),
+        ("ahead", zone(now + 4000, 12, 66), "ahead", "s ahead; set the publisher's clock"),
         ("stale", zone(now - 200_000, 12, 66), "stale", "s old, 86400 s at most"),
         ("shrunken", zone(now, 5, 66), "shrunken", "6 servers of 13 are left"),
         ("empty", zone(now, 0, 0), "empty", "no server is left of 13"),

@@ -41,7 +41,7 @@ fn a_zone_without_the_keys_signature_for_it_is_refused_and_the_last_good_stays()
     node.start();
     let serves = |n: u8| node.ask("one.signed.example") == Some(vec![[192, 0, 2, n].into()]);
     // They are from 1970; that is all that is wrong.
-    let well = || node.errors().iter().all(|error| error.contains("the newest that was heard is"));
+    let well = || node.errors().iter().all(|error| error.contains("the newest data are"));
     node.until("the first is served", |_| serves(1) && well());
     for (signature, kind, says) in [
         (None, "unsigned", "not signed; sign it with"),

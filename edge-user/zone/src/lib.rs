@@ -29,6 +29,10 @@
 //! - [`special`]: labels that the authority answers itself
 //! - [`rdata`]: record data in wire format
 //!
+//! The message:
+//!
+//! - [`wire`]: reads messages, and the names in them
+//!
 //! # Zone files
 //!
 //! A file is refused with one [`ZoneError`] for broken JSON, wrong types, bad addresses and names,
@@ -64,6 +68,7 @@ pub mod targets;
 #[cfg(test)]
 mod tests;
 pub mod variants;
+pub mod wire;
 
 pub use model::{Label, Labels, Soa, Zone};
 pub use name::Name;
@@ -71,7 +76,7 @@ pub use record::{Mx, Record, RecordKind, Records, Srv, WireRecord};
 pub use resolve::{
     AnyPolicy, Found, Rules, ZoneCut, find, find_where, split, split_into, split_text,
 };
-pub use targets::{ClientPlace, Targeting, Targets};
+pub use targets::{ClientPlace, Targeting, TargetingError, Targets};
 
 /// The largest zone file that is read, in octets. A pool zone has about 10 MB.
 pub const MAX_FILE_OCTETS: u64 = 256 * 1024 * 1024;

@@ -5,8 +5,11 @@
 
 use std::fmt::{self, Write as _};
 use std::hash::{Hash, Hasher};
+use std::iter;
 
 use edge_common::wire::dns::NAME_OCTETS;
+
+use crate::wire::{NameLabels, Reader};
 
 /// Octets in the wire format of the longest name, its root label included (RFC 1035 §2.3.4).
 pub const MAX_NAME_OCTETS: usize = NAME_OCTETS;
@@ -156,6 +159,23 @@ pub fn escape(label: &[u8], text: &mut String) {
     }
 }
 
+/// A name as text with the root's dot; `None` if the octets aren't a name.
+#[must_use]
+pub fn text(labels: NameLabels<'_>) -> Option<String> {
+    let mut text = String::with_capacity(MAX_NAME_OCTETS);
+    for label in labels {
+        if label.is_empty() {
+            if text.is_empty() {
+                text.push('.');
+            }
+            return Some(text);
+        }
+        escape(label, &mut text);
+        text.push('.');
+    }
+    None
+}
+
 /// `text` in quotes for a message, shortened if it is very long.
 pub(super) fn quote(text: &str) -> String {
     match text.char_indices().nth(80) {
@@ -166,18 +186,8 @@ pub(super) fn quote(text: &str) -> String {
 
 impl fmt::Display for Name {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(self.wire.len());
-        let mut rest = &*self.wire;
-        while let Some((&length, tail)) = rest.split_first() {
-            if length == 0 {
-                break;
-            }
-            let Some((label, tail)) = tail.split_at_checked(length.into()) else { break };
-            escape(label, &mut text);
-            text.push('.');
-            rest = tail;
-        }
-        out.write_str(if text.is_empty() { "." } else { &text })
+        // A name's own octets are one.
+        out.write_str(&text(NameLabels::new(&self.wire)).unwrap_or_default())
     }
 }
 
@@ -202,10 +212,12 @@ impl Hash for Name {
 }
 
 /// A name in wire format and the names above it, the root last.
+#[inline]
 pub fn suffixes(name: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::successors(Some(name), |name| {
-        let (&length, rest) = name.split_first()?;
-        if length == 0 { None } else { rest.get(length.into()..) }
+    let mut reader = Reader::new(name);
+    iter::successors(Some(name), move |_| {
+        reader.label()?;
+        Some(reader.rest())
     })
     .filter(|name| !name.is_empty())
 }

@@ -4,9 +4,9 @@
 //! what may stand there, so that an error has its line and column. While they read, the readers
 //! keep the key path of the present place (`data."0.us".a[3]`) in [`Context`].
 //!
-//! Functions that read one text return their error as a text. Serde takes nothing else from a
-//! reader; [`read`] adds file, line, column and key path and makes a [`ZoneError`] of it, the only
-//! error that leaves this module.
+//! Functions that read one text return an error of their own, of which serde keeps the message.
+//! [`read`] adds file, line, column and key path and makes a [`ZoneError`] of it, the only error
+//! that leaves this module.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -22,6 +22,7 @@ use super::name::{Name, quote};
 use super::targets::Targeting;
 use super::{MAX_FILE_OCTETS, ZoneError};
 
+mod error;
 mod label;
 mod line;
 mod list;
@@ -35,6 +36,8 @@ const MAX_WARNINGS: usize = 100;
 const MAX_CAUSE_CHARS: usize = 500;
 /// The longest TTL, in seconds (RFC 2181 §8).
 const MAX_TTL: u64 = 0x7fff_ffff;
+/// Octets of the longest TXT text: with its length octets it just fits RDATA's 65535.
+const MAX_TEXT_OCTETS: usize = 65_279;
 
 /// Reads a zone called `apex`. The caller has made sure that `text` is an object, if it is JSON at
 /// all.

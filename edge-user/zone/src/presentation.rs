@@ -4,16 +4,18 @@
 //! into. Numbers are decimal, digests hexadecimal. A name without a dot at its end is relative to
 //! the zone. Refused are fields that are missing, too many or out of range, and digests whose
 //! length isn't their algorithm's.
-//!
-//! Errors are texts and not an enum: they don't leave the crate. `parse` puts file, line,
-//! column and key path before them and returns a [`ZoneError`](crate::ZoneError).
 
 use std::borrow::Cow;
 
 use super::name::{Name, quote};
 use super::record::RecordKind;
 
+mod error;
 mod svcb;
+
+use error::{FieldError, ParamsError, TextError, WordsError};
+
+pub(super) use error::DataError;
 
 /// One field of a type's data.
 pub(super) struct Field {
@@ -161,7 +163,7 @@ impl Given<'_> {
         }
     }
 
-    fn octets(&self) -> Result<Vec<u8>, String> {
+    fn octets(&self) -> Result<Vec<u8>, TextError> {
         match self {
             Self::Escaped(text) => unescape(text),
             _ => Ok(self.text().into()),
@@ -173,8 +175,8 @@ impl Layout {
     /// Reads data in presentation format.
     ///
     /// # Errors
-    /// A message with cause and way out.
-    pub(super) fn parse(&self, text: &str, apex: &Name) -> Result<Box<[u8]>, String> {
+    /// Any [`DataError`] but [`DataError::Missing`].
+    pub(super) fn parse(&self, text: &str, apex: &Name) -> Result<Box<[u8]>, DataError> {
         let mut words = words(text)?;
         if let Some(last) = self.fields.len().checked_sub(1)
             && words.len() > self.fields.len()
@@ -183,11 +185,8 @@ impl Layout {
                 Some(FieldKind::Hex(_)) => "",
                 Some(FieldKind::Params) => " ",
                 _ => {
-                    return Err(format!(
-                        "{} has too many fields; write {}",
-                        quote(text),
-                        self.expect
-                    ));
+                    let (text, expect) = (quote(text), self.expect);
+                    return Err(DataError::TooManyFields { text, expect });
                 }
             };
             let joined = words.split_off(last).join(joint);
@@ -197,7 +196,7 @@ impl Layout {
         let n_needed =
             self.fields.iter().rposition(|field| !matches!(field.kind, FieldKind::Params));
         if n_needed.is_some_and(|last| words.len() <= last) {
-            return Err(format!("{} has too few fields; write {}", quote(text), self.expect));
+            return Err(DataError::TooFewFields { text: quote(text), expect: self.expect });
         }
         let mut given = words.into_iter().map(|word| Some(Given::Escaped(word.into())));
         self.build(|_| given.next().flatten(), apex)
@@ -206,31 +205,31 @@ impl Layout {
     /// Builds the data of what is given for each field.
     ///
     /// # Errors
-    /// A message with cause and way out.
+    /// [`DataError::Missing`], [`DataError::Field`] and [`DataError::TooLong`].
     pub(super) fn build<'a>(
         &self,
         mut given: impl FnMut(usize) -> Option<Given<'a>>,
         apex: &Name,
-    ) -> Result<Box<[u8]>, String> {
+    ) -> Result<Box<[u8]>, DataError> {
         let mut out = Vec::new();
         for (at, field) in self.fields.iter().enumerate() {
             let default = || field.default.map(|text| Given::Escaped(text.into()));
             let Some(given) = given(at).or_else(default) else {
-                return Err(format!("{:?} is missing; write {}", field.name, self.expect));
+                return Err(DataError::Missing { field: field.name, expect: self.expect });
             };
             field
                 .write(&given, apex, &mut out)
-                .map_err(|cause| format!("{}: {cause}", field.name))?;
+                .map_err(|cause| DataError::Field { field: field.name, cause })?;
         }
         match u16::try_from(out.len()) {
             Ok(_) => Ok(out.into()),
-            Err(_) => Err("the data have more than 65535 octets; shorten them".to_owned()),
+            Err(_) => Err(DataError::TooLong),
         }
     }
 }
 
 impl Field {
-    fn write(&self, given: &Given<'_>, apex: &Name, out: &mut Vec<u8>) -> Result<(), String> {
+    fn write(&self, given: &Given<'_>, apex: &Name, out: &mut Vec<u8>) -> Result<(), FieldError> {
         let text = given.text();
         match self.kind {
             FieldKind::U8 => out.push(number(text)?),
@@ -240,59 +239,56 @@ impl Field {
                 if !(1..=15).contains(&text.len())
                     || !text.bytes().all(|o| o.is_ascii_alphanumeric())
                 {
-                    return Err(format!(
-                        "{} is not a tag; use 1 to 15 letters and digits, such as issue",
-                        quote(text)
-                    ));
+                    return Err(FieldError::Tag(quote(text)));
                 }
                 push_string(text.as_bytes(), out)?;
             }
             FieldKind::Value => out.extend(given.octets()?),
             FieldKind::Name => {
                 let name = Name::parse_under(text, apex)
-                    .map_err(|cause| format!("{} is not a domain name: {cause}", quote(text)))?;
+                    .map_err(|cause| FieldError::Name { text: quote(text), cause })?;
                 out.extend_from_slice(name.wire());
             }
             FieldKind::Hex(lengths) => {
-                let kind = out.last().copied().unwrap_or_default();
+                let digest_type = out.last().copied().unwrap_or_default();
                 let digest = hex(text)?;
-                if let Some((_, octets)) = lengths.iter().find(|(own, _)| *own == kind)
-                    && *octets != digest.len()
+                if let Some((_, expected)) = lengths.iter().find(|(own, _)| *own == digest_type)
+                    && *expected != digest.len()
                 {
-                    let n = digest.len();
-                    return Err(format!("it has {n} octets; type {kind} has {octets}"));
+                    let (octets, expected) = (digest.len(), *expected);
+                    return Err(FieldError::DigestLength { octets, digest_type, expected });
                 }
                 out.extend(digest);
             }
             FieldKind::Params => match given {
                 Given::Params(params) => svcb::write(params, out)?,
-                _ => svcb::write(&svcb::split(text)?, out)?,
+                _ => svcb::write(&svcb::split(text).map_err(ParamsError::from)?, out)?,
             },
         }
         Ok(())
     }
 }
 
-fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, TextError> {
     let is_plain = text.bytes().all(|octet| octet.is_ascii_digit());
     let number = if is_plain { text.parse().ok() } else { None };
     number.ok_or_else(|| {
         let most = if size_of::<T>() == 1 { u16::from(u8::MAX) } else { u16::MAX };
-        format!("{} is not a number from 0 to {most}", quote(text))
+        TextError::Number { text: quote(text), most }
     })
 }
 
-fn push_string(octets: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
+fn push_string(octets: &[u8], out: &mut Vec<u8>) -> Result<(), TextError> {
     let Ok(length) = u8::try_from(octets.len()) else {
-        return Err(format!("it has {} octets; 255 are the most", octets.len()));
+        return Err(TextError::StringLength(octets.len()));
     };
     out.push(length);
     out.extend_from_slice(octets);
     Ok(())
 }
 
-fn hex(text: &str) -> Result<Vec<u8>, String> {
-    let fault = || format!("{} is not hexadecimal", quote(text));
+fn hex(text: &str) -> Result<Vec<u8>, FieldError> {
+    let fault = || FieldError::Hex(quote(text));
     let digits = text.chars().filter(|each| !each.is_ascii_whitespace());
     let digits: Option<Vec<u32>> = digits.map(|digit| digit.to_digit(16)).collect();
     let digits = digits.filter(|digits| !digits.is_empty()).ok_or_else(fault)?;
@@ -302,7 +298,7 @@ fn hex(text: &str) -> Result<Vec<u8>, String> {
 
 /// The words of a line: white space between, unless quoted or escaped. Quotes are gone, escapes are
 /// not.
-fn words(text: &str) -> Result<Vec<String>, String> {
+fn words(text: &str) -> Result<Vec<String>, WordsError> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut is_quoted = false;
@@ -314,7 +310,7 @@ fn words(text: &str) -> Result<Vec<String>, String> {
                 word.get_or_insert_default();
             }
             '\\' => {
-                let escaped = chars.next().ok_or("a backslash needs something behind it")?;
+                let escaped = chars.next().ok_or(WordsError::LoneBackslash)?;
                 word.get_or_insert_default().extend(['\\', escaped]);
             }
             each if each.is_whitespace() && !is_quoted => words.extend(word.take()),
@@ -326,14 +322,14 @@ fn words(text: &str) -> Result<Vec<String>, String> {
         }
     }
     if is_quoted {
-        return Err(format!("{} has a quote that doesn't end", quote(text)));
+        return Err(WordsError::OpenQuote(quote(text)));
     }
     words.extend(word);
     Ok(words)
 }
 
 /// The octets of a text with `\X` and `\DDD`.
-fn unescape(text: &str) -> Result<Vec<u8>, String> {
+fn unescape(text: &str) -> Result<Vec<u8>, TextError> {
     let mut octets = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(octet) = rest.next() {
@@ -341,8 +337,7 @@ fn unescape(text: &str) -> Result<Vec<u8>, String> {
             octets.push(octet);
             continue;
         }
-        let fault =
-            || format!("{}: a backslash needs a character or three digits up to 255", quote(text));
+        let fault = || TextError::Escape(quote(text));
         let first = rest.next().ok_or_else(fault)?;
         if !first.is_ascii_digit() {
             octets.push(first);

@@ -14,6 +14,7 @@ mod writer;
 pub use writer::RecordWriter;
 use writer::records;
 
+use crate::wire::Reader;
 use crate::{Mx, Name, Record, Records, Srv, Zone, record::character_strings};
 
 /// The zone's SOA record as on the wire, uncompressed except for its owner, which is a pointer to
@@ -62,13 +63,12 @@ pub fn write_mx(mx: &Mx, out: &mut Vec<u8>) {
 
 /// The data of a SOA record.
 pub fn write_soa(data: &[u8], out: &mut Vec<u8>) {
-    let mut rest = data;
+    let mut reader = Reader::new(data);
     for _ in 0..2 {
-        let Some((name, behind)) = rest.split_at_checked(compression::octets(rest)) else { return };
+        let Some(name) = reader.name() else { return };
         compression::write(name, out);
-        rest = behind;
     }
-    out.extend_from_slice(rest);
+    out.extend_from_slice(reader.rest());
 }
 
 /// The data of the record that [`soa_record`] makes.

@@ -14,6 +14,7 @@ use super::model::{Label, Zone};
 use super::name::{MAX_NAME_OCTETS, Name, escape};
 use super::record::RecordKind;
 use super::targets::Targets;
+use super::wire::Reader;
 
 /// How many aliases may lead from one to the next; deeper zones are refused.
 pub const MAX_ALIAS_DEPTH: usize = 16;
@@ -316,22 +317,16 @@ pub fn split(zone: &Zone, qname: &[u8]) -> Option<String> {
 pub fn split_into(zone: &Zone, qname: &[u8], label: &mut String) -> Option<()> {
     label.clear();
     let apex = zone.apex.folded();
-    let mut rest = qname;
-    while rest.len() > apex.len() {
-        let (&length, tail) = rest.split_first()?;
-        let (octets, tail) = tail.split_at_checked(length.into())?;
-        // A root label before the end, or the upper bits of a compression pointer.
-        if octets.is_empty() || octets.len() > 63 {
-            return None;
-        }
+    let mut reader = Reader::new(qname);
+    while reader.rest().len() > apex.len() {
+        let octets = reader.label()?;
         if !label.is_empty() {
             label.push('.');
         }
         escape(octets, label);
-        rest = tail;
     }
     label.make_ascii_lowercase();
-    rest.eq_ignore_ascii_case(apex).then_some(())
+    reader.rest().eq_ignore_ascii_case(apex).then_some(())
 }
 
 /// Like [`split`], for a name as text; a dot at the end is optional.

@@ -14,6 +14,17 @@ use super::name::quote;
 /// The country of clients of whom it isn't known, or doesn't matter for the answer.
 pub const NOWHERE: &str = "-";
 
+/// Why a text isn't a zone's `targeting`. Texts are in quotes, and shortened if they are very long.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TargetingError {
+    /// Nothing between two spaces, before the first or behind the last; the whole text.
+    #[error("{0} has an empty word; put exactly one space between words")]
+    EmptyWord(String),
+    /// Not one of the words; the word.
+    #[error("unknown word {0}; the words are: @ continent country regiongroup region asn ip")]
+    UnknownWord(String),
+}
+
 /// Which kinds of target a zone uses: a set.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Targeting(u8);
@@ -49,25 +60,15 @@ impl Targeting {
     /// space between.
     ///
     /// # Errors
-    /// A message with cause and way out if a word is unknown or empty.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// A [`TargetingError`] if a word is unknown or empty.
+    pub fn parse(text: &str) -> Result<Self, TargetingError> {
         let mut all = Self(0);
         for word in text.split(' ') {
             let known = Self::WORDS.iter().find(|(name, _)| *name == word);
             all = match (known, word) {
                 (Some((_, bit)), _) => all.with(*bit),
-                (None, "") => {
-                    let text = quote(text);
-                    return Err(format!(
-                        "{text} has an empty word; put exactly one space between words"
-                    ));
-                }
-                (None, _) => {
-                    let word = quote(word);
-                    return Err(format!(
-                        "unknown word {word}; the words are: @ continent country regiongroup region asn ip"
-                    ));
-                }
+                (None, "") => return Err(TargetingError::EmptyWord(quote(text))),
+                (None, _) => return Err(TargetingError::UnknownWord(quote(word))),
             };
         }
         Ok(all)
@@ -306,7 +307,7 @@ pub fn country<'t>(mut targets: impl Iterator<Item = &'t str>) -> Option<&'t str
 
 #[cfg(test)]
 mod tests {
-    use super::{ClientPlace, Targeting, Targets};
+    use super::{ClientPlace, Targeting, TargetingError, Targets};
 
     const ALL: &str = "@ continent country regiongroup region asn ip";
 
@@ -415,13 +416,16 @@ mod tests {
     #[test]
     fn words_must_be_exact_and_one_space_apart() {
         assert_eq!(
-            Targeting::parse("@ contry").unwrap_err(),
+            Targeting::parse("@ contry").unwrap_err().to_string(),
             r#"unknown word "contry"; the words are: @ continent country regiongroup region asn ip"#
         );
-        assert!(Targeting::parse("Country").unwrap_err().starts_with(r#"unknown word "Country""#));
+        assert_eq!(
+            Targeting::parse("Country"),
+            Err(TargetingError::UnknownWord(r#""Country""#.to_owned()))
+        );
         for text in ["", "country ", " country", "country  @"] {
             assert_eq!(
-                Targeting::parse(text).unwrap_err(),
+                Targeting::parse(text).unwrap_err().to_string(),
                 format!("{text:?} has an empty word; put exactly one space between words")
             );
         }

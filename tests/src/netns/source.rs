@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use edge_common::time::SECOND;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
@@ -177,7 +178,7 @@ impl Drop for WrongClock {
 fn wrong_reply(request: &[u8; HEADER_OCTETS], ahead: Duration) -> [u8; HEADER_OCTETS] {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970") + ahead;
     let seconds = (now.as_secs() + UNIX_OFFSET) << 32;
-    let time = (seconds | ((u64::from(now.subsec_nanos()) << 32) / 1_000_000_000)).to_be_bytes();
+    let time = (seconds | ((u64::from(now.subsec_nanos()) << 32) / SECOND)).to_be_bytes();
     let mut reply = [0; HEADER_OCTETS];
     // RFC 5905 §7.3: version 4, mode 4; stratum 1; poll as asked; 2^-20 s.
     reply[..4].copy_from_slice(&[0x24, 1, request[2], 0xec]);

@@ -5,8 +5,8 @@ use zerocopy::FromZeros as _;
 use super::{Moment, Stamps, at, fraction};
 use crate::abi::Clock;
 use crate::tables::xorshift;
+use crate::time::SECOND;
 
-const SECOND: u64 = 1_000_000_000;
 /// A second of NTP timestamps.
 const WHOLE: u64 = 1 << 32;
 /// 2026-01-01T00:00:00Z.

@@ -36,7 +36,7 @@ const KNOWN: [&str; 18] = [
 ];
 
 /// Why keys of external probes aren't carried over.
-const UNUSED: &str = "not carried over: geodns reads it and does nothing with it";
+const UNUSED: &str = "not carried over: geodns reads it and doesn't use it";
 
 /// The file in the making.
 pub(super) struct Carrying<'a> {
@@ -59,7 +59,7 @@ impl<'a> Carrying<'a> {
     pub(super) fn all(mut self) -> Result<String, ImportError> {
         let path = self.from.path.display();
         self.file.comment(&format!("Made by `edge import` from {path} and geodns's flags."));
-        self.file.comment("A comment behind a value says what it comes from.");
+        self.file.comment("The comment after a value names its source.");
         let listen = listen::addresses(self.from.flags, self.from.host)?;
         self.dns(&listen)?;
         self.xdp(&listen);
@@ -89,7 +89,7 @@ impl<'a> Carrying<'a> {
     fn number(&self, key: &'static str) -> Result<Option<u64>, ImportError> {
         let Some(text) = self.text(key) else { return Ok(None) };
         let number = text.parse();
-        number.map(Some).map_err(|_not_one| self.refused(key, format!("{text:?} is no number")))
+        number.map(Some).map_err(|_not_one| self.refused(key, format!("{text:?} is not a number")))
     }
 
     /// A path, absolute: geodns's start from the directory it runs in, ours from the new file.
@@ -119,7 +119,7 @@ impl<'a> Carrying<'a> {
             self.file.list("groups", groups, "-identifier, all but the first");
         }
         if let Some(cpus) = flags.cpus.as_deref().filter(|cpus| *cpus != "0") {
-            let reason = format!("{cpus:?} is no number of CPUs");
+            let reason = format!("{cpus:?} is not a number of CPUs");
             let refused = |_not_one| ImportError::Flag { flag: "cpus", reason };
             let cpus = cpus.parse::<u32>().map_err(refused)?;
             self.file.set("workers", i64::from(cpus), "-cpus; threads for each address");
@@ -135,15 +135,14 @@ impl<'a> Carrying<'a> {
         let ways_in = self.from.host.ways_in(&served);
         self.file.section("xdp");
         if ways_in.is_empty() {
-            let from = "no interface is known that queries to these addresses come in by";
+            let from = "no interface was found by which queries to these addresses arrive";
             self.file.set("mode", "off", from);
             self.file.comment(
-                "To be answered in the driver, name the interfaces and drop mode: interfaces = [\"eth0\"]",
+                "To let XDP answer, name the interfaces and remove mode: interfaces = [\"eth0\"]",
             );
         } else {
             let names = ways_in.into_iter().map(str::to_owned);
-            let from =
-                "new: where queries come in, as far as the host tells; mode = \"off\" for none";
+            let from = "new: this host's interfaces with these addresses; mode = \"off\" for none";
             self.file.list("interfaces", names, from);
         }
     }

@@ -23,7 +23,7 @@ pub struct Flags {
     pub cpus: Option<String>,
     /// The log's file.
     pub logfile: Option<String>,
-    /// Whether only the version is to be printed.
+    /// Whether to print the version only.
     pub version: bool,
     /// A file for a CPU profile.
     pub cpuprofile: Option<String>,
@@ -41,7 +41,7 @@ pub enum FlagError {
     #[error("geodns has no flag -{0}")]
     Unknown(String),
     /// A flag that wants a value and has none.
-    #[error("-{0} wants a value")]
+    #[error("-{0} needs a value")]
     NoValue(String),
     /// A switch with a value that isn't one.
     #[error("-{0}: {1:?} is neither true nor false")]
@@ -160,7 +160,7 @@ mod tests {
     fn what_geodns_would_not_take_is_refused() {
         for (line, expect) in [
             ("-prot 53", "geodns has no flag -prot"),
-            ("-port", "-port wants a value"),
+            ("-port", "-port needs a value"),
             ("-log=maybe", "-log: \"maybe\" is neither true nor false"),
             ("-", "\"-\" is not a flag of geodns"),
             ("geodns -log", "\"geodns\" is not a flag of geodns"),

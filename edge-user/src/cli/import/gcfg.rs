@@ -35,7 +35,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Entry>, GcfgError> {
         if let Some(rest) = text.strip_prefix('[') {
             let (name, rest) = rest.split_once(']').ok_or_else(|| error("a section without ]"))?;
             if !rest.trim().is_empty() && !rest.trim_start().starts_with([';', '#']) {
-                return Err(error("text behind a section's ]"));
+                return Err(error("text after a section's ]"));
             }
             section = Some(name.trim().to_ascii_lowercase());
             continue;
@@ -173,7 +173,7 @@ mod tests {
         for (text, expect) in [
             ("a = b", "1: a key before the first [section]"),
             ("\n[dns", "2: a section without ]"),
-            ("[dns] x", "1: text behind a section's ]"),
+            ("[dns] x", "1: text after a section's ]"),
             ("[s]\nk = \"a", "2: a \" that isn't closed"),
             ("[s]\nk = a\\qb", "2: an unknown escape; there are \\\\ \\\" \\n \\t"),
             ("[s]\nk = a \\", "2: the file ends with a \\"),

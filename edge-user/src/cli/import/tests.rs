@@ -78,7 +78,7 @@ fn settings(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_key_is_carried_over_or_a_comment_says_why_not() {
+fn every_key_is_carried_over_or_a_comment_has_the_reason() {
     let text = of(CONF, "").unwrap();
     assert_eq!(
         settings(&text),
@@ -102,8 +102,8 @@ fn every_key_is_carried_over_or_a_comment_says_why_not() {
     );
     for comment in [
         "# dns.elsewhere: not carried over: geodns has no such key",
-        "# nodeping.token: not carried over: geodns reads it and does nothing with it",
-        "# pingdom.username: not carried over: geodns reads it and does nothing with it",
+        "# nodeping.token: not carried over: geodns reads it and doesn't use it",
+        "# pingdom.username: not carried over: geodns reads it and doesn't use it",
     ] {
         assert!(text.lines().any(|line| line == comment), "{comment} isn't in\n{text}");
     }
@@ -200,7 +200,7 @@ fn what_geodns_would_not_take_is_named_with_its_place() {
         (
             "[querylog]\npath = q\nkeep = some\n",
             "",
-            "/etc/geodns/geodns.conf:3: querylog.keep: \"some\" is no number",
+            "/etc/geodns/geodns.conf:3: querylog.keep: \"some\" is not a number",
         ),
         (
             "[avrolog]\npath = q\nmaxtime = 10\n",
@@ -214,7 +214,7 @@ fn what_geodns_would_not_take_is_named_with_its_place() {
             "-interface: \"eth0\" is not an address; name the addresses to serve",
         ),
         ("", "-http here", "-http: \"here\" is not an address and port, such as 127.0.0.1:8053"),
-        ("", "-cpus some", "-cpus: \"some\" is no number of CPUs"),
+        ("", "-cpus some", "-cpus: \"some\" is not a number of CPUs"),
     ] {
         assert_eq!(of(text, flags).unwrap_err(), expect);
     }

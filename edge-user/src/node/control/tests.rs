@@ -40,11 +40,14 @@ fn orders_are_lines_that_a_script_can_write() {
 }
 
 /// Asks a node that replies as `reply` does.
-fn converse(request: Request, reply: fn(Request) -> Result<serde_json::Value, String>) -> Told {
+fn converse(
+    request: Request,
+    reply: fn(Request) -> Result<serde_json::Value, String>,
+) -> Conversation {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("edge.sock");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let told = runtime.block_on(async {
+    let reply = runtime.block_on(async {
         let socket = Socket::bind(&path).unwrap();
         let (sender, mut requests) = tokio::sync::mpsc::channel::<Asked>(1);
         let path = path.clone();
@@ -56,28 +59,29 @@ fn converse(request: Request, reply: fn(Request) -> Result<serde_json::Value, St
         };
         tokio::select! {
             () = socket.serve(sender) => unreachable!("it serves for ever"),
-            told = serving => told,
+            reply = serving => reply,
         }
     });
-    Told { told, gone: path }
+    Conversation { reply, gone: path }
 }
 
-struct Told {
-    told: Result<serde_json::Value, String>,
+struct Conversation {
+    reply: Result<serde_json::Value, String>,
     gone: PathBuf,
 }
 
 #[test]
 fn an_order_reaches_the_node_and_its_reply_comes_back() {
     let drain = Request::Switch(Setting::Drain { on: true });
-    let Told { told, .. } = converse(drain, |request| {
+    let Conversation { reply, .. } = converse(drain, |request| {
         assert!(matches!(request, Request::Switch(Setting::Drain { on: true })));
         Ok(json!({"switches": {"drain": true}}))
     });
-    assert_eq!(told, Ok(json!({"switches": {"drain": true}})));
+    assert_eq!(reply, Ok(json!({"switches": {"drain": true}})));
     let zone = Request::Switch(Setting::Zone { name: "a".into(), on: true });
-    let Told { told, gone } = converse(zone, |_| Err("no zone a is loaded; none is".into()));
-    assert_eq!(told, Err("no zone a is loaded; none is".into()));
+    let Conversation { reply, gone } =
+        converse(zone, |_| Err("no zone a is loaded; none is".into()));
+    assert_eq!(reply, Err("no zone a is loaded; none is".into()));
 
     // The socket went with the node: the error now names where it was looked for.
     let error = ask(&gone, &Request::Switches).unwrap_err();

@@ -27,7 +27,7 @@ impl Controller {
         }
     }
 
-    /// Takes over a feed's changes, and publishes if they change what is to be served. A zone that
+    /// Takes over a feed's changes, and publishes if they change what is served. A zone that
     /// differs from the former one only in addresses and weights costs only its decks.
     ///
     /// # Errors

@@ -44,7 +44,7 @@ impl GeoDatabases {
         let opened = Databases::open(&self.directory).map_err(|error| error.to_string());
         let opened = opened.and_then(|opened| match lost(&self.databases, &opened) {
             Some(kind) => Err(format!(
-                "{}: the {kind} database is gone; what it held is still used, bring it back or restart",
+                "{}: the {kind} database is missing; its last content stays in use; restore it, or restart",
                 self.directory.display()
             )),
             None => Ok(opened),

@@ -109,9 +109,9 @@ impl Running {
     }
 
     fn both(&mut self, label: &str) -> Vec<u8> {
-        let told = self.by_authority(label, 1).1;
-        assert_eq!(self.by_tables(label), Some(told.clone()));
-        told
+        let answer = self.by_authority(label, 1).1;
+        assert_eq!(self.by_tables(label), Some(answer.clone()));
+        answer
     }
 }
 
@@ -148,11 +148,12 @@ fn the_healthy_records_alone_are_served_by_tables_and_authority_alike() {
 }
 
 #[test]
-fn without_status_files_no_tested_record_is_served_and_that_is_told() {
+fn without_status_files_no_tested_record_is_served_and_that_is_reported() {
     let mut running = running(None);
     let refresh = running.controller.refresh().unwrap();
-    let warning = "zone example.com.: its tested records are never answered, since health.directory isn't set";
-    assert!(refresh.warnings.iter().any(|told| told == warning), "{refresh:?}");
+    let warning =
+        "zone example.com.: records with a health test are never answered; set health.directory";
+    assert!(refresh.warnings.iter().any(|other| other == warning), "{refresh:?}");
     assert!(running.both("tested").is_empty());
     assert_eq!(running.both("plain"), [9]);
     assert!(running.controller.refresh().unwrap().warnings.is_empty());
@@ -232,7 +233,7 @@ fn a_zone_that_is_switched_off_leaves_the_tables_at_once_and_comes_back_alone() 
 }
 
 #[test]
-fn a_zone_is_off_from_the_start_if_it_is_configured_so_and_a_table_for_none_is_told() {
+fn a_zone_is_off_from_the_start_if_it_is_configured_so_and_a_table_for_none_is_reported() {
     let mut running = running(None);
     let path = running.folder.path().join("edge.toml");
     let tables = "[zone.\"example.com\"]\nxdp = false\n[zone.\"exmaple.com\"]\nxdp = false\n";
@@ -243,10 +244,11 @@ fn a_zone_is_off_from_the_start_if_it_is_configured_so_and_a_table_for_none_is_t
     publisher.serve(&config.dns.listen).unwrap();
     running.controller = Controller::new(&config, publisher, Arc::clone(&running.current));
     let refresh = running.controller.refresh().unwrap();
-    let told = "[zone.\"exmaple.com\"]: no zone exmaple.com is loaded; did you mean example.com?"
-        .to_owned();
-    assert!(refresh.warnings.contains(&told), "{refresh:?}");
-    assert!(running.controller.errors().contains(&told));
+    let warning =
+        "[zone.\"exmaple.com\"]: no zone exmaple.com is loaded; did you mean example.com?"
+            .to_owned();
+    assert!(refresh.warnings.contains(&warning), "{refresh:?}");
+    assert!(running.controller.errors().contains(&warning));
     assert_eq!(running.by_tables("plain"), None);
     assert!(running.controller.zone_switches().iter().all(|zone| !zone.xdp && !zone.configured));
     running.controller.switch_zone("example.com", true).unwrap();

@@ -77,7 +77,7 @@ impl Controller {
                 Some(former) => self.overrides.switched.insert(apex.folded().into(), former),
                 None => self.overrides.switched.remove(apex.folded()),
             };
-            return Err(format!("publish: {cause:#}; what was served before still is"));
+            return Err(format!("publish: {cause:#}; what was served before is still served"));
         }
         Ok(refresh)
     }

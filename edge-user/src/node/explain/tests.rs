@@ -55,14 +55,14 @@ impl Running {
 
     /// Who answers for the pool's addresses, and why.
     fn pool(&self) -> (String, String) {
-        let said = self.explain("pool.example.com", "A", true);
-        assert_eq!(said.answer, "2 records");
-        (said.answered_by, said.why)
+        let explanation = self.explain("pool.example.com", "A", true);
+        assert_eq!(explanation.answer, "2 records");
+        (explanation.answered_by, explanation.why)
     }
 }
 
 #[test]
-fn the_answer_is_told_whoever_gives_it_and_whatever_it_is() {
+fn the_answer_is_shown_whoever_gives_it_and_whatever_it_is() {
     let running = running();
     for (name, rtype, answer) in [
         ("pool.example.com", "A", "2 records"),
@@ -90,7 +90,7 @@ fn a_switch_that_changes_who_answers_is_named() {
     assert_eq!(running.pool(), by_xdp);
 
     Setting::DryRun { on: true }.write(running.controller.store());
-    let why = "dry run is on: XDP only counts what it would answer, and this is of it";
+    let why = "dry run is on: XDP would answer this, but only counts it";
     assert_eq!(running.pool(), authority(why));
     Setting::Drain { on: true }.write(running.controller.store());
     assert_eq!(running.pool(), authority("drain is on: XDP passes everything"));

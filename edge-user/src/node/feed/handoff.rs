@@ -22,7 +22,7 @@ pub struct Handoff {
 }
 
 impl Handoff {
-    /// Puts there what is to be served of a zone, instead of what waits.
+    /// Puts there the next state of a zone, instead of one that waits.
     pub(super) fn put(&self, origin: &str, fed: Fed) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.insert(origin.to_owned(), fed);

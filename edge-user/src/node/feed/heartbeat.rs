@@ -44,7 +44,7 @@ impl HeartbeatTask {
     pub(super) async fn run(self, nats: Nats, view: View) {
         let mut ticks = interval(self.rules.ttl / 3);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut fleet, mut untold, since) = (None, None, now());
+        let (mut fleet, mut points_error, since) = (None, None, now());
         let mut last = ((self.answers)(), Instant::now());
         loop {
             ticks.tick().await;
@@ -52,7 +52,7 @@ impl HeartbeatTask {
             let rates = rates(&last.0, &answers, last.1.elapsed());
             last = (answers, Instant::now());
             let heartbeat = self.heartbeat(rates, &view);
-            let said = async {
+            let published = async {
                 if fleet.is_none() {
                     fleet = Some(Fleet::open(&nats, self.rules).await?);
                 }
@@ -61,21 +61,22 @@ impl HeartbeatTask {
                     None => Ok(()),
                 }
             };
-            let said = said.await;
-            if said.is_err() {
+            let published = published.await;
+            if published.is_err() {
                 // The bucket may have been deleted: it is made again.
                 fleet = None;
             }
             if let Some(fleet) = &mut fleet {
                 let points = || self.answer_counts.points(self.top);
                 match fleet.publish_points(&self.node, since, points).await {
-                    Ok(true) => untold = None,
+                    Ok(true) => points_error = None,
                     Ok(false) => {}
-                    Err(cause) => untold = Some(cause.to_string()),
+                    Err(cause) => points_error = Some(cause.to_string()),
                 }
             }
-            let wrong = said.err().map(|cause| cause.to_string()).or_else(|| untold.clone());
-            view.set_fleet_error(wrong.map(|cause| format!("fleet: {cause}")));
+            let heartbeat_error = published.err().map(|cause| cause.to_string());
+            let error = heartbeat_error.or_else(|| points_error.clone());
+            view.set_fleet_error(error.map(|cause| format!("fleet: {cause}")));
         }
     }
 
@@ -120,7 +121,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn rates_are_answers_by_seconds_and_a_counter_that_began_anew_is_no_rate() {
+    fn rates_are_answers_by_seconds_and_a_counter_that_began_again_is_no_rate() {
         let of = |dns: u64| BTreeMap::from([("dns".to_owned(), dns)]);
         assert_eq!(rates(&of(10), &of(40), Duration::from_secs(10))["dns"], 3.0);
         assert_eq!(rates(&BTreeMap::new(), &of(40), Duration::from_secs(10))["dns"], 4.0);

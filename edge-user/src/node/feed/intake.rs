@@ -173,13 +173,13 @@ impl Intake {
         }
     }
 
-    /// Lets pass what was refused last for being older or smaller, or else the next one. Says what
-    /// it did.
+    /// Accepts what was refused last because it was older or smaller, or else the next such
+    /// document. Returns the zones to serve, and messages for the operator.
     pub(super) fn allow_once(&mut self, now: i64) -> (Vec<Issue>, Vec<String>) {
-        let mut said = Vec::new();
+        let mut messages = Vec::new();
         let mut issues = Vec::new();
         for (origin, zone) in std::mem::take(&mut self.held) {
-            said.push(format!("zone {origin} of serial {} is served", zone.serial));
+            messages.push(format!("zone {origin} with serial {} is served now", zone.serial));
             self.guard.forget(&origin);
             issues.extend(self.admit_built(zone, now));
         }
@@ -187,14 +187,14 @@ impl Intake {
             self.guard.allow_once();
             issues.extend(self.document(&place, event, now));
             if self.refused.is_none() {
-                said.push(format!("the last word of {place} is taken"));
+                messages.push(format!("the refused document of {place} is accepted now"));
             }
         }
-        if said.is_empty() {
+        if messages.is_empty() {
             self.guard.allow_once();
-            said.push("the next feed that is older or smaller will be taken".to_owned());
+            messages.push("the next older or smaller feed will be accepted".to_owned());
         }
-        (issues, said)
+        (issues, messages)
     }
 
     /// Builds zones of the pool, those that have changed; `now` is in seconds since 1970.
@@ -415,7 +415,7 @@ impl Intake {
 
 /// What a zone that we build is called in messages.
 fn place_of(origin: &str) -> String {
-    format!("zone {origin}, built of all servers")
+    format!("zone {origin}, built from all servers")
 }
 
 /// A zone for the node.

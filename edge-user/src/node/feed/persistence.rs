@@ -16,7 +16,7 @@ use super::intake::{Intake, Issue, KeptState};
 /// With every so many jobs the scorer's knowledge is written.
 const SCORER: u32 = 6;
 
-/// The state that is to be written.
+/// The state to write.
 #[derive(Debug)]
 pub(super) struct Persistence {
     disk: Disk,
@@ -82,7 +82,7 @@ impl Persistence {
         (KeptState { snapshot, policy, scorer, zones }, errors)
     }
 
-    /// A zone that is to be written.
+    /// A zone to write.
     pub(super) fn put(&mut self, issue: Issue) {
         self.zones.insert(issue.origin, issue.text);
     }

@@ -12,7 +12,7 @@ use super::view::View;
 use crate::settings::{Feed, Place};
 
 /// A source's name, and its event or error.
-pub(super) type Said = (Arc<str>, Result<Event, SourceError>);
+pub(super) type SourceResult = (Arc<str>, Result<Event, SourceError>);
 
 /// Events that may wait. Documents are large, and each source holds one more.
 pub(super) const WAITING: usize = 4;
@@ -21,7 +21,7 @@ pub(super) const WAITING: usize = 4;
 pub(super) struct Sources {
     config: Feed,
     nats: Option<Nats>,
-    into: mpsc::Sender<Said>,
+    into: mpsc::Sender<SourceResult>,
     view: View,
 }
 
@@ -33,7 +33,7 @@ impl Sources {
     pub(super) async fn new(
         config: Feed,
         name: &str,
-        into: mpsc::Sender<Said>,
+        into: mpsc::Sender<SourceResult>,
         view: View,
     ) -> (Self, Result<(), SourceError>) {
         let connected = match &config.nats {
@@ -47,7 +47,7 @@ impl Sources {
         (Self { config, nats, into, view }, result)
     }
 
-    /// The connection to NATS, if there is to be one.
+    /// The connection to NATS, if one is configured.
     pub(super) fn nats(&self) -> Option<&Nats> {
         self.nats.as_ref()
     }
@@ -133,11 +133,11 @@ impl Sources {
         let (name, into): (Arc<str>, _) = (source.name().into(), self.into.clone());
         tokio::spawn(async move {
             loop {
-                let said = tokio::select! {
-                    said = source.next() => said,
+                let result = tokio::select! {
+                    result = source.next() => result,
                     () = into.closed() => return,
                 };
-                if into.send((Arc::clone(&name), said)).await.is_err() {
+                if into.send((Arc::clone(&name), result)).await.is_err() {
                     return;
                 }
             }

@@ -127,7 +127,7 @@ fn answers_follow_a_snapshot_and_the_changes_behind_it() {
     let folder = folder();
     let mut running = Running::start(folder);
     assert!(running.controller.zones().is_empty());
-    assert_eq!(running.feed().view().read().freshness, "alarm", "it was never heard of");
+    assert_eq!(running.feed().view().read().freshness, "alarm", "it has never arrived");
     running.append(&score(11, 2, 5.0));
     running.replace("snapshot.json", &snapshot(3, now()));
     running.until("the snapshot", |running| !running.controller.zones().is_empty());
@@ -163,7 +163,7 @@ fn a_change_of_scores_costs_the_tables_their_decks_alone() {
 }
 
 #[test]
-fn the_last_good_stays_whatever_comes_after_it_and_the_reason_is_told() {
+fn the_last_good_stays_whatever_comes_after_it_and_the_reason_is_reported() {
     let folder = folder();
     fs::write(folder.path().join("deltas.ndjson"), "").unwrap();
     let mut running = Running::start(folder);
@@ -171,7 +171,7 @@ fn the_last_good_stays_whatever_comes_after_it_and_the_reason_is_told() {
     running.until("the snapshot", |running| !running.controller.zones().is_empty());
     let good: Vec<u8> = (1..=20).collect();
     assert_eq!(running.answers(), good);
-    for (kind, says, text) in [
+    for (kind, expected, text) in [
         ("broken", "snapshot.json:1:", snapshot(20, now()).split_at(200).0.to_owned()),
         ("older", "is older than", snapshot(20, now() - 900)),
         ("shrunken", "6 servers of 20 are left", snapshot(6, now() - 4)),
@@ -179,14 +179,15 @@ fn the_last_good_stays_whatever_comes_after_it_and_the_reason_is_told() {
         running.replace("snapshot.json", &text);
         running.until(kind, |running| running.feed().view().read().refusals[kind] == 1);
         let errors = running.feed().view().errors();
-        assert!(errors.len() == 1 && errors[0].contains(says), "{errors:?}");
+        assert!(errors.len() == 1 && errors[0].contains(expected), "{errors:?}");
         assert_eq!(running.answers(), good);
     }
     let (reply, replied) = oneshot::channel();
     running.feed().allow_once(reply);
-    let said = replied.blocking_recv().unwrap().unwrap();
+    let reply = replied.blocking_recv().unwrap().unwrap();
     let place = running.path("snapshot.json");
-    assert_eq!(said["said"], json!([format!("the last word of {} is taken", place.display())]));
+    let message = format!("the refused document of {} is accepted now", place.display());
+    assert_eq!(reply["messages"], json!([message]));
     running.until("the operator's word", |running| running.answers() == [1, 2, 3, 4, 5, 6]);
     assert_eq!(running.feed().view().errors(), [""; 0]);
 }
@@ -241,7 +242,7 @@ fn what_was_kept_and_is_broken_is_named_and_the_feed_takes_its_place() {
 }
 
 #[test]
-fn a_state_that_cannot_be_written_is_told_and_serving_goes_on() {
+fn a_state_that_cannot_be_written_is_reported_and_serving_goes_on() {
     let folder = folder();
     fs::write(folder.path().join("snapshot.json"), snapshot(4, now())).unwrap();
     fs::create_dir_all(folder.path().join("state/zones/.pool.example.json.new")).unwrap();

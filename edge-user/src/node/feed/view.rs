@@ -19,7 +19,7 @@ pub struct View(Arc<Mutex<Picture>>);
 #[derive(Debug, Default)]
 struct Picture {
     /// From when the oldest feed is, in seconds since 1970.
-    heard: Option<i64>,
+    good: Option<i64>,
     /// Ages that are worth a warning and an alarm, in seconds.
     ages: [u32; 2],
     guard: Option<guard::GuardStatus>,
@@ -44,7 +44,7 @@ impl View {
         let config = intake.guard().config();
         let ages = [config.warn_seconds, config.alarm_seconds];
         self.with(|picture| {
-            picture.heard = status.age.map(|age| now.saturating_sub(age));
+            picture.good = status.age.map(|age| now.saturating_sub(age));
             picture.ages = ages;
             picture.cursor = intake.pool().map(edge_feed::Pool::cursor);
             picture.counted = intake.counted();
@@ -86,7 +86,7 @@ impl View {
             self.with(|picture| picture.sources.clone()).iter().map(SourceView::read).collect();
         let ago = |then: i64| u64::try_from(now.saturating_sub(then)).unwrap_or_default();
         self.with(|picture| {
-            let age = picture.heard.map(ago);
+            let age = picture.good.map(ago);
             let guard = picture.guard.as_ref();
             Feed {
                 age_seconds: age,
@@ -123,7 +123,7 @@ impl View {
         }
         if let (true, Some(age)) = (feed.freshness == ALARM, feed.age_seconds) {
             errors.push(format!(
-                "feed: the newest that was heard is {age} s old; look at its sources, what was good is served meanwhile"
+                "feed: the newest data are {age} s old; check its sources; the last good data are still served"
             ));
         }
         errors
@@ -133,7 +133,7 @@ impl View {
 /// As metrics and status have it.
 const ALARM: &str = "alarm";
 
-/// Old is what has never been heard of, too.
+/// A feed that has never arrived counts as old, too.
 fn freshness(age: Option<u64>, [warn, alarm]: [u32; 2]) -> &'static str {
     let judged = match age {
         Some(age) if age < u64::from(warn) => Freshness::Fresh,

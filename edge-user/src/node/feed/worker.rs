@@ -22,7 +22,7 @@ use super::heartbeat::HeartbeatTask;
 use super::intake::{Intake, Issue};
 use super::now;
 use super::persistence::{Done, Job, Persistence};
-use super::sources::{Said, Sources, WAITING};
+use super::sources::{SourceResult, Sources, WAITING};
 use super::view::View;
 use crate::node::controller::Fed;
 use crate::settings::Feed;
@@ -41,8 +41,8 @@ const KEEP: Duration = Duration::from_secs(10);
 /// What stays wrong with a source is logged again only when it has been well for so long.
 const SILENCE: Duration = Duration::from_secs(300);
 
-/// An operator's word, and where the reply goes.
-pub(super) type Word = oneshot::Sender<Result<Value, String>>;
+/// An operator's request to allow a feed once: where the reply goes.
+pub(super) type AllowOnce = oneshot::Sender<Result<Value, String>>;
 
 /// The feed at work.
 pub(super) struct Worker {
@@ -63,10 +63,10 @@ impl Worker {
     /// Works until it is stopped, and then keeps what there is.
     pub(super) async fn run(
         mut self,
-        mut words: mpsc::Receiver<Word>,
+        mut requests: mpsc::Receiver<AllowOnce>,
         mut stopped: oneshot::Receiver<()>,
     ) {
-        let (into, mut said) = mpsc::channel(WAITING);
+        let (into, mut results) = mpsc::channel(WAITING);
         let made = Sources::new(self.config.clone(), &self.name, into, self.view.clone()).await;
         let (sources, connected) = made;
         let mut errors: Vec<String> = connected.err().iter().map(ToString::to_string).collect();
@@ -89,15 +89,15 @@ impl Worker {
             }
             tokio::select! {
                 _ = &mut stopped => break,
-                Some(first) = said.recv() => {
+                Some(first) = results.recv() => {
                     self.take(first);
                     for _ in 0..WAITING {
-                        let Ok(more) = said.try_recv() else { break };
+                        let Ok(more) = results.try_recv() else { break };
                         self.take(more);
                     }
                 }
                 () = sleep_until(due), if self.intake.is_dirty() => due = self.build(),
-                Some(word) = words.recv() => self.allow_once(word),
+                Some(reply) = requests.recv() => self.allow_once(reply),
                 _ = tick.tick() => due = self.build().max(due),
                 _ = keep.tick(), if writing.is_none() => {
                     if let Some(job) = self.job(false) {
@@ -122,8 +122,8 @@ impl Worker {
         }
     }
 
-    fn take(&mut self, (place, said): Said) {
-        match said {
+    fn take(&mut self, (place, result): SourceResult) {
+        match result {
             Ok(event) => {
                 let issues = self.intake.take(&place, event, now());
                 self.publish(issues);
@@ -172,24 +172,24 @@ impl Worker {
         self.persistence.as_mut()?.job(&self.intake, is_last)
     }
 
-    fn allow_once(&mut self, word: Word) {
-        let (issues, said) = self.intake.allow_once(now());
-        for line in &said {
-            info!("feed: an operator allows once: {line}");
+    fn allow_once(&mut self, reply: AllowOnce) {
+        let (issues, messages) = self.intake.allow_once(now());
+        for message in &messages {
+            info!("feed: allow-once: {message}");
         }
         self.publish(issues);
         self.log_new_errors();
         self.mark_dirty(true);
         // Whoever asked may be gone.
-        drop(word.send(Ok(json!({ "said": said }))));
+        drop(reply.send(Ok(json!({ "messages": messages }))));
     }
 
     /// Logs what is wrong with a source, unless that was logged less than [`SILENCE`] ago: each
     /// attempt fails alike.
     fn log_failure(&mut self, place: Arc<str>, cause: &SourceError) {
         let now = Instant::now();
-        let said = self.last_failures.insert(place, (cause.reason(), now));
-        if said.is_some_and(|(reason, at)| reason == cause.reason() && now < at + SILENCE) {
+        let last = self.last_failures.insert(place, (cause.reason(), now));
+        if last.is_some_and(|(reason, at)| reason == cause.reason() && now < at + SILENCE) {
             return;
         }
         warn!("feed: {cause}");

@@ -88,14 +88,14 @@ fn the_version_ends_with_a_line_feed() {
 }
 
 #[test]
-fn metrics_are_told_in_prometheus_text_format() {
+fn metrics_are_in_prometheus_text_format() {
     let response = serve("").get("/metrics");
     assert!(response.contains("content-type: text/plain; version=0.0.4"), "{response}");
     assert!(response.contains("\ngeodns_instance_info{ID=\"edge1\""), "{response}");
 }
 
 #[test]
-fn points_are_told_as_json_of_as_many_servers_as_are_asked_for() {
+fn points_are_json_of_as_many_servers_as_are_asked_for() {
     let service = serve("");
     let report = |path: &str| -> serde_json::Value {
         let response = service.get(path);
@@ -146,7 +146,7 @@ fn only_get_and_head_are_allowed() {
 }
 
 #[test]
-fn health_says_why_not() {
+fn health_has_the_reason_if_the_node_is_unhealthy() {
     let service = serve("");
     let response = service.get("/health");
     assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
@@ -196,7 +196,7 @@ fn what_is_no_request_ends_the_connection_and_hurts_nobody() {
 }
 
 #[test]
-fn clients_that_say_nothing_keep_nobody_out() {
+fn clients_that_send_nothing_keep_nobody_out() {
     let service = serve("");
     let mut silent: Vec<_> = (0..2 * CONNECTIONS).map(|_| service.connect()).collect();
     assert!(service.get("/version").starts_with("HTTP/1.1 200 "));

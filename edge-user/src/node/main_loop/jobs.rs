@@ -212,7 +212,7 @@ impl Jobs {
             Some(format!("controller: {name} has taken {seconds} s, more than {longest} s; {lost}"))
         } else if time > SLOW {
             Some(format!(
-                "controller: {name} has taken {seconds} s; what was served before still is, for \
+                "controller: {name} has taken {seconds} s; what was served before is still served, for \
                  {longest} s at most; look at the disk and the size of the zones"
             ))
         } else {

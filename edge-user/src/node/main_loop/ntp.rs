@@ -55,7 +55,7 @@ impl NtpService {
                 }
             });
             if let Err(cause) = ended {
-                let text = format!("ntp: {cause}; no time is told until the node is restarted");
+                let text = format!("ntp: {cause}; no time is served until the node is restarted");
                 error!("{text}");
                 report.get_or_init(|| text);
             }
@@ -65,7 +65,7 @@ impl NtpService {
         let listen = config.listen.clone();
         let tracking = Chronyc::new(config).and_then(|chronyc| {
             let tracking = track(chronyc, view.clone());
-            tracking.inspect_err(|cause| warn!("chrony isn't asked of its clock: {cause}")).ok()
+            tracking.inspect_err(|cause| warn!("chrony's tracking isn't read: {cause}")).ok()
         });
         Ok(Self { view, listen, error, stop: Some(stop), thread, tracking })
     }

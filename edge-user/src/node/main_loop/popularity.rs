@@ -22,7 +22,7 @@ pub(super) struct SampleCounters {
 }
 
 impl SampleCounters {
-    /// With the kernel's ring, if there is a kernel. If one in `logged` of its answers is to be
+    /// With the kernel's ring, if there is a kernel. If one in `logged` of its answers must be
     /// logged (0: none), the second result passes the samples to the log and counts them too.
     pub(super) fn new(
         kernel: Option<&SharedKernel>,

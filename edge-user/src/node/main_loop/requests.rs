@@ -22,7 +22,7 @@ use edge_tables::live::switches::{Setting, Switches};
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// For the sender of a request that takes long.
-const BEGUN: &str = "the controller has begun with it and will do it; `edge status` and \
+const BEGUN: &str = "the controller has begun the request and will finish it; `edge status` and \
                      `edge switch` show when it is done";
 
 impl Node {
@@ -36,7 +36,7 @@ impl Node {
             Request::Status => json(self.status(Instant::now())),
             Request::ExplainTime => match &self.ntp {
                 Some(ntp) => json(ntp.report()),
-                None => Err("this node tells no time; set ntp.enabled".into()),
+                None => Err("this node serves no time; set ntp.enabled".into()),
             },
             Request::Switches => json(self.switch_table()),
             Request::Switch(setting) if !matches!(setting, Setting::Zone { .. }) => {

@@ -161,7 +161,7 @@ fn switches_start_as_configured_and_are_set_at_once() {
 }
 
 #[test]
-fn a_node_without_a_feed_says_so_when_an_operator_allows_one() {
+fn a_node_without_a_feed_replies_so_when_an_operator_allows_one() {
     let mut running = running();
     let error = running.ask(Request::FeedAllowOnce).unwrap_err();
     assert_eq!(error, "this node has no feed; configure [feed]");
@@ -173,10 +173,10 @@ fn a_node_without_a_feed_says_so_when_an_operator_allows_one() {
 }
 
 #[test]
-fn a_node_without_ntp_says_so_when_asked_for_its_time() {
+fn a_node_without_ntp_replies_so_when_asked_for_its_time() {
     let mut running = running();
     let error = running.ask(Request::ExplainTime).unwrap_err();
-    assert_eq!(error, "this node tells no time; set ntp.enabled");
+    assert_eq!(error, "this node serves no time; set ntp.enabled");
     let status = running.ask(Request::Status).unwrap();
     assert_eq!(
         (&status["ntp"]["enabled"], &status["ntp"]["synchronised"]),
@@ -202,7 +202,10 @@ fn while_the_controller_is_held_the_loop_answers_and_renews_until_the_bound() {
     assert!(running.ask_at_once(Request::ExplainTime).is_err());
 
     let errors = running.node.status(after + SLOW + SECOND).errors;
-    assert!(errors[0].contains("has taken 31 s; what was served before still is"), "{errors:?}");
+    assert!(
+        errors[0].contains("has taken 31 s; what was served before is still served"),
+        "{errors:?}"
+    );
     let renewed = |running: &Running| running.node.health.liveness().since_renewal.is_some();
     running.node.renew(after + LONGEST + SECOND);
     assert!(!renewed(&running), "a controller that hangs ends the lease");
@@ -236,14 +239,21 @@ fn the_sender_of_a_request_that_has_begun_learns_that_it_will_be_done() {
     let (mut running, worker, sender) = held();
     let (reply, mut receiver) = oneshot::channel();
     let off = Setting::Zone { name: "a.example".into(), on: false };
-    running.node.reply((Request::Switch(off), reply));
+    {
+        // The loop replies within its runtime, which runs the task that waits.
+        let _runtime = running.runtime.enter();
+        running.node.reply((Request::Switch(off), reply));
+    }
     let Some(Job::Request(asked, claim)) = running.node.jobs.next() else {
         panic!("the request is a job")
     };
     // As the controller does when it begins.
     assert!(claim.take());
     let error = running.runtime.block_on(&mut receiver).unwrap().unwrap_err();
-    assert!(error.starts_with("the controller has begun with it and will do it"), "{error}");
+    assert!(
+        error.starts_with("the controller has begun the request and will finish it"),
+        "{error}"
+    );
     running.node.jobs.finish();
     // Whoever has claimed it, nobody else does it.
     assert!(running.node.jobs.request(asked, claim).is_ok());

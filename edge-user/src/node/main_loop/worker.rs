@@ -97,7 +97,7 @@ impl Worker {
         let (watch, error) = Watch::new();
         if let Some(cause) = error {
             let every = LOOK.as_secs();
-            warn!("inotify: {cause}; directories are looked at every {every} s");
+            warn!("inotify: {cause}; directories are checked every {every} s");
         }
         let zones = config.zones.directory.iter();
         let directories = zones.chain([&config.geoip.directory]).cloned().collect();
@@ -211,7 +211,7 @@ impl Worker {
                 if self.zones_are_optional && !directory.exists() {
                     continue;
                 }
-                warn!("{}: {cause}; it is looked at every {every} s", directory.display());
+                warn!("{}: {cause}; it is checked every {every} s", directory.display());
             }
         }
     }
@@ -261,7 +261,7 @@ impl Worker {
         self.deals = self.deals.wrapping_add(1);
         if let Err(cause) = self.controller.publisher().deal_part_again(part, DEAL_PARTS) {
             if self.jobs.is_stopping() {
-                info!("dealing has ended with the node");
+                info!("the node is stopping: dealing has ended");
             } else {
                 error!("deal again: {cause:#}");
             }
@@ -283,9 +283,9 @@ impl Worker {
     /// A publication that the end of the node cuts off is no error.
     fn log_failed_publication(&self, cause: &anyhow::Error) {
         if self.jobs.is_stopping() {
-            info!("a publication has ended with the node");
+            info!("the node is stopping: a publication has ended");
         } else {
-            error!("publish: {cause:#}; what was served before still is");
+            error!("publish: {cause:#}; what was served before is still served");
         }
     }
 
@@ -374,7 +374,7 @@ impl Worker {
         }
     }
 
-    /// Why XDP doesn't answer for a zone, whatever the switches of the whole node say; empty if it
+    /// Why XDP doesn't answer for a zone, whatever the switches of the whole node are; empty if it
     /// does.
     fn why_not(&self, zone: &Zone, placed: Option<&Placed>) -> String {
         if !self.has_xdp {

@@ -85,7 +85,7 @@ fn add_verdicts(families: &mut Vec<MetricFamily>, verdicts: &[u64]) {
             &[Action::Pass],
             "edge_passed_total",
             "reason",
-            "Frames that XDP let rise to the network stack; they include all that is neither DNS nor NTP",
+            "Frames that XDP passed to the network stack, with all that are neither DNS nor NTP",
         ),
         (
             &[Action::Drop, Action::Aborted],
@@ -112,16 +112,20 @@ fn add_authority(families: &mut Vec<MetricFamily>, authority: &Counters) {
     for (name, help, n) in [
         (
             "edge_authority_engine_answered_total",
-            "Answers given by the code that XDP runs, too",
+            "Answers of the authority by the engine that XDP runs, too",
             &authority.engine_answered,
         ),
-        ("edge_authority_truncated_total", "Answers with TC", &authority.truncated),
+        ("edge_authority_truncated_total", "Answers with the TC bit", &authority.truncated),
         (
             "edge_authority_dropped_total",
-            "Messages that are not answered: responses, scraps, from port 0",
+            "Messages without an answer: responses, shorter than a header, from port 0",
             &authority.dropped,
         ),
-        ("edge_authority_send_failed_total", "Answers that were not sent", &authority.send_failed),
+        (
+            "edge_authority_send_failed_total",
+            "Answers that could not be sent",
+            &authority.send_failed,
+        ),
         (
             "edge_authority_receive_failed_total",
             "Errors of receiving or accepting",
@@ -137,7 +141,7 @@ fn add_authority(families: &mut Vec<MetricFamily>, authority: &Counters) {
         families.push(Family::counter(name, help).count(&[], n.get()).done());
     }
     families.push(
-        Family::counter("edge_authority_errors_total", "Answers that say no, by RCODE")
+        Family::counter("edge_authority_errors_total", "Answers with an error's RCODE, by RCODE")
             .count(&[("rcode", "FORMERR")], authority.formerr.get())
             .count(&[("rcode", "NXDOMAIN")], authority.nxdomain.get())
             .count(&[("rcode", "NOTIMP")], authority.notimp.get())

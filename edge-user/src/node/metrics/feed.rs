@@ -10,53 +10,52 @@ pub(super) fn add(families: &mut Vec<MetricFamily>, feed: &Feed) {
     if feed.freshness.is_empty() {
         return;
     }
-    let mut age =
-        Family::gauge("edge_feed_age_seconds", "Since the last good feed; none before the first");
+    let mut age = Family::gauge(
+        "edge_feed_age_seconds",
+        "Seconds since the last good feed; no sample before the first",
+    );
     if let Some(seconds) = feed.age_seconds {
         age.add(&[], float(seconds));
     }
-    let mut lag =
-        Family::gauge("edge_feed_lag_seconds", "By how much the last change came after its time");
+    let mut lag = Family::gauge(
+        "edge_feed_lag_seconds",
+        "Seconds from the time of the last change to its arrival",
+    );
     if let Some(seconds) = feed.lag_seconds {
         lag.add(&[], float(seconds));
     }
     let mut freshness =
-        Family::gauge("edge_feed_freshness", "Whether the feed is so: fresh, warn or alarm");
+        Family::gauge("edge_feed_freshness", "1 for the state of the feed: fresh, warn or alarm");
     for state in ["fresh", "warn", "alarm"] {
         freshness.add(&[("state", state)], u8::from(feed.freshness == state).into());
     }
-    let mut serial =
-        Family::gauge("edge_feed_serial", "The serial of the zone, as the feed has it");
+    let mut serial = Family::gauge("edge_feed_serial", "The serial of the zone in the feed");
     for (origin, number) in &feed.serials {
         serial.add(&[("origin", origin)], (*number).into());
     }
-    let mut cursor = Family::gauge("edge_feed_cursor", "The last change that was taken");
+    let mut cursor = Family::gauge("edge_feed_cursor", "The number of the last accepted change");
     if let Some(number) = feed.cursor {
         cursor.add(&[], float(number));
     }
-    let mut deltas =
-        Family::counter("edge_feed_deltas_total", "Changes that came, by what became of them");
+    let mut deltas = Family::counter("edge_feed_deltas_total", "Changes received, by result");
     for (what, n) in
         [("taken", feed.deltas), ("unknown", feed.deltas_unknown), ("broken", feed.deltas_broken)]
     {
         deltas.add(&[("result", what)], float(n));
     }
     let mut refusals =
-        Family::counter("edge_feed_refusals_total", "Feeds that were refused, by kind");
+        Family::counter("edge_feed_refusals_total", "Refused feeds, by kind of refusal");
     for (kind, n) in &feed.refusals {
         refusals.add(&[("kind", kind)], float(*n));
     }
     let [mut up, mut changed] = [
-        ("edge_feed_source_up", "Whether the source's last attempt went well"),
-        ("edge_feed_source_change_seconds", "Since the source last said something new"),
+        ("edge_feed_source_up", "Whether the last attempt to read the source succeeded"),
+        ("edge_feed_source_change_seconds", "Seconds since the source last sent something new"),
     ]
     .map(|(name, help)| Family::gauge(name, help));
     let [mut failures, mut lost] = [
-        ("edge_feed_source_failures_total", "Attempts to reach the source that failed"),
-        (
-            "edge_feed_source_lost_total",
-            "Messages and lines of the source that can't be had or read",
-        ),
+        ("edge_feed_source_failures_total", "Failed attempts to reach the source"),
+        ("edge_feed_source_lost_total", "Lost or unreadable messages and lines of the source"),
     ]
     .map(|(name, help)| Family::counter(name, help));
     for source in &feed.sources {

@@ -20,7 +20,7 @@ pub(super) fn add(families: &mut Vec<MetricFamily>, instance: &Instance, livenes
     );
     let started = started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     families.push(
-        Family::gauge("geodns_start_time_seconds", "Unix time process started")
+        Family::gauge("geodns_start_time_seconds", "Unix time of the process's start")
             .sample(&[], started.as_secs_f64())
             .done(),
     );
@@ -31,7 +31,7 @@ pub(super) fn add(families: &mut Vec<MetricFamily>, instance: &Instance, livenes
     );
     let is_healthy = liveness.problems().is_empty();
     families.push(
-        Family::gauge("edge_healthy", "Whether /health says so")
+        Family::gauge("edge_healthy", "Whether /health reports the node as healthy")
             .count(&[], is_healthy.into())
             .done(),
     );
@@ -46,15 +46,18 @@ fn add_lease(families: &mut Vec<MetricFamily>, liveness: &Liveness) {
     if let Some(since) = since {
         let left = LEASE.saturating_sub(since).as_secs_f64();
         families.push(
-            Family::gauge("edge_lease_seconds", "Until XDP stops by itself unless told otherwise")
-                .sample(&[], left)
-                .done(),
+            Family::gauge(
+                "edge_lease_seconds",
+                "Seconds until XDP passes everything, unless the node renews the lease",
+            )
+            .sample(&[], left)
+            .done(),
         );
     }
 }
 
 fn switches(now: Switches) -> MetricFamily {
-    let mut family = Family::gauge("edge_switch", "Whether the operator has switched it on");
+    let mut family = Family::gauge("edge_switch", "Whether the switch is on");
     for (switch, on) in [
         ("drain", now.drain),
         ("dry_run", now.dry_run),
@@ -89,7 +92,10 @@ fn add_served(families: &mut Vec<MetricFamily>, liveness: &Liveness) {
     let number = |n: usize| float(n as u64);
     let [mut serial, mut names, mut decks, mut in_xdp] = [
         ("edge_zone_serial", "The serial of the zone's SOA"),
-        ("edge_zone_names", "Names of the zone that XDP answers for, and that it could"),
+        (
+            "edge_zone_names",
+            "Names of the zone: in XDP's tables (xdp), and all that could be (all)",
+        ),
         ("edge_zone_decks", "Decks of the zone"),
         ("edge_zone_in_xdp", "Whether XDP answers for the zone"),
     ]
@@ -120,12 +126,12 @@ fn add_served(families: &mut Vec<MetricFamily>, liveness: &Liveness) {
         ("edge_generation", "The generation that is served", float(status.generation)),
         (
             "edge_errors",
-            "What is wrong now with zone files, databases and tables; edge status lists it",
+            "Present errors of zone files, databases and tables; edge status lists them",
             number(status.errors.len()),
         ),
     ] {
         families.push(Family::gauge(name, help).sample(&[], value).done());
     }
-    let help = "Publications that took no generation, since only decks had changed";
+    let help = "Publications without a new generation, because only decks had changed";
     families.push(Family::counter("edge_amended_total", help).count(&[], status.amended).done());
 }

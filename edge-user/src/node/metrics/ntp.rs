@@ -42,7 +42,7 @@ pub(super) fn add(families: &mut Vec<MetricFamily>, view: &View, verdicts: Optio
     let report = look.report();
     add_service(families, &look, &report);
     if let Some(judgement) = &look.judgement {
-        add_told(families, &look, &report, judgement);
+        add_reply(families, &look, &report, judgement);
         add_daemon(families, judgement);
     }
     add_tracking(families, &look);
@@ -70,7 +70,7 @@ fn add_packets(families: &mut Vec<MetricFamily>, verdicts: &[u64]) {
         ),
         (
             "ntp_server_ignored_packets_total",
-            "NTP packets that XDP dropped, but for those over a rate",
+            "NTP packets that XDP dropped, without those over a rate",
             dropped + control,
         ),
         (
@@ -96,41 +96,54 @@ fn add_service(families: &mut Vec<MetricFamily>, look: &Look, report: &Report) {
         _ => 0,
     };
     for (name, help, value) in [
-        ("edge_ntp_synchronised", "Whether the time is told", u8::from(report.synchronised).into()),
-        ("edge_ntp_lease_seconds", "Until it stops unless the daemon answers", float(lease) / 1e9),
+        (
+            "edge_ntp_synchronised",
+            "Whether the time is served",
+            u8::from(report.synchronised).into(),
+        ),
+        (
+            "edge_ntp_lease_seconds",
+            "Seconds until no time is served, unless the daemon answers",
+            float(lease) / 1e9,
+        ),
     ] {
         families.push(Family::gauge(name, help).sample(&[], value).done());
     }
-    let mut reason = Family::gauge("edge_ntp_reason", "Why the time isn't told");
+    let mut reason = Family::gauge("edge_ntp_reason", "Why no time is served");
     if !report.synchronised {
         reason.add(&[("reason", &*report.reason_kind)], 1.0);
     }
     families.push(reason.done());
     for (name, help, n) in [
-        ("edge_ntp_publications_total", "How often the clock was published", look.publications),
-        ("edge_ntp_steps_total", "How often the kernel said that its clock was set", look.steps),
+        ("edge_ntp_publications_total", "Publications of the clock", look.publications),
+        ("edge_ntp_steps_total", "Steps of the clock that the kernel reported", look.steps),
     ] {
         families.push(Family::counter(name, help).count(&[], n).done());
     }
 }
 
 /// The fields that clients get.
-fn add_told(families: &mut Vec<MetricFamily>, look: &Look, report: &Report, judgement: &Judgement) {
+fn add_reply(
+    families: &mut Vec<MetricFamily>,
+    look: &Look,
+    report: &Report,
+    judgement: &Judgement,
+) {
     let Judgement { state, moment, .. } = judgement;
     let span = |span: Short| f64::from(span.0) / 65_536.0;
     let leap = if report.synchronised { state.leap } else { 3 };
     let (delay, dispersion) = (span(state.root_delay), span(state.root_dispersion_at(look.now)));
     let mut gauges = vec![
-        ("ntp_system_stratum", "Stratum that clients are told", report.stratum.into()),
-        ("ntp_system_leap_indicator", "Leap indicator that clients are told", leap.into()),
+        ("ntp_system_stratum", "Stratum in replies to clients", report.stratum.into()),
+        ("ntp_system_leap_indicator", "Leap indicator in replies to clients", leap.into()),
         ("ntp_system_root_delay_seconds", "Root delay", delay),
         ("ntp_system_root_dispersion_seconds", "Root dispersion", dispersion),
-        ("chrony_tracking_stratum", "Stratum that clients are told", report.stratum.into()),
+        ("chrony_tracking_stratum", "Stratum in replies to clients", report.stratum.into()),
         ("chrony_tracking_root_delay_seconds", "Root delay", delay),
         ("chrony_tracking_root_dispersion_seconds", "Root dispersion", dispersion),
         (
             "edge_ntp_uncertainty_seconds",
-            "How well the monotonic and the real clock are known together",
+            "Uncertainty of the difference between the monotonic and the real-time clock",
             float(state.uncertainty) / 1e9,
         ),
     ];
@@ -162,7 +175,7 @@ fn add_daemon(families: &mut Vec<MetricFamily>, judgement: &Judgement) {
 
 /// chrony's report on its own clock. Where it gives no last offset, that is the one we measure.
 fn add_tracking(families: &mut Vec<MetricFamily>, look: &Look) {
-    let tracking = look.told.as_ref().and_then(|told| told.tracking(look.now));
+    let tracking = look.chrony.as_ref().and_then(|chrony| chrony.tracking(look.now));
     let answer = look.judgement.as_ref().and_then(|judgement| judgement.answer);
     let measured = answer.map(|answer| -signed(nanoseconds(answer.offset)) / 1e9);
     let mut gauges = Vec::new();
@@ -189,13 +202,13 @@ fn add_tracking(families: &mut Vec<MetricFamily>, look: &Look) {
             ),
             (
                 "chrony_tracking_residual_frequency_ppms",
-                "What the selected source says besides",
+                "Frequency by the selected source less the frequency in use",
                 tracking.residual,
             ),
-            ("chrony_tracking_skew_ppms", "How wrong the frequency may be", tracking.skew),
+            ("chrony_tracking_skew_ppms", "Error bound of the frequency", tracking.skew),
             (
                 "chrony_tracking_update_interval_seconds",
-                "Between the last two updates",
+                "Seconds between the last two updates",
                 tracking.interval,
             ),
         ]);

@@ -22,7 +22,7 @@ pub(super) fn add(families: &mut Vec<MetricFamily>, requests: &Requests) {
     let seconds = (i32::from(Requests::LEAST)..).map(|poll| 2_f64.powi(poll));
     families.push(histogram(
         "edge_ntp_poll_seconds",
-        "Seconds from request to request as NTP clients say of themselves; many that say nothing say 1",
+        "Seconds between requests, by the poll field of NTP clients; many clients leave the field at 0 (1 s)",
         seconds.zip(polls),
     ));
 }

@@ -13,7 +13,7 @@ use super::family::{Family, float};
 pub(super) fn add(families: &mut Vec<MetricFamily>, report: &PointsReport) {
     let mut family = Family::counter(
         "edge_server_points_total",
-        "Answers that a server's address has been in, of the servers that have most, by user country",
+        "Answers that contained the server's address, by user country; only servers in most answers",
     );
     for server in &report.top {
         let ip = server.ip.to_string();
@@ -23,7 +23,7 @@ pub(super) fn add(families: &mut Vec<MetricFamily>, report: &PointsReport) {
     }
     families.push(family.done());
     let mut family =
-        Family::gauge("edge_server_points_servers", "Servers that have been in any answer");
+        Family::gauge("edge_server_points_servers", "Servers that were in at least one answer");
     family.add(&[], float(u64::try_from(report.servers).unwrap_or(u64::MAX)));
     families.push(family.done());
 }
@@ -37,7 +37,7 @@ pub(super) fn add_audit(
     let shown: BTreeSet<_> = top.top.iter().map(|server| server.ip).collect();
     let mut shares = Family::gauge(
         "edge_server_share",
-        "Part of the answers that a server could have been in: promised by weights, delivered by cards, error bar of 95 %",
+        "The server's share of the answers that it could be in: promised by weights, delivered by cards, low and high end of the 95 % error bar",
     );
     for line in audit.servers.iter().filter(|line| shown.contains(&line.ip)) {
         let ip = line.ip.to_string();
@@ -53,9 +53,9 @@ pub(super) fn add_audit(
     }
     families.push(shares.done());
     for (name, help, n) in [
-        ("edge_audit_servers", "Servers that the last audit has seen", audit.judged),
-        ("edge_audit_outside", "Of them, those outside their error bars", audit.outside),
-        ("edge_audit_alarms", "Of them, those so far off that it can't be chance", audit.alarms),
+        ("edge_audit_servers", "Servers in the last audit", audit.judged),
+        ("edge_audit_outside", "Servers in the last audit outside their error bars", audit.outside),
+        ("edge_audit_alarms", "Servers in the last audit too far off to be chance", audit.alarms),
     ] {
         let mut family = Family::gauge(name, help);
         family.add(&[], float(u64::try_from(n).unwrap_or(u64::MAX)));

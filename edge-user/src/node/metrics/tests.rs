@@ -65,7 +65,7 @@ fn metrics(verdicts: Option<Vec<u64>>) -> Metrics {
 }
 
 #[test]
-fn a_feed_tells_its_age_serials_sources_and_refusals_and_no_feed_tells_nothing() {
+fn a_feed_has_metrics_of_age_serials_sources_and_refusals_and_no_feed_has_none() {
     let source =
         FeedSource { name: "nats \"s\"".into(), connected: true, lost: 2, ..FeedSource::default() };
     let feed = Feed {
@@ -124,7 +124,7 @@ fn geodns_names_and_labels_are_kept() {
 }
 
 #[test]
-fn what_xdp_did_is_told_by_verdict() {
+fn what_xdp_did_is_counted_by_verdict() {
     let text = metrics(Some(counts())).text().unwrap();
     for line in [
         "edge_xdp_answered_total{answer=\"answer\"} 1",
@@ -145,7 +145,7 @@ fn what_xdp_did_is_told_by_verdict() {
 }
 
 #[test]
-fn without_xdp_nothing_is_told_of_it() {
+fn without_xdp_there_are_no_metrics_of_it() {
     let text = metrics(None).text().unwrap();
     for name in ["edge_xdp_", "edge_passed_", "edge_dropped_", "edge_lease_", "dns_queries_total{"]
     {

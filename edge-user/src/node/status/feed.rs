@@ -83,7 +83,7 @@ impl Feed {
         if self.freshness.is_empty() {
             return String::new();
         }
-        let age = self.age_seconds.map_or_else(|| "never heard of".to_owned(), duration);
+        let age = self.age_seconds.map_or_else(|| "nothing has arrived yet".to_owned(), duration);
         let mark = match &*self.freshness {
             "fresh" => "",
             "warn" => " (OLD)",

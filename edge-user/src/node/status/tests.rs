@@ -6,7 +6,7 @@ use edge_common::verdict::{Action, Verdict};
 use edge_tables::live::switches::Switches;
 
 #[test]
-fn durations_are_said_in_two_words() {
+fn durations_are_shown_in_two_units() {
     assert_eq!(duration(59), "59 s");
     assert_eq!(duration(61), "1 min 1 s");
     assert_eq!(duration(7_260), "2 h 1 min");
@@ -59,7 +59,7 @@ fn status() -> Status {
 }
 
 #[test]
-fn the_page_says_who_answers_for_a_zone_and_what_became_of_frames() {
+fn the_page_shows_who_answers_for_a_zone_and_what_became_of_frames() {
     let text = status().to_text();
     for line in [
         "  a          1      0      0  xdp, authority",
@@ -98,7 +98,7 @@ fn a_switch_that_keeps_xdp_from_answering_stands_on_top_and_at_the_zones() {
 }
 
 #[test]
-fn an_incomplete_zone_says_how_many_of_its_names_are_in_the_tables() {
+fn an_incomplete_zone_shows_how_many_of_its_names_are_in_the_tables() {
     let zone = Zone {
         name: "pool.example".into(),
         serial: 1,
@@ -123,7 +123,7 @@ fn an_incomplete_zone_says_how_many_of_its_names_are_in_the_tables() {
 }
 
 #[test]
-fn the_page_says_how_old_the_feed_is_and_what_its_sources_say() {
+fn the_page_shows_how_old_the_feed_is_and_the_state_of_its_sources() {
     let source = |name: &str, reason: &str| FeedSource {
         name: name.into(),
         connected: reason.is_empty(),
@@ -153,14 +153,14 @@ fn the_page_says_how_old_the_feed_is_and_what_its_sources_say() {
     ] {
         assert!(text.lines().any(|other| other == line), "{line:?} isn't in\n{text}");
     }
-    assert!(!status().to_text().contains("feed"), "a node without one says nothing of it");
+    assert!(!status().to_text().contains("feed"), "a node without one has no line for it");
     // The status of an older node is read, too.
     let old = r#"{"age_seconds": null, "serial": null}"#;
     assert_eq!(serde_json::from_str::<Feed>(old).unwrap(), Feed::default());
 }
 
 #[test]
-fn a_line_says_what_clients_of_ntp_are_told_or_why_they_are_told_nothing() {
+fn a_line_shows_the_time_that_ntp_clients_get_or_why_they_get_none() {
     let mut numbers = vec![0; Verdict::ALL.len()];
     numbers[Verdict::NtpAnswer.index() as usize] = 7;
     numbers[Verdict::NtpUnsynchronised.index() as usize] = 2;
@@ -175,7 +175,7 @@ fn a_line_says_what_clients_of_ntp_are_told_or_why_they_are_told_nothing() {
     };
     ntp.count(&Counters::new(0, &numbers).answered);
     assert_eq!((ntp.answered, ntp.unsynchronised), (7, 2));
-    let line = "NTP at 192.0.2.1:123, [2001:db8::1]:123: time is told, stratum 2, for 4 s; 7 requests answered";
+    let line = "NTP at 192.0.2.1:123, [2001:db8::1]:123: serving time, stratum 2, for 4 s; 7 requests answered";
     let text = Status { ntp: ntp.clone(), ..status() }.to_text();
     assert!(text.lines().any(|other| other == line), "{text}");
     let ntp = NtpStatus {
@@ -185,8 +185,8 @@ fn a_line_says_what_clients_of_ntp_are_told_or_why_they_are_told_nothing() {
         ..ntp
     };
     let text = Status { ntp, ..status() }.to_text();
-    assert!(text.contains(": NO TIME is told (requests: pass): the daemon is gone; 7"), "{text}");
-    assert!(!status().to_text().contains("NTP"), "a node that serves DNS alone says nothing of it");
+    assert!(text.contains(": NOT serving time (requests: pass): the daemon is gone; 7"), "{text}");
+    assert!(!status().to_text().contains("NTP"), "a node that serves DNS alone has no line for it");
     // The status of an older node is read, too.
     let old = r#"{"synchronised": false, "stratum": 0, "lease_seconds": 0}"#;
     assert!(!serde_json::from_str::<NtpStatus>(old).unwrap().enabled);

@@ -96,7 +96,7 @@ async fn without_chrony_nothing_is_run_and_a_program_that_was_named_is_missed() 
 }
 
 #[tokio::test]
-async fn what_it_says_can_be_seen_and_goes_away_with_chrony() {
+async fn its_report_can_be_seen_and_goes_away_with_chrony() {
     let stage = Stage::new(&format!("printf '{}\\n'", LINE.trim_end()));
     let view: View = Clock::new(&Ntp::default()).view();
     view.track(stage.chronyc.ask().await);

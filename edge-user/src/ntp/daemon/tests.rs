@@ -96,7 +96,7 @@ async fn a_daemon_that_isnt_synchronised_or_sends_a_kiss_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn answers_to_other_requests_are_passed_over_and_told_if_nothing_else_comes() {
+async fn answers_to_other_requests_are_passed_over_and_reported_if_nothing_else_comes() {
     let host = Staged::at(50 * SECOND);
     let foreign = |wire: &Wire| {
         let other = Wire { origin: U64::new(wire.origin.get() ^ 1), ..*wire };
@@ -157,7 +157,7 @@ async fn a_silent_daemon_is_not_waited_for_and_a_late_answer_harms_nobody() {
 }
 
 #[tokio::test]
-async fn a_port_that_nobody_has_is_told_at_once() {
+async fn a_port_that_no_process_has_is_reported_at_once() {
     let host = Staged::at(50 * SECOND);
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let source = socket.local_addr().unwrap();
@@ -178,7 +178,7 @@ async fn a_step_while_the_daemon_is_asked_spoils_the_measurement() {
 }
 
 #[tokio::test]
-async fn an_answer_that_took_too_long_says_nothing_of_the_clock() {
+async fn an_answer_that_took_too_long_shows_nothing_about_the_clock() {
     let host = Staged::at(50 * SECOND);
     let clock = host.clone();
     let source = daemon(&host, move |wire| {

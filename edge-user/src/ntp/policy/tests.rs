@@ -73,13 +73,13 @@ fn kind(judgement: &Judgement) -> &'static str {
 }
 
 /// Seconds since 1970 and nanoseconds that are served at a moment.
-fn told(state: &State, monotonic: u64) -> (i64, i64) {
+fn served(state: &State, monotonic: u64) -> (i64, i64) {
     let since = nanoseconds(state.utc_at(monotonic).since(Timestamp::from_unix(NEW_YEAR, 0)));
     (NEW_YEAR + since.div_euclid(1_000_000_000), since.rem_euclid(1_000_000_000))
 }
 
 #[test]
-fn nothing_is_told_before_the_daemon_has_answered() {
+fn nothing_is_served_before_the_daemon_has_answered() {
     let mut stage = Stage::new();
     let judgement = stage.judge();
     assert_eq!(kind(&judgement), "unheard");
@@ -90,7 +90,7 @@ fn nothing_is_told_before_the_daemon_has_answered() {
 }
 
 #[test]
-fn a_good_answer_is_told_in_the_daemons_name_by_our_clock() {
+fn a_good_answer_is_served_in_the_daemons_name_by_our_clock() {
     let mut stage = Stage::new();
     let judgement = stage.hear(|_| ());
     let (state, answer) = (judgement.state, judgement.answer.unwrap());
@@ -133,7 +133,7 @@ fn a_silent_daemon_is_trusted_until_the_lease_ends_and_ever_less() {
 }
 
 #[test]
-fn a_node_that_was_too_busy_to_ask_says_so() {
+fn a_node_that_was_too_busy_to_ask_reports_that() {
     let mut stage = Stage::new();
     stage.hear(|_| ());
     stage.host.advance(9 * SECOND);
@@ -160,7 +160,7 @@ fn without_synchronisation_requests_pass_are_flagged_or_dropped_as_configured() 
 }
 
 #[test]
-fn what_the_daemon_takes_back_isnt_told_any_more() {
+fn what_the_daemon_takes_back_isnt_served_any_more() {
     for (refusal, expect) in [
         (Refusal::Unsynchronised, "unsynchronised"),
         (Refusal::Stratum(16), "stratum"),
@@ -177,7 +177,7 @@ fn what_the_daemon_takes_back_isnt_told_any_more() {
 }
 
 #[test]
-fn a_daemon_that_tells_another_time_than_the_clock_doesnt_discipline_it() {
+fn a_daemon_with_another_time_than_the_clock_doesnt_discipline_it() {
     let mut stage = Stage::new();
     for offset in [2_000_000_000, -2_000_000_000, 16_000_000, -16_000_000] {
         let judgement = stage.hear(|answer| answer.offset = fractions(offset));
@@ -272,16 +272,16 @@ fn an_unwilling_kernel_its_offset_of_tai_and_its_opinion_of_the_clock_change_not
 }
 
 #[test]
-fn an_inserted_second_is_told_at_midnight_before_anyone_looks_and_never_twice() {
+fn an_inserted_second_is_served_at_midnight_before_anyone_looks_and_never_twice() {
     let mut stage = Stage::on_the_eve();
     stage.kernel(libc::TIME_INS, libc::STA_INS);
     let state = stage.hear(leap(1)).state;
     assert_eq!((state.leap, state.leap_step), (1, -ONE));
     let midnight = state.leap_at;
-    assert_eq!(told(&state, midnight - 1).0, NEW_YEAR - 1);
-    assert_eq!(told(&state, midnight), (NEW_YEAR - 1, 0));
-    assert_eq!(told(&state, midnight + SECOND - 1).0, NEW_YEAR - 1);
-    assert_eq!(told(&state, midnight + SECOND), (NEW_YEAR, 0));
+    assert_eq!(served(&state, midnight - 1).0, NEW_YEAR - 1);
+    assert_eq!(served(&state, midnight), (NEW_YEAR - 1, 0));
+    assert_eq!(served(&state, midnight + SECOND - 1).0, NEW_YEAR - 1);
+    assert_eq!(served(&state, midnight + SECOND), (NEW_YEAR, 0));
     // The kernel is late by a tick: its clock isn't believed just then.
     stage.host.advance(midnight + 3 * MS - stage.host.monotonic());
     assert_eq!(stage.hear(leap(1)).state, state);
@@ -306,14 +306,14 @@ fn a_deleted_second_is_skipped() {
     stage.kernel(libc::TIME_DEL, libc::STA_DEL);
     let state = stage.hear(leap(2)).state;
     assert_eq!((state.leap, state.leap_step), (2, ONE));
-    assert_eq!(told(&state, state.leap_at - 1).0, NEW_YEAR - 2);
-    assert_eq!(told(&state, state.leap_at), (NEW_YEAR, 0));
+    assert_eq!(served(&state, state.leap_at - 1).0, NEW_YEAR - 2);
+    assert_eq!(served(&state, state.leap_at), (NEW_YEAR, 0));
     stage.host.advance(state.leap_at + 60 * MS - stage.host.monotonic());
     stage.host.step(1_000_000_000);
     stage.kernel(libc::TIME_WAIT, libc::STA_DEL);
     let judgement = stage.hear(leap(2));
     assert_eq!((kind(&judgement), judgement.state.leap), ("", 0));
-    assert_eq!(told(&judgement.state, judgement.state.monotonic).0, NEW_YEAR);
+    assert_eq!(served(&judgement.state, judgement.state.monotonic).0, NEW_YEAR);
 }
 
 #[test]
@@ -354,14 +354,14 @@ fn where_daemon_and_kernel_dont_agree_on_a_leap_second_the_lease_ends_before_it(
     let judgement = stage.hear(leap(0));
     assert_eq!((kind(&judgement), judgement.state.leap_at), ("", u64::MAX));
     let state = judgement.state;
-    assert_eq!(told(&state, state.lease - 1).0, NEW_YEAR - 1);
-    assert_eq!(told(&state, state.lease), (NEW_YEAR, 0));
+    assert_eq!(served(&state, state.lease - 1).0, NEW_YEAR - 1);
+    assert_eq!(served(&state, state.lease), (NEW_YEAR, 0));
     // Nobody judges at that moment: the clock may not have stepped yet.
     assert_eq!(stage.policy.end(), None);
 }
 
 #[test]
-fn a_lease_ends_for_want_of_an_answer_as_long_as_time_is_told() {
+fn a_lease_ends_for_want_of_an_answer_as_long_as_time_is_served() {
     let mut stage = Stage::new();
     assert_eq!(stage.policy.end(), None);
     let state = stage.hear(|_| {}).state;
@@ -379,7 +379,7 @@ fn a_leap_second_announced_a_month_ahead_is_announced_but_not_made() {
 }
 
 #[test]
-fn smeared_time_is_told_as_the_daemon_smears_it() {
+fn smeared_time_is_served_as_the_daemon_smears_it() {
     // chrony after a leap second: the clock is right, and clients are led there over hours.
     let mut stage = Stage::on_the_eve();
     let rate = fractions(50_000);
@@ -415,7 +415,7 @@ fn smeared_time_is_told_as_the_daemon_smears_it() {
 }
 
 #[test]
-fn a_smear_ends_when_the_daemon_says_so() {
+fn a_smear_ends_when_the_daemon_ends_it() {
     let mut stage = Stage::new();
     for _ in 0..4 {
         stage.hear(|answer| *answer = smeared(answer.monotonic, fractions(100_000_000)));
@@ -429,7 +429,7 @@ fn a_smear_ends_when_the_daemon_says_so() {
 }
 
 #[test]
-fn time_is_told_across_the_end_of_the_era() {
+fn time_is_served_across_the_end_of_the_era() {
     let mut stage = Stage::new();
     // 2036-02-07 06:28:16 UTC is in two seconds.
     let end = 2_085_978_496;
@@ -446,7 +446,7 @@ fn time_is_told_across_the_end_of_the_era() {
 }
 
 #[test]
-fn a_reference_time_is_never_in_the_future_of_what_is_told() {
+fn a_reference_time_is_never_in_the_future_of_the_time_served() {
     let mut stage = Stage::new();
     let utc = stage.host.utc();
     let judgement = stage.hear(|answer| answer.message.reference = utc.plus(fractions(5_000_000)));

@@ -54,7 +54,7 @@ fn state(rng: &mut Rng) -> State {
 }
 
 #[test]
-fn packets_tell_the_time_and_dispersion_of_the_state_during_its_lease_and_nothing_outside() {
+fn packets_have_the_time_and_dispersion_of_the_state_during_its_lease_and_nothing_outside() {
     let mut rng = Rng::with_seed(5);
     let mut compared = 0;
     for _ in 0..20_000 {
@@ -69,18 +69,18 @@ fn packets_tell_the_time_and_dispersion_of_the_state_during_its_lease_and_nothin
             if !(state.monotonic..state.lease).contains(&now) {
                 continue;
             }
-            let told = at(&clock, now).unwrap();
-            let apart = nanoseconds(Timestamp(told.time).since(state.utc_at(now)));
+            let served = at(&clock, now).unwrap();
+            let apart = nanoseconds(Timestamp(served.time).since(state.utc_at(now)));
             // Rounding, of fractions and of the smear's rate for each nanosecond.
             let allowed = 2 + (now - state.monotonic) / (20 * SECOND);
             assert!(apart.unsigned_abs() <= allowed, "{apart} ns at {now} of {state:?}");
-            assert_eq!(told.leapt, now >= state.leap_at);
+            assert_eq!(served.leapt, now >= state.leap_at);
             // One is rounded down, the other up, with its rate.
             let wanted = state.root_dispersion_at(now).0;
             assert!(
-                (wanted..=wanted + 2).contains(&told.dispersion),
+                (wanted..=wanted + 2).contains(&served.dispersion),
                 "{} at {now} of {state:?}",
-                told.dispersion
+                served.dispersion
             );
             compared += 1;
         }
@@ -111,7 +111,7 @@ fn the_fields_of_a_reply_are_those_of_the_state() {
 }
 
 #[test]
-fn what_becomes_of_requests_and_control_messages_is_as_the_state_and_the_operator_say() {
+fn what_becomes_of_requests_and_control_messages_is_as_the_state_and_the_operator_set_it() {
     let mut rng = Rng::with_seed(2);
     for (service, word) in [
         (Service::Answer, abi::Clock::SYNCHRONISED),
@@ -137,7 +137,7 @@ fn a_lease_that_is_over_or_too_long_never_seems_to_go_on() {
 }
 
 #[test]
-fn a_smear_faster_than_any_is_as_fast_as_can_be_told() {
+fn a_smear_faster_than_any_is_as_fast_as_can_be_served() {
     let any = state(&mut Rng::with_seed(4));
     let rate = |rate| {
         let smear = Smear { from: 0, until: u64::MAX, rate };

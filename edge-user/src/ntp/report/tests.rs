@@ -46,14 +46,14 @@ fn each_field_has_its_source_and_age() {
     assert_eq!(value(&report, "TAI - UTC"), ("0 s (not used)", "adjtimex", Some(2.0)));
     assert_eq!(value(&report, "poll").1, "request");
     let text = report.to_text();
-    assert!(text.starts_with("time is told: stratum 2, for 2 s\n"), "{text}");
+    assert!(text.starts_with("serving time: stratum 2, for 2 s\n"), "{text}");
     assert!(text.contains("2.000 s"), "{text}");
     let json = serde_json::to_string(&report).unwrap();
     assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
 }
 
 #[test]
-fn a_lease_that_has_ended_is_told_although_nobody_judges_any_more() {
+fn a_lease_that_has_ended_is_reported_although_nobody_judges_any_more() {
     let (judgement, now) = good();
     let report = Report::new(Some(&judgement), now + 6 * SECOND, 1, 0);
     assert!(!report.synchronised);
@@ -62,7 +62,7 @@ fn a_lease_that_has_ended_is_told_although_nobody_judges_any_more() {
 }
 
 #[test]
-fn the_reason_is_told_in_words_and_in_a_word() {
+fn the_reason_is_reported_in_words_and_in_a_word() {
     let (host, mut policy) = policy();
     policy.hear(Err(Fault::Refused));
     let judgement = policy.judge(Moment::now(&host));
@@ -70,17 +70,17 @@ fn the_reason_is_told_in_words_and_in_a_word() {
     assert_eq!((report.synchronised, report.lease_seconds), (false, 0));
     assert_eq!(report.reason_kind, "refused");
     let text = report.to_text();
-    assert!(text.contains("the daemon at 127.0.0.1:123: nobody has that port"), "{text}");
+    assert!(text.contains("the daemon at 127.0.0.1:123: no process has that port"), "{text}");
     assert_eq!(value(&report, "leap").1, "policy");
 }
 
 #[test]
-fn before_anything_is_published_requests_pass_and_the_reason_is_told() {
+fn before_anything_is_published_requests_pass_and_the_reason_is_reported() {
     let report = Report::new(None, 0, 0, 0);
     assert_eq!((report.synchronised, &*report.service), (false, "pass"));
     assert_eq!(&*report.reason_kind, "unasked");
     let text = report.to_text();
-    let line = "no time is told (requests: pass): the daemon hasn't been asked yet\n";
+    let line = "NOT serving time (requests: pass): the daemon hasn't been asked yet\n";
     assert!(text.starts_with(line), "{text}");
     let status = NtpStatus::from(&report);
     assert_eq!((status.reason, status.reason_kind), (report.reason, report.reason_kind));

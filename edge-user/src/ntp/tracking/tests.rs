@@ -1,6 +1,6 @@
 //! Tests with lines as chronyc prints them, and others.
 
-use super::{FRESH, LeapStatus, Told, Tracking};
+use super::{ChronyReport, FRESH, LeapStatus, Tracking};
 use crate::ntp::report::Report;
 use crate::ntp::timestamp::SECOND;
 use crate::ntp::tracking::Fault;
@@ -16,13 +16,17 @@ fn with(column: usize, text: &str) -> String {
     format!("{}\n", columns.join(","))
 }
 
-fn told(line: &str, synchronised: bool) -> Told {
-    Told { result: Tracking::read(line).ok_or(Fault::Foreign), monotonic: SECOND, synchronised }
+fn chrony_report(line: &str, synchronised: bool) -> ChronyReport {
+    ChronyReport {
+        result: Tracking::read(line).ok_or(Fault::Foreign),
+        monotonic: SECOND,
+        synchronised,
+    }
 }
 
-fn report(told: &Told, now: u64) -> Report {
+fn report(chrony: &ChronyReport, now: u64) -> Report {
     let mut report = Report { synchronised: true, ..Report::default() };
-    told.add_to(&mut report, now);
+    chrony.add_to(&mut report, now);
     report
 }
 
@@ -78,8 +82,8 @@ fn whatever_else_is_printed_is_nothing() {
 
 #[test]
 fn people_read_it_with_its_source_and_age_and_only_while_it_is_fresh() {
-    let told = told(LINE, true);
-    let fields = report(&told, 5 * SECOND).fields;
+    let chrony = chrony_report(LINE, true);
+    let fields = report(&chrony, 5 * SECOND).fields;
     let rows: Vec<_> = fields.iter().map(|field| (&*field.name, &*field.value)).collect();
     assert_eq!(
         rows,
@@ -95,27 +99,30 @@ fn people_read_it_with_its_source_and_age_and_only_while_it_is_fresh() {
         ]
     );
     assert!(fields.iter().all(|field| field.source == "chronyc" && field.age_seconds == Some(4.0)));
-    assert!(told.tracking(SECOND + FRESH - 1).is_some());
-    assert!(told.tracking(SECOND + FRESH).is_none());
-    assert!(report(&told, SECOND + FRESH).fields.is_empty());
+    assert!(chrony.tracking(SECOND + FRESH - 1).is_some());
+    assert!(chrony.tracking(SECOND + FRESH).is_none());
+    assert!(report(&chrony, SECOND + FRESH).fields.is_empty());
 }
 
 #[test]
-fn a_chrony_that_denies_what_its_answers_say_is_remarked_on() {
+fn a_chrony_that_contradicts_its_answers_causes_a_warning() {
     let denying = with(13, "Not synchronised");
-    let remark = |told: &Told| report(told, 2 * SECOND).remark;
-    assert!(remark(&told(&denying, true)).starts_with("chronyc says that chrony isn't"));
+    let remark = |chrony: &ChronyReport| report(chrony, 2 * SECOND).remark;
+    assert!(
+        remark(&chrony_report(&denying, true)).starts_with("chronyc reports that chrony isn't")
+    );
     // Its answers agreed with that then, and no longer do.
-    assert_eq!(remark(&told(&denying, false)), "");
-    assert_eq!(remark(&told(LINE, true)), "");
-    let mut report = Report { remark: "it is late".into(), ..report(&told(LINE, true), 0) };
-    told(&denying, true).add_to(&mut report, 2 * SECOND);
-    assert!(report.remark.starts_with("it is late; chronyc says"), "{}", report.remark);
+    assert_eq!(remark(&chrony_report(&denying, false)), "");
+    assert_eq!(remark(&chrony_report(LINE, true)), "");
+    let mut report =
+        Report { remark: "it is late".into(), ..report(&chrony_report(LINE, true), 0) };
+    chrony_report(&denying, true).add_to(&mut report, 2 * SECOND);
+    assert!(report.remark.starts_with("it is late; chronyc reports"), "{}", report.remark);
 }
 
 #[test]
-fn why_nothing_is_known_is_told() {
-    let fields = report(&told("?\n", true), 2 * SECOND).fields;
+fn why_nothing_is_known_is_reported() {
+    let fields = report(&chrony_report("?\n", true), 2 * SECOND).fields;
     assert_eq!(fields.len(), 1);
-    assert_eq!(fields[0].value, "not known: it printed something else than tracking's 14 columns");
+    assert_eq!(fields[0].value, "unknown: its output doesn't have tracking's 14 columns");
 }

@@ -1,6 +1,8 @@
 //! The name that a response is about, if that name exists.
 
-use edge_common::wire::dns::{HEADER_OCTETS, NAME_OCTETS};
+use edge_common::wire::dns::NAME_OCTETS;
+
+use edge_zone::wire::Reader;
 
 /// A name on the wire, in lower case.
 #[derive(Clone, Copy, Debug)]
@@ -12,27 +14,18 @@ pub(super) struct Name {
 impl Name {
     /// The question's name of a response with the RCODE NOERROR.
     pub(super) fn of(response: &[u8]) -> Option<Self> {
-        let (header, rest) = response.split_first_chunk::<HEADER_OCTETS>()?;
-        let [_, _, _, flags, 0, 1, ..] = *header else { return None };
-        if flags & 0xf != 0 {
+        let mut reader = Reader::new(response);
+        let header = reader.header()?;
+        if header.questions != 1 || header.rcode() != 0 {
             return None;
         }
-        let mut used = 0;
-        loop {
-            match *rest.get(used)? {
-                0 => break,
-                // No pointer stands before the question.
-                length @ 1..=63 => used += usize::from(length) + 1,
-                _ => return None,
-            }
-        }
-        used += 1;
+        let name = reader.name()?;
         let mut octets = [0; NAME_OCTETS];
-        let to = octets.get_mut(..used)?;
-        to.copy_from_slice(rest.get(..used)?);
+        let to = octets.get_mut(..name.len())?;
+        to.copy_from_slice(name);
         // Length octets are below any letter.
         to.make_ascii_lowercase();
-        Some(Self { octets, used })
+        Some(Self { octets, used: name.len() })
     }
 
     /// Its octets.

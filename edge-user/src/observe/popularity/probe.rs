@@ -25,7 +25,7 @@ impl Probe {
     }
 
     /// Samples the name that `response` is about, by chance. Neither waits nor allocates.
-    pub fn tell(&mut self, response: &[u8]) {
+    pub fn sample(&mut self, response: &[u8]) {
         let Some(shared) = &self.shared else { return };
         let weight = match shared.probed.load(Ordering::Relaxed) {
             0 => return,

@@ -36,7 +36,7 @@ fn keep(random: &mut fastrand::Rng, sampled: u32, wanted: u32) -> bool {
 }
 
 impl Tap {
-    /// A reader of `ring`. One in `logged` answers is to be logged (none when 0). The rate at which
+    /// A reader of `ring`. One in `logged` answers must be logged (none when 0). The rate at which
     /// XDP fills the ring is set in `store`.
     #[must_use]
     pub fn new(

@@ -101,11 +101,11 @@ fn a_flood_of_names_that_are_not_there_leaves_the_real_ones_alone() {
     for turn in 0..400_u32 {
         for n in 0..50 {
             // Made up from a wildcard, absent, refused, and of a zone that isn't watched.
-            probe.tell(&response(&format!("x{turn}-{n}.wild.a.example"), 0));
-            probe.tell(&response(&format!("x{turn}-{n}.a.example"), 3));
-            probe.tell(&response("www.a.example", 5));
-            probe.tell(&response("www.b.example", 0));
-            probe.tell(&response("WWW.a.example", 0));
+            probe.sample(&response(&format!("x{turn}-{n}.wild.a.example"), 0));
+            probe.sample(&response(&format!("x{turn}-{n}.a.example"), 3));
+            probe.sample(&response("www.a.example", 5));
+            probe.sample(&response("www.b.example", 0));
+            probe.sample(&response("WWW.a.example", 0));
         }
         popularity.turn(now);
     }
@@ -122,7 +122,7 @@ fn nothing_is_sampled_while_every_zone_is_whole() {
     let mut probe = popularity.probe();
     popularity.watch(&[]);
     for _ in 0..10_000 {
-        probe.tell(&response("www.a.example", 0));
+        probe.sample(&response("www.a.example", 0));
     }
     assert!(popularity.shared.seen.is_empty());
     popularity.turn(Instant::now());
@@ -139,7 +139,7 @@ fn little_traffic_is_counted_query_by_query() {
         popularity.turn(start + Duration::from_millis(100 * turn));
     }
     for _ in 0..9 {
-        probe.tell(&response("www.a.example", 0));
+        probe.sample(&response("www.a.example", 0));
     }
     let now = start + Duration::from_secs(1);
     popularity.turn(now);
@@ -152,7 +152,7 @@ fn those_who_answer_neither_wait_nor_fill_memory_when_nobody_counts() {
     let popularity = watching(&["www"]);
     let mut probe = popularity.probe();
     for _ in 0..64 * 10_000 {
-        probe.tell(&response("www.a.example", 0));
+        probe.sample(&response("www.a.example", 0));
     }
     assert!(popularity.shared.seen.is_full());
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use edge_tables::compile::Compiled;
 
-/// The names of some zones.
-#[derive(Debug, Default)]
+/// The names of some zones. A clone shares the sorted names.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Watched {
-    zones: Vec<Sorted>,
+    zones: Vec<Arc<Sorted>>,
 }
 
 /// A zone's names in order.
@@ -34,18 +34,38 @@ impl Sorted {
 }
 
 impl Watched {
-    /// Has exactly these zones; those that it had stay sorted.
-    pub(super) fn set(&mut self, zones: &[Arc<Compiled>]) {
-        let mut former = std::mem::take(&mut self.zones);
-        for zone in zones {
-            let same = former.iter().position(|sorted| Arc::ptr_eq(&sorted.zone, zone));
-            let sorted = same.map(|at| former.swap_remove(at));
-            self.zones.push(sorted.unwrap_or_else(|| Sorted::new(zone)));
-        }
+    /// The names of exactly these zones. The names of new zones are sorted here; zones that this
+    /// one has are shared with it.
+    pub(super) fn with(&self, zones: &[Arc<Compiled>]) -> Self {
+        let zones = zones.iter().map(|zone| {
+            let same = self.zones.iter().find(|sorted| Arc::ptr_eq(&sorted.zone, zone));
+            same.map_or_else(|| Arc::new(Sorted::new(zone)), Arc::clone)
+        });
+        Self { zones: zones.collect() }
     }
 
     /// Whether a name (on the wire, lower case) is one of theirs.
     pub(super) fn contains(&self, name: &[u8]) -> bool {
         self.zones.iter().any(|zone| zone.contains(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::Watched;
+    use edge_tables::publish::fixture::publishable;
+
+    #[test]
+    fn a_zone_that_stays_is_not_sorted_again() {
+        let zones = ["a.example", "b.example", "c.example"];
+        let [a, b, c] = zones.map(|apex| publishable(apex, ["www".to_owned()]).compiled);
+        let one = Watched::default().with(&[Arc::clone(&a), b]);
+        let other = one.with(&[c, a]);
+        assert!(Arc::ptr_eq(&one.zones[0], &other.zones[1]));
+        assert_eq!(other.zones.len(), 2);
+        assert!(other.contains(b"\x03www\x01c\x07example\x00"));
+        assert!(!other.contains(b"\x03www\x01b\x07example\x00"));
     }
 }

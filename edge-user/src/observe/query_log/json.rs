@@ -16,11 +16,12 @@ use serde::Serialize;
 use super::Record;
 use super::files::{Limits, Sink, at, options, prune};
 use super::utc;
+use edge_common::time::SECOND;
 
 /// Octets in memory that are written at once.
 const FULL_OCTETS: usize = 1 << 16;
 /// How often it is looked whether the file is still where it was.
-const LOOK_NS: u64 = 1_000_000_000;
+const LOOK_NS: u64 = SECOND;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]

@@ -13,6 +13,7 @@ use super::{Log, Numbers, Record, Samples, Sender, check};
 use crate::observe::Observers;
 use crate::settings::{self as config, LogFormat};
 use edge_authority::{Asked, Current, Options, Serving, Shared, Worker};
+use edge_common::time::SECOND;
 use edge_tables::store::Store;
 use edge_zone as zone;
 use edge_zone::geo::Nowhere;
@@ -20,7 +21,6 @@ use edge_zone::geo::Nowhere;
 mod avro;
 mod json;
 
-const SECOND_NS: u64 = 1_000_000_000;
 /// 2023-07-03 19:55:39.649 UTC.
 const NOON_NS: u64 = 1_688_414_139_649_978_091;
 const FOREVER: Limits = Limits { octets: u64::MAX, age_ns: 0, keep: 0 };
@@ -136,7 +136,7 @@ fn what_a_worker_answers_is_in_the_file_and_what_it_refuses_is_not() {
     answer(&mut worker, &query("none.example.com", 28, None), true);
     log.stop();
     let values = values(&std::fs::read_to_string(&path).unwrap());
-    let told: Vec<_> = values
+    let records: Vec<_> = values
         .iter()
         .map(|line| {
             (line["Name"].as_str().unwrap(), line["Rcode"].as_u64().unwrap(), &line["IsTCP"])
@@ -144,7 +144,7 @@ fn what_a_worker_answers_is_in_the_file_and_what_it_refuses_is_not() {
         .collect();
     let (no, yes) = (false.into(), true.into());
     assert_eq!(
-        told,
+        records,
         [
             ("pool.example.com.", 0, &no),
             ("pool.example.com.", 16, &no),
@@ -215,7 +215,7 @@ fn a_long_response_is_kept_with_its_opt_record() {
 }
 
 #[test]
-fn a_sampled_record_says_how_many_it_stands_for() {
+fn a_sampled_record_has_the_number_that_it_stands_for() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("q");
     let eight = NonZeroU32::new(8).unwrap();
@@ -279,23 +279,23 @@ fn files_that_cannot_be_written_cost_records_only_until_they_can() {
             writer(&config::Log { format, ..log_at(&path) }, None);
         let response = response(&query("pool.example.com", 1, None));
         // An Avro writer has looked for leftovers when it was made, by the real clock.
-        let start_ns = super::now_ns() + 2 * SECOND_NS;
+        let start_ns = super::now_ns() + 2 * SECOND;
         let mut turn = |after_ns| {
             sender.send(&asked(false), &response);
             assert_eq!(writer.turn(start_ns + after_ns), 1);
         };
         turn(0);
-        turn(SECOND_NS / 2);
+        turn(SECOND / 2);
         assert_eq!((numbers.failed.load(Relaxed), numbers.written.load(Relaxed)), (2, 0));
         let error = numbers.error();
         assert!(error.contains("missing"), "{error}");
         assert!(error.contains("No such file or directory"), "{error}");
         std::fs::create_dir(&missing).unwrap();
-        turn(SECOND_NS * 3 / 4);
+        turn(SECOND * 3 / 4);
         assert_eq!(numbers.failed.load(Relaxed), 3);
-        turn(SECOND_NS);
+        turn(SECOND);
         // Avro's age is ten seconds.
-        turn(SECOND_NS * 11);
+        turn(SECOND * 11);
         assert_eq!((numbers.failed.load(Relaxed), numbers.written.load(Relaxed)), (3, 2));
         assert_eq!(numbers.error(), "");
         assert_eq!(names(&missing).len(), 1);
@@ -308,7 +308,7 @@ fn a_full_disk_loses_records_and_nothing_else() {
     let (mut writer, mut sender, numbers) = writer(&log_at(Path::new("/dev/full")), None);
     for second in 1..=3 {
         sender.send(&asked(false), &response(&query("pool.example.com", 1, None)));
-        assert_eq!(writer.turn(NOON_NS + second * SECOND_NS), 1);
+        assert_eq!(writer.turn(NOON_NS + second * SECOND), 1);
         assert_eq!((numbers.failed.load(Relaxed), numbers.written.load(Relaxed)), (second, 0));
     }
     assert!(numbers.error().contains("/dev/full: No space left on device"), "{numbers:?}");

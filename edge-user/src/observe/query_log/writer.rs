@@ -22,15 +22,15 @@ use super::response::Account;
 use super::{Numbers, Record, now_ns};
 use crate::settings::{self as config, LogFormat};
 use edge_authority::{Current, Serving};
+use edge_common::time::SECOND;
 use edge_tables::samples::{self, Samples};
 
 /// The pause when nothing waits: short enough that the queue isn't full before it ends, at 200,000
 /// queries a second.
 const PAUSE: Duration = Duration::from_millis(10);
 /// How long files are left alone after a error.
-const RETRY_NS: u64 = 1_000_000_000;
+const RETRY_NS: u64 = SECOND;
 const MEBIBYTE: u64 = 1 << 20;
-const SECOND_NS: u64 = 1_000_000_000;
 
 /// The state of the thread.
 pub(super) struct Writer {
@@ -63,7 +63,7 @@ impl Writer {
         let size = config.max_size_mb.map_or(size, |size| size.get().into());
         let limits = Limits {
             octets: size * MEBIBYTE,
-            age_ns: u64::from(config.max_age_seconds.unwrap_or(age)) * SECOND_NS,
+            age_ns: u64::from(config.max_age_seconds.unwrap_or(age)) * SECOND,
             keep: config.keep.unwrap_or(keep),
         };
         let has_weight = config.sample.get() > 1 || config.xdp_sample > 0;

@@ -47,14 +47,17 @@ fn paths_are_relative_to_the_file_and_addresses_are_left_alone() {
 #[test]
 fn what_does_not_go_together_is_refused_with_its_place_and_the_way_out() {
     let state = "[feed]\nstate = \"s\"\n";
-    for (text, says) in [
+    for (text, expected) in [
         ("[feed]\nsnapshot = \"s.json\"\n".to_owned(), "edge.toml:5:1: feed.state: name a dir"),
-        (format!("{state}deltas = \"d\"\n"), "feed.deltas: changes of which servers?"),
+        (format!("{state}deltas = \"d\"\n"), "feed.deltas: changes need a snapshot of the servers"),
         (
             format!("{state}snapshot = \"s\"\ndeltas = \"d\"\nresults = \"r\"\n"),
             "feed.results: the scores of",
         ),
-        (format!("{state}snapshot = \"ftp://h/s\"\n"), "no https:// or http:// address"),
+        (
+            format!("{state}snapshot = \"ftp://h/s\"\n"),
+            "neither a file nor an https:// or http:// address",
+        ),
         (format!("{state}snapshots = \"s\"\n"), "unknown field `snapshots`"),
         (
             format!("{state}zones = {{ url = \"https://h\", origins = [] }}\n"),
@@ -67,10 +70,10 @@ fn what_does_not_go_together_is_refused_with_its_place_and_the_way_out() {
         (format!("{state}[feed.nats]\nbucket = \"b\"\n"), "feed.nats.servers is empty"),
         (format!("{state}[feed.guard]\nservers_percent = 101\n"), "feed.guard: servers_percent"),
         ("[policy.hysteresis]\nenter = 5\nleave = 9\n".to_owned(), "5:1: policy.hysteresis.leave"),
-        ("[fleet]\n".to_owned(), "5:1: fleet: heartbeats go by NATS"),
+        ("[fleet]\n".to_owned(), "5:1: fleet: heartbeats use NATS"),
     ] {
         let error = refused(&text);
-        assert!(error.contains(says), "{error}");
+        assert!(error.contains(expected), "{error}");
     }
 }
 

@@ -211,8 +211,8 @@ impl<'z> Answers<'z> {
         Answer::by_class(base)
     }
 
-    /// The label at the end of aliases, whose answers an alias has. The search stops at a label that
-    /// has variants, or something of its own.
+    /// The label at the end of aliases, whose answers an alias has. The search stops at a label
+    /// that has variants, or something of its own.
     fn end_of_aliases(&self, label: &'z str, qtype: u16) -> &'z str {
         // An alias doesn't lend these.
         if [RecordKind::Ns, RecordKind::Soa].iter().any(|kind| kind.number() == qtype) {

@@ -58,8 +58,8 @@ impl<'z> Names<'z> {
     /// What answers for names below `name` that aren't among [`all`](Self::all), nor below a longer
     /// one of these.
     ///
-    /// The names between such a name and `name` don't exist for any client. So `name` is the closest
-    /// encloser for all clients for which it exists itself.
+    /// The names between such a name and `name` don't exist for any client. So `name` is the
+    /// closest encloser for all clients for which it exists itself.
     pub(super) fn absent(&self, name: &Known<'_>) -> Absent {
         let labels = &self.zone.labels;
         if !labels.has_wildcards() {

@@ -54,6 +54,10 @@ struct Cards {
 impl Cards {
     /// Firsts at random; the rest round and round, so that distinct cards get a record's up to `m`
     /// appearances.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the counts' sums are k·m and m: as many places are left as appearances"
+    )]
     fn lay_out(counts: &Counts<'_>, k: usize, m: usize, rng: &mut fastrand::Rng) -> Self {
         let mut records = vec![0; k * m];
         let mut firsts: Vec<u16> = Vec::with_capacity(m);
@@ -61,16 +65,20 @@ impl Cards {
             firsts.extend(std::iter::repeat_n(record, count as usize));
         }
         rng.shuffle(&mut firsts);
-        for (card, first) in records.chunks_exact_mut(k).zip(firsts) {
-            card[0] = first;
+        for (slot, first) in records.iter_mut().step_by(k).zip(firsts) {
+            *slot = first;
         }
-        let rest = |i: usize| counts.included[i] - counts.first[i];
-        let present = counts.included.iter().zip(0_u16..).filter(|&(&count, _)| count > 0);
-        let mut order: Vec<u16> = present.map(|(_, record)| record).collect();
+        // Each record that is in any card, and in how many it isn't first.
+        let both = counts.included.iter().zip(counts.first);
+        let mut order: Vec<(u16, u32)> = both
+            .zip(0_u16..)
+            .filter(|((included, _), _)| **included > 0)
+            .map(|((included, first), record)| (record, included - first))
+            .collect();
         rng.shuffle(&mut order);
         let (mut card, mut place) = (0, 1);
-        for record in order {
-            for _ in 0..rest(usize::from(record)) {
+        for (record, rest) in order {
+            for _ in 0..rest {
                 records[card * k + place] = record;
                 card += 1;
                 if card == m {
@@ -85,6 +93,7 @@ impl Cards {
         self.records.len() / self.k
     }
 
+    #[expect(clippy::indexing_slicing, reason = "every card has its k places in `records`")]
     fn card(&self, card: usize) -> &[u16] {
         &self.records[card * self.k..][..self.k]
     }
@@ -93,6 +102,7 @@ impl Cards {
         self.card(card).contains(&record)
     }
 
+    #[expect(clippy::indexing_slicing, reason = "every card has its k places in `records`")]
     fn at(&self, card: usize, place: usize) -> u16 {
         self.records[card * self.k + place]
     }
@@ -111,13 +121,15 @@ impl Cards {
         // A record in nearly every card: look only at the cards without it.
         stuck.sort_unstable();
         for stuck in stuck.chunk_by(|a, b| a.0 == b.0) {
+            let Some(&(record, _)) = stuck.first() else { continue };
             let mut without: Vec<usize> =
-                (0..m).filter(|&card| !self.holds(card, stuck[0].0)).collect();
+                (0..m).filter(|&card| !self.holds(card, record)).collect();
             for &(_, card) in stuck {
                 let Some(place) = self.meeting(card) else { continue };
                 let found = (0..if without.is_empty() { 0 } else { tries }).find_map(|_| {
                     let i = rng.usize(..without.len());
-                    self.leave(card, place, without[i], rng).then_some(i)
+                    let other = *without.get(i)?;
+                    self.leave(card, place, other, rng).then_some(i)
                 });
                 match found {
                     Some(i) => {
@@ -131,8 +143,8 @@ impl Cards {
 
     /// The place where the first of a card appears once more in it.
     fn meeting(&self, card: usize) -> Option<usize> {
-        let card = self.card(card);
-        (1..self.k).find(|&place| card[place] == card[0])
+        let (first, others) = self.card(card).split_first()?;
+        others.iter().position(|other| other == first).map(|behind| 1 + behind)
     }
 
     /// Exchanges the record that meets itself at `place` with a random one of another card, if both
@@ -154,6 +166,10 @@ impl Cards {
     /// because any set of j < k records finds room for j·m appearances less its firsts, and no
     /// record needs more than m (max-flow min-cut); a breadth-first search finds an augmenting path
     /// whenever an arrangement exists.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "places are those of cards, and `by` is the index of an earlier step"
+    )]
     fn resolve_by_chain(&mut self, card: usize, place: usize) {
         struct Driven {
             record: u16,
@@ -226,6 +242,10 @@ impl Cards {
 }
 
 /// As [`Cards::mix_any`], of cards whose size is known.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "cards are below the slice's length, and places below four"
+)]
 fn mix_fours(cards: &mut [[u16; 4]], rng: &mut fastrand::Rng) {
     let holds = |card: &[u16; 4], record: u16| {
         let [a, b, c, d] = *card;

@@ -12,16 +12,18 @@
 /// again (Gibbs sampling).
 ///
 /// The sum of the `weights` is positive and fits 64 bits.
+#[expect(clippy::indexing_slicing, reason = "a card holds indices of weights")]
 pub(super) fn by_weight(cards: &mut [u16], k: usize, weights: &[u64], rng: &mut fastrand::Rng) {
     let total: u64 = weights.iter().sum();
     for card in cards.chunks_exact_mut(k.max(1)) {
         let held: u64 = card.iter().map(|&record| weights[usize::from(record)]).sum();
+        let Some((_, others)) = card.split_first_mut() else { continue };
         // Orders of such a card differ in likelihood by a few per cent at most.
         if held < total / 64 {
-            rng.shuffle(&mut card[1..]);
+            rng.shuffle(others);
             continue;
         }
-        draw(&mut card[1..], weights, rng);
+        draw(others, weights, rng);
         if held < total {
             exchange(card, weights, total, rng);
         }
@@ -29,6 +31,10 @@ pub(super) fn by_weight(cards: &mut [u16], k: usize, weights: &[u64], rng: &mut 
 }
 
 /// Draws these records one after another by weight; those of weight 0 come last, in any order.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "records are indices of weights, and the point is below the sum of those from `place` on"
+)]
 fn draw(records: &mut [u16], weights: &[u64], rng: &mut fastrand::Rng) {
     let weight = |record: u16| weights[usize::from(record)];
     let mut left: u64 = records.iter().map(|&record| weight(record)).sum();
@@ -49,6 +55,10 @@ fn draw(records: &mut [u16], weights: &[u64], rng: &mut fastrand::Rng) {
 }
 
 /// Exchanges neighbours behind the first, by the odds of the two orders.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a card holds indices of weights, its first at 0, and `place + 1` is below its length"
+)]
 fn exchange(card: &mut [u16], weights: &[u64], total: u64, rng: &mut fastrand::Rng) {
     let weight = |record: u16| weights[usize::from(record)];
     // Rounds through the pairs, as many as a record needs to come all the way.

@@ -50,29 +50,33 @@ pub struct Shares {
 pub fn shares(weights: &[u64], k: usize) -> Shares {
     let n = weights.len();
     let all_zero = weights.iter().all(|&w| w == 0);
-    let weight = |i: usize| if all_zero { 1 } else { weights[i] };
-    let total: f64 = (0..n).map(|i| weight(i) as f64).sum();
-    let first = (0..n).map(|i| weight(i) as f64 / total).collect();
+    let weights = weights.iter().map(|&weight| if all_zero { 1 } else { weight });
+    let total: f64 = weights.clone().map(|weight| weight as f64).sum();
+    let first = weights.clone().map(|weight| weight as f64 / total).collect();
 
-    let positive = (0..n).filter(|&i| weight(i) > 0).count();
+    let positive = weights.clone().filter(|&weight| weight > 0).count();
     if k >= n || k == 0 {
         return Shares { first, inclusion: vec![if k == 0 { 0.0 } else { 1.0 }; n] };
     }
     if positive <= k {
         let zero = (k - positive) as f64 / (n - positive) as f64;
-        let inclusion = (0..n).map(|i| if weight(i) > 0 { 1.0 } else { zero }).collect();
+        let inclusion = weights.map(|weight| if weight > 0 { 1.0 } else { zero }).collect();
         return Shares { first, inclusion };
     }
 
-    let mut order: Vec<usize> = (0..n).filter(|&i| weight(i) > 0).collect();
-    order.sort_unstable_by_key(|&i| weight(i));
-    let runs: Vec<&[usize]> = order.chunk_by(|&a, &b| weight(a) == weight(b)).collect();
-    let groups: Vec<Group> =
-        runs.iter().map(|run| Group { weight: weight(run[0]) as f64, count: run.len() }).collect();
+    let mut order: Vec<(u64, usize)> = weights.zip(0..).filter(|&(weight, _)| weight > 0).collect();
+    order.sort_unstable();
+    let runs = order.chunk_by(|a, b| a.0 == b.0);
+    let groups: Vec<Group> = runs
+        .clone()
+        .filter_map(|run| Some(Group { weight: run.first()?.0 as f64, count: run.len() }))
+        .collect();
     let mut inclusion = vec![0.0; n];
-    for (run, chance) in runs.iter().zip(integrate(&groups, total, k)) {
-        for &i in *run {
-            inclusion[i] = chance;
+    for (run, chance) in runs.zip(integrate(&groups, total, k)) {
+        for &(_, i) in run {
+            if let Some(inclusion) = inclusion.get_mut(i) {
+                *inclusion = chance;
+            }
         }
     }
     Shares { first, inclusion }
@@ -132,15 +136,14 @@ fn add_node(
     sums: &mut [f64],
 ) -> f64 {
     let mut product = vec![0.0; k];
-    product[0] = 1.0;
+    set_to_one(&mut product);
     for (group, prefix) in groups.iter().zip(prefixes.chunks_exact_mut(k)) {
         prefix.copy_from_slice(&product);
         Factor::new(group.weight * t).multiply(&mut product, group.count);
     }
     let unfinished = product.iter().sum();
 
-    product.fill(0.0);
-    product[0] = 1.0;
+    set_to_one(&mut product);
     for ((group, prefix), sum) in
         groups.iter().zip(prefixes.chunks_exact(k)).zip(sums.iter_mut()).rev()
     {
@@ -156,6 +159,14 @@ fn add_node(
         factor.multiply(&mut product, 1);
     }
     unfinished
+}
+
+/// Makes a polynomial 1, to be multiplied by factors.
+fn set_to_one(product: &mut [f64]) {
+    product.fill(0.0);
+    if let Some(constant) = product.first_mut() {
+        *constant = 1.0;
+    }
 }
 
 /// `silent + rung·x`: one clock at one time.
@@ -202,12 +213,17 @@ impl Factor {
             return;
         }
         let odds = self.rung / self.silent;
-        let mut power = vec![constant; product.len()];
-        for r in 1..power.len() {
-            power[r] = power[r - 1] * odds * (count + 1 - r) as f64 / r as f64;
-        }
+        let powers = (1..product.len()).scan(constant, |term, r| {
+            *term = *term * odds * (count + 1 - r) as f64 / r as f64;
+            Some(*term)
+        });
+        let power: Vec<f64> = std::iter::once(constant).chain(powers).collect();
         for degree in (0..product.len()).rev() {
-            product[degree] = (0..=degree).map(|r| product[r] * power[degree - r]).sum();
+            let partners = power.iter().take(degree + 1).rev();
+            let term = product.iter().zip(partners).map(|(term, partner)| term * partner).sum();
+            if let Some(to) = product.get_mut(degree) {
+                *to = term;
+            }
         }
     }
 }

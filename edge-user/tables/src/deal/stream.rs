@@ -46,6 +46,10 @@ impl Stream {
     /// When too much falls due, some of it has to wait. With `full_stay`, items at their cap don't
     /// wait: they could not come before their time either, so an item whose share is its cap would
     /// only lose by waiting.
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "`share`, `counts` and what is due have one element for each item"
+    )]
     pub(super) fn take(
         &mut self,
         share: &[f64],
@@ -55,9 +59,11 @@ impl Stream {
     ) -> Vec<u32> {
         let mut counts = vec![0; self.due.len()];
         let mut taken = 0;
-        for (i, (due, count)) in self.due.iter_mut().zip(&mut counts).enumerate() {
-            if share[i] > 0.0 {
-                *due += share[i];
+        for (i, ((due, count), &share)) in
+            self.due.iter_mut().zip(&mut counts).zip(share).enumerate()
+        {
+            if share > 0.0 {
+                *due += share;
                 *count = whole(*due).min(cap(i));
                 *due -= f64::from(*count);
                 taken += *count as usize;

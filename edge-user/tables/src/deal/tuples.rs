@@ -56,7 +56,7 @@ impl Walk<'_> {
 pub(super) fn rank(tuple: &[usize], n: usize) -> usize {
     let mut rank = 0;
     for (place, &record) in tuple.iter().enumerate() {
-        let used = tuple[..place].iter().filter(|&&earlier| earlier < record).count();
+        let used = tuple.iter().take(place).filter(|&&earlier| earlier < record).count();
         rank = rank * (n - place) + record.saturating_sub(used);
     }
     rank

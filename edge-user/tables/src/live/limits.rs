@@ -13,7 +13,7 @@ use edge_common::limit::{DENIED, Rate};
 use zerocopy::FromZeros as _;
 
 pub use ntp::{set_ntp_denial, set_ntp_rate};
-pub use options::{Limits, NtpLimits};
+pub use options::{Limits, LimitsError, NtpLimits};
 
 use crate::backend_error::BackendError;
 use crate::jiffies;

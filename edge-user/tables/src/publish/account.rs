@@ -49,7 +49,8 @@ impl Slots {
         let mut answers: BTreeMap<(u16, &str), [u64; 2]> = BTreeMap::new();
         zone.counted.resize(zone.hit_words() as usize, 0);
         for (word, (now, last)) in now.into_iter().zip(last).enumerate() {
-            let [xdp, own] = [0, 1].map(|by| now[by].wrapping_sub(last[by]));
+            let ([xdp, own], [last_xdp, last_own]) = (now, *last);
+            let [xdp, own] = [xdp.wrapping_sub(last_xdp), own.wrapping_sub(last_own)];
             if xdp == 0 && own == 0 {
                 continue;
             }
@@ -137,8 +138,8 @@ impl Publisher {
         self.slots.collect_rest();
     }
 
-    /// The share of answers that each server was promised, and the share that it had. The answer counts
-    /// keeps it, too.
+    /// The share of answers that each server was promised, and the share that it had. The answer
+    /// counts keeps it, too.
     #[must_use]
     pub fn audit(&mut self) -> AuditReport {
         self.collect_counts();

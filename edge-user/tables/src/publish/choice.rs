@@ -1,9 +1,9 @@
 //! The choice of the names that are put into the tables.
 //!
-//! It depends on the zones, their shares and the popularity of their names. A zone whose names all fit,
-//! and that may have as many, is whole. Any other zone is incomplete: it has its apex in the
-//! tables, so that nothing above answers for it, and its most popular names. All other names under its
-//! apex pass. A name that is in the tables stays unless one that isn't is clearly hotter.
+//! It depends on the zones, their shares and the popularity of their names. A zone whose names all
+//! fit, and that may have as many, is whole. Any other zone is incomplete: it has its apex in the
+//! tables, so that nothing above answers for it, and its most popular names. All other names under
+//! its apex pass. A name that is in the tables stays unless one that isn't is clearly hotter.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};

@@ -358,7 +358,8 @@ impl Slots {
     /// It is large as long as an eighth of each arena holds these cards and those of all other
     /// zones. The rest of the arena is for zones that need it.
     pub(super) fn least_cards(&self, decks: &[Undealt], former: Option<&ZoneSlot>) -> usize {
-        /// With so many cards, one more or less makes no visible difference in some thousand answers.
+        /// With so many cards, one more or less makes no visible difference in some thousand
+        /// answers.
         const MANY: usize = 512;
         let others = |kind: Kind, taken: u32| {
             let former = former.into_iter().flat_map(|zone| {

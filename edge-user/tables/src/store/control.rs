@@ -31,13 +31,6 @@ macro_rules! at {
 #[derive(Clone, Copy, Debug)]
 pub struct ControlBlock(Region<Control>);
 
-/// A block in memory of its own, zeroed.
-impl Default for ControlBlock {
-    fn default() -> Self {
-        Self(Region::in_memory(1))
-    }
-}
-
 impl ControlBlock {
     pub(super) const fn over(entry: Region<Control>) -> Self {
         Self(entry)
@@ -48,12 +41,6 @@ impl ControlBlock {
     #[inline]
     pub fn read(self) -> Control {
         self.part(0)
-    }
-
-    /// Writes all of it, word by word: for tests. Nothing may read it meanwhile.
-    #[inline]
-    pub fn write(self, control: &Control) {
-        self.set_part(0, control);
     }
 
     /// Generation being served; 0 for none. What belongs to it may be read after this.
@@ -147,12 +134,6 @@ impl ControlBlock {
     #[inline]
     pub fn switches(self) -> u64 {
         self.word(at!(switches)).load(Ordering::Acquire)
-    }
-
-    /// Replaces all switches: for tests. Others set their own bits by [`Self::set_switch`].
-    #[inline]
-    pub fn set_switches(self, bits: u64) {
-        self.set(at!(switches), bits);
     }
 
     /// Sets or clears one of the operator's [`switches`]. All other bits stay.
@@ -258,23 +239,11 @@ impl ControlBlock {
         self.word(at!(cookies.state)).load(Ordering::Acquire)
     }
 
-    /// Sets the state of cookies, after the secrets of its side have been written.
-    #[inline]
-    pub fn set_cookie_state(self, state: u64) {
-        self.word(at!(cookies.state)).store(state, Ordering::Release);
-    }
-
     /// The secrets of a side: the lowest bit of `side` chooses it.
     #[must_use]
     #[inline]
     pub fn cookie_secrets(self, side: u64) -> CookieSecrets {
         self.part(secrets_at(side))
-    }
-
-    /// Sets the secrets of a side, which isn't in use.
-    #[inline]
-    pub fn set_cookie_secrets(self, side: u64, secrets: &CookieSecrets) {
-        self.set_part(secrets_at(side), secrets);
     }
 
     /// Writes secrets to the side that isn't in use, then takes that side into use by one store.
@@ -283,8 +252,8 @@ impl ControlBlock {
     #[inline]
     pub fn replace_cookie_secrets(self, secrets: &CookieSecrets, flags: u64) {
         let side = !self.get(at!(cookies.state)) & state::SIDE;
-        self.set_cookie_secrets(side, secrets);
-        self.set_cookie_state(side | flags);
+        self.set_part(secrets_at(side), secrets);
+        self.word(at!(cookies.state)).store(side | flags, Ordering::Release);
     }
 
     /// The name server identifier.
@@ -390,6 +359,38 @@ impl ControlBlock {
         for (at, octets) in (at..).step_by(8).zip(part.as_bytes().as_chunks().0) {
             self.set(at, u64::from_ne_bytes(*octets));
         }
+    }
+}
+
+/// A block in memory of its own, zeroed.
+#[cfg(any(test, feature = "testing"))]
+impl Default for ControlBlock {
+    fn default() -> Self {
+        Self(Region::in_memory(1))
+    }
+}
+
+/// What only tests and measurements write.
+#[cfg(any(test, feature = "testing"))]
+impl ControlBlock {
+    /// Writes all of it, word by word. Nothing may read it meanwhile.
+    pub fn write(self, control: &Control) {
+        self.set_part(0, control);
+    }
+
+    /// Replaces all switches, also those that others set by [`Self::set_switch`].
+    pub fn set_switches(self, bits: u64) {
+        self.set(at!(switches), bits);
+    }
+
+    /// Sets the state of cookies, after the secrets of its side have been written.
+    pub fn set_cookie_state(self, state: u64) {
+        self.word(at!(cookies.state)).store(state, Ordering::Release);
+    }
+
+    /// Sets the secrets of a side (its lowest bit chooses it), whether it is in use or not.
+    pub fn set_cookie_secrets(self, side: u64, secrets: &CookieSecrets) {
+        self.set_part(secrets_at(side), secrets);
     }
 }
 

@@ -107,7 +107,8 @@ impl HostTables {
         self.monotonic.store(nanoseconds, Ordering::Relaxed);
     }
 
-    /// Makes these bits of [`edge_common::abi::Control::switches`] look switched off, and no others.
+    /// Makes these bits of [`edge_common::abi::Control::switches`] look switched off, and no
+    /// others.
     pub fn ignore(&self, switches: u64) {
         self.ignored.store(switches, Ordering::Relaxed);
     }

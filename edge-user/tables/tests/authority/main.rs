@@ -4,9 +4,9 @@
 #![expect(clippy::tests_outside_test_module, reason = "all of it is tests")]
 
 mod amend;
+mod clients;
 mod share;
 mod walk;
-mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -18,14 +18,12 @@ use edge_common::abi::{Kind, NameTail, TableId, maps};
 use hickory_proto::op::Message;
 
 use edge_authority::{Answerer, Asked, Options, Serving};
-use edge_tables::compile::compile;
+use edge_tables::publish::fixture::{self, zones};
 use edge_tables::publish::{NoKernel, Publishable, Publisher, ZONE_TYPES};
 use edge_tables::store::Store;
 use edge_zone::AnyPolicy;
 use edge_zone::geo::GeoLocator;
-use edge_zone::geo::Profile;
 use edge_zone::name::bare;
-use edge_zone::rdata::soa_record;
 use edge_zone::{self as zone, Name, RecordKind, Zone};
 use walk::Walk;
 
@@ -50,7 +48,7 @@ impl Node {
         let store = Store::in_memory();
         let rng = fastrand::Rng::with_seed(5);
         let publisher = Publisher::new(store.clone(), Box::new(NoKernel), rng);
-        let databases = Arc::new(zones::databases());
+        let databases = Arc::new(clients::databases());
         let mut node = Self {
             store,
             publisher,
@@ -70,26 +68,12 @@ impl Node {
         let databases = &self.places.databases;
         let mut tries = self.places.tries.clone();
         if tries.is_empty() {
-            let mut profiles: Vec<Profile> = Vec::new();
-            for zone in &zones {
-                match profiles.iter_mut().find(|profile| profile.suits(zone)) {
-                    Some(profile) => profile.add(zone),
-                    None => {
-                        profiles.push(Profile::of(zone));
-                        profiles.last_mut().unwrap().add(zone);
-                    }
-                }
-            }
-            tries.extend(profiles.into_iter().map(|profile| {
-                let trie = Arc::new(profile.compile(databases).unwrap());
-                (profile, trie)
-            }));
+            tries = fixture::tries(&zones, databases);
         }
         let any = self.options.any;
         let made = zones.into_iter().map(|zone| {
-            let (_, trie) = tries.iter().find(|(profile, _)| profile.suits(&zone)).unwrap();
-            let compiled = Arc::new(compile(&zone, &trie.classes, soa_record(&zone), any));
-            (zone, Publishable { compiled, trie: Arc::clone(trie) })
+            let made = fixture::publishable_with(&zone, &tries, any);
+            (zone, made)
         });
         self.zones = made.collect();
         self.places = Arc::new(GeoLocator { databases: Arc::clone(databases), tries });
@@ -212,7 +196,7 @@ fn compare(node: &Node) -> Tally {
             spelled.make_ascii_uppercase();
         }
         for &rtype in &types {
-            for client in zones::CLIENTS {
+            for client in clients::CLIENTS {
                 let ask = Ask { client: client.parse().unwrap(), subnet: nth % 3 == 0 };
                 let Some(said) = walk.ask(&name, rtype, ask.known()) else {
                     *tally.entry(0).or_default() += 1;
@@ -300,7 +284,7 @@ fn full_answers_to_any_are_the_authoritys() {
     let node = Node::new(&zones::ALL[..1], &[], AnyPolicy::Full);
     compare(&node);
     let walk = Walk::new(&node.store);
-    let client = zones::CLIENTS[0].parse().unwrap();
+    let client = clients::CLIENTS[0].parse().unwrap();
     assert!(walk.ask(&wire("www.plain.test"), 255, client).is_none());
     assert_eq!(walk.ask(&wire("www.plain.test"), 65, client).unwrap().kind, Kind::Nodata);
     assert_eq!(walk.ask(&wire("one.plain.test"), 255, client).unwrap().kind, Kind::Ready);
@@ -327,14 +311,14 @@ fn under_the_root_zone_all_names_are_its_own_but_those_of_other_zones() {
     node.publish(&[], &["b.test"]);
     compare(&node);
     let walk = Walk::new(&node.store);
-    assert!(walk.ask(&wire("x.b.test"), 1, zones::CLIENTS[0].parse().unwrap()).is_none());
+    assert!(walk.ask(&wire("x.b.test"), 1, clients::CLIENTS[0].parse().unwrap()).is_none());
 }
 
 #[test]
 fn what_can_be_answered_from_tables_is() {
     let node = Node::new(zones::ALL, &[], AnyPolicy::Minimal);
     let walk = Walk::new(&node.store);
-    let client = zones::CLIENTS[0].parse().unwrap();
+    let client = clients::CLIENTS[0].parse().unwrap();
     for (name, rtype, kind, cards) in [
         ("plain.test", 6, Kind::Ready, 1),
         ("plain.test", 2, Kind::Ready, 1),
@@ -381,7 +365,7 @@ fn a_zone_of_more_ready_made_records_than_there_is_room_for_keeps_its_addresses(
     let text = format!(r#"{{"targeting": "@", "data": {{{}}}}}"#, labels.join(","));
     let zones = [("many.test", &*text), zones::ALL[0]];
     let mut node = Node::new(&zones, &[], AnyPolicy::Minimal);
-    let client = zones::CLIENTS[0].parse().unwrap();
+    let client = clients::CLIENTS[0].parse().unwrap();
     for _ in 0..3 {
         let walk = Walk::new(&node.store);
         let mut n_texts = 0;
@@ -412,7 +396,7 @@ fn zones_for_which_there_is_no_larger_table_keep_their_addresses() {
     let zones: Vec<_> = names.iter().map(|name| (&**name, &*text)).collect();
     let node = Node::new(&zones, &[], AnyPolicy::Minimal);
     let walk = Walk::new(&node.store);
-    let client = zones::CLIENTS[0].parse().unwrap();
+    let client = clients::CLIENTS[0].parse().unwrap();
     let mut n_small = 0;
     for name in names {
         let name = wire(&format!("l7.{name}"));
@@ -428,7 +412,7 @@ fn zones_for_which_there_is_no_larger_table_keep_their_addresses() {
 #[test]
 fn only_choices_are_dealt_anew() {
     let mut node = Node::new(zones::ALL, &[], AnyPolicy::Minimal);
-    let client = zones::CLIENTS[0].parse().unwrap();
+    let client = clients::CLIENTS[0].parse().unwrap();
     let before = node.publisher.usage();
     let first = |node: &Node, name: &str, rtype| {
         let walk = Walk::new(&node.store);

@@ -2,21 +2,20 @@
 //!
 //! An unknown key is ignored with a warning.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
+use super::error::TextError;
 use super::list::{Form, List};
 use super::scalar::{Flag, Key, Text, WholeNumber, narrow, once, skip};
 use super::wire::WireList;
-use super::{Context, MAX_TTL, ReadLabel};
-use crate::name::{Name, NameError, quote};
+use super::{Context, MAX_TEXT_OCTETS, MAX_TTL, ReadLabel};
+use crate::name::{Name, quote};
 use crate::presentation::LAYOUTS;
 use crate::record::{Mx, Srv};
-
-/// Octets of the longest TXT text: with its length octets it just fits RDATA's 65535.
-const MAX_TEXT_OCTETS: usize = 65_279;
 
 const NAME_FORM: Form = Form {
     expect: r#"a name"#,
@@ -188,7 +187,8 @@ const KEYS: [&str; 14] = [
 /// The most records that an answer may be asked to have.
 pub(super) const MAX_HOSTS: WholeNumber = WholeNumber::up_to(u16::MAX as u64);
 
-type ReadText = fn(&str) -> Result<Box<str>, String>;
+/// A reader that takes any text.
+type ReadText = fn(&str) -> Result<Box<str>, Infallible>;
 
 const ALIAS: Text<ReadText> = Text {
     expect: "the name of a label, such as \"www\" (\"\" for the apex)",
@@ -199,55 +199,45 @@ const ALIAS: Text<ReadText> = Text {
 fn list<'c, T>(
     context: &'c Context,
     form: &'static Form,
-    read: fn(&Context, &str) -> Result<T, String>,
+    read: fn(&Context, &str) -> Result<T, TextError>,
 ) -> List<'c, T, T> {
     List { context, form, read, build: |data, _| data }
 }
 
-fn ipv4(_: &Context, text: &str) -> Result<Ipv4Addr, String> {
+fn ipv4(_: &Context, text: &str) -> Result<Ipv4Addr, TextError> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
     match text.parse::<Ipv6Addr>() {
         // As geodns: `::ffff:192.0.2.1` is 192.0.2.1.
-        Ok(address) => address
-            .to_ipv4_mapped()
-            .ok_or_else(|| format!("{text:?} is an IPv6 address; put it under \"aaaa\"")),
-        Err(_) => Err(format!("{} is not an IPv4 address; write it as \"192.0.2.1\"", quote(text))),
+        Ok(address) => address.to_ipv4_mapped().ok_or_else(|| TextError::Ipv6Here(quote(text))),
+        Err(_) => Err(TextError::NotIpv4(quote(text))),
     }
 }
 
-fn ipv6(_: &Context, text: &str) -> Result<Ipv6Addr, String> {
+fn ipv6(_: &Context, text: &str) -> Result<Ipv6Addr, TextError> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
     match text.parse::<Ipv4Addr>() {
-        Ok(_) => Err(format!("{text:?} is an IPv4 address; put it under \"a\"")),
-        Err(_) => {
-            Err(format!("{} is not an IPv6 address; write it as \"2001:db8::1\"", quote(text)))
-        }
+        Ok(_) => Err(TextError::Ipv4Here(quote(text))),
+        Err(_) => Err(TextError::NotIpv6(quote(text))),
     }
 }
 
-fn absolute(_: &Context, text: &str) -> Result<Name, String> {
-    Name::parse(text).map_err(|cause| not_a_name(text, &cause))
+fn absolute(_: &Context, text: &str) -> Result<Name, TextError> {
+    Name::parse(text).map_err(|cause| TextError::name(text, cause))
 }
 
-fn relative(context: &Context, text: &str) -> Result<Name, String> {
-    Name::parse_under(text, &context.apex).map_err(|cause| not_a_name(text, &cause))
+fn relative(context: &Context, text: &str) -> Result<Name, TextError> {
+    Name::parse_under(text, &context.apex).map_err(|cause| TextError::name(text, cause))
 }
 
-pub(super) fn not_a_name(text: &str, cause: &NameError) -> String {
-    format!("{} is not a domain name: {cause}; write it as \"host.example.com.\"", quote(text))
-}
-
-fn text(_: &Context, text: &str) -> Result<Box<str>, String> {
+fn text(_: &Context, text: &str) -> Result<Box<str>, TextError> {
     match text.len() {
-        0 => Err("the text is empty; write one, or leave the record out".to_owned()),
+        0 => Err(TextError::Empty),
         1..=MAX_TEXT_OCTETS => Ok(text.into()),
-        length => Err(format!(
-            "the text has {length} octets, more than the {MAX_TEXT_OCTETS} of a record; shorten it"
-        )),
+        length => Err(TextError::TooLong(length)),
     }
 }
 

@@ -4,11 +4,13 @@
 //! list `["data", weight]`, the
 //! object `{"field": "data", "weight": …}`.
 
+use std::convert::Infallible;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Context;
+use super::error::TextError;
 use super::scalar::{Key, Text, WholeNumber, narrow, once, skip};
 use crate::record::{Record, weigh};
 
@@ -47,7 +49,7 @@ const N_NUMBERS: usize = 3;
 pub(super) struct List<'c, T, R> {
     pub(super) context: &'c Context,
     pub(super) form: &'static Form,
-    pub(super) read: fn(&Context, &str) -> Result<T, String>,
+    pub(super) read: fn(&Context, &str) -> Result<T, TextError>,
     pub(super) build: fn(T, [u16; N_NUMBERS]) -> R,
 }
 
@@ -60,7 +62,7 @@ impl<T, R> Clone for List<'_, T, R> {
 impl<T, R> Copy for List<'_, T, R> {}
 
 impl<T, R> List<'_, T, R> {
-    fn record(&self, text: &str) -> Result<Record<R>, String> {
+    fn record(&self, text: &str) -> Result<Record<R>, TextError> {
         let data = (self.read)(self.context, text)?;
         Ok(Record::new((self.build)(data, [0; N_NUMBERS]), 0, None))
     }
@@ -208,7 +210,8 @@ impl<'de, T, R> Visitor<'de> for Element<'_, T, R> {
                 once(&mut map, &mut weight, WEIGHT, |weight| Some(narrow(weight)))?;
             } else if key == "health" {
                 context.field.set("health");
-                let text = Text { expect: STRING, read: |text: &str| Ok(Box::from(text)) };
+                let read = |text: &str| Ok::<_, Infallible>(Box::from(text));
+                let text = Text { expect: STRING, read };
                 once(&mut map, &mut health, text, Some)?;
             } else {
                 context.warn_unknown(&key);

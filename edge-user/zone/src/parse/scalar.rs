@@ -99,13 +99,13 @@ impl Visitor<'_> for Flag {
     }
 }
 
-/// A string that `read` makes a value of; its message on failure is the fault.
+/// A string that `read` makes a value of. The message of its error is the fault.
 pub(super) struct Text<F> {
     pub(super) expect: &'static str,
     pub(super) read: F,
 }
 
-impl<'de, T, F: FnOnce(&str) -> Result<T, String>> DeserializeSeed<'de> for Text<F> {
+impl<'de, T, C: fmt::Display, F: FnOnce(&str) -> Result<T, C>> DeserializeSeed<'de> for Text<F> {
     type Value = T;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<T, D::Error> {
@@ -113,7 +113,7 @@ impl<'de, T, F: FnOnce(&str) -> Result<T, String>> DeserializeSeed<'de> for Text
     }
 }
 
-impl<T, F: FnOnce(&str) -> Result<T, String>> Visitor<'_> for Text<F> {
+impl<T, C: fmt::Display, F: FnOnce(&str) -> Result<T, C>> Visitor<'_> for Text<F> {
     type Value = T;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

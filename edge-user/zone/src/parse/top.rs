@@ -7,7 +7,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 
-use super::label::{LabelReader, MAX_HOSTS, not_a_name};
+use super::error::TextError;
+use super::label::{LabelReader, MAX_HOSTS};
 use super::scalar::{Flag, Key, Text, WholeNumber, narrow, once, skip};
 use super::{Context, MAX_TTL, ReadLabel, Top};
 use crate::name::{MAX_LABEL_OCTETS, MAX_NAME_OCTETS, Name};
@@ -69,12 +70,12 @@ impl<'de> Visitor<'de> for TopReader<'_> {
 
 /// A mailbox as a name (RFC 1035 §8): `name.example.com`, or `name@example.com` for those who
 /// forget. In the latter the dots before the `@` belong to the name's first label.
-fn mailbox(text: &str) -> Result<Name, String> {
+fn mailbox(text: &str) -> Result<Name, TextError> {
     let name = match text.split_once('@') {
         Some((local, domain)) => Name::parse(&format!("{}.{domain}", local.replace('.', "\\."))),
         None => Name::parse(text),
     };
-    name.map_err(|cause| not_a_name(text, &cause))
+    name.map_err(|cause| TextError::name(text, cause))
 }
 
 /// Reads `data`.
@@ -125,16 +126,12 @@ impl<'de> Visitor<'de> for DataReader<'_> {
 
 /// Whether a key of `data` reads as a name. Everything that prints may stand in a label, since
 /// targets like `[192.0.2.0]` do; dots separate, and there are no escapes.
-fn check_label(key: &str) -> Result<(), String> {
+fn check_label(key: &str) -> Result<(), TextError> {
     if let Some(odd) = key.chars().find(|&each| !each.is_ascii_graphic() || each == '\\') {
-        return Err(format!(
-            "a label can't have {odd:?} in it; use printing ASCII without spaces and backslashes"
-        ));
+        return Err(TextError::LabelCharacter(odd));
     }
     if !key.is_empty() && key.split('.').any(str::is_empty) {
-        return Err(
-            "a label can't begin or end with a dot or have two in a row; remove it".to_owned()
-        );
+        return Err(TextError::LabelDots);
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! list of them.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
@@ -47,7 +48,8 @@ impl WireList<'_> {
                 once(&mut map, &mut weight, WEIGHT, |weight| Some(narrow(weight)))?;
             } else if key == "health" {
                 context.field.set("health");
-                let text = Text { expect: "a string", read: |text: &str| Ok(Box::from(text)) };
+                let read = |text: &str| Ok::<_, Infallible>(Box::from(text));
+                let text = Text { expect: "a string", read };
                 once(&mut map, &mut health, text, Some)?;
             } else {
                 context.warn_unknown(&key);

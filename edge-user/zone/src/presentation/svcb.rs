@@ -6,6 +6,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::error::{KeyError, ParamsError, ValueError, WordsError};
 use super::{number, push_string, unescape, words};
 use crate::name::quote;
 
@@ -35,7 +36,7 @@ const NAMES: [&str; 9] = [
 ];
 
 /// Takes `name=value` apart, for all that stand in a row.
-pub(super) fn split(text: &str) -> Result<Vec<Param>, String> {
+pub(super) fn split(text: &str) -> Result<Vec<Param>, WordsError> {
     let params = words(text)?.into_iter().map(|word| match word.split_once('=') {
         Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
         None => (word, None),
@@ -44,29 +45,30 @@ pub(super) fn split(text: &str) -> Result<Vec<Param>, String> {
 }
 
 /// Writes parameters; values are in presentation format.
-pub(super) fn write(params: &[Param], out: &mut Vec<u8>) -> Result<(), String> {
+pub(super) fn write(params: &[Param], out: &mut Vec<u8>) -> Result<(), ParamsError> {
     let mut written: Vec<(u16, Vec<u8>)> = Vec::with_capacity(params.len());
     for (name, value) in params {
         let key = key(name)?;
         if written.iter().any(|(other, _)| *other == key) {
-            return Err(format!("{name} is given twice; keep one"));
+            return Err(ParamsError::Twice(name.clone()));
         }
-        let octets = value_of(key, value.as_deref()).map_err(|cause| format!("{name}: {cause}"))?;
+        let octets = value_of(key, value.as_deref())
+            .map_err(|cause| ParamsError::Value { name: name.clone(), cause })?;
         written.push((key, octets));
     }
     written.sort_unstable_by_key(|(key, _)| *key);
     let has = |wanted: u16| written.iter().any(|(key, _)| *key == wanted);
     if has(NO_DEFAULT_ALPN) && !has(ALPN) {
-        return Err("no-default-alpn needs alpn beside it".to_owned());
+        return Err(ParamsError::NoDefaultAlpn);
     }
     if let Some((_, named)) = written.iter().find(|(key, _)| *key == MANDATORY) {
         let named = named.as_chunks::<2>().0.iter().map(|octets| u16::from_be_bytes(*octets));
         if let Some(missing) = named.into_iter().find(|key| *key == MANDATORY || !has(*key)) {
-            return Err(format!("mandatory names key{missing}, which isn't there"));
+            return Err(ParamsError::Mandatory(missing));
         }
     }
     for (key, octets) in &written {
-        let length = u16::try_from(octets.len()).ok().ok_or("the values are too long")?;
+        let length = u16::try_from(octets.len()).ok().ok_or(ParamsError::TooLong)?;
         out.extend(key.to_be_bytes());
         out.extend(length.to_be_bytes());
         out.extend_from_slice(octets);
@@ -74,26 +76,20 @@ pub(super) fn write(params: &[Param], out: &mut Vec<u8>) -> Result<(), String> {
     Ok(())
 }
 
-fn key(name: &str) -> Result<u16, String> {
+fn key(name: &str) -> Result<u16, KeyError> {
     let known = NAMES.iter().position(|known| *known == name).and_then(|at| u16::try_from(at).ok());
     // 65535 is reserved.
     let generic = || name.strip_prefix("key")?.parse().ok().filter(|key| *key != u16::MAX);
-    known.or_else(generic).ok_or_else(|| {
-        format!(
-            "{} is not a parameter; the names are {} and keyNNNNN",
-            quote(name),
-            NAMES.join(", ")
-        )
-    })
+    known.or_else(generic).ok_or_else(|| KeyError { text: quote(name), names: &NAMES })
 }
 
-fn value_of(key: u16, value: Option<&str>) -> Result<Vec<u8>, String> {
+fn value_of(key: u16, value: Option<&str>) -> Result<Vec<u8>, ValueError> {
     match (key, value) {
         (NO_DEFAULT_ALPN | OHTTP, None | Some("")) => return Ok(Vec::new()),
         (NO_DEFAULT_ALPN | OHTTP, Some(_)) => {
-            return Err("it has no value; leave it out".to_owned());
+            return Err(ValueError::NoValue);
         }
-        (..=IPV6_HINT, None | Some("")) => return Err("it needs a value".to_owned()),
+        (..=IPV6_HINT, None | Some("")) => return Err(ValueError::Missing),
         _ => {}
     }
     let octets = unescape(value.unwrap_or_default())?;
@@ -104,16 +100,16 @@ fn value_of(key: u16, value: Option<&str>) -> Result<Vec<u8>, String> {
     if key == ALPN {
         for id in list(&octets) {
             if id.is_empty() {
-                return Err("a protocol is empty; write them with single commas between".to_owned());
+                return Err(ValueError::EmptyProtocol);
             }
             push_string(&id, &mut out)?;
         }
         return Ok(out);
     }
-    let text = str::from_utf8(&octets).ok().ok_or("the value isn't text")?;
+    let text = str::from_utf8(&octets).ok().ok_or(ValueError::NotText)?;
     match key {
         PORT => out.extend(number::<u16>(text)?.to_be_bytes()),
-        ECH => out = base64(text).ok_or_else(|| format!("{} is not base64", quote(text)))?,
+        ECH => out = base64(text).ok_or_else(|| ValueError::Base64(quote(text)))?,
         MANDATORY => {
             let mut keys = text.split(',').map(self::key).collect::<Result<Vec<u16>, _>>()?;
             keys.sort_unstable();
@@ -122,13 +118,12 @@ fn value_of(key: u16, value: Option<&str>) -> Result<Vec<u8>, String> {
         }
         _ => {
             for each in text.split(',') {
-                let fault = |family| format!("{} is not an {family} address", quote(each));
                 if key == IPV4_HINT {
-                    let ip: Ipv4Addr = each.parse().ok().ok_or_else(|| fault("IPv4"))?;
-                    out.extend(ip.octets());
+                    let ip: Option<Ipv4Addr> = each.parse().ok();
+                    out.extend(ip.ok_or_else(|| ValueError::Ipv4(quote(each)))?.octets());
                 } else {
-                    let ip: Ipv6Addr = each.parse().ok().ok_or_else(|| fault("IPv6"))?;
-                    out.extend(ip.octets());
+                    let ip: Option<Ipv6Addr> = each.parse().ok();
+                    out.extend(ip.ok_or_else(|| ValueError::Ipv6(quote(each)))?.octets());
                 }
             }
         }

@@ -7,8 +7,10 @@ fn layout(kind: RecordKind) -> &'static Layout {
     LAYOUTS.iter().find(|layout| layout.kind == kind).unwrap()
 }
 
+/// The data, or the message of the error.
 fn parse(kind: RecordKind, text: &str) -> Result<Vec<u8>, String> {
-    layout(kind).parse(text, &Name::parse("example.com").unwrap()).map(Vec::from)
+    let data = layout(kind).parse(text, &Name::parse("example.com").unwrap());
+    data.map(Vec::from).map_err(|error| error.to_string())
 }
 
 #[test]

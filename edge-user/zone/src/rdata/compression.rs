@@ -8,131 +8,78 @@
 //! depend on that. So an answer can be made in advance, by the length of the question's name alone.
 //! Letters are written in the zone's case, and a name in another case is not pointed to.
 
-use edge_common::wire::dns::{HEADER_OCTETS, POINTER, TYPE_CLASS_OCTETS, TYPE_SOA};
+use edge_common::wire::dns::{HEADER_OCTETS, POINTER, TYPE_CLASS_OCTETS};
 use hickory_proto::rr::RecordType;
+
+use crate::name::suffixes;
+use crate::wire::{NameLabels, Reader};
 
 /// Records whose names are looked at, so that a long answer doesn't take quadratic time.
 const MOST_RECORDS: usize = 32;
 /// Pointers on the way from where a pointer leads to a name's end. Some readers follow few.
 const MOST_HOPS: usize = 2;
-/// Octets of a record before its data, its owner being a pointer.
-const FRONT_OCTETS: usize = 12;
 /// A pointer's octets; nothing shorter is worth one.
 const POINTER_OCTETS: usize = 2;
 
 /// Appends `name` (wire format) to the message `out`, the data of whose last record are being
 /// written.
 pub(super) fn write(name: &[u8], out: &mut Vec<u8>) {
-    let mut rest = name;
-    while rest.len() > POINTER_OCTETS {
-        if let Some(at) = find(rest, out).and_then(|at| u16::try_from(at).ok())
+    for end in suffixes(name).take_while(|end| end.len() > POINTER_OCTETS) {
+        if let Some(at) = find(end, out).and_then(|at| u16::try_from(at).ok())
             && at & POINTER == 0
         {
-            out.extend_from_slice(name.get(..name.len() - rest.len()).unwrap_or_default());
+            out.extend_from_slice(name.get(..name.len() - end.len()).unwrap_or_default());
             out.extend((POINTER | at).to_be_bytes());
             return;
         }
-        let label = 1 + rest.first().copied().map_or(0, usize::from);
-        rest = rest.get(label..).unwrap_or_default();
     }
     out.extend_from_slice(name);
 }
 
-/// Octets of the name that `octets` begin with, a pointer being its end; no more than there are.
-pub(super) fn octets(octets: &[u8]) -> usize {
-    let mut at = 0;
-    loop {
-        match octets.get(at) {
-            None => return octets.len(),
-            Some(0) => return at + 1,
-            Some(0xc0..) => return (at + POINTER_OCTETS).min(octets.len()),
-            Some(length) => at += 1 + usize::from(*length),
-        }
-    }
-}
-
 /// Where `name` stands in a message.
 fn find(name: &[u8], message: &[u8]) -> Option<usize> {
-    let question = HEADER_OCTETS;
-    let mut at = question + octets(message.get(question..)?) + TYPE_CLASS_OCTETS;
+    let mut reader = Reader::at(message, HEADER_OCTETS);
+    reader.skip_name()?;
+    reader.take(TYPE_CLASS_OCTETS)?;
     for _ in 0..MOST_RECORDS {
-        let front: &[u8; FRONT_OCTETS] = message.get(at..)?.first_chunk()?;
-        let [_, _, t0, t1, _, _, _, _, _, _, l0, l1] = *front;
-        let (rtype, length) = (u16::from_be_bytes([t0, t1]), u16::from_be_bytes([l0, l1]));
+        let record = reader.record()?;
         // The record that is being written has no length yet.
-        if length == 0 {
+        if record.data.is_empty() {
             return None;
         }
-        let data = at + FRONT_OCTETS;
-        let first = match RecordType::from(rtype) {
-            RecordType::NS | RecordType::CNAME | RecordType::PTR | RecordType::SOA => Some(data),
-            RecordType::MX => Some(data + 2),
-            _ => None,
+        let (before, names) = match RecordType::from(record.rtype) {
+            RecordType::NS | RecordType::CNAME | RecordType::PTR => (0, 1),
+            RecordType::MX => (2, 1),
+            RecordType::SOA => (0, 2),
+            _ => continue,
         };
-        let second = first
-            .filter(|_| rtype == TYPE_SOA)
-            .and_then(|first| Some(first + octets(message.get(first..)?)));
-        for start in first.into_iter().chain(second) {
-            if let Some(found) = find_in(name, message, start) {
+        let mut data = Reader::at(message, record.data_at + before);
+        for _ in 0..names {
+            if let Some(found) = find_in(name, message, data) {
                 return Some(found);
             }
+            data.skip_name()?;
         }
-        at = data + usize::from(length);
     }
     None
 }
 
-/// Where `name` is the end of the name at `at`, before any pointer of that: what is behind stood
-/// there before.
-fn find_in(name: &[u8], message: &[u8], mut at: usize) -> Option<usize> {
+/// Where `name` is the end of the name at `reader`, before any pointer of that: what is behind
+/// stood there before.
+fn find_in(name: &[u8], message: &[u8], mut reader: Reader<'_>) -> Option<usize> {
     loop {
-        let length = *message.get(at)?;
-        if length == 0 || length >= 0xc0 {
-            return None;
-        }
-        if stands_at(name, message, at) {
+        let at = reader.offset();
+        reader.label()?;
+        let mut labels = NameLabels::at(message, at);
+        if labels.by_ref().eq(NameLabels::new(name)) && labels.pointers() <= MOST_HOPS {
             return Some(at);
-        }
-        at += 1 + usize::from(length);
-    }
-}
-
-/// Whether the name at `at` is `name`. Pointers lead backwards only, so that this ends whatever
-/// they say.
-fn stands_at(mut name: &[u8], message: &[u8], mut at: usize) -> bool {
-    let mut hops = 0;
-    loop {
-        match message.get(at..).unwrap_or_default() {
-            [high @ 0xc0..=0xff, low, ..] => {
-                let to = usize::from(u16::from_be_bytes([*high, *low]) & !POINTER);
-                hops += 1;
-                if to >= at || hops > MOST_HOPS {
-                    return false;
-                }
-                at = to;
-            }
-            rest @ [length, ..] => {
-                let end = 1 + usize::from(*length);
-                let (Some(ours), Some(theirs)) = (rest.get(..end), name.get(..end)) else {
-                    return false;
-                };
-                if ours != theirs {
-                    return false;
-                }
-                if *length == 0 {
-                    return true;
-                }
-                name = name.get(end..).unwrap_or_default();
-                at += end;
-            }
-            [] => return false,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{octets, write};
+    use super::write;
     use crate::Name;
 
     /// A message with a question for `example.com` and these records: type, octets before the name,
@@ -242,15 +189,6 @@ mod tests {
         let octets = out.len();
         record(2, b"", "ntpns.org", &mut out);
         assert_eq!(out[octets + 12..], *b"\x05ntpns\x03org\0");
-    }
-
-    #[test]
-    fn a_name_ends_at_its_root_or_pointer() {
-        for (name, expect) in
-            [(&b"\0x"[..], 1), (b"\x01a\0x", 3), (b"\x01a\xc0\x0cx", 4), (b"\x09a", 2), (b"", 0)]
-        {
-            assert_eq!(octets(name), expect, "{name:?}");
-        }
     }
 
     #[test]

@@ -24,7 +24,9 @@ pub(super) fn addresses(flags: &Flags, host: &Host) -> Result<Vec<SocketAddr>, I
         }
     }
     if addresses.is_empty() {
-        return Err(refused("the host has no such address; name those to serve".to_owned()));
+        return Err(refused(
+            "the host has no such address; name the addresses to serve".to_owned(),
+        ));
     }
     Ok(addresses)
 }

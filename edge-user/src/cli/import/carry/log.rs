@@ -34,7 +34,7 @@ impl Carrying<'_> {
         self.file.set("format", "json", "querylog");
         let (size, from) = match size.filter(|size| *size > 0) {
             Some(size) => (size, "querylog.maxsize"),
-            None => (JSON_MB, "what geodns takes without querylog.maxsize"),
+            None => (JSON_MB, "geodns's size without querylog.maxsize"),
         };
         self.file.set("max_size_mb", integer(size), from);
         let from = match keep {

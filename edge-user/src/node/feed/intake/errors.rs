@@ -38,7 +38,7 @@ impl FeedErrors {
     pub(super) fn refuse(&mut self, place: &str, refusal: &Refusal) {
         let text = refusal.to_string();
         if self.note(place.to_owned(), refusal.name(), text.clone()) {
-            self.news.push(format!("{text}; what was served before still is"));
+            self.news.push(format!("{text}; what was served before is still served"));
         }
     }
 
@@ -93,7 +93,7 @@ mod tests {
         }
         let news = errors.take_new();
         assert_eq!(news.len(), 2, "{news:?}");
-        assert!(news[0].starts_with("a: 100 s old") && news[0].ends_with("before still is"));
+        assert!(news[0].starts_with("a: 100 s old") && news[0].ends_with("before is still served"));
         assert!(errors.lines().next().unwrap().starts_with("a: 103 s old"));
         errors.refuse("a", &Refusal::Unsigned { place: "a".to_owned() });
         assert_eq!(errors.take_new().len(), 1, "something else is wrong with it");
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_and_what_is_configured_is_told_by_others() {
+    fn what_was_kept_and_what_is_configured_is_reported_elsewhere() {
         let mut errors = FeedErrors::default();
         errors.record_kept("a file".to_owned());
         errors.record("a key".to_owned());

@@ -50,18 +50,18 @@ impl Intake {
     fn resume_pool(&mut self, kept: KeptPool, now: i64) {
         // Newcomers are compared with the document that came last; changes have made the pool newer
         // than that.
-        let heard = kept.snapshot.serial;
+        let newest = kept.snapshot.serial;
         let (serial, size) = (kept.document_serial(), kept.document_size());
         let last = Admitted { serial, size, what: FeedContent::Snapshot(kept.snapshot.clone()) };
         match Pool::resume(kept) {
             Ok(pool) => {
                 self.guard.resume(&last, now);
-                self.guard.note_deltas(heard.into(), now);
+                self.guard.note_deltas(newest.into(), now);
                 self.pool = Some(pool);
                 self.dirty = true;
             }
             Err(cause) => {
-                self.record_kept(format!("the snapshot that was kept: {cause}"));
+                self.record_kept(format!("the kept snapshot: {cause}"));
             }
         }
     }
@@ -74,7 +74,7 @@ impl Intake {
         if !is_direct && !is_built {
             return None;
         }
-        let place = format!("zone {origin}, as it was kept");
+        let place = format!("the kept zone {origin}");
         let read = admitted(&place, &origin, &text)
             .and_then(|last| Ok((last, parse(&place, &origin, &text)?)));
         match read {

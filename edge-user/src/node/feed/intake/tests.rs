@@ -103,7 +103,7 @@ fn a_snapshot_makes_a_zone_for_each_root_and_a_change_makes_them_anew() {
 }
 
 #[test]
-fn broken_older_and_shrunken_snapshots_change_nothing_and_say_why() {
+fn broken_older_and_shrunken_snapshots_change_nothing_and_the_reason_is_reported() {
     let mut intake = intake();
     assert_eq!(intake.hear(document(&snapshot(20, 50))).len(), 2);
     let mut twice = snapshot(20, 20);
@@ -116,10 +116,10 @@ fn broken_older_and_shrunken_snapshots_change_nothing_and_say_why() {
         (snapshot(20, -5000), "5000 s ahead"),
         (twice, "server 4 has the address 192.0.2.1, which server 1 has"),
     ];
-    for (bad, says) in cases {
-        assert!(intake.hear(document(&bad)).is_empty(), "{says}");
+    for (bad, expected) in cases {
+        assert!(intake.hear(document(&bad)).is_empty(), "{expected}");
         let refusal = intake.refusal();
-        assert!(refusal.starts_with("here") && refusal.contains(says), "{refusal}");
+        assert!(refusal.starts_with("here") && refusal.contains(expected), "{refusal}");
     }
     assert_eq!(intake.pool().unwrap().servers().count(), 20);
     // The age is that of the last good one.
@@ -133,8 +133,8 @@ fn an_operator_lets_a_shrunken_snapshot_pass_and_the_zones_that_follow_from_it()
     let mut intake = intake();
     intake.hear(document(&snapshot(20, 50)));
     assert!(intake.hear(document(&snapshot(5, 40))).is_empty());
-    let (mut issues, said) = intake.allow_once(NOW);
-    assert_eq!(said, ["the last word of here is taken"]);
+    let (mut issues, messages) = intake.allow_once(NOW);
+    assert_eq!(messages, ["the refused document of here is accepted now"]);
     issues.extend(intake.build(NOW));
     assert_eq!(sizes(&issues), [("pool.example", 5), ("pool.example.net", 5)]);
     assert_eq!(intake.refusal(), "");
@@ -145,8 +145,8 @@ fn an_operator_lets_a_shrunken_snapshot_pass_and_the_zones_that_follow_from_it()
 fn an_operator_goes_back_to_an_older_snapshot() {
     let mut intake = intake();
     intake.hear(document(&snapshot(20, 40)));
-    let (_, said) = intake.allow_once(NOW);
-    assert_eq!(said, ["the next feed that is older or smaller will be taken"]);
+    let (_, messages) = intake.allow_once(NOW);
+    assert_eq!(messages, ["the next older or smaller feed will be accepted"]);
     let issues = intake.hear(document(&snapshot(19, 50)));
     assert_eq!(sizes(&issues), [("pool.example", 19), ("pool.example.net", 19)]);
 }
@@ -163,9 +163,9 @@ fn zones_that_changes_have_shrunk_are_held_until_an_operator_or_better_changes_c
     assert_eq!(intake.refusal(), "");
 
     assert!(intake.hear(scores(301, 1..=10, 5.0)).is_empty());
-    let (issues, said) = intake.allow_once(NOW);
+    let (issues, messages) = intake.allow_once(NOW);
     assert_eq!(sizes(&issues), [("pool.example", 10), ("pool.example.net", 10)]);
-    assert!(said[0].starts_with("zone pool.example of serial "), "{said:?}");
+    assert!(messages[0].starts_with("zone pool.example with serial "), "{messages:?}");
     assert_eq!(intake.refusal(), "");
 }
 
@@ -274,7 +274,7 @@ fn what_was_kept_is_served_at_once_and_newcomers_are_compared_with_it() {
     let broken = KeptState { zones: vec![("pool.example".into(), "{".into())], ..past() };
     let (next, issues) = Intake::resume(&config(""), ZonePolicy::default(), broken, NOW).unwrap();
     assert!(issues.is_empty() && next.is_dirty());
-    assert!(next.refusal().starts_with("zone pool.example, as it was kept"), "{}", next.refusal());
+    assert!(next.refusal().starts_with("the kept zone pool.example"), "{}", next.refusal());
 }
 
 #[test]

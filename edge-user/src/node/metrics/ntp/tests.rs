@@ -39,7 +39,7 @@ fn synchronised() -> View {
 }
 
 #[test]
-fn a_clock_that_is_told_has_the_numbers_that_clients_are_told() {
+fn a_clock_that_is_served_has_the_numbers_that_clients_get() {
     let samples = samples(&synchronised(), None);
     for (name, value) in [
         ("edge_ntp_synchronised", 1.0),
@@ -55,8 +55,8 @@ fn a_clock_that_is_told_has_the_numbers_that_clients_are_told() {
         assert_eq!(samples.get(name), Some(&value), "{name} in {samples:?}");
     }
     let near = |name: &str, value: f64, by: f64| {
-        let told = samples[name];
-        assert!((told - value).abs() < by, "{name} is {told}, not {value}");
+        let sample = samples[name];
+        assert!((sample - value).abs() < by, "{name} is {sample}, not {value}");
     };
     near("ntp_source_offset_seconds", 1e-3, 1e-8);
     near("chrony_tracking_last_offset_seconds", -1e-3, 1e-8);
@@ -68,7 +68,7 @@ fn a_clock_that_is_told_has_the_numbers_that_clients_are_told() {
 }
 
 #[test]
-fn what_chrony_says_of_its_clock_has_the_names_of_its_exporter() {
+fn chronys_report_of_its_clock_has_the_names_of_its_exporter() {
     let view = synchronised();
     view.track(Tracking::read(LINE).map(Ok));
     let samples = samples(&view, None);
@@ -90,7 +90,7 @@ fn what_chrony_says_of_its_clock_has_the_names_of_its_exporter() {
 }
 
 #[test]
-fn a_clock_that_is_not_told_says_why() {
+fn a_clock_that_is_not_served_has_the_reason() {
     let mut policy = policy();
     policy.hear(Err(Fault::Refused));
     let samples = samples(&View::of(policy.judge(Moment::now(&This))), None);
@@ -104,7 +104,7 @@ fn a_clock_that_is_not_told_says_why() {
     ] {
         assert_eq!(samples.get(name), Some(&value), "{name} in {samples:?}");
     }
-    assert!(!samples.contains_key("ntp_source_offset_seconds"), "nobody said anything");
+    assert!(!samples.contains_key("ntp_source_offset_seconds"), "nothing was measured");
 }
 
 #[test]

@@ -7,11 +7,12 @@ use apache_avro::types::Value;
 use apache_avro::{Reader, Schema};
 use rustix::fs::{FlockOperation, flock};
 
-use super::{FOREVER, NOON_NS, SECOND_NS, account, names, query, record};
+use super::{FOREVER, NOON_NS, account, names, query, record};
 use crate::observe::query_log::Record;
 use crate::observe::query_log::avro::{BLOCK_RECORDS, Container, schema};
 use crate::observe::query_log::files::{Limits, Sink as _};
 use crate::observe::query_log::recover::recover;
+use edge_common::time::SECOND;
 
 /// geodns's schema, as it publishes it.
 const GEODNS: &str = r#"{"type": "record", "name": "GeodnsQuery", "namespace": "develooper", "fields": [
@@ -126,9 +127,9 @@ fn blocks_have_ten_thousand_records_and_the_last_the_rest() {
 }
 
 #[test]
-fn files_are_closed_when_they_are_large_or_old_and_kept_unless_told_otherwise() {
+fn files_are_closed_when_they_are_large_or_old_and_kept_unless_configured_otherwise() {
     let directory = tempfile::tempdir().unwrap();
-    let limits = Limits { octets: 1, age_ns: 10 * SECOND_NS, keep: 0 };
+    let limits = Limits { octets: 1, age_ns: 10 * SECOND, keep: 0 };
     let mut container = Container::new(directory.path().into(), limits, false);
     let old = Limits { octets: u64::MAX, keep: 2, ..limits };
     // Larger than allowed with its header already.
@@ -136,18 +137,18 @@ fn files_are_closed_when_they_are_large_or_old_and_kept_unless_told_otherwise() 
     assert_eq!(names(directory.path()), ["log.20230703-195539.1.avro"]);
     let mut container = Container::new(directory.path().into(), old, false);
     put(&mut container, 1, NOON_NS);
-    put(&mut container, 1, NOON_NS + 9 * SECOND_NS);
+    put(&mut container, 1, NOON_NS + 9 * SECOND);
     // A name that is taken isn't used again.
     let both = ["log.20230703-195539.1.avro", "log.20230703-195539.2.avro.tmp"];
     assert_eq!(names(directory.path()), both);
-    container.flush(NOON_NS + 10 * SECOND_NS).unwrap();
+    container.flush(NOON_NS + 10 * SECOND).unwrap();
     let path = directory.path().join("log.20230703-195539.2.avro");
     assert_eq!(read(&path).len(), 2);
     // Nothing to write, nothing to close.
-    container.flush(NOON_NS + 60 * SECOND_NS).unwrap();
+    container.flush(NOON_NS + 60 * SECOND).unwrap();
     assert_eq!(names(directory.path()).len(), 2);
-    put(&mut container, 1, NOON_NS + 61 * SECOND_NS);
-    container.close(NOON_NS + 61 * SECOND_NS).unwrap();
+    put(&mut container, 1, NOON_NS + 61 * SECOND);
+    container.close(NOON_NS + 61 * SECOND).unwrap();
     let kept = ["log.20230703-195539.2.avro", "log.20230703-195640.3.avro"];
     assert_eq!(names(directory.path()), kept);
 }

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use super::{FOREVER, NOON_NS, SECOND_NS, account, names, query, record};
+use super::{FOREVER, NOON_NS, account, names, query, record};
 use crate::observe::query_log::Record;
 use crate::observe::query_log::files::{Limits, Sink as _};
 use crate::observe::query_log::json::{Lines, write_line};
+use edge_common::time::SECOND;
 
 fn line(record: &Record<'_>) -> String {
     let mut out = Vec::new();
@@ -97,14 +98,14 @@ fn a_file_never_grows_beyond_its_size_and_the_oldest_go() {
 fn a_file_with_something_in_it_is_closed_when_it_is_old() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("q");
-    let limits = Limits { age_ns: 60 * SECOND_NS, ..FOREVER };
+    let limits = Limits { age_ns: 60 * SECOND, ..FOREVER };
     let mut lines = Lines::new(path.clone(), limits);
     put(&mut lines, NOON_NS);
-    put(&mut lines, NOON_NS + 59 * SECOND_NS);
+    put(&mut lines, NOON_NS + 59 * SECOND);
     assert_eq!((names(directory.path()).len(), count(&path)), (1, 2));
-    lines.flush(NOON_NS + 60 * SECOND_NS).unwrap();
+    lines.flush(NOON_NS + 60 * SECOND).unwrap();
     assert_eq!(names(directory.path()), ["q-2023-07-03T19-56-39.649"]);
-    put(&mut lines, NOON_NS + 61 * SECOND_NS);
+    put(&mut lines, NOON_NS + 61 * SECOND);
     assert_eq!(count(&path), 1);
 }
 
@@ -115,10 +116,10 @@ fn a_file_that_was_renamed_or_removed_is_made_anew() {
     let mut lines = Lines::new(path.clone(), FOREVER);
     put(&mut lines, NOON_NS);
     fs::rename(&path, &moved).unwrap();
-    put(&mut lines, NOON_NS + SECOND_NS);
+    put(&mut lines, NOON_NS + SECOND);
     assert_eq!((count(&moved), count(&path)), (1, 1));
     fs::remove_file(&path).unwrap();
-    put(&mut lines, NOON_NS + 2 * SECOND_NS);
+    put(&mut lines, NOON_NS + 2 * SECOND);
     assert_eq!(count(&path), 1);
 }
 

@@ -57,6 +57,51 @@ impl Default for Limits {
     }
 }
 
+/// Why the keys of [`Limits`] contradict each other. The message names the keys, the cause and the
+/// way out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LimitsError {
+    /// A burst, but no rate.
+    #[error("limits.burst without limits.responses_per_second; give both, or leave burst out")]
+    BurstAlone,
+    /// The burst doesn't hold the responses of one jiffy.
+    #[error(
+        "limits.burst: {burst} is less than a client gets in a hundredth of a second; \
+         at {rate} responses a second, give at least {least}"
+    )]
+    SmallBurst {
+        /// Responses a second.
+        rate: u32,
+        /// Responses at once.
+        burst: u32,
+        /// The smallest burst that fits this rate.
+        least: u32,
+    },
+    /// A prefix in both lists.
+    #[error("{0} is in limits.exempt and in limits.deny; leave it out of one of them")]
+    Contradiction(IpNet),
+    /// How many prefixes the lists have, which is more than fit.
+    #[error(
+        "limits.exempt and limits.deny have {0} prefixes, and {PREFIXES} fit; use shorter ones"
+    )]
+    Prefixes(usize),
+}
+
+/// Why a text isn't a prefix that may be listed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum NetError {
+    #[error("{0:?} is not a prefix; write \"192.0.2.0/24\", \"2001:db8::/32\" or an address")]
+    Syntax(String),
+    /// The text, and the same prefix without the bits that don't belong to it.
+    #[error("{0:?} has bits behind its prefix; write \"{1}\"")]
+    HostBits(String, IpNet),
+    #[error(
+        "{0:?} would hold all IPv4 addresses, too; \
+         write \"2000::/3\" for all of IPv6, \"0.0.0.0/0\" for all of IPv4"
+    )]
+    AllOfIpv4(String),
+}
+
 /// The greatest rate and burst.
 const MOST: u32 = 1_000_000;
 
@@ -100,18 +145,14 @@ fn nets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> {
 }
 
 /// A prefix, or an address that stands for itself.
-fn net(text: &str) -> Result<IpNet, String> {
+fn net(text: &str) -> Result<IpNet, NetError> {
     let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    let Ok(net) = net else {
-        let hint = "write \"192.0.2.0/24\", \"2001:db8::/32\" or an address";
-        return Err(format!("{text:?} is not a prefix; {hint}"));
-    };
+    let Ok(net) = net else { return Err(NetError::Syntax(text.to_owned())) };
     if net != net.trunc() {
-        return Err(format!("{text:?} has bits behind its prefix; write \"{}\"", net.trunc()));
+        return Err(NetError::HostBits(text.to_owned(), net.trunc()));
     }
     if Prefix::from(net).has_all_of_ipv4() {
-        let hint = "write \"2000::/3\" for all of IPv6, \"0.0.0.0/0\" for all of IPv4";
-        return Err(format!("{text:?} would hold all IPv4 addresses, too; {hint}"));
+        return Err(NetError::AllOfIpv4(text.to_owned()));
     }
     Ok(net)
 }
@@ -141,31 +182,22 @@ impl Limits {
     /// Checks that the keys are consistent.
     ///
     /// # Errors
-    /// The keys, why they don't, and the way out.
-    pub fn check(&self) -> Result<(), String> {
+    /// The first contradiction.
+    pub fn check(&self) -> Result<(), LimitsError> {
         match (self.responses_per_second, self.burst) {
-            (None, Some(_)) => {
-                let hint = "give both, or leave burst out";
-                return Err(format!("limits.burst without limits.responses_per_second; {hint}"));
-            }
+            (None, Some(_)) => return Err(LimitsError::BurstAlone),
             (Some(rate), Some(burst)) if burst < rate.div_ceil(JIFFIES) => {
                 let least = rate.div_ceil(JIFFIES);
-                return Err(format!(
-                    "limits.burst: {burst} is less than a client gets in a hundredth of a second; \
-                     at {rate} responses a second, give at least {least}"
-                ));
+                return Err(LimitsError::SmallBurst { rate, burst, least });
             }
             _ => {}
         }
         if let Some(net) = self.exempt.iter().find(|net| self.deny.contains(net)) {
-            let hint = "leave it out of one of them";
-            return Err(format!("{net} is in limits.exempt and in limits.deny; {hint}"));
+            return Err(LimitsError::Contradiction(*net));
         }
         let n = self.exempt.len() + self.deny.len();
         if n > PREFIXES {
-            return Err(format!(
-                "limits.exempt and limits.deny have {n} prefixes, and {PREFIXES} fit; use shorter ones"
-            ));
+            return Err(LimitsError::Prefixes(n));
         }
         Ok(())
     }

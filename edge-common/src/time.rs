@@ -1,0 +1,4 @@
+//! Units of time.
+
+/// Nanoseconds of a second.
+pub const SECOND: u64 = 1_000_000_000;
