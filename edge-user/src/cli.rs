@@ -68,6 +68,18 @@ enum Command {
         #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
         socket: PathBuf,
     },
+    /// Read a running node's configuration file again, as SIGHUP does.
+    ///
+    /// A file that isn't good changes nothing. Limits, cookies, switches, zones' options and
+    /// interfaces are taken over in place; other keys are named: they need a restart.
+    Reload {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// The node's control socket.
+        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
+        socket: PathBuf,
+    },
     /// Show why a client gets its answer: the client's class, the targets tried, the shares of the
     /// records, and whether XDP or the authority answers.
     ///
@@ -283,6 +295,14 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
                 print(&serde_json::from_value::<Explanation>(value)?.to_text())?;
             }
         }
+        Command::Reload { json, socket } => {
+            let value = ask(&socket, &Request::Reload).map_err(anyhow::Error::msg)?;
+            if json {
+                print_json(&value)?;
+            } else {
+                print(&reloaded(&value))?;
+            }
+        }
         Command::ExplainTime { json, socket } => {
             let value = ask(&socket, &Request::ExplainTime).map_err(anyhow::Error::msg)?;
             if json {
@@ -309,6 +329,22 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Fleet(command) => feed::fleet(command)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The reply to `edge reload`, for people.
+fn reloaded(reply: &serde_json::Value) -> String {
+    let keys = |of: &str| -> Vec<&str> {
+        reply[of].as_array().into_iter().flatten().filter_map(|key| key.as_str()).collect()
+    };
+    let mut text = match &*keys("changed") {
+        [] => "nothing that can change in place differs\n".to_owned(),
+        changed => format!("taken over: {}\n", changed.join(", ")),
+    };
+    let restart = keys("needs_restart");
+    if !restart.is_empty() {
+        text.push_str(&format!("needs a restart: {}\n", restart.join(", ")));
+    }
+    text
 }
 
 fn switch(arguments: SwitchArguments) -> anyhow::Result<()> {

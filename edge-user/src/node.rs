@@ -14,6 +14,7 @@
 //! - [`metrics`]: the numbers of `/metrics`
 //! - [`http`]: the HTTP service
 
+pub mod checks;
 pub mod control;
 pub mod controller;
 pub mod explain;

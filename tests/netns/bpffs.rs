@@ -72,7 +72,7 @@ fn where_there_is_no_bpf_file_system_it_mounts_one_and_takes_it_away_again() {
     command.args(["netns", "exec", rig.server.name()]).arg(edge_tests::netns::program());
     command.arg("run").arg("--config").arg(rig.path("edge.toml"));
     rig.start_by(&mut command);
-    let line = rig.node().wait_for("mounted a BPF file system on");
+    let line = rig.node().wait_for("a BPF file system of this node's own is on");
     assert!(line.contains(rig.path("bpf").to_str().unwrap()), "{line}");
     let _pins = pins(&rig, Bpffs::Missing);
     let before = rig.counters();

@@ -147,7 +147,8 @@ fn an_interface_may_come_after_the_start() {
     rig.ask("192.0.2.10", QUESTION);
     let late = |rig: &Rig| rig.status()["xdp"][1].clone();
     assert_eq!((&late(&rig)["interface"], &late(&rig)["mode"]), (&"late0".into(), &"none".into()));
-    let _line = rig.node().wait_for("interface late0: no such interface; `ip link` lists what there is");
+    let _line =
+        rig.node().wait_for("interface late0: no such interface; `ip link` lists what there is");
     rig.server.run("ip link add late0 type veth peer name far0");
     rig.server.run("ip link set far0 up");
     rig.server.run("ip link set late0 up");
@@ -188,4 +189,27 @@ fn a_foreign_program_is_named_and_left_and_its_place_is_taken_when_it_goes() {
     );
     drop(foreign);
     rig.wait_until("its place is taken", SOON, || rig.status()["xdp"][1]["mode"] == "generic");
+}
+
+#[test]
+fn native_mode_works_with_a_large_mtu() {
+    let mut rig = Rig::new("native");
+    for (namespace, interface) in [(&rig.server, "srv"), (&rig.client, "cli")] {
+        namespace.run(&format!("ip link set {interface} mtu 9000"));
+    }
+    rig.start();
+    assert_eq!(interface(&rig)["mode"], "native");
+    let before = rig.counters();
+    for _ in 0..10 {
+        assert_eq!(rig.ask("192.0.2.10", QUESTION).answers.len(), 4);
+    }
+    assert_eq!(rig.counters().xdp() - before.xdp(), 10);
+    // A datagram that needs several buffers is nothing that XDP answers.
+    let socket = rig.datagrams("192.0.2.10");
+    let long = rig.counters();
+    socket.send(&[0; 8900]).expect("it fits the MTU");
+    rig.wait_until("it has passed", SOON, || {
+        let now = rig.counters();
+        now.passed("length") + now.passed("size") > long.passed("length") + long.passed("size")
+    });
 }

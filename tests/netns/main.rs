@@ -15,6 +15,7 @@ mod clients;
 mod exit;
 mod feed;
 mod hot;
+mod instance;
 mod interfaces;
 mod long;
 mod ntp;

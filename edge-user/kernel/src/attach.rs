@@ -82,6 +82,17 @@ impl Attachments {
         Self { modes: modes.to_vec(), all, devices: Vec::new() }
     }
 
+    /// Wants other interfaces, or other modes. What is known of those that stay is kept.
+    pub fn want(&mut self, interfaces: &[String], modes: &[Mode]) {
+        let mut wanted = Self::new(interfaces, modes);
+        for it in &mut wanted.all {
+            if let Some(known) = self.all.iter().find(|known| known.interface == it.interface) {
+                it.clone_from(known);
+            }
+        }
+        (self.modes, self.all) = (wanted.modes, wanted.all);
+    }
+
     /// What [`Kernel::reconcile`] found and did last.
     #[must_use]
     pub fn all(&self) -> &[Attachment] {
@@ -180,6 +191,15 @@ impl Kernel {
         let (id, program) = (self.program_id, program(&mut self.ebpf, maps::PROGRAM)?);
         for mode in [Mode::Native, Mode::Generic] {
             let pin = pins.link(mode.name(), name);
+            // A link of another version serves as well: it gets the new program and our name.
+            for other in pins.other_links(mode.name(), name) {
+                if !pin.exists() {
+                    std::fs::rename(&other, &pin).map_err(|cause| KernelError::Path {
+                        path: other.clone(),
+                        cause: cause.to_string(),
+                    })?;
+                }
+            }
             if !modes.contains(&mode) {
                 pins::remove(&pin)?;
             } else if take_over(program, &pin)? {

@@ -42,6 +42,15 @@ impl Bpffs {
         Ok(Self { path: own.to_path_buf(), ours: true })
     }
 
+    /// Those that are mounted already, the system's and one on `own`.
+    pub(super) fn existing(own: &Path) -> Vec<Self> {
+        [(Path::new(SYSTEM), false), (own, true)]
+            .into_iter()
+            .filter(|(path, _)| is_bpffs(path))
+            .map(|(path, ours)| Self { path: path.to_path_buf(), ours })
+            .collect()
+    }
+
     /// Unmounts it and removes its folder, if we mounted it and it has no pins.
     ///
     /// # Errors

@@ -81,6 +81,17 @@ pub enum KernelError {
         /// The kernel's words.
         cause: String,
     },
+    /// Another process has the instance.
+    #[error(
+        "instance \"{instance}\": another edge{holder} runs under this name; stop it, or set \
+         xdp.instance"
+    )]
+    Locked {
+        /// Its name.
+        instance: String,
+        /// That process, for people, with a space before it; may be empty.
+        holder: String,
+    },
     /// Something with a path failed.
     #[error("{path}: {cause}")]
     Path {

@@ -5,6 +5,7 @@
 //! distinguish one end of a veth pair for certain, and it may be another network namespace's.
 
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use netlink_packet_core::{
     NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
 use netlink_packet_route::link::{
     LinkAttribute, LinkFlags, LinkInfo, LinkMessage, LinkXdp, Prop, State, XdpAttached,
 };
@@ -72,13 +74,39 @@ impl Interface {
 /// # Errors
 /// When the kernel can't be asked.
 pub fn list() -> io::Result<Vec<Interface>> {
-    let socket = open(SocketFlags::CLOEXEC)?;
-    for _ in 0..TRIES {
-        if let Some(all) = list_once(&socket)? {
-            return Ok(all);
-        }
-    }
-    Err(io::Error::other("the interfaces change faster than they can be listed"))
+    let all = dump(&RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
+    let link = |message| match message {
+        RouteNetlinkMessage::NewLink(link) => Some(interface(link)),
+        _ => None,
+    };
+    Ok(all.into_iter().filter_map(link).collect())
+}
+
+/// The addresses of this network namespace that a service can be had at. IPv6 addresses that are
+/// still being checked for duplicates, or are duplicates, aren't among them (RFC 4862 §5.4).
+///
+/// # Errors
+/// When the kernel can't be asked.
+pub fn addresses() -> io::Result<Vec<IpAddr>> {
+    let all = dump(&RouteNetlinkMessage::GetAddress(AddressMessage::default()))?;
+    let address = |message| {
+        let RouteNetlinkMessage::NewAddress(AddressMessage { header, attributes, .. }) = message
+        else {
+            return None;
+        };
+        let unusable = AddressHeaderFlags::Tentative | AddressHeaderFlags::Dadfailed;
+        // With a peer, `Local` is this end's address and `Address` the other one's.
+        let local = attributes.iter().find_map(|attribute| match attribute {
+            AddressAttribute::Local(ip) => Some(*ip),
+            _ => None,
+        });
+        let own = attributes.iter().find_map(|attribute| match attribute {
+            AddressAttribute::Address(ip) => Some(*ip),
+            _ => None,
+        });
+        local.or(own).filter(|_| !header.flags.intersects(unusable))
+    };
+    Ok(all.into_iter().filter_map(address).collect())
 }
 
 fn open(flags: SocketFlags) -> io::Result<OwnedFd> {
@@ -86,12 +114,25 @@ fn open(flags: SocketFlags) -> io::Result<OwnedFd> {
     Ok(socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, None)?)
 }
 
+/// What the kernel lists in reply to a question.
+fn dump(question: &RouteNetlinkMessage) -> io::Result<Vec<RouteNetlinkMessage>> {
+    let socket = open(SocketFlags::CLOEXEC)?;
+    for _ in 0..TRIES {
+        if let Some(all) = dump_once(&socket, question)? {
+            return Ok(all);
+        }
+    }
+    Err(io::Error::other("the interfaces change faster than they can be listed"))
+}
+
 /// One listing; `None` if a change interrupted it.
-fn list_once(socket: &OwnedFd) -> io::Result<Option<Vec<Interface>>> {
+fn dump_once(
+    socket: &OwnedFd,
+    question: &RouteNetlinkMessage,
+) -> io::Result<Option<Vec<RouteNetlinkMessage>>> {
     let mut header = NetlinkHeader::default();
     header.flags = NLM_F_DUMP | NLM_F_REQUEST;
-    let question = RouteNetlinkMessage::GetLink(LinkMessage::default());
-    let mut question = NetlinkMessage::new(header, NetlinkPayload::from(question));
+    let mut question = NetlinkMessage::new(header, NetlinkPayload::from(question.clone()));
     question.finalize();
     let mut octets = vec![0; question.buffer_len()];
     question.serialize(&mut octets);
@@ -109,9 +150,7 @@ fn list_once(socket: &OwnedFd) -> io::Result<Option<Vec<Interface>>> {
             match message.payload {
                 NetlinkPayload::Done(_) => return Ok(is_whole.then_some(all)),
                 NetlinkPayload::Error(error) => return Err(error.to_io()),
-                NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => {
-                    all.push(interface(link));
-                }
+                NetlinkPayload::InnerMessage(message) => all.push(message),
                 _ => {}
             }
             // Messages are aligned to four octets. An empty one would go on for ever.
@@ -259,7 +298,9 @@ impl Changes {
 
 #[cfg(test)]
 mod tests {
-    use super::{Changes, Interface, LinkXdp, Mode, XdpAttached, devices, list, program};
+    use super::{
+        Changes, Interface, LinkXdp, Mode, XdpAttached, addresses, devices, list, program,
+    };
     use std::time::Duration;
 
     fn interface(index: u32, last: u8) -> Interface {
@@ -282,6 +323,11 @@ mod tests {
         let lo = all.iter().find(|it| it.is_called("lo")).unwrap();
         assert_eq!((lo.index, &lo.kind, lo.address), (1, &None, [0; 6]));
         assert!(lo.mtu > 0 && lo.program.is_none());
+    }
+
+    #[test]
+    fn the_kernel_lists_the_address_of_loopback() {
+        assert!(addresses().unwrap().contains(&std::net::Ipv4Addr::LOCALHOST.into()));
     }
 
     #[test]

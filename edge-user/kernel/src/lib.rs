@@ -36,7 +36,7 @@ pub use attach::{Attachment, Attachments, Mode};
 pub use barrier::Barrier;
 pub use bpffs::Bpffs;
 pub use error::KernelError;
-pub use interfaces::{Changes, Interface, list as interfaces};
+pub use interfaces::{Changes, Interface, addresses, list as interfaces};
 pub use pins::{Pins, escape};
 pub use samples::{Samples, TakeDropped};
 #[cfg(feature = "testing")]

@@ -7,6 +7,7 @@
 //! The thread ends with the process. Once XDP is being taken down it does nothing more.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use super::xdp::{SharedKernel, lock};
-use edge_kernel::{Attachment, Attachments, Changes, KernelError, Pins};
+use edge_kernel::{Attachment, Attachments, Changes, KernelError, Mode, Pins};
 
 /// How often the kernel is asked although it reported no change: a program that somebody detaches
 /// is no change of the interface.
@@ -23,53 +24,102 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long changes are left to follow each other: an interface comes with its addresses.
 const SETTLE: Duration = Duration::from_millis(20);
 
-/// What was found last: the interfaces in the configuration's order, and why they couldn't be
-/// looked at.
+/// What was found last, and what is wanted instead, for any thread.
 #[derive(Clone, Debug, Default)]
-pub(super) struct View(Arc<Mutex<Found>>);
+pub(super) struct View {
+    found: Arc<Mutex<Found>>,
+    /// Other interfaces and modes, which the thread takes over.
+    wanted: Arc<Mutex<Option<(Vec<String>, &'static [Mode])>>>,
+}
 
-/// See [`View`].
+/// The interfaces and the addresses, as they are now.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Found {
+    /// The interfaces that XDP is wanted on, in the configuration's order.
     pub(super) interfaces: Vec<Attachment>,
+    /// The addresses that this host has; `None` if the kernel can't be asked.
+    pub(super) addresses: Option<Vec<IpAddr>>,
+    /// Why the interfaces couldn't be looked at.
     pub(super) error: Option<String>,
 }
 
 impl View {
+    /// Wants XDP on other interfaces, or in other modes, from the thread's next look on.
+    pub(super) fn want(&self, interfaces: &[String], modes: &'static [Mode]) {
+        let wanted = Some((interfaces.to_vec(), modes));
+        *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = wanted;
+    }
+
+    fn take_wanted(&self) -> Option<(Vec<String>, &'static [Mode])> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// A copy.
     pub(super) fn read(&self) -> Found {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn write(&self, found: Found) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
     }
 }
 
-/// The interfaces, and what is needed to attach to them.
-pub(super) struct Keeper {
+/// What is needed to attach to the interfaces.
+pub(super) struct Attaching {
     pub(super) kernel: SharedKernel,
     pub(super) pins: Arc<Pins>,
     /// Whether XDP is being taken down. Written under the kernel's lock.
     pub(super) is_closed: Arc<AtomicBool>,
     pub(super) attachments: Attachments,
-    pub(super) view: View,
+}
+
+/// Looks at interfaces and addresses, and attaches XDP if it is on.
+pub(super) struct Keeper {
+    xdp: Option<Attaching>,
+    view: View,
 }
 
 impl Keeper {
+    pub(super) const fn new(xdp: Option<Attaching>, view: View) -> Self {
+        Self { xdp, view }
+    }
+
     /// Looks once and mends what differs. Returns what was there before; `None` once XDP is taken
     /// down.
     pub(super) fn look(&mut self) -> Option<Found> {
-        let mut kernel = lock(&self.kernel);
-        if self.is_closed.load(Ordering::Relaxed) {
-            return None;
+        let addresses = edge_kernel::addresses().ok();
+        let mut now = Found { addresses, ..Found::default() };
+        if let Some(xdp) = &mut self.xdp {
+            let mut kernel = lock(&xdp.kernel);
+            if xdp.is_closed.load(Ordering::Relaxed) {
+                return None;
+            }
+            let wanted = self.view.take_wanted();
+            let is_other = wanted.is_some();
+            if let Some((interfaces, modes)) = wanted {
+                xdp.attachments.want(&interfaces, modes);
+            }
+            let mut failed = kernel.reconcile(&mut xdp.attachments, &xdp.pins).err();
+            if is_other {
+                let keep = xdp.attachments.pins(&xdp.pins);
+                failed = failed.or(xdp.pins.keep_links(&keep).err());
+            }
+            drop(kernel);
+            now.error = failed.as_ref().map(KernelError::to_string);
+            now.interfaces = xdp.attachments.all().to_vec();
         }
-        let failed = kernel.reconcile(&mut self.attachments, &self.pins).err();
-        drop(kernel);
         let before = self.view.read();
-        let error = failed.as_ref().map(KernelError::to_string);
-        self.view.write(Found { interfaces: self.attachments.all().to_vec(), error });
+        self.view.write(now);
         Some(before)
+    }
+
+    /// Takes the program of former runs off the interfaces that aren't wanted any more.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub(super) fn remove_others(&self) -> Result<(), KernelError> {
+        let Some(xdp) = &self.xdp else { return Ok(()) };
+        xdp.pins.keep_links(&xdp.attachments.pins(&xdp.pins))
     }
 
     /// Logs what differs from what was there before.
@@ -80,9 +130,10 @@ impl Keeper {
         }
         // Before the first look there is nothing.
         let none = Attachment::default();
-        let mut earlier = before.interfaces.iter();
+        let earlier = before.interfaces.iter();
         for now in &now.interfaces {
-            log(earlier.next().unwrap_or(&none), now);
+            let earlier = earlier.clone().find(|it| it.interface == now.interface);
+            log(earlier.unwrap_or(&none), now);
         }
     }
 

@@ -7,7 +7,10 @@ use std::time::Instant;
 use super::Node;
 use super::ntp::NtpService;
 use super::xdp::lock;
+use crate::node::checks::Service;
 use crate::node::status::{Counters, Interface, Status};
+use tracing::{info, warn};
+
 use edge_kernel::Mode;
 use edge_tables::live::switches::Switches;
 
@@ -26,9 +29,34 @@ impl Node {
         self.health.serve(self.status_without_counters(now));
     }
 
-    fn status_without_counters(&self, now: Instant) -> Status {
+    /// Judges the checks by a look now, and reports the health.
+    pub(super) fn check(&mut self, now: Instant) {
+        let findings = self.findings(now);
+        let checks = self.checks.judge(findings);
+        for check in &checks {
+            let before = self
+                .health
+                .liveness()
+                .status
+                .checks
+                .iter()
+                .find(|it| (&it.check, &it.of) == (&check.check, &check.of))
+                .map(|it| it.ok);
+            match (before, check.ok) {
+                (Some(true) | None, false) => {
+                    warn!("check {} {}: {}", check.check, check.of, check.reason)
+                }
+                (Some(false), true) => info!("check {} {}: well again", check.check, check.of),
+                _ => {}
+            }
+        }
+        self.judged = checks;
+        self.report_health(now);
+    }
+
+    pub(super) fn status_without_counters(&self, now: Instant) -> Status {
         let snapshot = &self.snapshot;
-        let found = self.xdp.as_ref().map(|xdp| xdp.interfaces.read()).unwrap_or_default();
+        let found = self.interfaces.read();
         let interface_errors: Vec<_> =
             found.interfaces.iter().filter_map(|it| it.error.clone()).collect();
         let interfaces = found.interfaces.into_iter().map(|it| Interface {
@@ -59,10 +87,14 @@ impl Node {
             tables: snapshot.tables.clone(),
             refused: self.samples.refused(),
             pins: pins.unwrap_or_default(),
+            reload: snapshot.reload.clone(),
+            services: self.services(),
+            checks: self.judged.clone(),
             errors: self
                 .jobs
                 .error(now)
                 .into_iter()
+                .chain(Some(snapshot.reload.error.clone()).filter(|text| !text.is_empty()))
                 .chain(interface_errors)
                 .chain(found.error)
                 .chain(snapshot.errors.iter().cloned())
@@ -71,5 +103,15 @@ impl Node {
                 .chain(self.feed.iter().flat_map(|feed| feed.view().errors()))
                 .collect(),
         }
+    }
+
+    /// What this node serves.
+    fn services(&self) -> Vec<Service> {
+        let dns = self.config.dns.listen.iter().map(|at| Service::dns(at.ip()));
+        let ntp = self.config.ntp.served().iter().map(|at| Service::ntp(at.ip()));
+        let mut services: Vec<_> = dns.chain(ntp).collect();
+        services.sort_unstable();
+        services.dedup();
+        services
     }
 }

@@ -6,6 +6,7 @@ use prometheus::proto::MetricFamily;
 
 use super::Instance;
 use super::family::{Family, float};
+use crate::node::checks::Weight;
 use crate::node::health_state::Liveness;
 use crate::node::status::Interface;
 use edge_kernel::LEASE;
@@ -29,12 +30,21 @@ pub(super) fn add(families: &mut Vec<MetricFamily>, instance: &Instance, livenes
             .sample(&[("version", env!("CARGO_PKG_VERSION"))], 1.0)
             .done(),
     );
-    let is_healthy = liveness.problems().is_empty();
+    let is_healthy = liveness.problems(None).is_empty();
     families.push(
         Family::gauge("edge_healthy", "Whether /health reports the node as healthy")
             .count(&[], is_healthy.into())
             .done(),
     );
+    let help = "Whether a check of the node's health is well; /health fails with those of weight \
+                fatal";
+    let mut checks = Family::gauge("edge_check", help);
+    for check in liveness.checks() {
+        let weight = if check.weight == Weight::Fatal { "fatal" } else { "warning" };
+        let labels = [("check", &*check.check), ("of", &*check.of), ("weight", weight)];
+        checks.add(&labels, u8::from(check.ok).into());
+    }
+    families.push(checks.done());
     add_lease(families, liveness);
     families.push(switches(liveness.status.switches));
     add_served(families, liveness);
@@ -121,7 +131,23 @@ fn add_served(families: &mut Vec<MetricFamily>, liveness: &Liveness) {
     }
     families.extend([serial, names, decks, in_xdp, used, entries].map(Family::done));
     add_interfaces(families, &status.xdp);
+    let reload = &status.reload;
     for (name, help, value) in [
+        (
+            "edge_config_last_reload_successful",
+            "Whether the configuration file was good when it was read last",
+            f64::from(u8::from(reload.ok)),
+        ),
+        (
+            "edge_config_last_reload_success_timestamp_seconds",
+            "When the configuration file was good last, in Unix time",
+            float(reload.unix_seconds),
+        ),
+        (
+            "edge_config_needs_restart",
+            "Keys of the configuration file that are taken over only by a restart",
+            number(reload.needs_restart.len()),
+        ),
         ("edge_zones", "Zones that are served", number(status.zones.len())),
         ("edge_generation", "The generation that is served", float(status.generation)),
         (
