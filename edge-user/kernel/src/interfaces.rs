@@ -31,7 +31,7 @@ use super::Mode;
 const PART_OCTETS: usize = 65_536;
 /// How often a listing that a change interrupted is begun again.
 const TRIES: usize = 5;
-/// RTMGRP_LINK, RTMGRP_IPV4_IFADDR and RTMGRP_IPV6_IFADDR (`linux/rtnetlink.h`).
+/// `RTMGRP_LINK`, `RTMGRP_IPV4_IFADDR` and `RTMGRP_IPV6_IFADDR` (`linux/rtnetlink.h`).
 const GROUPS: u32 = 0x1 | 0x10 | 0x100;
 
 /// A network interface, as it is now.

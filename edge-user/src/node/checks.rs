@@ -180,7 +180,7 @@ impl Checks {
 
 #[cfg(test)]
 mod tests {
-    use super::{Check, Checks, FALL, Finding, RISE, Service, Weight};
+    use super::{Checks, FALL, Finding, RISE, Service, Weight};
 
     fn look(of: &str, bad: bool) -> Finding {
         Finding {
@@ -218,7 +218,7 @@ mod tests {
     fn the_first_look_counts_and_what_is_gone_is_forgotten() {
         let mut checks = Checks::default();
         assert!(!is_ok(&mut checks, true));
-        assert_eq!(checks.judge(vec![]), [Check { ..Check::default() }; 0]);
+        assert!(checks.judge(vec![]).is_empty());
         assert!(is_ok(&mut checks, false));
         let two = checks.judge(vec![look("srv", false), look("alt", true)]);
         assert_eq!(two.iter().map(|check| check.ok).collect::<Vec<_>>(), [true, false]);

@@ -24,12 +24,15 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long changes are left to follow each other: an interface comes with its addresses.
 const SETTLE: Duration = Duration::from_millis(20);
 
+/// Interfaces by their names, and the modes to try.
+type Wanted = (Vec<String>, &'static [Mode]);
+
 /// What was found last, and what is wanted instead, for any thread.
 #[derive(Clone, Debug, Default)]
 pub(super) struct View {
     found: Arc<Mutex<Found>>,
     /// Other interfaces and modes, which the thread takes over.
-    wanted: Arc<Mutex<Option<(Vec<String>, &'static [Mode])>>>,
+    wanted: Arc<Mutex<Option<Wanted>>>,
 }
 
 /// The interfaces and the addresses, as they are now.
@@ -50,7 +53,7 @@ impl View {
         *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = wanted;
     }
 
-    fn take_wanted(&self) -> Option<(Vec<String>, &'static [Mode])> {
+    fn take_wanted(&self) -> Option<Wanted> {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
@@ -102,7 +105,7 @@ impl Keeper {
             let mut failed = kernel.reconcile(&mut xdp.attachments, &xdp.pins).err();
             if is_other {
                 let keep = xdp.attachments.pins(&xdp.pins);
-                failed = failed.or(xdp.pins.keep_links(&keep).err());
+                failed = failed.or_else(|| xdp.pins.keep_links(&keep).err());
             }
             drop(kernel);
             now.error = failed.as_ref().map(KernelError::to_string);

@@ -165,7 +165,7 @@ fn keep_interfaces(config: &Config, xdp: Option<&mut Xdp>) -> anyhow::Result<Vie
     let refused = found.interfaces.iter().filter(|it| it.index.is_some());
     let refused = refused.filter_map(|it| it.error.clone()).next();
     let is_anywhere = found.interfaces.iter().any(|it| it.mode.is_some());
-    if let Some(cause) = found.error.or(refused.filter(|_| !is_anywhere)) {
+    if let Some(cause) = found.error.or_else(|| refused.filter(|_| !is_anywhere)) {
         anyhow::bail!(cause);
     }
     keeper.log(&before);

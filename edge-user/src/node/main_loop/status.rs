@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::Node;
 use super::ntp::NtpService;
 use super::xdp::lock;
-use crate::node::checks::Service;
+use crate::node::checks::{Check, Service};
 use crate::node::status::{Counters, Interface, Status};
 use tracing::{info, warn};
 
@@ -34,19 +34,11 @@ impl Node {
         let findings = self.findings(now);
         let checks = self.checks.judge(findings);
         for check in &checks {
-            let before = self
-                .health
-                .liveness()
-                .status
-                .checks
-                .iter()
-                .find(|it| (&it.check, &it.of) == (&check.check, &check.of))
-                .map(|it| it.ok);
-            match (before, check.ok) {
-                (Some(true) | None, false) => {
-                    warn!("check {} {}: {}", check.check, check.of, check.reason)
-                }
-                (Some(false), true) => info!("check {} {}: well again", check.check, check.of),
+            let Check { check: name, of, ok, reason, .. } = check;
+            let before = self.judged.iter().find(|it| (&it.check, &it.of) == (name, of));
+            match (before.is_none_or(|it| it.ok), ok) {
+                (true, false) => warn!("check {name} {of}: {reason}"),
+                (false, true) => info!("check {name} {of}: well again"),
                 _ => {}
             }
         }
