@@ -51,7 +51,7 @@ impl Pins {
     /// # Errors
     /// When the file system refuses.
     pub fn new(bpffs: &Bpffs, instance: &str) -> Result<Self, KernelError> {
-        let instance = bpffs.path().join(escape(instance));
+        let instance = bpffs.folder(&escape(instance))?;
         let root = instance.join(format!("v{}", abi::VERSION));
         remove_other_versions(&instance, &root)?;
         let pins = Self { root };
