@@ -27,3 +27,4 @@ mod return_path;
 mod slow_disk;
 mod switches;
 mod time;
+mod unit;
