@@ -218,7 +218,7 @@ fn a_second_node_on_the_same_socket_leaves_the_first_alone() {
     let rig = Rig::serving("native");
     let (status, log) = Process::start(&mut rig.run_command()).end();
     assert_eq!(status.code(), Some(1), "{log:#?}");
-    assert!(log[0].contains("another edge answers there"), "{log:#?}");
+    assert!(log.iter().any(|line| line.contains("another edge answers there")), "{log:#?}");
     assert_eq!(rig.status()["zones"][0]["name"], "pool.example");
     let before = rig.counters();
     assert_eq!(rig.ask("192.0.2.10", "pool.example A +nocookie").answers.len(), 4);

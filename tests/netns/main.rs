@@ -28,3 +28,4 @@ mod return_path;
 mod slow_disk;
 mod switches;
 mod time;
+mod unit;

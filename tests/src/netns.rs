@@ -166,6 +166,12 @@ impl Rig {
         )
     }
 
+    /// The name of its folder on the BPF file system.
+    #[must_use]
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
     /// A path in the rig's folder.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {

@@ -79,7 +79,7 @@ impl Kernel {
             .info()
             .map_err(|error| KernelError::program(maps::PROGRAM, error))?;
         let program_id = info.id();
-        let inner = inner::Inner::create(&mut ebpf, octets, info.btf_id())?;
+        let inner = inner::Inner::create(&mut ebpf, octets)?;
         let shared = memory::map(maps::SHARED, array(&ebpf, maps::SHARED)?, size_of::<Shared>())?;
         let cpus = memory::map(maps::CPU, array(&ebpf, maps::CPU)?, cpus * size_of::<Cpu>())?;
         let store = Store::over(shared, inner.tables()?, cpus);

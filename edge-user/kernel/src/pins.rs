@@ -53,8 +53,7 @@ impl Pins {
     /// # Errors
     /// When another process has the instance, or the file system refuses.
     pub fn lock(bpffs: &Bpffs, instance: &str) -> Result<Self, KernelError> {
-        let folder = bpffs.path().join(escape(instance));
-        create(&folder)?;
+        let folder = bpffs.folder(&escape(instance))?;
         let root = folder.join(format!("v{}", abi::VERSION));
         Ok(Self { root, _lock: lock_folder(&folder, instance)? })
     }

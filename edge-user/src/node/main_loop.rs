@@ -21,6 +21,7 @@ use crate::node::control::Socket;
 use crate::node::feed::{Feed, Handoff};
 use crate::node::health_state::HealthState;
 use crate::node::http::Http;
+use crate::node::notify;
 use crate::observe::query_log::Log;
 use crate::settings::Config;
 use edge_authority::Counters;
@@ -183,6 +184,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         }
     }
     info!("stopping");
+    notify::stopping();
     node.health.stop();
     let is_busy = node.jobs.stop();
     // From here on requests pass to the daemon.
@@ -245,6 +247,7 @@ impl Node {
             return;
         }
         self.health.renew();
+        notify::watchdog();
     }
 }
 

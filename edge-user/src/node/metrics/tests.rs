@@ -1,5 +1,6 @@
 //! Tests of the metrics' text, for a node with and without XDP.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -97,6 +98,28 @@ fn a_feed_has_metrics_of_age_serials_sources_and_refusals_and_no_feed_has_none()
     families.clear();
     super::feed::add(&mut families, &Feed::default());
     assert!(families.is_empty());
+}
+
+#[test]
+fn every_metric_that_the_shipped_alerts_read_is_one_of_ours() {
+    let mut families = Vec::new();
+    let source = FeedSource { name: "nats".into(), ..FeedSource::default() };
+    let refusals = [("older".into(), 3)].into();
+    let feed =
+        Feed { freshness: "warn".into(), refusals, sources: vec![source], ..Feed::default() };
+    super::feed::add(&mut families, &feed);
+    families.retain(|family| !family.get_metric().is_empty());
+    let feed = prometheus::TextEncoder::new().encode_to_string(&families).unwrap();
+    let text = metrics(Some(counts())).text().unwrap() + &feed;
+    let rules = include_str!("../../../../deploy/edge.rules.yml");
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let words = rules.split(|c| !is_part(c)).filter(|word| word.starts_with("edge_"));
+    // NTP's have tests of their own.
+    let names: BTreeSet<&str> = words.filter(|word| !word.starts_with("edge_ntp_")).collect();
+    assert!(names.len() > 12, "{names:?}");
+    for name in names {
+        assert!(text.contains(&format!("# TYPE {name} ")), "{name} isn't in\n{text}");
+    }
 }
 
 /// One for the first verdict, two for the second, and so on.
