@@ -117,7 +117,7 @@ impl Frame for XdpFrame {
     fn is_whole(&self) -> bool {
         // SAFETY: the helper reads the context, which is valid for the run.
         let all = unsafe { bpf_xdp_get_buff_len(self.context) };
-        all as usize == self.octets()
+        all == self.octets() as u64
     }
 
     #[inline(always)]

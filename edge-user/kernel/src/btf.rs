@@ -1,8 +1,8 @@
 //! The object's type information (BTF), loaded a second time.
 //!
 //! Inner maps that are created one by one need a descriptor of it. aya loads it and keeps the
-//! descriptor to itself, and only CAP_SYS_ADMIN may open by number what is loaded already. CAP_BPF
-//! may load it again: the octets are the same, and so are the numbers of the types.
+//! descriptor to itself, and only `CAP_SYS_ADMIN` may open by number what is loaded already.
+//! `CAP_BPF` may load it again: the octets are the same, and so are the numbers of the types.
 #![expect(unsafe_code, reason = "one system call that no crate of ours wraps")]
 
 use std::io;
