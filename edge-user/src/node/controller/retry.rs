@@ -1,4 +1,4 @@
-//! The next try of a publication that failed, or that left something out for now.
+//! The next try of a publication that failed or left something out.
 
 use std::time::{Duration, Instant};
 
