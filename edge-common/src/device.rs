@@ -1,4 +1,4 @@
-//! Link-layer addresses that are ours: a hash table whose seed avoids collisions.
+//! Link-layer addresses that are ours: a hash table without collisions.
 
 use crate::abi::maps::DEVICE_SLOTS;
 use crate::tables::GOLDEN;

@@ -6,39 +6,12 @@ use std::path::{Path, PathBuf};
 
 use aya::programs::links::{FdLink, PinnedLink};
 use aya::programs::xdp::XdpLink;
-use aya::programs::{ProgramError, Xdp, XdpMode};
+use aya::programs::{ProgramError, Xdp};
 use edge_common::abi::{Device, maps};
 
 use super::interfaces::{self, Interface};
+use super::mode::Mode;
 use super::{Kernel, KernelError, Pins, error, pins, program};
-
-/// Where the program runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// In the driver.
-    Native,
-    /// In the network stack, after the kernel allocated a buffer.
-    Generic,
-}
-
-impl Mode {
-    /// Its name in the configuration.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Native => "native",
-            Self::Generic => "generic",
-        }
-    }
-
-    pub(super) const fn xdp(self) -> XdpMode {
-        match self {
-            Self::Native => XdpMode::Driver,
-            Self::Generic => XdpMode::Skb,
-        }
-    }
-}
 
 /// An interface that XDP is wanted on, and what is there now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -318,7 +291,8 @@ fn take_over(program: &mut Xdp, pin: &Path) -> Result<bool, KernelError> {
     let link = XdpLink::try_from(FdLink::from(link)).map_err(|cause| path(error::chain(&cause)))?;
     match program.attach_to_link(link) {
         Ok(id) => {
-            // aya would detach the link with the program, so it is taken from aya; the pin keeps it.
+            // aya would detach the link with the program, so it is taken from aya; the pin keeps
+            // it.
             drop(program.take_link(id).map_err(|e| KernelError::program(maps::PROGRAM, e))?);
             return Ok(true);
         }

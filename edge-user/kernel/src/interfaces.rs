@@ -25,7 +25,7 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, recv, send, socket_with,
 };
 
-use super::Mode;
+use super::mode::Mode;
 
 /// Octets of the buffer for a part of an answer. The kernel fills at most 32 KiB at a time.
 const PART_OCTETS: usize = 65_536;

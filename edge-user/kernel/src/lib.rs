@@ -13,6 +13,7 @@ mod error;
 mod inner;
 mod interfaces;
 mod memory;
+mod mode;
 mod object;
 mod pins;
 mod prefixes;
@@ -32,11 +33,12 @@ use edge_common::abi::{Cpu, Requests, Shared, TableId, maps};
 use edge_common::verdict::Verdict;
 use zerocopy::FromZeros as _;
 
-pub use attach::{Attachment, Attachments, Mode};
+pub use attach::{Attachment, Attachments};
 pub use barrier::Barrier;
 pub use bpffs::Bpffs;
 pub use error::KernelError;
 pub use interfaces::{Changes, Interface, addresses, list as interfaces};
+pub use mode::Mode;
 pub use pins::{Pins, escape};
 pub use samples::{Samples, TakeDropped};
 #[cfg(feature = "testing")]

@@ -36,7 +36,9 @@ mod ntp;
 mod popularity;
 mod reload;
 mod requests;
+mod running_config;
 mod services;
+mod shared_kernel;
 mod start;
 mod status;
 mod worker;
@@ -46,10 +48,11 @@ use interfaces::View;
 use jobs::{Jobs, Periodic};
 use ntp::NtpService;
 use popularity::SampleCounters;
+use shared_kernel::lock;
 pub(crate) use start::serve_all;
 use start::{Started, start};
 use worker::Snapshot;
-use xdp::{Xdp, lock};
+use xdp::Xdp;
 
 /// How often some of the decks are dealt again.
 const DEAL: Duration = Duration::from_secs(1);

@@ -9,6 +9,7 @@
 mod account;
 mod amend;
 mod cards;
+mod change;
 mod changeover;
 mod choice;
 mod deals;
@@ -33,7 +34,7 @@ use edge_common::abi::{TableId, maps};
 pub use crate::backend_error::BackendError;
 use crate::compile::Compiled;
 use crate::store::Store;
-use changeover::Zones;
+use change::Zones;
 use choice::Former;
 pub use choice::Shares;
 use deals::Spent;

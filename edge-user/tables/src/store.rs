@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn interfaces_are_found_by_index_and_address_whatever_their_numbers() {
         let store = Store::in_memory();
-        let tables = super::HostTables::new(store.clone(), 1, true);
+        let tables = super::HostTables::new(store.clone(), 1, false);
         // The indexes are equal modulo every power of two up to 4096, and one has two addresses.
         let mut devices: Vec<_> = (0..40).map(|n| device(1 + 4096 * n, 7)).collect();
         devices.push(device(1, 8));
@@ -392,7 +392,7 @@ mod tests {
     #[test]
     fn more_interfaces_than_fit_change_nothing() {
         let store = Store::in_memory();
-        let tables = super::HostTables::new(store.clone(), 1, true);
+        let tables = super::HostTables::new(store.clone(), 1, false);
         let many = |n: u32| -> Vec<_> { (1..=n).map(|index| device(index, 7)).collect() };
         store.set_devices(&many(DEVICES)).unwrap();
         assert_eq!(store.set_devices(&many(200)), Err(DEVICES));

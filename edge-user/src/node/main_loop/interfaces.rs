@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 
-use super::xdp::{SharedKernel, lock};
+use super::shared_kernel::{SharedKernel, lock};
 use edge_kernel::{Attachment, Attachments, Changes, KernelError, Mode, Pins};
 
 /// How often the kernel is asked although it reported no change: a program that somebody detaches

@@ -4,44 +4,15 @@
 //! disk that hangs. A file that isn't good changes nothing. Of a good one the node takes over what
 //! it can in place, and names the keys for which it has to be started again.
 
-use std::time::SystemTime;
-
 use serde_json::{Value, json};
 use tracing::{error, info, warn};
 
+use super::running_config::unix_seconds;
 use super::worker::Worker;
 use crate::node::status::Reload;
 use crate::settings::{Changes, Config, Denied, changes, taken_over};
-use edge_tables::backend_error::BackendError;
 use edge_tables::live::cookie_state::CookieState;
-use edge_tables::live::limits::{self, Limits};
-
-/// Sets the limits, in the kernel, too, if XDP is on.
-pub(super) type SetLimits = Box<dyn FnMut(&Limits) -> Result<(), BackendError> + Send>;
-
-/// The configuration that a node runs by, and how the last reload ended.
-pub(super) struct Running {
-    /// The text of the file, as far as it was taken over.
-    text: String,
-    pub(super) last: Reload,
-}
-
-impl Running {
-    /// Of a node that starts.
-    pub(super) fn new(config: &Config) -> Self {
-        let last = Reload {
-            path: config.source.path.display().to_string(),
-            ok: true,
-            unix_seconds: unix_seconds(),
-            ..Reload::default()
-        };
-        Self { text: config.source.text.clone(), last }
-    }
-}
-
-fn unix_seconds() -> u64 {
-    SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs()
-}
+use edge_tables::live::limits;
 
 impl Worker {
     /// Reads the file again. Returns the new configuration, if something was taken over, and the

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::Node;
 use super::ntp::NtpService;
-use super::xdp::lock;
+use super::shared_kernel::lock;
 use crate::node::checks::{Check, Service};
 use crate::node::status::{Counters, Interface, Status};
 use tracing::{info, warn};

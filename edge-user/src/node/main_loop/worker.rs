@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
 use super::jobs::{Job, Jobs, Periodic};
-use super::reload::{Running, SetLimits};
+use super::running_config::{Running, SetLimits};
 use super::{LOOK, json};
 use crate::node::control::Request;
 use crate::node::controller::{Controller, Refresh};
@@ -204,7 +204,9 @@ impl Worker {
             }
             Periodic::TargetHealth => {
                 let refresh = self.controller.refresh_health();
-                self.report(refresh)
+                self.report(refresh);
+                let again = self.controller.try_again(Instant::now());
+                self.report(again)
             }
             Periodic::Feed => self.take_fed(),
             Periodic::Deal => {
@@ -364,10 +366,10 @@ impl Worker {
         let controller = &self.controller;
         let placed = controller.placed().iter().map(|placed| (placed.apex.as_str(), placed));
         let placed: std::collections::HashMap<_, _> = placed.collect();
-        let zones = controller.zones().into_iter().map(|zone| {
+        let zones = controller.served().iter().map(|zone| {
             let name = bare(&zone.apex);
             let placed = placed.get(name.as_str()).copied();
-            let why = self.why_not(&zone, placed);
+            let why = self.why_not(zone, placed);
             let in_xdp = why.is_empty();
             let names = placed.map_or(0, |placed| placed.names);
             status::Zone {

@@ -2,22 +2,17 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use edge_common::abi::TableId;
 use tracing::{error, info};
 
 use super::interfaces::Attaching;
+use super::shared_kernel::{SharedKernel, lock};
 use crate::ntp::published::Barrier;
 use crate::settings::{Config, XdpMode};
 use edge_kernel::{Attachments, Bpffs, Kernel, Mode, Pins};
 use edge_tables::publish::{Backend, BackendError};
-
-pub(super) type SharedKernel = Arc<Mutex<Kernel>>;
-
-pub(super) fn lock(kernel: &SharedKernel) -> MutexGuard<'_, Kernel> {
-    kernel.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The kernel, for the publisher on the controller's thread.
 ///

@@ -1,4 +1,4 @@
-//! The changeover from the published zones to others, in as many steps as room demands.
+//! The changeover from the published zones to others, as room demands.
 //!
 //! A step puts new versions of zones into free places, publishes a generation with them, and frees
 //! what the former generation had. The next step has that room. If a zone fits nowhere, zones that
@@ -8,66 +8,16 @@
 //!
 //! In the end the tables are as the plan has them, whatever they held before.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
-use edge_common::abi::TableId;
-
-use super::choice::{Choice, Chooser, Wish, choose, wishes};
+use super::change::{Changeover, Target, Zones};
+use super::choice::{Chooser, choose};
 use super::flip::Flipped;
 use super::plan::{Allotment, plan};
 use super::slots::ZoneSlot;
-use super::{Placed, PublishError, Publishable, Publisher, Shares, Unfit, amend};
+use super::{Placed, PublishError, Publishable, Publisher, Unfit, amend};
 use edge_leaves::error_chain::error_chain;
 use edge_zone::name::bare;
-
-/// Zones in the tables, by apex (on the wire, lower case).
-pub(super) type Zones = BTreeMap<Box<[u8]>, ZoneSlot>;
-
-/// What the tables are to be in the end.
-pub(super) struct Target<'z> {
-    /// The zones in the tables, in order, and what each has.
-    pub zones: Vec<(&'z Publishable, Allotment)>,
-    /// Their names, and why the other zones are left out.
-    pub choice: Choice<'z>,
-    /// The zones for which no names were chosen.
-    left_out: Vec<&'z [u8]>,
-}
-
-impl Target<'_> {
-    fn has(&self, apex: &[u8]) -> bool {
-        self.zones.iter().any(|(zone, _)| zone.compiled.apex.folded() == apex)
-    }
-}
-
-/// A changeover on its way.
-pub(super) struct Changeover<'z> {
-    pub zones: &'z [Publishable],
-    /// The apexes of all zones that are served.
-    pub apexes: Vec<&'z [u8]>,
-    wishes: Vec<Wish<'z>>,
-    /// Zones that can't be published, and why.
-    left_out: HashMap<&'z [u8], Unfit>,
-    /// Whether a later publication of the same zones may find room for more.
-    pub is_pending: bool,
-    /// Whether a generation of this changeover is visible.
-    pub is_visible: bool,
-    /// Whether a barrier failed, so that nothing gets free.
-    pub is_blocked: bool,
-    /// Zones that have left the tables for a while: only what their next versions go on from.
-    pub parked: HashMap<Box<[u8]>, ZoneSlot>,
-    /// Names of each zone in the tables.
-    pub names: HashMap<TableId, usize>,
-    /// Zones that were put into the tables with the least allotment.
-    reduced: HashSet<&'z [u8]>,
-    /// The zone that others leave the tables for. Until it is there, no zone comes back.
-    making_room_for: Option<&'z [u8]>,
-    /// Whether zones that take more room than they should were put elsewhere.
-    has_tidied: bool,
-    /// How often a zone has left the tables for a while.
-    pub n_evicted: usize,
-    /// Whether all zones have left the tables to be put there in order.
-    is_rebuilt: bool,
-}
 
 /// What comes next.
 enum Next {
@@ -77,34 +27,6 @@ enum Next {
     NewTarget,
     /// Nothing.
     Done,
-}
-
-impl<'z> Changeover<'z> {
-    fn new(zones: &'z [Publishable], others: &[&'z [u8]], shares: &Shares) -> Self {
-        let own = zones.iter().map(|zone| zone.compiled.apex.folded());
-        let apexes: Vec<&[u8]> = own.chain(others.iter().copied()).collect();
-        Self {
-            zones,
-            wishes: wishes(zones, &apexes, shares),
-            apexes,
-            left_out: HashMap::new(),
-            is_pending: false,
-            is_visible: false,
-            is_blocked: false,
-            parked: HashMap::new(),
-            names: HashMap::new(),
-            reduced: HashSet::new(),
-            making_room_for: None,
-            has_tidied: false,
-            n_evicted: 0,
-            is_rebuilt: false,
-        }
-    }
-
-    /// Leaves a zone out of this publication.
-    pub(super) fn leave_out(&mut self, apex: &'z [u8], reason: Unfit) {
-        self.left_out.insert(apex, reason);
-    }
 }
 
 impl Publisher {
@@ -326,8 +248,9 @@ impl Publisher {
         new
     }
 
-    /// The zones that leave the tables so that a waiting zone has room: those that wait, too, before
-    /// all others. If it lacks a trie, these are all zones of one. None if nothing is left to free.
+    /// The zones that leave the tables so that a waiting zone has room. Those that wait come before
+    /// all others. If the waiting zone lacks a trie, these are all zones of one trie. None if
+    /// nothing is left to free.
     fn evict(
         &self,
         change: &mut Changeover<'_>,

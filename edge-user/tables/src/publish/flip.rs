@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use edge_common::abi::Side;
 
-use super::changeover::{Changeover, Target, Zones};
+use super::change::{Changeover, Target, Zones};
 use super::choice::{Former, Kept};
 use super::names::Misfit;
 use super::{PublishError, Publisher, Unfit, names, observed, visible};

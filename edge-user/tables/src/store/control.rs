@@ -589,11 +589,11 @@ mod tests {
     }
 
     #[test]
-    fn the_first_own_address_stays_and_a_clock_is_never_numbered_0() {
+    fn an_own_address_is_replaced_and_a_clock_is_never_numbered_0() {
         let block = ControlBlock::default();
         block.set_own_address(7);
         block.set_own_address(8);
-        assert_eq!(block.own_address(), 7);
+        assert_eq!(block.own_address(), 8);
         block.set_clock(u64::MAX);
         assert_eq!(block.next_clock(), 1);
     }
