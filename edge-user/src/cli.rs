@@ -46,7 +46,7 @@ struct Arguments {
 enum Command {
     /// Serve, in the foreground, until SIGTERM or SIGINT.
     ///
-    /// Logs to stderr; RUST_LOG sets how much, such as `warn` or `info,async_nats=debug`.
+    /// Logs to stderr; `RUST_LOG` sets how much, such as `warn` or `info,async_nats=debug`.
     /// Writes `ready` to stderr when it serves. Zone files and databases are read again when they
     /// change. A broken file changes nothing that is served.
     Run {

@@ -181,7 +181,7 @@ impl KernelError {
 
     pub(super) fn program(name: &'static str, error: ProgramError) -> Self {
         // The verifier refuses with the error number of a missing right, but it writes a log. It
-        // writes one also where only CAP_PERFMON may do what the program does.
+        // writes one also where only `CAP_PERFMON` may do what the program does.
         let is_verifiers = match &error {
             ProgramError::LoadError { verifier_log, .. } => {
                 !verifier_log.to_string().trim().is_empty()

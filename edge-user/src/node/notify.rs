@@ -1,4 +1,4 @@
-//! Messages to systemd about the state of the service (sd_notify(3)).
+//! Messages to systemd about the state of the service: `sd_notify(3)`.
 //!
 //! Without `$NOTIFY_SOCKET` nothing happens: the node runs without systemd, or in a unit that isn't
 //! `Type=notify`. A message that can't be sent is logged and is no error: the node serves all the
