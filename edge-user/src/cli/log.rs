@@ -114,7 +114,9 @@ fn filter(rust_log: Option<String>) -> anyhow::Result<Targets> {
             Some((target, level)) => (Some(target), level),
             None => (None, directive),
         };
-        let Ok(level) = level.parse::<LevelFilter>() else {
+        // The crate takes an empty text for a level.
+        let parsed = level.parse::<LevelFilter>().ok().filter(|_| !level.is_empty());
+        let Some(level) = parsed else {
             bail!(
                 "RUST_LOG={text}: {directive:?} is neither a level (error, warn, info, debug, \
                  trace, off) nor TARGET=LEVEL"
