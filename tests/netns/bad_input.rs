@@ -195,7 +195,8 @@ fn without_databases_everyone_is_nowhere() {
 #[test]
 fn an_address_that_is_not_there_is_named() {
     let rig = Rig::new("native");
-    rig.write("edge.toml", rig.config().replace("10.53.0.1", "10.99.0.1").as_bytes());
+    let config = rig.config().replace("10.53.0.1", "10.99.0.1");
+    rig.write("edge.toml", config.replace("[dns]", "[dns]\nfreebind = false").as_bytes());
     let error = fails(&rig, &mut rig.run_command());
     assert!(error.contains("10.99.0.1:53"), "{error}");
 }

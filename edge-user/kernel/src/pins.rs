@@ -5,6 +5,7 @@
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use aya::maps::MapData;
 use edge_common::abi::{self, TableId};
@@ -17,7 +18,7 @@ use super::{Bpffs, Kernel, KernelError};
 #[derive(Debug)]
 pub struct Pins {
     root: PathBuf,
-    _lock: OwnedFd,
+    lock: Mutex<Option<OwnedFd>>,
 }
 
 /// A DNS name as a file name on bpffs, which refuses dots.
@@ -55,7 +56,13 @@ impl Pins {
     pub fn lock(bpffs: &Bpffs, instance: &str) -> Result<Self, KernelError> {
         let folder = bpffs.folder(&escape(instance))?;
         let root = folder.join(format!("v{}", abi::VERSION));
-        Ok(Self { root, _lock: lock_folder(&folder, instance)? })
+        let lock = Mutex::new(Some(lock_folder(&folder, instance)?));
+        Ok(Self { root, lock })
+    }
+
+    /// Gives the instance back, before the process ends: the lock holds its file system busy.
+    pub fn unlock(&self) {
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// Removes the maps' names that a former run of this version left, and makes the folders. Its

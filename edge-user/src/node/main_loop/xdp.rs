@@ -157,6 +157,7 @@ impl Xdp {
             true => self.pins.remove(),
             false => self.pins.remove_but_links(),
         };
+        self.pins.unlock();
         for removed in [removed, self.bpffs.unmount()] {
             if let Err(cause) = removed {
                 error!("{cause}");
