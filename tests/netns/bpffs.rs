@@ -88,7 +88,9 @@ fn where_there_is_no_bpf_file_system_it_mounts_one_and_takes_it_away_again() {
 #[test]
 fn a_start_that_fails_takes_its_own_mount_away() {
     let rig = Rig::with_bpffs("native", Bpffs::Missing);
-    rig.write("edge.toml", rig.config().replace("\"srv\"", "\"nope0\"").as_bytes());
+    // The address is bound after the programs are loaded.
+    let config = rig.config().replace("10.53.0.1", "10.99.0.1");
+    rig.write("edge.toml", config.replace("[dns]", "[dns]\nfreebind = false").as_bytes());
     let (status, log) = Process::start(&mut rig.run_command()).end();
     assert_eq!(status.code(), Some(1), "{log:#?}");
     assert!(!rig.path("bpf").exists(), "{log:#?}");
