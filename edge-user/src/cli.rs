@@ -53,6 +53,13 @@ enum Command {
         /// The configuration.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Take over from the node that runs with the same control socket and instance.
+        ///
+        /// It serves until this one has its tables filled, and ends then. No query is lost. If this
+        /// one can't start, that one goes on. If no node runs, this one starts as it does without
+        /// the option.
+        #[arg(long)]
+        takeover: bool,
     },
     /// Read the configuration, zones and databases, and report errors and warnings.
     Check {
@@ -277,12 +284,12 @@ pub fn main() -> ExitCode {
 
 fn perform(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Run { config } => {
+        Command::Run { config, takeover } => {
             log::start()?;
             let path = config;
             let config = Config::load(&path)?;
             info!("{}", version::first_line(&path, &config));
-            crate::node::run(config, || {
+            crate::node::run(config, takeover, || {
                 print_stderr(&log::line(Level::INFO, "ready"));
                 notify::ready();
             })?;

@@ -6,6 +6,7 @@
 //! - [`watch`]: the notices that a directory has changed
 //! - [`feed`]: the thread of the scorer's feed
 //! - [`control`]: the control socket, and the requests that come by it
+//! - [`handover`]: the hand-over from a running node to the one that takes its place
 //! - [`status`]: what `edge status` shows
 //! - [`switch_table`]: what `edge switch` shows
 //! - [`explain`]: why a client gets what it gets
@@ -20,6 +21,7 @@ pub mod control;
 pub mod controller;
 pub mod explain;
 pub mod feed;
+pub mod handover;
 pub mod health_state;
 pub mod http;
 mod main_loop;

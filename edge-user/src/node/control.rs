@@ -2,6 +2,7 @@
 //!
 //! Whoever may open the socket may ask. Its folder and mode are for its owner and group.
 
+use std::cell::Cell;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -44,9 +45,14 @@ pub enum Request {
     Switch(Setting),
     /// To read the configuration file again.
     Reload,
+    /// To hand over to the node that asks, see [`handover`](super::handover).
+    TakeOver,
     /// Accept the feed that was refused because it was older or smaller, or the next such feed.
     FeedAllowOnce,
 }
+
+/// The connection of a node that wants to take over.
+pub type Heir = std::os::unix::net::UnixStream;
 
 /// A request, and where its reply goes.
 pub type Asked = (Request, oneshot::Sender<Result<Value, String>>);
@@ -61,6 +67,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Socket {
     path: PathBuf,
     listener: UnixListener,
+    /// Whether the file is another node's now.
+    is_left: Cell<bool>,
 }
 
 impl Socket {
@@ -69,13 +77,44 @@ impl Socket {
     /// # Errors
     /// When it can't be, or a living process answers there.
     pub fn bind(path: &Path) -> Result<Self, String> {
-        let error = |cause: io::Error| format!("control socket {}: {cause}", path.display());
         if std::os::unix::net::UnixStream::connect(path).is_ok() {
             return Err(format!(
                 "control socket {}: another edge answers there; stop it, or set control.socket",
                 path.display()
             ));
         }
+        Self::bind_file(path)
+    }
+
+    /// Binds a socket beside that of the node which is taken over from, until
+    /// [`Self::take_place`].
+    ///
+    /// # Errors
+    /// When it can't be.
+    pub fn bind_beside(path: &Path) -> Result<Self, String> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".next");
+        Self::bind_file(Path::new(&name))
+    }
+
+    /// Puts the socket in the place of the one that it was bound beside.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn take_place(&mut self, path: &Path) -> Result<(), String> {
+        std::fs::rename(&self.path, path)
+            .map_err(|cause| format!("control socket {}: {cause}", path.display()))?;
+        self.path = path.to_path_buf();
+        Ok(())
+    }
+
+    /// Leaves the file to the node that took over.
+    pub fn leave(&self) {
+        self.is_left.set(true);
+    }
+
+    fn bind_file(path: &Path) -> Result<Self, String> {
+        let error = |cause: io::Error| format!("control socket {}: {cause}", path.display());
         if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
             let mut builder = std::fs::DirBuilder::new();
             builder.recursive(true).mode(0o750).create(folder).map_err(error)?;
@@ -86,17 +125,18 @@ impl Socket {
         }
         let listener = UnixListener::bind(path).map_err(error)?;
         std::fs::set_permissions(path, PermissionsExt::from_mode(0o660)).map_err(error)?;
-        Ok(Self { path: path.to_path_buf(), listener })
+        Ok(Self { path: path.to_path_buf(), listener, is_left: Cell::new(false) })
     }
 
-    /// Takes requests and hands them on, for ever.
-    pub async fn serve(&self, requests: mpsc::Sender<Asked>) {
+    /// Takes requests and hands them on, for ever. Connections of nodes that want to take over go
+    /// to `heirs`.
+    pub async fn serve(&self, requests: mpsc::Sender<Asked>, heirs: mpsc::Sender<Heir>) {
         loop {
             if let Ok((stream, _)) = self.listener.accept().await {
-                let requests = requests.clone();
+                let (requests, heirs) = (requests.clone(), heirs.clone());
                 tokio::spawn(async move {
                     // Whoever hangs or hangs up gets no reply, and nothing is logged.
-                    drop(tokio::time::timeout(PATIENCE, converse(stream, requests)).await);
+                    drop(tokio::time::timeout(PATIENCE, converse(stream, requests, heirs)).await);
                 });
             }
         }
@@ -105,15 +145,31 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        drop(std::fs::remove_file(&self.path));
+        if !self.is_left.get() {
+            drop(std::fs::remove_file(&self.path));
+        }
     }
 }
 
-async fn converse(stream: UnixStream, requests: mpsc::Sender<Asked>) -> io::Result<()> {
-    let (from, mut to) = stream.into_split();
+async fn converse(
+    mut stream: UnixStream,
+    requests: mpsc::Sender<Asked>,
+    heirs: mpsc::Sender<Heir>,
+) -> io::Result<()> {
     let mut line = String::new();
-    tokio::io::BufReader::new(from.take(REQUEST_OCTETS)).read_line(&mut line).await?;
+    let from = (&mut stream).take(REQUEST_OCTETS);
+    tokio::io::BufReader::new(from).read_line(&mut line).await?;
     let reply = match serde_json::from_str::<Request>(&line) {
+        Ok(Request::TakeOver) => {
+            let user = stream.peer_cred()?.uid();
+            if user == 0 || user == rustix::process::geteuid().as_raw() {
+                let stream = stream.into_std()?;
+                stream.set_nonblocking(false)?;
+                drop(heirs.send(stream).await);
+                return Ok(());
+            }
+            Err(format!("user {user} may not take over; root and the node's own user may"))
+        }
         Ok(request) => {
             let (sender, receiver) = oneshot::channel();
             drop(requests.send((request, sender)).await);
@@ -125,7 +181,7 @@ async fn converse(stream: UnixStream, requests: mpsc::Sender<Asked>) -> io::Resu
         Ok(value) => serde_json::json!({ "ok": value }),
         Err(error) => serde_json::json!({ "error": error }),
     };
-    to.write_all(format!("{reply}\n").as_bytes()).await
+    stream.write_all(format!("{reply}\n").as_bytes()).await
 }
 
 /// Asks a node.

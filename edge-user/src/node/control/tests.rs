@@ -50,6 +50,7 @@ fn converse(
     let reply = runtime.block_on(async {
         let socket = Socket::bind(&path).unwrap();
         let (sender, mut requests) = tokio::sync::mpsc::channel::<Asked>(1);
+        let (heirs, _none) = tokio::sync::mpsc::channel(1);
         let path = path.clone();
         let asking = tokio::task::spawn_blocking(move || ask(&path, &request));
         let serving = async {
@@ -58,7 +59,7 @@ fn converse(
             asking.await.unwrap()
         };
         tokio::select! {
-            () = socket.serve(sender) => unreachable!("it serves for ever"),
+            () = socket.serve(sender, heirs) => unreachable!("it serves for ever"),
             reply = serving => reply,
         }
     });

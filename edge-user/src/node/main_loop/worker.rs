@@ -334,6 +334,7 @@ impl Worker {
             | Request::ExplainTime
             | Request::Switches
             | Request::Switch(_)
+            | Request::TakeOver
             | Request::FeedAllowOnce => Err("a request for the node's loop".into()),
         }
     }
