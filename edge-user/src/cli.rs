@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::node::control::{Request, ask};
+use crate::node::control::{Request, ask, stop};
 use crate::node::explain::{Explanation, Question};
 use crate::node::notify;
 use crate::node::status::Status;
@@ -87,6 +87,16 @@ enum Command {
         /// Print JSON.
         #[arg(long)]
         json: bool,
+        /// The node's control socket.
+        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
+        socket: PathBuf,
+    },
+    /// Stop a running node, as SIGTERM does, and wait until it is gone.
+    Stop {
+        /// Leave XDP attached: it answers on until its lease ends, half a minute later. A node that
+        /// starts meanwhile takes it over, and no query that XDP answers is lost.
+        #[arg(long)]
+        keep_xdp: bool,
         /// The node's control socket.
         #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
         socket: PathBuf,
@@ -295,6 +305,9 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
             })?;
         }
         Command::Check { config, start } => return check(&config, start),
+        Command::Stop { keep_xdp, socket } => {
+            stop(&socket, keep_xdp).map_err(anyhow::Error::msg)?;
+        }
         Command::Status { json, socket } => {
             let value = ask(&socket, &Request::Status).map_err(anyhow::Error::msg)?;
             if json {

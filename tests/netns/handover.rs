@@ -1,12 +1,18 @@
 //! Nodes that take over from each other while clients ask.
 
+use std::io::IoSliceMut;
+use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::net::UnixDatagram;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use edge_tests::message::{Ask, flag, rtype};
 use edge_tests::netns::{PATIENCE, Process, Rig, program};
 use edge_tests::stage::Line;
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::process::Signal;
 
 /// Clients of both families, both in Germany.
@@ -33,7 +39,7 @@ fn rig(mode: &'static str) -> (Rig, Process) {
 }
 
 /// `edge run --takeover`, by a configuration of this name.
-fn heir(rig: &Rig, config: &str) -> Process {
+pub(crate) fn heir(rig: &Rig, config: &str) -> Process {
     // Should we end without tidying up, it ends, too.
     let mut command = rig.command("setpriv");
     command.args(["--pdeathsig", "TERM"]).arg(program());
@@ -182,4 +188,97 @@ fn without_a_node_to_take_over_from_a_start_is_an_ordinary_one() {
     let _line = node.wait_for("there is none to take over from");
     let _ready = node.wait_for("ready");
     assert_eq!(rig.ask(CLIENTS[0], "pool.example A +nocookie").answers.len(), 4);
+}
+
+#[test]
+fn a_node_that_keeps_xdp_loses_no_query_that_xdp_answers() {
+    let mut rig = Rig::serving("native");
+    let _first = rig.ask(CLIENTS[0], "pool.example A +nocookie");
+    let stopped = rig.edge(&["stop", "--keep-xdp"]);
+    assert!(stopped.status.success(), "{stopped:?}");
+    let attached = rig.attached();
+    assert!(attached.is_some());
+    let mut line = Line::Udp(rig.datagrams(CLIENTS[0]));
+    for _ in 0..10 {
+        // Nobody else is there to answer.
+        assert!(!line.ask(&Ask::new("pool.example", rtype::A)).answers.is_empty());
+    }
+    rig.start();
+    assert!(!line.ask(&Ask::new("pool.example", rtype::A)).answers.is_empty());
+    assert_eq!(rig.attached(), attached);
+    let stopped = rig.edge(&["stop"]);
+    assert!(stopped.status.success(), "{stopped:?}");
+    assert_eq!(rig.attached(), None);
+}
+
+/// The file descriptors that a node sends to a socket of `sd_notify(3)`, until it is ready.
+fn stored(notices: &UnixDatagram) -> Vec<OwnedFd> {
+    let mut all = Vec::new();
+    loop {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(128))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut octets = [0; 4096];
+        let mut data = [IoSliceMut::new(&mut octets)];
+        let received = recvmsg(notices, &mut data, &mut control, RecvFlags::empty()).unwrap();
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(some) = message {
+                all.extend(some);
+            }
+        }
+        let text = String::from_utf8_lossy(&octets[..received.bytes]).into_owned();
+        if text.lines().any(|line| line == "READY=1") {
+            return all;
+        }
+    }
+}
+
+#[test]
+fn a_restart_with_sockets_that_systemd_keeps_loses_no_query() {
+    let rig = Rig::new("native");
+    let json =
+        r#"{"ttl": 60, "data": {"": {"ns": ["ns.example."]}, "www": {"a": [["10.9.1.1"]]}}}"#;
+    rig.write_zone("slow.example", json);
+    let config = rig.config().replace("server_id", "workers = 2\nserver_id")
+        + "\n[zone.\"slow.example\"]\nxdp = false\n";
+    rig.write("edge.toml", config.as_bytes());
+    let notices = UnixDatagram::bind(rig.path("notify")).unwrap();
+    notices.set_read_timeout(Some(PATIENCE)).unwrap();
+    let start = |kept: &[OwnedFd]| {
+        // As systemd does it: from the third descriptor on.
+        let mut script = String::from("exec");
+        for (n, socket) in (3..).zip(kept) {
+            fcntl_setfd(socket, FdFlags::empty()).unwrap();
+            script.push_str(&format!(" {n}<&{}", socket.as_raw_fd()));
+        }
+        script.push_str(&format!(
+            "; export LISTEN_PID=$$ LISTEN_FDS={}; exec {} run --config {}",
+            kept.len(),
+            program().display(),
+            rig.path("edge.toml").display()
+        ));
+        let mut command = rig.command("setpriv");
+        command.env("NOTIFY_SOCKET", rig.path("notify"));
+        command.args(["--pdeathsig", "TERM", "bash", "-c", &script]);
+        Process::start(&mut command)
+    };
+    let mut node = start(&[]);
+    let mut kept = stored(&notices);
+    // For each address a TCP socket and two UDP sockets, and HTTP's.
+    assert_eq!(kept.len(), 7);
+    for client in CLIENTS {
+        let _first = rig.ask(client, "pool.example A +nocookie");
+    }
+    while_clients_ask(&rig, |settle| {
+        for _ in 0..2 {
+            settle();
+            let stopped = rig.edge(&["stop", "--keep-xdp"]);
+            assert!(stopped.status.success(), "{stopped:?}");
+            let next = start(&kept);
+            let (status, log) = std::mem::replace(&mut node, next).end();
+            assert_eq!(status.code(), Some(0), "{log:#?}");
+            kept = stored(&notices);
+            assert_eq!(kept.len(), 7);
+            settle();
+        }
+    });
 }

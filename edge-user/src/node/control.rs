@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -45,6 +45,11 @@ pub enum Request {
     Switch(Setting),
     /// To read the configuration file again.
     Reload,
+    /// To end, as SIGTERM does.
+    Stop {
+        /// Whether XDP stays attached, for a node that starts before the lease ends.
+        keep_xdp: bool,
+    },
     /// To hand over to the node that asks, see [`handover`](super::handover).
     TakeOver,
     /// Accept the feed that was refused because it was older or smaller, or the next such feed.
@@ -61,6 +66,9 @@ pub type Asked = (Request, oneshot::Sender<Result<Value, String>>);
 const REQUEST_OCTETS: u64 = 4096;
 /// How long a request may take to come in, and its reply to go out.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a node may take to end, and how often it is looked whether it has.
+const END: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The socket; its file goes when it is dropped.
 #[derive(Debug)]
@@ -207,6 +215,26 @@ pub fn ask(path: &Path, request: &Request) -> Result<Value, String> {
         return Err(error.to_owned());
     }
     Ok(reply.get_mut("ok").map(Value::take).unwrap_or_default())
+}
+
+/// Stops a node and waits until it is gone.
+///
+/// # Errors
+/// When no node answers, or it isn't gone after half a minute.
+pub fn stop(path: &Path, keep_xdp: bool) -> Result<(), String> {
+    drop(ask(path, &Request::Stop { keep_xdp })?);
+    let end = Instant::now() + END;
+    while std::os::unix::net::UnixStream::connect(path).is_ok() {
+        if Instant::now() > end {
+            return Err(format!(
+                "control socket {}: the node has not ended after {} s; its log has the cause",
+                path.display(),
+                END.as_secs()
+            ));
+        }
+        std::thread::sleep(LOOK);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tracing::{error, info, warn};
 
 use crate::node::checks::{Check, Checks};
-use crate::node::control::Socket;
+use crate::node::control::{Request, Socket};
 use crate::node::feed::{Feed, Handoff};
 use crate::node::handover::Predecessor;
 use crate::node::health_state::HealthState;
@@ -27,6 +27,7 @@ use crate::node::notify;
 use crate::observe::query_log::Log;
 use crate::settings::Config;
 use edge_authority::Counters;
+use edge_kernel::LEASE;
 use edge_tables::answer_counts::AnswerCounts;
 use edge_tables::live::cookie_state;
 use edge_tables::store::Store;
@@ -76,6 +77,17 @@ const POPULARITY: Duration = Duration::from_secs(2);
 const GRACE: Duration = Duration::from_secs(2);
 /// How long files are left to settle after a change.
 const SETTLE: Duration = Duration::from_millis(100);
+
+/// How a node ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// With XDP taken down.
+    Stopped,
+    /// With XDP left attached, under its lease.
+    Kept,
+    /// With everything left to another node.
+    TakenOver,
+}
 
 /// A node, as its loop has it.
 struct Node {
@@ -176,20 +188,23 @@ async fn serve(config: Config, takeover: bool, ready: impl FnOnce()) -> anyhow::
         });
     // When files that changed will have settled.
     let mut settled: Option<tokio::time::Instant> = None;
+    if let Ok(sockets) = heir::sockets(&authority, http_socket.as_ref()) {
+        notify::store(&sockets);
+    }
     ready();
     let talk = socket.serve(sender, heir_sender);
     tokio::pin!(talk);
-    let is_taken_over = loop {
+    let end = loop {
         tokio::select! {
-            _ = term.recv() => break false,
-            _ = int.recv() => break false,
+            _ = term.recv() => break End::Stopped,
+            _ = int.recv() => break End::Stopped,
             Some(heir) = heirs.recv() => {
                 handing = node.hand_over(heir, &authority, http_socket.as_ref(), handing);
             }
             ended = end_of(&mut handing) => {
                 handing = None;
                 match ended {
-                    Ok(()) => break true,
+                    Ok(()) => break End::TakenOver,
                     Err(cause) => warn!("{cause}; this node goes on"),
                 }
             }
@@ -220,26 +235,43 @@ async fn serve(config: Config, takeover: bool, ready: impl FnOnce()) -> anyhow::
             _ = count.tick() => node.samples.count(),
             _ = popularity.tick() => node.jobs.ask_for(Periodic::Popularity),
             Some(done) = done.recv() => node.take(done),
-            Some(asked) = requests.recv() => node.reply(asked),
+            Some(asked) = requests.recv() => match asked {
+                (Request::Stop { keep_xdp }, reply) => {
+                    // Whoever asked may be gone.
+                    drop(reply.send(Ok(serde_json::Value::Null)));
+                    // The reply is written before the runtime ends.
+                    tokio::task::yield_now().await;
+                    break if keep_xdp { End::Kept } else { End::Stopped };
+                }
+                asked => node.reply(asked),
+            },
         }
     };
     let mut grace = Duration::ZERO;
-    if is_taken_over {
-        info!("another node has taken over; stopping");
-        socket.leave();
-        grace = GRACE;
-    } else {
-        info!("stopping");
+    match end {
+        End::TakenOver => {
+            info!("another node has taken over; stopping");
+            socket.leave();
+            grace = GRACE;
+        }
+        End::Kept => {
+            info!("stopping; XDP answers on until its lease ends, in {} s", LEASE.as_secs());
+        }
+        End::Stopped => info!("stopping"),
+    }
+    if end != End::TakenOver {
         node.health.stop();
     }
     notify::stopping();
     let is_busy = node.jobs.stop();
     // From here on requests pass to the daemon.
     drop(node.ntp.take());
-    match node.xdp.take() {
-        Some(xdp) if is_taken_over => xdp.leave(),
-        Some(xdp) => xdp.take_down(),
-        None => {}
+    if let Some(xdp) = node.xdp.take() {
+        match end {
+            End::TakenOver => xdp.leave(),
+            End::Kept => xdp.keep(),
+            End::Stopped => xdp.take_down(),
+        }
     }
     authority.stop(grace);
     node.log.stop();
@@ -251,14 +283,16 @@ async fn serve(config: Config, takeover: bool, ready: impl FnOnce()) -> anyhow::
 
 /// What the node that runs hands over, if it is to be taken over from and there is one.
 fn take_over(socket: &Path, is_wanted: bool) -> anyhow::Result<Inherits> {
+    // Those that systemd kept while it started the service again.
+    let kept = Inherits { sockets: notify::kept(), ..Inherits::default() };
     if !is_wanted {
-        return Ok(Inherits::default());
+        return Ok(kept);
     }
     match Predecessor::ask(socket)? {
         Some(inheritance) => Ok(inheritance.into()),
         None => {
             info!("no node on {}; there is none to take over from", socket.display());
-            Ok(Inherits::default())
+            Ok(kept)
         }
     }
 }

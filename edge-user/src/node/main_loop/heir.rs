@@ -1,5 +1,6 @@
 //! The hand-over to another node, on a thread of its own.
 
+use std::io;
 use std::os::fd::OwnedFd;
 use std::thread;
 
@@ -26,6 +27,16 @@ pub(super) async fn end_of(handing: &mut Option<Handing>) -> Result<(), Handover
     }
 }
 
+/// The sockets of DNS and HTTP, for another process.
+///
+/// # Errors
+/// When the system has no more files.
+pub(super) fn sockets(authority: &Authority, http: Option<&OwnedFd>) -> io::Result<Vec<OwnedFd>> {
+    let mut sockets = authority.sockets()?;
+    sockets.extend(http.map(OwnedFd::try_clone).transpose()?);
+    Ok(sockets)
+}
+
 impl Node {
     /// Hands over to a node, unless another hand-over goes on, which is returned then. The thread
     /// ends with it.
@@ -40,11 +51,7 @@ impl Node {
             refuse(heir, "another node is taking over");
             return handing;
         }
-        let sockets = authority.sockets().and_then(|mut sockets| {
-            sockets.extend(http.map(OwnedFd::try_clone).transpose()?);
-            Ok(sockets)
-        });
-        let sockets = match sockets {
+        let sockets = match sockets(authority, http) {
             Ok(sockets) => sockets,
             Err(cause) => {
                 refuse(heir, &cause.to_string());

@@ -335,6 +335,7 @@ impl Worker {
             | Request::Switches
             | Request::Switch(_)
             | Request::TakeOver
+            | Request::Stop { .. }
             | Request::FeedAllowOnce => Err("a request for the node's loop".into()),
         }
     }

@@ -176,6 +176,16 @@ impl Xdp {
         }
     }
 
+    /// Leaves XDP attached, and what it answers from, for a node that starts before the lease ends.
+    pub(super) fn keep(self) {
+        let mut kernel = self.close();
+        if let Err(cause) = kernel.renew_lease() {
+            error!("renew the lease: {cause}; XDP passes everything when it ends");
+        }
+        drop(kernel);
+        self.pins.unlock();
+    }
+
     /// Leaves everything as it is: another node has taken over.
     pub(super) fn leave(self) {
         drop(self.close());
