@@ -28,7 +28,7 @@ use edge_tables::live::switches::{ReturnPath, Setting};
 use feed::{FeedCommand, FleetCommand};
 use import::{Flags, Host, Import};
 use output::{print, print_json, print_stderr, show};
-use tracing::{Level, info};
+use tracing::{Level, info, warn};
 use version::VERSION;
 
 /// DNS for an anycast pool, answered in the network driver.
@@ -161,7 +161,7 @@ enum Command {
     /// A change takes effect at once. It lasts until the next change, or until the node restarts.
     /// The state at the start is configured by `[xdp]` and `[zone."NAME"]`.
     ///
-    /// Example: edge switch drain on
+    /// Example: edge switch bypass on
     Switch(SwitchArguments),
     /// Make a configuration from geodns's configuration and flags.
     ///
@@ -193,6 +193,12 @@ struct SwitchArguments {
 #[derive(Debug, Subcommand)]
 enum Switch {
     /// Let XDP pass everything, so that the authority answers alone.
+    Bypass {
+        /// The new state.
+        state: State,
+    },
+    /// The old name of `bypass`.
+    #[command(hide = true)]
     Drain {
         /// The new state.
         state: State,
@@ -242,7 +248,7 @@ impl From<Switch> for Setting {
     fn from(switch: Switch) -> Self {
         let is = |state| matches!(state, State::On);
         match switch {
-            Switch::Drain { state } => Self::Drain { on: is(state) },
+            Switch::Bypass { state } | Switch::Drain { state } => Self::Bypass { on: is(state) },
             Switch::DryRun { state } => Self::DryRun { on: is(state) },
             Switch::RefuseUnknown { state } => Self::RefuseUnknown { on: is(state) },
             Switch::ReturnPath { path } => Self::ReturnPath {
@@ -299,6 +305,9 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
             let path = config;
             let config = Config::load(&path)?;
             info!("{}", version::first_line(&path, &config));
+            for warning in &config.warnings {
+                warn!("{warning}");
+            }
             crate::node::run(config, takeover, || {
                 print_stderr(&log::line(Level::INFO, "ready"));
                 notify::ready();
@@ -379,6 +388,10 @@ fn reloaded(reply: &serde_json::Value) -> String {
 
 fn switch(arguments: SwitchArguments) -> anyhow::Result<()> {
     let SwitchArguments { switch, json, socket } = arguments;
+    if matches!(switch, Some(Switch::Drain { .. })) {
+        let warning = "`edge switch drain` is called `edge switch bypass` now";
+        print_stderr(&log::line(Level::WARN, &format!("warning: {warning}")));
+    }
     let setting = switch.map(Setting::from);
     let request = setting.clone().map_or(Request::Switches, Request::Switch);
     let panel: SwitchTable =

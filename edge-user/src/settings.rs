@@ -40,6 +40,9 @@ pub const DNS_PORT: u16 = 53;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// What should be changed in the file, though it is taken.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
     /// `[dns]`
     pub dns: Dns,
     /// `[xdp]`
@@ -323,6 +326,9 @@ impl Config {
             error(cause.span().map(|span| span.start), cause.message().replace('\n', ", "))
         })?;
         let key = |key: &str| text.find(key);
+        if let Some(warning) = config.xdp.rename() {
+            config.warnings.push(format!("{}: {warning}", path.display()));
+        }
         if config.xdp.mode != XdpMode::Off && config.xdp.interfaces.is_empty() {
             let reason = "xdp.interfaces is empty; name the interfaces by which queries arrive, \
                           or set xdp.mode = \"off\"";
@@ -435,6 +441,17 @@ mod tests {
     }
 
     #[test]
+    fn the_old_name_of_bypass_is_taken_and_warned_of() {
+        let text = |key: &str| format!("{MINIMAL}[xdp]\nmode = \"off\"\n{key} = true\n");
+        let old = parse(&text("drain")).unwrap();
+        assert!(old.xdp.bypass);
+        let warning = "/etc/edge/edge.toml: xdp.drain is called xdp.bypass now";
+        assert!(matches!(&*old.warnings, [only] if only.starts_with(warning)), "{old:?}");
+        let new = parse(&text("bypass")).unwrap();
+        assert!(new.xdp.bypass && new.warnings.is_empty());
+    }
+
+    #[test]
     fn a_zone_has_its_own_share_or_the_usual_one() {
         let off = format!("{MINIMAL}[xdp]\nmode = \"off\"\n");
         let none = parse(&off).unwrap().shares();
@@ -530,10 +547,10 @@ mod tests {
         assert_eq!(config.xdp.switches(), Switches::default());
         assert_eq!(config.zone.names().count(), 0);
         let text = "[xdp]\nmode = \"off\"\nreturn_path = \"fib\"\nrefuse_unknown = true\n\
-                    drain = true\ndry_run = true\n[zone.\"pool.example\"]\nxdp = false\n";
+                    bypass = true\ndry_run = true\n[zone.\"pool.example\"]\nxdp = false\n";
         let config = parse(&format!("{MINIMAL}{text}")).unwrap();
         let all = Switches {
-            drain: true,
+            bypass: true,
             dry_run: true,
             refuse_unknown: true,
             return_path: ReturnPath::Fib,

@@ -50,15 +50,19 @@ pub(super) fn check(path: &Path, start: bool) -> Report {
     if start {
         errors.extend(ZoneFiles::new(&config.zones).look_at_directory().err());
         // A node serves without its query log, and writes it as soon as it can.
-        return Report { errors, warnings: log.into_iter().collect(), ..Report::default() };
+        return Report {
+            errors,
+            warnings: config.warnings.iter().cloned().chain(log).collect(),
+            ..Report::default()
+        };
     }
     errors.extend(log);
     let mut controller = Controller::new(&config, publisher, Arc::new(Current::default()));
-    let mut warnings = Vec::new();
+    let mut warnings = config.warnings.clone();
     match controller.refresh() {
         Ok(refresh) => {
             errors.extend(refresh.errors);
-            warnings = refresh.warnings;
+            warnings.extend(refresh.warnings);
         }
         Err(error) => errors.push(format!("{error:#}")),
     }

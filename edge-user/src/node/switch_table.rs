@@ -73,9 +73,9 @@ impl SwitchTable {
         }
         text.push('\n');
         if let Setting::Zone { on: true, .. } = setting
-            && self.switches.drain
+            && self.switches.bypass
         {
-            text.push_str("drain is on: XDP still passes the zone's queries\n");
+            text.push_str("bypass is on: XDP still passes the zone's queries\n");
         }
         if !self.xdp {
             text.push_str(WITHOUT_XDP);
@@ -105,7 +105,7 @@ mod tests {
         let zone = |name: &str, xdp| ZoneSwitch { name: name.into(), xdp, configured: true };
         SwitchTable {
             switches: Switches::default(),
-            configured: Switches { drain: true, ..Switches::default() },
+            configured: Switches { bypass: true, ..Switches::default() },
             zones: vec![zone("pool.example", false), zone("b.example", true)],
             xdp: true,
         }
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn the_table_has_every_switch_and_how_long_differences_last() {
         let expected = "  SWITCH             NOW     CONFIGURED\n\
-                        \x20 drain              off     on\n\
+                        \x20 bypass             off     on\n\
                         \x20 dry-run            off     off\n\
                         \x20 refuse-unknown     off     off\n\
                         \x20 return-path        mirror  mirror\n\
@@ -138,18 +138,18 @@ mod tests {
     #[test]
     fn a_setting_is_confirmed_with_the_configured_one_only_if_that_differs() {
         assert_eq!(
-            table().confirm(&Setting::Drain { on: false }),
-            "drain is off until the next switch or a restart of the node; the configuration \
+            table().confirm(&Setting::Bypass { on: false }),
+            "bypass is off until the next switch or a restart of the node; the configuration \
              has on\n"
         );
         assert_eq!(table().confirm(&Setting::DryRun { on: false }), "dry-run is off\n");
         let zone = |name: &str, on| Setting::Zone { name: name.into(), on };
         assert!(table().confirm(&zone("Pool.Example.", false)).ends_with("configuration has on\n"));
-        let drained = SwitchTable { switches: table().configured, ..table() };
-        let text = drained.confirm(&zone("b.example", true));
+        let bypassed = SwitchTable { switches: table().configured, ..table() };
+        let text = bypassed.confirm(&zone("b.example", true));
         assert_eq!(
             text,
-            "zone b.example is on\ndrain is on: XDP still passes the zone's queries\n"
+            "zone b.example is on\nbypass is on: XDP still passes the zone's queries\n"
         );
     }
 }

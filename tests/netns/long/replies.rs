@@ -68,7 +68,7 @@ fn perform(deed: usize, n: u32, rig: &Rig, node: &mut Option<Process>) {
         }
         _ => {
             // The clients' countries differ from one to the next.
-            let countries = [["de", "jp"], ["fr", "us"]][usize::from(n % 2 == 0)];
+            let countries = [["de", "jp"], ["fr", "us"]][usize::from(n.is_multiple_of(2))];
             let prefixes = [("192.0.2.0/24", countries[0]), ("2001:db8::/32", countries[1])];
             let generation = || rig.status()["generation"].as_u64();
             let before = generation();

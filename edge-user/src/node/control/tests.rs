@@ -29,9 +29,13 @@ fn orders_are_lines_that_a_script_can_write() {
         let back: Request = serde_json::from_value(line.clone()).unwrap();
         assert_eq!(serde_json::to_value(&back).unwrap(), line);
     }
+    // The old name, from a script.
+    let line = json!({"command": "switch", "switch": "drain", "on": true});
+    let old: Request = serde_json::from_value(line).unwrap();
+    assert!(matches!(old, Request::Switch(Setting::Bypass { on: true })));
     for line in [
         json!({"command": "switch"}),
-        json!({"command": "switch", "switch": "drain"}),
+        json!({"command": "switch", "switch": "bypass"}),
         json!({"command": "switch", "switch": "rain", "on": true}),
         json!({"command": "switch", "switch": "return_path", "path": "route"}),
     ] {
@@ -73,12 +77,12 @@ struct Conversation {
 
 #[test]
 fn an_order_reaches_the_node_and_its_reply_comes_back() {
-    let drain = Request::Switch(Setting::Drain { on: true });
-    let Conversation { reply, .. } = converse(drain, |request| {
-        assert!(matches!(request, Request::Switch(Setting::Drain { on: true })));
-        Ok(json!({"switches": {"drain": true}}))
+    let bypass = Request::Switch(Setting::Bypass { on: true });
+    let Conversation { reply, .. } = converse(bypass, |request| {
+        assert!(matches!(request, Request::Switch(Setting::Bypass { on: true })));
+        Ok(json!({"switches": {"bypass": true}}))
     });
-    assert_eq!(reply, Ok(json!({"switches": {"drain": true}})));
+    assert_eq!(reply, Ok(json!({"switches": {"bypass": true}})));
     let zone = Request::Switch(Setting::Zone { name: "a".into(), on: true });
     let Conversation { reply, gone } =
         converse(zone, |_| Err("no zone a is loaded; none is".into()));

@@ -77,7 +77,7 @@ impl Worker {
         if has("ntp") {
             limits::set_ntp_denial(&store, config.ntp.deny == Denied::Kiss);
         }
-        let switches = ["drain", "dry_run", "refuse_unknown", "return_path"];
+        let switches = ["bypass", "dry_run", "refuse_unknown", "return_path"];
         if switches.iter().any(|key| has(&format!("xdp.{key}"))) {
             config.xdp.switches().write(&store);
             self.configured = config.xdp.switches();

@@ -140,7 +140,7 @@ impl Drop for Running {
 fn switches_start_as_configured_and_are_set_at_once() {
     let mut running = running();
     let off = json!({
-        "drain": false, "dry_run": true, "refuse_unknown": false, "return_path": "mirror"
+        "bypass": false, "dry_run": true, "refuse_unknown": false, "return_path": "mirror"
     });
     let panel = running.ask(Request::Switches).unwrap();
     assert_eq!((&panel["switches"], &panel["configured"]), (&off, &off));
@@ -148,7 +148,7 @@ fn switches_start_as_configured_and_are_set_at_once() {
     assert_eq!(panel["xdp"], false);
 
     for setting in [
-        Setting::Drain { on: true },
+        Setting::Bypass { on: true },
         Setting::DryRun { on: false },
         Setting::RefuseUnknown { on: true },
         Setting::ReturnPath { path: ReturnPath::Fib },
@@ -157,7 +157,7 @@ fn switches_start_as_configured_and_are_set_at_once() {
         running.ask(Request::Switch(setting)).unwrap();
     }
     let on = json!({
-        "drain": true, "dry_run": false, "refuse_unknown": true, "return_path": "fib"
+        "bypass": true, "dry_run": false, "refuse_unknown": true, "return_path": "fib"
     });
     let status = running.ask(Request::Status).unwrap();
     assert_eq!(status["switches"], on);
@@ -169,7 +169,7 @@ fn switches_start_as_configured_and_are_set_at_once() {
     let panel = running.ask(Request::Switches).unwrap();
     assert_eq!((&panel["switches"], &panel["configured"]), (&on, &off));
     // Metrics see it, too.
-    assert!(running.node.health.liveness().status.switches.drain);
+    assert!(running.node.health.liveness().status.switches.bypass);
 
     let unknown = Setting::Zone { name: "b.example".into(), on: false };
     let error = running.ask(Request::Switch(unknown)).unwrap_err();
@@ -210,9 +210,9 @@ fn while_the_controller_is_held_the_loop_answers_and_renews_until_the_bound() {
 
     let status = running.ask_at_once(Request::Status).unwrap();
     assert_eq!((&status["zones"][0]["name"], &status["errors"]), (&json!("a.example"), &json!([])));
-    let panel = running.ask_at_once(Request::Switch(Setting::Drain { on: true })).unwrap();
+    let panel = running.ask_at_once(Request::Switch(Setting::Bypass { on: true })).unwrap();
     assert_eq!(
-        (&panel["switches"]["drain"], &panel["zones"][0]["xdp"]),
+        (&panel["switches"]["bypass"], &panel["zones"][0]["xdp"]),
         (&json!(true), &json!(true))
     );
     assert!(running.ask_at_once(Request::ExplainTime).is_err());

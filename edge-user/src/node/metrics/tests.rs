@@ -188,7 +188,7 @@ fn the_node_and_its_process_are_described() {
         "edge_generation 7",
         "edge_amended_total 11",
         "edge_errors 1",
-        "edge_switch{switch=\"drain\"} 0",
+        "edge_switch{switch=\"bypass\"} 0",
         "edge_switch{switch=\"dry_run\"} 1",
         "edge_switch{switch=\"return_path_fib\"} 0",
         "edge_healthy 1",
