@@ -164,10 +164,10 @@ impl Guard {
         let found = Found { place: "built zone", root: apex, serial, size, snapshot: None };
         let judged = self.compare(&found, now);
         match &judged {
-            Ok(()) => self.served.entry(apex.to_owned()).or_default().set(serial, size, now),
+            Ok(_) => self.served.entry(apex.to_owned()).or_default().set(serial, size, now),
             Err(refusal) => self.record(refusal, now),
         }
-        judged
+        judged.map(drop)
     }
 
     /// Records that deltas up to the time `ts`, in seconds since 1970, were applied: the feeds are
@@ -238,16 +238,17 @@ impl Guard {
                 let (serial, size) = (snapshot.serial, size_of(&snapshot));
                 self.in_time(place, serial, now)?;
                 let found = Found { place, root: ALL, serial, size, snapshot: Some(&snapshot) };
-                self.compare(&found, now)?;
-                Ok(Admitted { serial, size, what: FeedContent::Snapshot(snapshot) })
+                let allowed = self.compare(&found, now)?;
+                Ok(Admitted { serial, size, what: FeedContent::Snapshot(snapshot), allowed })
             }
             ExpectedContent::Zone { apex } => {
                 let (serial, size) = content::zone(place, octets, most)?;
                 self.in_time(place, serial, now)?;
-                self.compare(&Found { place, root: apex, serial, size, snapshot: None }, now)?;
+                let found = Found { place, root: apex, serial, size, snapshot: None };
+                let allowed = self.compare(&found, now)?;
                 let text = String::from_utf8_lossy(octets).into_owned();
                 let what = FeedContent::Zone { apex: apex.to_owned(), text };
-                Ok(Admitted { serial, size, what })
+                Ok(Admitted { serial, size, what, allowed })
             }
         }
     }
@@ -265,18 +266,23 @@ impl Guard {
         Ok(())
     }
 
-    /// Compares with what is served, unless an operator has allowed this feed.
-    fn compare(&mut self, found: &Found<'_>, now: i64) -> Result<(), Refusal> {
+    /// Compares with what is served. Returns the difference that an operator has allowed.
+    fn compare(&mut self, found: &Found<'_>, now: i64) -> Result<Option<Refusal>, Refusal> {
         let Err(refusal) = self.compare_strictly(found, now) else {
-            return Ok(());
+            return Ok(None);
         };
-        let named = self.config.override_serial == Some(found.serial);
-        if named || std::mem::take(&mut self.once) {
+        if self.take_leave(found.serial) {
             // Later feeds aren't compared with what was larger or newer before this one either.
             self.forget(found.root);
-            return Ok(());
+            return Ok(Some(refusal));
         }
         Err(refusal)
+    }
+
+    /// Whether an operator has allowed the feed of this serial to be older or smaller. What was
+    /// allowed once is used up.
+    pub fn take_leave(&mut self, serial: u32) -> bool {
+        self.config.override_serial == Some(serial) || std::mem::take(&mut self.once)
     }
 
     fn compare_strictly(&mut self, found: &Found<'_>, now: i64) -> Result<(), Refusal> {

@@ -52,6 +52,11 @@ impl Pace {
             + jitter(pause, 0.5, pause).max(jitter(retry_after, 1.0, retry_after.mul_f64(1.1)));
     }
 
+    /// The next request is due now.
+    pub(crate) fn now(&mut self) {
+        self.due = Instant::now();
+    }
+
     /// After an end that is no error: soon, but not in a tight loop.
     pub(crate) fn again(&mut self) {
         self.errors = 0;

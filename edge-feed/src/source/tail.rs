@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep};
 use super::lines::{FeedLine, Lines};
 use super::pace::Pace;
 use super::{Event, Next, Source, SourceError, SourceLimits, StatusHandle};
-use crate::Delta;
 use crate::scorer::Row;
+use crate::{Cursor, Delta};
 
 /// Octets read at once.
 const PIECE: usize = 64 << 10;
@@ -49,28 +49,30 @@ struct OpenFile {
     at: u64,
     /// Whether another file has been seen in its place.
     is_replaced: bool,
+    /// The end of the part that is read again because the pool has gone back.
+    again: Option<u64>,
 }
 
 impl Tail {
-    /// The feed in a file, after the delta with identifier `cursor` (0: all that is in it).
+    /// The feed in a file, after the delta `cursor` (0: all that is in it).
     #[must_use]
-    pub fn new(path: &Path, cursor: u64, limits: SourceLimits) -> Self {
+    pub fn new(path: &Path, cursor: impl Into<Cursor>, limits: SourceLimits) -> Self {
         Self::of(path, cursor, limits)
     }
 }
 
 impl Tail<Row> {
-    /// Monitors' results in a file, after the row with identifier `cursor` (0: all that is in it).
-    /// Rows without an identifier are broken lines.
+    /// Monitors' results in a file, after the row `cursor` (0: all that is in it). Rows without an
+    /// identifier are broken lines.
     #[must_use]
-    pub fn results(path: &Path, cursor: u64, limits: SourceLimits) -> Self {
+    pub fn results(path: &Path, cursor: impl Into<Cursor>, limits: SourceLimits) -> Self {
         Self::of(path, cursor, limits)
     }
 }
 
 #[expect(private_bounds, reason = "there are two kinds of lines, each with its own constructor")]
 impl<L: FeedLine> Tail<L> {
-    fn of(path: &Path, cursor: u64, limits: SourceLimits) -> Self {
+    fn of(path: &Path, cursor: impl Into<Cursor>, limits: SourceLimits) -> Self {
         let name = path.display().to_string();
         Self {
             path: path.to_path_buf(),
@@ -116,7 +118,13 @@ impl<L: FeedLine> Tail<L> {
         // Asked before reading: a file that was replaced before this is read to its very end below.
         let named = tokio::fs::metadata(&self.path).await;
         let is_another = named.as_ref().is_ok_and(|named| (named.dev(), named.ino()) != open.inode);
-        let read = open.file.read(&mut self.piece).await?;
+        if open.again.is_some_and(|end| open.at >= end) {
+            open.again = None;
+            self.lines.end_discarded();
+        }
+        let most = open.again.map_or(u64::MAX, |end| end - open.at);
+        open.file.seek(SeekFrom::Start(open.at)).await?;
+        let read = (&mut open.file).take(most).read(&mut self.piece).await?;
         if read > 0 {
             open.at += u64::try_from(read).unwrap_or_default();
             self.lines.push(self.piece.get(..read).unwrap_or_default(), &mut deltas);
@@ -129,7 +137,6 @@ impl<L: FeedLine> Tail<L> {
             open.is_replaced = true;
             sleep(EVERY).await;
         } else if open.file.metadata().await?.len() < open.at {
-            open.file.seek(SeekFrom::Start(0)).await?;
             open.at = 0;
             self.lines.restart(0);
         } else if self.last_event.elapsed() >= self.quiet {
@@ -150,8 +157,8 @@ impl<L: FeedLine> Tail<L> {
         let file = File::open(&self.path).await?;
         let data = file.metadata().await?;
         self.lines.restart(0);
-        self.file =
-            Some(OpenFile { file, inode: (data.dev(), data.ino()), at: 0, is_replaced: false });
+        let inode = (data.dev(), data.ino());
+        self.file = Some(OpenFile { file, inode, at: 0, is_replaced: false, again: None });
         Ok(())
     }
 }
@@ -159,6 +166,17 @@ impl<L: FeedLine> Tail<L> {
 impl<L: FeedLine> Source for Tail<L> {
     fn status(&self) -> &StatusHandle {
         &self.status
+    }
+
+    /// The file is read again from its beginning: changes that count now may be in it, beside those
+    /// that were given up.
+    fn rewind(&mut self, to: Cursor) {
+        self.lines.rewind(to);
+        if let Some(open) = &mut self.file {
+            open.again = Some(open.at);
+            open.at = 0;
+            self.lines.restart(0);
+        }
     }
 
     fn step(&mut self) -> Next<'_> {

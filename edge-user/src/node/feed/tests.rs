@@ -192,6 +192,51 @@ fn the_last_good_stays_whatever_comes_after_it_and_the_reason_is_reported() {
     assert_eq!(running.feed().view().errors(), [""; 0]);
 }
 
+/// The same, of another cursor.
+fn snapshot_at(n: u8, serial: i64, cursor: u64) -> String {
+    let mut value: Value = serde_json::from_str(&snapshot(n, serial)).unwrap();
+    value["cursor"] = json!(cursor);
+    value.to_string()
+}
+
+/// A score `ago` seconds ago.
+fn score_at(id: u64, server_id: u64, score: f64, ago: i64) -> String {
+    let ts = now() - ago;
+    format!("{}\n", json!({"id": id, "ts": ts, "server_id": server_id, "score": score}))
+}
+
+#[test]
+fn changes_after_a_return_are_taken_at_once_and_over_restarts_and_given_up_ones_are_not() {
+    let folder = folder();
+    fs::write(folder.path().join("snapshot.json"), snapshot_at(6, now() - 300, 1000)).unwrap();
+    let given_up = score_at(1001, 6, 5.0, 60) + &score_at(1010, 5, 5.0, 50);
+    fs::write(folder.path().join("deltas.ndjson"), given_up).unwrap();
+    let mut running = Running::start(folder);
+    running.until("changes", |running| {
+        !running.controller.zones().is_empty() && running.answers() == [1, 2, 3, 4]
+    });
+    running.replace("snapshot.json", &snapshot_at(6, now() - 900, 900));
+    running.until("the refusal", |running| running.feed().view().read().refusals["older"] == 1);
+    // One comes before the operator's decision.
+    running.append(&score_at(901, 1, -50.0, 5));
+    let (reply, replied) = oneshot::channel();
+    running.feed().allow_once(reply);
+    replied.blocking_recv().unwrap().unwrap();
+    running.append(&score(902, 2, -50.0));
+    running.until("lower changes", |running| running.answers() == [3, 4, 5, 6]);
+    assert_eq!(running.feed().view().read().cursor, Some(902));
+
+    running.feed = None;
+    let Running { folder, .. } = running;
+    let mut running = Running::start(folder);
+    assert_eq!(running.answers(), [3, 4, 5, 6]);
+    running.append(&score(903, 3, -50.0));
+    running.until("another one", |running| running.answers() == [4, 5, 6]);
+    let feed = running.feed().view().read();
+    assert_eq!((feed.cursor, feed.deltas), (Some(903), 1), "1001 and 1010 were given up");
+    assert_eq!(running.feed().view().errors(), [""; 0]);
+}
+
 #[test]
 fn a_node_serves_without_its_feed_after_a_restart_and_goes_on_where_it_was() {
     let folder = folder();

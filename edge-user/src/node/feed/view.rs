@@ -98,6 +98,7 @@ impl View {
                 deltas: picture.counted.deltas,
                 deltas_unknown: picture.counted.unknown,
                 deltas_broken: picture.counted.broken,
+                deltas_fallen: picture.counted.fallen,
                 lag_seconds: picture.counted.lag.map(i64::unsigned_abs),
                 serials: picture.serials.clone(),
                 refusals: guard

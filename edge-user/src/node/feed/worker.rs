@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tracing::{info, warn};
 
-use edge_feed::source::SourceError;
+use edge_feed::source::{Event, SourceError};
 
 use super::handoff::Handoff;
 use super::heartbeat::HeartbeatTask;
@@ -74,15 +74,19 @@ impl Worker {
         if let (Some(beat), Some(nats)) = (self.beat.take(), sources.nats()) {
             tokio::spawn(beat.run(nats.clone(), self.view.clone()));
         }
-        let mut is_following = false;
+        let mut following = None;
         let (mut tick, mut keep) = (ticks(TICK), ticks(KEEP));
         let mut due = Instant::now();
         let mut writing: Option<JoinHandle<Done>> = None;
         loop {
-            if let (false, Some(pool)) = (is_following, self.intake.pool()) {
-                is_following = true;
-                let results = self.intake.scorer().map_or(0, edge_feed::scorer::Scorer::cursor);
-                errors.extend(sources.start_changes(pool.cursor(), results));
+            if let (true, Some((changes, results))) =
+                (following != Some(self.intake.returns()), self.intake.position())
+            {
+                let returns = self.intake.returns();
+                sources.restart(returns, changes, results);
+                if following.replace(returns).is_none() {
+                    errors.extend(sources.start_changes(changes, results));
+                }
             }
             for error in errors.drain(..) {
                 self.intake.record(error);
@@ -122,8 +126,10 @@ impl Worker {
         }
     }
 
-    fn take(&mut self, (place, result): SourceResult) {
+    fn take(&mut self, SourceResult { place, result, returns }: SourceResult) {
         match result {
+            // It was sent before the source knew that the pool has gone back.
+            Ok(Event::Deltas(_) | Event::Results(_)) if returns != self.intake.returns() => {}
             Ok(event) => {
                 let issues = self.intake.take(&place, event, now());
                 self.publish(issues);

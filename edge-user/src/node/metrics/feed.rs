@@ -38,9 +38,12 @@ pub(super) fn add(families: &mut Vec<MetricFamily>, feed: &Feed) {
         cursor.add(&[], float(number));
     }
     let mut deltas = Family::counter("edge_feed_deltas_total", "Changes received, by result");
-    for (what, n) in
-        [("taken", feed.deltas), ("unknown", feed.deltas_unknown), ("broken", feed.deltas_broken)]
-    {
+    for (what, n) in [
+        ("taken", feed.deltas),
+        ("unknown", feed.deltas_unknown),
+        ("broken", feed.deltas_broken),
+        ("fallen", feed.deltas_fallen),
+    ] {
         deltas.add(&[("result", what)], float(n));
     }
     let mut refusals =

@@ -30,6 +30,9 @@ pub struct Feed {
     /// Changes and results that can't be.
     #[serde(default)]
     pub deltas_broken: u64,
+    /// Changes that are newer than what was taken, but below the cursor.
+    #[serde(default)]
+    pub deltas_fallen: u64,
     /// By how many seconds the last change came after its time.
     #[serde(default)]
     pub lag_seconds: Option<u64>,

@@ -152,6 +152,83 @@ fn an_operator_goes_back_to_an_older_snapshot() {
 }
 
 #[test]
+fn after_a_return_to_an_older_snapshot_lower_changes_are_taken() {
+    let mut intake = intake();
+    intake.hear(document(&snapshot(20, 20)));
+    intake.hear(scores(101, 5..=6, 5.0));
+    // Before the operator's decision they are passed over, and that is reported.
+    let mut later = scores(61, 1..=1, 5.0);
+    if let Event::Deltas(deltas) = &mut later {
+        deltas[0].ts = NOW + 100;
+    }
+    intake.hear(later);
+    assert!(intake.refusal().contains("change 61 is ignored"), "{}", intake.refusal());
+    assert_eq!(intake.counted().fallen, 1);
+    assert!(intake.hear(document(&snapshot(20, 40))).is_empty());
+    let (_, messages) = intake.allow_once(NOW);
+    assert_eq!(messages, ["the refused document of here is accepted now"]);
+    assert_eq!((intake.returns(), intake.pool().unwrap().cursor()), (1, 60));
+    assert_eq!(intake.position().unwrap().0.discarded.unwrap().through, 102);
+    let issues = intake.hear(scores(61, 1..=3, 5.0));
+    assert_eq!(sizes(&issues), [("pool.example", 17), ("pool.example.net", 17)]);
+    assert_eq!(intake.refusal(), "");
+}
+
+#[test]
+fn a_database_that_was_made_again_is_taken_once_an_operator_allows_it() {
+    let mut made_again = snapshot(20, 10);
+    made_again["cursor"] = json!(3);
+    let named = NOW - 10;
+    for how in ["refused", "armed", "named"] {
+        let named = format!("guard = {{ override_serial = {named} }}");
+        let mut intake = intake_of(if how == "named" { &named } else { "" });
+        intake.hear(document(&snapshot(20, 20)));
+        if how == "armed" {
+            intake.allow_once(NOW);
+        }
+        let issues = intake.hear(document(&made_again));
+        if how == "refused" {
+            assert!(issues.is_empty());
+            let refusal = intake.refusal();
+            assert!(refusal.contains("its cursor 3 is behind 80"), "{refusal}");
+            assert_eq!(intake.guard().last_refusal().unwrap().0.name(), "older");
+            let (_, messages) = intake.allow_once(NOW);
+            assert_eq!(messages, ["the refused document of here is accepted now"]);
+        }
+        assert_eq!((intake.pool().unwrap().cursor(), intake.returns()), (3, 1), "{how}");
+        assert!(!intake.guard().is_allowing_once(), "once is once");
+        intake.build(NOW);
+        intake.hear(scores(4, 1..=2, 5.0));
+        assert_eq!((intake.counted().deltas, intake.refusal()), (2, String::new()));
+        // It isn't another return when the same document is read again.
+        intake.hear(document(&made_again));
+        assert_eq!((intake.pool().unwrap().cursor(), intake.returns()), (5, 1));
+    }
+}
+
+#[test]
+fn a_newer_snapshot_with_less_than_changes_that_have_fallen_begins_another_history() {
+    let mut intake = intake();
+    intake.hear(document(&snapshot(20, 20)));
+    intake.hear(scores(101, 5..=6, 5.0));
+    let mut restored = snapshot(20, -200);
+    restored["cursor"] = json!(90);
+    let mut later = restored.clone();
+    later["cursor"] = json!(91);
+    later["serial"] = json!(NOW - 100);
+    intake.hear(document(&later));
+    assert_eq!(intake.returns(), 0, "it may have been late");
+    let mut fallen = scores(91, 1..=1, 5.0);
+    if let Event::Deltas(deltas) = &mut fallen {
+        deltas[0].ts = NOW + 100;
+    }
+    intake.hear(fallen.clone());
+    intake.hear(document(&restored));
+    assert_eq!((intake.returns(), intake.pool().unwrap().cursor()), (1, 90));
+    assert_eq!(sizes(&intake.hear(fallen)), [("pool.example", 19), ("pool.example.net", 19)]);
+}
+
+#[test]
 fn zones_that_changes_have_shrunk_are_held_until_an_operator_or_better_changes_come() {
     let mut intake = intake();
     intake.hear(document(&snapshot(20, 0)));
