@@ -266,6 +266,13 @@ impl Guard {
         Ok(())
     }
 
+    /// Whether a serial that was refused for its time would be in time now. The clock may have gone
+    /// on, or have been set.
+    #[must_use]
+    pub fn is_in_time(&self, serial: u32, now: i64) -> bool {
+        self.in_time("", serial, now).is_ok()
+    }
+
     /// Compares with what is served. Returns the difference that an operator has allowed.
     fn compare(&mut self, found: &Found<'_>, now: i64) -> Result<Option<Refusal>, Refusal> {
         let Err(refusal) = self.compare_strictly(found, now) else {

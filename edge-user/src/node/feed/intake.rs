@@ -73,6 +73,8 @@ pub(super) struct Intake {
     held: BTreeMap<String, built::FeedZone>,
     /// The document that was refused last, and where it came from.
     refused: Option<(Arc<str>, Event)>,
+    /// The document of each place that was refused for its time, and its serial.
+    untimely: BTreeMap<Arc<str>, (Event, u32)>,
     errors: FeedErrors,
     counted: Counted,
     /// Whether the pool has changed since zones were built.
@@ -96,7 +98,7 @@ impl Intake {
         let zones = Zones::new(policy, past, fastrand::Rng::new())?;
         let direct = direct.into_iter().map(|origin| origin.to_ascii_lowercase()).collect();
         let (pool, built, held, refused, errors, counted) = Default::default();
-        let (dirty, returns, has_fallen) = Default::default();
+        let (untimely, dirty, returns, has_fallen) = Default::default();
         Ok(Self {
             guard,
             pool,
@@ -106,6 +108,7 @@ impl Intake {
             built,
             held,
             refused,
+            untimely,
             errors,
             counted,
             dirty,

@@ -238,6 +238,18 @@ fn changes_after_a_return_are_taken_at_once_and_over_restarts_and_given_up_ones_
 }
 
 #[test]
+fn a_snapshot_that_was_ahead_of_the_clock_is_taken_when_its_time_has_come() {
+    let folder = folder();
+    fs::write(folder.path().join("snapshot.json"), snapshot(3, now() + 602)).unwrap();
+    fs::write(folder.path().join("deltas.ndjson"), "").unwrap();
+    let mut running = Running::start(folder);
+    running.until("the refusal", |running| running.feed().view().read().refusals["ahead"] == 1);
+    running.until("the snapshot", |running| !running.controller.zones().is_empty());
+    assert_eq!(running.answers(), [1, 2, 3]);
+    assert_eq!(running.feed().view().errors(), [""; 0]);
+}
+
+#[test]
 fn a_node_serves_without_its_feed_after_a_restart_and_goes_on_where_it_was() {
     let folder = folder();
     fs::write(folder.path().join("snapshot.json"), snapshot(4, now())).unwrap();

@@ -102,7 +102,11 @@ impl Worker {
                 }
                 () = sleep_until(due), if self.intake.is_dirty() => due = self.build(),
                 Some(reply) = requests.recv() => self.allow_once(reply),
-                _ = tick.tick() => due = self.build().max(due),
+                _ = tick.tick() => {
+                    let issues = self.intake.judge_again(now());
+                    self.publish(issues);
+                    due = self.build().max(due);
+                }
                 _ = keep.tick(), if writing.is_none() => {
                     if let Some(job) = self.job(false) {
                         writing = Some(tokio::task::spawn_blocking(|| job.run()));

@@ -1,6 +1,8 @@
 //! Documents: checked, refused or taken, and the operator's word on those that were refused.
 //!
-//! A refused document changes nothing. It is remembered if an operator can let it pass.
+//! A refused document changes nothing. It is remembered if an operator can let it pass, or if it
+//! was refused for its time: then it is judged again when its time has come, as its source won't
+//! send it again.
 
 use std::sync::Arc;
 
@@ -37,7 +39,20 @@ impl Intake {
         (issues, messages)
     }
 
+    /// Judges documents again that were refused as ahead of our clock or as too old, if they aren't
+    /// any more: time has passed, or a clock was set.
+    pub(in crate::node::feed) fn judge_again(&mut self, now: i64) -> Vec<Issue> {
+        let guard = &self.guard;
+        let in_time = self.untimely.extract_if(.., |_, (_, serial)| guard.is_in_time(*serial, now));
+        let in_time: Vec<_> = in_time.collect();
+        in_time
+            .into_iter()
+            .flat_map(|(place, (event, _))| self.document(&place, event, now))
+            .collect()
+    }
+
     pub(super) fn document(&mut self, place: &Arc<str>, event: Event, now: i64) -> Vec<Issue> {
+        self.untimely.remove(place);
         match self.judge(place, &event, now) {
             Ok(issues) => {
                 self.errors.clear(place);
@@ -48,7 +63,14 @@ impl Intake {
             }
             Err(refusal) => {
                 self.errors.refuse(place, &refusal);
-                if refusal.can_be_allowed() {
+                let serial = match refusal {
+                    Refusal::Ahead { serial, .. } => Some(serial),
+                    Refusal::Stale { seconds, .. } => u32::try_from(now - seconds).ok(),
+                    _ => None,
+                };
+                if let Some(serial) = serial {
+                    self.untimely.insert(Arc::clone(place), (event, serial));
+                } else if refusal.can_be_allowed() {
                     self.refused = Some((Arc::clone(place), event));
                 }
                 Vec::new()

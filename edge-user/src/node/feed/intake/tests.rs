@@ -229,6 +229,27 @@ fn a_newer_snapshot_with_less_than_changes_that_have_fallen_begins_another_histo
 }
 
 #[test]
+fn a_document_that_was_refused_for_its_time_is_judged_again_when_its_time_has_come() {
+    let mut intake = intake();
+    assert!(intake.hear(document(&snapshot(20, -611))).is_empty());
+    assert!(intake.refusal().contains("611 s ahead"), "{}", intake.refusal());
+    assert!(intake.judge_again(NOW + 10).is_empty() && intake.pool().is_none());
+    assert_eq!(intake.guard().status(NOW).refused["ahead"], 1, "it isn't refused each time");
+    intake.judge_again(NOW + 11);
+    assert_eq!(sizes(&intake.build(NOW + 11)), [("pool.example", 20), ("pool.example.net", 20)]);
+    assert_eq!(intake.refusal(), "");
+
+    // A clock that was ahead has been set.
+    let mut intake = intake_of("guard = { refuse_seconds = 3600 }");
+    intake.take(&Arc::from("here"), document(&snapshot(20, 0)), NOW + 9000);
+    assert!(intake.refusal().contains("9000 s old"), "{}", intake.refusal());
+    // Another document from there takes its place.
+    intake.take(&Arc::from("here"), document(&snapshot(19, 0)), NOW + 9000);
+    intake.judge_again(NOW);
+    assert_eq!(sizes(&intake.build(NOW)), [("pool.example", 19), ("pool.example.net", 19)]);
+}
+
+#[test]
 fn zones_that_changes_have_shrunk_are_held_until_an_operator_or_better_changes_come() {
     let mut intake = intake();
     intake.hear(document(&snapshot(20, 0)));
