@@ -144,7 +144,13 @@ impl<L: FeedLine> Lines<L> {
         Some(SourceError::BrokenLines { place: self.place.clone(), at, count, cause })
     }
 
-    fn extend(&mut self, piece: &[u8]) {
+    fn extend(&mut self, mut piece: &[u8]) {
+        // A file that was cut short under a writer that keeps its place begins with zeros.
+        if self.partial.is_empty() && !self.is_skipping {
+            let zeros = piece.iter().take_while(|octet| **octet == 0).count();
+            piece = piece.get(zeros..).unwrap_or_default();
+            self.at += wide(zeros);
+        }
         if self.is_skipping {
             self.at += wide(piece.len());
         } else if self.partial.len() + piece.len() > self.limit {

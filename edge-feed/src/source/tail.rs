@@ -1,8 +1,9 @@
 //! The score feed, or monitors' results, in a file that grows.
 //!
 //! A file is best rotated by a rename: then the rest of the old file is read before the new one. A
-//! file that was cut short is read from its beginning. The identifiers show which lines are new, so
-//! that nothing counts twice.
+//! file that was cut short is read from its beginning, also if it has grown longer meanwhile: each
+//! read begins with octets that are known. The identifiers show which lines are new, so that nothing
+//! counts twice.
 
 use std::io::{self, SeekFrom};
 use std::os::unix::fs::MetadataExt as _;
@@ -21,6 +22,8 @@ use crate::{Cursor, Delta};
 
 /// Octets read at once.
 const PIECE: usize = 64 << 10;
+/// Octets before the place of reading that are read again: more than a line, with its identifier.
+const KNOWN: usize = 1024;
 /// Between looks at a file that has nothing new.
 const EVERY: Duration = Duration::from_millis(100);
 /// Time without new lines after which the source reports that it works.
@@ -47,6 +50,8 @@ struct OpenFile {
     inode: (u64, u64),
     /// Octets that have been read.
     at: u64,
+    /// The last of them, at most [`KNOWN`].
+    known: Vec<u8>,
     /// Whether another file has been seen in its place.
     is_replaced: bool,
     /// The end of the part that is read again because the pool has gone back.
@@ -70,6 +75,18 @@ impl Tail<Row> {
     }
 }
 
+impl OpenFile {
+    /// The file is read from its beginning.
+    fn restart(&mut self) {
+        (self.at, self.again) = (0, None);
+        self.known.clear();
+    }
+}
+
+fn wide(octets: usize) -> u64 {
+    u64::try_from(octets).unwrap_or(u64::MAX)
+}
+
 #[expect(private_bounds, reason = "there are two kinds of lines, each with its own constructor")]
 impl<L: FeedLine> Tail<L> {
     fn of(path: &Path, cursor: impl Into<Cursor>, limits: SourceLimits) -> Self {
@@ -78,7 +95,7 @@ impl<L: FeedLine> Tail<L> {
             path: path.to_path_buf(),
             file: None,
             lines: Lines::of(&name, limits.line, cursor),
-            piece: vec![0; PIECE],
+            piece: vec![0; KNOWN + PIECE],
             pace: Pace::new(Duration::ZERO),
             status: StatusHandle::new(&name, None),
             quiet: QUIET,
@@ -122,12 +139,21 @@ impl<L: FeedLine> Tail<L> {
             open.again = None;
             self.lines.end_discarded();
         }
-        let most = open.again.map_or(u64::MAX, |end| end - open.at);
-        open.file.seek(SeekFrom::Start(open.at)).await?;
+        let known = wide(open.known.len());
+        let most = open.again.map_or(u64::MAX, |end| end - open.at + known);
+        open.file.seek(SeekFrom::Start(open.at - known)).await?;
         let read = (&mut open.file).take(most).read(&mut self.piece).await?;
-        if read > 0 {
-            open.at += u64::try_from(read).unwrap_or_default();
-            self.lines.push(self.piece.get(..read).unwrap_or_default(), &mut deltas);
+        let read = self.piece.get(..read).unwrap_or_default();
+        let Some(piece) = read.strip_prefix(&*open.known) else {
+            // The file was cut short, and may have grown again.
+            open.restart();
+            self.lines.restart(0);
+            return Ok(None);
+        };
+        if !piece.is_empty() {
+            open.at += wide(piece.len());
+            self.lines.push(piece, &mut deltas);
+            open.known = read.split_at(read.len().saturating_sub(KNOWN)).1.to_vec();
         } else if is_another && open.is_replaced {
             // Read to its end: its last line may lack a line feed.
             self.lines.finish(&mut deltas);
@@ -136,9 +162,6 @@ impl<L: FeedLine> Tail<L> {
             // The writer may not have noticed yet, and may write a last line.
             open.is_replaced = true;
             sleep(EVERY).await;
-        } else if open.file.metadata().await?.len() < open.at {
-            open.at = 0;
-            self.lines.restart(0);
         } else if self.last_event.elapsed() >= self.quiet {
             // A file that was removed is still read, but the removal is reported.
             return named.map(|_data| Some(Event::Unchanged));
@@ -158,7 +181,8 @@ impl<L: FeedLine> Tail<L> {
         let data = file.metadata().await?;
         self.lines.restart(0);
         let inode = (data.dev(), data.ino());
-        self.file = Some(OpenFile { file, inode, at: 0, is_replaced: false, again: None });
+        let known = Vec::new();
+        self.file = Some(OpenFile { file, inode, at: 0, known, is_replaced: false, again: None });
         Ok(())
     }
 }
@@ -173,8 +197,9 @@ impl<L: FeedLine> Source for Tail<L> {
     fn rewind(&mut self, to: Cursor) {
         self.lines.rewind(to);
         if let Some(open) = &mut self.file {
-            open.again = Some(open.at);
-            open.at = 0;
+            let end = open.at;
+            open.restart();
+            open.again = Some(end);
             self.lines.restart(0);
         }
     }
