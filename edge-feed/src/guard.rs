@@ -81,7 +81,8 @@ pub struct Guard {
     published: BTreeSet<String>,
     /// The time of the newest content of each feed, in seconds since 1970.
     heard: BTreeMap<String, i64>,
-    once: bool,
+    /// Until when the next feed may be older or smaller, in seconds since 1970.
+    once: Option<i64>,
     refused: [u64; Refusal::NAMES.len()],
     last: Option<(Refusal, i64)>,
 }
@@ -101,7 +102,7 @@ impl Guard {
             served: BTreeMap::new(),
             published: BTreeSet::new(),
             heard: BTreeMap::new(),
-            once: false,
+            once: None,
             refused: [0; Refusal::NAMES.len()],
             last: None,
         })
@@ -118,15 +119,22 @@ impl Guard {
         self.keep(last, now);
     }
 
-    /// Allows the next feed that would be refused as older or shrunken. Operators call for this.
-    pub fn allow_once(&mut self) {
-        self.once = true;
+    /// Allows the next feed that would be refused as older or shrunken, until a time in seconds
+    /// since 1970. Operators call for this.
+    pub fn allow_once(&mut self, until: i64) {
+        self.once = Some(until);
     }
 
-    /// Whether [`allow_once`](Self::allow_once) was called and not used yet.
+    /// Takes back what [`allow_once`](Self::allow_once) allowed. Returns whether it was still
+    /// allowed at the time `now`.
+    pub fn cancel_once(&mut self, now: i64) -> bool {
+        self.once.take().is_some_and(|until| now < until)
+    }
+
+    /// Until when [`allow_once`](Self::allow_once) allows a feed, if it wasn't used yet.
     #[must_use]
-    pub fn is_allowing_once(&self) -> bool {
-        self.once
+    pub fn allowed_until(&self, now: i64) -> Option<i64> {
+        self.once.filter(|until| now < *until)
     }
 
     /// Records a refusal that a later check made.
@@ -278,7 +286,7 @@ impl Guard {
         let Err(refusal) = self.compare_strictly(found, now) else {
             return Ok(None);
         };
-        if self.take_leave(found.serial) {
+        if self.take_leave(found.serial, now) {
             // Later feeds aren't compared with what was larger or newer before this one either.
             self.forget(found.root);
             return Ok(Some(refusal));
@@ -288,8 +296,8 @@ impl Guard {
 
     /// Whether an operator has allowed the feed of this serial to be older or smaller. What was
     /// allowed once is used up.
-    pub fn take_leave(&mut self, serial: u32) -> bool {
-        self.config.override_serial == Some(serial) || std::mem::take(&mut self.once)
+    pub fn take_leave(&mut self, serial: u32, now: i64) -> bool {
+        self.config.override_serial == Some(serial) || self.cancel_once(now)
     }
 
     fn compare_strictly(&mut self, found: &Found<'_>, now: i64) -> Result<(), Refusal> {

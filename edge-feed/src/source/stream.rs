@@ -38,11 +38,12 @@ impl HttpStream {
     pub fn new(config: &HttpConfig, cursor: impl Into<Cursor>) -> Result<Self, SourceError> {
         let (client, uri) = HttpClient::new(config)?;
         let name = uri.to_string();
+        let status = StatusHandle::new(&name, None);
         Ok(Self {
             client,
             uri,
-            pace: Pace::new(config.every),
-            status: StatusHandle::new(&name, None),
+            pace: Pace::new(config.every, &status),
+            status,
             lines: Lines::new(&name, config.limits.line, cursor),
             response: None,
             is_fruitful: false,

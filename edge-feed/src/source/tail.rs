@@ -91,13 +91,14 @@ fn wide(octets: usize) -> u64 {
 impl<L: FeedLine> Tail<L> {
     fn of(path: &Path, cursor: impl Into<Cursor>, limits: SourceLimits) -> Self {
         let name = path.display().to_string();
+        let status = StatusHandle::new(&name, None);
         Self {
             path: path.to_path_buf(),
             file: None,
             lines: Lines::of(&name, limits.line, cursor),
             piece: vec![0; KNOWN + PIECE],
-            pace: Pace::new(Duration::ZERO),
-            status: StatusHandle::new(&name, None),
+            pace: Pace::new(Duration::ZERO, &status),
+            status,
             quiet: QUIET,
             last_event: Instant::now(),
             pending: None,

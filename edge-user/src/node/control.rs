@@ -46,6 +46,10 @@ pub enum Request {
     Reload,
     /// Accept the feed that was refused because it was older or smaller, or the next such feed.
     FeedAllowOnce,
+    /// To take back what was allowed for the next feed.
+    FeedCancelAllowOnce,
+    /// To try all sources of the feed again now.
+    FeedRetry,
 }
 
 /// A request, and where its reply goes.

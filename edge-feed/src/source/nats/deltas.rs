@@ -49,12 +49,13 @@ impl NatsDeltas {
     #[must_use]
     pub fn new(nats: &Nats, stream: &str, cursor: impl Into<Cursor>, limits: SourceLimits) -> Self {
         let place = format!("nats stream {stream}");
+        let status = StatusHandle::new(&place, Some(nats.link()));
         Self {
             lines: Lines::new(&place, limits.line, cursor),
-            status: StatusHandle::new(&place, Some(nats.link())),
             reader: StreamReader::new(nats.clone(), place, stream.to_owned(), String::new()),
             limits,
-            pace: Pace::new(Duration::ZERO).at_most(reader::PAUSE),
+            pace: Pace::new(Duration::ZERO, &status).at_most(reader::PAUSE),
+            status,
             last: None,
             again: None,
             is_fruitful: false,

@@ -38,8 +38,8 @@ impl NatsDocument {
     pub fn new(nats: &Nats, bucket: &str, kind: DocumentKind, limits: SourceLimits) -> Self {
         let key = key_of(&kind);
         let place = format!("nats bucket {bucket}, key {key}");
+        let status = StatusHandle::new(&place, Some(nats.link()));
         Self {
-            status: StatusHandle::new(&place, Some(nats.link())),
             reader: StreamReader::new(
                 nats.clone(),
                 place,
@@ -48,7 +48,8 @@ impl NatsDocument {
             ),
             kind,
             limits,
-            pace: Pace::new(Duration::ZERO).at_most(reader::PAUSE),
+            pace: Pace::new(Duration::ZERO, &status).at_most(reader::PAUSE),
+            status,
             returned: (0, String::new()),
             last: (0, String::new()),
             is_fruitful: false,

@@ -24,6 +24,8 @@ struct Picture {
     ages: [u32; 2],
     guard: Option<guard::GuardStatus>,
     cursor: Option<u64>,
+    /// Until when an older or smaller document is allowed, in seconds since 1970.
+    allowed_until: Option<i64>,
     counted: Counted,
     serials: BTreeMap<String, u32>,
     sources: Vec<SourceView>,
@@ -48,6 +50,7 @@ impl View {
             picture.ages = ages;
             picture.cursor = intake.pool().map(edge_feed::Pool::cursor);
             picture.counted = intake.counted();
+            picture.allowed_until = intake.guard().allowed_until(now);
             picture.errors = intake.errors().cloned().collect();
             picture.guard = Some(status);
         });
@@ -63,6 +66,13 @@ impl View {
 
     pub(super) fn add_source(&self, source: SourceView) {
         self.with(|picture| picture.sources.push(source));
+    }
+
+    /// Lets each source that pauses try again now. Returns their names.
+    pub(super) fn retry(&self) -> Vec<String> {
+        let sources = self.with(|picture| picture.sources.clone());
+        sources.iter().for_each(SourceView::retry);
+        sources.iter().map(|source| source.name().to_owned()).collect()
     }
 
     /// What is wrong with the disk, if anything.
@@ -84,6 +94,7 @@ impl View {
     fn read_at(&self, now: i64) -> Feed {
         let sources: Vec<SourceStatus> =
             self.with(|picture| picture.sources.clone()).iter().map(SourceView::read).collect();
+        let left = |end: i64| u64::try_from(end - now).ok().filter(|left| *left > 0);
         let ago = |then: i64| u64::try_from(now.saturating_sub(then)).unwrap_or_default();
         self.with(|picture| {
             let age = picture.good.map(ago);
@@ -98,6 +109,7 @@ impl View {
                 deltas: picture.counted.deltas,
                 deltas_unknown: picture.counted.unknown,
                 deltas_broken: picture.counted.broken,
+                allow_once_seconds: picture.allowed_until.and_then(left),
                 deltas_fallen: picture.counted.fallen,
                 lag_seconds: picture.counted.lag.map(i64::unsigned_abs),
                 serials: picture.serials.clone(),

@@ -334,7 +334,9 @@ impl Worker {
             | Request::ExplainTime
             | Request::Switches
             | Request::Switch(_)
-            | Request::FeedAllowOnce => Err("a request for the node's loop".into()),
+            | Request::FeedAllowOnce
+            | Request::FeedCancelAllowOnce
+            | Request::FeedRetry => Err("a request for the node's loop".into()),
         }
     }
 

@@ -14,9 +14,12 @@ use edge_feed::{Pool, Snapshot};
 use super::{CHANGES, Intake, Issue, RESULTS, parse};
 use crate::node::controller::Fed;
 
+/// How long the next document may be older or smaller once an operator has allowed it, in seconds.
+const ALLOWED: i64 = 900;
+
 impl Intake {
     /// Accepts what was refused last because it was older or smaller, or else the next such
-    /// document. Returns the zones to serve, and messages for the operator.
+    /// document within [`ALLOWED`]. Returns the zones to serve, and messages for the operator.
     pub(in crate::node::feed) fn allow_once(&mut self, now: i64) -> (Vec<Issue>, Vec<String>) {
         let mut messages = Vec::new();
         let mut issues = Vec::new();
@@ -26,17 +29,31 @@ impl Intake {
             issues.extend(self.admit_built(zone, now));
         }
         if let Some((place, event)) = self.refused.take() {
-            self.guard.allow_once();
+            self.guard.allow_once(now.saturating_add(ALLOWED));
             issues.extend(self.document(&place, event, now));
             if self.refused.is_none() {
                 messages.push(format!("the refused document of {place} is accepted now"));
             }
+            // It may have been refused for something else, or not at all.
+            self.guard.cancel_once(now);
         }
         if messages.is_empty() {
-            self.guard.allow_once();
-            messages.push("the next older or smaller feed will be accepted".to_owned());
+            self.guard.allow_once(now.saturating_add(ALLOWED));
+            messages.push(format!(
+                "the next older or smaller feed within {} min will be accepted",
+                ALLOWED / 60
+            ));
         }
         (issues, messages)
+    }
+
+    /// Takes back what [`allow_once`](Self::allow_once) allowed for the next document. Returns a
+    /// message for the operator.
+    pub(in crate::node::feed) fn cancel_allowed(&mut self, now: i64) -> String {
+        match self.guard.cancel_once(now) {
+            true => "older or smaller feeds will be refused again".to_owned(),
+            false => "no feed is allowed in advance; nothing has changed".to_owned(),
+        }
     }
 
     /// Judges documents again that were refused as ahead of our clock or as too old, if they aren't
@@ -104,7 +121,7 @@ impl Intake {
                 let served = self.pool.as_ref().map_or(0, Pool::since);
                 let cursor = snapshot.cursor;
                 let is_behind = cursor < served;
-                if is_behind && !is_override && !guard.take_leave(admitted.serial) {
+                if is_behind && !is_override && !guard.take_leave(admitted.serial, now) {
                     Err(Refusal::Behind { place: place.to_owned(), cursor, served })
                 } else {
                     is_override |= is_behind;

@@ -138,7 +138,7 @@ fn an_operator_lets_a_shrunken_snapshot_pass_and_the_zones_that_follow_from_it()
     issues.extend(intake.build(NOW));
     assert_eq!(sizes(&issues), [("pool.example", 5), ("pool.example.net", 5)]);
     assert_eq!(intake.refusal(), "");
-    assert!(!intake.guard().is_allowing_once(), "once is once");
+    assert!(intake.guard().allowed_until(NOW).is_none(), "once is once");
 }
 
 #[test]
@@ -146,9 +146,27 @@ fn an_operator_goes_back_to_an_older_snapshot() {
     let mut intake = intake();
     intake.hear(document(&snapshot(20, 40)));
     let (_, messages) = intake.allow_once(NOW);
-    assert_eq!(messages, ["the next older or smaller feed will be accepted"]);
+    assert_eq!(messages, ["the next older or smaller feed within 15 min will be accepted"]);
     let issues = intake.hear(document(&snapshot(19, 50)));
     assert_eq!(sizes(&issues), [("pool.example", 19), ("pool.example.net", 19)]);
+}
+
+#[test]
+fn what_an_operator_allows_in_advance_is_taken_back_and_ends_by_itself() {
+    let mut intake = intake();
+    intake.hear(document(&snapshot(20, 40)));
+    assert!(intake.cancel_allowed(NOW).starts_with("no feed is allowed"));
+    intake.allow_once(NOW);
+    assert_eq!(intake.guard().allowed_until(NOW), Some(NOW + 900));
+    assert_eq!(intake.cancel_allowed(NOW), "older or smaller feeds will be refused again");
+    assert!(intake.hear(document(&snapshot(19, 50))).is_empty());
+    let (_, messages) = intake.allow_once(NOW - 900);
+    assert_eq!(messages, ["the refused document of here is accepted now"]);
+    assert_eq!(intake.guard().allowed_until(NOW - 900), None, "it is used up");
+    intake.allow_once(NOW - 900);
+    assert_eq!(intake.guard().allowed_until(NOW), None);
+    assert!(intake.hear(document(&snapshot(19, 60))).is_empty());
+    assert!(intake.refusal().contains("is older than"), "{}", intake.refusal());
 }
 
 #[test]
@@ -196,7 +214,7 @@ fn a_database_that_was_made_again_is_taken_once_an_operator_allows_it() {
             assert_eq!(messages, ["the refused document of here is accepted now"]);
         }
         assert_eq!((intake.pool().unwrap().cursor(), intake.returns()), (3, 1), "{how}");
-        assert!(!intake.guard().is_allowing_once(), "once is once");
+        assert!(intake.guard().allowed_until(NOW).is_none(), "once is once");
         intake.build(NOW);
         intake.hear(scores(4, 1..=2, 5.0));
         assert_eq!((intake.counted().deltas, intake.refusal()), (2, String::new()));
