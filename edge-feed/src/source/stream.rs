@@ -30,8 +30,8 @@ pub struct HttpStream {
 }
 
 impl HttpStream {
-    /// The feed at an address, after the delta `cursor` (0: all that the server has). `limits.idle` is the longest silence; [`HttpConfig::every`] the pause after a response
-    /// that had nothing.
+    /// The feed at an address, after the delta `cursor` (0: all that the server has). `limits.idle`
+    /// is the longest silence; [`HttpConfig::every`] the pause after a response that had nothing.
     ///
     /// # Errors
     /// When the address isn't one, or the roots can't be read.

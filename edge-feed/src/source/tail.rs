@@ -2,8 +2,8 @@
 //!
 //! A file is best rotated by a rename: then the rest of the old file is read before the new one. A
 //! file that was cut short is read from its beginning, also if it has grown longer meanwhile: each
-//! read begins with octets that are known. The identifiers show which lines are new, so that nothing
-//! counts twice.
+//! read begins with octets that are known. The identifiers show which lines are new, so that no
+//! line counts twice.
 
 use std::io::{self, SeekFrom};
 use std::os::unix::fs::MetadataExt as _;

@@ -3,9 +3,9 @@
 //! The reader gives each delta after its cursor, over lost connections, killed servers and sleep.
 //!
 //! The start is found by bisection, because identifiers grow along the stream; so only the cursor
-//! has to be kept. If the pool has gone back, identifiers have fallen once: then whatever is after
-//! the start that was found has at least all that is new. From then on the numbers of the messages show where to continue, and
-//! whether messages are gone from the stream.
+//! has to be kept. If the scorer's database was restored, identifiers have fallen once in the
+//! stream: the start that is found is before all that is new then, too. From then on the numbers of
+//! the messages show where to continue, and whether messages are gone from the stream.
 
 use std::time::Duration;
 

@@ -33,6 +33,8 @@ struct Picture {
     errors: Vec<String>,
     disk: Option<String>,
     fleet: Option<String>,
+    /// Of a node with a fleet: what is wrong with the node's name, if anything.
+    fleet_conflict: Option<Option<String>>,
 }
 
 impl View {
@@ -85,6 +87,16 @@ impl View {
         self.with(|picture| picture.fleet = error);
     }
 
+    /// What is wrong with the node's name in the fleet, if anything.
+    pub(super) fn set_fleet_conflict(&self, conflict: Option<String>) {
+        self.with(|picture| picture.fleet_conflict = Some(conflict));
+    }
+
+    /// The same.
+    pub(super) fn fleet_conflict(&self) -> Option<String> {
+        self.with(|picture| picture.fleet_conflict.clone().flatten())
+    }
+
     /// How the feed is now.
     #[must_use]
     pub fn read(&self) -> Feed {
@@ -113,6 +125,7 @@ impl View {
                 deltas_fallen: picture.counted.fallen,
                 lag_seconds: picture.counted.lag.map(i64::unsigned_abs),
                 serials: picture.serials.clone(),
+                fleet_name_conflict: picture.fleet_conflict.as_ref().map(Option::is_some),
                 refusals: guard
                     .map(|guard| guard.refused.iter().map(|(k, n)| ((*k).to_owned(), *n)).collect())
                     .unwrap_or_default(),
@@ -129,7 +142,8 @@ impl View {
         let feed = self.read();
         let mut errors = self.with(|picture| {
             let all = picture.errors.iter().chain(&picture.disk).chain(&picture.fleet);
-            all.map(|text| format!("feed: {text}")).collect::<Vec<_>>()
+            let all = all.map(|text| format!("feed: {text}"));
+            all.chain(picture.fleet_conflict.iter().flatten().cloned()).collect::<Vec<_>>()
         });
         for source in feed.sources.iter().filter_map(|source| source.error.as_ref()) {
             errors.push(format!("feed: {source}"));

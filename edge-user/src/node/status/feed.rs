@@ -52,6 +52,9 @@ pub struct Feed {
     /// Seconds since then.
     #[serde(default)]
     pub last_refusal_seconds: Option<u64>,
+    /// Whether another process sends heartbeats by this node's name; none without a fleet.
+    #[serde(default)]
+    pub fleet_name_conflict: Option<bool>,
     /// Where it comes from.
     #[serde(default)]
     pub sources: Vec<FeedSource>,

@@ -1,4 +1,4 @@
-//! Documents: checked, refused or taken, and the operator's word on those that were refused.
+//! Documents of the feed: checked, then taken, or refused and remembered.
 //!
 //! A refused document changes nothing. It is remembered if an operator can let it pass, or if it
 //! was refused for its time: then it is judged again when its time has come, as its source won't

@@ -345,6 +345,15 @@ fn results_of_monitors_move_scores_from_those_of_the_snapshot_on() {
     assert_eq!(sizes(&issues), [("pool.example", 8), ("pool.example.net", 8)]);
     assert_eq!(intake.scorer().unwrap().cursor(), 229);
     assert!(intake.pool().unwrap().server(7).unwrap().score < 10.0);
+    // After a return results count again from the snapshot's cursor and scores on.
+    intake.allow_once(NOW);
+    let issues = intake.hear(document(&snapshot(9, 40)));
+    assert_eq!(sizes(&issues), [("pool.example", 9), ("pool.example.net", 9)]);
+    let (_, results) = intake.position().unwrap();
+    assert_eq!((results.id, results.discarded.unwrap().through), (60, 229));
+    intake.hear(rows(61, -5.0));
+    assert_eq!(intake.scorer().unwrap().cursor(), 90);
+    assert!(intake.pool().unwrap().server(7).unwrap().score < 10.0);
 }
 
 #[test]
