@@ -23,8 +23,20 @@ use super::output::print_json;
 #[derive(Debug, Subcommand)]
 pub(super) enum FeedCommand {
     /// Accept what a running node refused because it was older or smaller. If nothing was refused,
-    /// accept the next such feed.
+    /// accept the next such feed within 15 minutes.
     AllowOnce {
+        /// Take it back: refuse the next such feed.
+        #[arg(long)]
+        cancel: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// The node's control socket.
+        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
+        socket: PathBuf,
+    },
+    /// Let all sources of a running node's feed try again now, instead of after their pauses.
+    Retry {
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -130,15 +142,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// With file and cause.
 pub(super) fn perform(command: FeedCommand) -> anyhow::Result<ExitCode> {
     match command {
-        FeedCommand::AllowOnce { json, socket } => {
-            let value = ask(&socket, &Request::FeedAllowOnce).map_err(anyhow::Error::msg)?;
-            if json {
-                return print_json(&value);
-            }
-            let lines = value.get("messages").and_then(|lines| lines.as_array());
-            for line in lines.into_iter().flatten() {
-                print(&format!("{}\n", line.as_str().unwrap_or_default()))?;
-            }
+        FeedCommand::AllowOnce { cancel, json, socket } => {
+            let request =
+                if cancel { Request::FeedCancelAllowOnce } else { Request::FeedAllowOnce };
+            return request_of_node(&socket, &request, json);
+        }
+        FeedCommand::Retry { json, socket } => {
+            return request_of_node(&socket, &Request::FeedRetry, json);
         }
         FeedCommand::Simulate { snapshot, deltas, policy, zone, ipv6, interval, out } => {
             let policy = policy.map(|path| Sections::load(&path)).transpose()?;
@@ -173,6 +183,19 @@ pub(super) fn perform(command: FeedCommand) -> anyhow::Result<ExitCode> {
             let from = nats_of(&config, &sections)?;
             block_on(publish(from, snapshot.as_deref(), &zone, deltas.as_deref()))?;
         }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks a node, and prints the messages of its reply.
+fn request_of_node(socket: &Path, request: &Request, json: bool) -> anyhow::Result<ExitCode> {
+    let value = ask(socket, request).map_err(anyhow::Error::msg)?;
+    if json {
+        return print_json(&value);
+    }
+    let lines = value.get("messages").and_then(|lines| lines.as_array());
+    for line in lines.into_iter().flatten() {
+        print(&format!("{}\n", line.as_str().unwrap_or_default()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -54,6 +54,10 @@ pub enum Request {
     TakeOver,
     /// Accept the feed that was refused because it was older or smaller, or the next such feed.
     FeedAllowOnce,
+    /// To take back what was allowed for the next feed.
+    FeedCancelAllowOnce,
+    /// To try all sources of the feed again now.
+    FeedRetry,
 }
 
 /// The connection of a node that wants to take over.

@@ -31,10 +31,12 @@ impl Node {
     /// Replies to a request, at once or when the controller has. Doesn't wait.
     pub(super) fn reply(&self, (request, reply): Asked) {
         let value = match request {
-            Request::FeedAllowOnce => match &self.feed {
-                Some(feed) => return feed.allow_once(reply),
-                None => Err("this node has no feed; configure [feed]".into()),
-            },
+            Request::FeedAllowOnce | Request::FeedCancelAllowOnce | Request::FeedRetry => {
+                match &self.feed {
+                    Some(feed) => return feed.ask((request, reply)),
+                    None => Err("this node has no feed; configure [feed]".into()),
+                }
+            }
             Request::Status => json(self.status(Instant::now())),
             Request::ExplainTime => match &self.ntp {
                 Some(ntp) => json(ntp.report()),

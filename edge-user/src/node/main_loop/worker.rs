@@ -336,7 +336,9 @@ impl Worker {
             | Request::Switch(_)
             | Request::TakeOver
             | Request::Stop { .. }
-            | Request::FeedAllowOnce => Err("a request for the node's loop".into()),
+            | Request::FeedAllowOnce
+            | Request::FeedCancelAllowOnce
+            | Request::FeedRetry => Err("a request for the node's loop".into()),
         }
     }
 

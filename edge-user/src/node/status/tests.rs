@@ -139,6 +139,7 @@ fn the_page_shows_how_old_the_feed_is_and_the_state_of_its_sources() {
         cursor: Some(5),
         deltas: 7,
         lag_seconds: Some(2),
+        allow_once_seconds: Some(65),
         last_refusal: Some("here: serial 1 is older".into()),
         last_refusal_seconds: Some(3),
         sources: vec![source("a", ""), source("b", "slow")],
@@ -149,6 +150,7 @@ fn the_page_shows_how_old_the_feed_is_and_the_state_of_its_sources() {
         "feed: 21 min 40 s (TOO OLD), serial 17, change 5, 7 taken, the last one 2 s after its time",
         "  a       ok     1 min 1 s ago        7",
         "  b       slow   never                7",
+        "allow-once: the next older or smaller feed within 1 min 5 s will be accepted; to take that back: edge feed allow-once --cancel",
         "last refused 3 s ago: here: serial 1 is older",
     ] {
         assert!(text.lines().any(|other| other == line), "{line:?} isn't in\n{text}");
