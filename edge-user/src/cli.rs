@@ -7,6 +7,7 @@ mod feed;
 pub mod import;
 mod log;
 mod output;
+mod place;
 mod preview;
 mod version;
 
@@ -14,13 +15,13 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::node::control::{Request, ask};
+use crate::node::control::{Request, ask, ask_for};
 use crate::node::explain::{Explanation, Question};
 use crate::node::notify;
 use crate::node::status::Status;
 use crate::node::switch_table::SwitchTable;
 use crate::ntp::report::Report;
-use crate::settings::{self as config, Config};
+use crate::settings::Config;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use edge_leaves::{audit, points};
@@ -28,6 +29,8 @@ use edge_tables::live::switches::{ReturnPath, Setting};
 use feed::{FeedCommand, FleetCommand};
 use import::{Flags, Host, Import};
 use output::{print, print_json, print_stderr, show};
+use place::{ConfigFile, Node};
+use serde::de::DeserializeOwned;
 use tracing::{Level, info};
 use version::VERSION;
 
@@ -50,15 +53,13 @@ enum Command {
     /// Writes `ready` to stderr when it serves. Zone files and databases are read again when they
     /// change. A broken file changes nothing that is served.
     Run {
-        /// The configuration.
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        #[command(flatten)]
+        config: ConfigFile,
     },
     /// Read the configuration, zones and databases, and report errors and warnings.
     Check {
-        /// The configuration.
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        #[command(flatten)]
+        config: ConfigFile,
         /// Report only what would keep `edge run` from starting. It reads no zones and databases.
         #[arg(long)]
         start: bool,
@@ -68,9 +69,8 @@ enum Command {
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// The node's control socket.
-        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-        socket: PathBuf,
+        #[command(flatten)]
+        node: Node,
     },
     /// Read a running node's configuration file again, as SIGHUP does.
     ///
@@ -80,9 +80,8 @@ enum Command {
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// The node's control socket.
-        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-        socket: PathBuf,
+        #[command(flatten)]
+        node: Node,
     },
     /// Show why a client gets its answer: the client's class, the targets tried, the shares of the
     /// records, and whether XDP or the authority answers.
@@ -100,18 +99,16 @@ enum Command {
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// The node's control socket.
-        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-        socket: PathBuf,
+        #[command(flatten)]
+        node: Node,
     },
     /// Show each field of a running node's NTP replies and its source, or why no time is served.
     ExplainTime {
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// The node's control socket.
-        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-        socket: PathBuf,
+        #[command(flatten)]
+        node: Node,
     },
     /// Show how many answers each server was in, by country of the users.
     ///
@@ -127,9 +124,8 @@ enum Command {
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// The node's control socket.
-        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-        socket: PathBuf,
+        #[command(flatten)]
+        node: Node,
     },
     /// Show what a zone, a feed's snapshot or a policy would change: the load of each server and
     /// country before and after, and monopolies.
@@ -168,9 +164,8 @@ struct SwitchArguments {
     /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
-    /// The node's control socket.
-    #[arg(long, global = true, value_name = "PATH", default_value = config::SOCKET)]
-    socket: PathBuf,
+    #[command(flatten)]
+    node: Node,
 }
 
 #[derive(Debug, Subcommand)]
@@ -279,7 +274,7 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run { config } => {
             log::start()?;
-            let path = config;
+            let path = config.path;
             let config = Config::load(&path)?;
             info!("{}", version::first_line(&path, &config));
             crate::node::run(config, || {
@@ -287,48 +282,27 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
                 notify::ready();
             })?;
         }
-        Command::Check { config, start } => return check(&config, start),
-        Command::Status { json, socket } => {
-            let value = ask(&socket, &Request::Status).map_err(anyhow::Error::msg)?;
-            if json {
-                print_json(&value)?;
-            } else {
-                print(&serde_json::from_value::<Status>(value)?.to_text())?;
-            }
+        Command::Check { config, start } => return check(&config.path, start),
+        Command::Status { json, node } => {
+            asked::<Status>(&node, &Request::Status, json, Status::to_text)?;
         }
-        Command::Explain { name, rtype, client, json, socket } => {
-            let question = Question { name, rtype, client };
-            let value = ask(&socket, &Request::Explain(question)).map_err(anyhow::Error::msg)?;
-            if json {
-                print_json(&value)?;
-            } else {
-                print(&serde_json::from_value::<Explanation>(value)?.to_text())?;
-            }
+        Command::Explain { name, rtype, client, json, node } => {
+            let request = Request::Explain(Question { name, rtype, client });
+            asked::<Explanation>(&node, &request, json, Explanation::to_text)?;
         }
-        Command::Reload { json, socket } => {
-            let value = ask(&socket, &Request::Reload).map_err(anyhow::Error::msg)?;
-            if json {
-                print_json(&value)?;
-            } else {
-                print(&reloaded(&value))?;
-            }
+        Command::Reload { json, node } => {
+            asked::<serde_json::Value>(&node, &Request::Reload, json, reloaded)?;
         }
-        Command::ExplainTime { json, socket } => {
-            let value = ask(&socket, &Request::ExplainTime).map_err(anyhow::Error::msg)?;
-            if json {
-                print_json(&value)?;
-            } else {
-                print(&serde_json::from_value::<Report>(value)?.to_text())?;
-            }
+        Command::ExplainTime { json, node } => {
+            asked::<Report>(&node, &Request::ExplainTime, json, Report::to_text)?;
         }
-        Command::Points { top, audit, json, socket } => {
-            let ask = |request| ask(&socket, &request).map_err(anyhow::Error::msg);
+        Command::Points { top, audit, json, node } => {
+            let socket = node.socket()?;
             if audit {
-                let report: audit::AuditReport = serde_json::from_value(ask(Request::Audit)?)?;
+                let report: audit::AuditReport = ask_for(&socket, &Request::Audit)?;
                 show(&report.first(top), json, audit::AuditReport::table)?;
             } else {
-                let report: points::PointsReport =
-                    serde_json::from_value(ask(Request::Points { top })?)?;
+                let report: points::PointsReport = ask_for(&socket, &Request::Points { top })?;
                 show(&report, json, points::PointsReport::table)?;
             }
         }
@@ -339,6 +313,20 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Fleet(command) => feed::fleet(command)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Asks a node, and prints its reply as it is, or as a person reads it.
+fn asked<T: DeserializeOwned>(
+    node: &Node,
+    request: &Request,
+    json: bool,
+    text: impl FnOnce(&T) -> String,
+) -> anyhow::Result<()> {
+    let socket = node.socket()?;
+    if json {
+        return print_json(&ask(&socket, request)?);
+    }
+    print(&text(&ask_for(&socket, request)?))
 }
 
 /// The reply to `edge reload`, for people.
@@ -358,11 +346,10 @@ fn reloaded(reply: &serde_json::Value) -> String {
 }
 
 fn switch(arguments: SwitchArguments) -> anyhow::Result<()> {
-    let SwitchArguments { switch, json, socket } = arguments;
+    let SwitchArguments { switch, json, node } = arguments;
     let setting = switch.map(Setting::from);
     let request = setting.clone().map_or(Request::Switches, Request::Switch);
-    let panel: SwitchTable =
-        serde_json::from_value(ask(&socket, &request).map_err(anyhow::Error::msg)?)?;
+    let panel: SwitchTable = ask_for(&node.socket()?, &request)?;
     show(&panel, json, |panel| {
         setting.map_or_else(|| panel.to_text(), |setting| panel.confirm(&setting))
     })
@@ -399,3 +386,6 @@ fn check(config: &Path, start: bool) -> anyhow::Result<ExitCode> {
     print(&report.zones)?;
     Ok(if report.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
+
+#[cfg(test)]
+mod tests;

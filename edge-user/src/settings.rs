@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 mod changes;
+mod control;
 mod feed;
 mod http;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod xdp;
 mod zone;
 
 pub use changes::{Changes, changes, taken_over};
+pub use control::{Control, SOCKET, control_socket};
 use edge_tables::live::cookie_state::{CookieOptions, MOST_SECRETS};
 use edge_tables::live::limits::Limits;
 use edge_tables::publish::Shares;
@@ -32,6 +34,9 @@ pub use http::Http;
 pub use ntp::{Chronyc, Denied, Foreign, Ntp, Unsynchronised};
 pub use xdp::{Xdp, XdpMode};
 pub use zone::{ZoneConfig, ZoneConfigs, Zones};
+
+/// The configuration file, unless another is named.
+pub const FILE: &str = "/etc/edge/edge.toml";
 
 /// The port of DNS.
 pub const DNS_PORT: u16 = 53;
@@ -210,23 +215,6 @@ pub enum LogFormat {
     Avro,
 }
 
-/// The control socket.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Control {
-    /// Its path.
-    pub socket: PathBuf,
-}
-
-/// Where the control socket is unless configured.
-pub const SOCKET: &str = "/run/edge/edge.sock";
-
-impl Default for Control {
-    fn default() -> Self {
-        Self { socket: SOCKET.into() }
-    }
-}
-
 fn dns_addresses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SocketAddr>, D::Error> {
     let addresses = addresses(from, DNS_PORT)?;
     if addresses.is_empty() {
@@ -287,17 +275,28 @@ pub struct ConfigError {
     reason: String,
 }
 
+impl ConfigError {
+    /// The file can't be read.
+    fn unread(path: &Path, cause: &std::io::Error) -> Self {
+        let reason = format!("{cause}; name the file by --config");
+        Self { path: path.to_path_buf(), place: String::new(), reason }
+    }
+
+    /// The file isn't TOML, or has a key or value that it can't have.
+    fn toml(text: &str, path: &Path, cause: &toml::de::Error) -> Self {
+        let place = cause.span().map(|span| place(text, span.start)).unwrap_or_default();
+        Self { path: path.to_path_buf(), place, reason: cause.message().replace('\n', ", ") }
+    }
+}
+
 impl Config {
     /// Reads a file.
     ///
     /// # Errors
     /// When it can't be read, isn't TOML, or has unknown or impossible values.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
-            path: path.to_path_buf(),
-            place: String::new(),
-            reason: format!("{error}; name the file by --config"),
-        })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|cause| ConfigError::unread(path, &cause))?;
         Self::parse(&text, path)
     }
 
@@ -319,9 +318,8 @@ impl Config {
             place: at.map(|at| place(text, at)).unwrap_or_default(),
             reason,
         };
-        let mut config: Self = toml::from_str(text).map_err(|cause| {
-            error(cause.span().map(|span| span.start), cause.message().replace('\n', ", "))
-        })?;
+        let mut config: Self =
+            toml::from_str(text).map_err(|cause| ConfigError::toml(text, path, &cause))?;
         let key = |key: &str| text.find(key);
         if config.xdp.mode != XdpMode::Off && config.xdp.interfaces.is_empty() {
             let reason = "xdp.interfaces is empty; name the interfaces by which queries arrive, \

@@ -18,6 +18,7 @@ use edge_feed::{Delta, Snapshot, ZonePolicy};
 
 use super::output::print;
 use super::output::print_json;
+use super::place::Node;
 
 /// The commands of `edge feed`.
 #[derive(Debug, Subcommand)]
@@ -28,9 +29,8 @@ pub(super) enum FeedCommand {
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// The node's control socket.
-        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-        socket: PathBuf,
+        #[command(flatten)]
+        node: Node,
     },
     /// Replay a history of scores by the pool's rules and by a policy, and draw a zone's servers
     /// and size over time.
@@ -79,7 +79,7 @@ pub(super) enum FeedCommand {
     /// Missing buckets and streams are created. A signature in FILE.minisig is published with FILE.
     Publish {
         /// A configuration whose [feed.nats] is used.
-        #[arg(long, value_name = "FILE")]
+        #[arg(short, long, value_name = "FILE", default_value = config::FILE)]
         config: PathBuf,
         /// A snapshot, for feed.nats.bucket.
         #[arg(long, value_name = "FILE")]
@@ -99,7 +99,7 @@ pub(super) enum FleetCommand {
     /// Show all nodes, lost and lagging nodes first.
     Status {
         /// A configuration whose [feed.nats] and [fleet] are used.
-        #[arg(long, value_name = "FILE")]
+        #[arg(short, long, value_name = "FILE", default_value = config::FILE)]
         config: PathBuf,
         /// Print JSON.
         #[arg(long)]
@@ -108,7 +108,7 @@ pub(super) enum FleetCommand {
     /// Print, as JSON, how many answers each server was in, as each node has reported.
     Points {
         /// A configuration whose [feed.nats] is used.
-        #[arg(long, value_name = "FILE")]
+        #[arg(short, long, value_name = "FILE", default_value = config::FILE)]
         config: PathBuf,
     },
     /// Forget a node that is out of service.
@@ -116,7 +116,7 @@ pub(super) enum FleetCommand {
         /// The node's name.
         node: String,
         /// A configuration whose [feed.nats] is used.
-        #[arg(long, value_name = "FILE")]
+        #[arg(short, long, value_name = "FILE", default_value = config::FILE)]
         config: PathBuf,
     },
 }
@@ -130,10 +130,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// With file and cause.
 pub(super) fn perform(command: FeedCommand) -> anyhow::Result<ExitCode> {
     match command {
-        FeedCommand::AllowOnce { json, socket } => {
-            let value = ask(&socket, &Request::FeedAllowOnce).map_err(anyhow::Error::msg)?;
+        FeedCommand::AllowOnce { json, node } => {
+            let value = ask(&node.socket()?, &Request::FeedAllowOnce)?;
             if json {
-                return print_json(&value);
+                print_json(&value)?;
+                return Ok(ExitCode::SUCCESS);
             }
             let lines = value.get("messages").and_then(|lines| lines.as_array());
             for line in lines.into_iter().flatten() {

@@ -1,14 +1,12 @@
 //! Output of the commands.
 
 use std::io::Write as _;
-use std::process::ExitCode;
 
 use anyhow::Context as _;
 
 /// Prints a value as JSON.
-pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<ExitCode> {
-    print(&format!("{}\n", serde_json::to_string_pretty(value)?))?;
-    Ok(ExitCode::SUCCESS)
+pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
 /// Prints a report as JSON, or as a person reads it.

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::node::control::{Request, ask};
+use crate::node::control::{Request, ask_for};
 use crate::node::preview::ServedZone;
-use crate::settings::{self as config, Sections};
+use crate::settings::Sections;
 use anyhow::{Context as _, bail};
 use edge_feed::policy::PolicyState;
 use edge_feed::{Pool, Snapshot, ZonePolicy, zone};
@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::output::print;
 use super::output::print_json;
+use super::place::Node;
 
 /// The arguments of `edge preview`.
 #[derive(Debug, clap::Args)]
@@ -40,9 +41,8 @@ pub(super) struct Arguments {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// The node's control socket.
-    #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-    socket: PathBuf,
+    #[command(flatten)]
+    node: Node,
 }
 
 /// Predicts; fails where a server comes to be a monopoly.
@@ -51,12 +51,12 @@ pub(super) struct Arguments {
 /// With file and cause, or when the node doesn't serve such a zone.
 pub(super) fn perform(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let monopoly = f64::from(arguments.monopoly) / 100.0;
+    let socket = arguments.node.socket()?;
     let mut is_well = true;
     let mut all = serde_json::Map::new();
     for next in read(arguments)? {
         let zone = bare(&next.apex);
-        let value = ask(&arguments.socket, &Request::Observed { zone: zone.clone() });
-        let served: ServedZone = serde_json::from_value(value.map_err(anyhow::Error::msg)?)?;
+        let served: ServedZone = ask_for(&socket, &Request::Observed { zone: zone.clone() })?;
         let preview = served.predict(&next, monopoly);
         is_well &= !preview.monopolies.iter().any(|it| it.is_new(monopoly));
         if arguments.json {
