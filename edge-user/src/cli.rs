@@ -9,13 +9,14 @@ mod log;
 mod output;
 mod place;
 mod preview;
+mod replies;
 mod version;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::node::control::{Request, ask, ask_for};
+use crate::node::control::{Request, ask_for};
 use crate::node::explain::{Explanation, Question};
 use crate::node::notify;
 use crate::node::status::Status;
@@ -28,8 +29,10 @@ use edge_leaves::{audit, points};
 use edge_tables::live::switches::{ReturnPath, Setting};
 use feed::{FeedCommand, FleetCommand};
 use import::{Flags, Host, Import};
-use output::{print, print_json, print_stderr, show};
+use output::{print, print_stderr, show};
 use place::{ConfigFile, Node};
+use replies::Reloaded;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::{Level, info};
 use version::VERSION;
@@ -284,17 +287,17 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Check { config, start } => return check(&config.path, start),
         Command::Status { json, node } => {
-            asked::<Status>(&node, &Request::Status, json, Status::to_text)?;
+            asked(&node, &Request::Status, json, Status::to_text)?;
         }
         Command::Explain { name, rtype, client, json, node } => {
             let request = Request::Explain(Question { name, rtype, client });
-            asked::<Explanation>(&node, &request, json, Explanation::to_text)?;
+            asked(&node, &request, json, Explanation::to_text)?;
         }
         Command::Reload { json, node } => {
-            asked::<serde_json::Value>(&node, &Request::Reload, json, reloaded)?;
+            asked(&node, &Request::Reload, json, Reloaded::to_text)?;
         }
         Command::ExplainTime { json, node } => {
-            asked::<Report>(&node, &Request::ExplainTime, json, Report::to_text)?;
+            asked(&node, &Request::ExplainTime, json, Report::to_text)?;
         }
         Command::Points { top, audit, json, node } => {
             let socket = node.socket()?;
@@ -315,34 +318,14 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Asks a node, and prints its reply as it is, or as a person reads it.
-fn asked<T: DeserializeOwned>(
+/// Asks a node, and prints its reply.
+fn asked<T: Serialize + DeserializeOwned>(
     node: &Node,
     request: &Request,
     json: bool,
     text: impl FnOnce(&T) -> String,
 ) -> anyhow::Result<()> {
-    let socket = node.socket()?;
-    if json {
-        return print_json(&ask(&socket, request)?);
-    }
-    print(&text(&ask_for(&socket, request)?))
-}
-
-/// The reply to `edge reload`, for people.
-fn reloaded(reply: &serde_json::Value) -> String {
-    let keys = |of: &str| -> Vec<&str> {
-        reply[of].as_array().into_iter().flatten().filter_map(|key| key.as_str()).collect()
-    };
-    let mut text = match &*keys("changed") {
-        [] => "nothing that can change in place differs\n".to_owned(),
-        changed => format!("taken over: {}\n", changed.join(", ")),
-    };
-    let restart = keys("needs_restart");
-    if !restart.is_empty() {
-        text.push_str(&format!("needs a restart: {}\n", restart.join(", ")));
-    }
-    text
+    show(&ask_for(&node.socket()?, request)?, json, text)
 }
 
 fn switch(arguments: SwitchArguments) -> anyhow::Result<()> {

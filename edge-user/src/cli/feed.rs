@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::node::control::{Request, ask};
+use crate::node::control::{Request, ask_for};
 use crate::settings::{self as config, NatsSource, Sections};
 use anyhow::Context as _;
 use clap::Subcommand;
@@ -16,9 +16,9 @@ use edge_feed::source::nats::{Nats, bucket_of};
 use edge_feed::source::{DocumentKind, SourceError};
 use edge_feed::{Delta, Snapshot, ZonePolicy};
 
-use super::output::print;
-use super::output::print_json;
+use super::output::{print, print_json, show};
 use super::place::Node;
+use super::replies::{Allowed, FleetPoints, FleetStatus};
 
 /// The commands of `edge feed`.
 #[derive(Debug, Subcommand)]
@@ -131,15 +131,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) fn perform(command: FeedCommand) -> anyhow::Result<ExitCode> {
     match command {
         FeedCommand::AllowOnce { json, node } => {
-            let value = ask(&node.socket()?, &Request::FeedAllowOnce)?;
-            if json {
-                print_json(&value)?;
-                return Ok(ExitCode::SUCCESS);
-            }
-            let lines = value.get("messages").and_then(|lines| lines.as_array());
-            for line in lines.into_iter().flatten() {
-                print(&format!("{}\n", line.as_str().unwrap_or_default()))?;
-            }
+            let allowed: Allowed = ask_for(&node.socket()?, &Request::FeedAllowOnce)?;
+            show(&allowed, json, Allowed::to_text)?;
         }
         FeedCommand::Simulate { snapshot, deltas, policy, zone, ipv6, interval, out } => {
             let policy = policy.map(|path| Sections::load(&path)).transpose()?;
@@ -160,11 +153,7 @@ pub(super) fn perform(command: FeedCommand) -> anyhow::Result<ExitCode> {
         }
         FeedCommand::Diff { before, after, percent, json } => {
             let found = diff(&read_snapshot(&before)?, &read_snapshot(&after)?, percent);
-            if json {
-                print_json(&found)?;
-            } else {
-                print(&found.to_string())?;
-            }
+            show(&found, json, ToString::to_string)?;
             if found.zones.iter().any(|zone| zone.alarming) {
                 return Ok(ExitCode::FAILURE);
             }
@@ -198,14 +187,11 @@ pub(super) fn fleet(command: FleetCommand) -> anyhow::Result<()> {
     match command {
         FleetCommand::Status { json, .. } => {
             let nodes = block_on(async { Ok(open().await?.read().await?) })?;
-            if json {
-                print_json(&nodes)?;
-            } else {
-                print(&table(&nodes))?;
-            }
+            show(&FleetStatus { nodes }, json, |status| table(&status.nodes))?;
         }
         FleetCommand::Points { .. } => {
-            print_json(&block_on(async { Ok(open().await?.points().await?) })?)?;
+            let nodes = block_on(async { Ok(open().await?.points().await?) })?;
+            print_json(&FleetPoints { nodes })?;
         }
         FleetCommand::Forget { node, .. } => {
             block_on(async { Ok(open().await?.forget(&node).await?) })?;

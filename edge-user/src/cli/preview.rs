@@ -15,11 +15,11 @@ use edge_feed::{Pool, Snapshot, ZonePolicy, zone};
 use edge_leaves::preview::Preview;
 use edge_zone::name::bare;
 use edge_zone::{self as dns, Zone};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::output::print;
-use super::output::print_json;
+use super::output::{print, print_json};
 use super::place::Node;
+use super::replies::{Previews, ZonePreview};
 
 /// The arguments of `edge preview`.
 #[derive(Debug, clap::Args)]
@@ -53,15 +53,15 @@ pub(super) fn perform(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let monopoly = f64::from(arguments.monopoly) / 100.0;
     let socket = arguments.node.socket()?;
     let mut is_well = true;
-    let mut all = serde_json::Map::new();
+    let mut all = Previews::default();
     for next in read(arguments)? {
         let zone = bare(&next.apex);
         let served: ServedZone = ask_for(&socket, &Request::Observed { zone: zone.clone() })?;
         let preview = served.predict(&next, monopoly);
         is_well &= !preview.monopolies.iter().any(|it| it.is_new(monopoly));
         if arguments.json {
-            let (before, after) = (served.serial, next.serial);
-            all.insert(zone, json!({ "serials": [before, after], "effect": preview }));
+            let serials = [served.serial, next.serial];
+            all.zones.insert(zone, ZonePreview { serials, effect: preview });
         } else {
             print(&page(&zone, [served.serial, next.serial], &preview, arguments.rows))?;
         }
