@@ -6,6 +6,7 @@ mod check;
 mod feed;
 pub mod import;
 mod log;
+mod outcome;
 mod output;
 mod place;
 mod preview;
@@ -29,6 +30,7 @@ use edge_leaves::{audit, points};
 use edge_tables::live::switches::{ReturnPath, Setting};
 use feed::{FeedCommand, FleetCommand};
 use import::{Flags, Host, Import};
+use outcome::{EXIT_CODES, Outcome};
 use output::{print, print_stderr, show};
 use place::{ConfigFile, Node};
 use replies::Reloaded;
@@ -42,7 +44,7 @@ use version::VERSION;
 /// An XDP program answers queries from its tables before the kernel allocates memory for them. The
 /// authority, in this process, answers all other queries. Zones are in geodns's format.
 #[derive(Debug, Parser)]
-#[command(name = "edge", version = VERSION.as_str())]
+#[command(name = "edge", version = VERSION.as_str(), after_help = EXIT_CODES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -133,7 +135,7 @@ enum Command {
     /// Show what a zone, a feed's snapshot or a policy would change: the load of each server and
     /// country before and after, and monopolies.
     ///
-    /// It uses the queries that a running node has counted. The exit code is 1 if there is a new
+    /// It uses the queries that a running node has counted. The exit code is 3 if there is a new
     /// monopoly.
     ///
     /// Example: edge preview new/pool.example.json
@@ -265,15 +267,15 @@ struct ImportArguments {
 /// Runs the program: reads the arguments and performs the command.
 pub fn main() -> ExitCode {
     match perform(Arguments::parse().command) {
-        Ok(code) => code,
+        Ok(outcome) => outcome.into(),
         Err(error) => {
             print_stderr(&log::line(Level::ERROR, &format!("edge: {error:#}")));
-            ExitCode::FAILURE
+            Outcome::Failed.into()
         }
     }
 }
 
-fn perform(command: Command) -> anyhow::Result<ExitCode> {
+fn perform(command: Command) -> anyhow::Result<Outcome> {
     match command {
         Command::Run { config } => {
             log::start()?;
@@ -315,7 +317,7 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Feed(command) => return feed::perform(command),
         Command::Fleet(command) => feed::fleet(command)?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Outcome::Done)
 }
 
 /// Asks a node, and prints its reply.
@@ -358,7 +360,7 @@ fn import(arguments: ImportArguments) -> anyhow::Result<()> {
     }
 }
 
-fn check(config: &Path, start: bool) -> anyhow::Result<ExitCode> {
+fn check(config: &Path, start: bool) -> anyhow::Result<Outcome> {
     let report = check::check(config, start);
     for warning in &report.warnings {
         print_stderr(&log::line(Level::WARN, &format!("warning: {warning}")));
@@ -367,7 +369,7 @@ fn check(config: &Path, start: bool) -> anyhow::Result<ExitCode> {
         print_stderr(&log::line(Level::ERROR, error));
     }
     print(&report.zones)?;
-    Ok(if report.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.errors.is_empty() { Outcome::Done } else { Outcome::Failed })
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ fn a_preview_tells_what_a_zone_and_a_feed_would_change() {
     let monopoly = &alone["zones"]["pool.example"]["effect"]["monopolies"][0];
     assert_eq!(
         (code, &monopoly["country"], &monopoly["ip"]),
-        (Some(1), &json!("de"), &json!("10.0.0.1"))
+        (Some(3), &json!("de"), &json!("10.0.0.1"))
     );
     let text = rig.edge(&["preview", &path("next/pool.example.json")]);
     let text = String::from_utf8(text.stdout).unwrap();

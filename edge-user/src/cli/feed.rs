@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::node::control::{Request, ask_for};
@@ -16,6 +15,7 @@ use edge_feed::source::nats::{Nats, bucket_of};
 use edge_feed::source::{DocumentKind, SourceError};
 use edge_feed::{Delta, Snapshot, ZonePolicy};
 
+use super::outcome::Outcome;
 use super::output::{print, print_json, show};
 use super::place::Node;
 use super::replies::{Allowed, FleetPoints, FleetStatus};
@@ -61,7 +61,7 @@ pub(super) enum FeedCommand {
         out: PathBuf,
     },
     /// Show the differences between two snapshots, and the zones that lose too much. The exit code
-    /// is 1 if there is such a zone.
+    /// is 3 if there is such a zone.
     Diff {
         /// The earlier snapshot.
         before: PathBuf,
@@ -128,7 +128,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// With file and cause.
-pub(super) fn perform(command: FeedCommand) -> anyhow::Result<ExitCode> {
+pub(super) fn perform(command: FeedCommand) -> anyhow::Result<Outcome> {
     match command {
         FeedCommand::AllowOnce { json, node } => {
             let allowed: Allowed = ask_for(&node.socket()?, &Request::FeedAllowOnce)?;
@@ -155,7 +155,7 @@ pub(super) fn perform(command: FeedCommand) -> anyhow::Result<ExitCode> {
             let found = diff(&read_snapshot(&before)?, &read_snapshot(&after)?, percent);
             show(&found, json, ToString::to_string)?;
             if found.zones.iter().any(|zone| zone.alarming) {
-                return Ok(ExitCode::FAILURE);
+                return Ok(Outcome::Alarm);
             }
         }
         FeedCommand::Publish { config, snapshot, zone, deltas } => {
@@ -164,7 +164,7 @@ pub(super) fn perform(command: FeedCommand) -> anyhow::Result<ExitCode> {
             block_on(publish(from, snapshot.as_deref(), &zone, deltas.as_deref()))?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Outcome::Done)
 }
 
 /// Performs a command of `edge fleet`.

@@ -3,7 +3,6 @@
 //! It asks a running node which questions it has answered.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::node::control::{Request, ask_for};
@@ -17,6 +16,7 @@ use edge_zone::name::bare;
 use edge_zone::{self as dns, Zone};
 use serde_json::Value;
 
+use super::outcome::Outcome;
 use super::output::{print, print_json};
 use super::place::Node;
 use super::replies::{Previews, ZonePreview};
@@ -45,11 +45,11 @@ pub(super) struct Arguments {
     node: Node,
 }
 
-/// Predicts; fails where a server comes to be a monopoly.
+/// Predicts; alarms where a server comes to be a monopoly.
 ///
 /// # Errors
 /// With file and cause, or when the node doesn't serve such a zone.
-pub(super) fn perform(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub(super) fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let monopoly = f64::from(arguments.monopoly) / 100.0;
     let socket = arguments.node.socket()?;
     let mut is_well = true;
@@ -69,7 +69,7 @@ pub(super) fn perform(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.json {
         print_json(&all)?;
     }
-    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if is_well { Outcome::Done } else { Outcome::Alarm })
 }
 
 fn page(zone: &str, [before, after]: [u32; 2], preview: &Preview, rows: usize) -> String {
