@@ -61,13 +61,17 @@ enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
-    /// Read the configuration, zones and databases, and report errors and warnings.
+    /// Read the configuration, zones and databases, look at the host, and report errors and
+    /// warnings.
     Check {
         #[command(flatten)]
         config: ConfigFile,
         /// Report only what would keep `edge run` from starting. It reads no zones and databases.
         #[arg(long)]
         start: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Show what a running node serves, and what it has answered.
     Status {
@@ -287,7 +291,7 @@ fn perform(command: Command) -> anyhow::Result<Outcome> {
                 notify::ready();
             })?;
         }
-        Command::Check { config, start } => return check(&config.path, start),
+        Command::Check { config, start, json } => return check(&config.path, start, json),
         Command::Status { json, node } => {
             asked(&node, &Request::Status, json, Status::to_text)?;
         }
@@ -360,15 +364,17 @@ fn import(arguments: ImportArguments) -> anyhow::Result<()> {
     }
 }
 
-fn check(config: &Path, start: bool) -> anyhow::Result<Outcome> {
+fn check(config: &Path, start: bool, json: bool) -> anyhow::Result<Outcome> {
     let report = check::check(config, start);
-    for warning in &report.warnings {
-        print_stderr(&log::line(Level::WARN, &format!("warning: {warning}")));
+    if !json {
+        for warning in &report.warnings {
+            print_stderr(&log::line(Level::WARN, &format!("warning: {warning}")));
+        }
+        for error in &report.errors {
+            print_stderr(&log::line(Level::ERROR, error));
+        }
     }
-    for error in &report.errors {
-        print_stderr(&log::line(Level::ERROR, error));
-    }
-    print(&report.zones)?;
+    show(&report, json, check::Report::table)?;
     Ok(if report.errors.is_empty() { Outcome::Done } else { Outcome::Failed })
 }
 

@@ -264,7 +264,7 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }
 
-fn read_snapshot(path: &Path) -> anyhow::Result<Snapshot> {
+pub(super) fn read_snapshot(path: &Path) -> anyhow::Result<Snapshot> {
     let octets = std::fs::read(path).with_context(|| path.display().to_string())?;
     serde_json::from_slice(&octets).with_context(|| path.display().to_string())
 }

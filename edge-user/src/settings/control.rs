@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::ConfigError;
+use super::errors::{self, ConfigError};
 
 /// Where the control socket is unless configured.
 pub const SOCKET: &str = "/run/edge/edge.sock";
@@ -34,9 +34,7 @@ pub fn control_socket(path: &Path) -> Result<PathBuf, ConfigError> {
         #[serde(default)]
         control: Control,
     }
-    let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::unread(path, &cause))?;
-    let part: Part =
-        toml::from_str(&text).map_err(|cause| ConfigError::toml(&text, path, &cause))?;
+    let part: Part = errors::read(&errors::text(path)?, path)?;
     Ok(path.parent().unwrap_or_else(|| Path::new("")).join(part.control.socket))
 }
 

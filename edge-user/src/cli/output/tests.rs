@@ -9,6 +9,7 @@ use edge_leaves::preview::{CountryLoad, LabelLoad, Monopoly, Preview, ServerLoad
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::super::check;
 use super::super::replies::{Allowed, FleetPoints, FleetStatus, Previews, Reloaded, ZonePreview};
 use super::versioned;
 use crate::node::checks::Check;
@@ -162,6 +163,7 @@ fn reports() -> String {
         zones: vec![switch],
         xdp: true,
     };
+    let check = check::Report { zones: vec![check::ZoneRow::default()], ..Default::default() };
     let field = Field {
         name: String::new(),
         value: String::new(),
@@ -190,6 +192,7 @@ fn reports() -> String {
         keys("points", &points()),
         keys("points --audit", &audit()),
         keys("preview", &previews()),
+        keys("check", &check),
         keys("reload", &reloaded),
         keys("feed allow-once", &Allowed { messages: strings() }),
         keys("feed diff", &diff()),
