@@ -1,6 +1,6 @@
-//! `edge check`: reads and compiles all that `edge run` would read, and looks at the host.
+//! `edge check`: what is wrong or odd before a start.
 //!
-//! It changes nothing.
+//! It reads and compiles all that `edge run` would read, looks at the host, and changes nothing.
 
 use std::path::Path;
 use std::sync::Arc;
