@@ -1,4 +1,4 @@
-//! Replies of a node that only commands read, and reports that only commands make.
+//! Replies that only commands read, and reports that only commands make.
 
 use std::collections::BTreeMap;
 
