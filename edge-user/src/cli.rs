@@ -6,28 +6,36 @@ mod check;
 mod feed;
 pub mod import;
 mod log;
+mod outcome;
 mod output;
+mod place;
 mod preview;
+mod replies;
 mod version;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::node::control::{Request, ask, stop};
+use crate::node::control::{Request, ask_for, stop};
 use crate::node::explain::{Explanation, Question};
 use crate::node::notify;
 use crate::node::status::Status;
 use crate::node::switch_table::SwitchTable;
 use crate::ntp::report::Report;
-use crate::settings::{self as config, Config};
+use crate::settings::Config;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use edge_leaves::{audit, points};
 use edge_tables::live::switches::{ReturnPath, Setting};
 use feed::{FeedCommand, FleetCommand};
 use import::{Flags, Host, Import};
-use output::{print, print_json, print_stderr, show};
+use outcome::{EXIT_CODES, Outcome};
+use output::{print, print_stderr, show};
+use place::{ConfigFile, Node};
+use replies::Reloaded;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tracing::{Level, info, warn};
 use version::VERSION;
 
@@ -36,7 +44,7 @@ use version::VERSION;
 /// An XDP program answers queries from its tables before the kernel allocates memory for them. The
 /// authority, in this process, answers all other queries. Zones are in geodns's format.
 #[derive(Debug, Parser)]
-#[command(name = "edge", version = VERSION.as_str())]
+#[command(name = "edge", version = VERSION.as_str(), after_help = EXIT_CODES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -50,9 +58,8 @@ enum Command {
     /// Writes `ready` to stderr when it serves. Zone files and databases are read again when they
     /// change. A broken file changes nothing that is served.
     Run {
-        /// The configuration.
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        #[command(flatten)]
+        config: ConfigFile,
         /// Take over from the node that runs with the same control socket and instance.
         ///
         /// It serves until this one has its tables filled, and ends then. No query is lost. If this
@@ -61,23 +68,25 @@ enum Command {
         #[arg(long)]
         takeover: bool,
     },
-    /// Read the configuration, zones and databases, and report errors and warnings.
+    /// Read the configuration, zones and databases, look at the host, and report errors and
+    /// warnings.
     Check {
-        /// The configuration.
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        #[command(flatten)]
+        config: ConfigFile,
         /// Report only what would keep `edge run` from starting. It reads no zones and databases.
         #[arg(long)]
         start: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Show what a running node serves, and what it has answered.
     Status {
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// The node's control socket.
-        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-        socket: PathBuf,
+        #[command(flatten)]
+        node: Node,
     },
     /// Read a running node's configuration file again, as SIGHUP does.
     ///
@@ -87,9 +96,8 @@ enum Command {
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// The node's control socket.
-        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-        socket: PathBuf,
+        #[command(flatten)]
+        node: Node,
     },
     /// Stop a running node, as SIGTERM does, and wait until it is gone.
     Stop {
@@ -97,9 +105,8 @@ enum Command {
         /// starts meanwhile takes it over, and no query that XDP answers is lost.
         #[arg(long)]
         keep_xdp: bool,
-        /// The node's control socket.
-        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-        socket: PathBuf,
+        #[command(flatten)]
+        node: Node,
     },
     /// Show why a client gets its answer: the client's class, the targets tried, the shares of the
     /// records, and whether XDP or the authority answers.
@@ -117,18 +124,16 @@ enum Command {
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// The node's control socket.
-        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-        socket: PathBuf,
+        #[command(flatten)]
+        node: Node,
     },
     /// Show each field of a running node's NTP replies and its source, or why no time is served.
     ExplainTime {
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// The node's control socket.
-        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-        socket: PathBuf,
+        #[command(flatten)]
+        node: Node,
     },
     /// Show how many answers each server was in, by country of the users.
     ///
@@ -144,14 +149,13 @@ enum Command {
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// The node's control socket.
-        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-        socket: PathBuf,
+        #[command(flatten)]
+        node: Node,
     },
     /// Show what a zone, a feed's snapshot or a policy would change: the load of each server and
     /// country before and after, and monopolies.
     ///
-    /// It uses the queries that a running node has counted. The exit code is 1 if there is a new
+    /// It uses the queries that a running node has counted. The exit code is 3 if there is a new
     /// monopoly.
     ///
     /// Example: edge preview new/pool.example.json
@@ -185,9 +189,8 @@ struct SwitchArguments {
     /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
-    /// The node's control socket.
-    #[arg(long, global = true, value_name = "PATH", default_value = config::SOCKET)]
-    socket: PathBuf,
+    #[command(flatten)]
+    node: Node,
 }
 
 #[derive(Debug, Subcommand)]
@@ -290,19 +293,19 @@ struct ImportArguments {
 /// Runs the program: reads the arguments and performs the command.
 pub fn main() -> ExitCode {
     match perform(Arguments::parse().command) {
-        Ok(code) => code,
+        Ok(outcome) => outcome.into(),
         Err(error) => {
             print_stderr(&log::line(Level::ERROR, &format!("edge: {error:#}")));
-            ExitCode::FAILURE
+            Outcome::Failed.into()
         }
     }
 }
 
-fn perform(command: Command) -> anyhow::Result<ExitCode> {
+fn perform(command: Command) -> anyhow::Result<Outcome> {
     match command {
         Command::Run { config, takeover } => {
             log::start()?;
-            let path = config;
+            let path = config.path;
             let config = Config::load(&path)?;
             info!("{}", version::first_line(&path, &config));
             for warning in &config.warnings {
@@ -313,51 +316,28 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
                 notify::ready();
             })?;
         }
-        Command::Check { config, start } => return check(&config, start),
-        Command::Stop { keep_xdp, socket } => {
-            stop(&socket, keep_xdp).map_err(anyhow::Error::msg)?;
+        Command::Check { config, start, json } => return check(&config.path, start, json),
+        Command::Stop { keep_xdp, node } => stop(&node.socket()?, keep_xdp)?,
+        Command::Status { json, node } => {
+            asked(&node, &Request::Status, json, Status::to_text)?;
         }
-        Command::Status { json, socket } => {
-            let value = ask(&socket, &Request::Status).map_err(anyhow::Error::msg)?;
-            if json {
-                print_json(&value)?;
-            } else {
-                print(&serde_json::from_value::<Status>(value)?.to_text())?;
-            }
+        Command::Explain { name, rtype, client, json, node } => {
+            let request = Request::Explain(Question { name, rtype, client });
+            asked(&node, &request, json, Explanation::to_text)?;
         }
-        Command::Explain { name, rtype, client, json, socket } => {
-            let question = Question { name, rtype, client };
-            let value = ask(&socket, &Request::Explain(question)).map_err(anyhow::Error::msg)?;
-            if json {
-                print_json(&value)?;
-            } else {
-                print(&serde_json::from_value::<Explanation>(value)?.to_text())?;
-            }
+        Command::Reload { json, node } => {
+            asked(&node, &Request::Reload, json, Reloaded::to_text)?;
         }
-        Command::Reload { json, socket } => {
-            let value = ask(&socket, &Request::Reload).map_err(anyhow::Error::msg)?;
-            if json {
-                print_json(&value)?;
-            } else {
-                print(&reloaded(&value))?;
-            }
+        Command::ExplainTime { json, node } => {
+            asked(&node, &Request::ExplainTime, json, Report::to_text)?;
         }
-        Command::ExplainTime { json, socket } => {
-            let value = ask(&socket, &Request::ExplainTime).map_err(anyhow::Error::msg)?;
-            if json {
-                print_json(&value)?;
-            } else {
-                print(&serde_json::from_value::<Report>(value)?.to_text())?;
-            }
-        }
-        Command::Points { top, audit, json, socket } => {
-            let ask = |request| ask(&socket, &request).map_err(anyhow::Error::msg);
+        Command::Points { top, audit, json, node } => {
+            let socket = node.socket()?;
             if audit {
-                let report: audit::AuditReport = serde_json::from_value(ask(Request::Audit)?)?;
+                let report: audit::AuditReport = ask_for(&socket, &Request::Audit)?;
                 show(&report.first(top), json, audit::AuditReport::table)?;
             } else {
-                let report: points::PointsReport =
-                    serde_json::from_value(ask(Request::Points { top })?)?;
+                let report: points::PointsReport = ask_for(&socket, &Request::Points { top })?;
                 show(&report, json, points::PointsReport::table)?;
             }
         }
@@ -367,35 +347,28 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Feed(command) => return feed::perform(command),
         Command::Fleet(command) => feed::fleet(command)?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Outcome::Done)
 }
 
-/// The reply to `edge reload`, for people.
-fn reloaded(reply: &serde_json::Value) -> String {
-    let keys = |of: &str| -> Vec<&str> {
-        reply[of].as_array().into_iter().flatten().filter_map(|key| key.as_str()).collect()
-    };
-    let mut text = match &*keys("changed") {
-        [] => "nothing that can change in place differs\n".to_owned(),
-        changed => format!("taken over: {}\n", changed.join(", ")),
-    };
-    let restart = keys("needs_restart");
-    if !restart.is_empty() {
-        text.push_str(&format!("needs a restart: {}\n", restart.join(", ")));
-    }
-    text
+/// Asks a node, and prints its reply.
+fn asked<T: Serialize + DeserializeOwned>(
+    node: &Node,
+    request: &Request,
+    json: bool,
+    text: impl FnOnce(&T) -> String,
+) -> anyhow::Result<()> {
+    show(&ask_for(&node.socket()?, request)?, json, text)
 }
 
 fn switch(arguments: SwitchArguments) -> anyhow::Result<()> {
-    let SwitchArguments { switch, json, socket } = arguments;
+    let SwitchArguments { switch, json, node } = arguments;
     if matches!(switch, Some(Switch::Drain { .. })) {
         let warning = "`edge switch drain` is called `edge switch bypass` now";
         print_stderr(&log::line(Level::WARN, &format!("warning: {warning}")));
     }
     let setting = switch.map(Setting::from);
     let request = setting.clone().map_or(Request::Switches, Request::Switch);
-    let panel: SwitchTable =
-        serde_json::from_value(ask(&socket, &request).map_err(anyhow::Error::msg)?)?;
+    let panel: SwitchTable = ask_for(&node.socket()?, &request)?;
     show(&panel, json, |panel| {
         setting.map_or_else(|| panel.to_text(), |setting| panel.confirm(&setting))
     })
@@ -421,14 +394,19 @@ fn import(arguments: ImportArguments) -> anyhow::Result<()> {
     }
 }
 
-fn check(config: &Path, start: bool) -> anyhow::Result<ExitCode> {
+fn check(config: &Path, start: bool, json: bool) -> anyhow::Result<Outcome> {
     let report = check::check(config, start);
-    for warning in &report.warnings {
-        print_stderr(&log::line(Level::WARN, &format!("warning: {warning}")));
+    if !json {
+        for warning in &report.warnings {
+            print_stderr(&log::line(Level::WARN, &format!("warning: {warning}")));
+        }
+        for error in &report.errors {
+            print_stderr(&log::line(Level::ERROR, error));
+        }
     }
-    for error in &report.errors {
-        print_stderr(&log::line(Level::ERROR, error));
-    }
-    print(&report.zones)?;
-    Ok(if report.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    show(&report, json, check::Report::table)?;
+    Ok(if report.errors.is_empty() { Outcome::Done } else { Outcome::Failed })
 }
+
+#[cfg(test)]
+mod tests;

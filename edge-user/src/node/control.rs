@@ -3,10 +3,10 @@
 //! Whoever may open the socket may ask. Its folder and mode are for its owner and group.
 
 use std::cell::Cell;
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,6 +16,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::node::explain::Question;
 use edge_tables::live::switches::Setting;
+
+mod client;
+
+pub use client::{AskError, ask, ask_for, stop};
 
 /// A request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -70,9 +74,9 @@ pub type Asked = (Request, oneshot::Sender<Result<Value, String>>);
 const REQUEST_OCTETS: u64 = 4096;
 /// How long a request may take to come in, and its reply to go out.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a node may take to end, and how often it is looked whether it has.
-const END: Duration = Duration::from_secs(30);
-const LOOK: Duration = Duration::from_millis(20);
+
+/// How a reply to a request that isn't known begins. Nodes of other versions use it, too.
+const NOT_A_REQUEST: &str = "not a request: ";
 
 /// The socket; its file goes when it is dropped.
 #[derive(Debug)]
@@ -187,58 +191,13 @@ async fn converse(
             drop(requests.send((request, sender)).await);
             receiver.await.unwrap_or_else(|_gone| Err("the node is stopping".into()))
         }
-        Err(error) => Err(format!("not a request: {error}")),
+        Err(error) => Err(format!("{NOT_A_REQUEST}{error}")),
     };
     let reply = match reply {
         Ok(value) => serde_json::json!({ "ok": value }),
         Err(error) => serde_json::json!({ "error": error }),
     };
     stream.write_all(format!("{reply}\n").as_bytes()).await
-}
-
-/// Asks a node.
-///
-/// # Errors
-/// When no node answers, or it replies with an error.
-pub fn ask(path: &Path, request: &Request) -> Result<Value, String> {
-    let failed = |cause: &dyn std::fmt::Display| {
-        format!(
-            "control socket {}: {cause}; is `edge run` running? name its socket by --socket",
-            path.display()
-        )
-    };
-    let mut stream =
-        std::os::unix::net::UnixStream::connect(path).map_err(|cause| failed(&cause))?;
-    stream.set_read_timeout(Some(PATIENCE)).map_err(|cause| failed(&cause))?;
-    let line = serde_json::to_string(request).map_err(|cause| failed(&cause))?;
-    stream.write_all(format!("{line}\n").as_bytes()).map_err(|cause| failed(&cause))?;
-    let mut reply = String::new();
-    BufReader::new(stream).read_line(&mut reply).map_err(|cause| failed(&cause))?;
-    let mut reply: Value = serde_json::from_str(&reply).map_err(|cause| failed(&cause))?;
-    if let Some(error) = reply.get("error").and_then(Value::as_str) {
-        return Err(error.to_owned());
-    }
-    Ok(reply.get_mut("ok").map(Value::take).unwrap_or_default())
-}
-
-/// Stops a node and waits until it is gone.
-///
-/// # Errors
-/// When no node answers, or it isn't gone after half a minute.
-pub fn stop(path: &Path, keep_xdp: bool) -> Result<(), String> {
-    drop(ask(path, &Request::Stop { keep_xdp })?);
-    let end = Instant::now() + END;
-    while std::os::unix::net::UnixStream::connect(path).is_ok() {
-        if Instant::now() > end {
-            return Err(format!(
-                "control socket {}: the node has not ended after {} s; its log has the cause",
-                path.display(),
-                END.as_secs()
-            ));
-        }
-        std::thread::sleep(LOOK);
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -67,10 +67,11 @@ fn converse(
             reply = serving => reply,
         }
     });
-    Conversation { reply, gone: path }
+    Conversation { reply: reply.map_err(|error| error.to_string()), gone: path }
 }
 
 struct Conversation {
+    /// The error is the node's own.
     reply: Result<serde_json::Value, String>,
     gone: PathBuf,
 }
@@ -89,7 +90,9 @@ fn an_order_reaches_the_node_and_its_reply_comes_back() {
     assert_eq!(reply, Err("no zone a is loaded; none is".into()));
 
     // The socket went with the node: the error now names where it was looked for.
-    let error = ask(&gone, &Request::Switches).unwrap_err();
+    let error = ask(&gone, &Request::Switches).unwrap_err().to_string();
     assert!(error.starts_with(&format!("control socket {}: ", gone.display())), "{error}");
-    assert!(error.ends_with("is `edge run` running? name its socket by --socket"), "{error}");
+    let way_out =
+        "is `edge run` running? name its socket by --socket, or its configuration by --config";
+    assert!(error.ends_with(way_out), "{error}");
 }
