@@ -173,7 +173,7 @@ impl Pins {
         self.root.join("zones").join(escape(&apex.to_ascii_lowercase()))
     }
 
-    /// Takes the maps' and zones' pins away, and the folders if nothing else is in them. Links stay,
+    /// Removes the maps' and zones' pins, and the folders if nothing else is in them. Links stay,
     /// of this version and of others.
     ///
     /// # Errors
