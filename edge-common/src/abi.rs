@@ -29,4 +29,4 @@ pub use service::{Device, Service};
 pub use shared::{Cpu, Hits, Requests, Shared, ZoneTables};
 
 /// The layout's version; part of the pin path.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;

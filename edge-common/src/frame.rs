@@ -15,8 +15,10 @@ pub trait Frame: Verifier {
     fn window_at<const N: usize>(&self, at: usize) -> Option<&[u8; N]>;
     /// As [`Frame::window_at`], to write.
     fn window_at_mut<const N: usize>(&mut self, at: usize) -> Option<&mut [u8; N]>;
-    /// Octets in the frame.
+    /// Octets in the frame's first buffer: all of it, if [`Frame::is_whole`].
     fn octets(&self) -> usize;
+    /// Whether the frame is in one buffer. With a large MTU a driver may use several.
+    fn is_whole(&self) -> bool;
     /// Puts `n` octets of unspecified content before the first one. `None`: no room, nothing
     /// changed.
     fn grow_head(&mut self, n: u32) -> Option<()>;
@@ -111,6 +113,10 @@ impl Frame for SliceFrame<'_> {
 
     fn octets(&self) -> usize {
         self.end - self.start
+    }
+
+    fn is_whole(&self) -> bool {
+        true
     }
 
     fn grow_head(&mut self, n: u32) -> Option<()> {

@@ -137,7 +137,7 @@ fn answer_query<F: Frame, T: Tables, N: Network, A: At>(
     let (header, headers) = N::headers(frame, at).ok_or(Verdict::Truncated)?;
     let (network, total) = N::parse(header)?;
     let query = read_front::<F, T, N>(tables, &network, headers, total.wrapping_sub(N::OCTETS))?;
-    if at.octets() + total != frame.octets() {
+    if at.octets() + total != frame.octets() || !frame.is_whole() {
         return Err(Exit::General);
     }
 

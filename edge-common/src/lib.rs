@@ -18,6 +18,7 @@ mod answer;
 pub mod class;
 mod compose;
 pub mod cookie;
+pub mod device;
 pub mod frame;
 pub mod general;
 pub mod hot;

@@ -89,7 +89,8 @@ fn answer_request<F: Frame, T: Tables, N: Network, A: At>(
     let (network, total) = N::parse(header)?;
     let datagram = usize::from(u16::from_be(load16::<4, _>(headers)));
     let end = at.octets() + total;
-    if datagram != total.wrapping_sub(N::OCTETS) || end > frame.octets() {
+    let is_short = datagram != total.wrapping_sub(N::OCTETS) || end > frame.octets();
+    if is_short || !frame.is_whole() {
         return Err(Verdict::Length);
     }
     let ports = load32::<0, _>(headers);

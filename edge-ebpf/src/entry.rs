@@ -7,7 +7,7 @@ use aya_ebpf::programs::XdpContext;
 
 use crate::program;
 
-#[xdp]
+#[xdp(frags)]
 #[inline(always)]
 pub(crate) fn edge(context: XdpContext) -> u32 {
     program::serve(context.ctx)

@@ -10,7 +10,7 @@ use core::mem::MaybeUninit;
 use core::ptr::{addr_of, read_volatile};
 
 use aya_ebpf::bindings::xdp_md;
-use aya_ebpf::helpers::generated::{bpf_xdp_adjust_head, bpf_xdp_load_bytes};
+use aya_ebpf::helpers::generated::{bpf_xdp_adjust_head, bpf_xdp_get_buff_len, bpf_xdp_load_bytes};
 use edge_common::frame::{Frame, Route};
 
 use self::verifier::{hide, opaque};
@@ -111,6 +111,13 @@ impl Frame for XdpFrame {
     fn octets(&self) -> usize {
         // Hidden, or the compiler subtracts 32-bit halves of the pointers.
         hide(self.end()) - hide(self.start())
+    }
+
+    #[inline(always)]
+    fn is_whole(&self) -> bool {
+        // SAFETY: the helper reads the context, which is valid for the run.
+        let all = unsafe { bpf_xdp_get_buff_len(self.context) };
+        all == self.octets() as u64
     }
 
     #[inline(always)]

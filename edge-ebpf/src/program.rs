@@ -90,26 +90,26 @@ fn serve_ntp(context: *mut xdp_md) -> u32 {
     number(verdict.action())
 }
 
-#[xdp]
+#[xdp(frags)]
 #[inline(always)]
 pub fn ntp(context: XdpContext) -> u32 {
     serve_ntp(context.ctx)
 }
 
-#[xdp]
+#[xdp(frags)]
 #[inline(always)]
 pub fn general(context: XdpContext) -> u32 {
     serve_general(context.ctx)
 }
 
-#[xdp]
+#[xdp(frags)]
 #[inline(always)]
 pub(crate) fn lease(_: XdpContext) -> u32 {
     maps::renew_lease();
     xdp_action::XDP_PASS
 }
 
-#[xdp]
+#[xdp(frags)]
 #[inline(always)]
 pub fn pass(_: XdpContext) -> u32 {
     xdp_action::XDP_PASS

@@ -14,6 +14,7 @@ use edge_common::abi::{
     NtpLimits, RateLimits, Root4, Rrs, Service, Shared, ShortName, Side, TableId, Tree6, TypeRow,
     ZoneTables, maps as abi,
 };
+use edge_common::device;
 use edge_common::tables::{Tables, xorshift};
 use edge_common::verdict::Verdict;
 
@@ -286,7 +287,7 @@ impl Tables for Maps {
 
     #[inline(always)]
     fn is_own_address(&self, ifindex: u32, address: u64) -> bool {
-        let slot = ifindex & (abi::DEVICE_SLOTS - 1);
+        let slot = device::slot(word!(self.shared, control.device_seed), ifindex, address);
         entry(part!(self.shared, devices), slot).is_some_and(|device| {
             device.ifindex == ifindex && u64::from_ne_bytes(device.address) == address
         })

@@ -5,16 +5,18 @@
 mod check;
 mod feed;
 pub mod import;
+mod log;
 mod output;
 mod preview;
+mod version;
 
-use std::io::IsTerminal as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::node::control::{Request, ask};
 use crate::node::explain::{Explanation, Question};
+use crate::node::notify;
 use crate::node::status::Status;
 use crate::node::switch_table::SwitchTable;
 use crate::ntp::report::Report;
@@ -26,17 +28,15 @@ use edge_tables::live::switches::{ReturnPath, Setting};
 use feed::{FeedCommand, FleetCommand};
 use import::{Flags, Host, Import};
 use output::{print, print_json, print_stderr, show};
-use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing::{Level, info};
+use version::VERSION;
 
 /// DNS for an anycast pool, answered in the network driver.
 ///
 /// An XDP program answers queries from its tables before the kernel allocates memory for them. The
 /// authority, in this process, answers all other queries. Zones are in geodns's format.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "edge", version = VERSION.as_str())]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -46,6 +46,7 @@ struct Arguments {
 enum Command {
     /// Serve, in the foreground, until SIGTERM or SIGINT.
     ///
+    /// Logs to stderr; `RUST_LOG` sets how much, such as `warn` or `info,async_nats=debug`.
     /// Writes `ready` to stderr when it serves. Zone files and databases are read again when they
     /// change. A broken file changes nothing that is served.
     Run {
@@ -58,9 +59,24 @@ enum Command {
         /// The configuration.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Report only what would keep `edge run` from starting. It reads no zones and databases.
+        #[arg(long)]
+        start: bool,
     },
     /// Show what a running node serves, and what it has answered.
     Status {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// The node's control socket.
+        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
+        socket: PathBuf,
+    },
+    /// Read a running node's configuration file again, as SIGHUP does.
+    ///
+    /// A file that isn't good changes nothing. Limits, cookies, switches, zones' options and
+    /// interfaces are taken over in place; other keys are named: they need a restart.
+    Reload {
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -253,7 +269,7 @@ pub fn main() -> ExitCode {
     match perform(Arguments::parse().command) {
         Ok(code) => code,
         Err(error) => {
-            print_stderr(&format!("edge: {error:#}\n"));
+            print_stderr(&log::line(Level::ERROR, &format!("edge: {error:#}")));
             ExitCode::FAILURE
         }
     }
@@ -262,10 +278,16 @@ pub fn main() -> ExitCode {
 fn perform(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run { config } => {
-            log();
-            crate::node::run(Config::load(&config)?, || print_stderr("ready\n"))?;
+            log::start()?;
+            let path = config;
+            let config = Config::load(&path)?;
+            info!("{}", version::first_line(&path, &config));
+            crate::node::run(config, || {
+                print_stderr(&log::line(Level::INFO, "ready"));
+                notify::ready();
+            })?;
         }
-        Command::Check { config } => return check(&config),
+        Command::Check { config, start } => return check(&config, start),
         Command::Status { json, socket } => {
             let value = ask(&socket, &Request::Status).map_err(anyhow::Error::msg)?;
             if json {
@@ -281,6 +303,14 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
                 print_json(&value)?;
             } else {
                 print(&serde_json::from_value::<Explanation>(value)?.to_text())?;
+            }
+        }
+        Command::Reload { json, socket } => {
+            let value = ask(&socket, &Request::Reload).map_err(anyhow::Error::msg)?;
+            if json {
+                print_json(&value)?;
+            } else {
+                print(&reloaded(&value))?;
             }
         }
         Command::ExplainTime { json, socket } => {
@@ -309,6 +339,22 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Fleet(command) => feed::fleet(command)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The reply to `edge reload`, for people.
+fn reloaded(reply: &serde_json::Value) -> String {
+    let keys = |of: &str| -> Vec<&str> {
+        reply[of].as_array().into_iter().flatten().filter_map(|key| key.as_str()).collect()
+    };
+    let mut text = match &*keys("changed") {
+        [] => "nothing that can change in place differs\n".to_owned(),
+        changed => format!("taken over: {}\n", changed.join(", ")),
+    };
+    let restart = keys("needs_restart");
+    if !restart.is_empty() {
+        text.push_str(&format!("needs a restart: {}\n", restart.join(", ")));
+    }
+    text
 }
 
 fn switch(arguments: SwitchArguments) -> anyhow::Result<()> {
@@ -342,25 +388,14 @@ fn import(arguments: ImportArguments) -> anyhow::Result<()> {
     }
 }
 
-fn check(config: &Path) -> anyhow::Result<ExitCode> {
-    let report = check::check(config);
+fn check(config: &Path, start: bool) -> anyhow::Result<ExitCode> {
+    let report = check::check(config, start);
     for warning in &report.warnings {
-        print_stderr(&format!("warning: {warning}\n"));
+        print_stderr(&log::line(Level::WARN, &format!("warning: {warning}")));
     }
     for error in &report.errors {
-        print_stderr(&format!("{error}\n"));
+        print_stderr(&log::line(Level::ERROR, error));
     }
     print(&report.zones)?;
     Ok(if report.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Logs to stderr; `RUST_LOG` sets how much.
-fn log() {
-    let wanted = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false);
-    let filter = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
 }

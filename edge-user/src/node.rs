@@ -11,9 +11,11 @@
 //! - [`explain`]: why a client gets what it gets
 //! - [`preview`]: what a new zone would change
 //! - [`health_state`]: how the node is, for threads that must not wait for the loop
+//! - [`notify`]: what systemd is notified of
 //! - [`metrics`]: the numbers of `/metrics`
 //! - [`http`]: the HTTP service
 
+pub mod checks;
 pub mod control;
 pub mod controller;
 pub mod explain;
@@ -22,6 +24,7 @@ pub mod health_state;
 pub mod http;
 mod main_loop;
 pub mod metrics;
+pub mod notify;
 pub mod preview;
 pub mod status;
 pub mod switch_table;

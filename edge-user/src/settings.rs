@@ -11,6 +11,7 @@ use edge_feed::ZonePolicy;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+mod changes;
 mod feed;
 mod http;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod ntp_limits_tests;
 mod xdp;
 mod zone;
 
+pub use changes::{Changes, changes, taken_over};
 use edge_tables::live::cookie_state::{CookieOptions, MOST_SECRETS};
 use edge_tables::live::limits::Limits;
 use edge_tables::publish::Shares;
@@ -82,6 +84,18 @@ pub struct Config {
     /// `[control]`
     #[serde(default)]
     pub control: Control,
+    /// The file that it was read from.
+    #[serde(skip)]
+    pub source: Source,
+}
+
+/// The file of a configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Source {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it contained.
+    pub text: String,
 }
 
 /// Where DNS is served.
@@ -115,6 +129,13 @@ pub struct Dns {
     /// else they are refused.
     #[serde(default)]
     pub chaos_id: bool,
+    /// Whether addresses are listened on that no interface has yet.
+    #[serde(default = "yes")]
+    pub freebind: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// `MaxMind` databases.
@@ -349,6 +370,7 @@ impl Config {
         if config.dns.workers == 0 {
             config.dns.workers = std::thread::available_parallelism().map_or(1, usize::from);
         }
+        config.source = Source { path: path.to_path_buf(), text: text.to_owned() };
         Ok(config)
     }
 }

@@ -231,8 +231,8 @@ impl Rig {
         let ifindex = link.at_server(|| Ok(if_nametoindex(SERVER)?))?;
         let [a, b, c, d, e, f] = SERVER_MAC;
         let device = Device { address: [a, b, c, d, e, f, 0, 0], ifindex, reserved: 0 };
-        if let Err(other) = edge.store().own(device) {
-            anyhow::bail!("interfaces {other} and {ifindex} need the same slot");
+        if let Err(most) = edge.store().set_devices(&[device]) {
+            anyhow::bail!("no more than {most} interfaces fit");
         }
         bench.program("sink")?.attach(CLIENT, XdpMode::Driver).context("attach the sink")?;
         Ok(Self { link, bench, edge, case, octets })

@@ -33,7 +33,8 @@ fn bpftool_shows_the_tables_with_their_fields_names() {
     let mounts = Mounts::new(netns::Bpffs::System);
     let bpffs = Bpffs::find(&mounts.path("/sys/fs/bpf")).unwrap();
     let instance = format!("kernel-tier-{}", std::process::id());
-    let pins = Scratch(Pins::new(&bpffs, &instance).unwrap());
+    let pins = Scratch(Pins::lock(&bpffs, &instance).unwrap());
+    pins.0.prepare().unwrap();
     let root = pins.0.root().to_path_buf();
     // The first zone that was published has the first small table.
     let table = TableId::new(0, 0);

@@ -48,7 +48,7 @@ fn auto_prefers_native() {
 fn auto_falls_back_to_generic_with_a_warning() {
     let mut rig = on_a_bridge("auto");
     rig.start();
-    let warning = rig.node().wait_for("generic mode");
+    let warning = rig.node().wait_for("attached in generic mode");
     assert!(warning.contains("WARN") && warning.contains("interface slow"), "{warning}");
     let status = rig.status();
     assert_eq!(status["xdp"][0]["interface"], "slow");
@@ -78,7 +78,7 @@ fn an_interface_that_another_node_has_is_left_to_it() {
     let (status, log) = Process::start(&mut rig.run_command()).end();
     assert_eq!(status.code(), Some(1), "{log:#?}");
     let error = log.iter().find(|line| line.starts_with("edge: ")).expect("an error");
-    assert!(error.contains("another XDP program is there"), "{error}");
+    assert!(error.contains("\"edge\" (native mode) is there: `bpftool net`"), "{error}");
     assert_eq!(rig.attached().as_deref(), Some("xdp"));
     let before = rig.counters();
     assert_eq!(rig.ask("192.0.2.10", "pool.example A +nocookie").answers.len(), 4);

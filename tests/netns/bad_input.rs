@@ -193,18 +193,12 @@ fn without_databases_everyone_is_nowhere() {
 }
 
 #[test]
-fn an_interface_or_address_that_is_not_there_is_named() {
+fn an_address_that_is_not_there_is_named() {
     let rig = Rig::new("native");
-    rig.write("edge.toml", rig.config().replace("\"srv\"", "\"nope0\"").as_bytes());
-    let error = fails(&rig, &mut rig.run_command());
-    assert!(error.contains("interface nope0: no such interface"), "{error}");
-    rig.write("edge.toml", rig.config().replace("10.53.0.1", "10.99.0.1").as_bytes());
+    let config = rig.config().replace("10.53.0.1", "10.99.0.1");
+    rig.write("edge.toml", config.replace("[dns]", "[dns]\nfreebind = false").as_bytes());
     let error = fails(&rig, &mut rig.run_command());
     assert!(error.contains("10.99.0.1:53"), "{error}");
-    // One good interface before a bad one: it is let go again.
-    rig.write("edge.toml", rig.config().replace("[\"srv\"]", "[\"srv\", \"nope0\"]").as_bytes());
-    let error = fails(&rig, &mut rig.run_command());
-    assert!(error.contains("interface nope0: no such interface"), "{error}");
 }
 
 #[test]
@@ -225,7 +219,7 @@ fn a_second_node_on_the_same_socket_leaves_the_first_alone() {
     let rig = Rig::serving("native");
     let (status, log) = Process::start(&mut rig.run_command()).end();
     assert_eq!(status.code(), Some(1), "{log:#?}");
-    assert!(log[0].contains("another edge answers there"), "{log:#?}");
+    assert!(log.iter().any(|line| line.contains("another edge answers there")), "{log:#?}");
     assert_eq!(rig.status()["zones"][0]["name"], "pool.example");
     let before = rig.counters();
     assert_eq!(rig.ask("192.0.2.10", "pool.example A +nocookie").answers.len(), 4);

@@ -72,7 +72,7 @@ fn where_there_is_no_bpf_file_system_it_mounts_one_and_takes_it_away_again() {
     command.args(["netns", "exec", rig.server.name()]).arg(edge_tests::netns::program());
     command.arg("run").arg("--config").arg(rig.path("edge.toml"));
     rig.start_by(&mut command);
-    let line = rig.node().wait_for("mounted a BPF file system on");
+    let line = rig.node().wait_for("a BPF file system of this node's own is on");
     assert!(line.contains(rig.path("bpf").to_str().unwrap()), "{line}");
     let _pins = pins(&rig, Bpffs::Missing);
     let before = rig.counters();
@@ -88,7 +88,9 @@ fn where_there_is_no_bpf_file_system_it_mounts_one_and_takes_it_away_again() {
 #[test]
 fn a_start_that_fails_takes_its_own_mount_away() {
     let rig = Rig::with_bpffs("native", Bpffs::Missing);
-    rig.write("edge.toml", rig.config().replace("\"srv\"", "\"nope0\"").as_bytes());
+    // The address is bound after the programs are loaded.
+    let config = rig.config().replace("10.53.0.1", "10.99.0.1");
+    rig.write("edge.toml", config.replace("[dns]", "[dns]\nfreebind = false").as_bytes());
     let (status, log) = Process::start(&mut rig.run_command()).end();
     assert_eq!(status.code(), Some(1), "{log:#?}");
     assert!(!rig.path("bpf").exists(), "{log:#?}");

@@ -71,7 +71,7 @@ const OWN_BPFFS: &str = "bpf";
 pub struct Rig {
     // Fields are dropped in this order: first what runs, then where it ran.
     node: Option<Process>,
-    _far_end: Option<FarEnd>,
+    far_end: Option<FarEnd>,
     mounts: Mounts,
     /// Where `edge` runs; its end of the pair is called `srv`.
     pub server: Namespace,
@@ -85,6 +85,30 @@ pub struct Rig {
     folder: TempDir,
 }
 
+/// Makes the pair of interfaces, with its addresses and routes, and in native mode a program at
+/// the client's end: frames that XDP sends are only taken by an end that has one, too.
+fn connect(server: &Namespace, client: &Namespace, mode: &str) -> Option<FarEnd> {
+    server.run(&format!("ip link add srv type veth peer name cli netns {}", client.name()));
+    server.run("ip address add 10.53.0.1/24 dev srv");
+    server.run("ip address add fd53::1/64 dev srv nodad");
+    server.run("ip link set srv up");
+    client.run("ip address add 10.53.0.2/24 dev cli");
+    client.run("ip address add fd53::2/64 dev cli nodad");
+    client.run("ip link set cli up");
+    for (address, country) in CLIENTS {
+        if !country.is_empty() {
+            let (length, more) = if address.contains(':') { (128, "nodad") } else { (32, "") };
+            client.run(&format!("ip address add {address}/{length} dev cli {more}"));
+        }
+    }
+    for (prefix, _) in COUNTRIES {
+        let via = if prefix.contains(':') { "fd53::2" } else { "10.53.0.2" };
+        server.run(&format!("ip route add {prefix} via {via}"));
+    }
+    (mode == "native")
+        .then(|| client.enter(|| FarEnd::attach("cli").expect("attach to the far end")))
+}
+
 impl Rig {
     /// Everything except a running `edge`: namespaces, addresses, the pool's zone, the database.
     #[must_use]
@@ -96,42 +120,13 @@ impl Rig {
     #[must_use]
     pub fn with_bpffs(mode: &'static str, bpffs: Bpffs) -> Self {
         let (server, client) = (Namespace::new("server"), Namespace::new("client"));
-        server.run(&format!("ip link add srv type veth peer name cli netns {}", client.name()));
-        server.run("ip address add 10.53.0.1/24 dev srv");
-        server.run("ip address add fd53::1/64 dev srv nodad");
-        server.run("ip link set srv up");
-        client.run("ip address add 10.53.0.2/24 dev cli");
-        client.run("ip address add fd53::2/64 dev cli nodad");
-        client.run("ip link set cli up");
-        for (address, country) in CLIENTS {
-            if !country.is_empty() {
-                let (length, more) = if address.contains(':') { (128, "nodad") } else { (32, "") };
-                client.run(&format!("ip address add {address}/{length} dev cli {more}"));
-            }
-        }
-        for (prefix, _) in COUNTRIES {
-            let via = if prefix.contains(':') { "fd53::2" } else { "10.53.0.2" };
-            server.run(&format!("ip route add {prefix} via {via}"));
-        }
-        // Frames that XDP sends are only taken by an end that has a native program, too.
-        let far_end = (mode == "native")
-            .then(|| client.enter(|| FarEnd::attach("cli").expect("attach to the far end")));
+        let far_end = connect(&server, &client, mode);
         let folder = tempfile::Builder::new().prefix("edge-test-").tempdir().expect("a folder");
         let instance = unique("pins");
         let mounts = Mounts::new(bpffs);
         let interface = "srv";
         let node = None;
-        let rig = Self {
-            node,
-            _far_end: far_end,
-            mounts,
-            server,
-            client,
-            mode,
-            interface,
-            instance,
-            folder,
-        };
+        let rig = Self { node, far_end, mounts, server, client, mode, interface, instance, folder };
         for folder in ["zones", "geoip"] {
             std::fs::create_dir(rig.path(folder)).expect("a new folder");
         }
@@ -139,6 +134,17 @@ impl Rig {
         rig.write("geoip/GeoLite2-Country.mmdb", DATABASE);
         rig.write("edge.toml", rig.config().as_bytes());
         rig
+    }
+
+    /// Deletes the pair of interfaces.
+    pub fn disconnect(&mut self) {
+        self.far_end = None;
+        self.server.run("ip link del srv");
+    }
+
+    /// Makes the pair again after [`Self::disconnect`], with its addresses and routes.
+    pub fn connect(&mut self) {
+        self.far_end = connect(&self.server, &self.client, self.mode);
     }
 
     /// A rig with `edge` serving.
@@ -158,6 +164,12 @@ impl Rig {
              [control]\nsocket = \"edge.sock\"\n",
             self.interface, self.mode, self.instance
         )
+    }
+
+    /// The name of its folder on the BPF file system.
+    #[must_use]
+    pub fn instance(&self) -> &str {
+        &self.instance
     }
 
     /// A path in the rig's folder.

@@ -74,7 +74,7 @@ pub fn soa(zone: &Zone) -> Vec<u8> {
 pub fn publisher(store: Store, backend: Box<dyn Backend>, listen: &[SocketAddr]) -> Publisher {
     let [a, b, c, d, e, f] = SERVER_MAC;
     let device = Device { address: [a, b, c, d, e, f, 0, 0], ifindex: TEST_IFINDEX, reserved: 0 };
-    store.own(device).expect("a free slot");
+    store.set_devices(&[device]).expect("a free slot");
     let mut publisher = Publisher::new(store, backend, fastrand::Rng::with_seed(1));
     publisher.serve(listen).expect("addresses");
     publisher

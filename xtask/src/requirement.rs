@@ -40,7 +40,7 @@ enum Check {
     /// The same, but only while bpf-linker is still to be built.
     LinkerCommand(&'static str, &'static [&'static str]),
     /// A command of a package that is unpacked only. If it were installed, it would take the place
-    /// of the daemon that keeps this machine's time.
+    /// of the daemon that keeps this machine's time, or start a server that nobody needs.
     Unpacked(&'static str, &'static [&'static str]),
     /// A command of a crate, with its version.
     Crate(&'static str, &'static str, &'static str),
@@ -109,6 +109,8 @@ const REQUIREMENTS: &[Requirement] = &[
     need("rdate", "rdate of OpenBSD", &[Clients], Check::Command("rdate", &["rdate"])),
     need("ntp-daemon", "ntpd-rs", &[Long], Check::Crate("ntp-daemon", "ntpd", "1.9.0")),
     need("nats-server", "NATS", &[Clients, Bench], Check::Command("nats-server", &["nats-server"])),
+    need("promtool", "Prometheus", &[Clients], Check::Unpacked("promtool", &["prometheus"])),
+    need("systemd-analyze", "systemd", &[Clients], Check::Command("systemd-analyze", &["systemd"])),
     need("strace", "strace", &[Long], Check::Command("strace", &["strace"])),
     need("bpftool", "bpftool", &[Network], Check::Command("bpftool", &["bpftool"])),
     need("clang", "clang with the BPF target", &[Bench], Check::Command("clang", &["clang"])),

@@ -7,7 +7,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::service::Service;
 
-/// The control block, 512 octets. Userspace writes each word by one aligned 8-octet store.
+/// The control block, 576 octets. Userspace writes each word by one aligned 8-octet store.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Control {
@@ -54,6 +54,10 @@ pub struct Control {
     pub clock: u64,
     /// Limits of NTP.
     pub ntp_limits: NtpLimits,
+    /// Seed of the hash that places interfaces' addresses in their table.
+    pub device_seed: u64,
+    /// Zeros, up to a whole cache line.
+    pub padding: [u64; 7],
 }
 
 /// Bits of [`Control::switches`].
@@ -174,5 +178,5 @@ pub struct Side {
 const _: () = {
     assert!(size_of::<RateLimits>() == 56);
     assert!(size_of::<NtpLimits>() == 64);
-    assert!(size_of::<Control>() == 512);
+    assert!(size_of::<Control>() == 576);
 };

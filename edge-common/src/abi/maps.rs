@@ -71,7 +71,7 @@ pub const SERVICE_SLOTS: u32 = 256;
 /// Octets of [`SAMPLES`]: some 1,600 entries; a power of two.
 pub const SAMPLES_OCTETS: u32 = 1 << 20;
 /// Slots of interfaces; a power of two.
-pub const DEVICE_SLOTS: u32 = 64;
+pub const DEVICE_SLOTS: u32 = 256;
 /// Decks that a zone of each size class can hold.
 pub const DECK_ROWS: [u32; TableId::CLASSES] = [256, 4096, 32_768];
 /// Class rows that a zone of each size class can hold.

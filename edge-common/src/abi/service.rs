@@ -22,8 +22,9 @@ impl Service {
     pub const NTP: u32 = 1;
 }
 
-/// An interface that we are attached to; in the slot of its index modulo the number of slots.
-/// `ifindex` 0: empty.
+/// An interface and a link-layer address that its frames may be sent to. An interface has an entry
+/// for each such address. The seed in [`super::Control`] is chosen so that each stands in the slot
+/// its hash points to. `ifindex` 0: empty.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Device {

@@ -58,7 +58,8 @@ fn datagram<F: Frame, T: Tables, N: Network>(
         return Err(Verdict::Checksum);
     }
     let end = at.octets() + total;
-    if end > frame.octets() {
+    // No query needs several buffers.
+    if end > frame.octets() || !frame.is_whole() {
         return Err(Verdict::Length);
     }
     if end > MOST {

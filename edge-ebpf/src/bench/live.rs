@@ -38,7 +38,7 @@ fn generate(context: *mut xdp_md) -> Option<()> {
     Some(())
 }
 
-#[xdp]
+#[xdp(frags)]
 #[inline(always)]
 pub(crate) fn generator(context: XdpContext) -> u32 {
     match generate(context.ctx) {
@@ -64,7 +64,7 @@ fn wait(state: &mut State) {
     state.due = state.due.max(now - BEHIND) + state.gap;
 }
 
-#[xdp]
+#[xdp(frags)]
 #[inline(always)]
 pub(crate) fn pacer(context: XdpContext) -> u32 {
     let Some(state) = state::state() else { return xdp_action::XDP_ABORTED };
@@ -75,7 +75,7 @@ pub(crate) fn pacer(context: XdpContext) -> u32 {
     }
 }
 
-#[xdp]
+#[xdp(frags)]
 #[inline(always)]
 pub(crate) fn reflector(context: XdpContext) -> u32 {
     match mirror(context.ctx).or_else(|| mirror_six(context.ctx)) {
@@ -100,7 +100,7 @@ fn is_reply(frame: &XdpFrame) -> Option<bool> {
     Some(good && octets[34] == 0 && frame.octets() as u64 >= state.least)
 }
 
-#[xdp]
+#[xdp(frags)]
 #[inline(always)]
 pub(crate) fn sink(context: XdpContext) -> u32 {
     state::count(is_reply(&XdpFrame::new(context.ctx)).unwrap_or_default());

@@ -33,7 +33,7 @@ fn write(context: *mut xdp_md) -> Option<()> {
     move_tail(context, prepared.octets as i32 - PREPARED_OCTETS as i32)
 }
 
-#[xdp]
+#[xdp(frags)]
 #[inline(always)]
 pub(crate) fn mixer(context: XdpContext) -> u32 {
     match write(context.ctx) {
@@ -58,7 +58,7 @@ fn rcode(frame: &XdpFrame) -> Option<u32> {
     (port == [0, 53] && flags[0] & 0x80 != 0).then_some(u32::from(flags[1] & 0xf))
 }
 
-#[xdp]
+#[xdp(frags)]
 #[inline(always)]
 pub(crate) fn tally(context: XdpContext) -> u32 {
     state::tally(rcode(&XdpFrame::new(context.ctx)).unwrap_or(NO_REPLY));

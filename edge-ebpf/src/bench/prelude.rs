@@ -79,7 +79,7 @@ fn restore(context: *mut xdp_md) -> Option<()> {
     move_tail(context, state.octets[slot & (SLOTS - 1)] as i32 - frame.octets() as i32)
 }
 
-#[xdp]
+#[xdp(frags)]
 #[inline(always)]
 pub(crate) fn prelude(context: XdpContext) -> u32 {
     match restore(context.ctx) {
@@ -88,7 +88,7 @@ pub(crate) fn prelude(context: XdpContext) -> u32 {
     }
 }
 
-#[xdp]
+#[xdp(frags)]
 #[inline(always)]
 pub(crate) fn prelude_reflector(context: XdpContext) -> u32 {
     let mirrored = |()| mirror(context.ctx).or_else(|| mirror_six(context.ctx));
@@ -99,7 +99,7 @@ pub(crate) fn prelude_reflector(context: XdpContext) -> u32 {
 }
 
 /// What of NTP's time is the kernel's: one reading of the clock, of which nothing is made.
-#[xdp]
+#[xdp(frags)]
 #[inline(always)]
 pub(crate) fn prelude_clock(context: XdpContext) -> u32 {
     match restore(context.ctx) {
@@ -109,7 +109,7 @@ pub(crate) fn prelude_clock(context: XdpContext) -> u32 {
     }
 }
 
-#[xdp]
+#[xdp(frags)]
 #[inline(always)]
 pub(crate) fn edge(context: XdpContext) -> u32 {
     match restore(context.ctx) {

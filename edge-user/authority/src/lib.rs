@@ -109,7 +109,8 @@ impl Authority {
         if listen.is_empty() {
             return Err(BindError::NoAddress);
         }
-        let sockets = listen.iter().map(|&address| Sockets::bind(address, workers));
+        let sockets =
+            listen.iter().map(|&address| Sockets::bind(address, workers, options.freebind));
         let sockets = sockets.collect::<Result<_, _>>()?;
         let (options, counters) = (Arc::new(options), Arc::default());
         let shared = Shared { store, current, options, counters, observer: Arc::new(()) };

@@ -47,7 +47,7 @@ fn cause(error: &io::Error) -> String {
 fn way_out(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrNotAvailable => {
-            "add it to an interface of this host or don't listen on it"
+            "add it to an interface of this host, set dns.freebind = true, or don't listen on it"
         }
         io::ErrorKind::AddrInUse => "stop the server that has the port or choose another port",
         io::ErrorKind::PermissionDenied => {
@@ -68,31 +68,34 @@ pub(super) struct Sockets {
 
 impl Sockets {
     /// Binds an address: a TCP socket, then `workers` UDP sockets, between which the kernel spreads
-    /// the clients.
-    pub(super) fn bind(address: SocketAddr, workers: usize) -> Result<Self, BindError> {
+    /// the clients. With `free`, the address may come to an interface later.
+    pub(super) fn bind(address: SocketAddr, workers: usize, free: bool) -> Result<Self, BindError> {
         if address.ip().is_unspecified() {
             return Err(BindError::Wildcard(address));
         }
         let failed = |transport| move |source| BindError::System { address, transport, source };
         // TCP first: its port is ours alone, which UDP sockets that share theirs wouldn't notice.
-        let tcp = bind_tcp(address).map_err(failed("tcp"))?;
+        let tcp = bind_tcp(address, free).map_err(failed("tcp"))?;
         let address = tcp.local_addr().map_err(failed("tcp"))?;
-        let udp = (0..workers.max(1)).map(|_| bind_udp(address)).collect::<io::Result<_>>();
+        let udp = (0..workers.max(1)).map(|_| bind_udp(address, free)).collect::<io::Result<_>>();
         Ok(Self { address, udp: udp.map_err(failed("udp"))?, tcp })
     }
 }
 
-fn open(address: SocketAddr, kind: SocketType) -> io::Result<OwnedFd> {
+fn open(address: SocketAddr, kind: SocketType, free: bool) -> io::Result<OwnedFd> {
     let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
     let socket = socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
     if address.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, true)?;
+        sockopt::set_ipv6_freebind(&socket, free)?;
+    } else {
+        sockopt::set_ip_freebind(&socket, free)?;
     }
     Ok(socket)
 }
 
-fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = open(address, SocketType::DGRAM)?;
+fn bind_udp(address: SocketAddr, free: bool) -> io::Result<UdpSocket> {
+    let socket = open(address, SocketType::DGRAM, free)?;
     sockopt::set_socket_reuseport(&socket, true)?;
     // The system may allow less (net.core.rmem_max), which serves as well until bursts come.
     sockopt::set_socket_recv_buffer_size(&socket, UDP_BUFFER_OCTETS).unwrap_or_default();
@@ -100,8 +103,8 @@ fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
     Ok(socket.into())
 }
 
-fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = open(address, SocketType::STREAM)?;
+fn bind_tcp(address: SocketAddr, free: bool) -> io::Result<TcpListener> {
+    let socket = open(address, SocketType::STREAM, free)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
     bind(&socket, &address)?;
     listen(&socket, TCP_BACKLOG)?;

@@ -28,6 +28,8 @@ pub struct Options {
     pub cookies: Cookies,
     /// Whether answers are counted by label, too.
     pub detailed_metrics: bool,
+    /// Whether addresses may be bound that no interface has yet (`IP_FREEBIND`).
+    pub freebind: bool,
     /// When the program started.
     pub started: Instant,
 }
@@ -45,6 +47,7 @@ impl Options {
             chaos_id: false,
             cookies: Cookies::none(),
             detailed_metrics: false,
+            freebind: false,
             started: Instant::now(),
         }
     }

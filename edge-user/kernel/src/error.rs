@@ -11,6 +11,7 @@ use aya::programs::ProgramError;
 use aya::programs::xdp::XdpError;
 use edge_leaves::error_chain::error_chain;
 use edge_tables::publish::BackendError;
+use rustix::thread::{CapabilitySet, capabilities};
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +29,9 @@ pub enum KernelError {
     },
     /// The user may not do it.
     #[error(
-        "{what}: not permitted; run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, or set xdp.mode = \"off\""
+        "{what}: not permitted; run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON{}, or \
+         set xdp.mode = \"off\"",
+        missing_rights()
     )]
     NotPermitted {
         /// What was tried.
@@ -68,15 +71,29 @@ pub enum KernelError {
     },
     /// Another XDP program is on the interface.
     #[error(
-        "interface {name}, {mode} mode: {cause}; another XDP program is there: `ip link show` names it"
+        "interface {name}, {mode} mode: {cause}; {other} is there: `bpftool net` and `ip link show` \
+         show it; take it off, or leave the interface out of xdp.interfaces"
     )]
     Busy {
         /// The interface.
         name: String,
         /// Native or generic.
         mode: &'static str,
+        /// That program, as far as it is known.
+        other: String,
         /// The kernel's words.
         cause: String,
+    },
+    /// Another process has the instance.
+    #[error(
+        "instance \"{instance}\": another edge{holder} runs under this name; stop it, or set \
+         xdp.instance"
+    )]
+    Locked {
+        /// Its name.
+        instance: String,
+        /// That process, for people, with a space before it; may be empty.
+        holder: String,
     },
     /// Something with a path failed.
     #[error("{path}: {cause}")]
@@ -127,6 +144,23 @@ pub(super) fn is_permission(error: &(dyn std::error::Error + 'static)) -> bool {
     matches!(os_error(error), Some(libc::EPERM | libc::EACCES))
 }
 
+/// Which capabilities of those that XDP needs this thread lacks, as a part of a sentence; empty
+/// if it has all, or if the kernel doesn't report them.
+fn missing_rights() -> String {
+    let own = capabilities(None).map_or(CapabilitySet::all(), |sets| sets.effective);
+    let needed = [
+        ("CAP_BPF", CapabilitySet::BPF),
+        ("CAP_NET_ADMIN", CapabilitySet::NET_ADMIN),
+        ("CAP_PERFMON", CapabilitySet::PERFMON),
+    ];
+    let missing: Vec<&str> =
+        needed.iter().filter(|(_, right)| !own.contains(*right)).map(|(name, _)| *name).collect();
+    match missing[..] {
+        [] => String::new(),
+        _ => format!(" (missing: {})", missing.join(", ")),
+    }
+}
+
 /// An error with its causes in one line. Of a verifier's log it has only the end.
 pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let text = error_chain(error);
@@ -146,13 +180,15 @@ impl KernelError {
     }
 
     pub(super) fn program(name: &'static str, error: ProgramError) -> Self {
-        // The verifier refuses with the error number of a missing right, but it writes a log.
+        // The verifier refuses with the error number of a missing right, but it writes a log. It
+        // writes one also where only `CAP_PERFMON` may do what the program does.
         let is_verifiers = match &error {
             ProgramError::LoadError { verifier_log, .. } => {
                 !verifier_log.to_string().trim().is_empty()
             }
             _ => false,
         };
+        let is_verifiers = is_verifiers && missing_rights().is_empty();
         if is_permission(&error) && !is_verifiers {
             return Self::NotPermitted { what: format!("load program {name}") };
         }

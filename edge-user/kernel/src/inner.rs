@@ -30,16 +30,12 @@ pub(super) struct Inner(Vec<Outer>);
 
 impl Inner {
     /// Creates all inner maps by the templates in the object.
-    pub(super) fn create(
-        ebpf: &mut Ebpf,
-        octets: &[u8],
-        btf: Option<u32>,
-    ) -> Result<Self, KernelError> {
-        let object = Object::parse(octets).map_err(|error| KernelError::Program {
+    pub(super) fn create(ebpf: &mut Ebpf, octets: &[u8]) -> Result<Self, KernelError> {
+        let mut object = Object::parse(octets).map_err(|error| KernelError::Program {
             name: maps::PROGRAM,
             cause: error.to_string(),
         })?;
-        let types = btf.map(btf::open).transpose()?;
+        let types = btf::load(&mut object)?;
         let mut create = |name: &'static str, entries: u32| -> Result<Outer, KernelError> {
             let template = object.maps.get(name).and_then(aya_obj::Map::inner);
             let template = template.ok_or(KernelError::Object { name })?;

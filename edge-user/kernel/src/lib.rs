@@ -11,8 +11,9 @@ mod bpffs;
 mod btf;
 mod error;
 mod inner;
-mod link;
+mod interfaces;
 mod memory;
+mod mode;
 mod object;
 mod pins;
 mod prefixes;
@@ -32,10 +33,12 @@ use edge_common::abi::{Cpu, Requests, Shared, TableId, maps};
 use edge_common::verdict::Verdict;
 use zerocopy::FromZeros as _;
 
-pub use attach::{Attachment, Mode};
+pub use attach::{Attachment, Attachments};
 pub use barrier::Barrier;
 pub use bpffs::Bpffs;
 pub use error::KernelError;
+pub use interfaces::{Changes, Interface, addresses, list as interfaces};
+pub use mode::Mode;
 pub use pins::{Pins, escape};
 pub use samples::{Samples, TakeDropped};
 #[cfg(feature = "testing")]
@@ -48,6 +51,8 @@ use edge_tables::store::Store;
 #[derive(Debug)]
 pub struct Kernel {
     ebpf: Ebpf,
+    /// The kernel's number of the program that is attached.
+    program_id: u32,
     inner: inner::Inner,
     store: Store,
 }
@@ -72,15 +77,15 @@ impl Kernel {
             program(&mut ebpf, name)?.load().map_err(|error| KernelError::program(name, error))?;
         }
         chain(&mut ebpf)?;
-        let btf = program(&mut ebpf, maps::PROGRAM)?
+        let info = program(&mut ebpf, maps::PROGRAM)?
             .info()
-            .map_err(|error| KernelError::program(maps::PROGRAM, error))?
-            .btf_id();
-        let inner = inner::Inner::create(&mut ebpf, octets, btf)?;
+            .map_err(|error| KernelError::program(maps::PROGRAM, error))?;
+        let program_id = info.id();
+        let inner = inner::Inner::create(&mut ebpf, octets)?;
         let shared = memory::map(maps::SHARED, array(&ebpf, maps::SHARED)?, size_of::<Shared>())?;
         let cpus = memory::map(maps::CPU, array(&ebpf, maps::CPU)?, cpus * size_of::<Cpu>())?;
         let store = Store::over(shared, inner.tables()?, cpus);
-        let mut kernel = Self { ebpf, inner, store };
+        let mut kernel = Self { ebpf, program_id, inner, store };
         kernel.seed(|| fastrand::u64(1..));
         kernel.set_lease(LEASE);
         Ok(kernel)

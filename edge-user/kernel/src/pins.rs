@@ -3,17 +3,22 @@
 //! `bpftool` above all uses them. Their paths are `<bpffs>/<instance>/v<ABI>/maps/NAME`,
 //! `…/zones/<apex>` and `…/links/<mode>/<interface>`.
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use aya::maps::MapData;
 use edge_common::abi::{self, TableId};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat, major, minor, open, stat};
+use rustix::io::Errno;
 
 use super::{Bpffs, Kernel, KernelError};
 
-/// The folder that a node pins into.
+/// The folder that a node pins into. While this value lives, no other process has it.
 #[derive(Debug)]
 pub struct Pins {
     root: PathBuf,
+    lock: Mutex<Option<OwnedFd>>,
 }
 
 /// A DNS name as a file name on bpffs, which refuses dots.
@@ -43,26 +48,55 @@ pub fn escape(name: &str) -> String {
 const MOST: usize = 255;
 
 impl Pins {
-    /// Makes the folder of an instance, and removes what a former run of the same instance left.
+    /// Makes the folder of an instance and locks it, until the process ends. What is pinned there
+    /// stays as it is.
     ///
-    /// The links of this version stay. Other versions lose their links, too: nobody could use their
-    /// maps.
+    /// # Errors
+    /// When another process has the instance, or the file system refuses.
+    pub fn lock(bpffs: &Bpffs, instance: &str) -> Result<Self, KernelError> {
+        let folder = bpffs.folder(&escape(instance))?;
+        let root = folder.join(format!("v{}", abi::VERSION));
+        let lock = Mutex::new(Some(lock_folder(&folder, instance)?));
+        Ok(Self { root, lock })
+    }
+
+    /// Gives the instance back, before the process ends: the lock holds its file system busy.
+    pub fn unlock(&self) {
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Removes the maps' names that a former run of this version left, and makes the folders. Its
+    /// programs and links stay, and the maps that they use.
     ///
     /// # Errors
     /// When the file system refuses.
-    pub fn new(bpffs: &Bpffs, instance: &str) -> Result<Self, KernelError> {
-        let instance = bpffs.path().join(escape(instance));
-        let root = instance.join(format!("v{}", abi::VERSION));
-        remove_other_versions(&instance, &root)?;
-        let pins = Self { root };
+    pub fn prepare(&self) -> Result<(), KernelError> {
         for folder in ["maps", "zones"] {
-            remove(&pins.root.join(folder))?;
-            create(&pins.root.join(folder))?;
+            remove(&self.root.join(folder))?;
+            create(&self.root.join(folder))?;
         }
         for mode in ["native", "generic"] {
-            create(&pins.root.join("links").join(mode))?;
+            create(&self.root.join("links").join(mode))?;
         }
-        Ok(pins)
+        Ok(())
+    }
+
+    /// Removes what a former run of an instance left pinned, and so takes its program off all
+    /// interfaces. Returns whether there was anything.
+    ///
+    /// # Errors
+    /// When another process has the instance, or the file system refuses.
+    pub fn clear(own: &Path, instance: &str) -> Result<bool, KernelError> {
+        let mut found = false;
+        for bpffs in Bpffs::existing(own) {
+            let folder = bpffs.path().join(escape(instance));
+            if folder.is_dir() {
+                let _lock = lock_folder(&folder, instance)?;
+                remove(&folder)?;
+                found = true;
+            }
+        }
+        Ok(found)
     }
 
     /// The folder.
@@ -106,26 +140,57 @@ impl Pins {
         remove(&self.zone(apex))
     }
 
-    /// Removes the links that a former run left, except those pinned at `keep`. The interfaces of
-    /// the removed ones are no longer served.
+    /// The links for an interface that other versions of this program left pinned.
+    #[must_use]
+    pub fn other_links(&self, mode: &str, interface: &str) -> Vec<PathBuf> {
+        let name = Path::new("links").join(mode).join(escape(interface));
+        let versions = self.root.parent().map(|instance| other_versions(instance, &self.root));
+        let links = versions.into_iter().flatten().map(|version| version.join(&name));
+        links.filter(|link| link.exists()).collect()
+    }
+
+    /// Removes the links that former runs left, except those pinned at `keep`. The interfaces of
+    /// the removed ones are no longer served. The folders of other versions go with their links.
     ///
     /// # Errors
     /// When the file system refuses.
-    pub fn keep_links(&self, keep: &[&Path]) -> Result<(), KernelError> {
+    pub fn keep_links(&self, keep: &[PathBuf]) -> Result<(), KernelError> {
         for mode in ["native", "generic"] {
             let folder = self.root.join("links").join(mode);
             let entries = std::fs::read_dir(&folder).into_iter().flatten();
             for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-                if !keep.contains(&&*path) {
+                if !keep.contains(&path) {
                     remove(&path)?;
                 }
             }
         }
-        Ok(())
+        let instance = self.root.parent();
+        let versions = instance.map(|instance| other_versions(instance, &self.root));
+        versions.into_iter().flatten().try_for_each(|version| remove(&version))
     }
 
     fn zone(&self, apex: &str) -> PathBuf {
         self.root.join("zones").join(escape(&apex.to_ascii_lowercase()))
+    }
+
+    /// Removes the maps' and zones' pins, and the folders if nothing else is in them. Links stay,
+    /// of this version and of others.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn remove_but_links(&self) -> Result<(), KernelError> {
+        for folder in ["maps", "zones"] {
+            remove(&self.root.join(folder))?;
+        }
+        // Each goes if it is empty.
+        let links = self.root.join("links");
+        for folder in [links.join("native"), links.join("generic"), links, self.root.clone()] {
+            drop(std::fs::remove_dir(folder));
+        }
+        if let Some(instance) = self.root.parent() {
+            drop(std::fs::remove_dir(instance));
+        }
+        Ok(())
     }
 
     /// Takes all pins away, and the folders.
@@ -165,37 +230,96 @@ pub(super) fn remove(path: &Path) -> Result<(), KernelError> {
         .map_err(|cause| KernelError::Path { path: path.to_path_buf(), cause: cause.to_string() })
 }
 
-/// Removes the folders of other versions from an instance's folder. A link in one of them would
-/// hold the interface.
-fn remove_other_versions(instance: &Path, own: &Path) -> Result<(), KernelError> {
-    let Ok(entries) = std::fs::read_dir(instance) else { return Ok(()) };
-    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+/// The folders of other versions in an instance's folder.
+fn other_versions(instance: &Path, own: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(instance).into_iter().flatten();
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let is_version = |path: &PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let is_version = name.strip_prefix('v').is_some_and(|n| n.parse::<u32>().is_ok());
-        if is_version && path != own {
-            remove(&path)?;
+        name.strip_prefix('v').is_some_and(|n| n.parse::<u32>().is_ok()) && path != own
+    };
+    paths.filter(is_version).collect()
+}
+
+/// Locks an instance's folder. The lock lasts as long as the result, and ends with the process.
+fn lock_folder(folder: &Path, instance: &str) -> Result<OwnedFd, KernelError> {
+    let refused =
+        |cause: Errno| KernelError::Path { path: folder.to_path_buf(), cause: cause.to_string() };
+    loop {
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let lock = open(folder, flags, Mode::empty()).map_err(refused)?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => {
+                let instance = instance.to_owned();
+                let holder = fstat(&lock).ok().and_then(|of| holder(of.st_dev, of.st_ino));
+                let holder = holder.map_or_else(String::new, |id| format!(" (process {id})"));
+                return Err(KernelError::Locked { instance, holder });
+            }
+            Err(cause) => return Err(refused(cause)),
         }
+        // Whoever had it may have removed the folder between the two calls.
+        let held = fstat(&lock).map_err(refused)?;
+        if stat(folder).is_ok_and(|now| (now.st_dev, now.st_ino) == (held.st_dev, held.st_ino)) {
+            return Ok(lock);
+        }
+        create(folder)?;
     }
-    Ok(())
+}
+
+/// The process that has the lock of a file, by `/proc/locks`.
+fn holder(device: u64, inode: u64) -> Option<u32> {
+    holder_in(&std::fs::read_to_string("/proc/locks").ok()?, device, inode)
+}
+
+fn holder_in(locks: &str, device: u64, inode: u64) -> Option<u32> {
+    let file = format!("{:02x}:{:02x}:{inode}", major(device), minor(device));
+    locks.lines().find_map(|line| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        match *words {
+            [_, "FLOCK", _, _, process, found, ..] if found == file => process.parse().ok(),
+            _ => None,
+        }
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{escape, remove_other_versions};
+    use super::{escape, holder_in, lock_folder, other_versions};
 
     #[test]
-    fn what_another_version_left_goes_and_nothing_else() {
+    fn folders_of_other_versions_are_found_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["v2/links/native", "v3/maps", "v10", "var", "v2x"] {
             std::fs::create_dir_all(folder.path().join(name)).unwrap();
         }
-        remove_other_versions(folder.path(), &folder.path().join("v3")).unwrap();
-        let left = |name: &str| folder.path().join(name).exists();
-        assert_eq!(
-            ["v2", "v3/maps", "v10", "var", "v2x"].map(left),
-            [false, true, false, true, true]
-        );
-        remove_other_versions(&folder.path().join("nowhere"), folder.path()).unwrap();
+        let mut found = other_versions(folder.path(), &folder.path().join("v3"));
+        found.sort();
+        assert_eq!(found, ["v10", "v2"].map(|name| folder.path().join(name)));
+        assert!(other_versions(&folder.path().join("nowhere"), folder.path()).is_empty());
+    }
+
+    #[test]
+    fn an_instance_is_one_process_s_until_that_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = lock_folder(folder.path(), "edge").unwrap();
+        let refused = lock_folder(folder.path(), "edge").unwrap_err().to_string();
+        let own = format!("instance \"edge\": another edge (process {})", std::process::id());
+        assert!(refused.starts_with(&own), "{refused}");
+        assert!(refused.contains("xdp.instance"), "{refused}");
+        drop(first);
+        lock_folder(folder.path(), "edge").unwrap();
+    }
+
+    #[test]
+    fn the_process_that_has_a_lock_is_found_by_device_and_inode() {
+        let locks = "1: POSIX  ADVISORY  WRITE 11 00:1a:7 0 EOF\n\
+                     2: FLOCK  ADVISORY  WRITE 12 00:1a:8 0 EOF\n\
+                     3: FLOCK  ADVISORY  WRITE 13 00:1a:7 0 EOF\n";
+        let device = rustix::fs::makedev(0, 0x1a);
+        assert_eq!(holder_in(locks, device, 7), Some(13));
+        assert_eq!(holder_in(locks, device, 9), None);
+        assert_eq!(holder_in("nonsense", device, 7), None);
     }
 
     #[test]

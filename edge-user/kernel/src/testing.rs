@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use aya::maps::Map;
-use aya::programs::{ProgramError, TestRun as _, TestRunOptions, Xdp, XdpMode};
+use aya::programs::{ProgramError, TestRun as _, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader};
 use aya_obj::programs::XdpAttachType;
 use edge_common::abi::maps;
 
-use super::attach::explain;
+use super::attach::{explain, list};
 use super::{Kernel, KernelError, Mode, memory, object, program};
 
 /// The result of one run of the program over a frame.
@@ -148,12 +148,22 @@ impl FarEnd {
     /// # Errors
     /// When there is no such interface, or the kernel refuses.
     pub fn attach(interface: &str) -> Result<Self, KernelError> {
+        Self::attach_in(interface, Mode::Native)
+    }
+
+    /// The same, in any mode.
+    ///
+    /// # Errors
+    /// When there is no such interface, or the kernel refuses.
+    pub fn attach_in(interface: &str, mode: Mode) -> Result<Self, KernelError> {
+        let found = list()?.into_iter().find(|link| link.is_called(interface));
+        let link = found.ok_or_else(|| KernelError::NoInterface { name: interface.to_owned() })?;
         let mut ebpf = EbpfLoader::new().load(object::octets()?).map_err(KernelError::load)?;
         let program = program(&mut ebpf, maps::PASS_PROGRAM)?;
         program.load().map_err(|error| KernelError::program(maps::PASS_PROGRAM, error))?;
         program
-            .attach(interface, XdpMode::Driver)
-            .map_err(|cause| explain(interface, Mode::Native, &cause))?;
+            .attach_to_if_index(link.index, mode.xdp())
+            .map_err(|cause| explain(interface, &link, mode, &cause))?;
         Ok(Self { _ebpf: ebpf })
     }
 }

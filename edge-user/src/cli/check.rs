@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::node::controller::Controller;
 use crate::node::serve_all;
+use crate::node::zone_files::ZoneFiles;
 use crate::observe::query_log as querylog;
 use crate::settings::Config;
 use edge_authority::Current;
@@ -27,9 +28,10 @@ pub(super) struct Report {
     pub(super) zones: String,
 }
 
-/// Reads a configuration and all that it names.
+/// Reads a configuration and all that it names; with `start` only what would keep a node from
+/// starting, which isn't a broken zone or database.
 #[must_use]
-pub(super) fn check(path: &Path) -> Report {
+pub(super) fn check(path: &Path, start: bool) -> Report {
     let config = match Config::load(path) {
         Ok(config) => config,
         Err(error) => return Report { errors: vec![error.to_string()], ..Report::default() },
@@ -44,9 +46,13 @@ pub(super) fn check(path: &Path) -> Report {
         errors.push(format!("{}: {error:#}", path.display()));
     }
     errors.extend(crate::node::feed::check(&config.feed));
-    if let Err(error) = querylog::check(&config.log) {
-        errors.push(error);
+    let log = querylog::check(&config.log).err();
+    if start {
+        errors.extend(ZoneFiles::new(&config.zones).look_at_directory().err());
+        // A node serves without its query log, and writes it as soon as it can.
+        return Report { errors, warnings: log.into_iter().collect(), ..Report::default() };
     }
+    errors.extend(log);
     let mut controller = Controller::new(&config, publisher, Arc::new(Current::default()));
     let mut warnings = Vec::new();
     match controller.refresh() {

@@ -42,6 +42,8 @@ pub enum Request {
     Switches,
     /// To set a switch; the reply is as that to [`Self::Switches`].
     Switch(Setting),
+    /// To read the configuration file again.
+    Reload,
     /// Accept the feed that was refused because it was older or smaller, or the next such feed.
     FeedAllowOnce,
 }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{Instant, UNIX_EPOCH};
 
 use crate::node::zone_files::ZoneFiles;
 use crate::settings::Config;
@@ -29,11 +29,13 @@ mod counted;
 mod fed;
 mod geo_databases;
 mod healthy_zone;
+mod retry;
 mod zone_overrides;
 
 pub use fed::Fed;
 use geo_databases::GeoDatabases;
 use healthy_zone::HealthyZone;
+use retry::Retry;
 use zone_overrides::ZoneOverrides;
 
 /// The trie of a profile.
@@ -61,9 +63,16 @@ pub struct Controller {
     tries: Vec<(Profile, Arc<Databases>, Arc<Trie>)>,
     /// What answers ANY.
     any: AnyPolicy,
+    /// What was compiled last, also if it couldn't be published.
+    compiled: HashMap<Box<[u8]>, Ready>,
+    /// What is published.
     ready: HashMap<Box<[u8]>, Ready>,
+    /// The zones that are published, in the order of [`Self::zones`].
+    served: Vec<Arc<Zone>>,
     placed: Vec<Placed>,
     errors: Vec<String>,
+    /// Why the last publication failed, or what it left for another.
+    retry: Option<Retry>,
     overrides: ZoneOverrides,
     shares: Shares,
     publisher: Publisher,
@@ -99,9 +108,12 @@ impl Controller {
             geo_databases,
             tries: Vec::new(),
             any: config.dns.any,
+            compiled: HashMap::new(),
             ready: HashMap::new(),
+            served: Vec::new(),
             placed: Vec::new(),
             errors: Vec::new(),
+            retry: None,
             overrides: ZoneOverrides::new(config.zone.clone()),
             shares,
             publisher,
@@ -157,6 +169,18 @@ impl Controller {
         Ok(refresh)
     }
 
+    /// Publishes again what couldn't be published, if it is time for that.
+    ///
+    /// # Errors
+    /// When the kernel refuses; then the former generation goes on being served.
+    pub fn try_again(&mut self, now: Instant) -> anyhow::Result<Refresh> {
+        let mut refresh = Refresh::default();
+        if self.retry.as_mut().is_some_and(|retry| retry.begin(now)) {
+            self.publish(&mut refresh)?;
+        }
+        Ok(refresh)
+    }
+
     /// Judges the zones by the health of their records; returns whether any is another than before.
     /// One whose verdicts are the same stays the very same, and so do its decks.
     fn judge(&mut self, refresh: &mut Refresh) -> bool {
@@ -192,11 +216,12 @@ impl Controller {
             let Some(trie) = self.trie_of(zone) else { continue };
             let apex: Box<[u8]> = zone.apex.folded().into();
             let same = self
-                .ready
+                .compiled
                 .get(&apex)
                 .filter(|ready| Arc::ptr_eq(&ready.zone, zone) && Arc::ptr_eq(&ready.trie, &trie));
             let made = same.cloned().unwrap_or_else(|| {
-                let former = self.ready.get(&apex).filter(|ready| Arc::ptr_eq(&ready.trie, &trie));
+                let former =
+                    self.compiled.get(&apex).filter(|ready| Arc::ptr_eq(&ready.trie, &trie));
                 let soa = soa_record(zone);
                 let amended = former.and_then(|Ready { compiled, zone: was, .. }| {
                     amend(compiled, was, zone, &soa, self.any)
@@ -207,16 +232,17 @@ impl Controller {
             });
             ready.insert(apex, made);
         }
+        self.compiled.clone_from(&ready);
         let built_in = built_in();
-        errors.extend(self.put(&zones, built_in.as_ref(), &ready)?);
-        refresh.warnings.extend(errors.iter().filter(|t| !self.errors.contains(t)).cloned());
-        self.errors = errors;
-        self.ready = ready;
         let tries = self.tries.iter().map(|(profile, _, trie)| (profile.clone(), Arc::clone(trie)));
         let databases = Arc::clone(&self.geo_databases.databases);
         let places = GeoLocator { databases, tries: tries.collect() };
-        let zones = built_in.into_iter().chain(zones);
-        self.current.set(Arc::new(Serving::new(zones, Arc::new(places))));
+        let serving = Serving::new(built_in.iter().chain(&zones).cloned(), Arc::new(places));
+        errors.extend(self.put(&zones, built_in.as_ref(), &ready, Arc::new(serving))?);
+        refresh.warnings.extend(errors.iter().filter(|t| !self.errors.contains(t)).cloned());
+        self.errors = errors;
+        self.ready = ready;
+        self.served = zones;
         refresh.published = true;
         Ok(())
     }
@@ -233,7 +259,8 @@ impl Controller {
         if !self.publisher.update_popularity(popularity, &publishable, &others) {
             return Ok(false);
         }
-        self.placed = self.publisher.publish(&publishable, &others)?;
+        let published = self.publisher.publish(&publishable, &others);
+        self.placed = Retry::note(&mut self.retry, published, self.publisher.is_pending())?;
         for errors in self.publisher.take_errors() {
             if !self.errors.contains(&errors) {
                 self.errors.push(errors);
@@ -249,15 +276,19 @@ impl Controller {
     }
 
     /// Publishes these zones, of which some are ready for the tables; returns what is wrong, a line
-    /// each.
+    /// each. The authority serves them as soon as the first of them may be in the tables.
     fn put(
         &mut self,
         zones: &[Arc<Zone>],
         built_in: Option<&Arc<Zone>>,
         ready: &HashMap<Box<[u8]>, Ready>,
+        serving: Arc<Serving>,
     ) -> anyhow::Result<Vec<String>> {
         let (publishable, others) = split(zones, built_in, ready, &self.overrides);
-        self.placed = self.publisher.publish(&publishable, &others)?;
+        let current = &self.current;
+        let published =
+            self.publisher.publish_and(&publishable, &others, || current.set(Arc::clone(&serving)));
+        self.placed = Retry::note(&mut self.retry, published, self.publisher.is_pending())?;
         let mut errors = self.publisher.take_errors();
         for (zone, publishable) in self.placed.iter().zip(&publishable) {
             if let Some(reason) = &zone.unfit {
@@ -344,7 +375,14 @@ impl Controller {
         self.publisher.store().generation()
     }
 
-    /// The zones being served, in the order of their files' names, then those of the feed.
+    /// The zones being served, in the order of [`Self::zones`], without what their records' health
+    /// takes from them.
+    #[must_use]
+    pub fn served(&self) -> &[Arc<Zone>] {
+        &self.served
+    }
+
+    /// The zones that should be served, in the order of their files' names, then those of the feed.
     #[must_use]
     pub fn zones(&self) -> Vec<Arc<Zone>> {
         self.zone_files.zones()
@@ -385,6 +423,7 @@ impl Controller {
         errors.extend(self.health.errors().cloned());
         errors.extend(self.geo_databases.error.clone());
         errors.extend(self.errors.iter().cloned());
+        errors.extend(self.retry.as_ref().and_then(Retry::error));
         errors
     }
 }

@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::node::checks::{Check, Service, Weight};
 use crate::node::status::Status;
 
 /// Without a renewal for so long, the node is not well: three of them are missing, and XDP stops
@@ -74,31 +75,52 @@ impl HealthState {
 }
 
 impl Liveness {
-    /// Why queries should go elsewhere; nothing if all is well. A broken file is no reason: what it
-    /// held before is still served.
+    /// The checks, those of the moment included: that the node isn't stopping, serves a zone, and
+    /// renewed its lease lately.
     #[must_use]
-    pub fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        if self.is_stopping {
-            problems.push("the node is stopping".to_owned());
-        }
-        if self.status.zones.is_empty() {
-            problems.push("no zone is served".to_owned());
-        }
-        match self.since_renewal {
-            None => problems.push("the lease has never been renewed".to_owned()),
+    pub fn checks(&self) -> Vec<Check> {
+        let one = |check: &str, services: &[Service], bad: Option<String>| Check {
+            check: check.to_owned(),
+            of: String::new(),
+            weight: Weight::Fatal,
+            services: services.to_vec(),
+            ok: bad.is_none(),
+            reason: bad.unwrap_or_default(),
+        };
+        let stopping = self.is_stopping.then(|| "the node is stopping".to_owned());
+        let empty = self.status.zones.is_empty().then(|| "no zone is served".to_owned());
+        let overdue = match self.since_renewal {
+            None => Some("the lease has never been renewed".to_owned()),
             Some(since) if since > OVERDUE => {
-                problems.push(format!("the lease was last renewed {} s ago", since.as_secs()));
+                Some(format!("the lease was last renewed {} s ago", since.as_secs()))
             }
-            Some(_) => {}
+            Some(_) => None,
+        };
+        let mut checks = vec![
+            one("running", &Service::ALL, stopping),
+            one("zones", &Service::DNS, empty),
+            one("lease", &Service::ALL, overdue),
+        ];
+        checks.extend(self.status.checks.iter().cloned());
+        checks
+    }
+
+    /// Why queries of a service, or of any, should go elsewhere; nothing if all is well. A broken
+    /// file is no reason: what it held before is still served.
+    #[must_use]
+    pub fn problems(&self, service: Option<Service>) -> Vec<String> {
+        if let Some(service) = service.filter(|it| !self.status.services.contains(it)) {
+            return vec![format!("{service} isn't served; see dns.listen and ntp.listen")];
         }
-        problems
+        let failed =
+            |check: &Check| !check.ok && check.weight == Weight::Fatal && check.concerns(service);
+        self.checks().into_iter().filter(failed).map(|check| check.reason).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{HealthState, Liveness, OVERDUE};
+    use super::{Check, HealthState, Liveness, OVERDUE, Service, Weight};
     use crate::node::status::{Status, Zone};
     use std::time::Duration;
 
@@ -114,14 +136,36 @@ mod tests {
     fn a_node_is_well_when_it_serves_a_zone_and_its_lease_is_fresh() {
         let health = HealthState::default();
         assert_eq!(
-            health.liveness().problems(),
+            health.liveness().problems(None),
             ["no zone is served", "the lease has never been renewed"]
         );
         health.serve(serving());
         health.renew();
-        assert_eq!(health.liveness().problems(), [""; 0]);
+        assert_eq!(health.liveness().problems(None), [""; 0]);
         health.stop();
-        assert_eq!(health.liveness().problems(), ["the node is stopping"]);
+        assert_eq!(health.liveness().problems(None), ["the node is stopping"]);
+    }
+
+    #[test]
+    fn a_service_has_its_own_problems() {
+        let health = HealthState::default();
+        let checks = vec![Check {
+            check: "clock".into(),
+            services: Service::NTP.to_vec(),
+            reason: "no time".into(),
+            ..Check::default()
+        }];
+        let services = vec![Service::Dns4, Service::Ntp4];
+        health.serve(Status { checks, services, ..serving() });
+        health.renew();
+        let problems = |service| health.liveness().problems(service);
+        assert_eq!(problems(None), ["no time"]);
+        assert_eq!(problems(Some(Service::Ntp4)), ["no time"]);
+        assert_eq!(problems(Some(Service::Dns4)), [""; 0]);
+        assert!(problems(Some(Service::Dns6))[0].starts_with("dns6 isn't served"));
+        let warning = vec![Check { weight: Weight::Warning, ..Check::default() }];
+        health.serve(Status { checks: warning, ..serving() });
+        assert_eq!(problems(None), [""; 0]);
     }
 
     #[test]
@@ -130,7 +174,7 @@ mod tests {
         health.serve(serving());
         let since_renewal = Some(OVERDUE + Duration::from_secs(1));
         let late = Liveness { since_renewal, ..health.liveness() };
-        assert_eq!(late.problems(), ["the lease was last renewed 16 s ago"]);
+        assert_eq!(late.problems(None), ["the lease was last renewed 16 s ago"]);
         assert!(OVERDUE < edge_kernel::LEASE);
     }
 }

@@ -56,6 +56,7 @@ pub struct Http {
     address: SocketAddr,
     listener: std::net::TcpListener,
     secret: Option<Secret>,
+    protect_health: bool,
 }
 
 /// The service, running. It ends when this is dropped.
@@ -77,7 +78,7 @@ impl Http {
         listener.set_nonblocking(true).map_err(error)?;
         let address = listener.local_addr().map_err(error)?;
         let secret = Secret::new(&config.user, &config.password);
-        Ok(Some(Self { address, listener, secret }))
+        Ok(Some(Self { address, listener, secret, protect_health: config.protect_health }))
     }
 
     /// The address, with the port that the system chose if it was to.
@@ -97,9 +98,12 @@ impl Http {
         let runtime = runtime.map_err(error)?;
         let listener = {
             let _in_runtime = runtime.enter();
-            TcpListener::from_std(self.listener).map_err(error)?
+            TcpListener::from_std(self.listener.try_clone().map_err(error)?).map_err(error)?
         };
-        let pages = Arc::new(Pages { secret: self.secret, metrics });
+        let pages = {
+            let Self { secret, protect_health, .. } = self;
+            Arc::new(Pages { secret, protect_health, metrics })
+        };
         let (stop, stopped) = oneshot::channel();
         let run = move || runtime.block_on(run(&listener, &pages, stopped));
         let thread = thread::Builder::new().name("http".into()).spawn(run).map_err(error)?;

@@ -16,10 +16,12 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tracing::{error, info};
 
+use crate::node::checks::{Check, Checks};
 use crate::node::control::Socket;
 use crate::node::feed::{Feed, Handoff};
 use crate::node::health_state::HealthState;
 use crate::node::http::Http;
+use crate::node::notify;
 use crate::observe::query_log::Log;
 use crate::settings::Config;
 use edge_authority::Counters;
@@ -27,23 +29,30 @@ use edge_tables::answer_counts::AnswerCounts;
 use edge_tables::live::cookie_state;
 use edge_tables::store::Store;
 
+mod findings;
+mod interfaces;
 mod jobs;
 mod ntp;
 mod popularity;
+mod reload;
 mod requests;
+mod running_config;
 mod services;
+mod shared_kernel;
 mod start;
 mod status;
 mod worker;
 mod xdp;
 
+use interfaces::View;
 use jobs::{Jobs, Periodic};
 use ntp::NtpService;
 use popularity::SampleCounters;
+use shared_kernel::lock;
 pub(crate) use start::serve_all;
 use start::{Started, start};
 use worker::Snapshot;
-use xdp::{Xdp, lock};
+use xdp::Xdp;
 
 /// How often some of the decks are dealt again.
 const DEAL: Duration = Duration::from_secs(1);
@@ -80,6 +89,12 @@ struct Node {
     /// Where zones come from besides files.
     feed: Option<Feed>,
     xdp: Option<Xdp>,
+    /// The interfaces and addresses, as their thread found them last.
+    interfaces: View,
+    /// What the node's health is made of.
+    checks: Checks,
+    /// What they were when they were judged last.
+    judged: Vec<Check>,
     health: Arc<HealthState>,
     /// Whether the controller worked when the lease was renewed last.
     was_alive: Cell<bool>,
@@ -97,6 +112,9 @@ pub fn run(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
 
 async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hup = signal(SignalKind::hangup())?;
+    let (mut usr1, mut usr2) =
+        (signal(SignalKind::user_defined1())?, signal(SignalKind::user_defined2())?);
     let socket = Socket::bind(&config.control.socket).map_err(anyhow::Error::msg)?;
     let http = Http::bind(&config.http)?;
     if let Some(http) = &http {
@@ -138,6 +156,10 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         tokio::select! {
             _ = term.recv() => break,
             _ = int.recv() => break,
+            _ = hup.recv() => node.jobs.ask_for(Periodic::Reload),
+            // By default they would end the process.
+            _ = usr1.recv() => info!("SIGUSR1 has no meaning for edge"),
+            _ = usr2.recv() => info!("SIGUSR2 has no meaning for edge"),
             () = &mut talk => {}
             () = changed.notified(), if settled.is_none() => {
                 settled = Some(tokio::time::Instant::now() + SETTLE);
@@ -150,7 +172,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
             _ = look.tick() => node.jobs.ask_for(Periodic::Look),
             _ = health.tick() => {
                 node.jobs.ask_for(Periodic::TargetHealth);
-                node.report_health(Instant::now());
+                node.check(Instant::now());
             }
             _ = deal.tick() => node.jobs.ask_for(Periodic::Deal),
             _ = cookies.tick() => {
@@ -165,6 +187,7 @@ async fn serve(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
         }
     }
     info!("stopping");
+    notify::stopping();
     node.health.stop();
     let is_busy = node.jobs.stop();
     // From here on requests pass to the daemon.
@@ -227,6 +250,7 @@ impl Node {
             return;
         }
         self.health.renew();
+        notify::watchdog();
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use edge_common::verdict::{Action, Verdict};
 use serde::{Deserialize, Serialize};
 
+use crate::node::checks::{Check, Service, Weight};
 use crate::ntp::NtpStatus;
 use crate::observe::query_log::LogStatus;
 use crate::observe::refused::Refused;
@@ -51,8 +52,32 @@ pub struct Status {
     pub refused: Vec<Refused>,
     /// The directory where the maps are pinned; empty without XDP.
     pub pins: String,
+    /// The configuration file, and how it was read last.
+    #[serde(default)]
+    pub reload: Reload,
+    /// What the node serves.
+    #[serde(default)]
+    pub services: Vec<Service>,
+    /// What its health is made of.
+    #[serde(default)]
+    pub checks: Vec<Check>,
     /// What is wrong, a line each.
     pub errors: Vec<String>,
+}
+
+/// The configuration file, and how it was read last.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Reload {
+    /// The file.
+    pub path: String,
+    /// Whether what it contained when it was read last was good.
+    pub ok: bool,
+    /// When it was good last, in seconds of Unix time.
+    pub unix_seconds: u64,
+    /// Keys of it that the node takes over only when it is started again.
+    pub needs_restart: Vec<String>,
+    /// Why it wasn't good; empty if it was.
+    pub error: String,
 }
 
 /// A zone.
@@ -88,12 +113,24 @@ pub struct Zone {
 }
 
 /// An interface.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Interface {
     /// Its name.
     pub interface: String,
-    /// `native` or `generic`.
+    /// `native` or `generic`; `none` if the program isn't attached.
     pub mode: String,
+    /// Whether it is up and has a carrier.
+    #[serde(default)]
+    pub up: bool,
+    /// How often the program was attached to it since the start.
+    #[serde(default)]
+    pub attached: u64,
+    /// Why it isn't attached in native mode, when that was tried first; empty otherwise.
+    #[serde(default)]
+    pub fallback: String,
+    /// Why the program isn't attached; empty if it is.
+    #[serde(default)]
+    pub error: String,
     /// Why replies may get lost, and the way out; empty if nothing is known of that.
     #[serde(default)]
     pub warning: String,
@@ -177,10 +214,13 @@ impl Status {
             strings([&zone.name, &serial, &names, &decks, &by])
         }));
         text.push_str(&indented(&rows, Align::Numbers, 2));
-        let mut rows = vec![vec!["INTERFACE".to_owned(), "XDP MODE".to_owned()]];
-        rows.extend(self.xdp.iter().map(|at| vec![at.interface.clone(), at.mode.clone()]));
+        let mut rows = vec![["INTERFACE", "STATE", "XDP MODE"].map(str::to_owned).to_vec()];
+        rows.extend(self.xdp.iter().map(|at| {
+            let state = if at.up { "up" } else { "down" };
+            vec![at.interface.clone(), state.to_owned(), at.mode.clone()]
+        }));
         if self.xdp.is_empty() {
-            rows.push(vec!["none".into(), "off".into()]);
+            rows.push(["none", "-", "off"].map(str::to_owned).to_vec());
         }
         text.push_str(&indented(&rows, Align::Numbers, 2));
         text.push_str(&self.ntp.to_line());
@@ -224,11 +264,34 @@ impl Status {
             }));
             text.push_str(&indented(&rows, Align::Numbers, 2));
         }
+        if !self.checks.is_empty() {
+            let mut rows = vec![["CHECK", "OF", "STATE", "REASON"].map(str::to_owned).to_vec()];
+            rows.extend(self.checks.iter().map(|check| {
+                let state = match (check.ok, check.weight) {
+                    (true, _) => "ok",
+                    (false, Weight::Warning) => "warning",
+                    (false, Weight::Fatal) => "FAILED",
+                };
+                let of = if check.of.is_empty() { "-" } else { &check.of };
+                let reason = if check.reason.is_empty() { "-" } else { &check.reason };
+                [&check.check, of, state, reason].map(str::to_owned).to_vec()
+            }));
+            text.push_str(&indented(&rows, Align::Numbers, 2));
+        }
         if !self.pins.is_empty() {
             text.push_str(&format!("maps are pinned under {}\n", self.pins));
         }
-        for warning in self.xdp.iter().map(|at| &at.warning).filter(|text| !text.is_empty()) {
-            text.push_str(&format!("warning: {warning}\n"));
+        if !self.reload.needs_restart.is_empty() {
+            let keys = self.reload.needs_restart.join(", ");
+            text.push_str(&format!("warning: the node has to be started again for {keys}\n"));
+        }
+        for at in &self.xdp {
+            if !at.fallback.is_empty() {
+                text.push_str(&format!("warning: {}; attached in generic mode\n", at.fallback));
+            }
+            if !at.warning.is_empty() {
+                text.push_str(&format!("warning: {}\n", at.warning));
+            }
         }
         for error in &self.errors {
             text.push_str(&format!("error: {error}\n"));

@@ -59,6 +59,14 @@ impl ZoneFiles {
         Self { directory, is_optional, files: BTreeMap::new(), fed: BTreeMap::new() }
     }
 
+    /// Looks whether the directory can be read, and reads no file.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn look_at_directory(&mut self) -> Result<(), String> {
+        self.paths().map(drop)
+    }
+
     /// Reads what is new or changed.
     ///
     /// # Errors

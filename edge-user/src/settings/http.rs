@@ -19,6 +19,8 @@ pub struct Http {
     pub password: String,
     /// A file whose first line is the password.
     pub password_file: Option<PathBuf>,
+    /// Whether the health check needs the password, too.
+    pub protect_health: bool,
     /// Whether queries are counted by label, too.
     pub detailed_metrics: bool,
     /// Servers whose points are among the metrics: those that have most.
@@ -32,6 +34,7 @@ impl Default for Http {
             user: String::new(),
             password: String::new(),
             password_file: None,
+            protect_health: false,
             detailed_metrics: false,
             server_points: 20,
         }

@@ -56,7 +56,13 @@ impl Extents {
     /// Entries that are taken.
     #[must_use]
     pub fn taken(&self) -> u32 {
-        self.entries - self.free.values().sum::<u32>()
+        self.entries - self.left()
+    }
+
+    /// Entries that are free; not all of them are one run.
+    #[must_use]
+    pub fn left(&self) -> u32 {
+        self.free.values().sum()
     }
 }
 

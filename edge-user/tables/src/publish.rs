@@ -9,35 +9,39 @@
 mod account;
 mod amend;
 mod cards;
+mod change;
+mod changeover;
 mod choice;
 mod deals;
 #[cfg(any(test, feature = "testing"))]
 #[expect(clippy::unwrap_used, reason = "only tests use it")]
 pub mod fixture;
+mod flip;
 mod free;
 mod names;
 pub mod observed;
+mod plan;
 mod popularity;
 mod services;
 mod slots;
 mod visible;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use edge_common::abi::{Side, TableId, maps};
+use edge_common::abi::{TableId, maps};
 
 pub use crate::backend_error::BackendError;
 use crate::compile::Compiled;
 use crate::store::Store;
+use change::Zones;
+use choice::Former;
 pub use choice::Shares;
-use choice::{Choice, Chooser, Former, choose};
-use edge_leaves::error_chain::error_chain;
+use deals::Spent;
 use edge_zone::Targets;
 use edge_zone::geo;
-use edge_zone::name::bare;
+pub use plan::ZONE_TYPES;
 pub use popularity::Popularity;
-pub use slots::ZONE_TYPES;
 use slots::{Slots, ZoneSlot};
 
 /// Kernel operations that the publisher needs.
@@ -119,6 +123,21 @@ pub enum Unfit {
     /// The zone's SOA record is too long to be put into a frame's head room.
     #[error("its SOA record is longer than {} octets", edge_common::abi::Rrs::MOST)]
     Soa,
+    /// Two names, of which the zone has at least the first, have the same hash whatever the seed
+    /// is. The tables hold only one of them.
+    #[error("{name} and {other} have the same hash, and the tables can hold only one; rename one")]
+    Clash {
+        /// A name of the zone.
+        name: String,
+        /// The other name, of any zone.
+        other: String,
+    },
+    /// The kernel refused the zone's tables.
+    #[error("the kernel refused its tables: {0}; they are offered again")]
+    Refused(String),
+    /// What was replaced may still be read, so its places aren't free.
+    #[error("its place isn't free yet; that is tried again")]
+    Waiting,
 }
 
 /// What became of a zone.
@@ -143,13 +162,19 @@ pub struct Placed {
 pub struct Publisher {
     slots: Slots,
     backend: Box<dyn Backend>,
-    zones: BTreeMap<Box<[u8]>, ZoneSlot>,
+    zones: Zones,
     shares: Shares,
     popularity: Popularity,
     /// Which names of incomplete zones are in the tables.
     kept: Former,
     names: usize,
     last: amend::Last,
+    /// Zones and cards that were replaced and may still be read, since a barrier failed.
+    leaving: Vec<ZoneSlot>,
+    spent: Vec<Spent>,
+    is_pending: bool,
+    /// Zones that the last publication left out for another reason than names without room.
+    left_out: HashSet<Box<[u8]>>,
     errors: Vec<String>,
 }
 
@@ -166,12 +191,16 @@ impl Publisher {
         Self {
             slots: Slots::new(store, rng),
             backend,
-            zones: BTreeMap::new(),
+            zones: Zones::new(),
             shares: Shares::default(),
             popularity: Popularity::default(),
             kept: Former::default(),
             names: 0,
             last: amend::Last::default(),
+            leaving: Vec::new(),
+            spent: Vec::new(),
+            is_pending: false,
+            left_out: HashSet::new(),
             errors: Vec::new(),
         }
     }
@@ -206,17 +235,7 @@ impl Publisher {
         if self.kept.is_empty() || self.popularity.is_unknown() {
             return false;
         }
-        let mut choice = self.choose(zones, others);
-        // Those that don't fit for another reason aren't there at all.
-        choice.kept.retain(|apex, _| self.kept.contains_key(*apex));
-        choice.differs(&self.kept)
-    }
-
-    fn choose<'z>(&self, zones: &'z [Publishable], others: &[&[u8]]) -> Choice<'z> {
-        let own = zones.iter().map(|zone| zone.compiled.apex.folded());
-        let apexes: Vec<&[u8]> = own.chain(others.iter().copied()).collect();
-        let by = Chooser { shares: &self.shares, popularity: &self.popularity, former: &self.kept };
-        choose(zones, &apexes, &by)
+        self.would_choose(zones, others)
     }
 
     /// The zones in the tables of which some names are not.
@@ -226,183 +245,52 @@ impl Publisher {
         zones.map(|zone| Arc::clone(&zone.source.compiled)).collect()
     }
 
-    /// Publishes exactly these zones. They become the next generation, unless they differ from the
-    /// published zones only in the records of decks.
+    /// Publishes exactly these zones.
+    ///
+    /// They become the next generation, unless they differ from the published zones only in the
+    /// records of decks. If their new versions don't fit beside the old, it takes several
+    /// generations, and some zones may be out of the tables for a moment between them. In the end
+    /// the tables hold what empty tables would after this call.
     ///
     /// If a zone has more names than its share, or than fit, only the most popular are put into the
-    /// tables. A zone that doesn't fit for another reason is left whole to the authority, and its
-    /// [`Placed`] has the reason. `others` are the apexes (on the wire, lower case) of zones that
-    /// only the authority serves: all names under them pass.
+    /// tables. A zone that can't be published for another reason is left whole to the authority,
+    /// and its [`Placed`] has the reason. `others` are the apexes (on the wire, lower case) of
+    /// zones that only the authority serves: all names under them pass.
     ///
     /// # Errors
-    /// When the names don't fit or the kernel refuses; then the former generation goes on being
-    /// served.
+    /// When the apexes alone don't fit or the kernel refuses everything; then the former generation
+    /// goes on being served.
     pub fn publish(
         &mut self,
         zones: &[Publishable],
         others: &[&[u8]],
     ) -> Result<Vec<Placed>, PublishError> {
-        if let Some(placed) = self.amend(zones, others) {
-            return Ok(placed);
-        }
-        let mut new: BTreeMap<Box<[u8]>, ZoneSlot> = BTreeMap::new();
-        let mut choice = self.choose(zones, others);
-        let unfit = &mut choice.unfit;
-        for zone in zones {
-            if unfit.contains_key(zone.compiled.apex.folded()) {
-                continue;
-            }
-            let apex: &[u8] = zone.compiled.apex.folded();
-            if self.zones.get(apex).is_none_or(|former| !former.source.is_same(zone)) {
-                match self.slots.place(zone, self.zones.get(apex)) {
-                    Ok(placed) => drop(new.insert(apex.into(), placed)),
-                    Err(reason) => drop(unfit.insert(apex, reason)),
-                }
-            }
-        }
-        choice.kept.retain(|apex, _| !choice.unfit.contains_key(apex));
-        match self.flip(zones, others, &new, &choice) {
-            Ok(names) => {
-                self.kept = choice.to_former();
-                let placed = self.replace(zones, new, &choice, &names);
-                self.last = amend::Last {
-                    apexes: zones.iter().map(|zone| zone.compiled.apex.folded().into()).collect(),
-                    others: others.iter().map(|apex| (*apex).into()).collect(),
-                    placed: placed.clone(),
-                    amended: self.last.amended,
-                };
-                Ok(placed)
-            }
-            Err(error) => {
-                for zone in new.values() {
-                    self.slots.release(zone);
-                }
-                self.slots.drop_unused_tries(&self.zones);
-                Err(error)
-            }
-        }
+        self.publish_and(zones, others, || {})
     }
 
-    /// Makes the new zones reachable and their names visible. Returns the names of each zone. Until
-    /// its last store nothing changes for a packet.
-    fn flip(
+    /// The same. `visible` is called once, when the first generation is visible: from then on the
+    /// authority should serve these zones, too. After an error it hasn't been called.
+    ///
+    /// # Errors
+    /// As [`Self::publish`].
+    pub fn publish_and(
         &mut self,
         zones: &[Publishable],
         others: &[&[u8]],
-        new: &BTreeMap<Box<[u8]>, ZoneSlot>,
-        choice: &Choice<'_>,
-    ) -> Result<HashMap<TableId, usize>, PublishError> {
-        for zone in new.values() {
-            self.backend.insert(zone.table)?;
+        mut visible: impl FnMut(),
+    ) -> Result<Vec<Placed>, PublishError> {
+        if let Some(placed) = self.amend(zones, others) {
+            visible();
+            return Ok(placed);
         }
-        let own = zones.iter().map(|zone| zone.compiled.apex.folded());
-        let apexes: Vec<&[u8]> = own.clone().chain(others.iter().copied()).collect();
-        let mut entries = Vec::new();
-        let mut counts = HashMap::new();
-        let mut usual = (0, 0);
-        // Not of the others, which may have been in the tables until now.
-        for apex in own.filter(|apex| !choice.unfit.contains_key(apex)) {
-            let Some(zone) = new.get(apex).or_else(|| self.zones.get(apex)) else { continue };
-            let before = entries.len();
-            entries.extend(visible::of_zone(zone, &apexes, choice.kept.get(apex)));
-            let names = entries.len() - before;
-            counts.insert(zone.table, names);
-            usual = usual.max((names, zone.trie));
-        }
-        entries.extend(visible::markers(&entries, &apexes));
-        let arranged = names::side(&entries, &mut self.slots.rng)
-            .ok_or(PublishError::Names { names: entries.len() })?;
-        let generation = self.slots.store.generation() + 1;
-        let side = u32::from(generation % 2 == 1);
-        arranged.write(&entries, side, &self.slots.store.names, &self.slots.store.long_names);
-        self.names = entries.len();
-        let control = self.slots.store.control;
-        control.set_side(
-            side,
-            &Side {
-                name_seed: arranged.seed,
-                generation,
-                lengths: names::lengths(&entries),
-                labels: names::labels(&entries),
-            },
-        );
-        control.set_usual_trie(usual.1);
-        control.set_generation(generation);
-        Ok(counts)
+        self.change_over(zones, others, &mut visible)
     }
 
-    /// Puts the new zones in the place of the old, whose entries come back, and reports.
-    fn replace(
-        &mut self,
-        zones: &[Publishable],
-        new: BTreeMap<Box<[u8]>, ZoneSlot>,
-        choice: &Choice<'_>,
-        names: &HashMap<TableId, usize>,
-    ) -> Vec<Placed> {
-        let unfit = &choice.unfit;
-        let kept = |apex: &[u8]| zones.iter().any(|zone| zone.compiled.apex.folded() == apex);
-        let mut old = Vec::new();
-        self.zones = std::mem::take(&mut self.zones)
-            .into_iter()
-            .filter_map(|(apex, zone)| {
-                if kept(&apex) && !new.contains_key(&apex) && !unfit.contains_key(&*apex) {
-                    return Some((apex, zone));
-                }
-                old.push(zone);
-                None
-            })
-            .collect();
-        self.zones.extend(new);
-        let waited = self.barrier();
-        for zone in &mut old {
-            self.slots.close(zone);
-            if let Some(next) = self.zones.get_mut(zone.source.compiled.apex.folded()) {
-                observed::carry(zone, next);
-            }
-        }
-        match waited {
-            Ok(()) => {
-                old.iter().for_each(|zone| self.slots.release(zone));
-                self.slots.drop_unused_tries(&self.zones);
-            }
-            // Somebody may still be reading them: they are never written again.
-            Err(cause) => self.errors.push(format!("wait for readers: {}", error_chain(&cause))),
-        }
-        for zone in old {
-            let apex = &zone.source.compiled.apex;
-            if !self.zones.contains_key(apex.folded()) {
-                let named = self.backend.name(&bare(apex), None);
-                self.errors
-                    .extend(named.err().map(|cause| format!("unpin: {}", error_chain(&cause))));
-            }
-        }
-        let mut report = Vec::with_capacity(zones.len());
-        for zone in zones {
-            let (apex, folded) = (bare(&zone.compiled.apex), zone.compiled.apex.folded());
-            let total = choice.totals.get(folded).copied().unwrap_or_default();
-            let incomplete = choice.kept.contains_key(folded);
-            report.push(match self.zones.get(folded) {
-                Some(placed) => {
-                    let named = self.backend.name(&apex, Some(placed.table));
-                    self.errors
-                        .extend(named.err().map(|cause| format!("pin: {}", error_chain(&cause))));
-                    let names = names.get(&placed.table).copied().unwrap_or_default();
-                    Placed {
-                        apex,
-                        names,
-                        total,
-                        incomplete,
-                        decks: placed.decks.len(),
-                        unfit: None,
-                    }
-                }
-                None => {
-                    let reason = unfit.get(folded).cloned();
-                    Placed { apex, names: 0, total, incomplete, decks: 0, unfit: reason }
-                }
-            });
-        }
-        report
+    /// Whether the last publication left out a zone that may be published if that is tried again:
+    /// the kernel refused it, or a barrier.
+    #[must_use]
+    pub const fn is_pending(&self) -> bool {
+        self.is_pending
     }
 
     /// What went wrong at the last publication after the generation had changed; nothing that is
@@ -431,21 +319,26 @@ impl Publisher {
             self.slots.collect_counts(zone);
             spent.extend(self.slots.deal_again(zone, part, parts));
         }
-        if !spent.is_empty() {
-            self.barrier()?;
-        }
         let dealt = spent.len();
-        for cards in spent {
-            self.slots.give(&cards);
+        self.spent.extend(spent);
+        if dealt > 0 {
+            self.barrier()?;
         }
         Ok(dealt)
     }
 
     /// Waits until no packet and no thread reads what a generation or deal before this moment
-    /// referred to.
+    /// referred to. Gives back what was left over because an earlier call failed, and cards that
+    /// were replaced.
     fn barrier(&mut self) -> Result<(), BackendError> {
         self.backend.barrier()?;
         drop(self.slots.store.readers.write().unwrap_or_else(std::sync::PoisonError::into_inner));
+        for zone in std::mem::take(&mut self.leaving) {
+            self.slots.release(&zone);
+        }
+        for cards in std::mem::take(&mut self.spent) {
+            self.slots.give(&cards);
+        }
         Ok(())
     }
 

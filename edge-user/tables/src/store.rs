@@ -5,6 +5,7 @@
 //! Words are written and read one by one. The publisher ensures that no reader sees an entry half
 //! written: it fills only places that no generation in use refers to.
 
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -13,7 +14,8 @@ use edge_common::abi::{
     Card4, Card6, ClassRow, Clock, Control, Cpu, Deck, Device, GeoLeaf, Keys6, Leaves6, LongName,
     Node4, Root4, Rrs, Service, Shared, ShortName, TableId, Tree6, TypeRow, maps,
 };
-use zerocopy::{FromBytes, Immutable, IntoBytes};
+use edge_common::device;
+use zerocopy::{FromBytes, FromZeros as _, Immutable, IntoBytes};
 
 use crate::prefixes::Prefixes;
 
@@ -22,6 +24,12 @@ mod host;
 
 pub use control::ControlBlock;
 pub use host::{Copied, HostTables};
+
+/// Addresses of interfaces that fit for certain.
+const DEVICES: u32 = 48;
+/// Seeds that are tried for them. Of 48 addresses in 256 slots, one seed in a hundred places each
+/// in a slot of its own.
+const SEEDS: usize = 100_000;
 
 /// A table of `T`s, shared between threads and, when mapped, with the kernel.
 #[derive(Debug)]
@@ -248,20 +256,36 @@ impl Store {
         Self::over(zeroed(size_of::<Shared>()), std::array::from_fn(zone), &[])
     }
 
-    /// Enters a device into the table of devices whose frames are ours.
+    /// Replaces the table of devices: the interfaces and addresses whose frames are ours. The
+    /// first one is found fastest. One thread at a time. Frames may pass while the table changes.
     ///
     /// # Errors
-    /// The index of another device that takes its slot.
-    pub fn own(&self, device: Device) -> Result<(), u32> {
-        let slot = device.ifindex & (maps::DEVICE_SLOTS - 1);
-        match self.devices.read(slot) {
-            Some(other) if other.ifindex != 0 && other.ifindex != device.ifindex => {
-                return Err(other.ifindex);
+    /// When they are too many: the number that fits for certain.
+    pub fn set_devices(&self, devices: &[Device]) -> Result<(), u32> {
+        let key = |device: &Device| (device.ifindex, u64::from_ne_bytes(device.address));
+        let slots = |seed: u64| -> Option<HashMap<u32, Device>> {
+            let place = |device: &Device| {
+                let (ifindex, address) = key(device);
+                (device::slot(seed, ifindex, address), *device)
+            };
+            let slots: HashMap<_, _> = devices.iter().map(place).collect();
+            (slots.len() == devices.len()).then_some(slots)
+        };
+        // The present seed first: what stays then stays in its slot, and none of its frames passes.
+        let present = self.control.device_seed();
+        let seeds = std::iter::once(present).chain(std::iter::repeat_with(|| fastrand::u64(..)));
+        let mut tried = seeds.take(SEEDS).map(|seed| (seed, slots(seed)));
+        let found = tried.find_map(|(seed, slots)| Some((seed, slots?)));
+        let (seed, slots) = found.ok_or(DEVICES)?;
+        for slot in 0..maps::DEVICE_SLOTS {
+            let wanted = slots.get(&slot).copied().unwrap_or_else(Device::new_zeroed);
+            if self.devices.read(slot) != Some(wanted) {
+                self.devices.write(slot, &[wanted]);
             }
-            _ => self.devices.write(slot, &[device]),
         }
-        // The first one stays; all are found by their slots.
-        self.control.set_own_address_once(Control::own(u64::from_ne_bytes(device.address)));
+        self.control.set_device_seed(seed);
+        let first = devices.first().map(|device| Control::own(key(device).1));
+        self.control.set_own_address(first.unwrap_or(0));
         Ok(())
     }
 
@@ -317,8 +341,8 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use super::{Region, Store};
-    use edge_common::abi::{GeoLeaf, Node4};
+    use super::{DEVICES, Region, Store};
+    use edge_common::abi::{Control, Device, GeoLeaf, Node4};
     use edge_common::tables::Tables as _;
 
     #[test]
@@ -331,6 +355,49 @@ mod tests {
         assert_eq!(region.read(4), None);
         region.clear(3, 1);
         assert_eq!(region.read(3), Some(GeoLeaf { class: 0, prefix: 0 }));
+    }
+
+    fn device(ifindex: u32, last: u8) -> Device {
+        Device { address: [2, 0, 0, 0, 0, last, 0, 0], ifindex, reserved: 0 }
+    }
+
+    fn address(device: &Device) -> u64 {
+        u64::from_ne_bytes(device.address)
+    }
+
+    #[test]
+    fn interfaces_are_found_by_index_and_address_whatever_their_numbers() {
+        let store = Store::in_memory();
+        let tables = super::HostTables::new(store.clone(), 1, false);
+        // The indexes are equal modulo every power of two up to 4096, and one has two addresses.
+        let mut devices: Vec<_> = (0..40).map(|n| device(1 + 4096 * n, 7)).collect();
+        devices.push(device(1, 8));
+        store.set_devices(&devices).unwrap();
+        assert_eq!(tables.own_address(), Control::own(address(&devices[0])));
+        for device in &devices {
+            assert!(tables.is_own_address(device.ifindex, address(device)), "{device:?}");
+        }
+        assert!(!tables.is_own_address(4097, address(&device(1, 8))));
+        assert!(!tables.is_own_address(2, address(&devices[0])));
+        // Another address takes the place of the old one.
+        store.set_devices(&[device(1, 9)]).unwrap();
+        assert_eq!(tables.own_address(), Control::own(address(&device(1, 9))));
+        assert!(tables.is_own_address(1, address(&device(1, 9))));
+        assert!(!devices.iter().any(|old| tables.is_own_address(old.ifindex, address(old))));
+        store.set_devices(&[]).unwrap();
+        assert!(!tables.is_own_address(1, address(&device(1, 9))));
+        assert_eq!(tables.own_address(), 0);
+    }
+
+    #[test]
+    fn more_interfaces_than_fit_change_nothing() {
+        let store = Store::in_memory();
+        let tables = super::HostTables::new(store.clone(), 1, false);
+        let many = |n: u32| -> Vec<_> { (1..=n).map(|index| device(index, 7)).collect() };
+        store.set_devices(&many(DEVICES)).unwrap();
+        assert_eq!(store.set_devices(&many(200)), Err(DEVICES));
+        assert!(tables.is_own_address(DEVICES, address(&device(1, 7))));
+        assert!(!tables.is_own_address(DEVICES + 1, address(&device(1, 7))));
     }
 
     #[test]

@@ -85,7 +85,7 @@ fn each_purpose_asks_only_for_its_own() {
     assert_eq!(missing_names(&facts, &[Purpose::Lint]), "rust-src, rustfmt, clippy");
     assert_eq!(missing_names(&facts, &[Purpose::Network]), "ip, ethtool, dig, bpftool");
     let clients = "kdig, drill, unbound, named, kresd, ntpdig, chronyd, ntpd, \
-                   systemd-timesyncd, perl, rdate, nats-server";
+                   systemd-timesyncd, perl, rdate, nats-server, promtool, systemd-analyze";
     assert_eq!(missing_names(&facts, &[Purpose::Clients]), clients);
     assert_eq!(missing_names(&facts, &[Purpose::Long]), "ntp-daemon, strace");
     let bench = "chronyd, nats-server, clang, libbpf-dev, libelf-dev, dnsperf, knotd, nsd";
@@ -107,11 +107,12 @@ fn a_fresh_machine_gets_components_then_packages_then_the_linker() {
         format!(
             "{apt} install -y --no-install-recommends pkg-config llvm-22-dev libpolly-22-dev \
              libzstd-dev zlib1g-dev libxml2-dev iproute2 ethtool bind9-dnsutils knot-dnsutils \
-             ldnsutils unbound bind9 knot-resolver ntpsec-ntpdig perl-base rdate nats-server bpftool"
+             ldnsutils unbound bind9 knot-resolver ntpsec-ntpdig perl-base rdate nats-server \
+             systemd bpftool"
         )
     );
     assert!(commands[5].starts_with("sh -c"), "{}", commands[5]);
-    assert!(commands[5].ends_with("target/unpacked chrony ntpsec systemd-timesyncd"));
+    assert!(commands[5].ends_with("target/unpacked chrony ntpsec systemd-timesyncd prometheus"));
     assert!(commands[6].contains("cargo install bpf-linker --version 0.13.0 --locked"));
     assert!(commands[6].contains("--no-default-features --features llvm-22"));
     assert_eq!(commands.len(), 7);

@@ -210,7 +210,8 @@ impl<'a> Carrying<'a> {
         flag(flags.configfile.is_some(), "configfile", "the file that this one was made from");
         flag(flags.checkconfig, "checkconfig", "edge check --config FILE");
         flag(flags.version, "version", "edge --version");
-        flag(flags.log, "log", "not carried over: set RUST_LOG=debug in edge's environment");
+        let reason = "not carried over: edge's log has no more; log.path logs queries";
+        flag(flags.log, "log", reason);
         let reason = "not carried over: edge logs to stderr, and systemd keeps that";
         flag(flags.logfile.is_some(), "logfile", reason);
         let reason = "not carried over: perf(1) profiles a running process";

@@ -6,11 +6,14 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use super::Controller;
 use crate::settings::Config;
 use edge_authority::{Answerer, Asked, Current, Engine, Options};
-use edge_tables::publish::{NoKernel, Publisher};
+use edge_common::abi::TableId;
+use edge_tables::publish::{Backend, BackendError, NoKernel, Publisher};
 use edge_tables::store::Store;
 
 const ZONE: &str = r#"{"serial": 1, "ttl": 60, "targeting": "@", "max_hosts": 4, "data": {
@@ -30,6 +33,10 @@ const SERVER: &str = "192.0.2.53:53";
 const CLIENT: &str = "198.51.100.7:5353";
 
 fn running(health: Option<&str>) -> Running {
+    running_with(health, Box::new(NoKernel))
+}
+
+fn running_with(health: Option<&str>, backend: Box<dyn Backend>) -> Running {
     let folder = tempfile::tempdir().unwrap();
     for name in ["zones", "geoip", "health"] {
         fs::create_dir(folder.path().join(name)).unwrap();
@@ -43,8 +50,7 @@ fn running(health: Option<&str>) -> Running {
         write_health(folder.path(), health);
     }
     let config = Config::load(&path).unwrap();
-    let mut publisher =
-        Publisher::new(Store::in_memory(), Box::new(NoKernel), fastrand::Rng::with_seed(1));
+    let mut publisher = Publisher::new(Store::in_memory(), backend, fastrand::Rng::with_seed(1));
     publisher.serve(&config.dns.listen).unwrap();
     let current = Arc::new(Current::default());
     let controller = Controller::new(&config, publisher, Arc::clone(&current));
@@ -268,4 +274,94 @@ fn a_zone_that_is_not_loaded_cannot_be_switched_and_the_nearest_are_proposed() {
     let error = running.controller.switch_zone("a..b", false).unwrap_err();
     assert_eq!(error, "\"a..b\": it has an empty label; name a zone");
     assert_eq!(running.both("plain"), [9]);
+}
+
+/// A kernel that refuses zones' tables for a while.
+struct Refusing(Arc<AtomicBool>);
+
+impl Backend for Refusing {
+    fn insert(&mut self, _: TableId) -> Result<(), BackendError> {
+        match self.0.load(Ordering::Relaxed) {
+            true => Err(BackendError::new("out of memory")),
+            false => Ok(()),
+        }
+    }
+
+    fn barrier(&mut self) -> Result<(), BackendError> {
+        Ok(())
+    }
+
+    fn name(&mut self, _: &str, _: Option<TableId>) -> Result<(), BackendError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_publication_that_failed_is_an_error_until_a_later_try_succeeds() {
+    let refuses = Arc::new(AtomicBool::new(false));
+    let mut running = running_with(None, Box::new(Refusing(Arc::clone(&refuses))));
+    running.controller.refresh().unwrap();
+    refuses.store(true, Ordering::Relaxed);
+    // With a label more, the zone needs new tables.
+    let next = ZONE
+        .replace("\"serial\": 1", "\"serial\": 22")
+        .replace("192.0.2.9", "192.0.2.19")
+        .replace("\"plain\"", "\"more\": {\"txt\": \"x\"}, \"plain\"");
+    fs::write(running.folder.path().join("zones/example.com.json"), next).unwrap();
+    let begun = Instant::now();
+    assert!(running.controller.refresh().is_err());
+    let serials = |controller: &Controller| -> [u32; 2] {
+        [controller.served()[0].serial, controller.zones()[0].serial]
+    };
+    // Tables, authority and status are those of before; the file's zone isn't forgotten.
+    assert_eq!(serials(&running.controller), [1, 22]);
+    assert_eq!(running.both("plain"), [9]);
+    let errors = running.controller.errors();
+    assert_eq!(
+        errors,
+        [
+            "publish: out of memory; what was served before is still served; it is tried again within 1 s"
+        ]
+    );
+
+    let mut now = begun;
+    assert!(!running.controller.try_again(now).unwrap().published, "not at once");
+    for seconds in [2, 4, 8, 16, 32, 60, 60] {
+        now = Instant::now() + Duration::from_secs(60);
+        assert!(running.controller.try_again(now).is_err());
+        let errors = running.controller.errors();
+        assert!(errors[0].ends_with(&format!(" within {seconds} s")), "{errors:?}");
+        assert!(!running.controller.try_again(begun).unwrap().published);
+    }
+    refuses.store(false, Ordering::Relaxed);
+    now = Instant::now() + Duration::from_secs(60);
+    assert!(running.controller.try_again(now).unwrap().published);
+    assert_eq!(running.controller.errors(), [""; 0]);
+    assert_eq!(serials(&running.controller), [22, 22]);
+    assert_eq!(running.both("plain"), [19]);
+    assert!(!running.controller.try_again(now).unwrap().published, "there is nothing left");
+}
+
+#[test]
+fn a_zone_that_cannot_be_published_is_named_and_every_other_zone_is_served() {
+    let mut running = running(None);
+    let zones = running.folder.path().join("zones");
+    // These two names have the same hash whatever the seed is.
+    let clash = r#"{"serial": 5, "data": {"": {"a": [["192.0.2.5"]]},
+        "dcaaadcacdaaacbaa": {"a": [["192.0.2.5"]]}, "aaefaaaaaagdbaaaf": {"a": [["192.0.2.6"]]}}}"#;
+    fs::write(zones.join("pool.ntp.org.json"), clash).unwrap();
+    assert!(running.controller.refresh().unwrap().published);
+    assert_eq!(running.both("plain"), [9]);
+    let errors = running.controller.errors();
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].starts_with("zone pool.ntp.org: "), "{errors:?}");
+    assert!(errors[0].ends_with("rename one; the authority answers for it, XDP doesn't"));
+    // It stays so while other zones change.
+    fs::write(zones.join("example.com.json"), ZONE.replace("192.0.2.9", "192.0.2.19")).unwrap();
+    assert!(running.controller.refresh().unwrap().published);
+    assert_eq!(running.both("plain"), [19]);
+    assert_eq!(running.controller.errors(), errors);
+    fs::write(zones.join("pool.ntp.org.json"), clash.replace("dcaa", "ecaa")).unwrap();
+    assert!(running.controller.refresh().unwrap().published);
+    assert_eq!(running.controller.errors(), [""; 0]);
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::{Controller, Refresh};
 use crate::node::switch_table::ZoneSwitch;
 use crate::settings::ZoneConfigs;
+use edge_tables::publish::Shares;
 use edge_zone::name::bare;
 use edge_zone::{Name, Zone};
 
@@ -54,6 +55,20 @@ impl Controller {
             configured: self.overrides.configured.get(zone.apex.folded()).xdp,
         };
         self.zones().into_iter().map(switch).collect()
+    }
+
+    /// Takes over the configuration of zones, and publishes. What was switched since the start
+    /// stays switched.
+    ///
+    /// # Errors
+    /// When the kernel refuses; then what was served before is still served.
+    pub fn configure(&mut self, zones: ZoneConfigs, shares: Shares) -> anyhow::Result<Refresh> {
+        self.overrides.configured = zones;
+        self.publisher.share(shares.clone());
+        self.shares = shares;
+        let mut refresh = Refresh::default();
+        self.publish(&mut refresh)?;
+        Ok(refresh)
     }
 
     /// Sets whether XDP is to answer for a zone, and publishes if that is new; other zones stay as

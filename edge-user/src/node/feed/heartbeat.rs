@@ -83,7 +83,7 @@ impl HeartbeatTask {
     fn heartbeat(&self, rates: BTreeMap<String, f64>, view: &View) -> Heartbeat {
         let liveness = self.health.liveness();
         let zones = liveness.status.zones.iter();
-        let mut health = liveness.problems();
+        let mut health = liveness.problems(None);
         health.extend(liveness.status.errors.iter().cloned());
         Heartbeat {
             node: self.node.clone(),

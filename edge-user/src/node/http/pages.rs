@@ -9,16 +9,20 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use serde_json::json;
 
 use super::auth::Secret;
+use crate::node::checks::Service;
 use crate::node::metrics::Metrics;
 
 /// Prometheus's text format.
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
+const HEALTH: &str = "/health";
 const JSON: &str = "application/json";
 
 /// The pages, and the secret that they are protected by.
 pub(super) struct Pages {
     pub(super) secret: Option<Secret>,
+    /// Whether the health check is protected, too.
+    pub(super) protect_health: bool,
     pub(super) metrics: Metrics,
 }
 
@@ -33,7 +37,7 @@ impl Pages {
     }
 
     fn page(&self, method: &Method, path: &str, query: &str, fields: &HeaderMap) -> Page {
-        if let Some(secret) = &self.secret
+        if let Some(secret) = self.secret.as_ref().filter(|_| path != HEALTH || self.protect_health)
             && !fields.get(AUTHORIZATION).is_some_and(|field| secret.admits(field.as_bytes()))
         {
             let challenge = (WWW_AUTHENTICATE, "Basic realm=\"edge\", charset=\"UTF-8\"");
@@ -55,7 +59,7 @@ impl Pages {
                 let version = concat!("edge ", env!("CARGO_PKG_VERSION"), "\n");
                 page(StatusCode::OK, TEXT, version, None)
             }
-            "/health" => self.health(),
+            HEALTH => self.health(query),
             "/points" => self.points(query),
             _ => page(StatusCode::NOT_FOUND, TEXT, "404 page not found\n", None),
         }
@@ -77,8 +81,18 @@ impl Pages {
         }
     }
 
-    fn health(&self) -> Page {
-        let reasons = self.metrics.health.liveness().problems();
+    /// Of the whole node, or of one `service`.
+    fn health(&self, query: &str) -> Page {
+        let service = match query.split_once('=') {
+            None if query.is_empty() => Ok(None),
+            Some(("service", name)) => name.parse::<Service>().map(Some),
+            _ => Err("write /health or /health?service=dns4".to_owned()),
+        };
+        let service = match service {
+            Ok(service) => service,
+            Err(text) => return page(StatusCode::BAD_REQUEST, TEXT, text + "\n", None),
+        };
+        let reasons = self.metrics.health.liveness().problems(service);
         let (code, word) = if reasons.is_empty() {
             (StatusCode::OK, "ok")
         } else {

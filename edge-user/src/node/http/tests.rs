@@ -29,7 +29,11 @@ fn config(user: &str) -> config::Http {
 }
 
 fn serve(user: &str) -> Service {
-    let http = Http::bind(&config(user)).unwrap().unwrap();
+    serve_by(&config(user))
+}
+
+fn serve_by(config: &config::Http) -> Service {
+    let http = Http::bind(config).unwrap().unwrap();
     let address = http.address();
     let health = Arc::new(HealthState::default());
     let instance = Instance {
@@ -165,16 +169,38 @@ fn health_has_the_reason_if_the_node_is_unhealthy() {
 }
 
 #[test]
-fn with_a_user_every_page_asks_for_the_password() {
+fn with_a_user_every_page_but_the_health_check_asks_for_the_password() {
     let service = serve("Aladdin");
     let good = "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n";
-    for path in ["/metrics", "/version", "/health", "/elsewhere"] {
+    for path in ["/metrics", "/version", "/health/", "/elsewhere"] {
         for fields in ["", "Authorization: Basic QWxhZGRpbjo=\r\n"] {
             let response = service.ask("GET", path, fields);
             assert!(response.starts_with("HTTP/1.1 401 "), "{response}");
             assert!(response.contains("www-authenticate: Basic realm=\"edge\""), "{response}");
         }
         assert!(!service.ask("GET", path, good).starts_with("HTTP/1.1 401 "), "{path}");
+    }
+    assert!(service.get("/health").starts_with("HTTP/1.1 503 "));
+}
+
+#[test]
+fn the_health_check_asks_for_the_password_if_that_is_wished() {
+    let service = serve_by(&config::Http { protect_health: true, ..config("Aladdin") });
+    for path in ["/health", "/health?service=dns4"] {
+        let response = service.get(path);
+        assert!(response.starts_with("HTTP/1.1 401 "), "{response}");
+    }
+}
+
+#[test]
+fn the_health_of_one_service_is_asked_for_by_its_name() {
+    let service = serve("");
+    let response = service.get("/health?service=ntp6");
+    assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
+    assert!(response.contains("ntp6 isn't served"), "{response}");
+    for query in ["service=dns5", "service=", "service", "x=dns4"] {
+        let response = service.get(&format!("/health?{query}"));
+        assert!(response.starts_with("HTTP/1.1 400 "), "{query}: {response}");
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) enum Periodic {
     Popularity,
     /// Read the files of the cookies' secrets.
     Secrets,
+    /// Read the configuration again.
+    Reload,
 }
 
 /// A job.
@@ -75,6 +77,9 @@ impl Job {
             Self::Periodic(Periodic::Deal) => "dealing",
             Self::Periodic(Periodic::Popularity) => "publishing popular names",
             Self::Periodic(Periodic::Secrets) => "reading cookies.secrets",
+            Self::Periodic(Periodic::Reload) | Self::Request((Request::Reload, _), _) => {
+                "reading the configuration"
+            }
             Self::Request((Request::Switch(Setting::Zone { .. }), _), _) => "switching a zone",
             Self::Request(..) => "a request of the control socket",
         }

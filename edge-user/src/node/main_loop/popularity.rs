@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::xdp::{SharedKernel, lock};
+use super::shared_kernel::{SharedKernel, lock};
 use crate::observe::popularity::{PopularityCounter, Probe, Tap};
 use crate::observe::refused::{Dropped, Refused};
 use edge_tables::live::limits::Limits;

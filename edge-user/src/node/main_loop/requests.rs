@@ -12,9 +12,11 @@ use tracing::info;
 
 use super::jobs::Claim;
 use super::worker::Done;
+use super::xdp::Xdp;
 use super::{Node, json};
 use crate::node::control::{Asked, Request};
 use crate::node::switch_table::SwitchTable;
+use crate::settings::{self, Config, XdpMode};
 use edge_tables::live::switches::{Setting, Switches};
 
 /// How long a request may wait for the controller: a little less than the control socket waits,
@@ -72,10 +74,25 @@ impl Node {
     /// Takes what the controller's thread reports after a job, and sends its reply.
     pub(super) fn take(&mut self, done: Done) {
         self.snapshot = done.snapshot;
+        if let Some(config) = done.config {
+            self.configure(*config);
+        }
         self.report_health(Instant::now());
         if let Some((reply, value)) = done.reply {
             drop(reply.send(value));
         }
+    }
+
+    /// Takes over the loop's part of a configuration that was read again.
+    fn configure(&mut self, config: Config) {
+        let Config { xdp, zone, limits, cookies, .. } = config;
+        // XDP is loaded at the start or not at all.
+        if (xdp.mode == XdpMode::Off) == (self.config.xdp.mode == XdpMode::Off) {
+            self.interfaces.want(&xdp.interfaces, Xdp::modes(xdp.mode));
+            let instance = std::mem::take(&mut self.config.xdp.instance);
+            self.config.xdp = settings::Xdp { instance, ..xdp };
+        }
+        (self.config.zone, self.config.limits, self.config.cookies) = (zone, limits, cookies);
     }
 
     /// Sets a switch of the whole node, by one atomic operation on the tables: it works at once,

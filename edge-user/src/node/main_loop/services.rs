@@ -9,7 +9,7 @@ use std::time::{Instant, SystemTime};
 use edge_common::verdict::Verdict;
 
 use super::Node;
-use super::xdp::lock;
+use super::shared_kernel::lock;
 use crate::node::feed::{HeartbeatTask, Prepared};
 use crate::node::http::{Http, Running};
 use crate::node::metrics::{Instance, Metrics};

@@ -9,11 +9,15 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 
+use super::interfaces::{Keeper, View};
 use super::ntp::NtpService;
 use super::popularity::SampleCounters;
+use super::running_config::SetLimits;
+use super::shared_kernel::lock;
 use super::worker::{Worker, log_refresh};
-use super::xdp::{Xdp, lock};
+use super::xdp::Xdp;
 use super::{Jobs, Node};
+use crate::node::checks::Checks;
 use crate::node::controller::Controller;
 use crate::node::feed::Prepared;
 use crate::node::health_state::HealthState;
@@ -42,7 +46,12 @@ pub(super) struct Started {
 /// When it can't, with everything taken down again.
 pub(super) fn start(config: Config) -> anyhow::Result<Started> {
     let started = Instant::now();
-    let mut xdp = if config.xdp.mode == XdpMode::Off { None } else { Some(Xdp::load(&config)?) };
+    let mut xdp = if config.xdp.mode == XdpMode::Off {
+        Xdp::clear(&config)?;
+        None
+    } else {
+        Some(Xdp::load(&config)?)
+    };
     match start_by(config, started, &mut xdp) {
         Ok(mut up) => {
             up.node.xdp = xdp;
@@ -104,11 +113,14 @@ fn start_by(config: Config, started: Instant, xdp: &mut Option<Xdp>) -> anyhow::
             ntp = Some(NtpService::start(&config.ntp, store.clone(), xdp.barrier()?)?);
         }
         lock(&xdp.kernel).renew_lease()?;
-        xdp.attach(&config)?;
     }
+    let interfaces = keep_interfaces(&config, xdp.as_mut())?;
     let jobs = Arc::new(Jobs::default());
     let (popularity, has_xdp) = (samples.popularity(), xdp.is_some());
-    let worker = Worker::new(Arc::clone(&jobs), &config, controller, cookies, popularity, has_xdp);
+    let set_limits = set_limits(&store, xdp.as_ref());
+    let jobs_of_worker = Arc::clone(&jobs);
+    let worker =
+        Worker::new(jobs_of_worker, &config, controller, cookies, popularity, set_limits, has_xdp);
     let node = Node {
         answer_counts: worker.controller().answer_counts(),
         snapshot: worker.snapshot(),
@@ -121,11 +133,46 @@ fn start_by(config: Config, started: Instant, xdp: &mut Option<Xdp>) -> anyhow::
         ntp,
         feed: None,
         xdp: None,
+        interfaces,
+        checks: Checks::default(),
+        judged: Vec::new(),
         health: Arc::new(HealthState::default()),
         was_alive: Cell::new(true),
         started,
     };
     Ok(Started { node, worker, authority, prepared })
+}
+
+/// What sets the limits while the node runs.
+fn set_limits(store: &Store, xdp: Option<&Xdp>) -> SetLimits {
+    let (store, kernel) = (store.clone(), xdp.map(|xdp| Arc::clone(&xdp.kernel)));
+    Box::new(move |limits| {
+        let mut kernel = kernel.as_ref().map(lock);
+        let map = kernel.as_deref_mut().map(|kernel| -> &mut dyn PrefixMap { kernel });
+        limits::set(limits, &store, map)
+    })
+}
+
+/// Attaches XDP, if it is on, and starts the thread that looks at interfaces and addresses.
+///
+/// # Errors
+/// When the kernel refuses the program on every interface that exists. An interface that is
+/// missing is no error: XDP is attached when it comes.
+fn keep_interfaces(config: &Config, xdp: Option<&mut Xdp>) -> anyhow::Result<View> {
+    let view = View::default();
+    let mut keeper = Keeper::new(xdp.map(|xdp| xdp.attaching(config)), view.clone());
+    let before = keeper.look().unwrap_or_default();
+    let found = view.read();
+    let refused = found.interfaces.iter().filter(|it| it.index.is_some());
+    let refused = refused.filter_map(|it| it.error.clone()).next();
+    let is_anywhere = found.interfaces.iter().any(|it| it.mode.is_some());
+    if let Some(cause) = found.error.or_else(|| refused.filter(|_| !is_anywhere)) {
+        anyhow::bail!(cause);
+    }
+    keeper.log(&before);
+    keeper.remove_others()?;
+    keeper.start().context("start the thread for interfaces")?;
+    Ok(view)
 }
 
 /// Writes the addresses of DNS and NTP into the tables.
@@ -150,6 +197,7 @@ fn options(config: &Config, cookies: Cookies) -> Options {
         any: dns.any,
         version: dns.version.clone(),
         chaos_id: dns.chaos_id,
+        freebind: dns.freebind,
         cookies,
         ..Options::new(&dns.server_id)
     }

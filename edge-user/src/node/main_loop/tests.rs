@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 
+use super::interfaces::View;
 use super::jobs::{Job, Jobs, LONGEST, Periodic, SLOW};
 use super::worker::{Done, Worker};
-use super::{Node, SampleCounters};
+use super::{Checks, Node, SampleCounters};
 use crate::node::control::Request;
 use crate::node::controller::Controller;
 use crate::node::health_state::HealthState;
@@ -20,6 +21,7 @@ use crate::observe::query_log::Log;
 use crate::settings::Config;
 use edge_authority::{Counters, Current};
 use edge_tables::live::cookie_state::CookieState;
+use edge_tables::live::limits::{self, Limits};
 use edge_tables::live::switches::{ReturnPath, Setting};
 use edge_tables::publish::{NoKernel, Publisher};
 use edge_tables::store::Store;
@@ -65,7 +67,18 @@ fn held() -> (Running, Worker, mpsc::UnboundedSender<Done>) {
     let (samples, _) = SampleCounters::new(None, 0, &config.limits).unwrap();
     let jobs = Arc::new(Jobs::default());
     let popularity = samples.popularity();
-    let worker = Worker::new(Arc::clone(&jobs), &config, controller, cookies, popularity, false);
+    let limits_of = store.clone();
+    let set_limits = Box::new(move |limits: &Limits| limits::set(limits, &limits_of, None));
+    let has_xdp = false;
+    let worker = Worker::new(
+        Arc::clone(&jobs),
+        &config,
+        controller,
+        cookies,
+        popularity,
+        set_limits,
+        has_xdp,
+    );
     let node = Node {
         answer_counts: worker.controller().answer_counts(),
         snapshot: worker.snapshot(),
@@ -78,6 +91,9 @@ fn held() -> (Running, Worker, mpsc::UnboundedSender<Done>) {
         ntp: None,
         feed: None,
         xdp: None,
+        interfaces: View::default(),
+        checks: Checks::default(),
+        judged: Vec::new(),
         health: Arc::new(HealthState::default()),
         was_alive: Cell::new(true),
         started: Instant::now(),
@@ -275,4 +291,40 @@ fn a_file_that_changed_is_served_by_the_controllers_thread() {
     let status = running.ask_at_once(Request::Status).unwrap();
     assert_eq!(status["zones"][0]["serial"], 12);
     assert_eq!(running.node.health.liveness().status.zones[0].serial, 12);
+}
+
+#[test]
+fn a_configuration_is_taken_over_where_it_can_be_and_a_broken_one_is_not() {
+    let mut running = running();
+    let path = running.folder.path().join("edge.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let denied = "203.0.113.7".parse().unwrap();
+    fs::write(
+        &path,
+        format!("{text}[limits]\ndeny = [\"203.0.113.0/24\"]\n[http]\nserver_points = 3\n"),
+    )
+    .unwrap();
+    let reply = running.ask(Request::Reload).unwrap();
+    assert_eq!(reply["changed"], json!(["limits.deny"]));
+    assert_eq!(reply["needs_restart"], json!(["http.server_points"]));
+    assert!(limits::denies(&running.node.store, denied));
+    let status = running.ask(Request::Status).unwrap();
+    assert_eq!(status["reload"]["needs_restart"], json!(["http.server_points"]));
+
+    fs::write(&path, text.replace("dry_run", "dry_runn")).unwrap();
+    let error = running.ask(Request::Reload).unwrap_err();
+    assert!(error.contains("edge.toml:5:1") && error.contains("dry_runn"), "{error}");
+    assert!(limits::denies(&running.node.store, denied), "nothing has changed");
+    let status = running.ask(Request::Status).unwrap();
+    assert_eq!(status["errors"], json!([error]));
+
+    fs::write(&path, text.replace("dry_run = true", "dry_run = false")).unwrap();
+    running.node.jobs.ask_for(Periodic::Reload);
+    let done = running.runtime.block_on(running.done.recv()).unwrap();
+    running.node.take(done);
+    assert!(!limits::denies(&running.node.store, denied));
+    let status = running.ask(Request::Status).unwrap();
+    assert_eq!((&status["errors"], &status["reload"]["ok"]), (&json!([]), &json!(true)));
+    assert_eq!(status["switches"]["dry_run"], false);
+    assert_eq!(running.ask(Request::Switches).unwrap()["configured"]["dry_run"], false);
 }

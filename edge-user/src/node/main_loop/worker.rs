@@ -17,16 +17,18 @@ use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
 use super::jobs::{Job, Jobs, Periodic};
+use super::running_config::{Running, SetLimits};
 use super::{LOOK, json};
 use crate::node::control::Request;
 use crate::node::controller::{Controller, Refresh};
 use crate::node::explain::explain;
 use crate::node::feed::Handoff;
-use crate::node::status;
+use crate::node::status::{self, Reload};
 use crate::node::switch_table::{SwitchTable, ZoneSwitch};
 use crate::node::watch::Watch;
 use crate::observe::popularity::PopularityCounter;
 use crate::settings::Config;
+use edge_authority::Options;
 use edge_tables::live::cookie_state::CookieState;
 use edge_tables::live::switches::{Setting, Switches};
 use edge_tables::publish::Placed;
@@ -49,6 +51,8 @@ pub(super) struct Snapshot {
     pub(super) tables: Vec<status::Table>,
     /// Publications that took no generation.
     pub(super) amended: u64,
+    /// How the configuration was read last.
+    pub(super) reload: Reload,
     /// Everything that is wrong, a line each.
     pub(super) errors: Vec<String>,
 }
@@ -60,6 +64,8 @@ pub(super) struct Done {
     pub(super) snapshot: Snapshot,
     /// The reply to a request. The loop sends it, after it has reported the snapshot.
     pub(super) reply: Option<Reply>,
+    /// A configuration that was read again, of which the loop takes over its part.
+    pub(super) config: Option<Box<Config>>,
 }
 
 /// A reply, and the way to its reader.
@@ -68,8 +74,12 @@ pub(super) type Reply = (oneshot::Sender<Result<Value, String>>, Result<Value, S
 /// The work of the thread.
 pub(super) struct Worker {
     jobs: Arc<Jobs>,
-    controller: Controller,
-    cookies: CookieState,
+    pub(super) controller: Controller,
+    pub(super) cookies: CookieState,
+    /// The identifier that NSID shows.
+    pub(super) nsid: String,
+    pub(super) set_limits: SetLimits,
+    pub(super) running: Running,
     popularity: PopularityCounter,
     watch: Watch,
     /// The directories that are watched.
@@ -78,7 +88,7 @@ pub(super) struct Worker {
     zones_are_optional: bool,
     handoff: Option<Arc<Handoff>>,
     listen: Vec<SocketAddr>,
-    configured: Switches,
+    pub(super) configured: Switches,
     has_xdp: bool,
     /// How often a part of the decks was dealt again.
     deals: u32,
@@ -92,6 +102,7 @@ impl Worker {
         controller: Controller,
         cookies: CookieState,
         popularity: PopularityCounter,
+        set_limits: SetLimits,
         has_xdp: bool,
     ) -> Self {
         let (watch, error) = Watch::new();
@@ -105,6 +116,9 @@ impl Worker {
             jobs,
             controller,
             cookies,
+            nsid: Options::new(&config.dns.server_id).nsid().to_owned(),
+            set_limits,
+            running: Running::new(config),
             popularity,
             watch,
             directories,
@@ -170,8 +184,12 @@ impl Worker {
                 if !claim.take() {
                     return None;
                 }
-                let value = self.answer(request);
-                return Some(Done { snapshot: self.snapshot(), reply: Some((reply, value)) });
+                let (config, value) = match request {
+                    Request::Reload => self.reload(),
+                    request => (None, self.answer(request)),
+                };
+                let snapshot = self.snapshot();
+                return Some(Done { snapshot, reply: Some((reply, value)), config });
             }
         };
         let is_news = match wanted {
@@ -186,7 +204,9 @@ impl Worker {
             }
             Periodic::TargetHealth => {
                 let refresh = self.controller.refresh_health();
-                self.report(refresh)
+                self.report(refresh);
+                let again = self.controller.try_again(Instant::now());
+                self.report(again)
             }
             Periodic::Feed => self.take_fed(),
             Periodic::Deal => {
@@ -199,8 +219,13 @@ impl Worker {
                 self.cookies.refresh();
                 self.cookies.error() != before
             }
+            Periodic::Reload => {
+                // What it says is in the log.
+                let (config, _reply) = self.reload();
+                return Some(Done { snapshot: self.snapshot(), reply: None, config });
+            }
         };
-        is_news.then(|| Done { snapshot: self.snapshot(), reply: None })
+        is_news.then(|| Done { snapshot: self.snapshot(), reply: None, config: None })
     }
 
     /// Watches the directories for the first time.
@@ -224,7 +249,7 @@ impl Worker {
     }
 
     /// Logs what a refresh found; always news, since the files' errors may have changed.
-    fn report(&self, refresh: anyhow::Result<Refresh>) -> bool {
+    pub(super) fn report(&self, refresh: anyhow::Result<Refresh>) -> bool {
         match refresh {
             Ok(refresh) => {
                 if refresh.published {
@@ -305,6 +330,7 @@ impl Worker {
             Request::Observed { zone } => self.controller.observed(&zone).and_then(json),
             Request::Switch(Setting::Zone { name, on }) => self.switch_zone(name, on),
             Request::Status
+            | Request::Reload
             | Request::ExplainTime
             | Request::Switches
             | Request::Switch(_)
@@ -340,10 +366,10 @@ impl Worker {
         let controller = &self.controller;
         let placed = controller.placed().iter().map(|placed| (placed.apex.as_str(), placed));
         let placed: std::collections::HashMap<_, _> = placed.collect();
-        let zones = controller.zones().into_iter().map(|zone| {
+        let zones = controller.served().iter().map(|zone| {
             let name = bare(&zone.apex);
             let placed = placed.get(name.as_str()).copied();
-            let why = self.why_not(&zone, placed);
+            let why = self.why_not(zone, placed);
             let in_xdp = why.is_empty();
             let names = placed.map_or(0, |placed| placed.names);
             status::Zone {
@@ -370,6 +396,7 @@ impl Worker {
             switches: controller.zone_switches(),
             tables: tables.collect(),
             amended: controller.amended(),
+            reload: self.running.last.clone(),
             errors: controller.errors().into_iter().chain(self.cookies.error()).collect(),
         }
     }

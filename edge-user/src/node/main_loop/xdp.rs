@@ -1,21 +1,18 @@
 //! The programs in the kernel: loaded, attached, and removed at the end.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use edge_common::abi::TableId;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
+use super::interfaces::Attaching;
+use super::shared_kernel::{SharedKernel, lock};
 use crate::ntp::published::Barrier;
 use crate::settings::{Config, XdpMode};
-use edge_kernel::{Attachment, Bpffs, Kernel, Mode, Pins};
+use edge_kernel::{Attachments, Bpffs, Kernel, Mode, Pins};
 use edge_tables::publish::{Backend, BackendError};
-
-pub(super) type SharedKernel = Arc<Mutex<Kernel>>;
-
-pub(super) fn lock(kernel: &SharedKernel) -> MutexGuard<'_, Kernel> {
-    kernel.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The kernel, for the publisher on the controller's thread.
 ///
@@ -61,30 +58,57 @@ impl Backend for KernelBackend {
 pub(super) struct Xdp {
     pub(super) kernel: SharedKernel,
     pub(super) pins: Arc<Pins>,
-    pub(super) attachments: Vec<Attachment>,
     bpffs: Bpffs,
+    /// Whether a program of this process may be on an interface.
+    has_attached: bool,
     /// Whether the publisher may no longer use the kernel.
     is_closed: Arc<AtomicBool>,
 }
 
+/// Where a BPF file system is mounted if the system has none.
+fn own_bpffs(config: &Config) -> PathBuf {
+    config.control.socket.with_file_name("bpf")
+}
+
 impl Xdp {
+    /// Locks the instance, and loads the programs. What a former run left attached stays.
+    ///
+    /// # Errors
+    /// When another process has the instance, or the kernel refuses something. Nothing of another
+    /// process is changed, and what this one made is taken away.
     pub(super) fn load(config: &Config) -> anyhow::Result<Self> {
-        let kernel = Kernel::load()?;
-        let own = config.control.socket.with_file_name("bpf");
-        let bpffs = Bpffs::find(&own)?;
+        let bpffs = Bpffs::find(&own_bpffs(config))?;
         if bpffs.is_ours() {
-            info!("mounted a BPF file system on {}", bpffs.path().display());
+            info!("a BPF file system of this node's own is on {}", bpffs.path().display());
         }
-        let pins = Pins::new(&bpffs, &config.xdp.instance)?;
-        if let Err(cause) = pins.pin_shared(&kernel) {
+        let loaded = Pins::lock(&bpffs, &config.xdp.instance).and_then(|pins| {
+            let prepared = Kernel::load().and_then(|kernel| {
+                pins.prepare()?;
+                pins.pin_shared(&kernel)?;
+                Ok(kernel)
+            });
             // What stopped us is worth more than what is left behind.
-            drop(pins.remove());
-            drop(bpffs.unmount());
-            return Err(cause.into());
+            prepared.inspect_err(|_| drop(pins.remove_but_links())).map(|kernel| (kernel, pins))
+        });
+        let (kernel, pins) = loaded.inspect_err(|_| drop(bpffs.unmount()))?;
+        Ok(Self {
+            kernel: Arc::new(Mutex::new(kernel)),
+            pins: Arc::new(pins),
+            bpffs,
+            has_attached: false,
+            is_closed: Arc::default(),
+        })
+    }
+
+    /// Takes away what a former run left attached: for a node without XDP.
+    ///
+    /// # Errors
+    /// When another process has the instance, or the file system refuses.
+    pub(super) fn clear(config: &Config) -> anyhow::Result<()> {
+        if Pins::clear(&own_bpffs(config), &config.xdp.instance)? {
+            info!("xdp.mode is \"off\": took away the XDP program that a former run left");
         }
-        let kernel = Arc::new(Mutex::new(kernel));
-        let (attachments, is_closed) = (Vec::new(), Arc::default());
-        Ok(Self { kernel, pins: Arc::new(pins), attachments, bpffs, is_closed })
+        Ok(())
     }
 
     /// The kernel for the publisher.
@@ -99,24 +123,25 @@ impl Xdp {
         Ok(Box::new(move || barrier.wait().map_err(|error| error.to_string())))
     }
 
-    pub(super) fn attach(&mut self, config: &Config) -> anyhow::Result<()> {
-        let modes: &[Mode] = match config.xdp.mode {
+    /// The modes to try, in their order.
+    pub(super) const fn modes(mode: XdpMode) -> &'static [Mode] {
+        match mode {
             XdpMode::Native => &[Mode::Native],
             XdpMode::Generic => &[Mode::Generic],
             XdpMode::Auto | XdpMode::Off => &[Mode::Native, Mode::Generic],
-        };
-        for interface in &config.xdp.interfaces {
-            let attachment = lock(&self.kernel).attach(interface, modes, &self.pins)?;
-            if let Some(reason) = &attachment.fallback {
-                warn!("{reason}; attached in generic mode, which is slower");
-            }
-            if let Some(text) = &attachment.warning {
-                warn!("{text}");
-            }
-            self.attachments.push(attachment);
         }
-        let keep: Vec<_> = self.attachments.iter().map(Attachment::pin).collect();
-        Ok(self.pins.keep_links(&keep)?)
+    }
+
+    /// What is needed to attach to the interfaces. From now on a program of this process may be on
+    /// one.
+    pub(super) fn attaching(&mut self, config: &Config) -> Attaching {
+        self.has_attached = true;
+        Attaching {
+            kernel: Arc::clone(&self.kernel),
+            pins: Arc::clone(&self.pins),
+            is_closed: Arc::clone(&self.is_closed),
+            attachments: Attachments::new(&config.xdp.interfaces, Self::modes(config.xdp.mode)),
+        }
     }
 
     /// Ends the lease, detaches and unpins everything, as far as possible. It waits for no
@@ -126,12 +151,14 @@ impl Xdp {
         self.is_closed.store(true, Ordering::Relaxed);
         kernel.end_lease();
         drop(kernel);
-        for attachment in self.attachments {
-            if let Err(cause) = attachment.detach() {
-                error!("{cause}");
-            }
-        }
-        for removed in [self.pins.remove(), self.bpffs.unmount()] {
+        // The links' pins are among them, and the program is detached when they go. If this process
+        // attached none, the program of a former run stays: it answers until its lease ends.
+        let removed = match self.has_attached {
+            true => self.pins.remove(),
+            false => self.pins.remove_but_links(),
+        };
+        self.pins.unlock();
+        for removed in [removed, self.bpffs.unmount()] {
             if let Err(cause) = removed {
                 error!("{cause}");
             }

@@ -6,7 +6,9 @@ use prometheus::proto::MetricFamily;
 
 use super::Instance;
 use super::family::{Family, float};
+use crate::node::checks::Weight;
 use crate::node::health_state::Liveness;
+use crate::node::status::Interface;
 use edge_kernel::LEASE;
 use edge_tables::live::switches::{ReturnPath, Switches};
 
@@ -28,12 +30,21 @@ pub(super) fn add(families: &mut Vec<MetricFamily>, instance: &Instance, livenes
             .sample(&[("version", env!("CARGO_PKG_VERSION"))], 1.0)
             .done(),
     );
-    let is_healthy = liveness.problems().is_empty();
+    let is_healthy = liveness.problems(None).is_empty();
     families.push(
         Family::gauge("edge_healthy", "Whether /health reports the node as healthy")
             .count(&[], is_healthy.into())
             .done(),
     );
+    let help = "Whether a check of the node's health is well; /health fails with those of weight \
+                fatal";
+    let mut checks = Family::gauge("edge_check", help);
+    for check in liveness.checks() {
+        let weight = if check.weight == Weight::Fatal { "fatal" } else { "warning" };
+        let labels = [("check", &*check.check), ("of", &*check.of), ("weight", weight)];
+        checks.add(&labels, u8::from(check.ok).into());
+    }
+    families.push(checks.done());
     add_lease(families, liveness);
     families.push(switches(liveness.status.switches));
     add_served(families, liveness);
@@ -68,6 +79,24 @@ fn switches(now: Switches) -> MetricFamily {
     family.done()
 }
 
+fn add_interfaces(families: &mut Vec<MetricFamily>, interfaces: &[Interface]) {
+    let [mut attached, mut up] = [
+        ("edge_xdp_attached", "Whether XDP is attached to the interface, as the kernel says now"),
+        ("edge_interface_up", "Whether the interface is up and has a carrier"),
+    ]
+    .map(|(name, help)| Family::gauge(name, help));
+    let help = "How often XDP was attached to the interface since the start";
+    let mut times = Family::counter("edge_xdp_attach_total", help);
+    for at in interfaces {
+        let interface = ("interface", at.interface.as_str());
+        let is_attached = u8::from(at.mode != "none");
+        attached.add(&[interface, ("mode", &at.mode)], is_attached.into());
+        up.add(&[interface], u8::from(at.up).into());
+        times.add(&[interface], float(at.attached));
+    }
+    families.extend([attached, up, times].map(Family::done));
+}
+
 fn add_served(families: &mut Vec<MetricFamily>, liveness: &Liveness) {
     let status = &liveness.status;
     let number = |n: usize| float(n as u64);
@@ -100,12 +129,25 @@ fn add_served(families: &mut Vec<MetricFamily>, liveness: &Liveness) {
         used.add(&labels, table.used.into());
         entries.add(&labels, table.entries.into());
     }
-    let mut attached = Family::gauge("edge_xdp_attached", "Interfaces that XDP is attached to");
-    for at in &status.xdp {
-        attached.add(&[("interface", &at.interface), ("mode", &at.mode)], 1.0);
-    }
-    families.extend([serial, names, decks, in_xdp, used, entries, attached].map(Family::done));
+    families.extend([serial, names, decks, in_xdp, used, entries].map(Family::done));
+    add_interfaces(families, &status.xdp);
+    let reload = &status.reload;
     for (name, help, value) in [
+        (
+            "edge_config_last_reload_successful",
+            "Whether the configuration file was good when it was read last",
+            f64::from(u8::from(reload.ok)),
+        ),
+        (
+            "edge_config_last_reload_success_timestamp_seconds",
+            "When the configuration file was good last, in Unix time",
+            float(reload.unix_seconds),
+        ),
+        (
+            "edge_config_needs_restart",
+            "Keys of the configuration file that are taken over only by a restart",
+            number(reload.needs_restart.len()),
+        ),
         ("edge_zones", "Zones that are served", number(status.zones.len())),
         ("edge_generation", "The generation that is served", float(status.generation)),
         (

@@ -1,5 +1,6 @@
 //! Tests of the metrics' text, for a node with and without XDP.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -15,8 +16,13 @@ use edge_tables::live::switches::Switches;
 
 fn metrics(verdicts: Option<Vec<u64>>) -> Metrics {
     let health = Arc::new(HealthState::default());
-    let attached =
-        Interface { interface: "eth0".into(), mode: "native".into(), warning: String::new() };
+    let attached = Interface {
+        interface: "eth0".into(),
+        mode: "native".into(),
+        up: true,
+        attached: 3,
+        ..Interface::default()
+    };
     health.serve(Status {
         generation: 7,
         amended: 11,
@@ -94,6 +100,28 @@ fn a_feed_has_metrics_of_age_serials_sources_and_refusals_and_no_feed_has_none()
     assert!(families.is_empty());
 }
 
+#[test]
+fn every_metric_that_the_shipped_alerts_read_is_one_of_ours() {
+    let mut families = Vec::new();
+    let source = FeedSource { name: "nats".into(), ..FeedSource::default() };
+    let refusals = [("older".into(), 3)].into();
+    let feed =
+        Feed { freshness: "warn".into(), refusals, sources: vec![source], ..Feed::default() };
+    super::feed::add(&mut families, &feed);
+    families.retain(|family| !family.get_metric().is_empty());
+    let feed = prometheus::TextEncoder::new().encode_to_string(&families).unwrap();
+    let text = metrics(Some(counts())).text().unwrap() + &feed;
+    let rules = include_str!("../../../../deploy/edge.rules.yml");
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let words = rules.split(|c| !is_part(c)).filter(|word| word.starts_with("edge_"));
+    // NTP's have tests of their own.
+    let names: BTreeSet<&str> = words.filter(|word| !word.starts_with("edge_ntp_")).collect();
+    assert!(names.len() > 12, "{names:?}");
+    for name in names {
+        assert!(text.contains(&format!("# TYPE {name} ")), "{name} isn't in\n{text}");
+    }
+}
+
 /// One for the first verdict, two for the second, and so on.
 fn counts() -> Vec<u64> {
     (1..).take(Verdict::ALL.len()).collect()
@@ -125,6 +153,8 @@ fn what_xdp_did_is_counted_by_verdict() {
         "edge_xdp_answered_total{answer=\"answer\"} 1",
         "edge_xdp_answered_total{answer=\"nodata\"} 2",
         "edge_xdp_attached{interface=\"eth0\",mode=\"native\"} 1",
+        "edge_xdp_attach_total{interface=\"eth0\"} 3",
+        "edge_interface_up{interface=\"eth0\"} 1",
     ] {
         assert!(text.lines().any(|other| other == line), "{line} isn't in\n{text}");
     }

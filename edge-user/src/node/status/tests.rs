@@ -49,7 +49,9 @@ fn status() -> Status {
         xdp: vec![Interface {
             interface: "srv".into(),
             mode: "native".into(),
+            up: true,
             warning: "srv is one end of a veth pair: …".into(),
+            ..Interface::default()
         }],
         counters: Counters::new(1, &numbers),
         ..Status::default()
@@ -61,6 +63,8 @@ fn the_page_shows_who_answers_for_a_zone_and_what_became_of_frames() {
     let text = status().to_text();
     for line in [
         "  a          1      0      0  xdp, authority",
+        "  INTERFACE  STATE  XDP MODE",
+        "  srv        up     native",
         "  b          1      0      0  authority (switched off)",
         "  answered by xdp                 5",
         "  answered by xdp: nxdomain       5",

@@ -99,10 +99,10 @@ impl Publisher {
             zone.source = source.clone();
             zone.compiled = compiled;
         }
-        match self.barrier() {
-            Ok(()) => spent.iter().for_each(|cards| self.slots.give(cards)),
-            // Somebody may still be reading them: they are never written again.
-            Err(cause) => self.errors.push(format!("wait for readers: {cause:#}")),
+        self.spent.extend(spent);
+        if let Err(cause) = self.barrier() {
+            // Somebody may still be reading them: they are written again after the next barrier.
+            self.errors.push(format!("wait for readers: {cause:#}"));
         }
         self.last.amended += 1;
         Some(self.last.placed.clone())
@@ -114,7 +114,7 @@ impl Slots {
     /// don't fit, or if more than a deck's place has to change.
     fn freshen(&mut self, zone: &ZoneSlot, compiled: &Compiled) -> Option<Fresh> {
         let mut fresh = Vec::new();
-        let least = self.least_cards(&compiled.decks, Some(zone));
+        let least = zone.allotment.least;
         let is_negative =
             |undealt: &Undealt| matches!(undealt.source, Source::Nodata | Source::Nxdomain);
         if compiled.soa != zone.compiled.soa {

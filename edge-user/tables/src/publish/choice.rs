@@ -82,13 +82,12 @@ pub(super) struct Choice<'z> {
 
 /// What the choice depends on.
 pub(super) struct Chooser<'c> {
-    pub shares: &'c Shares,
     pub popularity: &'c Popularity,
     pub former: &'c Former,
 }
 
 /// A zone, and its names that no other zone hides.
-struct Wish<'z> {
+pub(super) struct Wish<'z> {
     apex: &'z [u8],
     names: Vec<&'z [u8]>,
     share: Option<usize>,
@@ -100,28 +99,39 @@ impl Wish<'_> {
     }
 }
 
-/// Chooses the names. Zones that want fewer names come first. Those that can't have all that they
-/// want divide the rest. `apexes` are those of all zones that are served.
-pub(super) fn choose<'z>(
+/// What each zone wants; zones that want fewer names come first. `apexes` are those of all zones
+/// that are served.
+pub(super) fn wishes<'z>(
     zones: &'z [Publishable],
     apexes: &[&[u8]],
-    by: &Chooser<'_>,
-) -> Choice<'z> {
-    let mut wishes: Vec<_> = zones
-        .iter()
-        .map(|zone| {
-            let (apex, names) = (zone.compiled.apex.folded(), not_hidden(&zone.compiled, apexes));
-            Wish { apex, names, share: by.shares.of(apex) }
-        })
-        .collect();
+    shares: &Shares,
+) -> Vec<Wish<'z>> {
+    let wish = |zone: &'z Publishable| {
+        let (apex, names) = (zone.compiled.apex.folded(), not_hidden(&zone.compiled, apexes));
+        Wish { apex, names, share: shares.of(apex) }
+    };
+    let mut wishes: Vec<_> = zones.iter().map(wish).collect();
     wishes.sort_by_key(Wish::wanted);
-    let mut choice = Choice::default();
-    let mut room = Names::ROOM;
+    wishes
+}
+
+/// Chooses the names of the zones that `is_in` holds for. Those that can't have all that they want
+/// divide the rest. All other apexes have an entry each, too.
+pub(super) fn choose<'z>(
+    wishes: &[Wish<'z>],
+    apexes: &[&[u8]],
+    by: &Chooser<'_>,
+    is_in: impl Fn(&[u8]) -> bool,
+) -> Choice<'z> {
+    let totals = wishes.iter().map(|wish| (wish.apex, wish.names.len())).collect();
+    let mut choice = Choice { totals, ..Choice::default() };
+    let wishes: Vec<_> = wishes.iter().filter(|wish| is_in(wish.apex)).collect();
     // Every zone has room for its apex, whatever the zones before it want.
-    let apexes: Vec<_> = wishes.iter().map(|wish| wish.apex).collect();
-    let mut waiting = Names::count(&apexes);
+    let own: Vec<_> = wishes.iter().map(|wish| wish.apex).collect();
+    let mut waiting = Names::count(&own);
+    let others = Names::count(apexes).with(waiting, usize::saturating_sub);
+    let mut room = Names::ROOM.with(others, usize::saturating_sub);
     for (at, wish) in wishes.iter().enumerate() {
-        choice.totals.insert(wish.apex, wish.names.len());
         *waiting.of(wish.apex).0 -= 1;
         let mut free = room.with(waiting, usize::saturating_sub);
         let all = Names::count(&wish.names);
@@ -202,12 +212,6 @@ impl Choice<'_> {
             })
         };
         self.kept.len() != former.len() || !self.kept.iter().all(same)
-    }
-
-    /// A copy to be kept until the next publication.
-    pub(super) fn to_former(&self) -> Former {
-        let owned = |kept: &Kept<'_>| kept.iter().map(|name| Box::from(*name)).collect();
-        self.kept.iter().map(|(apex, kept)| (Box::from(*apex), owned(kept))).collect()
     }
 }
 

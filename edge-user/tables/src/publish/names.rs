@@ -2,12 +2,14 @@
 //!
 //! Owner names are placed so that every name is found within its probes.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
+use std::collections::{HashMap, HashSet};
 
 use edge_common::abi::{
     Answer, ClassRow, Hits, LONG_WORDS, LongName, NAME_WORDS, NameTail, ShortName, TableId, maps,
 };
 use edge_common::name::{SHORT_OCTETS, long_hash, place, short_hash};
+use edge_common::tables::GOLDEN;
 use zerocopy::FromZeros as _;
 
 use crate::store::Region;
@@ -127,21 +129,30 @@ impl<'z> Entry<'z> {
     }
 }
 
+/// Why names can't be arranged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Misfit {
+    /// These two have the same hash whatever the seed is. A packet would find only the first.
+    Clash(usize, usize),
+    /// There are too many.
+    Dense,
+}
+
 /// For each used slot the index of its entry, from the entries' hashes.
 ///
-/// `None` if an entry would stand too far from the slot that its hash points to, or if two entries
-/// could be confused. The entry that is farther from that slot displaces the other ("Robin Hood"),
-/// which keeps the largest distance small.
-fn arrange(hashes: &[u64], slots: u32) -> Option<HashMap<u32, usize>> {
+/// An error if an entry would stand too far from the slot that its hash points to, or if two
+/// entries could be confused. The entry that is farther from that slot displaces the other ("Robin
+/// Hood"), which keeps the largest distance small.
+fn arrange(hashes: &[u64], slots: u32) -> Result<HashMap<u32, usize>, Misfit> {
     let mut taken: HashMap<u32, usize> = HashMap::with_capacity(hashes.len());
-    let home = |at: usize| hashes.get(at).map(|hash| place(*hash, slots));
+    let home = |at: usize| hashes.get(at).map(|hash| place(*hash, slots)).ok_or(Misfit::Dense);
     for newcomer in 0..hashes.len() {
         let mut at = newcomer;
         let mut slot = home(at)?.0;
         loop {
             let distance = slot.wrapping_sub(home(at)?.0) & (slots - 1);
             if distance >= maps::NAME_PROBES {
-                return None;
+                return Err(Misfit::Dense);
             }
             let Some(resident) = taken.get_mut(&slot) else {
                 taken.insert(slot, at);
@@ -150,7 +161,7 @@ fn arrange(hashes: &[u64], slots: u32) -> Option<HashMap<u32, usize>> {
             let theirs = home(*resident)?;
             // A packet stops at the first equal tag: the second would never be found.
             if theirs.1 == home(at)?.1 {
-                return None;
+                return Err(Misfit::Clash(at.min(*resident), at.max(*resident)));
             }
             if (slot.wrapping_sub(theirs.0) & (slots - 1)) < distance {
                 std::mem::swap(&mut at, resident);
@@ -158,7 +169,7 @@ fn arrange(hashes: &[u64], slots: u32) -> Option<HashMap<u32, usize>> {
             slot = (slot + 1) & (slots - 1);
         }
     }
-    Some(taken)
+    Ok(taken)
 }
 
 /// The seed and slots of one side.
@@ -171,19 +182,63 @@ pub(super) struct Side {
 /// Seeds that are tried before the names are reported not to fit.
 const SEEDS: u32 = 64;
 
-/// Arranges names; `None` if they don't fit.
-pub(super) fn side(entries: &[Entry<'_>], rng: &mut fastrand::Rng) -> Option<Side> {
+/// Arranges names.
+///
+/// # Errors
+/// When they don't fit. Two names that clash under two seeds are taken to clash under every seed:
+/// by chance that happens once in many millions of publications.
+pub(super) fn side(entries: &[Entry<'_>], rng: &mut fastrand::Rng) -> Result<Side, Misfit> {
+    let of_table = |short: bool| -> Vec<usize> {
+        let all = entries.iter().enumerate().filter(|(_, entry)| entry.is_short() == short);
+        all.map(|(at, _)| at).collect()
+    };
+    let (short, long) = (of_table(true), of_table(false));
+    let arranged = |of: &[usize], seed: u64, slots: u32| {
+        let hashes = of.iter().filter_map(|at| entries.get(*at)).map(|entry| entry.hash(seed));
+        let hashes: Vec<u64> = hashes.collect();
+        arrange(&hashes, slots).map_err(|misfit| match misfit {
+            Misfit::Clash(one, other) => match (of.get(one), of.get(other)) {
+                (Some(one), Some(other)) => Misfit::Clash(*one, *other),
+                _ => Misfit::Dense,
+            },
+            Misfit::Dense => Misfit::Dense,
+        })
+    };
+    if short.len() >= maps::NAME_SLOTS as usize || long.len() >= maps::LONG_SLOTS as usize {
+        return Err(Misfit::Dense);
+    }
+    let mut clashes = HashSet::new();
     for _ in 0..SEEDS {
         let seed = rng.u64(..);
-        let hashes = |short: bool| -> Vec<u64> {
-            entries.iter().filter(|e| e.is_short() == short).map(|e| e.hash(seed)).collect()
-        };
-        let short = arrange(&hashes(true), maps::NAME_SLOTS);
-        if let (Some(short), Some(long)) = (short, arrange(&hashes(false), maps::LONG_SLOTS)) {
-            return Some(Side { seed, short, long });
+        let both = arranged(&short, seed, maps::NAME_SLOTS)
+            .and_then(|short| Ok((short, arranged(&long, seed, maps::LONG_SLOTS)?)));
+        match both {
+            Ok((short, long)) => return Ok(Side { seed, short, long }),
+            Err(Misfit::Clash(one, other)) if !clashes.insert((one, other)) => {
+                return Err(Misfit::Clash(one, other));
+            }
+            Err(_) => {}
         }
     }
-    None
+    Err(Misfit::Dense)
+}
+
+/// The names that have the same hash as an earlier one whatever the seed is, each with the first
+/// such name.
+pub(super) fn clashes(names: &[&[u8]]) -> Vec<(usize, usize)> {
+    let mut first = HashMap::with_capacity(names.len());
+    let mut clashes = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        let entry = Entry::marker(name, TableId(0), 0);
+        // Three of any three seeds: by chance two names are never the same under all of them.
+        let hash = |seed: u64| place(entry.hash(seed.wrapping_mul(GOLDEN)), maps::NAME_SLOTS).1;
+        let key = (entry.is_short(), [1, 2, 3].map(hash));
+        match first.entry(key) {
+            MapEntry::Occupied(known) => clashes.push((*known.get(), at)),
+            MapEntry::Vacant(place) => drop(place.insert(at)),
+        }
+    }
+    clashes
 }
 
 impl Side {

@@ -2,29 +2,23 @@
 //!
 //! [`Slots`] knows which are free, and writes zones into them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::mem::offset_of;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use edge_common::abi::{ClassRow, Deck, Extent, Kind, Root4, Rrs, TableId, maps};
 
-use super::deals::{self, Dealt, Spent, ZONE_ENTRIES, kind_of, records};
+use super::deals::{self, Dealt, Spent, kind_of};
 use super::free::{Free, HITS_OF_NONE};
+use super::plan::{Allotment, cells, ready_cells, words};
 use super::{Publishable, Unfit, cards};
 use crate::answer_counts::AnswerCounts;
 use crate::compile::{Compiled, Source, Undealt};
-use crate::deal::{Dealer, cards_of};
+use crate::deal::Dealer;
 use crate::store::Store;
 use edge_zone::geo;
-use edge_zone::{RecordKind, Targets};
-
-/// Rows of types that one zone takes at most. Its next version needs as many beside them, and other
-/// zones need some.
-pub const ZONE_TYPES: u32 = (maps::TYPE_ROWS - 256) / 2;
-
-/// Counters that one zone takes at most. Its next version needs as many beside them.
-pub(super) const ZONE_HITS: u32 = (maps::HIT_WORDS - HITS_OF_NONE) / 2;
+use edge_zone::{Name, RecordKind, Targets};
 
 /// A zone in the tables.
 #[derive(Debug)]
@@ -32,6 +26,8 @@ pub(super) struct ZoneSlot {
     pub source: Publishable,
     /// The part of it that is in the tables.
     pub compiled: Arc<Compiled>,
+    /// What it has of the tables.
+    pub allotment: Allotment,
     pub table: TableId,
     pub trie: u32,
     rrs: Option<u32>,
@@ -46,6 +42,11 @@ pub(super) struct ZoneSlot {
 }
 
 impl ZoneSlot {
+    /// Its name.
+    pub(super) fn apex(&self) -> &Name {
+        &self.compiled.apex
+    }
+
     /// Sets where the SOA record of its negative answers is.
     pub(super) const fn move_soa(&mut self, to: u32) {
         self.rrs = Some(to);
@@ -151,46 +152,50 @@ impl Slots {
         self.free.give_cards(spent.kind, spent.first, spent.cells);
     }
 
-    /// Writes a zone's tables into free places, without ready-made records if it fits only so.
+    /// Writes a zone's tables into free places: with exactly this allotment, or in a zone table of
+    /// any class.
+    ///
+    /// # Errors
+    /// When there are not enough free places. Then the zone takes none; but its trie stays until
+    /// [`Self::drop_unused_tries`].
     pub(super) fn place(
         &mut self,
         zone: &Publishable,
+        allotment: Allotment,
+        in_any_table: bool,
         former: Option<&ZoneSlot>,
     ) -> Result<ZoneSlot, Unfit> {
-        match (self.place_as(zone, &zone.compiled, former), &zone.compiled.plain) {
-            (Err(Unfit::Full(_)), Some(plain)) => {
-                self.place_as(zone, &Arc::new(Compiled::clone(plain)), former)
-            }
-            (placed, _) => placed,
-        }
-    }
-
-    fn place_as(
-        &mut self,
-        zone: &Publishable,
-        compiled: &Arc<Compiled>,
-        former: Option<&ZoneSlot>,
-    ) -> Result<ZoneSlot, Unfit> {
-        let large_enough: Vec<usize> = compiled.size_classes().collect();
-        if large_enough.is_empty() {
-            let (decks, classes) = (compiled.decks.len(), compiled.classes.len());
-            return Err(Unfit::Zone { decks, classes });
-        }
+        let compiled = match &zone.compiled.plain {
+            Some(plain) if allotment.is_plain => Arc::new(Compiled::clone(plain)),
+            _ => Arc::clone(&zone.compiled),
+        };
         let rrs = cards::negative(&compiled.soa).ok_or(Unfit::Soa)?;
+        // Decks are dealt before their cards are put anywhere, which takes time.
+        let arenas = [(&self.free.cards_a, "cards_a"), (&self.free.cards_aaaa, "cards_aaaa")];
+        for (cells, (arena, name)) in cells(&compiled, allotment.least).into_iter().zip(arenas) {
+            if cells > arena.left() as usize {
+                return Err(Unfit::Full(name));
+            }
+        }
         let trie = self.trie(&zone.trie)?;
-        let table = large_enough.into_iter().find_map(|class| {
+        let mut classes = compiled.size_classes();
+        let table = classes.find_map(|class| {
+            if !in_any_table && class != allotment.class {
+                return None;
+            }
             let slot = self.free.tables.get_mut(class)?.pop()?;
             Some(TableId::new(u32::try_from(class).ok()?, slot))
         });
         let table = table.ok_or(Unfit::Full("every zone table"))?;
         let mut placed = ZoneSlot {
             source: zone.clone(),
-            compiled: Arc::clone(compiled),
+            compiled,
+            allotment: Allotment { class: table.class() as usize, ..allotment },
             table,
             trie,
             rrs: None,
             types: (0, 0),
-            first_hit: self.take_hits(compiled),
+            first_hit: None,
             counted: Vec::new(),
             decks: Vec::new(),
         };
@@ -215,7 +220,11 @@ impl Slots {
         let rrs = self.put_soa(soa).ok_or(Unfit::Full("rrs"))?;
         placed.rrs = Some(rrs);
         let compiled = Arc::clone(&placed.compiled);
-        placed.types = self.take_types(&compiled);
+        let Allotment { least, mut ready, types, has_hits, .. } = placed.allotment;
+        placed.types = self.take_types(&compiled, types).ok_or(Unfit::Full("types"))?;
+        if has_hits {
+            placed.first_hit = Some(self.take_hits(&compiled).ok_or(Unfit::Full("hits"))?);
+        }
         let apex_octets = u8::try_from(compiled.apex.wire().len()).unwrap_or_default();
         let before: HashMap<(&str, RecordKind), (&Undealt, &Dealt)> = former
             .map(|zone| {
@@ -224,8 +233,6 @@ impl Slots {
                 keys.zip(source.decks.iter().zip(&zone.decks)).collect()
             })
             .unwrap_or_default();
-        let least = self.least_cards(&compiled.decks, former);
-        let mut ready = ZONE_ENTRIES;
         let mut rows = Vec::with_capacity(compiled.decks.len());
         for (undealt, (label, kind)) in compiled.decks.iter().zip(&compiled.deck_keys) {
             let before = before.get(&(&**label, *kind)).copied();
@@ -235,38 +242,26 @@ impl Slots {
                     rows.push(deals::row(undealt, 1, extent, apex_octets));
                     Dealt::without_cells(extent)
                 }
-                Source::Card(octets, records) => {
-                    let first = if ready > 0 {
-                        deals::put(&self.store, &mut self.free, octets)
-                    } else {
-                        None
-                    };
-                    let extent = Extent { first: first.unwrap_or_default(), cards: 1, deal: 0 };
-                    rows.push(first.map_or(Deck::NONE, |_| {
-                        deals::row(undealt, usize::from(*records), extent, apex_octets)
-                    }));
-                    Dealt::of(None, extent, first.map_or(0, |_| 1))
-                }
-                Source::Choice(choice)
-                    if cards_of(choice.data.len(), undealt.max_hosts, 0) > ready as usize =>
+                // The authority answers.
+                Source::Card(..) | Source::Choice(_)
+                    if ready_cells(undealt).is_none_or(|cells| cells > ready) =>
                 {
                     rows.push(Deck::NONE);
                     Dealt::without_cells(Extent { first: 0, cards: 1, deal: 0 })
                 }
+                Source::Card(octets, records) => {
+                    let first = deals::put(&self.store, &mut self.free, octets);
+                    let first = first.ok_or(Unfit::Full("rrs"))?;
+                    let extent = Extent { first, cards: 1, deal: 0 };
+                    rows.push(deals::row(undealt, usize::from(*records), extent, apex_octets));
+                    Dealt::of(None, extent, 1)
+                }
                 Source::A(_) | Source::Aaaa(_) | Source::Choice(_) => {
                     let is_ready = kind_of(&undealt.source) == Kind::Ready;
-                    match self.first_deal(undealt, before, if is_ready { 0 } else { least }) {
-                        Ok((dealt, records)) => {
-                            rows.push(deals::row(undealt, records, dealt.extent, apex_octets));
-                            dealt
-                        }
-                        // The authority answers.
-                        Err(_) if is_ready => {
-                            rows.push(Deck::NONE);
-                            Dealt::without_cells(Extent { first: 0, cards: 1, deal: 0 })
-                        }
-                        Err(reason) => return Err(reason),
-                    }
+                    let least = if is_ready { 0 } else { least };
+                    let (dealt, records) = self.first_deal(undealt, before, least)?;
+                    rows.push(deals::row(undealt, records, dealt.extent, apex_octets));
+                    dealt
                 }
             };
             if kind_of(&undealt.source) == Kind::Ready {
@@ -324,13 +319,9 @@ impl Slots {
         Ok((Dealt { standing, ..Dealt::of(Some(dealer), extent, cells) }, records))
     }
 
-    /// Takes counters for a zone. Without free ones it takes none, and the zone's answers aren't
-    /// counted apart.
+    /// Takes counters for a zone; `None` if there are too few.
     fn take_hits(&mut self, compiled: &Compiled) -> Option<u32> {
         let n = words(compiled);
-        if n > ZONE_HITS {
-            return None;
-        }
         let first = self.free.hits.take(n)?;
         // They go on from where others left them.
         let now = self.store.hits(first, n);
@@ -340,54 +331,13 @@ impl Slots {
         Some(first)
     }
 
-    /// Writes as many of a zone's rows of types as fit. Returns the first, and how many.
-    fn take_types(&mut self, compiled: &Compiled) -> (u32, u32) {
-        let n = u32::try_from(compiled.types.len()).unwrap_or(u32::MAX).min(ZONE_TYPES);
-        let halves = std::iter::successors(Some(n), |n| Some(n / 2));
-        let taken = halves
-            .take_while(|n| *n > 0)
-            .find_map(|n| Some((self.free.types.take(n)?, n)))
-            .unwrap_or_default();
-        let rows = compiled.types.get(..taken.1 as usize).unwrap_or_default();
-        self.store.types.write(taken.0, rows);
-        taken
-    }
-
-    /// The least number of cards of a zone's decks.
-    ///
-    /// It is large as long as an eighth of each arena holds these cards and those of all other
-    /// zones. The rest of the arena is for zones that need it.
-    pub(super) fn least_cards(&self, decks: &[Undealt], former: Option<&ZoneSlot>) -> usize {
-        /// With so many cards, one more or less makes no visible difference in some thousand
-        /// answers.
-        const MANY: usize = 512;
-        let others = |kind: Kind, taken: u32| {
-            let former = former.into_iter().flat_map(|zone| {
-                zone.decks.iter().zip(&zone.compiled.decks).map(|(dealt, undealt)| {
-                    if kind_of(&undealt.source) == kind { dealt.cells } else { 0 }
-                })
-            });
-            taken.saturating_sub(former.sum()) as usize
-        };
-        let arenas = [
-            (Kind::A, others(Kind::A, self.free.cards_a.taken()), maps::CARDS_A_CELLS),
-            (Kind::Aaaa, others(Kind::Aaaa, self.free.cards_aaaa.taken()), maps::CARDS_AAAA_CELLS),
-        ];
-        let fits = |least: usize| {
-            arenas.iter().all(|(kind, others, cells)| {
-                let decks = decks.iter().filter(|undealt| kind_of(&undealt.source) == *kind);
-                let own: usize = decks
-                    .map(|undealt| {
-                        let n = records(&undealt.source);
-                        let k = undealt.max_hosts.min(n);
-                        cards_of(n, k, least) * k.div_ceil(4)
-                    })
-                    .sum();
-                others + own <= *cells as usize / 8
-            })
-        };
-        let halves = std::iter::successors(Some(MANY), |least| Some(least / 2));
-        halves.take_while(|least| *least > 64).find(|least| fits(*least)).unwrap_or(0)
+    /// Takes `n` of a zone's rows of types. Returns the first, and how many; `None` if there is no
+    /// such run.
+    fn take_types(&mut self, compiled: &Compiled, n: u32) -> Option<(u32, u32)> {
+        let first = self.free.types.take(n)?;
+        let rows = compiled.types.get(..n as usize).unwrap_or_default();
+        self.store.types.write(first, rows);
+        Some((first, n))
     }
 
     /// Gives back all places that a zone takes.
@@ -440,8 +390,8 @@ impl Slots {
         Ok(slot)
     }
 
-    pub(super) fn drop_unused_tries(&mut self, zones: &BTreeMap<Box<[u8]>, ZoneSlot>) {
-        let used: Vec<u32> = zones.values().map(|zone| zone.trie).collect();
+    /// Gives back all other tries than those in these slots.
+    pub(super) fn drop_unused_tries(&mut self, used: &HashSet<u32>) {
         let (free, tries) = (&mut self.free, &mut self.tries);
         tries.retain(|slot, trie| {
             let keep = used.contains(slot);
@@ -453,11 +403,6 @@ impl Slots {
             keep
         });
     }
-}
-
-/// Counters that a zone needs.
-fn words(compiled: &Compiled) -> u32 {
-    u32::try_from(compiled.decks.len() + compiled.classes.len()).unwrap_or(u32::MAX)
 }
 
 /// A root entry of a trie whose nodes begin at `first`.

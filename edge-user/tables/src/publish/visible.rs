@@ -11,7 +11,7 @@ use edge_common::abi::{Answer, ClassRow, NameTail, TableId};
 use super::choice::Kept;
 use super::names::Entry;
 use super::slots::ZoneSlot;
-use crate::compile::{Absent, NODATA, NXDOMAIN, Other, Owner};
+use crate::compile::{Absent, Compiled, NODATA, NXDOMAIN, Other, Owner};
 use edge_zone::name::suffixes;
 
 /// The table of names that are in no zone's tables.
@@ -26,17 +26,39 @@ pub(super) fn of_zone<'z>(
 ) -> Vec<Entry<'z>> {
     let around = Around::new(zone, apexes, kept.is_none());
     let mut entries = Vec::with_capacity(zone.compiled.owners.len());
-    let mut above = around.above.clone();
-    for owner in zone.compiled.owners.iter().filter(|owner| !around.hides(&owner.name)) {
+    let mut above = around.nested.above.clone();
+    for owner in zone.compiled.owners.iter().filter(|owner| !around.nested.hides(&owner.name)) {
         above.remove(&*owner.name);
         if kept.is_none_or(|kept| kept.contains(&*owner.name)) {
             entries.push(around.entry(owner));
         }
     }
     // Names that aren't the zone's but lead to another's apex.
-    let others = above.into_iter().filter(|name| kept.is_none() && !around.hides(name));
+    let others = above.into_iter().filter(|name| kept.is_none() && !around.nested.hides(name));
     entries.extend(others.map(|name| around.empty_non_terminal(name)));
     entries
+}
+
+/// The names that [`of_zone`] has entries for.
+pub(super) fn names_of<'z>(
+    zone: &'z Compiled,
+    apexes: &[&'z [u8]],
+    kept: Option<&Kept<'_>>,
+) -> Vec<&'z [u8]> {
+    let nested = Nested::new(zone, apexes);
+    let mut above = nested.above.clone();
+    let mut names = Vec::with_capacity(zone.owners.len());
+    for owner in zone.owners.iter().filter(|owner| !nested.hides(&owner.name)) {
+        above.remove(&*owner.name);
+        if kept.is_none_or(|kept| kept.contains(&*owner.name)) {
+            names.push(&*owner.name);
+        }
+    }
+    let mut others: Vec<_> =
+        above.into_iter().filter(|name| kept.is_none() && !nested.hides(name)).collect();
+    others.sort_unstable();
+    names.extend(others);
+    names
 }
 
 /// Entries for the apexes that have none: only the authority knows the data of these zones.
@@ -51,13 +73,38 @@ pub(super) fn markers<'z>(entries: &[Entry<'_>], apexes: &[&'z [u8]]) -> Vec<Ent
     missing.into_iter().map(|apex| Entry::marker(apex, NOWHERE, 0)).collect()
 }
 
+/// The zones nested in one.
+struct Nested<'z> {
+    /// Their apexes.
+    apexes: Vec<&'z [u8]>,
+    /// Names between the zone's apex and theirs.
+    above: HashSet<&'z [u8]>,
+}
+
+/// Whether a zone with the first apex is nested in one with the second.
+fn is_nested_in(inner: &[u8], outer: &[u8]) -> bool {
+    inner.len() > outer.len() && suffixes(inner).any(|suffix| suffix == outer)
+}
+
+impl<'z> Nested<'z> {
+    fn new(zone: &Compiled, apexes: &[&'z [u8]]) -> Self {
+        let apex = zone.apex.folded();
+        let nested = apexes.iter().copied().filter(|other| is_nested_in(other, apex));
+        let nested: Vec<&'z [u8]> = nested.collect();
+        let above = nested.iter().flat_map(|other| suffixes(other).skip(1));
+        Self { above: above.filter(|name| name.len() > apex.len()).collect(), apexes: nested }
+    }
+
+    /// Whether a name belongs to a nested zone, which hides it.
+    fn hides(&self, name: &[u8]) -> bool {
+        self.apexes.iter().any(|child| suffixes(name).any(|suffix| suffix == *child))
+    }
+}
+
 /// A zone among others.
 struct Around<'z> {
     zone: &'z ZoneSlot,
-    /// Apexes of zones nested in it.
-    nested: Vec<&'z [u8]>,
-    /// Names between its apex and theirs.
-    above: HashSet<&'z [u8]>,
+    nested: Nested<'z>,
     /// Whether it is nested itself.
     is_nested: bool,
     /// Whether all its names are in the tables.
@@ -67,24 +114,12 @@ struct Around<'z> {
 impl<'z> Around<'z> {
     fn new(zone: &'z ZoneSlot, apexes: &[&'z [u8]], is_complete: bool) -> Self {
         let apex = zone.compiled.apex.folded();
-        let is_nested_in = |inner: &[u8], outer: &[u8]| {
-            inner.len() > outer.len() && suffixes(inner).any(|suffix| suffix == outer)
-        };
-        let nested: Vec<&'z [u8]> =
-            apexes.iter().copied().filter(|other| is_nested_in(other, apex)).collect();
-        let above = nested.iter().flat_map(|other| suffixes(other).skip(1));
         Self {
             zone,
-            above: above.filter(|name| name.len() > apex.len()).collect(),
-            nested,
+            nested: Nested::new(&zone.compiled, apexes),
             is_nested: apexes.iter().any(|other| is_nested_in(apex, other)),
             is_complete,
         }
-    }
-
-    /// Whether a name belongs to a nested zone, which hides it.
-    fn hides(&self, name: &[u8]) -> bool {
-        self.nested.iter().any(|child| suffixes(name).any(|suffix| suffix == *child))
     }
 
     fn marker(&self, name: &'z [u8]) -> Entry<'z> {
@@ -96,7 +131,8 @@ impl<'z> Around<'z> {
         let ZoneSlot { compiled, .. } = self.zone;
         // For whom a name doesn't exist by itself it does when it leads to another zone, or nothing
         // above it does.
-        if !owner.is_label && suffixes(&owner.name).any(|suffix| self.above.contains(suffix)) {
+        if !owner.is_label && suffixes(&owner.name).any(|suffix| self.nested.above.contains(suffix))
+        {
             return self.marker(&owner.name);
         }
         let is_apex = *owner.name == *compiled.apex.folded();
@@ -129,7 +165,7 @@ impl<'z> Around<'z> {
     /// Whether the asterisk label below a name is another zone's apex. The entry of such an apex
     /// has nothing about this zone.
     fn is_apex_of_other(&self, name: &[u8]) -> bool {
-        self.nested.iter().any(|child| child.strip_prefix(b"\x01*") == Some(name))
+        self.nested.apexes.iter().any(|child| child.strip_prefix(b"\x01*") == Some(name))
     }
 
     /// A name that exists only because of a name below it.

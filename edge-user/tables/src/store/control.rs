@@ -186,11 +186,23 @@ impl ControlBlock {
         self.get(at!(own_address))
     }
 
-    /// Sets that address, unless there is one already.
+    /// Sets that address.
     #[inline]
-    pub fn set_own_address_once(self, own: u64) {
-        let word = self.word(at!(own_address));
-        let _first = word.compare_exchange(0, own, Ordering::Relaxed, Ordering::Relaxed);
+    pub fn set_own_address(self, own: u64) {
+        self.set(at!(own_address), own);
+    }
+
+    /// Seed of the hash that places interfaces' addresses. Their table may be read after this.
+    #[must_use]
+    #[inline]
+    pub fn device_seed(self) -> u64 {
+        self.word(at!(device_seed)).load(Ordering::Acquire)
+    }
+
+    /// Sets that seed, after the table.
+    #[inline]
+    pub fn set_device_seed(self, seed: u64) {
+        self.word(at!(device_seed)).store(seed, Ordering::Release);
     }
 
     /// The trie of the zone with most names; a hint.
@@ -432,6 +444,8 @@ mod tests {
             sample_dropped: 19,
             clock: 21,
             ntp_limits: NtpLimits { limits: LIMITS, kod: 9, poll: -6 },
+            device_seed: 22,
+            padding: [0; 7],
         }
     }
 
@@ -439,7 +453,13 @@ mod tests {
     fn each_method_writes_its_own_words_and_no_others() {
         type Set = fn(ControlBlock, &Control);
         type Copy = fn(&mut Control, &Control);
-        let steps: [(Set, Copy); 21] = [
+        let steps: [(Set, Copy); 22] = [
+            (
+                |block, all| block.set_device_seed(all.device_seed),
+                |to, all| {
+                    to.device_seed = all.device_seed;
+                },
+            ),
             (
                 |block, all| block.set_generation(all.generation),
                 |to, all| {
@@ -458,7 +478,7 @@ mod tests {
             (|block, all| block.set_side(0, &all.sides[0]), |to, all| to.sides[0] = all.sides[0]),
             (|block, all| block.set_side(1, &all.sides[1]), |to, all| to.sides[1] = all.sides[1]),
             (
-                |block, all| block.set_own_address_once(all.own_address),
+                |block, all| block.set_own_address(all.own_address),
                 |to, all| {
                     to.own_address = all.own_address;
                 },
@@ -569,11 +589,11 @@ mod tests {
     }
 
     #[test]
-    fn the_first_own_address_stays_and_a_clock_is_never_numbered_0() {
+    fn an_own_address_is_replaced_and_a_clock_is_never_numbered_0() {
         let block = ControlBlock::default();
-        block.set_own_address_once(7);
-        block.set_own_address_once(8);
-        assert_eq!(block.own_address(), 7);
+        block.set_own_address(7);
+        block.set_own_address(8);
+        assert_eq!(block.own_address(), 8);
         block.set_clock(u64::MAX);
         assert_eq!(block.next_clock(), 1);
     }

@@ -10,6 +10,7 @@ use edge_common::abi::{
     NtpLimits, RateLimits, Requests, Root4, Rrs, Service, ShortName, Side, TableId, Tree6, TypeRow,
     maps,
 };
+use edge_common::device;
 use edge_common::tables::{Tables, xorshift};
 
 use super::Store;
@@ -220,10 +221,12 @@ impl Tables for HostTables {
 
     #[inline]
     fn is_own_address(&self, ifindex: u32, address: u64) -> bool {
-        !self.link_checked
-            || self.store.devices.read(ifindex & (maps::DEVICE_SLOTS - 1)).is_some_and(|device| {
+        !self.link_checked || {
+            let slot = device::slot(self.store.control.device_seed(), ifindex, address);
+            self.store.devices.read(slot).is_some_and(|device| {
                 device.ifindex == ifindex && u64::from_ne_bytes(device.address) == address
             })
+        }
     }
 
     #[inline]

@@ -5,6 +5,7 @@
 
 mod amend;
 mod clients;
+mod room;
 mod share;
 mod walk;
 
