@@ -1,4 +1,4 @@
-//! Two nodes of one instance, starts that fail, signals, and the configuration read again.
+//! Two nodes of one instance, starts that fail, signals, and reloads.
 
 use edge_tests::netns::{PATIENCE, Process, Rig};
 use rustix::process::Signal;

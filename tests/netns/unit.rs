@@ -1,4 +1,4 @@
-//! What is shipped for systemd and Prometheus: the unit, its rights, and the alerts.
+//! The unit for systemd, its rights, and the alerts for Prometheus.
 
 use std::fs;
 use std::io::Write as _;

@@ -7,10 +7,9 @@ use std::time::SystemTime;
 
 use edge_common::abi::Device;
 use edge_tables::compile::compile;
-use edge_tables::publish::{Backend, Placed, Publishable, Publisher};
+use edge_tables::publish::{Backend, Placed, Publishable, Publisher, fixture};
 use edge_tables::store::{HostTables, Store};
 use edge_zone::AnyPolicy;
-use edge_zone::geo::Profile;
 use edge_zone::geo::{Database, DatabaseKind, Databases};
 use edge_zone::{self as zone, Zone};
 
@@ -39,27 +38,12 @@ pub fn countries(prefixes: &[(&str, &str)]) -> Databases {
 /// Zones compiled for what the databases tell apart.
 #[must_use]
 pub fn compiled(zones: &[Zone], databases: &Databases) -> Vec<Publishable> {
-    let mut profiles: Vec<Profile> = Vec::new();
-    for zone in zones {
-        match profiles.iter_mut().find(|profile| profile.suits(zone)) {
-            Some(profile) => profile.add(zone),
-            None => {
-                let mut profile = Profile::of(zone);
-                profile.add(zone);
-                profiles.push(profile);
-            }
-        }
-    }
-    let tries: Vec<_> =
-        profiles.iter().map(|p| Arc::new(p.compile(databases).expect("trie"))).collect();
-    let trie = |zone: &Zone| {
-        let at = profiles.iter().position(|profile| profile.suits(zone));
-        Arc::clone(&tries[at.expect("every zone has a profile")])
-    };
+    let tries = fixture::tries(zones, databases);
     zones
         .iter()
         .map(|zone| {
-            let trie = trie(zone);
+            let found = tries.iter().find(|(profile, _)| profile.suits(zone));
+            let trie = Arc::clone(&found.expect("every zone has a profile").1);
             let soa = soa(zone);
             Publishable {
                 compiled: Arc::new(compile(zone, &trie.classes, soa, AnyPolicy::Minimal)),

@@ -144,7 +144,7 @@ pub(super) fn is_permission(error: &(dyn std::error::Error + 'static)) -> bool {
     matches!(os_error(error), Some(libc::EPERM | libc::EACCES))
 }
 
-/// Which of the capabilities that XDP needs this thread doesn't have, as a part of a sentence; empty
+/// Which capabilities of those that XDP needs this thread lacks, as a part of a sentence; empty
 /// if it has all, or if the kernel doesn't report them.
 fn missing_rights() -> String {
     let own = capabilities(None).map_or(CapabilitySet::all(), |sets| sets.effective);

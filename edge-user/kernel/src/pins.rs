@@ -79,8 +79,8 @@ impl Pins {
         Ok(Self { root, lock: Mutex::new(Some(lock)), is_next: AtomicBool::new(false) })
     }
 
-    /// The lock, for another process that is to have it, too; `None` after [`Self::unlock`], or when
-    /// the system has no more files.
+    /// The lock, for another process that is to have it, too. `None` after [`Self::unlock`], or
+    /// when the system has no more files.
     #[must_use]
     pub fn share_lock(&self) -> Option<OwnedFd> {
         let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);

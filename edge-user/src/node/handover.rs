@@ -5,13 +5,13 @@
 //! 1. New: `{"command":"take_over"}`. Old: `{"ok":{"sockets":N,"lock":true}}`, and then N file
 //!    descriptors (`SCM_RIGHTS`), each message with one octet: the lock of the instance, unless
 //!    `lock` is false, and the sockets of DNS and HTTP. Both nodes have the sockets from now on.
-//! 2. The new node loads its programs and fills their tables; the old one serves. New: `attach`. The
-//!    old node changes nothing in the kernel any more. Old: `ok`.
-//! 3. The new node puts its program in place of the old one's, and serves. New: `done`. The old node
-//!    answers what it has received, and ends.
+//! 2. The new node loads its programs and fills their tables; the old one serves. New: `attach`.
+//!    The old node changes nothing in the kernel any more. Old: `ok`.
+//! 3. The new node puts its program in place of the old one's, and serves. New: `done`. The old
+//!    node answers what it has received, and ends.
 //!
 //! A connection that closes before `done` means that the new node gave up: the old one mends what
-//! differs, and goes on. All versions of `edge` have to speak this, so it changes only by additions.
+//! differs, and goes on. All versions of `edge` have to speak this: it changes only by additions.
 
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
 use std::mem::MaybeUninit;

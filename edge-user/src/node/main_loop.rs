@@ -32,6 +32,7 @@ use edge_tables::answer_counts::AnswerCounts;
 use edge_tables::live::cookie_state;
 use edge_tables::store::Store;
 
+mod access;
 mod findings;
 mod heir;
 mod interfaces;

@@ -125,7 +125,7 @@ impl PopularityCounter {
         let weights = [&self.shared.probed, &self.shared.tapped];
         let clear = weights.iter().map(|weight| u64::from(weight.load(Ordering::Relaxed))).sum();
         let mut counted = self.counted();
-        counted.sketch.cool(now);
+        counted.sketch.halve(now);
         Popularity::new(counted.sketch.queries(), CLEAR.saturating_mul(clear))
     }
 
@@ -149,7 +149,7 @@ impl Counted {
     /// Counts a name that stands for `weight` queries, if it is one of those that are watched.
     fn add(&mut self, name: &Name, weight: u32, now: Instant) {
         if self.watched.contains(name.octets()) {
-            self.sketch.cool(now);
+            self.sketch.halve(now);
             self.sketch.add(name.octets(), weight);
         }
     }

@@ -67,7 +67,7 @@ impl Dropped {
 
     /// Adapts the rate, and halves old counts. Call it some times a second.
     pub fn turn(&mut self, now: Instant) {
-        self.sketch.cool(now);
+        self.sketch.halve(now);
         self.rate.adapt(std::mem::take(&mut self.taken), now);
         let one_in = if self.control.may_drop() { self.rate.one_in() } else { 0 };
         self.control.set_sample_dropped(one_in);

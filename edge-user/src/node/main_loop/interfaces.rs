@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 
+use super::access::Access;
 use super::shared_kernel::{SharedKernel, lock};
-use super::xdp::Access;
 use edge_kernel::{Attachment, Attachments, Changes, KernelError, Mode, Pins};
 
 /// How often the kernel is asked although it reported no change: a program that somebody detaches

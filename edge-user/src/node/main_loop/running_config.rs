@@ -1,4 +1,4 @@
-//! The configuration that a node runs by, as far as its controller's thread keeps it.
+//! The configuration that a node runs by, as its controller's thread keeps it.
 
 use std::time::SystemTime;
 

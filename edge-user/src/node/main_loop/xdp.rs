@@ -2,38 +2,18 @@
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use edge_common::abi::TableId;
 use tracing::{error, info};
 
+use super::access::Access;
 use super::interfaces::Attaching;
 use super::shared_kernel::{SharedKernel, lock};
 use crate::ntp::published::Barrier;
 use crate::settings::{Config, XdpMode};
 use edge_kernel::{Attachments, Bpffs, Kernel, Mode, Pins};
 use edge_tables::publish::{Backend, BackendError};
-
-/// Whether this process may change what is in the kernel. Written under the kernel's lock, so that
-/// whoever has that sees no change.
-#[derive(Debug, Default)]
-pub(super) struct Access {
-    is_closed: AtomicBool,
-    is_paused: AtomicBool,
-}
-
-impl Access {
-    /// Whether it never may again: XDP is being taken down, or another node has taken over.
-    pub(super) fn is_closed(&self) -> bool {
-        self.is_closed.load(Ordering::Relaxed)
-    }
-
-    /// Whether another node is attaching its program.
-    pub(super) fn is_paused(&self) -> bool {
-        self.is_paused.load(Ordering::Relaxed)
-    }
-}
 
 /// The kernel, for the publisher on the controller's thread.
 ///
@@ -172,7 +152,7 @@ impl Xdp {
         let (kernel, access) = (Arc::clone(&self.kernel), Arc::clone(&self.access));
         move |is_paused| {
             let _held = lock(&kernel);
-            access.is_paused.store(is_paused, Ordering::Relaxed);
+            access.pause(is_paused);
         }
     }
 
@@ -203,7 +183,7 @@ impl Xdp {
 
     fn close(&self) -> MutexGuard<'_, Kernel> {
         let kernel = lock(&self.kernel);
-        self.access.is_closed.store(true, Ordering::Relaxed);
+        self.access.close();
         kernel
     }
 

@@ -43,7 +43,7 @@ impl Sketch {
     }
 
     /// Halves all numbers for every half-life that has passed.
-    pub(crate) fn cool(&mut self, now: Instant) {
+    pub(crate) fn halve(&mut self, now: Instant) {
         let since = *self.halved.get_or_insert(now);
         let passed = now.saturating_duration_since(since);
         let lives = passed.as_nanos() / HALF_LIFE.as_nanos();
@@ -52,13 +52,13 @@ impl Sketch {
             return;
         }
         self.halved = Some(if lives < FORGOTTEN { since + HALF_LIFE * lives } else { now });
-        let mut cooled = empty();
-        if let Some(cooled) = &mut cooled {
+        let mut halved = empty();
+        if let Some(halved) = &mut halved {
             for (name, queries) in self.queries() {
-                cooled.update_with_count(name, queries.checked_shr(lives).unwrap_or_default());
+                halved.update_with_count(name, queries.checked_shr(lives).unwrap_or_default());
             }
         }
-        self.items = cooled;
+        self.items = halved;
     }
 
     /// Names and their numbers of queries, in no order.

@@ -64,7 +64,7 @@ fn a_stream_whose_favourites_change_is_followed_within_ten_thousand_samples() {
     let name = |rank: usize| format!("n{rank}").into_bytes();
     for sample in 0..20_000_u64 {
         let now = start + Duration::from_micros(500 * sample);
-        sketch.cool(now);
+        sketch.halve(now);
         // Half-way, what was least popular becomes most popular.
         let shift = if sample < 10_000 { 0 } else { NAMES / 2 };
         sketch.add(&name((zipf(&mut random, NAMES) + shift) % NAMES), 8);
@@ -80,16 +80,16 @@ fn a_stream_whose_favourites_change_is_followed_within_ten_thousand_samples() {
 fn numbers_are_halved_with_time_and_forgotten_in_the_end() {
     let mut sketch = Sketch::default();
     let start = Instant::now();
-    sketch.cool(start);
+    sketch.halve(start);
     sketch.add(b"a", 80);
     sketch.add(b"b", 1);
-    sketch.cool(start + Duration::from_secs(1));
+    sketch.halve(start + Duration::from_secs(1));
     assert_eq!(sketch.queries().count(), 2);
-    sketch.cool(start + Duration::from_secs(2));
+    sketch.halve(start + Duration::from_secs(2));
     assert_eq!(sketch.queries().collect::<Vec<_>>(), [(b"a".to_vec(), 40)]);
-    sketch.cool(start + Duration::from_secs(7));
+    sketch.halve(start + Duration::from_secs(7));
     assert_eq!(sketch.queries().collect::<Vec<_>>(), [(b"a".to_vec(), 10)]);
-    sketch.cool(start + Duration::from_secs(100_000));
+    sketch.halve(start + Duration::from_secs(100_000));
     assert_eq!(sketch.queries().count(), 0);
 }
 
@@ -109,11 +109,11 @@ fn a_flood_of_names_that_are_not_there_leaves_the_real_ones_alone() {
         }
         popularity.turn(now);
     }
-    let heats = popularity.read(now);
-    let www = heats.of(&wire("www.a.example"));
+    let found = popularity.read(now);
+    let www = found.of(&wire("www.a.example"));
     // One in 64 of 20,000: some 310 samples, give or take five standard deviations.
     assert!((14_000..=26_000).contains(&www), "{www}");
-    assert_eq!(heats.names(), 1);
+    assert_eq!(found.names(), 1);
 }
 
 #[test]
@@ -143,8 +143,8 @@ fn little_traffic_is_counted_query_by_query() {
     }
     let now = start + Duration::from_secs(1);
     popularity.turn(now);
-    let heats = popularity.read(now);
-    assert_eq!((heats.of(&wire("www.a.example")), heats.clear()), (9, 4));
+    let found = popularity.read(now);
+    assert_eq!((found.of(&wire("www.a.example")), found.clear()), (9, 4));
 }
 
 #[test]
@@ -211,8 +211,8 @@ fn what_xdp_answered_is_counted_with_its_weight_though_nothing_is_logged() {
     let before = popularity.read(now).of(&wire("www.a.example"));
     let mut logged = 0;
     tap.drain_at(now, &mut |_| logged += 1);
-    let heats: Popularity = popularity.read(now);
-    assert_eq!(heats.of(&wire("www.a.example")) - before, 100 * one_in);
-    assert_eq!(heats.clear(), 4 * (64 + one_in));
+    let found: Popularity = popularity.read(now);
+    assert_eq!(found.of(&wire("www.a.example")) - before, 100 * one_in);
+    assert_eq!(found.clear(), 4 * (64 + one_in));
     assert_eq!(logged, 0);
 }

@@ -52,7 +52,7 @@ fn has(choice: &Choice<'_>, name: &str) -> bool {
 }
 
 #[test]
-fn the_apex_comes_first_then_the_hottest_then_the_first() {
+fn the_apex_comes_first_then_the_most_popular_then_the_first() {
     let zones = [numbered("a.example", 100)];
     let popularity =
         popularity(&[("n90.a.example", 9), ("n91.a.example", 7), ("n92.a.example", 8)], 4);
