@@ -162,8 +162,9 @@ enum Command {
     Preview(preview::Arguments),
     /// Show the switches of a running node, or set one.
     ///
-    /// A change takes effect at once. It lasts until the next change, or until the node restarts.
-    /// The state at the start is configured by `[xdp]` and `[zone."NAME"]`.
+    /// A change takes effect at once. It lasts until the next change, also over crashes and
+    /// restarts, unless --until-restart is given. Other states at the start are configured by
+    /// `[xdp]` and `[zone."NAME"]`.
     ///
     /// Example: edge switch bypass on
     Switch(SwitchArguments),
@@ -186,6 +187,9 @@ enum Command {
 struct SwitchArguments {
     #[command(subcommand)]
     switch: Option<Switch>,
+    /// Forget the setting when the node ends. Without it the setting is kept over restarts.
+    #[arg(long, global = true)]
+    until_restart: bool,
     /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -361,13 +365,14 @@ fn asked<T: Serialize + DeserializeOwned>(
 }
 
 fn switch(arguments: SwitchArguments) -> anyhow::Result<()> {
-    let SwitchArguments { switch, json, node } = arguments;
+    let SwitchArguments { switch, until_restart, json, node } = arguments;
     if matches!(switch, Some(Switch::Drain { .. })) {
         let warning = "`edge switch drain` is called `edge switch bypass` now";
         print_stderr(&log::line(Level::WARN, &format!("warning: {warning}")));
     }
     let setting = switch.map(Setting::from);
-    let request = setting.clone().map_or(Request::Switches, Request::Switch);
+    let order = if until_restart { Request::SwitchUntilRestart } else { Request::Switch };
+    let request = setting.clone().map_or(Request::Switches, order);
     let panel: SwitchTable = ask_for(&node.socket()?, &request)?;
     show(&panel, json, |panel| {
         setting.map_or_else(|| panel.to_text(), |setting| panel.confirm(&setting))

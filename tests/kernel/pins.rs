@@ -41,6 +41,7 @@ fn bpftool_shows_the_tables_with_their_fields_names() {
     assert!(store.zone(table).unwrap().decks.read(0).unwrap().kind != 0);
     pins.0.pin_shared(&shared.lock()).unwrap();
     pins.0.pin_zone(&shared.lock(), "Pool.Example", table).unwrap();
+    pins.0.commit().unwrap();
 
     let zone = root.join("zones").join("pool_2eexample");
     assert_eq!(escape("pool.example"), "pool_2eexample");

@@ -191,6 +191,37 @@ fn without_a_node_to_take_over_from_a_start_is_an_ordinary_one() {
 }
 
 #[test]
+fn what_was_switched_stays_over_a_crash_a_takeover_and_a_restart() {
+    let mut rig = Rig::serving("native");
+    let _said = rig.switch("refuse-unknown on");
+    assert!(rig.switch("zone pool.example off").contains("until the next switch; "));
+    assert!(rig.switch("dry-run on --until-restart").contains("or a restart of the node; "));
+    let as_switched = |rig: &Rig| {
+        let status = rig.status();
+        let switches = &status["switches"];
+        assert_eq!(
+            (&switches["refuse_unknown"], &switches["dry_run"]),
+            (&true.into(), &false.into())
+        );
+        assert_eq!(status["zones"][0]["xdp"], false);
+    };
+    rig.kill();
+    rig.start();
+    as_switched(&rig);
+    let next = heir(&rig, "edge.toml");
+    let _ready = next.wait_for("ready");
+    as_switched(&rig);
+    next.signal(Signal::TERM);
+    assert_eq!(next.end().0.code(), Some(0));
+    rig.start();
+    as_switched(&rig);
+    let said = rig.switch("zone pool.example on");
+    assert_eq!(said, "zone pool.example is on\n");
+    let _said = rig.switch("refuse-unknown off");
+    assert!(!rig.path("switches.json").exists());
+}
+
+#[test]
 fn a_node_that_keeps_xdp_loses_no_query_that_xdp_answers() {
     let mut rig = Rig::serving("native");
     let _first = rig.ask(CLIENTS[0], "pool.example A +nocookie");

@@ -101,7 +101,7 @@ fn bypass_leaves_everything_to_the_authority_and_changes_no_answer() {
     assert_eq!(rig.switch("bypass off"), "bypass is off\n");
     assert_eq!(rig.status()["switches"]["bypass"], false);
     // The name that it had before.
-    assert_eq!(rig.switch("drain on"), "bypass is on\n");
+    assert!(rig.switch("drain on").starts_with("bypass is on"));
     assert_eq!(rig.switch("bypass off"), "bypass is off\n");
     assert_eq!(by_xdp(&rig), expected);
 }

@@ -76,7 +76,7 @@ impl Pins {
             Some(lock) => lock,
             None => lock_folder(&folder, instance)?,
         };
-        Ok(Self { root, lock: Mutex::new(Some(lock)), is_next: AtomicBool::new(false) })
+        Ok(Self { root, lock: Mutex::new(Some(lock)), is_next: AtomicBool::new(true) })
     }
 
     /// The lock, for another process that is to have it, too. `None` after [`Self::unlock`], or
@@ -269,13 +269,15 @@ impl Pins {
 }
 
 fn pin(map: &MapData, path: &Path) -> Result<(), KernelError> {
+    // A node that gave up its takeover may have removed it.
+    path.parent().map_or(Ok(()), create)?;
     map.pin(path).map_err(|error| KernelError::Path {
         path: path.to_path_buf(),
         cause: super::error::chain(&error),
     })
 }
 
-fn create(path: &Path) -> Result<(), KernelError> {
+pub(super) fn create(path: &Path) -> Result<(), KernelError> {
     std::fs::create_dir_all(path)
         .map_err(|cause| KernelError::Path { path: path.to_path_buf(), cause: cause.to_string() })
 }

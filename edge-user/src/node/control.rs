@@ -45,8 +45,10 @@ pub enum Request {
     },
     /// How all switches are.
     Switches,
-    /// To set a switch; the reply is as that to [`Self::Switches`].
+    /// To set a switch, also over restarts; the reply is as that to [`Self::Switches`].
     Switch(Setting),
+    /// To set a switch until the node ends; the reply is as that to [`Self::Switches`].
+    SwitchUntilRestart(Setting),
     /// To read the configuration file again.
     Reload,
     /// To end, as SIGTERM does.
@@ -62,6 +64,30 @@ pub enum Request {
     FeedCancelAllowOnce,
     /// To try all sources of the feed again now.
     FeedRetry,
+}
+
+impl Request {
+    /// Whether it changes the node.
+    #[must_use]
+    pub const fn changes(&self) -> bool {
+        match self {
+            Self::Status
+            | Self::Explain(_)
+            | Self::ExplainTime
+            | Self::Points { .. }
+            | Self::Audit
+            | Self::Observed { .. }
+            | Self::Switches => false,
+            Self::Switch(_)
+            | Self::SwitchUntilRestart(_)
+            | Self::Reload
+            | Self::Stop { .. }
+            | Self::TakeOver
+            | Self::FeedAllowOnce
+            | Self::FeedCancelAllowOnce
+            | Self::FeedRetry => true,
+        }
+    }
 }
 
 /// The connection of a node that wants to take over.
@@ -167,6 +193,12 @@ impl Drop for Socket {
     }
 }
 
+/// Whether root or the node's own user is at the other end.
+fn is_owner(stream: &UnixStream) -> io::Result<bool> {
+    let user = stream.peer_cred()?.uid();
+    Ok(user == 0 || user == rustix::process::geteuid().as_raw())
+}
+
 async fn converse(
     mut stream: UnixStream,
     requests: mpsc::Sender<Asked>,
@@ -176,15 +208,14 @@ async fn converse(
     let from = (&mut stream).take(REQUEST_OCTETS);
     tokio::io::BufReader::new(from).read_line(&mut line).await?;
     let reply = match serde_json::from_str::<Request>(&line) {
+        Ok(Request::TakeOver | Request::Stop { .. }) if !is_owner(&stream)? => {
+            Err("only root and the node's own user may end it or take over".to_owned())
+        }
         Ok(Request::TakeOver) => {
-            let user = stream.peer_cred()?.uid();
-            if user == 0 || user == rustix::process::geteuid().as_raw() {
-                let stream = stream.into_std()?;
-                stream.set_nonblocking(false)?;
-                drop(heirs.send(stream).await);
-                return Ok(());
-            }
-            Err(format!("user {user} may not take over; root and the node's own user may"))
+            let stream = stream.into_std()?;
+            stream.set_nonblocking(false)?;
+            drop(heirs.send(stream).await);
+            return Ok(());
         }
         Ok(request) => {
             let (sender, receiver) = oneshot::channel();

@@ -7,8 +7,8 @@
 //!    `lock` is false, and the sockets of DNS and HTTP. Both nodes have the sockets from now on.
 //! 2. The new node loads its programs and fills their tables; the old one serves. New: `attach`.
 //!    The old node changes nothing in the kernel any more. Old: `ok`.
-//! 3. The new node puts its program in place of the old one's, and serves. New: `done`. The old
-//!    node answers what it has received, and ends.
+//! 3. The new node puts its program in place of the old one's, and serves. New: `done`. Old: `ok`.
+//!    The old node ends, and the new one takes its names: pins and control socket.
 //!
 //! A connection that closes before `done` means that the new node gave up: the old one mends what
 //! differs, and goes on. All versions of `edge` have to speak this: it changes only by additions.
@@ -103,7 +103,8 @@ pub fn hand_over(
     let done = to
         .set_read_timeout(Some(PATIENCE))
         .and_then(|()| to.write_all(format!("{OK}\n").as_bytes()))
-        .and_then(|()| expect(&mut to, DONE));
+        .and_then(|()| expect(&mut to, DONE))
+        .and_then(|()| to.write_all(format!("{OK}\n").as_bytes()));
     done.map_err(|cause| {
         pause(false);
         failed(cause)
@@ -237,10 +238,11 @@ impl Predecessor {
     /// Reports that this node serves. The predecessor ends.
     ///
     /// # Errors
-    /// When it is gone, which changes nothing.
+    /// When it doesn't reply: it may have waited too long, and go on.
     pub fn done(mut self) -> Result<(), HandoverError> {
-        let said = self.stream.write_all(format!("{DONE}\n").as_bytes());
-        said.map_err(|cause| HandoverError::Connection { path: self.path, cause })
+        let asked = self.stream.write_all(format!("{DONE}\n").as_bytes());
+        let replied = asked.and_then(|()| expect(&mut self.stream, OK));
+        replied.map_err(|cause| HandoverError::Connection { path: self.path, cause })
     }
 }
 

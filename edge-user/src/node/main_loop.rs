@@ -23,10 +23,11 @@ use crate::node::feed::{Feed, Handoff};
 use crate::node::handover::Predecessor;
 use crate::node::health_state::HealthState;
 use crate::node::http::Http;
+use crate::node::kept_switches::Kept;
 use crate::node::notify;
 use crate::observe::query_log::Log;
 use crate::settings::Config;
-use edge_authority::Counters;
+use edge_authority::{Counters, Inherited};
 use edge_kernel::LEASE;
 use edge_tables::answer_counts::AnswerCounts;
 use edge_tables::live::cookie_state;
@@ -56,7 +57,7 @@ use ntp::NtpService;
 use popularity::SampleCounters;
 use shared_kernel::lock;
 pub(crate) use start::serve_all;
-use start::{Inherits, Started, give_up, start};
+use start::{Inherits, Started, give_up, settle, start};
 use worker::Snapshot;
 use xdp::Xdp;
 
@@ -94,6 +95,8 @@ enum End {
 struct Node {
     config: Config,
     store: Store,
+    /// The switches that stay over a restart.
+    kept: Kept,
     /// The counts of the answers.
     answer_counts: AnswerCounts,
     /// What the controller's thread reported last.
@@ -149,30 +152,46 @@ async fn serve(config: Config, takeover: bool, ready: impl FnOnce()) -> anyhow::
     }
     let http_socket = http.as_ref().map(Http::socket).transpose()?;
     let mut started = start(config, &mut inherits)?;
+    // Nobody would read from those of addresses that aren't wanted any more.
+    inherits.sockets = Inherited::default();
     let prepared = started.prepared.take();
     started.node.health.renew();
     // The HTTP service ends after XDP is off; until then it reports that the node stops.
     let services = started.node.start_services(prepared, http);
-    let settled = services.and_then(|http| started.settle().map(|()| http));
+    let links = std::mem::take(&mut started.links);
     let Started { mut node, mut worker, mut authority, .. } = started;
     let changed = worker.watch().changed();
     worker.take_from(node.feed.as_ref().map(Feed::handoff));
     let handoff = node.feed.as_ref().map(Feed::handoff);
     let (sender, mut done) = mpsc::unbounded_channel();
-    let running = settled.and_then(|http| Ok((http, worker.start(sender)?)));
-    let (_http, thread) = match running {
+    let has_predecessor = inherits.predecessor.is_some();
+    let running = services.and_then(|http| {
+        let thread = worker.start(sender)?;
+        inherits.predecessor.take().map_or(Ok(()), Predecessor::done)?;
+        Ok((http, thread))
+    });
+    let (mut http, thread) = match running {
         Ok(running) => running,
         Err(cause) => {
             if let Some(xdp) = node.xdp {
-                give_up(xdp, inherits.predecessor.is_some());
+                give_up(xdp, has_predecessor);
             }
             return Err(cause);
         }
     };
-    if let Some(predecessor) = inherits.predecessor {
-        socket.take_place(&at).map_err(anyhow::Error::msg)?;
-        // It may be gone meanwhile, which changes nothing.
-        predecessor.done().unwrap_or_else(|cause| warn!("{cause}"));
+    // From here on this is the only node of its instance.
+    let settled = settle(&node, &links, inherits.lock.take(), has_predecessor);
+    let settled = settled.and_then(|()| match has_predecessor {
+        true => socket.take_place(&at).map_err(anyhow::Error::msg),
+        false => Ok(()),
+    });
+    if let Err(cause) = settled {
+        if let Some(xdp) = node.xdp {
+            give_up(xdp, false);
+        }
+        return Err(cause);
+    }
+    if has_predecessor {
         info!("took over from the node that ran");
     }
 
@@ -180,6 +199,8 @@ async fn serve(config: Config, takeover: bool, ready: impl FnOnce()) -> anyhow::
     let (heir_sender, mut heirs) = mpsc::channel(1);
     // The hand-over that goes on, and its end.
     let mut handing: Option<Handing> = None;
+    // How the node ends if the hand-over fails.
+    let mut end_after = None;
     let periods = [DEAL, RENEW, LOOK, HEALTH, EDNS, COUNT, POPULARITY];
     let [mut deal, mut renew, mut look, mut health, mut cookies, mut count, mut popularity] =
         periods.map(|period| {
@@ -197,8 +218,15 @@ async fn serve(config: Config, takeover: bool, ready: impl FnOnce()) -> anyhow::
     tokio::pin!(talk);
     let end = loop {
         tokio::select! {
-            _ = term.recv() => break End::Stopped,
-            _ = int.recv() => break End::Stopped,
+            // What is in the kernel may be another node's already: this waits for the end.
+            _ = term.recv() => match &handing {
+                Some(handing) if handing.is_attaching() => end_after = Some(End::Stopped),
+                _ => break End::Stopped,
+            },
+            _ = int.recv() => match &handing {
+                Some(handing) if handing.is_attaching() => end_after = Some(End::Stopped),
+                _ => break End::Stopped,
+            },
             Some(heir) = heirs.recv() => {
                 handing = node.hand_over(heir, &authority, http_socket.as_ref(), handing);
             }
@@ -207,6 +235,9 @@ async fn serve(config: Config, takeover: bool, ready: impl FnOnce()) -> anyhow::
                 match ended {
                     Ok(()) => break End::TakenOver,
                     Err(cause) => warn!("{cause}; this node goes on"),
+                }
+                if let Some(end) = end_after {
+                    break end;
                 }
             }
             _ = hup.recv() => node.jobs.ask_for(Periodic::Reload),
@@ -237,6 +268,9 @@ async fn serve(config: Config, takeover: bool, ready: impl FnOnce()) -> anyhow::
             _ = popularity.tick() => node.jobs.ask_for(Periodic::Popularity),
             Some(done) = done.recv() => node.take(done),
             Some(asked) = requests.recv() => match asked {
+                (request, reply) if handing.is_some() && request.changes() => {
+                    drop(reply.send(Err("another node is taking over; ask that one".into())));
+                }
                 (Request::Stop { keep_xdp }, reply) => {
                     // Whoever asked may be gone.
                     drop(reply.send(Ok(serde_json::Value::Null)));
@@ -253,6 +287,8 @@ async fn serve(config: Config, takeover: bool, ready: impl FnOnce()) -> anyhow::
         End::TakenOver => {
             info!("another node has taken over; stopping");
             socket.leave();
+            // The other node has both.
+            drop((http.take(), node.feed.take()));
             grace = GRACE;
         }
         End::Kept => {

@@ -12,6 +12,12 @@ use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use tracing::warn;
 
+/// Whether systemd is notified: the node is its service.
+#[must_use]
+pub fn is_service() -> bool {
+    std::env::var_os("NOTIFY_SOCKET").is_some()
+}
+
 /// The node serves.
 pub fn ready() {
     send(&[NotifyState::Ready]);

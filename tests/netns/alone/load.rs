@@ -43,13 +43,17 @@ pub(crate) struct Seen {
     flips: u64,
 }
 
-/// How many replies have come so far, for other threads.
+/// How many replies have come so far and how many are lost, for other threads.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(AtomicU64);
+pub(crate) struct Tally {
+    answered: AtomicU64,
+    lost: AtomicU64,
+}
 
 impl Tally {
-    pub(crate) fn answered(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+    /// Replies that came, and those that didn't.
+    pub(crate) fn read(&self) -> [u64; 2] {
+        [&self.answered, &self.lost].map(|count| count.load(Ordering::Relaxed))
     }
 }
 
@@ -103,7 +107,8 @@ pub(crate) fn ask(sockets: &[UdpSocket], stop: &AtomicBool, tally: &Tally) -> Se
                 seen.flips += u64::from(former.is_some_and(|former| former != version));
                 former = Some(version);
             }
-            tally.0.store(seen.answered, Ordering::Relaxed);
+            tally.answered.store(seen.answered, Ordering::Relaxed);
+            tally.lost.store(seen.asked - seen.answered, Ordering::Relaxed);
         }
     }
     seen

@@ -162,6 +162,7 @@ fn reports() -> String {
         configured: Switches::default(),
         zones: vec![switch],
         xdp: true,
+        kept: strings(),
     };
     let check = check::Report { zones: vec![check::ZoneRow::default()], ..Default::default() };
     let field = Field {

@@ -2,6 +2,8 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use tokio::sync::oneshot;
@@ -10,15 +12,26 @@ use tracing::info;
 use super::Node;
 use crate::node::control::Heir;
 use crate::node::handover::{Estate, HandoverError, hand_over, refuse};
+use crate::node::notify;
 use edge_authority::Authority;
 
-/// A hand-over that goes on: its end comes by this.
-pub(super) type Handing = oneshot::Receiver<Result<(), HandoverError>>;
+/// A hand-over that goes on.
+pub(super) struct Handing {
+    ended: oneshot::Receiver<Result<(), HandoverError>>,
+    /// Whether the other node attaches its program: this one has to wait for the end.
+    is_attaching: Arc<AtomicBool>,
+}
+
+impl Handing {
+    pub(super) fn is_attaching(&self) -> bool {
+        self.is_attaching.load(Ordering::Relaxed)
+    }
+}
 
 /// Waits for the end of a hand-over; for ever without one.
 pub(super) async fn end_of(handing: &mut Option<Handing>) -> Result<(), HandoverError> {
     let ended = match handing {
-        Some(handing) => handing.await.ok(),
+        Some(handing) => (&mut handing.ended).await.ok(),
         None => None,
     };
     match ended {
@@ -51,6 +64,10 @@ impl Node {
             refuse(heir, "another node is taking over");
             return handing;
         }
+        if notify::is_service() {
+            refuse(heir, "systemd runs it, and would start it again; use `systemctl restart`");
+            return None;
+        }
         let sockets = match sockets(authority, http) {
             Ok(sockets) => sockets,
             Err(cause) => {
@@ -62,9 +79,12 @@ impl Node {
         let estate = Estate { lock, sockets };
         let pause = self.xdp.as_ref().map(super::xdp::Xdp::pause);
         let (sender, ended) = oneshot::channel();
+        let is_attaching = Arc::new(AtomicBool::new(false));
+        let attaching = Arc::clone(&is_attaching);
         info!("another node begins to take over");
         let work = move || {
             let pause = |is_paused| {
+                attaching.store(is_paused, Ordering::Relaxed);
                 if let Some(pause) = &pause {
                     pause(is_paused);
                 }
@@ -73,7 +93,7 @@ impl Node {
             drop(sender.send(hand_over(heir, estate, pause)));
         };
         match thread::Builder::new().name("hand-over".into()).spawn(work) {
-            Ok(_thread) => Some(ended),
+            Ok(_thread) => Some(Handing { ended, is_attaching }),
             // The connection is closed with the closure.
             Err(_cause) => None,
         }

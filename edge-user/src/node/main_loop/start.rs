@@ -6,10 +6,11 @@
 use std::cell::Cell;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::Context as _;
+use tracing::{info, warn};
 
 use super::interfaces::{Keeper, View};
 use super::ntp::NtpService;
@@ -24,12 +25,14 @@ use crate::node::controller::Controller;
 use crate::node::feed::Prepared;
 use crate::node::handover::{Inheritance, Predecessor};
 use crate::node::health_state::HealthState;
+use crate::node::kept_switches::{Kept, KeptSwitches};
 use crate::observe::Observers;
 use crate::observe::query_log::Log;
 use crate::settings::{Config, Denied, XdpMode, host_name};
 use edge_authority::{Authority, Cookies, Current, Inherited, Options};
 use edge_tables::live::cookie_state::CookieState;
 use edge_tables::live::limits;
+use edge_tables::live::switches::Setting;
 use edge_tables::prefixes::PrefixMap;
 use edge_tables::publish::{Backend, NoKernel, Publisher};
 use edge_tables::store::Store;
@@ -42,20 +45,27 @@ pub(super) struct Started {
     /// The feed.
     pub(super) prepared: Option<Prepared>,
     /// The links of the interfaces that are wanted.
-    links: Vec<PathBuf>,
+    pub(super) links: Vec<PathBuf>,
 }
 
-impl Started {
-    /// Makes the node the one of its instance: what a former run left in the kernel goes.
-    ///
-    /// # Errors
-    /// When the file system refuses.
-    pub(super) fn settle(&self) -> anyhow::Result<()> {
-        if let Some(xdp) = &self.node.xdp {
+/// Makes the node the one of its instance: what a former run left in the kernel goes. `lock` is
+/// that of the instance, if the former node had XDP and this one hasn't.
+///
+/// # Errors
+/// When the file system refuses.
+pub(super) fn settle(
+    node: &Node,
+    links: &[PathBuf],
+    lock: Option<OwnedFd>,
+    has_taken_over: bool,
+) -> anyhow::Result<()> {
+    match &node.xdp {
+        Some(xdp) => {
             xdp.pins.commit()?;
-            xdp.pins.keep_links(&self.links)?;
+            Ok(xdp.pins.keep_links(links)?)
         }
-        Ok(())
+        None if has_taken_over => Xdp::clear(&node.config, lock),
+        None => Ok(()),
     }
 }
 
@@ -126,6 +136,14 @@ fn start_by(
         None => (Store::in_memory(), Box::new(NoKernel)),
     };
     config.xdp.switches().write(&store);
+    let (kept, lost) = KeptSwitches::beside(&config.control.socket);
+    if let Some(cause) = lost {
+        warn!("{cause}");
+    }
+    for setting in kept.all() {
+        setting.write(&store);
+        info!("{setting}, as it was switched before the restart");
+    }
     let mut publisher = Publisher::new(store.clone(), backend, fastrand::Rng::new());
     serve_all(&mut publisher, &config)?;
     let mut kernel = xdp.as_ref().map(|xdp| lock(&xdp.kernel));
@@ -136,15 +154,11 @@ fn start_by(
     let current = Arc::new(Current::default());
     let options = options(&config, Cookies::of(&store));
     let cookies = CookieState::start(&store, &config.cookies, options.nsid())?;
-    let (listen, workers) = (&config.dns.listen, config.dns.workers);
-    let (sockets, of_zones) = (&mut inherits.sockets, Arc::clone(&current));
-    let mut authority =
-        Authority::inherit(sockets, listen, workers, store.clone(), of_zones, options)?;
     let kernel = xdp.as_ref().map(|xdp| &xdp.kernel);
     let (samples, ring) = SampleCounters::new(kernel, config.log.xdp_sample, &config.limits)?;
     let log = Log::start(&config.log, Arc::clone(&current), ring).context("start the log")?;
     let observers = Observers { log: log.sender(), popularity: samples.probe() };
-    authority.observe_by(Arc::new(observers));
+    let of_authority = Arc::clone(&current);
     let mut controller = Controller::new(&config, publisher, current);
     let prepared = match Prepared::new(&config)? {
         Some((prepared, zones)) => {
@@ -160,6 +174,14 @@ fn start_by(
         anyhow::bail!("{cause}");
     }
     log_refresh(&refresh);
+    switch_zones(&mut controller, kept.all());
+    let kept: Kept = Arc::new(Mutex::new(kept));
+    // Just before they are read from: a new socket gets its part of the queries at once.
+    let (listen, workers) = (&config.dns.listen, config.dns.workers);
+    let (sockets, of_zones) = (&mut inherits.sockets, of_authority);
+    let mut authority =
+        Authority::inherit(sockets, listen, workers, store.clone(), of_zones, options)?;
+    authority.observe_by(Arc::new(observers));
     authority.serve().context("start the authority's threads")?;
     let mut ntp = None;
     if let Some(xdp) = xdp {
@@ -170,22 +192,28 @@ fn start_by(
     }
     if let Some(predecessor) = &mut inherits.predecessor {
         predecessor.attach()?;
-        if xdp.is_none() {
-            Xdp::clear(&config, inherits.lock.take())?;
-        }
     }
     let (interfaces, links) = keep_interfaces(&config, xdp.as_mut())?;
     let jobs = Arc::new(Jobs::default());
-    let (popularity, has_xdp) = (samples.popularity(), xdp.is_some());
+    let popularity = samples.popularity();
     let set_limits = set_limits(&store, xdp.as_ref());
     let jobs_of_worker = Arc::clone(&jobs);
-    let worker =
-        Worker::new(jobs_of_worker, &config, controller, cookies, popularity, set_limits, has_xdp);
+    let of_worker = Arc::clone(&kept);
+    let worker = Worker::new(
+        jobs_of_worker,
+        &config,
+        controller,
+        cookies,
+        popularity,
+        set_limits,
+        of_worker,
+    );
     let node = Node {
         answer_counts: worker.controller().answer_counts(),
         snapshot: worker.snapshot(),
         config,
         store,
+        kept,
         jobs,
         authority: Arc::clone(authority.counters()),
         log,
@@ -201,6 +229,19 @@ fn start_by(
         started,
     };
     Ok(Started { node, worker, authority, prepared, links })
+}
+
+/// Switches the zones that were switched before the restart.
+fn switch_zones(controller: &mut Controller, kept: &[Setting]) {
+    for setting in kept {
+        if let Setting::Zone { name, on } = setting {
+            match controller.switch_zone(name, *on) {
+                Ok(refresh) => log_refresh(&refresh),
+                // It may come back.
+                Err(cause) => warn!("{setting}, as it was switched before the restart: {cause}"),
+            }
+        }
+    }
 }
 
 /// What sets the limits while the node runs.

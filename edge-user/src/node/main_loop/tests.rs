@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use super::{Checks, Node, SampleCounters};
 use crate::node::control::Request;
 use crate::node::controller::Controller;
 use crate::node::health_state::HealthState;
+use crate::node::kept_switches::{Kept, KeptSwitches};
 use crate::observe::query_log::Log;
 use crate::settings::Config;
 use edge_authority::{Counters, Current};
@@ -69,7 +70,9 @@ fn held() -> (Running, Worker, mpsc::UnboundedSender<Done>) {
     let popularity = samples.popularity();
     let limits_of = store.clone();
     let set_limits = Box::new(move |limits: &Limits| limits::set(limits, &limits_of, None));
-    let has_xdp = false;
+    let (kept, _) = KeptSwitches::beside(&folder.path().join("edge.sock"));
+    let kept: Kept = Arc::new(Mutex::new(kept));
+    let of_worker = Arc::clone(&kept);
     let worker = Worker::new(
         Arc::clone(&jobs),
         &config,
@@ -77,13 +80,14 @@ fn held() -> (Running, Worker, mpsc::UnboundedSender<Done>) {
         cookies,
         popularity,
         set_limits,
-        has_xdp,
+        of_worker,
     );
     let node = Node {
         answer_counts: worker.controller().answer_counts(),
         snapshot: worker.snapshot(),
         config,
         store,
+        kept,
         jobs,
         authority: Arc::new(Counters::default()),
         log,
@@ -170,6 +174,19 @@ fn switches_start_as_configured_and_are_set_at_once() {
     assert_eq!((&panel["switches"], &panel["configured"]), (&on, &off));
     // Metrics see it, too.
     assert!(running.node.health.liveness().status.switches.bypass);
+
+    // All of them differ from the configuration, and stay so over a restart.
+    let beside = running.folder.path().join("edge.sock");
+    let kept = || KeptSwitches::beside(&beside).0.names();
+    let all = ["bypass", "dry-run", "refuse-unknown", "return-path", "zone a.example"];
+    assert_eq!(kept(), all);
+    assert_eq!(panel["kept"], json!(all));
+    // As configured, or only until the restart: nothing to keep.
+    running.ask(Request::Switch(Setting::DryRun { on: true })).unwrap();
+    running.ask(Request::SwitchUntilRestart(Setting::Bypass { on: true })).unwrap();
+    let zone = Setting::Zone { name: "A.example.".into(), on: false };
+    running.ask(Request::SwitchUntilRestart(zone)).unwrap();
+    assert_eq!(kept(), ["refuse-unknown", "return-path"]);
 
     let unknown = Setting::Zone { name: "b.example".into(), on: false };
     let error = running.ask(Request::Switch(unknown)).unwrap_err();
