@@ -3,6 +3,8 @@
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
 
 use edge_common::abi::TableId;
 use tracing::{error, info};
@@ -15,6 +17,9 @@ use crate::settings::{Config, XdpMode};
 use edge_kernel::{Attachments, Bpffs, Kernel, Mode, Pins};
 use edge_tables::publish::{Backend, BackendError};
 
+/// How often it is looked whether another node has ended attaching.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// The kernel, for the publisher on the controller's thread.
 ///
 /// It refuses everything once XDP is being taken down: a publication that goes on meanwhile can't
@@ -26,16 +31,20 @@ pub(super) struct KernelBackend {
 }
 
 impl KernelBackend {
-    /// The kernel, held until the caller drops it.
+    /// The kernel, held until the caller drops it. While another node attaches its program, this
+    /// waits: that node takes over, or gives up.
     fn open(&self) -> Result<MutexGuard<'_, Kernel>, BackendError> {
-        let kernel = lock(&self.kernel);
-        if self.access.is_closed() {
-            return Err(BackendError::new("the node is stopping"));
+        loop {
+            let kernel = lock(&self.kernel);
+            if self.access.is_closed() {
+                return Err(BackendError::new("the node is stopping"));
+            }
+            if !self.access.is_paused() {
+                return Ok(kernel);
+            }
+            drop(kernel);
+            thread::sleep(PAUSE);
         }
-        if self.access.is_paused() {
-            return Err(BackendError::new("another node is taking over"));
-        }
-        Ok(kernel)
     }
 }
 
