@@ -156,8 +156,8 @@ fn admit<T: Tables, N: Network>(
     if !N::CHECKSUM_OPTIONAL && checksum == 0 {
         return Err(Verdict::Checksum);
     }
-    if switches & switches::DRAIN != 0 {
-        return Err(Verdict::Drain);
+    if switches & switches::BYPASS != 0 {
+        return Err(Verdict::Bypass);
     }
     if switches & switches::PREFIXES == 0 {
         return Ok(0);

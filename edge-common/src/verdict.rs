@@ -59,8 +59,8 @@ verdicts! {
     Limited Drop "limited",
     /// From a denied client.
     Denied Drop "denied",
-    /// Drain is on: every frame passes.
-    Drain Pass "drain",
+    /// Bypass is on: every frame passes.
+    Bypass Pass "bypass",
     /// The query would have been answered, but dry run is on.
     DryRun Pass "dry_run",
     /// By the routing table the reply would leave by another interface than the query came in.

@@ -16,9 +16,11 @@ use crate::source::nats::Nats;
 use crate::source::nats::publish::failed;
 use edge_leaves::points::PointsReport;
 
+mod namesake;
 mod node;
 mod table;
 
+use namesake::Namesake;
 use node::judge;
 pub use node::{FleetNode, FleetRules, Heartbeat, PeerState};
 
@@ -39,6 +41,8 @@ pub struct Fleet {
     /// When this node was last written to the bucket that stays, in seconds since 1970.
     registered: Option<i64>,
     points: Option<Store>,
+    /// Another process of this node's name.
+    namesake: Namesake,
     /// When its points were last published, or failed to be, in seconds since 1970.
     points_published: Option<i64>,
 }
@@ -70,6 +74,7 @@ impl Fleet {
             known: nats.bucket(known, 1, None, rules.replicas).await?,
             registered: None,
             points: None,
+            namesake: Namesake::default(),
             points_published: None,
         })
     }
@@ -93,6 +98,8 @@ impl Fleet {
         }
         let place = || format!("nats bucket {}, key {node}", BUCKETS[0]);
         let text = serde_json::to_vec(heartbeat).map_err(|cause| failed(place(), &cause))?;
+        let before = self.live.get(node).await.map_err(|cause| failed(place(), &cause))?;
+        self.namesake.look(&heartbeat.process, before.as_deref());
         let put = self.live.put(node, text.clone().into()).await;
         put.map_err(|cause| failed(place(), &cause))?;
         let now = crate::unix_time::now();
@@ -103,6 +110,13 @@ impl Fleet {
             self.registered = Some(now);
         }
         Ok(())
+    }
+
+    /// The last heartbeat of another process that sends heartbeats by this node's name, if one
+    /// does: it was there instead of our own, twice within four of ours.
+    #[must_use]
+    pub fn namesake(&self) -> Option<&Heartbeat> {
+        self.namesake.get()
     }
 
     /// Publishes a node's points, at most once a minute. `points` is called only when they are due.

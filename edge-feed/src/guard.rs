@@ -81,7 +81,8 @@ pub struct Guard {
     published: BTreeSet<String>,
     /// The time of the newest content of each feed, in seconds since 1970.
     heard: BTreeMap<String, i64>,
-    once: bool,
+    /// Until when the next feed may be older or smaller, in seconds since 1970.
+    once: Option<i64>,
     refused: [u64; Refusal::NAMES.len()],
     last: Option<(Refusal, i64)>,
 }
@@ -101,7 +102,7 @@ impl Guard {
             served: BTreeMap::new(),
             published: BTreeSet::new(),
             heard: BTreeMap::new(),
-            once: false,
+            once: None,
             refused: [0; Refusal::NAMES.len()],
             last: None,
         })
@@ -118,15 +119,22 @@ impl Guard {
         self.keep(last, now);
     }
 
-    /// Allows the next feed that would be refused as older or shrunken. Operators call for this.
-    pub fn allow_once(&mut self) {
-        self.once = true;
+    /// Allows the next feed that would be refused as older or shrunken, until a time in seconds
+    /// since 1970. Operators call for this.
+    pub fn allow_once(&mut self, until: i64) {
+        self.once = Some(until);
     }
 
-    /// Whether [`allow_once`](Self::allow_once) was called and not used yet.
+    /// Takes back what [`allow_once`](Self::allow_once) allowed. Returns whether it was still
+    /// allowed at the time `now`.
+    pub fn cancel_once(&mut self, now: i64) -> bool {
+        self.once.take().is_some_and(|until| now < until)
+    }
+
+    /// Until when [`allow_once`](Self::allow_once) allows a feed, if it wasn't used yet.
     #[must_use]
-    pub fn is_allowing_once(&self) -> bool {
-        self.once
+    pub fn allowed_until(&self, now: i64) -> Option<i64> {
+        self.once.filter(|until| now < *until)
     }
 
     /// Records a refusal that a later check made.
@@ -164,10 +172,10 @@ impl Guard {
         let found = Found { place: "built zone", root: apex, serial, size, snapshot: None };
         let judged = self.compare(&found, now);
         match &judged {
-            Ok(()) => self.served.entry(apex.to_owned()).or_default().set(serial, size, now),
+            Ok(_) => self.served.entry(apex.to_owned()).or_default().set(serial, size, now),
             Err(refusal) => self.record(refusal, now),
         }
-        judged
+        judged.map(drop)
     }
 
     /// Records that deltas up to the time `ts`, in seconds since 1970, were applied: the feeds are
@@ -238,16 +246,17 @@ impl Guard {
                 let (serial, size) = (snapshot.serial, size_of(&snapshot));
                 self.in_time(place, serial, now)?;
                 let found = Found { place, root: ALL, serial, size, snapshot: Some(&snapshot) };
-                self.compare(&found, now)?;
-                Ok(Admitted { serial, size, what: FeedContent::Snapshot(snapshot) })
+                let allowed = self.compare(&found, now)?;
+                Ok(Admitted { serial, size, what: FeedContent::Snapshot(snapshot), allowed })
             }
             ExpectedContent::Zone { apex } => {
                 let (serial, size) = content::zone(place, octets, most)?;
                 self.in_time(place, serial, now)?;
-                self.compare(&Found { place, root: apex, serial, size, snapshot: None }, now)?;
+                let found = Found { place, root: apex, serial, size, snapshot: None };
+                let allowed = self.compare(&found, now)?;
                 let text = String::from_utf8_lossy(octets).into_owned();
                 let what = FeedContent::Zone { apex: apex.to_owned(), text };
-                Ok(Admitted { serial, size, what })
+                Ok(Admitted { serial, size, what, allowed })
             }
         }
     }
@@ -265,18 +274,30 @@ impl Guard {
         Ok(())
     }
 
-    /// Compares with what is served, unless an operator has allowed this feed.
-    fn compare(&mut self, found: &Found<'_>, now: i64) -> Result<(), Refusal> {
+    /// Whether a serial that was refused for its time would be in time now. The clock may have gone
+    /// on, or have been set.
+    #[must_use]
+    pub fn is_in_time(&self, serial: u32, now: i64) -> bool {
+        self.in_time("", serial, now).is_ok()
+    }
+
+    /// Compares with what is served. Returns the difference that an operator has allowed.
+    fn compare(&mut self, found: &Found<'_>, now: i64) -> Result<Option<Refusal>, Refusal> {
         let Err(refusal) = self.compare_strictly(found, now) else {
-            return Ok(());
+            return Ok(None);
         };
-        let named = self.config.override_serial == Some(found.serial);
-        if named || std::mem::take(&mut self.once) {
+        if self.take_leave(found.serial, now) {
             // Later feeds aren't compared with what was larger or newer before this one either.
             self.forget(found.root);
-            return Ok(());
+            return Ok(Some(refusal));
         }
         Err(refusal)
+    }
+
+    /// Whether an operator has allowed the feed of this serial to be older or smaller. What was
+    /// allowed once is used up.
+    pub fn take_leave(&mut self, serial: u32, now: i64) -> bool {
+        self.config.override_serial == Some(serial) || self.cancel_once(now)
     }
 
     fn compare_strictly(&mut self, found: &Found<'_>, now: i64) -> Result<(), Refusal> {

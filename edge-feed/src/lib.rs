@@ -36,6 +36,7 @@
 #![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 pub mod chart;
+pub mod cursor;
 pub mod delta;
 pub mod diff;
 pub mod disk;
@@ -52,6 +53,7 @@ pub mod source;
 mod unix_time;
 pub mod zone;
 
+pub use cursor::Cursor;
 pub use delta::Delta;
 pub use policy::ZonePolicy;
 pub use pool::Pool;

@@ -1,6 +1,7 @@
 //! The servers now: a snapshot with the deltas after it.
 //!
-//! A delta is applied once, however often it arrives: the cursor says which deltas are in. A
+//! A delta is applied once, however often it arrives: the cursor says which deltas are in. Sources
+//! have no cursor of their own; they begin at this one, and do so again when it goes back. A
 //! snapshot or delta with an error is refused as a whole; then the servers stay as they were.
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,11 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
 
+use crate::cursor::Discarded;
 use crate::delta::Change;
 use crate::guard::{RootSize, size_of};
 use crate::server::GLOBAL;
 use crate::snapshot::{Root, Vendor};
-use crate::{Delta, Server, Snapshot};
+use crate::{Cursor, Delta, Server, Snapshot};
 
 mod kept;
 
@@ -34,6 +36,10 @@ pub struct Pool {
     document_size: RootSize,
     /// The cursor of the snapshot that it was made of.
     since: u64,
+    /// The newest time of a snapshot or change, and the first change of that second.
+    newest: (i64, u64),
+    /// The history that was given up, while the cursor is within it.
+    discarded: Option<Discarded>,
     roots: Vec<Root>,
     vendors: Vec<Vendor>,
     zones: Vec<String>,
@@ -133,6 +139,7 @@ impl Pool {
             document_serial,
             document_size,
             since,
+            newest: (serial.into(), cursor.saturating_add(1)),
             roots,
             vendors,
             zones,
@@ -185,8 +192,49 @@ impl Pool {
             next.cursor = self.cursor;
         }
         next.serial = next.serial.max(self.serial);
+        if self.newest.0 >= next.newest.0 {
+            next.newest = self.newest;
+        }
+        next.discarded = self.discarded;
+        next.end_discarded();
         *self = next;
         Ok(())
+    }
+
+    /// Returns to a snapshot of an earlier state, or to one of a database that was made again. All
+    /// deltas since then are given up: those that come now may have identifiers that were used
+    /// before. `through` is the last identifier that was seen besides those of deltas; `now` is in
+    /// seconds since 1970.
+    ///
+    /// # Errors
+    /// As [`Pool::new`]. The pool is as before then.
+    pub fn return_to(
+        &mut self,
+        snapshot: Snapshot,
+        through: u64,
+        now: i64,
+    ) -> Result<(), PoolError> {
+        let mut next = Self::new(snapshot)?;
+        let (newest, from) = self.newest;
+        let through = through.max(self.cursor);
+        // A time in the future would discard changes that are still to come.
+        let discarded = Discarded { until: newest.min(now), from, through };
+        next.discarded = Some(discarded.and(self.discarded));
+        next.end_discarded();
+        *self = next;
+        Ok(())
+    }
+
+    /// Forgets the discarded history when the cursor has passed it.
+    fn end_discarded(&mut self) {
+        self.discarded = self.discarded.filter(|discarded| self.cursor < discarded.through);
+    }
+
+    /// Records the time of a change or result that was taken, in seconds since 1970.
+    pub fn note_time(&mut self, id: u64, ts: i64) {
+        if ts > self.newest.0 {
+            self.newest = (ts, id);
+        }
     }
 
     /// Applies a delta, unless it has been applied before.
@@ -199,6 +247,8 @@ impl Pool {
             return Ok(Applied::Ignored);
         }
         self.cursor = delta.id;
+        self.note_time(delta.id, delta.ts);
+        self.end_discarded();
         let applied = match &delta.change {
             Change::Score { server_id, score } => {
                 if !score.is_finite() {
@@ -263,6 +313,18 @@ impl Pool {
     #[must_use]
     pub fn cursor(&self) -> u64 {
         self.cursor
+    }
+
+    /// The cursor of the snapshot that it was made of.
+    #[must_use]
+    pub fn since(&self) -> u64 {
+        self.since
+    }
+
+    /// Where a source of changes goes on.
+    #[must_use]
+    pub fn position(&self) -> Cursor {
+        Cursor { id: self.cursor, time: self.newest.0, discarded: self.discarded }
     }
 
     /// When it last changed, in seconds since 1970, by its feed's clock.

@@ -111,6 +111,15 @@ impl Scorer {
         Ok(())
     }
 
+    /// Goes on after the row `cursor`, with identifiers that were used before. Scores are unknown
+    /// until they are set by [`seed`](Self::seed) or computed; monitors keep theirs.
+    pub fn return_to(&mut self, cursor: u64) {
+        self.cursor = self.cursor.min(cursor);
+        for scored in self.servers.values_mut() {
+            (scored.score, scored.score_ts, scored.start) = (None, 0, None);
+        }
+    }
+
     /// Sets the status of a monitor towards a server (`server_scores.status`). Rows with a status
     /// do the same.
     ///

@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use edge_feed::Cursor;
+use edge_feed::cursor::Discarded;
 use edge_feed::source::http::HttpConfig;
 use edge_feed::source::{
     Event, HttpDocument, HttpStream, Source as _, SourceError, SourceLimits, drive,
@@ -359,6 +361,36 @@ async fn a_stream_that_breaks_off_is_resumed_after_the_last_delta() {
     );
     let status = source.status().read();
     assert_eq!((status.deltas, status.broken_lines), (4, 1));
+}
+
+#[tokio::test]
+async fn a_stream_is_asked_again_from_the_cursor_that_the_pool_has_gone_back_to() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n";
+    let at = |id, ts: i64| line(id).replace("\"ts\":1", &format!("\"ts\":{ts}"));
+    let (address, asked) = serve(move |count, _, stream| async move {
+        let lines = match count {
+            0 => at(1001, 100) + &at(1010, 110),
+            // This server still has what was given up.
+            _ => at(1001, 100) + &at(1010, 110) + &at(901, 110) + &at(902, 120),
+        };
+        hang(stream, (head.to_owned() + &chunk(&lines)).as_bytes()).await;
+    })
+    .await;
+    let mut source = HttpStream::new(&config(address), 1000).unwrap();
+    let mut ids = Vec::new();
+    while ids.last() != Some(&902) {
+        match source.next().await.unwrap() {
+            Event::Deltas(deltas) => ids.extend(deltas.iter().map(|delta| delta.id)),
+            Event::Unchanged => {}
+            event => panic!("{event:?}"),
+        }
+        if ids.last() == Some(&1010) {
+            let discarded = Some(Discarded { until: 110, from: 1010, through: 1010 });
+            source.rewind(Cursor { id: 900, time: 50, discarded });
+        }
+    }
+    assert_eq!(ids, [1001, 1010, 901, 902]);
+    assert!(asked.lock().unwrap()[1].starts_with("get /?after=900 "));
 }
 
 #[tokio::test]

@@ -6,29 +6,37 @@ mod check;
 mod feed;
 pub mod import;
 mod log;
+mod outcome;
 mod output;
+mod place;
 mod preview;
+mod replies;
 mod version;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::node::control::{Request, ask};
+use crate::node::control::{Request, ask_for, stop};
 use crate::node::explain::{Explanation, Question};
 use crate::node::notify;
 use crate::node::status::Status;
 use crate::node::switch_table::SwitchTable;
 use crate::ntp::report::Report;
-use crate::settings::{self as config, Config};
+use crate::settings::Config;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 use edge_leaves::{audit, points};
 use edge_tables::live::switches::{ReturnPath, Setting};
 use feed::{FeedCommand, FleetCommand};
 use import::{Flags, Host, Import};
-use output::{print, print_json, print_stderr, show};
-use tracing::{Level, info};
+use outcome::{EXIT_CODES, Outcome};
+use output::{print, print_stderr, show};
+use place::{ConfigFile, Node};
+use replies::Reloaded;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tracing::{Level, info, warn};
 use version::VERSION;
 
 /// DNS for an anycast pool, answered in the network driver.
@@ -36,7 +44,7 @@ use version::VERSION;
 /// An XDP program answers queries from its tables before the kernel allocates memory for them. The
 /// authority, in this process, answers all other queries. Zones are in geodns's format.
 #[derive(Debug, Parser)]
-#[command(name = "edge", version = VERSION.as_str())]
+#[command(name = "edge", version = VERSION.as_str(), after_help = EXIT_CODES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -50,27 +58,35 @@ enum Command {
     /// Writes `ready` to stderr when it serves. Zone files and databases are read again when they
     /// change. A broken file changes nothing that is served.
     Run {
-        /// The configuration.
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Take over from the node that runs with the same control socket and instance.
+        ///
+        /// It serves until this one has its tables filled, and ends then. No query is lost. If this
+        /// one can't start, that one goes on. If no node runs, this one starts as it does without
+        /// the option.
+        #[arg(long)]
+        takeover: bool,
     },
-    /// Read the configuration, zones and databases, and report errors and warnings.
+    /// Read the configuration, zones and databases, look at the host, and report errors and
+    /// warnings.
     Check {
-        /// The configuration.
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        #[command(flatten)]
+        config: ConfigFile,
         /// Report only what would keep `edge run` from starting. It reads no zones and databases.
         #[arg(long)]
         start: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Show what a running node serves, and what it has answered.
     Status {
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// The node's control socket.
-        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-        socket: PathBuf,
+        #[command(flatten)]
+        node: Node,
     },
     /// Read a running node's configuration file again, as SIGHUP does.
     ///
@@ -80,9 +96,17 @@ enum Command {
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// The node's control socket.
-        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-        socket: PathBuf,
+        #[command(flatten)]
+        node: Node,
+    },
+    /// Stop a running node, as SIGTERM does, and wait until it is gone.
+    Stop {
+        /// Leave XDP attached: it answers on until its lease ends, half a minute later. A node that
+        /// starts meanwhile takes it over, and no query that XDP answers is lost.
+        #[arg(long)]
+        keep_xdp: bool,
+        #[command(flatten)]
+        node: Node,
     },
     /// Show why a client gets its answer: the client's class, the targets tried, the shares of the
     /// records, and whether XDP or the authority answers.
@@ -100,18 +124,16 @@ enum Command {
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// The node's control socket.
-        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-        socket: PathBuf,
+        #[command(flatten)]
+        node: Node,
     },
     /// Show each field of a running node's NTP replies and its source, or why no time is served.
     ExplainTime {
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// The node's control socket.
-        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-        socket: PathBuf,
+        #[command(flatten)]
+        node: Node,
     },
     /// Show how many answers each server was in, by country of the users.
     ///
@@ -127,24 +149,24 @@ enum Command {
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// The node's control socket.
-        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-        socket: PathBuf,
+        #[command(flatten)]
+        node: Node,
     },
     /// Show what a zone, a feed's snapshot or a policy would change: the load of each server and
     /// country before and after, and monopolies.
     ///
-    /// It uses the queries that a running node has counted. The exit code is 1 if there is a new
+    /// It uses the queries that a running node has counted. The exit code is 3 if there is a new
     /// monopoly.
     ///
     /// Example: edge preview new/pool.example.json
     Preview(preview::Arguments),
     /// Show the switches of a running node, or set one.
     ///
-    /// A change takes effect at once. It lasts until the next change, or until the node restarts.
-    /// The state at the start is configured by `[xdp]` and `[zone."NAME"]`.
+    /// A change takes effect at once. It lasts until the next change, also over crashes and
+    /// restarts, unless --until-restart is given. Other states at the start are configured by
+    /// `[xdp]` and `[zone."NAME"]`.
     ///
-    /// Example: edge switch drain on
+    /// Example: edge switch bypass on
     Switch(SwitchArguments),
     /// Make a configuration from geodns's configuration and flags.
     ///
@@ -165,17 +187,25 @@ enum Command {
 struct SwitchArguments {
     #[command(subcommand)]
     switch: Option<Switch>,
+    /// Forget the setting when the node ends. Without it the setting is kept over restarts.
+    #[arg(long, global = true)]
+    until_restart: bool,
     /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
-    /// The node's control socket.
-    #[arg(long, global = true, value_name = "PATH", default_value = config::SOCKET)]
-    socket: PathBuf,
+    #[command(flatten)]
+    node: Node,
 }
 
 #[derive(Debug, Subcommand)]
 enum Switch {
     /// Let XDP pass everything, so that the authority answers alone.
+    Bypass {
+        /// The new state.
+        state: State,
+    },
+    /// The old name of `bypass`.
+    #[command(hide = true)]
     Drain {
         /// The new state.
         state: State,
@@ -225,7 +255,7 @@ impl From<Switch> for Setting {
     fn from(switch: Switch) -> Self {
         let is = |state| matches!(state, State::On);
         match switch {
-            Switch::Drain { state } => Self::Drain { on: is(state) },
+            Switch::Bypass { state } | Switch::Drain { state } => Self::Bypass { on: is(state) },
             Switch::DryRun { state } => Self::DryRun { on: is(state) },
             Switch::RefuseUnknown { state } => Self::RefuseUnknown { on: is(state) },
             Switch::ReturnPath { path } => Self::ReturnPath {
@@ -267,68 +297,51 @@ struct ImportArguments {
 /// Runs the program: reads the arguments and performs the command.
 pub fn main() -> ExitCode {
     match perform(Arguments::parse().command) {
-        Ok(code) => code,
+        Ok(outcome) => outcome.into(),
         Err(error) => {
             print_stderr(&log::line(Level::ERROR, &format!("edge: {error:#}")));
-            ExitCode::FAILURE
+            Outcome::Failed.into()
         }
     }
 }
 
-fn perform(command: Command) -> anyhow::Result<ExitCode> {
+fn perform(command: Command) -> anyhow::Result<Outcome> {
     match command {
-        Command::Run { config } => {
+        Command::Run { config, takeover } => {
             log::start()?;
-            let path = config;
+            let path = config.path;
             let config = Config::load(&path)?;
             info!("{}", version::first_line(&path, &config));
-            crate::node::run(config, || {
+            for warning in &config.warnings {
+                warn!("{warning}");
+            }
+            crate::node::run(config, takeover, || {
                 print_stderr(&log::line(Level::INFO, "ready"));
                 notify::ready();
             })?;
         }
-        Command::Check { config, start } => return check(&config, start),
-        Command::Status { json, socket } => {
-            let value = ask(&socket, &Request::Status).map_err(anyhow::Error::msg)?;
-            if json {
-                print_json(&value)?;
-            } else {
-                print(&serde_json::from_value::<Status>(value)?.to_text())?;
-            }
+        Command::Check { config, start, json } => return check(&config.path, start, json),
+        Command::Stop { keep_xdp, node } => stop(&node.socket()?, keep_xdp)?,
+        Command::Status { json, node } => {
+            asked(&node, &Request::Status, json, Status::to_text)?;
         }
-        Command::Explain { name, rtype, client, json, socket } => {
-            let question = Question { name, rtype, client };
-            let value = ask(&socket, &Request::Explain(question)).map_err(anyhow::Error::msg)?;
-            if json {
-                print_json(&value)?;
-            } else {
-                print(&serde_json::from_value::<Explanation>(value)?.to_text())?;
-            }
+        Command::Explain { name, rtype, client, json, node } => {
+            let request = Request::Explain(Question { name, rtype, client });
+            asked(&node, &request, json, Explanation::to_text)?;
         }
-        Command::Reload { json, socket } => {
-            let value = ask(&socket, &Request::Reload).map_err(anyhow::Error::msg)?;
-            if json {
-                print_json(&value)?;
-            } else {
-                print(&reloaded(&value))?;
-            }
+        Command::Reload { json, node } => {
+            asked(&node, &Request::Reload, json, Reloaded::to_text)?;
         }
-        Command::ExplainTime { json, socket } => {
-            let value = ask(&socket, &Request::ExplainTime).map_err(anyhow::Error::msg)?;
-            if json {
-                print_json(&value)?;
-            } else {
-                print(&serde_json::from_value::<Report>(value)?.to_text())?;
-            }
+        Command::ExplainTime { json, node } => {
+            asked(&node, &Request::ExplainTime, json, Report::to_text)?;
         }
-        Command::Points { top, audit, json, socket } => {
-            let ask = |request| ask(&socket, &request).map_err(anyhow::Error::msg);
+        Command::Points { top, audit, json, node } => {
+            let socket = node.socket()?;
             if audit {
-                let report: audit::AuditReport = serde_json::from_value(ask(Request::Audit)?)?;
+                let report: audit::AuditReport = ask_for(&socket, &Request::Audit)?;
                 show(&report.first(top), json, audit::AuditReport::table)?;
             } else {
-                let report: points::PointsReport =
-                    serde_json::from_value(ask(Request::Points { top })?)?;
+                let report: points::PointsReport = ask_for(&socket, &Request::Points { top })?;
                 show(&report, json, points::PointsReport::table)?;
             }
         }
@@ -338,31 +351,29 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Feed(command) => return feed::perform(command),
         Command::Fleet(command) => feed::fleet(command)?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Outcome::Done)
 }
 
-/// The reply to `edge reload`, for people.
-fn reloaded(reply: &serde_json::Value) -> String {
-    let keys = |of: &str| -> Vec<&str> {
-        reply[of].as_array().into_iter().flatten().filter_map(|key| key.as_str()).collect()
-    };
-    let mut text = match &*keys("changed") {
-        [] => "nothing that can change in place differs\n".to_owned(),
-        changed => format!("taken over: {}\n", changed.join(", ")),
-    };
-    let restart = keys("needs_restart");
-    if !restart.is_empty() {
-        text.push_str(&format!("needs a restart: {}\n", restart.join(", ")));
-    }
-    text
+/// Asks a node, and prints its reply.
+fn asked<T: Serialize + DeserializeOwned>(
+    node: &Node,
+    request: &Request,
+    json: bool,
+    text: impl FnOnce(&T) -> String,
+) -> anyhow::Result<()> {
+    show(&ask_for(&node.socket()?, request)?, json, text)
 }
 
 fn switch(arguments: SwitchArguments) -> anyhow::Result<()> {
-    let SwitchArguments { switch, json, socket } = arguments;
+    let SwitchArguments { switch, until_restart, json, node } = arguments;
+    if matches!(switch, Some(Switch::Drain { .. })) {
+        let warning = "`edge switch drain` is called `edge switch bypass` now";
+        print_stderr(&log::line(Level::WARN, &format!("warning: {warning}")));
+    }
     let setting = switch.map(Setting::from);
-    let request = setting.clone().map_or(Request::Switches, Request::Switch);
-    let panel: SwitchTable =
-        serde_json::from_value(ask(&socket, &request).map_err(anyhow::Error::msg)?)?;
+    let order = if until_restart { Request::SwitchUntilRestart } else { Request::Switch };
+    let request = setting.clone().map_or(Request::Switches, order);
+    let panel: SwitchTable = ask_for(&node.socket()?, &request)?;
     show(&panel, json, |panel| {
         setting.map_or_else(|| panel.to_text(), |setting| panel.confirm(&setting))
     })
@@ -388,14 +399,19 @@ fn import(arguments: ImportArguments) -> anyhow::Result<()> {
     }
 }
 
-fn check(config: &Path, start: bool) -> anyhow::Result<ExitCode> {
+fn check(config: &Path, start: bool, json: bool) -> anyhow::Result<Outcome> {
     let report = check::check(config, start);
-    for warning in &report.warnings {
-        print_stderr(&log::line(Level::WARN, &format!("warning: {warning}")));
+    if !json {
+        for warning in &report.warnings {
+            print_stderr(&log::line(Level::WARN, &format!("warning: {warning}")));
+        }
+        for error in &report.errors {
+            print_stderr(&log::line(Level::ERROR, error));
+        }
     }
-    for error in &report.errors {
-        print_stderr(&log::line(Level::ERROR, error));
-    }
-    print(&report.zones)?;
-    Ok(if report.errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    show(&report, json, check::Report::table)?;
+    Ok(if report.errors.is_empty() { Outcome::Done } else { Outcome::Failed })
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 mod changes;
+mod control;
+mod errors;
 mod feed;
 mod http;
 #[cfg(test)]
@@ -23,15 +25,21 @@ mod xdp;
 mod zone;
 
 pub use changes::{Changes, changes, taken_over};
+pub use control::{Control, SOCKET, control_socket};
 use edge_tables::live::cookie_state::{CookieOptions, MOST_SECRETS};
 use edge_tables::live::limits::Limits;
 use edge_tables::publish::Shares;
 use edge_zone::AnyPolicy;
+pub use errors::ConfigError;
+use errors::Faults;
 pub use feed::{Feed, Fleet, NatsSource, Place, Sections, ZoneServer};
 pub use http::Http;
 pub use ntp::{Chronyc, Denied, Foreign, Ntp, Unsynchronised};
 pub use xdp::{Xdp, XdpMode};
 pub use zone::{ZoneConfig, ZoneConfigs, Zones};
+
+/// The configuration file, unless another is named.
+pub const FILE: &str = "/etc/edge/edge.toml";
 
 /// The port of DNS.
 pub const DNS_PORT: u16 = 53;
@@ -40,6 +48,9 @@ pub const DNS_PORT: u16 = 53;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// What should be changed in the file, though it is taken.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
     /// `[dns]`
     pub dns: Dns,
     /// `[xdp]`
@@ -210,23 +221,6 @@ pub enum LogFormat {
     Avro,
 }
 
-/// The control socket.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Control {
-    /// Its path.
-    pub socket: PathBuf,
-}
-
-/// Where the control socket is unless configured.
-pub const SOCKET: &str = "/run/edge/edge.sock";
-
-impl Default for Control {
-    fn default() -> Self {
-        Self { socket: SOCKET.into() }
-    }
-}
-
 fn dns_addresses<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<SocketAddr>, D::Error> {
     let addresses = addresses(from, DNS_PORT)?;
     if addresses.is_empty() {
@@ -277,27 +271,13 @@ fn address(text: &str, port: u16) -> Result<SocketAddr, String> {
     Ok(address)
 }
 
-/// Why a configuration isn't taken.
-#[derive(Debug, thiserror::Error)]
-#[error("{path}{place}: {reason}", path = .path.display())]
-pub struct ConfigError {
-    path: PathBuf,
-    /// `:line:column`, where there is one.
-    place: String,
-    reason: String,
-}
-
 impl Config {
     /// Reads a file.
     ///
     /// # Errors
     /// When it can't be read, isn't TOML, or has unknown or impossible values.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
-            path: path.to_path_buf(),
-            place: String::new(),
-            reason: format!("{error}; name the file by --config"),
-        })?;
+        let text = errors::text(path)?;
         Self::parse(&text, path)
     }
 
@@ -314,32 +294,28 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let error = |at: Option<usize>, reason: String| ConfigError {
-            path: path.to_path_buf(),
-            place: at.map(|at| place(text, at)).unwrap_or_default(),
-            reason,
-        };
-        let mut config: Self = toml::from_str(text).map_err(|cause| {
-            error(cause.span().map(|span| span.start), cause.message().replace('\n', ", "))
-        })?;
-        let key = |key: &str| text.find(key);
+        let mut config: Self = errors::read(text, path)?;
+        let mut faults = Faults::new(text);
+        if let Some(warning) = config.xdp.rename() {
+            config.warnings.push(format!("{}: {warning}", path.display()));
+        }
         if config.xdp.mode != XdpMode::Off && config.xdp.interfaces.is_empty() {
             let reason = "xdp.interfaces is empty; name the interfaces by which queries arrive, \
                           or set xdp.mode = \"off\"";
-            return Err(error(key("[xdp]"), reason.into()));
+            faults.add("[xdp]", reason);
         }
         if config.xdp.instance.is_empty() {
-            return Err(error(key("instance"), "xdp.instance must not be empty".into()));
+            faults.add("instance", "xdp.instance must not be empty");
         }
         if config.log.xdp_sample > 0 && config.log.path.as_os_str().is_empty() {
             let reason = "log.xdp_sample: nothing is logged without log.path; name a file, or a \
                           directory for Avro";
-            return Err(error(key("xdp_sample"), reason.into()));
+            faults.add("xdp_sample", reason);
         }
         if config.cookies.secrets.len() > MOST_SECRETS {
             let reason = "cookies.secrets: at most two files: the new secret first, then the one \
                           that is being retired";
-            return Err(error(key("secrets"), reason.into()));
+            faults.add("secrets", reason);
         }
         let base = path.parent().unwrap_or_else(|| Path::new(""));
         for relative in [&mut config.geoip.directory, &mut config.control.socket] {
@@ -354,16 +330,17 @@ impl Config {
         if !config.log.path.as_os_str().is_empty() {
             config.log.path = base.join(&config.log.path);
         }
-        feed::complete(&mut config.feed, &config.policy, config.fleet.as_mut(), base)
-            .map_err(|(section, reason)| error(key(section), reason))?;
-        config.feed.check_state().map_err(|reason| error(key("[feed"), reason))?;
-        let zones = config.zones.complete(base, config.feed.has_sources());
-        zones.map_err(|reason| error(key("[zones]"), reason))?;
-        let ntp = config.ntp.complete(&config.dns.listen, config.xdp.mode);
-        ntp.map_err(|reason| error(key("[ntp]"), reason))?;
-        config.limits.check().map_err(|reason| error(key("[limits]"), reason.to_string()))?;
-        config.ntp.check(&config.limits.ntp).map_err(|reason| error(key("[ntp]"), reason))?;
-        config.http.complete(base).map_err(|reason| error(key("[http]"), reason))?;
+        let policy = &config.policy;
+        match feed::complete(&mut config.feed, policy, config.fleet.as_mut(), base) {
+            Err((section, reason)) => faults.add(section, &reason),
+            Ok(()) => faults.of("[feed", config.feed.check_state()),
+        }
+        faults.of("[zones]", config.zones.complete(base, config.feed.has_sources()));
+        faults.of("[ntp]", config.ntp.complete(&config.dns.listen, config.xdp.mode));
+        faults.of("[limits]", config.limits.check().map_err(|reason| reason.to_string()));
+        faults.of("[ntp]", config.ntp.check(&config.limits.ntp));
+        faults.of("[http]", config.http.complete(base));
+        faults.end(path)?;
         if config.dns.server_id.is_empty() {
             config.dns.server_id = first_name(&config.dns.listen);
         }
@@ -385,14 +362,6 @@ fn first_name(listen: &[SocketAddr]) -> String {
 /// This host's name.
 pub(crate) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
-/// `:line:column` of an octet.
-fn place(text: &str, at: usize) -> String {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-    format!(":{line}:{column}")
 }
 
 #[cfg(test)]
@@ -432,6 +401,17 @@ mod tests {
         );
         let config = parse(&format!("{off}[health]\ndirectory = \"status\"\n")).unwrap();
         assert_eq!(config.health.directory.as_deref(), Some(Path::new("/etc/edge/status")));
+    }
+
+    #[test]
+    fn the_old_name_of_bypass_is_taken_and_warned_of() {
+        let text = |key: &str| format!("{MINIMAL}[xdp]\nmode = \"off\"\n{key} = true\n");
+        let old = parse(&text("drain")).unwrap();
+        assert!(old.xdp.bypass);
+        let warning = "/etc/edge/edge.toml: xdp.drain is called xdp.bypass now";
+        assert!(matches!(&*old.warnings, [only] if only.starts_with(warning)), "{old:?}");
+        let new = parse(&text("bypass")).unwrap();
+        assert!(new.xdp.bypass && new.warnings.is_empty());
     }
 
     #[test]
@@ -530,10 +510,10 @@ mod tests {
         assert_eq!(config.xdp.switches(), Switches::default());
         assert_eq!(config.zone.names().count(), 0);
         let text = "[xdp]\nmode = \"off\"\nreturn_path = \"fib\"\nrefuse_unknown = true\n\
-                    drain = true\ndry_run = true\n[zone.\"pool.example\"]\nxdp = false\n";
+                    bypass = true\ndry_run = true\n[zone.\"pool.example\"]\nxdp = false\n";
         let config = parse(&format!("{MINIMAL}{text}")).unwrap();
         let all = Switches {
-            drain: true,
+            bypass: true,
             dry_run: true,
             refuse_unknown: true,
             return_path: ReturnPath::Fib,

@@ -55,7 +55,7 @@ fn no_frame_stops_the_engine_and_none_is_half_answered() {
         Verdict::Slip,
         Verdict::Limited,
         Verdict::Denied,
-        Verdict::Drain,
+        Verdict::Bypass,
         Verdict::DryRun,
         Verdict::Route,
         // By chance only.

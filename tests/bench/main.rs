@@ -86,7 +86,7 @@ enum Part {
 fn main() -> Result<()> {
     let args = Args::parse();
     if let Some(config) = &args.serve {
-        return edge_user::node::run(edge_user::settings::Config::load(config)?, || {
+        return edge_user::node::run(edge_user::settings::Config::load(config)?, false, || {
             note(format_args!("ready"));
         });
     }

@@ -33,7 +33,7 @@ fn bpftool_shows_the_tables_with_their_fields_names() {
     let mounts = Mounts::new(netns::Bpffs::System);
     let bpffs = Bpffs::find(&mounts.path("/sys/fs/bpf")).unwrap();
     let instance = format!("kernel-tier-{}", std::process::id());
-    let pins = Scratch(Pins::lock(&bpffs, &instance).unwrap());
+    let pins = Scratch(Pins::lock(&bpffs, &instance, None).unwrap());
     pins.0.prepare().unwrap();
     let root = pins.0.root().to_path_buf();
     // The first zone that was published has the first small table.
@@ -41,6 +41,7 @@ fn bpftool_shows_the_tables_with_their_fields_names() {
     assert!(store.zone(table).unwrap().decks.read(0).unwrap().kind != 0);
     pins.0.pin_shared(&shared.lock()).unwrap();
     pins.0.pin_zone(&shared.lock(), "Pool.Example", table).unwrap();
+    pins.0.commit().unwrap();
 
     let zone = root.join("zones").join("pool_2eexample");
     assert_eq!(escape("pool.example"), "pool_2eexample");

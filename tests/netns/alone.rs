@@ -2,4 +2,4 @@
 
 mod fleet;
 mod limits;
-mod load;
+pub(crate) mod load;

@@ -1,6 +1,9 @@
-//! The long tier's part of the netns tier: clients that take minutes to build.
+//! The long tier's part of the netns tier.
 //!
-//! ntpd-rs is in no package of Debian's; `cargo xtask setup --long` builds it.
+//! Clients that take minutes to build (ntpd-rs is in no package of Debian's; `cargo xtask setup
+//! --long` builds it), and what takes minutes itself: [`replies`].
+
+mod replies;
 
 use edge_tests::netns::{SERVER, TimeClientKind};
 

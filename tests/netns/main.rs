@@ -14,6 +14,7 @@ mod bpffs;
 mod clients;
 mod exit;
 mod feed;
+mod handover;
 mod hot;
 mod instance;
 mod interfaces;

@@ -74,7 +74,7 @@ fn a_preview_tells_what_a_zone_and_a_feed_would_change() {
     let preview = |name: &str| edge(&rig, &["preview", "--json", &path(name)]);
     // The zone as it is.
     let (same, code) = preview("zones/pool.example.json");
-    let effect = &same["pool.example"]["effect"];
+    let effect = &same["zones"]["pool.example"]["effect"];
     assert_eq!(
         (code, &effect["queries"], &effect["answered"]),
         (Some(0), &json!(500), &json!([500, 500]))
@@ -85,10 +85,10 @@ fn a_preview_tells_what_a_zone_and_a_feed_would_change() {
     // Germany is left with one server.
     changed(&rig, "de", json!({"a": [["10.0.0.1", 1]]}));
     let (alone, code) = preview("next/pool.example.json");
-    let monopoly = &alone["pool.example"]["effect"]["monopolies"][0];
+    let monopoly = &alone["zones"]["pool.example"]["effect"]["monopolies"][0];
     assert_eq!(
         (code, &monopoly["country"], &monopoly["ip"]),
-        (Some(1), &json!("de"), &json!("10.0.0.1"))
+        (Some(3), &json!("de"), &json!("10.0.0.1"))
     );
     let text = rig.edge(&["preview", &path("next/pool.example.json")]);
     let text = String::from_utf8(text.stdout).unwrap();
@@ -100,7 +100,7 @@ fn a_preview_tells_what_a_zone_and_a_feed_would_change() {
     let snapshot = json!({"serial": 7, "roots": [{"origin": "pool.example", "ns": ["ns1.example"]}], "servers": servers});
     rig.write("snapshot.json", snapshot.to_string().as_bytes());
     let (fed, _) = preview("snapshot.json");
-    let effect = &fed["pool.example"]["effect"];
+    let effect = &fed["zones"]["pool.example"]["effect"];
     assert_eq!(effect["answered"], json!([500, 500]), "{fed}");
     let after = |ip: &str| {
         let all = effect["servers"].as_array().unwrap();

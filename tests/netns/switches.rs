@@ -89,17 +89,20 @@ fn by_xdp(rig: &Rig) -> Vec<Reply> {
 }
 
 #[test]
-fn drain_leaves_everything_to_the_authority_and_changes_no_answer() {
+fn bypass_leaves_everything_to_the_authority_and_changes_no_answer() {
     let rig = rig();
     let expected = by_xdp(&rig);
-    assert!(rig.switch("drain on").starts_with("drain is on"));
-    assert_eq!(rig.status()["switches"]["drain"], true);
-    assert!(rig.status_text().contains("DRAIN is on"));
-    let (drained, counted) = during(&rig, "drain", || replies(&rig));
+    assert!(rig.switch("bypass on").starts_with("bypass is on"));
+    assert_eq!(rig.status()["switches"]["bypass"], true);
+    assert!(rig.status_text().contains("BYPASS is on"));
+    let (bypassed, counted) = during(&rig, "bypass", || replies(&rig));
     assert_eq!(counted, [0, ASKED, ASKED]);
-    assert_eq!(drained, expected);
-    assert_eq!(rig.switch("drain off"), "drain is off\n");
-    assert_eq!(rig.status()["switches"]["drain"], false);
+    assert_eq!(bypassed, expected);
+    assert_eq!(rig.switch("bypass off"), "bypass is off\n");
+    assert_eq!(rig.status()["switches"]["bypass"], false);
+    // The name that it had before.
+    assert!(rig.switch("drain on").starts_with("bypass is on"));
+    assert_eq!(rig.switch("bypass off"), "bypass is off\n");
     assert_eq!(by_xdp(&rig), expected);
 }
 
@@ -206,7 +209,7 @@ fn a_zone_that_is_not_there_cannot_be_switched() {
     assert!(said.starts_with("edge: no zone smal.example is loaded; did you mean small.example"));
     let said = rig.switch_refused("zone a..b off");
     assert!(said.contains("\"a..b\": ") && said.contains("name a zone"), "{said}");
-    assert!(rig.switch_refused("drain perhaps").contains("perhaps"));
+    assert!(rig.switch_refused("bypass perhaps").contains("perhaps"));
     assert_eq!(rig.status()["generation"], generation, "nothing was published");
     let panel: Value = serde_json::from_str(&rig.switch("--json")).unwrap();
     assert_eq!(panel["switches"], panel["configured"]);
@@ -262,7 +265,7 @@ fn no_query_is_lost_while_switches_are_set() {
             });
         };
         for switch in [
-            "drain",
+            "bypass",
             "dry-run",
             "zone small.example",
             "refuse-unknown",
@@ -287,7 +290,7 @@ fn no_query_is_lost_while_switches_are_set() {
     let (xdp, authority) = (after.xdp() - before.xdp(), after.authority() - before.authority());
     assert_eq!(xdp + authority, asked, "each query has one answer");
     assert!(xdp >= 10 * SETTLED && authority >= 5 * SETTLED, "{xdp} and {authority}");
-    assert!(after.passed("drain") > before.passed("drain"));
+    assert!(after.passed("bypass") > before.passed("bypass"));
     assert!(after.passed("dry_run") > before.passed("dry_run"));
     assert_eq!(after.dropped(), 0);
 }

@@ -195,6 +195,8 @@ fn the_service_manager_is_notified_that_the_node_is_ready_alive_and_stopping() {
     };
     rig.start_by(rig.run_command().env("NOTIFY_SOCKET", &path));
     // The first renewal of the loop comes at once, the next after five seconds.
+    let stored = ["FDSTOREREMOVE=1\nFDNAME=edge\n", "FDSTORE=1\nFDNAME=edge\n"];
+    assert_eq!([next(), next()], stored, "the sockets, before it is ready");
     assert_eq!([next(), next(), next()], ["READY=1\n", "WATCHDOG=1\n", "WATCHDOG=1\n"]);
     let (code, log) = rig.stop();
     assert_eq!(code, Some(0), "{log:#?}");

@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod layers;
+#[cfg(test)]
+mod symptoms;
 
 #[cfg(test)]
 mod tests {

@@ -148,7 +148,22 @@ const TIERS: &[Tier] = &[
             },
             Run {
                 name: "long clients",
-                cargo: &["test", "--workspace", "--test", "netns", "--", THREADS, "long::"],
+                cargo: &[
+                    "test",
+                    "--workspace",
+                    "--test",
+                    "netns",
+                    "--",
+                    THREADS,
+                    "--skip=long::replies",
+                    "long::",
+                ],
+                env: None,
+                program: true,
+            },
+            Run {
+                name: "long replies",
+                cargo: &["test", "--workspace", "--test", "netns", "--", "long::replies"],
                 env: None,
                 program: true,
             },
@@ -282,7 +297,7 @@ mod tests {
         assert_eq!(names(None), wanted);
         let all = names(Some(ALL));
         assert_eq!(all[..wanted.len()], wanted);
-        assert_eq!(all[wanted.len()..], ["long frames", "long clients"]);
+        assert_eq!(all[wanted.len()..], ["long frames", "long clients", "long replies"]);
     }
 
     #[test]
@@ -290,7 +305,7 @@ mod tests {
         assert_eq!(names(Some("kernel")), ["kernel"]);
         assert_eq!(names(Some("netns")), ["build", "netns", "netns alone", "conformance"]);
         assert_eq!(names(Some("unit")).last().map(String::as_str), Some("unit"));
-        assert_eq!(names(Some(LONG)), ["long frames", "build", "long clients"]);
+        assert_eq!(names(Some(LONG)), ["long frames", "build", "long clients", "long replies"]);
     }
 
     #[test]
@@ -321,7 +336,8 @@ mod tests {
         let of = |end: &str| lines.iter().filter(|line| line.ends_with(end)).count();
         assert_eq!(of("--test netns -- --test-threads=6 --skip=alone:: --skip=long::"), 1);
         assert_eq!(of("--test netns -- --test-threads=1 alone::"), 1);
-        assert_eq!(of("--test netns -- --test-threads=6 long::"), 1);
+        assert_eq!(of("--test netns -- --test-threads=6 --skip=long::replies long::"), 1);
+        assert_eq!(of("--test netns -- long::replies"), 1);
     }
 
     #[test]

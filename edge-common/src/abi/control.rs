@@ -62,8 +62,8 @@ pub struct Control {
 
 /// Bits of [`Control::switches`].
 pub mod switches {
-    /// Drain: every frame passes.
-    pub const DRAIN: u64 = 1;
+    /// Bypass: every frame passes.
+    pub const BYPASS: u64 = 1;
     /// Dry run: what would be answered or dropped is counted, and passes.
     pub const DRY_RUN: u64 = 1 << 1;
     /// A reply leaves only if the routing table would send it out of the same interface; else the
@@ -81,7 +81,7 @@ pub mod switches {
     /// [`NTP_LIMIT`].
     pub const NTP_DENY: u64 = 1 << 7;
     /// The switches with which every frame takes the general path.
-    pub const DETOUR: u64 = DRAIN | DRY_RUN | FIB | PREFIXES;
+    pub const DETOUR: u64 = BYPASS | DRY_RUN | FIB | PREFIXES;
 }
 
 /// Secrets of server cookies (RFC 9018), two sides of them; none are used while `state` is 0.

@@ -1,6 +1,6 @@
 //! The rulings stage: what is decided before the name is looked up.
 //!
-//! These are an unpublished generation, an ended lease, a drain, an unknown EDNS version, a bad
+//! These are an unpublished generation, an ended lease, a bypass, an unknown EDNS version, a bad
 //! cookie, and a client over its rate.
 
 use crate::abi::{Deck, Hits, switches};
@@ -34,8 +34,8 @@ pub(super) fn rule<F: Frame, T: Tables>(
     tables: &T,
     scratch: &mut Scratch,
 ) -> Result<Option<Verdict>, Verdict> {
-    if scratch.switches & switches::DRAIN != 0 {
-        return Err(Verdict::Drain);
+    if scratch.switches & switches::BYPASS != 0 {
+        return Err(Verdict::Bypass);
     }
     let is_exempt = limit::listed(tables, scratch.switches, scratch.source)?;
     // Hidden, or zeroes side by side become a call of a function that zeroes memory octet by octet.

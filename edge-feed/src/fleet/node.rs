@@ -10,6 +10,12 @@ use serde::{Deserialize, Serialize};
 pub struct Heartbeat {
     /// The node's name: letters, digits, `-`, `_` and dots.
     pub node: String,
+    /// The process that sends it: text that is random at each start; empty from earlier versions.
+    #[serde(default)]
+    pub process: String,
+    /// The host that the process runs on, by its own name; empty from earlier versions.
+    #[serde(default)]
+    pub host: String,
     /// The program's version.
     pub version: String,
     /// When it was made, in seconds since 1970, by the node's own clock.

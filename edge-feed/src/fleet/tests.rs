@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 fn heartbeat(node: &str, serial: u32, age: u64, health: &[&str]) -> (String, (u64, Heartbeat)) {
     let heartbeat = Heartbeat {
         node: node.to_owned(),
+        process: String::new(),
+        host: String::new(),
         version: "0.1.0".to_owned(),
         time: 1_000_000,
         serials: BTreeMap::from([("pool.ntp.org".to_owned(), serial)]),

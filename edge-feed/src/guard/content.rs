@@ -46,6 +46,8 @@ pub struct Admitted {
     pub size: RootSize,
     /// What it is.
     pub what: FeedContent,
+    /// Why it would have been refused, if an operator has allowed it.
+    pub allowed: Option<Refusal>,
 }
 
 /// What a feed is.
@@ -69,7 +71,8 @@ impl Admitted {
     /// [`Refusal::Broken`] when it is none.
     pub fn of_zone(place: &str, apex: &str, text: String) -> Result<Self, Refusal> {
         let (serial, size) = zone(place, text.as_bytes(), usize::MAX)?;
-        Ok(Self { serial, size, what: FeedContent::Zone { apex: apex.to_owned(), text } })
+        let what = FeedContent::Zone { apex: apex.to_owned(), text };
+        Ok(Self { serial, size, what, allowed: None })
     }
 }
 

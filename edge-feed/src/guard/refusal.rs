@@ -63,6 +63,19 @@ pub enum Refusal {
         /// What is served.
         served: u32,
     },
+    /// Its last change is before the one that the served snapshot begins with.
+    #[error(
+        "{place}: its cursor {cursor} is behind {served}, that of the snapshot before; publish a \
+         newer one; if the database was restored or made again: edge feed allow-once"
+    )]
+    Behind {
+        /// Where it came from.
+        place: String,
+        /// Its cursor.
+        cursor: u64,
+        /// The cursor of the snapshot before.
+        served: u64,
+    },
     /// From the future: all later feeds would be older.
     #[error(
         "{place}: serial {serial} is {seconds} s ahead; set the publisher's clock, or this node's"
@@ -151,13 +164,27 @@ impl Refusal {
             Self::Unsigned { .. } => 2,
             Self::Signature { .. } => 3,
             Self::Broken { .. } => 4,
-            Self::Older { .. } => 5,
+            Self::Older { .. } | Self::Behind { .. } => 5,
             Self::Ahead { .. } => 6,
             Self::Stale { .. } => 7,
             Self::Shrunken { .. } => 8,
             Self::Empty { .. } => 9,
             Self::RootGone { .. } => 10,
         }
+    }
+
+    /// Whether an operator can let it pass: it is about what was served before, not about the
+    /// document alone.
+    #[must_use]
+    pub const fn can_be_allowed(&self) -> bool {
+        matches!(
+            self,
+            Self::Older { .. }
+                | Self::Behind { .. }
+                | Self::Shrunken { .. }
+                | Self::Empty { .. }
+                | Self::RootGone { .. }
+        )
     }
 
     /// Its kind's name, as metrics have it.

@@ -296,13 +296,13 @@ fn an_operators_word_lets_one_feed_pass() {
     guard.admit(&feed(&at(1_000_005, 50)), NOW).unwrap();
     guard.admit(&feed(&at(1_000_006, 45)), NOW).unwrap();
     assert_eq!(refused(&mut guard, &feed(&at(1_000_007, 20))).0, "shrunken");
-    guard.allow_once();
+    guard.allow_once(NOW + 60);
     // It isn't used up by what would be taken, nor does it help against what is broken.
     guard.admit(&feed(&at(1_000_008, 45)), NOW).unwrap();
     assert_eq!(refused(&mut guard, &feed("{")).0, "broken");
     guard.admit(&feed(&at(1_000_001, 20)), NOW).unwrap();
     assert_eq!(refused(&mut guard, &feed(&at(1_000_002, 10))).0, "shrunken");
-    guard.allow_once();
+    guard.allow_once(NOW + 60);
     let gone = at(1_000_002, 20).replace("pool.example", "other.example");
     guard.admit(&feed(&gone), NOW).unwrap();
     guard.admit(&feed(&gone), NOW).unwrap();

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Pool, PoolError};
 use crate::Snapshot;
+use crate::cursor::Discarded;
 use crate::guard::{RootSize, size_of};
 
 /// A pool as it is kept.
@@ -35,6 +36,12 @@ pub struct DocumentBase {
     changed: Vec<(u64, u64, u64)>,
     /// Servers that changes have removed, and the changes.
     removed: Vec<(u64, u64)>,
+    /// The newest time and the first change of it; none in files of earlier versions.
+    #[serde(default)]
+    newest: Option<(i64, u64)>,
+    /// The history that was given up; none in files of earlier versions.
+    #[serde(default)]
+    discarded: Option<Discarded>,
 }
 
 impl From<Snapshot> for KeptPool {
@@ -70,6 +77,8 @@ impl Pool {
             cursor: self.since,
             changed: changed.collect(),
             removed: self.removed.iter().map(|(&id, &from)| (id, from)).collect(),
+            newest: Some(self.newest),
+            discarded: self.discarded,
         };
         KeptPool { snapshot: self.snapshot(), base: Some(base) }
     }
@@ -84,6 +93,8 @@ impl Pool {
         (pool.document_serial, pool.since) = (base.serial, base.cursor);
         pool.document_size = base.size.unwrap_or(pool.document_size);
         pool.removed = base.removed.into_iter().collect();
+        pool.newest = base.newest.unwrap_or(pool.newest);
+        pool.discarded = base.discarded;
         for (id, server_from, score_from) in base.changed {
             if let Some(entry) = pool.entries.get_mut(&id) {
                 (entry.server_from, entry.score_from) = (server_from, score_from);

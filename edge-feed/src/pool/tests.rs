@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{Applied, KeptPool, Pool, PoolError};
+use crate::cursor::Discarded;
 use crate::delta::Change;
-use crate::{Delta, Server, Snapshot};
+use crate::{Cursor, Delta, Server, Snapshot};
 
 fn server(id: u64, score: f64) -> Server {
     let low = u32::try_from(id).unwrap();
@@ -187,4 +188,30 @@ fn a_pool_that_was_kept_joins_documents_and_changes_as_if_it_had_gone_on() {
     let old: KeptPool = serde_json::from_str(&serde_json::to_string(&document).unwrap()).unwrap();
     assert_eq!(old, document.into());
     assert_eq!(scores(&Pool::resume(old).unwrap()).len(), 3);
+}
+
+#[test]
+fn after_a_return_lower_identifiers_count_and_the_discarded_history_is_known_over_a_restart() {
+    let at = |id, ts, value| Delta { ts, ..score(id, 1, value) };
+    let mut pool = Pool::new(snapshot(1000, &[(1, 20.0)])).unwrap();
+    for (id, ts) in [(1001, 300), (1008, 310), (1010, 310)] {
+        pool.apply(&at(id, ts, 1.0)).unwrap();
+    }
+    pool.return_to(Snapshot { serial: 90, ..snapshot(900, &[(1, 19.0)]) }, 0, 1000).unwrap();
+    let discarded = Discarded { until: 310, from: 1008, through: 1010 };
+    let position = Cursor { id: 900, time: 90, discarded: Some(discarded) };
+    assert_eq!((pool.position(), pool.since(), pool.serial()), (position, 900, 90));
+    assert_eq!(pool.apply(&at(901, 320, -50.0)), Ok(Applied::Changed(1)));
+    let mut pool = Pool::resume(pool.keep()).unwrap();
+    assert_eq!(pool.position(), Cursor { id: 901, time: 320, discarded: Some(discarded) });
+    pool.replace(Snapshot { serial: 330, ..snapshot(950, &[(1, 18.0)]) }).unwrap();
+    assert_eq!(pool.position(), Cursor { id: 950, time: 330, discarded: Some(discarded) });
+    // Behind them nothing has to be discarded any more.
+    pool.apply(&at(1010, 340, 3.0)).unwrap();
+    assert_eq!(pool.position(), Cursor { id: 1010, time: 340, discarded: None });
+    // A time that is yet to come isn't believed.
+    pool.apply(&at(1011, 9_000, 3.0)).unwrap();
+    pool.return_to(snapshot(3, &[]), 2_000, 1000).unwrap();
+    let discarded = pool.position().discarded.unwrap();
+    assert_eq!((discarded.until, discarded.through), (1000, 2000));
 }

@@ -82,14 +82,14 @@ impl HttpDocument {
 
     fn new(config: &HttpConfig, kind: DocumentKind, is_signed: bool) -> Result<Self, SourceError> {
         let (client, uri) = HttpClient::new(config)?;
-        let name = uri.to_string();
+        let status = StatusHandle::new(&uri.to_string(), None);
         Ok(Self {
             client,
             signature_uri: if is_signed { Some(http::signature_of(&uri)?) } else { None },
             uri,
             kind,
-            status: StatusHandle::new(&name, None),
-            pace: Pace::new(config.every),
+            pace: Pace::new(config.every, &status),
+            status,
             etag: None,
             signature: None,
         })
@@ -186,16 +186,16 @@ impl FileDocument {
     /// signature.
     #[must_use]
     pub fn new(path: &Path, kind: DocumentKind, every: Duration, limits: SourceLimits) -> Self {
-        let name = path.display().to_string();
+        let status = StatusHandle::new(&path.display().to_string(), None);
         let mut signature_path = path.as_os_str().to_owned();
         signature_path.push(".minisig");
         Self {
             path: path.to_path_buf(),
             signature_path: signature_path.into(),
             kind,
-            status: StatusHandle::new(&name, None),
             limits,
-            pace: Pace::new(every),
+            pace: Pace::new(every, &status),
+            status,
             last: None,
         }
     }

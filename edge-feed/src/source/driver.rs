@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use super::event::Event;
 use super::{SourceError, StatusHandle};
+use crate::Cursor;
 
 /// The future of [`Source::next`].
 pub type Next<'a> = Pin<Box<dyn Future<Output = Result<Event, SourceError>> + Send + 'a>>;
@@ -21,6 +22,10 @@ pub trait Source: Send {
     /// Its status, for status pages and metrics. It can be read from any thread while the source
     /// runs.
     fn status(&self) -> &StatusHandle;
+
+    /// Goes on after another change or result, or an earlier one: the pool has gone back. A source
+    /// of documents has nothing to do. It may be called between two calls of [`Source::next`].
+    fn rewind(&mut self, _to: Cursor) {}
 
     /// Implements [`Source::next`], which also updates the status. Call that instead.
     fn step(&mut self) -> Next<'_>;

@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 
-use crate::Delta;
 use crate::scorer::Row;
+use crate::{Cursor, Delta};
 
 use super::{Event, SourceError};
 
@@ -19,6 +19,9 @@ pub(crate) trait FeedLine: DeserializeOwned + Send {
     /// Its identifier, which grows along the feed.
     fn id(&self) -> u64;
 
+    /// Its time, in seconds since 1970.
+    fn ts(&self) -> i64;
+
     /// The event of such lines.
     fn event(lines: Vec<Self>) -> Event;
 }
@@ -26,6 +29,10 @@ pub(crate) trait FeedLine: DeserializeOwned + Send {
 impl FeedLine for Delta {
     fn id(&self) -> u64 {
         self.id
+    }
+
+    fn ts(&self) -> i64 {
+        self.ts
     }
 
     fn event(lines: Vec<Self>) -> Event {
@@ -40,6 +47,10 @@ impl FeedLine for Row {
         self.id.unwrap_or(0)
     }
 
+    fn ts(&self) -> i64 {
+        self.ts
+    }
+
     fn event(lines: Vec<Self>) -> Event {
         Event::Results(lines)
     }
@@ -52,8 +63,8 @@ pub(crate) struct Lines<L = Delta> {
     place: String,
     /// The longest line.
     limit: usize,
-    /// The highest identifier so far. Only lines above it are new.
-    cursor: u64,
+    /// The last line that was taken. Only lines above it are new.
+    cursor: Cursor,
     /// The beginning of a line whose end hasn't arrived.
     partial: Vec<u8>,
     /// Whether the line that is arriving is too long, and thrown away up to its end.
@@ -71,21 +82,36 @@ struct BrokenCount {
 }
 
 impl Lines {
-    pub(crate) fn new(place: &str, limit: usize, cursor: u64) -> Self {
+    pub(crate) fn new(place: &str, limit: usize, cursor: impl Into<Cursor>) -> Self {
         Self::of(place, limit, cursor)
     }
 }
 
 impl<L: FeedLine> Lines<L> {
-    pub(crate) fn of(place: &str, limit: usize, cursor: u64) -> Self {
-        let (place, partial) = (place.to_owned(), Vec::new());
+    pub(crate) fn of(place: &str, limit: usize, cursor: impl Into<Cursor>) -> Self {
+        let (place, partial, cursor) = (place.to_owned(), Vec::new(), cursor.into());
         let (lines, is_skipping, at, broken) = (PhantomData, false, 0, None);
         Self { lines, place, limit, cursor, partial, is_skipping, at, broken }
     }
 
-    /// The highest identifier so far.
+    /// The identifier of the last line that was taken.
     pub(crate) const fn cursor(&self) -> u64 {
+        self.cursor.id
+    }
+
+    /// The same, with what is needed to find the lines after it.
+    pub(crate) const fn position(&self) -> Cursor {
         self.cursor
+    }
+
+    /// Goes on at another cursor.
+    pub(crate) const fn rewind(&mut self, cursor: Cursor) {
+        self.cursor = cursor;
+    }
+
+    /// What comes now was written after the discarded history, whatever its times.
+    pub(crate) const fn end_discarded(&mut self) {
+        self.cursor.discarded = None;
     }
 
     /// Discards the line that is arriving. The next octets are at position `at`.
@@ -118,7 +144,13 @@ impl<L: FeedLine> Lines<L> {
         Some(SourceError::BrokenLines { place: self.place.clone(), at, count, cause })
     }
 
-    fn extend(&mut self, piece: &[u8]) {
+    fn extend(&mut self, mut piece: &[u8]) {
+        // A file that was cut short under a writer that keeps its place begins with zeros.
+        if self.partial.is_empty() && !self.is_skipping {
+            let zeros = piece.iter().take_while(|octet| **octet == 0).count();
+            piece = piece.get(zeros..).unwrap_or_default();
+            self.at += wide(zeros);
+        }
         if self.is_skipping {
             self.at += wide(piece.len());
         } else if self.partial.len() + piece.len() > self.limit {
@@ -137,10 +169,13 @@ impl<L: FeedLine> Lines<L> {
         if !self.is_skipping && !text.is_empty() {
             match serde_json::from_slice::<L>(text) {
                 Ok(line) if line.id() == 0 => self.blame("it has no id above 0".to_owned()),
-                Ok(delta) if delta.id() > self.cursor => {
-                    self.cursor = delta.id();
+                Ok(delta) if self.cursor.is_before(delta.id(), delta.ts()) => {
+                    self.cursor.id = delta.id();
+                    self.cursor.time = self.cursor.time.max(delta.ts());
                     deltas.push(delta);
                 }
+                // The pool passes it over, and reports that.
+                Ok(delta) if self.cursor.has_fallen(delta.id(), delta.ts()) => deltas.push(delta),
                 Ok(_) => {}
                 Err(cause) => self.blame(cause.to_string()),
             }

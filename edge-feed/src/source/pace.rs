@@ -1,8 +1,12 @@
 //! Pauses between requests of a source; they grow with each error in a row.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
+
+use super::StatusHandle;
 
 /// The pause after the first error.
 const FIRST: Duration = Duration::from_secs(1);
@@ -18,12 +22,16 @@ pub(crate) struct Pace {
     most: Duration,
     due: Instant,
     errors: u32,
+    /// Ends a pause at once.
+    waker: Arc<Notify>,
 }
 
 impl Pace {
-    /// The first request at once, then with this interval while there is no error.
-    pub(crate) fn new(every: Duration) -> Self {
-        Self { every, most: MOST, due: Instant::now(), errors: 0 }
+    /// The first request at once, then with this interval while there is no error, or as soon as
+    /// [`StatusHandle::retry`] is called.
+    pub(crate) fn new(every: Duration, status: &StatusHandle) -> Self {
+        let waker = Arc::clone(status.waker());
+        Self { every, most: MOST, due: Instant::now(), errors: 0, waker }
     }
 
     /// With pauses of at most that much.
@@ -31,9 +39,12 @@ impl Pace {
         Self { most, ..self }
     }
 
-    /// Waits until the next request is due.
+    /// Waits until the next request is due, or somebody asks for it.
     pub(crate) async fn wait(&self) {
-        sleep_until(self.due).await;
+        tokio::select! {
+            () = sleep_until(self.due) => {}
+            () = self.waker.notified() => {}
+        }
     }
 
     /// After a success. A tenth of the interval is random, so that the nodes of a fleet don't ask
@@ -50,6 +61,11 @@ impl Pace {
         let retry_after = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
         self.due = Instant::now()
             + jitter(pause, 0.5, pause).max(jitter(retry_after, 1.0, retry_after.mul_f64(1.1)));
+    }
+
+    /// The next request is due now.
+    pub(crate) fn now(&mut self) {
+        self.due = Instant::now();
     }
 
     /// After an end that is no error: soon, but not in a tight loop.
@@ -72,7 +88,23 @@ fn jitter(least: Duration, share: f64, most: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, FIRST, Instant, MAX_RETRY_AFTER, MOST, Pace, pause};
+    use super::{Duration, FIRST, Instant, MAX_RETRY_AFTER, MOST, Pace, StatusHandle, pause};
+
+    fn pace(every: Duration) -> Pace {
+        Pace::new(every, &StatusHandle::new("x", None))
+    }
+
+    #[tokio::test]
+    async fn a_pause_ends_when_somebody_asks_for_another_attempt() {
+        let status = StatusHandle::new("x", None);
+        let mut pace = Pace::new(MOST, &status);
+        pace.wrong(Some(MAX_RETRY_AFTER));
+        let begun = Instant::now();
+        tokio::join!(pace.wait(), async { status.retry() });
+        assert!(begun.elapsed() < FIRST);
+        // Once is once.
+        assert!(tokio::time::timeout(Duration::from_millis(20), pace.wait()).await.is_err());
+    }
 
     #[test]
     fn pauses_double_up_to_a_minute() {
@@ -85,7 +117,7 @@ mod tests {
     fn half_of_a_pause_is_left_to_chance_and_a_server_may_ask_for_more_but_not_for_a_day() {
         let mut seen = Vec::new();
         for _ in 0..200 {
-            let mut pace = Pace::new(MOST);
+            let mut pace = pace(MOST);
             let before = Instant::now();
             pace.wrong(None);
             let pause = pace.due - before;
@@ -105,7 +137,7 @@ mod tests {
 
     #[test]
     fn after_an_answer_the_interval_counts_again() {
-        let mut pace = Pace::new(Duration::from_secs(30));
+        let mut pace = pace(Duration::from_secs(30));
         for _ in 0..10 {
             pace.wrong(None);
         }

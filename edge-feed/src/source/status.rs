@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use super::link::Link;
 use super::{Event, SourceError};
@@ -41,18 +42,29 @@ pub struct StatusHandle {
     name: Arc<str>,
     picture: Arc<Mutex<SourceStatus>>,
     link: Option<Link>,
+    waker: Arc<Notify>,
 }
 
 impl StatusHandle {
     pub(crate) fn new(name: &str, link: Option<Link>) -> Self {
         let picture = SourceStatus { name: name.to_owned(), ..SourceStatus::default() };
-        Self { name: name.into(), picture: Arc::new(Mutex::new(picture)), link }
+        let (picture, waker) = (Arc::new(Mutex::new(picture)), Arc::default());
+        Self { name: name.into(), picture, link, waker }
     }
 
     /// What the source is called in messages: a path or an address.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Ends the pause that the source makes, or else its next one: it tries again now.
+    pub fn retry(&self) {
+        self.waker.notify_one();
+    }
+
+    pub(crate) const fn waker(&self) -> &Arc<Notify> {
+        &self.waker
     }
 
     /// The status now.

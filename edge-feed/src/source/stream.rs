@@ -10,6 +10,7 @@ use super::http::{self, HttpClient, HttpConfig, HttpResponse};
 use super::lines::Lines;
 use super::pace::Pace;
 use super::{Event, Next, Source, SourceError, StatusHandle};
+use crate::Cursor;
 
 /// The score feed on an HTTP server.
 ///
@@ -29,20 +30,20 @@ pub struct HttpStream {
 }
 
 impl HttpStream {
-    /// The feed at an address, after the delta with identifier `cursor` (0: all that the server
-    /// has). `limits.idle` is the longest silence; [`HttpConfig::every`] the pause after a response
-    /// that had nothing.
+    /// The feed at an address, after the delta `cursor` (0: all that the server has). `limits.idle`
+    /// is the longest silence; [`HttpConfig::every`] the pause after a response that had nothing.
     ///
     /// # Errors
     /// When the address isn't one, or the roots can't be read.
-    pub fn new(config: &HttpConfig, cursor: u64) -> Result<Self, SourceError> {
+    pub fn new(config: &HttpConfig, cursor: impl Into<Cursor>) -> Result<Self, SourceError> {
         let (client, uri) = HttpClient::new(config)?;
         let name = uri.to_string();
+        let status = StatusHandle::new(&name, None);
         Ok(Self {
             client,
             uri,
-            pace: Pace::new(config.every),
-            status: StatusHandle::new(&name, None),
+            pace: Pace::new(config.every, &status),
+            status,
             lines: Lines::new(&name, config.limits.line, cursor),
             response: None,
             is_fruitful: false,
@@ -146,6 +147,14 @@ impl HttpStream {
 impl Source for HttpStream {
     fn status(&self) -> &StatusHandle {
         &self.status
+    }
+
+    /// The server is asked again: it has left out what isn't above the old cursor.
+    fn rewind(&mut self, to: Cursor) {
+        self.lines.rewind(to);
+        if self.response.take().is_some() {
+            self.pace.now();
+        }
     }
 
     fn step(&mut self) -> Next<'_> {

@@ -1,8 +1,9 @@
 //! The score feed, or monitors' results, in a file that grows.
 //!
 //! A file is best rotated by a rename: then the rest of the old file is read before the new one. A
-//! file that was cut short is read from its beginning. The identifiers show which lines are new, so
-//! that nothing counts twice.
+//! file that was cut short is read from its beginning, also if it has grown longer meanwhile: each
+//! read begins with octets that are known. The identifiers show which lines are new, so that no
+//! line counts twice.
 
 use std::io::{self, SeekFrom};
 use std::os::unix::fs::MetadataExt as _;
@@ -16,11 +17,13 @@ use tokio::time::{Instant, sleep};
 use super::lines::{FeedLine, Lines};
 use super::pace::Pace;
 use super::{Event, Next, Source, SourceError, SourceLimits, StatusHandle};
-use crate::Delta;
 use crate::scorer::Row;
+use crate::{Cursor, Delta};
 
 /// Octets read at once.
 const PIECE: usize = 64 << 10;
+/// Octets before the place of reading that are read again: more than a line, with its identifier.
+const KNOWN: usize = 1024;
 /// Between looks at a file that has nothing new.
 const EVERY: Duration = Duration::from_millis(100);
 /// Time without new lines after which the source reports that it works.
@@ -47,38 +50,55 @@ struct OpenFile {
     inode: (u64, u64),
     /// Octets that have been read.
     at: u64,
+    /// The last of them, at most [`KNOWN`].
+    known: Vec<u8>,
     /// Whether another file has been seen in its place.
     is_replaced: bool,
+    /// The end of the part that is read again because the pool has gone back.
+    again: Option<u64>,
 }
 
 impl Tail {
-    /// The feed in a file, after the delta with identifier `cursor` (0: all that is in it).
+    /// The feed in a file, after the delta `cursor` (0: all that is in it).
     #[must_use]
-    pub fn new(path: &Path, cursor: u64, limits: SourceLimits) -> Self {
+    pub fn new(path: &Path, cursor: impl Into<Cursor>, limits: SourceLimits) -> Self {
         Self::of(path, cursor, limits)
     }
 }
 
 impl Tail<Row> {
-    /// Monitors' results in a file, after the row with identifier `cursor` (0: all that is in it).
-    /// Rows without an identifier are broken lines.
+    /// Monitors' results in a file, after the row `cursor` (0: all that is in it). Rows without an
+    /// identifier are broken lines.
     #[must_use]
-    pub fn results(path: &Path, cursor: u64, limits: SourceLimits) -> Self {
+    pub fn results(path: &Path, cursor: impl Into<Cursor>, limits: SourceLimits) -> Self {
         Self::of(path, cursor, limits)
     }
 }
 
+impl OpenFile {
+    /// The file is read from its beginning.
+    fn restart(&mut self) {
+        (self.at, self.again) = (0, None);
+        self.known.clear();
+    }
+}
+
+fn wide(octets: usize) -> u64 {
+    u64::try_from(octets).unwrap_or(u64::MAX)
+}
+
 #[expect(private_bounds, reason = "there are two kinds of lines, each with its own constructor")]
 impl<L: FeedLine> Tail<L> {
-    fn of(path: &Path, cursor: u64, limits: SourceLimits) -> Self {
+    fn of(path: &Path, cursor: impl Into<Cursor>, limits: SourceLimits) -> Self {
         let name = path.display().to_string();
+        let status = StatusHandle::new(&name, None);
         Self {
             path: path.to_path_buf(),
             file: None,
             lines: Lines::of(&name, limits.line, cursor),
-            piece: vec![0; PIECE],
-            pace: Pace::new(Duration::ZERO),
-            status: StatusHandle::new(&name, None),
+            piece: vec![0; KNOWN + PIECE],
+            pace: Pace::new(Duration::ZERO, &status),
+            status,
             quiet: QUIET,
             last_event: Instant::now(),
             pending: None,
@@ -116,10 +136,25 @@ impl<L: FeedLine> Tail<L> {
         // Asked before reading: a file that was replaced before this is read to its very end below.
         let named = tokio::fs::metadata(&self.path).await;
         let is_another = named.as_ref().is_ok_and(|named| (named.dev(), named.ino()) != open.inode);
-        let read = open.file.read(&mut self.piece).await?;
-        if read > 0 {
-            open.at += u64::try_from(read).unwrap_or_default();
-            self.lines.push(self.piece.get(..read).unwrap_or_default(), &mut deltas);
+        if open.again.is_some_and(|end| open.at >= end) {
+            open.again = None;
+            self.lines.end_discarded();
+        }
+        let known = wide(open.known.len());
+        let most = open.again.map_or(u64::MAX, |end| end - open.at + known);
+        open.file.seek(SeekFrom::Start(open.at - known)).await?;
+        let read = (&mut open.file).take(most).read(&mut self.piece).await?;
+        let read = self.piece.get(..read).unwrap_or_default();
+        let Some(piece) = read.strip_prefix(&*open.known) else {
+            // The file was cut short, and may have grown again.
+            open.restart();
+            self.lines.restart(0);
+            return Ok(None);
+        };
+        if !piece.is_empty() {
+            open.at += wide(piece.len());
+            self.lines.push(piece, &mut deltas);
+            open.known = read.split_at(read.len().saturating_sub(KNOWN)).1.to_vec();
         } else if is_another && open.is_replaced {
             // Read to its end: its last line may lack a line feed.
             self.lines.finish(&mut deltas);
@@ -128,10 +163,6 @@ impl<L: FeedLine> Tail<L> {
             // The writer may not have noticed yet, and may write a last line.
             open.is_replaced = true;
             sleep(EVERY).await;
-        } else if open.file.metadata().await?.len() < open.at {
-            open.file.seek(SeekFrom::Start(0)).await?;
-            open.at = 0;
-            self.lines.restart(0);
         } else if self.last_event.elapsed() >= self.quiet {
             // A file that was removed is still read, but the removal is reported.
             return named.map(|_data| Some(Event::Unchanged));
@@ -150,8 +181,9 @@ impl<L: FeedLine> Tail<L> {
         let file = File::open(&self.path).await?;
         let data = file.metadata().await?;
         self.lines.restart(0);
-        self.file =
-            Some(OpenFile { file, inode: (data.dev(), data.ino()), at: 0, is_replaced: false });
+        let inode = (data.dev(), data.ino());
+        let known = Vec::new();
+        self.file = Some(OpenFile { file, inode, at: 0, known, is_replaced: false, again: None });
         Ok(())
     }
 }
@@ -159,6 +191,18 @@ impl<L: FeedLine> Tail<L> {
 impl<L: FeedLine> Source for Tail<L> {
     fn status(&self) -> &StatusHandle {
         &self.status
+    }
+
+    /// The file is read again from its beginning: changes that count now may be in it, beside those
+    /// that were given up.
+    fn rewind(&mut self, to: Cursor) {
+        self.lines.rewind(to);
+        if let Some(open) = &mut self.file {
+            let end = open.at;
+            open.restart();
+            open.again = Some(end);
+            self.lines.restart(0);
+        }
     }
 
     fn step(&mut self) -> Next<'_> {

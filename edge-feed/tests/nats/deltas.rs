@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use edge_feed::cursor::Discarded;
 use edge_feed::source::nats::{NatsConfig, NatsDeltas, Retention};
 use edge_feed::source::{Source as _, SourceError, SourceLimits};
+use edge_feed::{Cursor, Delta};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -129,6 +131,40 @@ async fn a_stream_that_is_made_anew_is_read_from_the_cursor() {
         nats.publish("deltas", &deltas([id])).await.unwrap();
     }
     assert_eq!(ids_up_to(&mut source, 4).await.0, [3, 4]);
+}
+
+#[tokio::test]
+async fn a_stream_is_read_again_when_the_pool_goes_back_and_after_a_restart_too() {
+    let server = [Server::start("")];
+    let nats = connect(&server).await;
+    nats.make_stream("d", "deltas", &Retention::default()).await.unwrap();
+    let publish = async |id: u64, ts: i64| {
+        let of = deltas([id]).into_iter().map(|delta| Delta { ts, ..delta }).collect::<Vec<_>>();
+        nats.publish("deltas", &of).await.unwrap();
+    };
+    // 901 came before an operator gave up 1001 and 1010, 902 afterwards.
+    for (id, ts) in [(850, 40), (1001, 100), (1010, 110), (901, 120)] {
+        publish(id, ts).await;
+    }
+    let cursor = |id, time| {
+        let discarded = Some(Discarded { until: 110, from: 1010, through: 1010 });
+        Cursor { id, time, discarded }
+    };
+    let mut source = NatsDeltas::new(&nats, "d", 1000, SourceLimits::default());
+    assert_eq!(ids_up_to(&mut source, 1010).await.0, [1001, 1010]);
+    source.rewind(cursor(900, 50));
+    assert_eq!(ids_up_to(&mut source, 901).await.0, [901]);
+    publish(902, 90).await;
+    assert_eq!(ids_up_to(&mut source, 902).await.0, [902]);
+    for (id, ts) in [(903, 121), (904, 122)] {
+        publish(id, ts).await;
+    }
+    for (id, expected) in [(900, &[901, 903, 904][..]), (901, &[903, 904]), (903, &[904])] {
+        let mut source = NatsDeltas::new(&nats, "d", cursor(id, 120), SourceLimits::default());
+        let (ids, errors) = ids_up_to(&mut source, 904).await;
+        assert_eq!(ids, expected, "after {id}");
+        assert!(errors.is_empty(), "{errors:?}");
+    }
 }
 
 #[tokio::test]

@@ -62,6 +62,28 @@ async fn a_value_may_be_plain_and_one_that_is_not_good_is_named_and_passed_over(
 }
 
 #[tokio::test]
+async fn a_bucket_that_is_made_again_is_read_again_though_its_revision_is_the_same() {
+    let server = [Server::start("")];
+    let nats = connect(&server).await;
+    let raw = async_nats::connect(server[0].url()).await.unwrap();
+    let raw = async_nats::jetstream::new(raw);
+    let mut source = NatsDocument::new(&nats, "b", DocumentKind::Snapshot, SourceLimits::default());
+    for text in ["one", "two", "two"] {
+        nats.make_bucket("b", &Retention::default()).await.unwrap();
+        let revision = nats.put("b", &DocumentKind::Snapshot, text.as_bytes(), None).await.unwrap();
+        assert_eq!(revision, 1);
+        let event = loop {
+            match source.next().await {
+                Ok(Event::Unchanged) | Err(_) => {}
+                Ok(event) => break event,
+            }
+        };
+        assert_eq!(event, snapshot(text, None));
+        raw.delete_stream("KV_b").await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_bucket_that_is_not_there_is_named_and_read_once_it_is() {
     let server = [Server::start("")];
     let nats = connect(&server).await;

@@ -61,6 +61,28 @@ async fn points_are_told_once_a_minute_until_the_node_is_forgotten() {
 }
 
 #[tokio::test]
+async fn two_processes_of_one_name_notice_each_other_until_one_is_gone() {
+    let server = [Server::start("")];
+    let nats = connect(&server).await;
+    let rules = FleetRules::default();
+    let mut ours = Fleet::open(&nats, rules).await.unwrap();
+    let mut theirs = Fleet::open(&nats, rules).await.unwrap();
+    let of = |process: &str| Heartbeat { process: process.to_owned(), ..heartbeat("ams", 1) };
+    let process = |fleet: &Fleet| fleet.namesake().map(|other| other.process.clone());
+    for round in 0..3 {
+        ours.publish_heartbeat(&of("ours")).await.unwrap();
+        theirs.publish_heartbeat(&of("theirs")).await.unwrap();
+        let is_noticed = round == 2;
+        assert_eq!(process(&ours), is_noticed.then(|| "theirs".to_owned()), "round {round}");
+        assert_eq!(process(&theirs), is_noticed.then(|| "ours".to_owned()), "round {round}");
+    }
+    for _ in 0..5 {
+        ours.publish_heartbeat(&of("ours")).await.unwrap();
+    }
+    assert_eq!(process(&ours), None);
+}
+
+#[tokio::test]
 async fn a_name_that_is_no_key_and_a_heartbeat_that_is_none_are_said() {
     let server = [Server::start("")];
     let nats = connect(&server).await;

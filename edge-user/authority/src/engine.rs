@@ -23,7 +23,7 @@ use super::asked::Asked;
 use edge_tables::store::{HostTables, Store};
 
 /// Switches that keep the driver from answering, but not the authority: its replies go by sockets.
-const BY_SOCKETS: u64 = switches::DRAIN | switches::DRY_RUN | switches::FIB;
+const BY_SOCKETS: u64 = switches::BYPASS | switches::DRY_RUN | switches::FIB;
 /// Octets of the longest message that the engine looks at: offsets in its frame have ten bits.
 const MOST: usize = 1023 - ethernet::HEADER_OCTETS - ipv6::HEADER_OCTETS - udp::HEADER_OCTETS;
 

@@ -28,10 +28,12 @@
 #![warn(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::runtime;
@@ -72,8 +74,8 @@ pub use client::Client;
 pub use cookies::Cookies;
 pub use counters::Counters;
 pub use engine::Engine;
-pub use listen::BindError;
 use listen::Sockets;
+pub use listen::{BindError, Inherited};
 pub use observer::Observer;
 pub use options::Options;
 pub use serving::{Current, Serving};
@@ -88,8 +90,8 @@ pub struct Authority {
 
 struct Running {
     stop: Arc<AtomicBool>,
-    stop_tcp: watch::Sender<bool>,
-    udp: Vec<UdpSocket>,
+    /// How long open connections are served on, once there is an end.
+    end_tcp: watch::Sender<Option<Duration>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -106,12 +108,27 @@ impl Authority {
         current: Arc<Current>,
         options: Options,
     ) -> Result<Self, BindError> {
+        Self::inherit(&mut Inherited::default(), listen, workers, store, current, options)
+    }
+
+    /// As [`Self::bind`], but sockets that were inherited are taken where their address is wanted.
+    ///
+    /// # Errors
+    /// As [`Self::bind`].
+    pub fn inherit(
+        inherited: &mut Inherited,
+        listen: &[SocketAddr],
+        workers: usize,
+        store: Store,
+        current: Arc<Current>,
+        options: Options,
+    ) -> Result<Self, BindError> {
         if listen.is_empty() {
             return Err(BindError::NoAddress);
         }
-        let sockets =
-            listen.iter().map(|&address| Sockets::bind(address, workers, options.freebind));
-        let sockets = sockets.collect::<Result<_, _>>()?;
+        let bind =
+            |&address: &SocketAddr| Sockets::bind(address, workers, options.freebind, inherited);
+        let sockets = listen.iter().map(bind).collect::<Result<_, _>>()?;
         let (options, counters) = (Arc::new(options), Arc::default());
         let shared = Shared { store, current, options, counters, observer: Arc::new(()) };
         Ok(Self { shared, sockets, running: None })
@@ -125,6 +142,15 @@ impl Authority {
     /// The addresses, in the order given, with the ports that the system chose.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.sockets.iter().map(|sockets| sockets.address)
+    }
+
+    /// All sockets, for another process that is to serve on them.
+    ///
+    /// # Errors
+    /// When the system has no more files.
+    pub fn sockets(&self) -> io::Result<Vec<OwnedFd>> {
+        let all = self.sockets.iter().flat_map(Sockets::all);
+        all.map(|socket| socket.try_clone_to_owned()).collect()
     }
 
     /// The counters of the work done so far.
@@ -142,22 +168,20 @@ impl Authority {
         if self.running.is_some() {
             return Ok(());
         }
-        let (stop_tcp, stopped) = watch::channel(false);
-        let running =
-            Running { stop: Arc::default(), stop_tcp, udp: Vec::new(), threads: Vec::new() };
+        let (end_tcp, ended) = watch::channel(None);
+        let running = Running { stop: Arc::default(), end_tcp, threads: Vec::new() };
         self.running = Some(running);
-        let started = self.start(&stopped);
+        let started = self.start(&ended);
         if started.is_err() {
-            self.stop();
+            self.stop(Duration::ZERO);
         }
         started
     }
 
-    fn start(&mut self, stopped: &watch::Receiver<bool>) -> io::Result<()> {
+    fn start(&mut self, ended: &watch::Receiver<Option<Duration>>) -> io::Result<()> {
         let Some(running) = &mut self.running else { return Ok(()) };
         for Sockets { address, udp, .. } in &self.sockets {
             for socket in udp {
-                running.udp.push(socket.try_clone()?);
                 let (socket, server) = (socket.try_clone()?, *address);
                 let (mut worker, stop) =
                     (Worker::new(self.shared.clone()), Arc::clone(&running.stop));
@@ -173,10 +197,10 @@ impl Authority {
             let _in_runtime = runtime.enter();
             listeners.push(TcpListener::from_std(listener)?);
         }
-        let (shared, stopped) = (self.shared.clone(), stopped.clone());
+        let (shared, ended) = (self.shared.clone(), ended.clone());
         let serve = move || {
             let worker = Worker::new(shared);
-            runtime.block_on(tcp::run(listeners, worker, tcp::Limits::DEFAULT, stopped));
+            runtime.block_on(tcp::run(listeners, worker, tcp::Limits::DEFAULT, ended));
         };
         running.threads.push(thread::Builder::new().name("tcp".into()).spawn(serve)?);
         Ok(())
@@ -184,12 +208,15 @@ impl Authority {
 
     /// Stops answering, waits for the threads and gives the addresses back. To serve again, bind
     /// again.
-    pub fn stop(&mut self) {
+    ///
+    /// What was received is answered. Connections that are open have until `grace` is over. The
+    /// sockets themselves stay usable: another process may have them, too. It takes up to 0.2 s and
+    /// `grace`.
+    pub fn stop(&mut self, grace: Duration) {
         self.sockets.clear();
         let Some(running) = self.running.take() else { return };
         running.stop.store(true, Ordering::Release);
-        running.stop_tcp.send_replace(true);
-        running.udp.iter().for_each(udp::wake);
+        running.end_tcp.send_replace(Some(grace));
         for thread in running.threads {
             // A thread that panicked has nothing left to wait for.
             thread.join().unwrap_or_default();
@@ -199,6 +226,6 @@ impl Authority {
 
 impl Drop for Authority {
     fn drop(&mut self) {
-        self.stop();
+        self.stop(Duration::ZERO);
     }
 }

@@ -4,13 +4,17 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
 
 /// Octets asked for, for queries that wait to be read in a burst; the kernel's bookkeeping counts,
 /// too.
 const UDP_BUFFER_OCTETS: usize = 4 * 1024 * 1024;
+/// How long a thread waits for a datagram before it looks whether it has to stop. Another process
+/// may have the same socket, so that the socket can't be shut down to wake the thread.
+const PATIENCE: Duration = Duration::from_millis(200);
 /// Connections that may wait to be accepted.
 const TCP_BACKLOG: i32 = 1024;
 
@@ -69,16 +73,76 @@ pub(super) struct Sockets {
 impl Sockets {
     /// Binds an address: a TCP socket, then `workers` UDP sockets, between which the kernel spreads
     /// the clients. With `free`, the address may come to an interface later.
-    pub(super) fn bind(address: SocketAddr, workers: usize, free: bool) -> Result<Self, BindError> {
+    ///
+    /// Inherited sockets of the address come first. All UDP sockets among them stay, however many
+    /// `workers` there are: what waits in a socket is lost with it.
+    pub(super) fn bind(
+        address: SocketAddr,
+        workers: usize,
+        free: bool,
+        inherited: &mut Inherited,
+    ) -> Result<Self, BindError> {
         if address.ip().is_unspecified() {
             return Err(BindError::Wildcard(address));
         }
         let failed = |transport| move |source| BindError::System { address, transport, source };
         // TCP first: its port is ours alone, which UDP sockets that share theirs wouldn't notice.
-        let tcp = bind_tcp(address, free).map_err(failed("tcp"))?;
+        let tcp = inherited.take_tcp(address).map_or_else(|| bind_tcp(address, free), Ok);
+        let tcp = tcp.map_err(failed("tcp"))?;
         let address = tcp.local_addr().map_err(failed("tcp"))?;
-        let udp = (0..workers.max(1)).map(|_| bind_udp(address, free)).collect::<io::Result<_>>();
-        Ok(Self { address, udp: udp.map_err(failed("udp"))?, tcp })
+        let mut udp = inherited.take_udp(address);
+        while udp.len() < workers.max(1) {
+            udp.push(bind_udp(address, free).map_err(failed("udp"))?);
+        }
+        for socket in &udp {
+            socket.set_read_timeout(Some(PATIENCE)).map_err(failed("udp"))?;
+        }
+        Ok(Self { address, udp, tcp })
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        [self.tcp.as_fd()].into_iter().chain(self.udp.iter().map(UdpSocket::as_fd))
+    }
+}
+
+/// Sockets that another process bound, and that may be shared with it.
+#[derive(Debug, Default)]
+pub struct Inherited {
+    udp: Vec<(SocketAddr, UdpSocket)>,
+    tcp: Vec<(SocketAddr, TcpListener)>,
+}
+
+impl Inherited {
+    /// Sorts sockets by their transport and address. What is neither a UDP socket nor a TCP socket
+    /// is closed.
+    pub fn new(sockets: impl IntoIterator<Item = OwnedFd>) -> Self {
+        let mut all = Self::default();
+        for socket in sockets {
+            match sockopt::socket_type(&socket) {
+                Ok(SocketType::DGRAM) => {
+                    let socket = UdpSocket::from(socket);
+                    all.udp.extend(socket.local_addr().map(|address| (address, socket)));
+                }
+                Ok(SocketType::STREAM) => {
+                    let socket = TcpListener::from(socket);
+                    all.tcp.extend(socket.local_addr().map(|address| (address, socket)));
+                }
+                _ => {}
+            }
+        }
+        all
+    }
+
+    /// The TCP socket of an address, once.
+    pub fn take_tcp(&mut self, address: SocketAddr) -> Option<TcpListener> {
+        let at = self.tcp.iter().position(|(found, _)| *found == address)?;
+        Some(self.tcp.swap_remove(at).1)
+    }
+
+    /// The UDP sockets of an address, once.
+    fn take_udp(&mut self, address: SocketAddr) -> Vec<UdpSocket> {
+        self.udp.extract_if(.., |(found, _)| *found == address).map(|(_, socket)| socket).collect()
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::io::{
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
 
 use super::asked::Asked;
@@ -52,23 +52,36 @@ impl Limits {
 
 /// Octets that are read ahead: some ten queries.
 const AHEAD_OCTETS: usize = 512;
+/// How often it is looked, at the end, whether the last connection is closed.
+const LOOK: Duration = Duration::from_millis(10);
 /// The pause after an error of accepting, such as when the process has too many files open.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves connections until `stop` changes; those that are open then are closed.
+/// Serves connections until `end` gives a time limit. From then on none is accepted, and those that
+/// are open are closed when the time is over.
 pub(super) async fn run(
     listeners: Vec<TcpListener>,
     worker: Worker,
     limits: Limits,
-    mut stop: watch::Receiver<bool>,
+    mut end: watch::Receiver<Option<Duration>>,
 ) {
     let room = Rc::new(Room { worker: RefCell::new(worker), limits, open: RefCell::default() });
     let tasks = LocalSet::new();
-    for listener in listeners {
-        tasks.spawn_local(accept(listener, Rc::clone(&room)));
-    }
-    // An error says that the sender is gone, which means the same.
-    tasks.run_until(async move { stop.changed().await.unwrap_or_default() }).await;
+    let accept = |listener| tasks.spawn_local(accept(listener, Rc::clone(&room)));
+    let accepting: Vec<_> = listeners.into_iter().map(accept).collect();
+    let ended = async {
+        // An error says that the sender is gone, which means the same.
+        end.changed().await.unwrap_or_default();
+        accepting.iter().for_each(JoinHandle::abort);
+        let grace = end.borrow().unwrap_or_default();
+        let closed = async {
+            while room.open.borrow().all > 0 {
+                sleep(LOOK).await;
+            }
+        };
+        timeout(grace, closed).await.unwrap_or_default();
+    };
+    tasks.run_until(ended).await;
 }
 
 struct Room {

@@ -10,12 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::socket::{SockaddrIn, SockaddrIn6};
-use rustix::net::Shutdown;
-
 use super::asked::Asked;
 use super::worker::Worker;
 use inbox::{Inbox, Peer};
+use nix::sys::socket::{SockaddrIn, SockaddrIn6};
 use outbox::Outbox;
 
 mod inbox;
@@ -27,7 +25,8 @@ const BATCH: usize = 32;
 /// The pause after an error of receiving, so that a lasting one doesn't keep the thread busy.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Answers until `stop` is set and [`wake`] called.
+/// Answers until `stop` is set, and then what was received before. The socket has a time limit for
+/// receiving, after which `stop` is looked at.
 pub(super) fn run(socket: &UdpSocket, server: SocketAddr, worker: &mut Worker, stop: &AtomicBool) {
     match server {
         SocketAddr::V4(_) => serve::<SockaddrIn>(socket, server, worker, stop),
@@ -37,17 +36,18 @@ pub(super) fn run(socket: &UdpSocket, server: SocketAddr, worker: &mut Worker, s
 
 fn serve<P: Peer>(socket: &UdpSocket, server: SocketAddr, worker: &mut Worker, stop: &AtomicBool) {
     let (mut inbox, mut outbox) = (Inbox::<P>::new(), Outbox::new());
-    loop {
-        let received = inbox.receive(socket);
-        if stop.load(Ordering::Acquire) {
-            return;
-        }
-        match received {
+    while !stop.load(Ordering::Acquire) {
+        match inbox.receive(socket) {
             Ok(()) => {
                 answer(&mut inbox, server, worker, &mut outbox);
                 outbox.send(socket, worker.counters());
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // `WouldBlock`: nothing came in time.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
+                ) => {}
             Err(_) => {
                 worker.counters().receive_failed.add_one();
                 thread::sleep(PAUSE);
@@ -74,12 +74,6 @@ fn answer<P: Peer>(
             outbox.push(answer, client);
         }
     }
-}
-
-/// Wakes the thread that reads from a socket: Linux ends its wait, though it says that a socket
-/// without a peer can't be shut down.
-pub(super) fn wake(socket: &UdpSocket) {
-    rustix::net::shutdown(socket, Shutdown::Both).unwrap_or_default();
 }
 
 #[cfg(test)]

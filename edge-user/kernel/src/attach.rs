@@ -98,9 +98,12 @@ impl Kernel {
     /// When the kernel can't be asked, or the table of devices is full.
     pub fn reconcile(&mut self, wanted: &mut Attachments, pins: &Pins) -> Result<(), KernelError> {
         let found = list()?;
-        let mut devices = Vec::new();
-        for it in &mut wanted.all {
-            let link = found.iter().find(|link| link.is_called(&it.interface));
+        let links: Vec<_> = wanted.all.iter().map(|it| find(&found, &it.interface)).collect();
+        // Before the program begins to answer: it passes what is for addresses that aren't there.
+        let devices =
+            links.iter().flatten().flat_map(|link| interfaces::devices(&found, link.index));
+        let known = self.know(&mut wanted.devices, devices.collect());
+        for (it, link) in wanted.all.iter_mut().zip(links) {
             it.index = link.map(|link| link.index);
             it.is_up = link.is_some_and(|link| link.is_up && link.has_carrier);
             match link {
@@ -109,7 +112,6 @@ impl Kernel {
                     it.addresses = own.iter().fold(0, |sum, device| {
                         sum.rotate_left(1) ^ u64::from_ne_bytes(device.address)
                     });
-                    devices.extend(own);
                     self.attach(it, link, &wanted.modes, pins);
                 }
                 None => {
@@ -119,16 +121,21 @@ impl Kernel {
                 }
             }
         }
-        if devices != wanted.devices {
-            self.store().set_devices(&devices).map_err(|most| KernelError::Map {
+        known
+    }
+
+    /// Writes link-layer addresses into the table of devices, if they differ from those `before`.
+    fn know(&self, before: &mut Vec<Device>, now: Vec<Device>) -> Result<(), KernelError> {
+        if now != *before {
+            self.store().set_devices(&now).map_err(|most| KernelError::Map {
                 name: "devices",
                 cause: format!(
                     "the interfaces have {} link-layer addresses, and {most} fit; name fewer \
                      interfaces in xdp.interfaces",
-                    devices.len()
+                    now.len()
                 ),
             })?;
-            wanted.devices = devices;
+            *before = now;
         }
         Ok(())
     }
@@ -167,6 +174,7 @@ impl Kernel {
             // A link of another version serves as well: it gets the new program and our name.
             for other in pins.other_links(mode.name(), name) {
                 if !pin.exists() {
+                    pin.parent().map_or(Ok(()), pins::create)?;
                     std::fs::rename(&other, &pin).map_err(|cause| KernelError::Path {
                         path: other.clone(),
                         cause: cause.to_string(),
@@ -265,6 +273,11 @@ fn has(index: u32, program: u32) -> Result<bool, KernelError> {
         .any(|link| link.index == index && link.program.is_some_and(|p| p.0 == program)))
 }
 
+/// The interface that goes by a name.
+fn find<'a>(all: &'a [Interface], name: &str) -> Option<&'a Interface> {
+    all.iter().find(|link| link.is_called(name))
+}
+
 /// All interfaces now.
 pub(super) fn list() -> Result<Vec<Interface>, KernelError> {
     interfaces::list().map_err(|cause| KernelError::io("list interfaces", cause))
@@ -306,6 +319,7 @@ fn take_over(program: &mut Xdp, pin: &Path) -> Result<bool, KernelError> {
 }
 
 fn pin_link(link: XdpLink, interface: &str, pin: &Path) -> Result<(), KernelError> {
+    pin.parent().map_or(Ok(()), pins::create)?;
     let link = FdLink::try_from(link).map_err(|cause| KernelError::Attach {
         name: interface.to_owned(),
         mode: "any",

@@ -2,14 +2,18 @@
 //!
 //! `bpftool` above all uses them. Their paths are `<bpffs>/<instance>/v<ABI>/maps/NAME`,
 //! `…/zones/<apex>` and `…/links/<mode>/<interface>`.
+//!
+//! A node that starts pins its maps under `…/next` first. The names of the former run go when its
+//! program is replaced: without them the kernel would empty that program's table of programs.
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use aya::maps::MapData;
 use edge_common::abi::{self, TableId};
-use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat, major, minor, open, stat};
+use rustix::fs::{FlockOperation, Mode, OFlags, Stat, flock, fstat, major, minor, open, stat};
 use rustix::io::Errno;
 
 use super::{Bpffs, Kernel, KernelError};
@@ -19,7 +23,14 @@ use super::{Bpffs, Kernel, KernelError};
 pub struct Pins {
     root: PathBuf,
     lock: Mutex<Option<OwnedFd>>,
+    /// Whether the maps are pinned under [`NEXT`], beside those of a former run.
+    is_next: AtomicBool,
 }
+
+/// The folder for the maps of a node that starts.
+const NEXT: &str = "next";
+/// The folders that are named by it first.
+const NAMES: [&str; 2] = ["maps", "zones"];
 
 /// A DNS name as a file name on bpffs, which refuses dots.
 ///
@@ -49,15 +60,31 @@ const MOST: usize = 255;
 
 impl Pins {
     /// Makes the folder of an instance and locks it, until the process ends. What is pinned there
-    /// stays as it is.
+    /// stays as it is. With `inherited`, the lock is another process's, which shares it.
     ///
     /// # Errors
     /// When another process has the instance, or the file system refuses.
-    pub fn lock(bpffs: &Bpffs, instance: &str) -> Result<Self, KernelError> {
+    pub fn lock(
+        bpffs: &Bpffs,
+        instance: &str,
+        inherited: Option<OwnedFd>,
+    ) -> Result<Self, KernelError> {
         let folder = bpffs.folder(&escape(instance))?;
         let root = folder.join(format!("v{}", abi::VERSION));
-        let lock = Mutex::new(Some(lock_folder(&folder, instance)?));
-        Ok(Self { root, lock })
+        // A lock for another instance's folder is none for this one.
+        let lock = match inherited.filter(|lock| is_of(lock, &folder)) {
+            Some(lock) => lock,
+            None => lock_folder(&folder, instance)?,
+        };
+        Ok(Self { root, lock: Mutex::new(Some(lock)), is_next: AtomicBool::new(true) })
+    }
+
+    /// The lock, for another process that is to have it, too. `None` after [`Self::unlock`], or
+    /// when the system has no more files.
+    #[must_use]
+    pub fn share_lock(&self) -> Option<OwnedFd> {
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        lock.as_ref().and_then(|lock| lock.try_clone().ok())
     }
 
     /// Gives the instance back, before the process ends: the lock holds its file system busy.
@@ -65,33 +92,66 @@ impl Pins {
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    /// Removes the maps' names that a former run of this version left, and makes the folders. Its
-    /// programs and links stay, and the maps that they use.
+    /// Makes the folders. What a former run left stays until [`Self::commit`].
     ///
     /// # Errors
     /// When the file system refuses.
     pub fn prepare(&self) -> Result<(), KernelError> {
-        for folder in ["maps", "zones"] {
-            remove(&self.root.join(folder))?;
-            create(&self.root.join(folder))?;
+        let next = self.root.join(NEXT);
+        remove(&next)?;
+        for folder in NAMES {
+            create(&next.join(folder))?;
         }
         for mode in ["native", "generic"] {
             create(&self.root.join("links").join(mode))?;
         }
+        self.is_next.store(true, Ordering::Relaxed);
         Ok(())
     }
 
+    /// Gives the maps their lasting names, in place of a former run's. The program has to be
+    /// attached: from now on the former run's misses its table of programs.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn commit(&self) -> Result<(), KernelError> {
+        let next = self.root.join(NEXT);
+        for folder in NAMES {
+            let (from, to) = (next.join(folder), self.root.join(folder));
+            remove(&to)?;
+            std::fs::rename(&from, &to)
+                .map_err(|cause| KernelError::Path { path: from, cause: cause.to_string() })?;
+        }
+        self.is_next.store(false, Ordering::Relaxed);
+        remove(&next)
+    }
+
+    /// The folder that the maps are pinned under now.
+    fn names(&self) -> PathBuf {
+        match self.is_next.load(Ordering::Relaxed) {
+            true => self.root.join(NEXT),
+            false => self.root.clone(),
+        }
+    }
+
     /// Removes what a former run of an instance left pinned, and so takes its program off all
-    /// interfaces. Returns whether there was anything.
+    /// interfaces. Returns whether there was anything. `inherited` is as for [`Self::lock`].
     ///
     /// # Errors
     /// When another process has the instance, or the file system refuses.
-    pub fn clear(own: &Path, instance: &str) -> Result<bool, KernelError> {
+    pub fn clear(
+        own: &Path,
+        instance: &str,
+        inherited: Option<OwnedFd>,
+    ) -> Result<bool, KernelError> {
         let mut found = false;
         for bpffs in Bpffs::existing(own) {
             let folder = bpffs.path().join(escape(instance));
             if folder.is_dir() {
-                let _lock = lock_folder(&folder, instance)?;
+                let _lock = match inherited.as_ref().filter(|lock| is_of(lock, &folder)) {
+                    Some(_inherited) => None,
+                    None => Some(lock_folder(&folder, instance)?),
+                };
                 remove(&folder)?;
                 found = true;
             }
@@ -117,7 +177,7 @@ impl Pins {
     /// When the file system refuses.
     pub fn pin_shared(&self, kernel: &Kernel) -> Result<(), KernelError> {
         for (name, map) in kernel.shared() {
-            pin(map, &self.root.join("maps").join(name))?;
+            pin(map, &self.names().join("maps").join(name))?;
         }
         Ok(())
     }
@@ -170,17 +230,18 @@ impl Pins {
     }
 
     fn zone(&self, apex: &str) -> PathBuf {
-        self.root.join("zones").join(escape(&apex.to_ascii_lowercase()))
+        self.names().join("zones").join(escape(&apex.to_ascii_lowercase()))
     }
 
-    /// Removes the maps' and zones' pins, and the folders if nothing else is in them. Links stay,
-    /// of this version and of others.
+    /// Takes this process's maps' and zones' pins away, and the folders if nothing else is in them.
+    /// Links stay, and what a former run or another version pinned.
     ///
     /// # Errors
     /// When the file system refuses.
     pub fn remove_but_links(&self) -> Result<(), KernelError> {
-        for folder in ["maps", "zones"] {
-            remove(&self.root.join(folder))?;
+        match self.is_next.load(Ordering::Relaxed) {
+            true => remove(&self.root.join(NEXT))?,
+            false => NAMES.iter().try_for_each(|folder| remove(&self.root.join(folder)))?,
         }
         // Each goes if it is empty.
         let links = self.root.join("links");
@@ -208,13 +269,15 @@ impl Pins {
 }
 
 fn pin(map: &MapData, path: &Path) -> Result<(), KernelError> {
+    // A node that gave up its takeover may have removed it.
+    path.parent().map_or(Ok(()), create)?;
     map.pin(path).map_err(|error| KernelError::Path {
         path: path.to_path_buf(),
         cause: super::error::chain(&error),
     })
 }
 
-fn create(path: &Path) -> Result<(), KernelError> {
+pub(super) fn create(path: &Path) -> Result<(), KernelError> {
     std::fs::create_dir_all(path)
         .map_err(|cause| KernelError::Path { path: path.to_path_buf(), cause: cause.to_string() })
 }
@@ -259,17 +322,26 @@ fn lock_folder(folder: &Path, instance: &str) -> Result<OwnedFd, KernelError> {
             Err(cause) => return Err(refused(cause)),
         }
         // Whoever had it may have removed the folder between the two calls.
-        let held = fstat(&lock).map_err(refused)?;
-        if stat(folder).is_ok_and(|now| (now.st_dev, now.st_ino) == (held.st_dev, held.st_ino)) {
+        if is_of(&lock, folder) {
             return Ok(lock);
         }
         create(folder)?;
     }
 }
 
-/// The process that has the lock of a file, by `/proc/locks`.
+/// Whether a descriptor is the folder itself.
+fn is_of(lock: &OwnedFd, folder: &Path) -> bool {
+    let same = |held: Stat| {
+        stat(folder).is_ok_and(|now| (now.st_dev, now.st_ino) == (held.st_dev, held.st_ino))
+    };
+    fstat(lock).is_ok_and(same)
+}
+
+/// The process that has the lock of a file, by `/proc/locks`. That is the one that took it first:
+/// it may have ended, while another one has its descriptor.
 fn holder(device: u64, inode: u64) -> Option<u32> {
-    holder_in(&std::fs::read_to_string("/proc/locks").ok()?, device, inode)
+    let holder = holder_in(&std::fs::read_to_string("/proc/locks").ok()?, device, inode)?;
+    Path::new("/proc").join(holder.to_string()).exists().then_some(holder)
 }
 
 fn holder_in(locks: &str, device: u64, inode: u64) -> Option<u32> {
@@ -285,7 +357,50 @@ fn holder_in(locks: &str, device: u64, inode: u64) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{escape, holder_in, lock_folder, other_versions};
+    use std::sync::Mutex;
+    use std::sync::atomic::AtomicBool;
+
+    use super::{Pins, escape, holder_in, is_of, lock_folder, other_versions};
+
+    #[test]
+    fn names_of_a_former_run_stay_until_those_of_the_next_take_their_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("v1");
+        for name in ["maps/old", "zones/old", "links/native/eth0", "next/maps/half"] {
+            std::fs::create_dir_all(root.join(name)).unwrap();
+        }
+        let pins =
+            Pins { root: root.clone(), lock: Mutex::new(None), is_next: AtomicBool::new(false) };
+        pins.prepare().unwrap();
+        assert!(!root.join("next/maps/half").exists());
+        std::fs::create_dir(pins.names().join("maps/new")).unwrap();
+        std::fs::create_dir(pins.zone("New")).unwrap();
+        assert!(root.join("maps/old").exists() && root.join("zones/old").exists());
+
+        // A start that fails takes its own away, and no more.
+        pins.remove_but_links().unwrap();
+        assert!(!root.join("next").exists());
+        assert!(root.join("maps/old").exists() && root.join("links/native/eth0").exists());
+
+        pins.prepare().unwrap();
+        std::fs::create_dir(pins.names().join("maps/new")).unwrap();
+        pins.commit().unwrap();
+        assert!(root.join("maps/new").exists() && !root.join("maps/old").exists());
+        assert!(!root.join("zones/old").exists() && !root.join("next").exists());
+        assert_eq!(pins.zone("New"), root.join("zones/new"));
+    }
+
+    #[test]
+    fn a_lock_that_is_shared_holds_until_the_last_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = lock_folder(folder.path(), "edge").unwrap();
+        let second = first.try_clone().unwrap();
+        assert!(is_of(&second, folder.path()) && !is_of(&second, &folder.path().join("..")));
+        drop(first);
+        lock_folder(folder.path(), "edge").unwrap_err();
+        drop(second);
+        lock_folder(folder.path(), "edge").unwrap();
+    }
 
     #[test]
     fn folders_of_other_versions_are_found_and_nothing_else() {

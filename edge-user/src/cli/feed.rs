@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::node::control::{Request, ask};
+use crate::node::control::{Request, ask_for};
 use crate::settings::{self as config, NatsSource, Sections};
 use anyhow::Context as _;
 use clap::Subcommand;
@@ -16,21 +15,33 @@ use edge_feed::source::nats::{Nats, bucket_of};
 use edge_feed::source::{DocumentKind, SourceError};
 use edge_feed::{Delta, Snapshot, ZonePolicy};
 
-use super::output::print;
-use super::output::print_json;
+use super::outcome::Outcome;
+use super::output::{print, print_json, show};
+use super::place::Node;
+use super::replies::{Allowed, FleetPoints, FleetStatus};
 
 /// The commands of `edge feed`.
 #[derive(Debug, Subcommand)]
 pub(super) enum FeedCommand {
     /// Accept what a running node refused because it was older or smaller. If nothing was refused,
-    /// accept the next such feed.
+    /// accept the next such feed within 15 minutes.
     AllowOnce {
+        /// Take it back: refuse the next such feed.
+        #[arg(long)]
+        cancel: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// The node's control socket.
-        #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-        socket: PathBuf,
+        #[command(flatten)]
+        node: Node,
+    },
+    /// Let all sources of a running node's feed try again now, instead of after their pauses.
+    Retry {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        node: Node,
     },
     /// Replay a history of scores by the pool's rules and by a policy, and draw a zone's servers
     /// and size over time.
@@ -61,7 +72,7 @@ pub(super) enum FeedCommand {
         out: PathBuf,
     },
     /// Show the differences between two snapshots, and the zones that lose too much. The exit code
-    /// is 1 if there is such a zone.
+    /// is 3 if there is such a zone.
     Diff {
         /// The earlier snapshot.
         before: PathBuf,
@@ -79,7 +90,7 @@ pub(super) enum FeedCommand {
     /// Missing buckets and streams are created. A signature in FILE.minisig is published with FILE.
     Publish {
         /// A configuration whose [feed.nats] is used.
-        #[arg(long, value_name = "FILE")]
+        #[arg(short, long, value_name = "FILE", default_value = config::FILE)]
         config: PathBuf,
         /// A snapshot, for feed.nats.bucket.
         #[arg(long, value_name = "FILE")]
@@ -99,7 +110,7 @@ pub(super) enum FleetCommand {
     /// Show all nodes, lost and lagging nodes first.
     Status {
         /// A configuration whose [feed.nats] and [fleet] are used.
-        #[arg(long, value_name = "FILE")]
+        #[arg(short, long, value_name = "FILE", default_value = config::FILE)]
         config: PathBuf,
         /// Print JSON.
         #[arg(long)]
@@ -108,7 +119,7 @@ pub(super) enum FleetCommand {
     /// Print, as JSON, how many answers each server was in, as each node has reported.
     Points {
         /// A configuration whose [feed.nats] is used.
-        #[arg(long, value_name = "FILE")]
+        #[arg(short, long, value_name = "FILE", default_value = config::FILE)]
         config: PathBuf,
     },
     /// Forget a node that is out of service.
@@ -116,7 +127,7 @@ pub(super) enum FleetCommand {
         /// The node's name.
         node: String,
         /// A configuration whose [feed.nats] is used.
-        #[arg(long, value_name = "FILE")]
+        #[arg(short, long, value_name = "FILE", default_value = config::FILE)]
         config: PathBuf,
     },
 }
@@ -128,17 +139,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// With file and cause.
-pub(super) fn perform(command: FeedCommand) -> anyhow::Result<ExitCode> {
+pub(super) fn perform(command: FeedCommand) -> anyhow::Result<Outcome> {
     match command {
-        FeedCommand::AllowOnce { json, socket } => {
-            let value = ask(&socket, &Request::FeedAllowOnce).map_err(anyhow::Error::msg)?;
-            if json {
-                return print_json(&value);
-            }
-            let lines = value.get("messages").and_then(|lines| lines.as_array());
-            for line in lines.into_iter().flatten() {
-                print(&format!("{}\n", line.as_str().unwrap_or_default()))?;
-            }
+        FeedCommand::AllowOnce { cancel, json, node } => {
+            let request =
+                if cancel { Request::FeedCancelAllowOnce } else { Request::FeedAllowOnce };
+            request_of_node(&node, &request, json)?;
+        }
+        FeedCommand::Retry { json, node } => {
+            request_of_node(&node, &Request::FeedRetry, json)?;
         }
         FeedCommand::Simulate { snapshot, deltas, policy, zone, ipv6, interval, out } => {
             let policy = policy.map(|path| Sections::load(&path)).transpose()?;
@@ -159,13 +168,9 @@ pub(super) fn perform(command: FeedCommand) -> anyhow::Result<ExitCode> {
         }
         FeedCommand::Diff { before, after, percent, json } => {
             let found = diff(&read_snapshot(&before)?, &read_snapshot(&after)?, percent);
-            if json {
-                print_json(&found)?;
-            } else {
-                print(&found.to_string())?;
-            }
+            show(&found, json, ToString::to_string)?;
             if found.zones.iter().any(|zone| zone.alarming) {
-                return Ok(ExitCode::FAILURE);
+                return Ok(Outcome::Alarm);
             }
         }
         FeedCommand::Publish { config, snapshot, zone, deltas } => {
@@ -174,7 +179,13 @@ pub(super) fn perform(command: FeedCommand) -> anyhow::Result<ExitCode> {
             block_on(publish(from, snapshot.as_deref(), &zone, deltas.as_deref()))?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Outcome::Done)
+}
+
+/// Asks a node, and prints the messages of its reply.
+fn request_of_node(node: &Node, request: &Request, json: bool) -> anyhow::Result<()> {
+    let allowed: Allowed = ask_for(&node.socket()?, request)?;
+    show(&allowed, json, Allowed::to_text)
 }
 
 /// Performs a command of `edge fleet`.
@@ -197,14 +208,11 @@ pub(super) fn fleet(command: FleetCommand) -> anyhow::Result<()> {
     match command {
         FleetCommand::Status { json, .. } => {
             let nodes = block_on(async { Ok(open().await?.read().await?) })?;
-            if json {
-                print_json(&nodes)?;
-            } else {
-                print(&table(&nodes))?;
-            }
+            show(&FleetStatus { nodes }, json, |status| table(&status.nodes))?;
         }
         FleetCommand::Points { .. } => {
-            print_json(&block_on(async { Ok(open().await?.points().await?) })?)?;
+            let nodes = block_on(async { Ok(open().await?.points().await?) })?;
+            print_json(&FleetPoints { nodes })?;
         }
         FleetCommand::Forget { node, .. } => {
             block_on(async { Ok(open().await?.forget(&node).await?) })?;
@@ -277,7 +285,7 @@ fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }
 
-fn read_snapshot(path: &Path) -> anyhow::Result<Snapshot> {
+pub(super) fn read_snapshot(path: &Path) -> anyhow::Result<Snapshot> {
     let octets = std::fs::read(path).with_context(|| path.display().to_string())?;
     serde_json::from_slice(&octets).with_context(|| path.display().to_string())
 }

@@ -1,14 +1,26 @@
 //! Output of the commands.
 
 use std::io::Write as _;
-use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use serde_json::{Map, Value};
 
-/// Prints a value as JSON.
-pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<ExitCode> {
-    print(&format!("{}\n", serde_json::to_string_pretty(value)?))?;
-    Ok(ExitCode::SUCCESS)
+/// The version of what `--json` prints. A key may be added without another version.
+const SCHEMA: u32 = 1;
+
+/// A report with the version of its keys in front.
+fn versioned(report: &impl serde::Serialize) -> anyhow::Result<Map<String, Value>> {
+    let Value::Object(keys) = serde_json::to_value(report)? else {
+        bail!("a report has to have keys");
+    };
+    let mut all = Map::from_iter([("schema".to_owned(), SCHEMA.into())]);
+    all.extend(keys);
+    Ok(all)
+}
+
+/// Prints a report as JSON.
+pub(super) fn print_json(report: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(&versioned(report)?)?))
 }
 
 /// Prints a report as JSON, or as a person reads it.
@@ -36,3 +48,6 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
         other => other.context("write to stdout"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,22 +3,23 @@
 //! It asks a running node which questions it has answered.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::node::control::{Request, ask};
+use crate::node::control::{Request, ask_for};
 use crate::node::preview::ServedZone;
-use crate::settings::{self as config, Sections};
+use crate::settings::Sections;
 use anyhow::{Context as _, bail};
 use edge_feed::policy::PolicyState;
 use edge_feed::{Pool, Snapshot, ZonePolicy, zone};
 use edge_leaves::preview::Preview;
 use edge_zone::name::bare;
 use edge_zone::{self as dns, Zone};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::output::print;
-use super::output::print_json;
+use super::outcome::Outcome;
+use super::output::{print, print_json};
+use super::place::Node;
+use super::replies::{Previews, ZonePreview};
 
 /// The arguments of `edge preview`.
 #[derive(Debug, clap::Args)]
@@ -40,28 +41,27 @@ pub(super) struct Arguments {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// The node's control socket.
-    #[arg(long, value_name = "PATH", default_value = config::SOCKET)]
-    socket: PathBuf,
+    #[command(flatten)]
+    node: Node,
 }
 
-/// Predicts; fails where a server comes to be a monopoly.
+/// Predicts; alarms where a server comes to be a monopoly.
 ///
 /// # Errors
 /// With file and cause, or when the node doesn't serve such a zone.
-pub(super) fn perform(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub(super) fn perform(arguments: &Arguments) -> anyhow::Result<Outcome> {
     let monopoly = f64::from(arguments.monopoly) / 100.0;
+    let socket = arguments.node.socket()?;
     let mut is_well = true;
-    let mut all = serde_json::Map::new();
+    let mut all = Previews::default();
     for next in read(arguments)? {
         let zone = bare(&next.apex);
-        let value = ask(&arguments.socket, &Request::Observed { zone: zone.clone() });
-        let served: ServedZone = serde_json::from_value(value.map_err(anyhow::Error::msg)?)?;
+        let served: ServedZone = ask_for(&socket, &Request::Observed { zone: zone.clone() })?;
         let preview = served.predict(&next, monopoly);
         is_well &= !preview.monopolies.iter().any(|it| it.is_new(monopoly));
         if arguments.json {
-            let (before, after) = (served.serial, next.serial);
-            all.insert(zone, json!({ "serials": [before, after], "effect": preview }));
+            let serials = [served.serial, next.serial];
+            all.zones.insert(zone, ZonePreview { serials, effect: preview });
         } else {
             print(&page(&zone, [served.serial, next.serial], &preview, arguments.rows))?;
         }
@@ -69,7 +69,7 @@ pub(super) fn perform(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.json {
         print_json(&all)?;
     }
-    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if is_well { Outcome::Done } else { Outcome::Alarm })
 }
 
 fn page(zone: &str, [before, after]: [u32; 2], preview: &Preview, rows: usize) -> String {

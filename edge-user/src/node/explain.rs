@@ -155,8 +155,8 @@ fn who(
     if !xdp {
         return Err("xdp.mode is \"off\"".to_owned());
     }
-    if switches.drain {
-        return Err("drain is on: XDP passes everything".to_owned());
+    if switches.bypass {
+        return Err("bypass is on: XDP passes everything".to_owned());
     }
     let zone = controller.zone_of(name.folded()).map(|ready| &ready.zone.apex);
     if let Some(apex) = zone.filter(|apex| !controller.is_in_xdp(apex)) {

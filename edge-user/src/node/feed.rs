@@ -14,10 +14,10 @@ use std::thread::{Builder, JoinHandle};
 use std::time::SystemTime;
 
 use anyhow::Context as _;
-use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
+use crate::node::control::Asked;
 use crate::node::controller::Fed;
 use crate::settings as config;
 
@@ -34,7 +34,7 @@ pub use heartbeat::{HeartbeatTask, ReadAnswers};
 use intake::Intake;
 use persistence::Persistence;
 pub use view::View;
-use worker::{AllowOnce, Worker};
+use worker::Worker;
 
 /// Seconds since 1970.
 fn now() -> i64 {
@@ -134,7 +134,7 @@ impl Prepared {
 pub struct Feed {
     view: View,
     handoff: Arc<Handoff>,
-    requests: mpsc::Sender<AllowOnce>,
+    requests: mpsc::Sender<Asked>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -152,13 +152,13 @@ impl Feed {
         Arc::clone(&self.handoff)
     }
 
-    /// Accepts what was refused last because it was older or smaller, or else the next such
-    /// document. The reply has messages for the operator.
-    pub fn allow_once(&self, reply: oneshot::Sender<Result<Value, String>>) {
-        if let Err(unsent) = self.requests.try_send(reply) {
-            let reply = match unsent {
-                mpsc::error::TrySendError::Full(reply)
-                | mpsc::error::TrySendError::Closed(reply) => reply,
+    /// Takes an operator's request: to allow a document once, to take that back, to try again. The
+    /// reply has messages for the operator.
+    pub fn ask(&self, asked: Asked) {
+        if let Err(unsent) = self.requests.try_send(asked) {
+            let (_, reply) = match unsent {
+                mpsc::error::TrySendError::Full(asked)
+                | mpsc::error::TrySendError::Closed(asked) => asked,
             };
             // Whoever asked may be gone.
             drop(reply.send(Err("the feed's thread is busy or has ended; ask again".into())));

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -24,6 +25,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::node::metrics::Metrics;
 use crate::settings as config;
+use edge_authority::Inherited;
 
 mod auth;
 mod pages;
@@ -67,14 +69,19 @@ pub struct Running {
 }
 
 impl Http {
-    /// Binds the address of a configuration; `None` if it has none.
+    /// Binds the address of a configuration, unless a socket of that address was inherited; `None`
+    /// if it has none.
     ///
     /// # Errors
     /// When the address can't be had.
-    pub fn bind(config: &config::Http) -> Result<Option<Self>, HttpError> {
+    pub fn bind(
+        config: &config::Http,
+        inherited: &mut Inherited,
+    ) -> Result<Option<Self>, HttpError> {
         let Some(address) = config.listen else { return Ok(None) };
         let error = |cause| HttpError { address, cause };
-        let listener = std::net::TcpListener::bind(address).map_err(error)?;
+        let bind = || std::net::TcpListener::bind(address);
+        let listener = inherited.take_tcp(address).map_or_else(bind, Ok).map_err(error)?;
         listener.set_nonblocking(true).map_err(error)?;
         let address = listener.local_addr().map_err(error)?;
         let secret = Secret::new(&config.user, &config.password);
@@ -85,6 +92,14 @@ impl Http {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The socket, for another process that is to serve on it.
+    ///
+    /// # Errors
+    /// When the system has no more files.
+    pub fn socket(&self) -> io::Result<OwnedFd> {
+        Ok(self.listener.try_clone()?.into())
     }
 
     /// Begins to answer.

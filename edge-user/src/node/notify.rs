@@ -5,8 +5,18 @@
 //! same, and systemd acts on what is missing. Any thread may call these. They wait only while the
 //! queue of systemd's socket is full.
 
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+
+use edge_authority::Inherited;
+use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use tracing::warn;
+
+/// Whether systemd is notified: the node is its service.
+#[must_use]
+pub fn is_service() -> bool {
+    std::env::var_os("NOTIFY_SOCKET").is_some()
+}
 
 /// The node serves.
 pub fn ready() {
@@ -31,6 +41,38 @@ pub fn stopping() {
 /// it again.
 pub fn watchdog() {
     send(&[NotifyState::Watchdog]);
+}
+
+/// The name under which systemd keeps the sockets.
+const NAME: &str = "edge";
+
+/// Gives systemd the sockets, in place of those that it has. It keeps them while it starts the
+/// service again, if the unit has `FileDescriptorStoreMax=`.
+pub fn store(sockets: &[OwnedFd]) {
+    let sockets: Vec<BorrowedFd<'_>> = sockets.iter().map(OwnedFd::as_fd).collect();
+    send(&[NotifyState::FdStoreRemove, NotifyState::FdName(NAME)]);
+    let states = [NotifyState::FdStore, NotifyState::FdName(NAME)];
+    // The kernel takes 253 in a message at most.
+    for some in sockets.chunks(128) {
+        if let Err(cause) = sd_notify::notify_with_fds(&states, some) {
+            warn!("systemd doesn't keep the sockets: {cause}");
+        }
+    }
+}
+
+/// The sockets that systemd kept.
+#[must_use]
+pub fn kept() -> Inherited {
+    let mut all = ListenFd::from_env();
+    let mut kept = Vec::new();
+    for n in 0..all.len() {
+        if let Ok(Some(socket)) = all.take_udp_socket(n) {
+            kept.push(OwnedFd::from(socket));
+        } else if let Ok(Some(socket)) = all.take_tcp_listener(n) {
+            kept.push(socket.into());
+        }
+    }
+    Inherited::new(kept)
 }
 
 /// A line for `systemctl status`.

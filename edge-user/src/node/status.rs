@@ -302,7 +302,7 @@ impl Status {
     /// Who answers for a zone, in a few words.
     fn answered_by(&self, zone: &Zone) -> String {
         match (zone.in_xdp, self.switches) {
-            (true, Switches { drain: true, .. }) => "authority (drain)".into(),
+            (true, Switches { bypass: true, .. }) => "authority (bypass)".into(),
             (true, Switches { dry_run: true, .. }) => "authority (dry run)".into(),
             (true, _) if zone.incomplete => "xdp (incomplete), authority".into(),
             (true, _) => "xdp, authority".into(),

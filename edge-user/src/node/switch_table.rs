@@ -16,6 +16,9 @@ pub struct SwitchTable {
     pub zones: Vec<ZoneSwitch>,
     /// Whether the node has XDP at all (`xdp.mode`).
     pub xdp: bool,
+    /// The names of the switches that stay as they are over a restart.
+    #[serde(default)]
+    pub kept: Vec<String>,
 }
 
 /// The switch of a zone.
@@ -51,13 +54,24 @@ impl SwitchTable {
             vec![now.name(), now.value().to_owned(), configured.value().to_owned()]
         }));
         let mut text = indented(&rows, Align::Numbers, 2);
-        if pairs.iter().any(|(now, configured)| now != configured) {
+        let differ = || pairs.iter().filter(|(now, configured)| now != configured);
+        if differ().any(|(now, _)| !self.keeps(now)) {
             text.push_str("differences last until the next switch or a restart of the node\n");
+        }
+        if !self.kept.is_empty() {
+            text.push_str(&format!("kept over restarts: {}\n", self.kept.join(", ")));
         }
         if !self.xdp {
             text.push_str(WITHOUT_XDP);
         }
         text
+    }
+
+    /// Whether a switch stays as it is over a restart.
+    fn keeps(&self, setting: &Setting) -> bool {
+        // Zones of the same name differ in case and in the last dot at most.
+        let name = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
+        self.kept.iter().any(|kept| name(kept) == name(&setting.name()))
     }
 
     /// The message when a switch has been set.
@@ -66,16 +80,17 @@ impl SwitchTable {
         let mut text = setting.to_string();
         let configured = self.pairs().into_iter().find(|(now, _)| same_switch(now, setting));
         if let Some((_, configured)) = configured.filter(|(now, configured)| now != configured) {
+            let end = if self.keeps(setting) { "" } else { " or a restart of the node" };
+            let configured = configured.value();
             text.push_str(&format!(
-                " until the next switch or a restart of the node; the configuration has {}",
-                configured.value()
+                " until the next switch{end}; the configuration has {configured}"
             ));
         }
         text.push('\n');
         if let Setting::Zone { on: true, .. } = setting
-            && self.switches.drain
+            && self.switches.bypass
         {
-            text.push_str("drain is on: XDP still passes the zone's queries\n");
+            text.push_str("bypass is on: XDP still passes the zone's queries\n");
         }
         if !self.xdp {
             text.push_str(WITHOUT_XDP);
@@ -85,7 +100,7 @@ impl SwitchTable {
 }
 
 /// Whether both set the same switch, to whatever.
-fn same_switch(one: &Setting, other: &Setting) -> bool {
+pub(super) fn same_switch(one: &Setting, other: &Setting) -> bool {
     match (one, other) {
         // Names are shown as the zone's file has them; orders have them as they were typed.
         (Setting::Zone { name: one, .. }, Setting::Zone { name: other, .. }) => {
@@ -105,16 +120,31 @@ mod tests {
         let zone = |name: &str, xdp| ZoneSwitch { name: name.into(), xdp, configured: true };
         SwitchTable {
             switches: Switches::default(),
-            configured: Switches { drain: true, ..Switches::default() },
+            configured: Switches { bypass: true, ..Switches::default() },
             zones: vec![zone("pool.example", false), zone("b.example", true)],
             xdp: true,
+            kept: Vec::new(),
         }
+    }
+
+    #[test]
+    fn what_is_kept_over_restarts_is_named() {
+        let kept = SwitchTable { kept: vec!["bypass".into()], ..table() };
+        let text = kept.to_text();
+        // The zone isn't.
+        assert!(text.contains("differences last until the next switch or a restart"), "{text}");
+        assert!(text.ends_with("kept over restarts: bypass\n"), "{text}");
+        let confirmed = kept.confirm(&Setting::Bypass { on: false });
+        assert_eq!(confirmed, "bypass is off until the next switch; the configuration has on\n");
+        let kept = vec!["bypass".into(), "zone Pool.example.".into()];
+        let text = SwitchTable { kept, ..table() }.to_text();
+        assert!(!text.contains("differences last"), "{text}");
     }
 
     #[test]
     fn the_table_has_every_switch_and_how_long_differences_last() {
         let expected = "  SWITCH             NOW     CONFIGURED\n\
-                        \x20 drain              off     on\n\
+                        \x20 bypass             off     on\n\
                         \x20 dry-run            off     off\n\
                         \x20 refuse-unknown     off     off\n\
                         \x20 return-path        mirror  mirror\n\
@@ -138,18 +168,18 @@ mod tests {
     #[test]
     fn a_setting_is_confirmed_with_the_configured_one_only_if_that_differs() {
         assert_eq!(
-            table().confirm(&Setting::Drain { on: false }),
-            "drain is off until the next switch or a restart of the node; the configuration \
+            table().confirm(&Setting::Bypass { on: false }),
+            "bypass is off until the next switch or a restart of the node; the configuration \
              has on\n"
         );
         assert_eq!(table().confirm(&Setting::DryRun { on: false }), "dry-run is off\n");
         let zone = |name: &str, on| Setting::Zone { name: name.into(), on };
         assert!(table().confirm(&zone("Pool.Example.", false)).ends_with("configuration has on\n"));
-        let drained = SwitchTable { switches: table().configured, ..table() };
-        let text = drained.confirm(&zone("b.example", true));
+        let bypassed = SwitchTable { switches: table().configured, ..table() };
+        let text = bypassed.confirm(&zone("b.example", true));
         assert_eq!(
             text,
-            "zone b.example is on\ndrain is on: XDP still passes the zone's queries\n"
+            "zone b.example is on\nbypass is on: XDP still passes the zone's queries\n"
         );
     }
 }

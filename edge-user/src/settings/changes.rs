@@ -10,7 +10,7 @@ const IN_PLACE: [&str; 11] = [
     "cookies",
     "limits",
     "ntp.deny",
-    "xdp.drain",
+    "xdp.bypass",
     "xdp.dry_run",
     "xdp.interfaces",
     "xdp.mode",

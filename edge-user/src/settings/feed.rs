@@ -13,7 +13,8 @@ use edge_feed::source::nats::{NatsConfig, Retention};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
-use super::{ConfigError, host_name, place};
+use super::errors::{self, ConfigError, Faults};
+use super::host_name;
 
 /// How often files are looked at; it costs next to nothing.
 const LOOK: Duration = Duration::from_secs(1);
@@ -376,18 +377,14 @@ impl Sections {
     /// When the file can't be read, isn't TOML, or has unknown or impossible values in these
     /// sections.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let error =
-            |place: String, reason: String| ConfigError { path: path.to_path_buf(), place, reason };
-        let text = std::fs::read_to_string(path)
-            .map_err(|cause| error(String::new(), format!("{cause}; name the file by --config")))?;
-        let mut sections: Self = toml::from_str(&text).map_err(|cause| {
-            let at = cause.span().map(|span| place(&text, span.start)).unwrap_or_default();
-            error(at, cause.message().replace('\n', ", "))
-        })?;
+        let text = errors::text(path)?;
+        let mut sections: Self = errors::read(&text, path)?;
         let base = path.parent().unwrap_or_else(|| Path::new(""));
-        sections.complete(base).map_err(|(key, reason)| {
-            error(text.find(key).map(|at| place(&text, at)).unwrap_or_default(), reason)
-        })?;
+        let mut faults = Faults::new(&text);
+        if let Err((section, reason)) = sections.complete(base) {
+            faults.add(section, &reason);
+        }
+        faults.end(path)?;
         Ok(sections)
     }
 

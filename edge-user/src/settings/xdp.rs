@@ -19,7 +19,9 @@ pub struct Xdp {
     /// Whether names of no zone are refused (REFUSED) rather than passed.
     pub refuse_unknown: bool,
     /// Whether everything passes.
-    pub drain: bool,
+    pub bypass: bool,
+    /// The old name of `bypass`; `None` after [`Self::rename`].
+    pub(crate) drain: Option<bool>,
     /// Whether what would be answered is counted, and passes.
     pub dry_run: bool,
 }
@@ -32,18 +34,25 @@ impl Default for Xdp {
             instance: "edge".into(),
             return_path: ReturnPath::Mirror,
             refuse_unknown: false,
-            drain: false,
+            bypass: false,
+            drain: None,
             dry_run: false,
         }
     }
 }
 
 impl Xdp {
+    /// Takes the value of the old name over; returns a warning if there was one.
+    pub(super) fn rename(&mut self) -> Option<String> {
+        self.bypass |= self.drain.take()?;
+        Some("xdp.drain is called xdp.bypass now, and the old name will go; rename it".to_owned())
+    }
+
     /// The switches of the whole node, as they are at the start.
     #[must_use]
     pub const fn switches(&self) -> Switches {
         Switches {
-            drain: self.drain,
+            bypass: self.bypass,
             dry_run: self.dry_run,
             refuse_unknown: self.refuse_unknown,
             return_path: self.return_path,

@@ -140,6 +140,24 @@ fn an_operator_lets_pass_what_is_older_or_smaller_once() {
 }
 
 #[test]
+fn what_an_operator_allows_in_advance_is_in_the_status_until_it_is_taken_back() {
+    let node = serving(1);
+    let allowed = "the next older or smaller feed within 15 min will be accepted";
+    assert_eq!(node.allow_once().trim(), allowed);
+    node.until("the status has it", |node| {
+        node.status()["feed"]["allow_once_seconds"].as_u64().is_some_and(|left| left > 800)
+    });
+    let cancel = || node.feed(&["allow-once", "--cancel"]);
+    assert_eq!(cancel().trim(), "older or smaller feeds will be refused again");
+    assert_eq!(cancel().trim(), "no feed is allowed in advance; nothing has changed");
+    node.until("it is gone", |node| node.status()["feed"]["allow_once_seconds"].is_null());
+    node.write("snapshot.json", snapshot(now() - 500, 10, 20, 3).as_bytes());
+    is_refused(&node, "older", "is older than", 1);
+    let retried = node.feed(&["retry"]);
+    assert!(retried.contains("snapshot.json is tried again now"), "{retried}");
+}
+
+#[test]
 fn changes_that_cannot_be_are_skipped_and_counted_and_the_others_taken() {
     let node = serving(1);
     let place = node.path("deltas.ndjson");

@@ -153,7 +153,12 @@ impl Node {
 
     /// `edge feed allow-once`.
     pub(crate) fn allow_once(&self) -> String {
-        self.tell(&["feed", "allow-once", "--socket", "edge.sock"])
+        self.feed(&["allow-once"])
+    }
+
+    /// `edge feed` with these words.
+    pub(crate) fn feed(&self, words: &[&str]) -> String {
+        self.tell(&[&["feed"], words, &["--socket", "edge.sock"]].concat())
     }
 
     /// A number of `/metrics`; none if it isn't there.

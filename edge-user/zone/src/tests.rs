@@ -75,10 +75,20 @@ fn a_label_that_is_closest_makes_the_zone_need_locations() {
 }
 
 #[test]
-fn unknown_keys_at_the_top_are_ignored_in_silence() {
-    let zone =
-        read(r#"{"origin": "X.", "logging": {"stathat": true, "other": [1]}, "data": {"": {}}}"#);
-    assert!(zone.unwrap().warnings.is_empty());
+fn an_unknown_key_at_the_top_is_a_warning_that_names_the_key_that_is_meant() {
+    for (key, hint) in [
+        ("targetting", "; is \"targeting\" meant?"),
+        ("tll", "; is \"ttl\" meant?"),
+        ("max-hosts", "; is \"max_hosts\" meant?"),
+        ("Serial", "; is \"serial\" meant?"),
+        ("origin", ""),
+    ] {
+        let text = format!(r#"{{"{key}": {{"a": [1]}}, "data": {{"": {{}}}}}}"#);
+        let zone = read(&text).unwrap();
+        assert_eq!(zone.warnings, [format!("unknown key {key:?} is ignored{hint}")]);
+    }
+    let logging = r#"{"logging": {"stathat": true, "other": [1]}, "data": {"": {}}}"#;
+    assert!(read(logging).unwrap().warnings.is_empty());
 }
 
 #[test]

@@ -136,14 +136,14 @@ fn who_is_limited_is_told_by_prefix_from_a_sample_of_what_was_dropped() {
 #[test]
 fn the_authority_limits_alike_what_comes_to_it() {
     let rig = rig("");
-    let _said = rig.switch("drain on");
+    let _said = rig.switch("bypass on");
     for client in CLIENTS {
         let before = rig.counters();
         let begun = Instant::now();
         let tally = flood(&rig.datagrams(client), &plain());
         is_limited(tally, begun);
         let after = rig.counters();
-        assert_eq!(after.passed("drain") - before.passed("drain"), u64::from(FLOOD));
+        assert_eq!(after.passed("bypass") - before.passed("bypass"), u64::from(FLOOD));
         assert_eq!(after.authority() - before.authority(), tally.answered + tally.truncated);
         assert_eq!((after.xdp(), after.dropped()), (before.xdp(), before.dropped()));
     }
@@ -235,7 +235,7 @@ fn the_denied_get_nothing_and_the_exempt_everything() {
     }
     assert_eq!(rig.counters().authority(), authority, "it answered nobody");
     // The lists hold without XDP as well; a dry run counts what it would drop.
-    for switch in ["drain", "dry-run"] {
+    for switch in ["bypass", "dry-run"] {
         let _said = rig.switch(&format!("{switch} on"));
         for at in 0..2 {
             let before = rig.counters();

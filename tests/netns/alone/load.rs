@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ const WINDOW: u16 = 64;
 const ADDRESSES: u32 = 40;
 
 /// The zone in one of two versions that share nothing.
-fn zone(version: u32, serial: u32) -> String {
+pub(crate) fn zone(version: u32, serial: u32) -> String {
     let list: Vec<String> = (0..ADDRESSES)
         .map(|n| format!("[\"10.{version}.0.{}\", {}]", n + 1, 1000 * (1 + n % 3)))
         .collect();
@@ -34,13 +34,27 @@ fn zone(version: u32, serial: u32) -> String {
 
 /// What the asking thread saw.
 #[derive(Debug, Default)]
-struct Seen {
-    asked: u64,
-    answered: u64,
+pub(crate) struct Seen {
+    pub(crate) asked: u64,
+    pub(crate) answered: u64,
     /// Replies of either version.
     versions: [u64; 2],
     /// How often the version changed.
     flips: u64,
+}
+
+/// How many replies have come so far and how many are lost, for other threads.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    answered: AtomicU64,
+    lost: AtomicU64,
+}
+
+impl Tally {
+    /// Replies that came, and those that didn't.
+    pub(crate) fn read(&self) -> [u64; 2] {
+        [&self.answered, &self.lost].map(|count| count.load(Ordering::Relaxed))
+    }
 }
 
 /// The version that a reply is of; panics if it isn't of exactly one.
@@ -70,7 +84,7 @@ fn query(id: u16) -> Vec<u8> {
 }
 
 /// Asks in windows until `stop` is set.
-fn ask(sockets: &[UdpSocket], stop: &AtomicBool) -> Seen {
+pub(crate) fn ask(sockets: &[UdpSocket], stop: &AtomicBool, tally: &Tally) -> Seen {
     let mut seen = Seen::default();
     let mut former = None;
     let mut buffer = [0; 2048];
@@ -93,6 +107,8 @@ fn ask(sockets: &[UdpSocket], stop: &AtomicBool) -> Seen {
                 seen.flips += u64::from(former.is_some_and(|former| former != version));
                 former = Some(version);
             }
+            tally.answered.store(seen.answered, Ordering::Relaxed);
+            tally.lost.store(seen.asked - seen.answered, Ordering::Relaxed);
         }
     }
     seen
@@ -144,10 +160,10 @@ fn publications_under_load_never_show_in_a_reply() {
     let generation = |rig: &Rig| rig.status()["generation"].as_u64().unwrap();
     let first = generation(&rig);
 
-    let stop = AtomicBool::new(false);
+    let (stop, tally) = (AtomicBool::new(false), Tally::default());
     let begun = Instant::now();
     let (seen, writes) = thread::scope(|scope| {
-        let asking = scope.spawn(|| ask(&sockets, &stop));
+        let asking = scope.spawn(|| ask(&sockets, &stop, &tally));
         let mut writes = 0;
         while begun.elapsed() < LOAD && !asking.is_finished() {
             writes += 1;

@@ -305,8 +305,8 @@ fn switched(rows: &mut Vec<Row>, client: &str) {
         let what = format!("{client} {what}");
         rows.push(Row { switches, ..Row::new(what, ask.frame(), wanted) });
     };
-    row("a drain", &ask, switches::DRAIN, Wanted::Same(Verdict::Drain));
-    row("control in a drain", &control, switches::DRAIN, Wanted::Same(Verdict::Drain));
+    row("a bypass", &ask, switches::BYPASS, Wanted::Same(Verdict::Bypass));
+    row("control in a bypass", &control, switches::BYPASS, Wanted::Same(Verdict::Bypass));
     row("a dry run", &ask, switches::DRY_RUN, Wanted::Same(Verdict::DryRun));
     row("control in a dry run", &control, switches::DRY_RUN, Wanted::Same(Verdict::DryRun));
     row("a detour", &ask, switches::PREFIXES, ANSWER);
@@ -362,8 +362,8 @@ fn held(rows: &mut Vec<Row>, client: &str) {
         row(&format!("told so, {first:x}"), &ask, Held::over(SLOW, false, true), RATE, rate);
     }
     let over = Held::over(SLOW, false, false);
-    let [drain, dry] = [switches::DRAIN, switches::DRY_RUN].map(|switch| RATE | switch);
-    row("over its rate in a drain", &ask, over, drain, Wanted::Same(Verdict::Drain));
+    let [bypass, dry] = [switches::BYPASS, switches::DRY_RUN].map(|switch| RATE | switch);
+    row("over its rate in a bypass", &ask, over, bypass, Wanted::Same(Verdict::Bypass));
     row("over its rate in a dry run", &ask, over, dry, Wanted::Same(Verdict::DryRun));
     for (first, more, verdict) in [
         (0x16, 0, Verdict::NtpControl),

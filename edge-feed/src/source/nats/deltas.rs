@@ -2,9 +2,10 @@
 //!
 //! The reader gives each delta after its cursor, over lost connections, killed servers and sleep.
 //!
-//! The start is found by bisection, because identifiers grow along the stream; so only the
-//! identifier has to be kept. From then on the numbers of the messages show where to continue, and
-//! whether messages are gone from the stream.
+//! The start is found by bisection, because identifiers grow along the stream; so only the cursor
+//! has to be kept. If the scorer's database was restored, identifiers have fallen once in the
+//! stream: the start that is found is before all that is new then, too. From then on the numbers of
+//! the messages show where to continue, and whether messages are gone from the stream.
 
 use std::time::Duration;
 
@@ -15,10 +16,10 @@ use tokio::time::timeout;
 
 use super::Nats;
 use super::reader::{self, Received, StreamMessage, StreamReader};
-use crate::Delta;
 use crate::source::lines::Lines;
 use crate::source::pace::Pace;
 use crate::source::{Event, Next, Source, SourceError, SourceLimits, StatusHandle};
+use crate::{Cursor, Delta};
 
 /// Deltas handed on at once.
 const BATCH: usize = 1000;
@@ -34,6 +35,8 @@ pub struct NatsDeltas {
     status: StatusHandle,
     /// The last message that arrived: its number and its stream's birth.
     last: Option<(u64, String)>,
+    /// The last message that is read again because the pool has gone back.
+    again: Option<(u64, String)>,
     /// Whether a message has arrived since the feed was opened.
     is_fruitful: bool,
     /// An error to return before anything else.
@@ -41,18 +44,20 @@ pub struct NatsDeltas {
 }
 
 impl NatsDeltas {
-    /// The feed in a stream, after the delta with identifier `cursor` (0: all that is in it). The
-    /// stream holds nothing else.
+    /// The feed in a stream, after the delta `cursor` (0: all that is in it). The stream holds
+    /// nothing else.
     #[must_use]
-    pub fn new(nats: &Nats, stream: &str, cursor: u64, limits: SourceLimits) -> Self {
+    pub fn new(nats: &Nats, stream: &str, cursor: impl Into<Cursor>, limits: SourceLimits) -> Self {
         let place = format!("nats stream {stream}");
+        let status = StatusHandle::new(&place, Some(nats.link()));
         Self {
             lines: Lines::new(&place, limits.line, cursor),
-            status: StatusHandle::new(&place, Some(nats.link())),
             reader: StreamReader::new(nats.clone(), place, stream.to_owned(), String::new()),
             limits,
-            pace: Pace::new(Duration::ZERO).at_most(reader::PAUSE),
+            pace: Pace::new(Duration::ZERO, &status).at_most(reader::PAUSE),
+            status,
             last: None,
+            again: None,
             is_fruitful: false,
             pending: None,
         }
@@ -105,7 +110,8 @@ impl NatsDeltas {
     /// The first message with a delta above the cursor; one after the last if there is none.
     async fn bisect(&self, stream: &Stream, first: u64, last: u64) -> Result<u64, SourceError> {
         let (mut low, mut high) = (first, last.saturating_add(1).max(first));
-        while self.lines.cursor() > 0 && low < high {
+        let cursor = self.lines.position();
+        while (cursor.id > 0 || cursor.discarded.is_some()) && low < high {
             let middle = low + (high - low) / 2;
             let message = match stream.get_first_raw_message_by_subject(">", middle).await {
                 Ok(message) => message,
@@ -117,7 +123,8 @@ impl NatsDeltas {
             };
             // A message that can't be read counts as new. Reading then starts too early, which only
             // costs time.
-            let is_new = self.highest(&message.payload).is_none_or(|id| id > self.lines.cursor());
+            let highest = self.highest(&message.payload);
+            let is_new = highest.is_none_or(|(id, ts)| cursor.is_before(id, ts));
             if is_new {
                 high = middle;
             } else {
@@ -127,13 +134,13 @@ impl NatsDeltas {
         Ok(low)
     }
 
-    /// The highest identifier in a message.
-    fn highest(&self, payload: &[u8]) -> Option<u64> {
+    /// The highest identifier in a message, and its time.
+    fn highest(&self, payload: &[u8]) -> Option<(u64, i64)> {
         let mut lines = Lines::new("", self.limits.line, 0);
         let mut deltas = Vec::new();
         lines.push(payload, &mut deltas);
         lines.finish(&mut deltas);
-        deltas.last().map(|delta| delta.id)
+        deltas.last().map(|delta| (delta.id, delta.ts))
     }
 
     async fn listen(&mut self) -> Result<Event, SourceError> {
@@ -168,6 +175,11 @@ impl NatsDeltas {
                 self.pending = Some(SourceError::Lost { place, first, last });
             }
             *last = message.sequence;
+        }
+        let birth = self.last.as_ref().map(|(_, birth)| birth);
+        let is_again = |(end, of): &(u64, String)| Some(of) == birth && message.sequence <= *end;
+        if self.again.take_if(|again| !is_again(again)).is_some() {
+            self.lines.end_discarded();
         }
         self.lines.restart(0);
         self.lines.push(&message.payload, deltas);
@@ -220,6 +232,15 @@ impl NatsDeltas {
 impl Source for NatsDeltas {
     fn status(&self) -> &StatusHandle {
         &self.status
+    }
+
+    /// The stream is read again: changes that count now may be in it, beside those that were given
+    /// up.
+    fn rewind(&mut self, to: Cursor) {
+        self.lines.rewind(to);
+        self.again = self.last.take();
+        self.reader.close();
+        self.pace.now();
     }
 
     fn step(&mut self) -> Next<'_> {

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::DeliverPolicy;
+use async_nats::jetstream::stream::Stream;
 
 use super::Nats;
 use super::keys::{KV_OPERATION, SIGNATURE, key_of};
@@ -22,10 +23,11 @@ pub struct NatsDocument {
     limits: SourceLimits,
     pace: Pace,
     status: StatusHandle,
-    /// The revision that was last returned.
-    revision: u64,
-    /// The bucket's last revision, of any key.
-    last: u64,
+    /// The revision that was last returned, and the birth of its bucket: one that is made again
+    /// begins to count again.
+    returned: (u64, String),
+    /// The bucket's last revision, of any key, and its birth.
+    last: (u64, String),
     /// Whether a message has arrived since the feed was opened.
     is_fruitful: bool,
 }
@@ -36,8 +38,8 @@ impl NatsDocument {
     pub fn new(nats: &Nats, bucket: &str, kind: DocumentKind, limits: SourceLimits) -> Self {
         let key = key_of(&kind);
         let place = format!("nats bucket {bucket}, key {key}");
+        let status = StatusHandle::new(&place, Some(nats.link()));
         Self {
-            status: StatusHandle::new(&place, Some(nats.link())),
             reader: StreamReader::new(
                 nats.clone(),
                 place,
@@ -46,9 +48,10 @@ impl NatsDocument {
             ),
             kind,
             limits,
-            pace: Pace::new(Duration::ZERO).at_most(reader::PAUSE),
-            revision: 0,
-            last: 0,
+            pace: Pace::new(Duration::ZERO, &status).at_most(reader::PAUSE),
+            status,
+            returned: (0, String::new()),
+            last: (0, String::new()),
             is_fruitful: false,
         }
     }
@@ -69,7 +72,7 @@ impl NatsDocument {
                 if !self.is_fruitful {
                     self.pace.wrong(None);
                 }
-                return Err(SourceError::Interrupted { place, cause, after: self.revision });
+                return Err(SourceError::Interrupted { place, cause, after: self.returned.0 });
             }
             Err(error) => return Err(error),
         };
@@ -81,24 +84,24 @@ impl NatsDocument {
 
     async fn open(&mut self) -> Result<(), SourceError> {
         let stream = self.reader.stream().await?;
-        self.last = stream.cached_info().state.last_sequence;
+        self.last = revision_of(&stream);
         self.reader.open(&stream, DeliverPolicy::LastPerSubject).await
     }
 
     fn take(&mut self, message: &StreamMessage) -> Result<Event, SourceError> {
         self.is_fruitful = true;
-        self.last = self.last.max(message.sequence);
+        self.last.0 = self.last.0.max(message.sequence);
         let place = || self.reader.place.clone();
         if message.headers.get(KV_OPERATION).is_some() {
             let cause = format!("deleted by revision {}", message.sequence);
             return Err(SourceError::Missing { place: place(), cause });
         }
-        // A reader that is opened again starts with a value that may be known. A bucket that was
-        // made again has lower revisions.
-        if message.sequence == self.revision {
+        // A reader that is opened again starts with a value that may be known.
+        let returned = (message.sequence, self.last.1.clone());
+        if returned == self.returned {
             return Ok(Event::Unchanged);
         }
-        self.revision = message.sequence;
+        self.returned = returned;
         let limit = self.limits.octets;
         let octets = gzip::unpack(&message.payload, limit).map_err(|spoilt| match spoilt {
             UnpackError::TooLarge => SourceError::TooLarge { place: place(), limit },
@@ -113,7 +116,7 @@ impl NatsDocument {
     /// No message has arrived for a while. If the bucket has changed, the value is read again.
     async fn is_quiet(&mut self) -> Result<Event, SourceError> {
         match self.reader.stream().await {
-            Ok(stream) if stream.cached_info().state.last_sequence != self.last => {
+            Ok(stream) if revision_of(&stream) != self.last => {
                 self.reader.close();
                 Ok(Event::Unchanged)
             }
@@ -124,6 +127,12 @@ impl NatsDocument {
             }
         }
     }
+}
+
+/// A bucket's last revision, of any key, and its birth.
+fn revision_of(bucket: &Stream) -> (u64, String) {
+    let info = bucket.cached_info();
+    (info.state.last_sequence, info.created.to_string())
 }
 
 impl Source for NatsDocument {

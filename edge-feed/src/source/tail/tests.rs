@@ -1,9 +1,11 @@
 //! Tests with files that grow, end, are cut short and are replaced.
 
 use super::Tail;
+use crate::Cursor;
+use crate::cursor::Discarded;
 use crate::source::{Event, Source as _, SourceError, SourceLimits};
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,6 +21,10 @@ fn append(path: &Path, text: &str) {
         .unwrap()
         .write_all(text.as_bytes())
         .unwrap();
+}
+
+fn all(first: u64, last: u64) -> Vec<u64> {
+    (first..=last).collect()
 }
 
 /// Identifiers up to and including that one.
@@ -123,4 +129,59 @@ async fn a_file_that_is_not_there_yet_is_named_and_then_followed() {
     append(&path, &line(1));
     assert_eq!(ids_up_to(&mut tail, 1).await, [1]);
     assert_eq!(tail.status().read().retries, 0);
+}
+
+#[tokio::test]
+async fn a_file_is_read_again_when_the_pool_goes_back_and_discarded_lines_do_not_count() {
+    let at =
+        |id: u64, ts: i64| format!("{{\"id\":{id},\"ts\":{ts},\"server_id\":7,\"score\":19.5}}\n");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scores");
+    // 901 came before an operator gave up 1001 and 1010, 902 afterwards.
+    append(&path, &(at(1001, 100) + &at(1010, 110) + &at(901, 120)));
+    let mut tail = Tail::new(&path, 1000, SourceLimits::default());
+    assert_eq!(ids_up_to(&mut tail, 1010).await, [1001, 1010]);
+    tail.quiet = Duration::ZERO;
+    assert_eq!(tail.next().await.unwrap(), Event::Unchanged, "901 is below the cursor");
+    let discarded = Discarded { until: 110, from: 1010, through: 1010 };
+    tail.rewind(Cursor { id: 900, time: 50, discarded: Some(discarded) });
+    tail.quiet = super::QUIET;
+    assert_eq!(ids_up_to(&mut tail, 901).await, [901]);
+    // What comes behind is new, whatever its time.
+    append(&path, &at(902, 90));
+    assert_eq!(ids_up_to(&mut tail, 902).await, [902]);
+    // The same after a restart, where times decide.
+    append(&path, &at(903, 121));
+    let mut tail = Tail::new(
+        &path,
+        Cursor { id: 900, time: 50, discarded: Some(discarded) },
+        SourceLimits::default(),
+    );
+    assert_eq!(ids_up_to(&mut tail, 903).await, [901, 903]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_cut_short_and_at_once_longer_than_before_loses_no_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scores");
+    append(&path, &(1..=9).map(line).collect::<String>());
+    let mut tail = Tail::new(&path, 0, SourceLimits::default());
+    assert_eq!(ids_up_to(&mut tail, 9).await, all(1, 9));
+    let mut last = 9;
+    // Shorter than before, as long, and longer, each time before anybody has looked.
+    for lines in [5, 5, 40, 4000] {
+        File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+        let (first, end) = (last + 1, last + lines);
+        append(&path, &(first..=end).map(line).collect::<String>());
+        assert_eq!(ids_up_to(&mut tail, end).await, all(first, end));
+        last = end;
+    }
+    // A writer that doesn't append leaves a hole.
+    let mut writer = File::options().write(true).open(&path).unwrap();
+    writer.set_len(0).unwrap();
+    writer.seek(SeekFrom::Start(500_000)).unwrap();
+    let (first, end) = (last + 1, last + 3);
+    writer.write_all((first..=end).map(line).collect::<String>().as_bytes()).unwrap();
+    assert_eq!(ids_up_to(&mut tail, end).await, all(first, end));
+    assert_eq!(tail.status().read().broken_lines, 0);
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hickory_proto::op::{Message, ResponseCode};
 
 use super::{A, Ask, TXT, ask, serving};
-use crate::{Authority, BindError, Current, Options, Serving};
+use crate::{Authority, BindError, Current, Inherited, Options, Serving};
 use edge_tables::store::Store;
 
 /// Long enough for any answer on a busy machine; a test that waits so long has failed.
@@ -71,7 +71,7 @@ fn queries_are_answered_over_udp_and_tcp_and_both_families() {
         stream.write_all(&framed(&ask("pool.example.com", A))).unwrap();
         assert_eq!(next(&mut stream).unwrap().answers.len(), 4);
         let counters = Arc::clone(authority.counters());
-        authority.stop();
+        authority.stop(Duration::ZERO);
         assert_eq!(counters.udp_answered.get(), 10);
         assert_eq!(counters.tcp_answered.get(), 1);
         assert_eq!((counters.answered(), counters.connections.get()), (11, 1));
@@ -191,11 +191,74 @@ fn an_address_that_cannot_be_had_is_named_with_cause_and_way_out() {
     );
 }
 
+/// Another authority, which has the sockets of `authority`, too.
+fn heir(authority: &Authority) -> Authority {
+    let listen: Vec<_> = authority.addresses().collect();
+    let mut inherited = Inherited::new(authority.sockets().unwrap());
+    let (store, current) = (Store::in_memory(), Arc::new(Current::new(serving())));
+    let options = Options::new("edge2");
+    // Fewer workers: their sockets stay all the same.
+    Authority::inherit(&mut inherited, &listen, 1, store, current, options).unwrap()
+}
+
+#[test]
+fn what_waits_in_a_socket_is_answered_by_the_process_that_has_it_next() {
+    let (mut authority, server) = start("127.0.0.1:0");
+    let mut heir = heir(&authority);
+    assert_eq!(heir.sockets().unwrap().len(), 3);
+    authority.stop(Duration::ZERO);
+    // Both of the address's sockets get some.
+    let clients: Vec<_> = (0..32).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+    for client in &clients {
+        client.send_to(&ask("pool.example.com", A).octets(), server).unwrap();
+    }
+    let mut stream = connect(server);
+    stream.write_all(&framed(&ask("pool.example.com", A))).unwrap();
+    heir.serve().unwrap();
+    for client in &clients {
+        client.set_read_timeout(PATIENCE).unwrap();
+        let mut buffer = [0; 2048];
+        let octets = client.recv(&mut buffer).unwrap();
+        assert_eq!(Message::from_vec(&buffer[..octets]).unwrap().answers.len(), 4);
+    }
+    assert_eq!(next(&mut stream).unwrap().answers.len(), 4);
+    assert_eq!(heir.counters().udp_answered.get(), 32);
+}
+
+#[test]
+fn an_heir_that_gives_up_leaves_the_sockets_to_the_first() {
+    let (authority, server) = start("[::1]:0");
+    let mut heir = heir(&authority);
+    heir.serve().unwrap();
+    drop(heir);
+    for _ in 0..32 {
+        assert_eq!(over_udp(server, &ask("pool.example.com", A)).answers.len(), 4);
+    }
+    let mut stream = connect(server);
+    stream.write_all(&framed(&ask("pool.example.com", A))).unwrap();
+    assert_eq!(next(&mut stream).unwrap().answers.len(), 4);
+}
+
+#[test]
+fn a_connection_that_is_open_at_the_end_is_served_until_its_time_is_over() {
+    let (mut authority, server) = start("127.0.0.1:0");
+    let mut stream = connect(server);
+    let ask = framed(&ask("pool.example.com", A));
+    stream.write_all(&ask).unwrap();
+    assert_eq!(next(&mut stream).unwrap().answers.len(), 4);
+    let ending = std::thread::spawn(move || authority.stop(Duration::from_secs(30)));
+    while TcpStream::connect(server).is_ok() {}
+    stream.write_all(&ask).unwrap();
+    assert_eq!(next(&mut stream).unwrap().answers.len(), 4);
+    drop(stream);
+    ending.join().unwrap();
+}
+
 #[test]
 fn a_stopped_authority_gives_its_addresses_back() {
     let (mut authority, server) = start("127.0.0.2:0");
-    authority.stop();
-    authority.stop();
+    authority.stop(Duration::ZERO);
+    authority.stop(Duration::ZERO);
     assert_eq!(authority.addresses().count(), 0);
     assert!(UdpSocket::bind(server).is_ok());
 }

@@ -55,7 +55,6 @@ impl<P: Peer> Inbox<P> {
         let mut slices: [[IoSliceMut<'_>; 1]; BATCH] = array::from_fn(|_| place());
         let (fd, flags) = (socket.as_raw_fd(), MsgFlags::MSG_WAITFORONE);
         let headers = recvmmsg(fd, &mut self.headers, slices.iter_mut(), flags, None)?;
-        // A socket that was shut down gives one without an address.
         let received = headers.filter_map(|header| Some((header.bytes, header.address?.into())));
         self.received.extend(received);
         Ok(())

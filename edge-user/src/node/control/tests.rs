@@ -29,9 +29,13 @@ fn orders_are_lines_that_a_script_can_write() {
         let back: Request = serde_json::from_value(line.clone()).unwrap();
         assert_eq!(serde_json::to_value(&back).unwrap(), line);
     }
+    // The old name, from a script.
+    let line = json!({"command": "switch", "switch": "drain", "on": true});
+    let old: Request = serde_json::from_value(line).unwrap();
+    assert!(matches!(old, Request::Switch(Setting::Bypass { on: true })));
     for line in [
         json!({"command": "switch"}),
-        json!({"command": "switch", "switch": "drain"}),
+        json!({"command": "switch", "switch": "bypass"}),
         json!({"command": "switch", "switch": "rain", "on": true}),
         json!({"command": "switch", "switch": "return_path", "path": "route"}),
     ] {
@@ -50,6 +54,7 @@ fn converse(
     let reply = runtime.block_on(async {
         let socket = Socket::bind(&path).unwrap();
         let (sender, mut requests) = tokio::sync::mpsc::channel::<Asked>(1);
+        let (heirs, _none) = tokio::sync::mpsc::channel(1);
         let path = path.clone();
         let asking = tokio::task::spawn_blocking(move || ask(&path, &request));
         let serving = async {
@@ -58,33 +63,36 @@ fn converse(
             asking.await.unwrap()
         };
         tokio::select! {
-            () = socket.serve(sender) => unreachable!("it serves for ever"),
+            () = socket.serve(sender, heirs) => unreachable!("it serves for ever"),
             reply = serving => reply,
         }
     });
-    Conversation { reply, gone: path }
+    Conversation { reply: reply.map_err(|error| error.to_string()), gone: path }
 }
 
 struct Conversation {
+    /// The error is the node's own.
     reply: Result<serde_json::Value, String>,
     gone: PathBuf,
 }
 
 #[test]
 fn an_order_reaches_the_node_and_its_reply_comes_back() {
-    let drain = Request::Switch(Setting::Drain { on: true });
-    let Conversation { reply, .. } = converse(drain, |request| {
-        assert!(matches!(request, Request::Switch(Setting::Drain { on: true })));
-        Ok(json!({"switches": {"drain": true}}))
+    let bypass = Request::Switch(Setting::Bypass { on: true });
+    let Conversation { reply, .. } = converse(bypass, |request| {
+        assert!(matches!(request, Request::Switch(Setting::Bypass { on: true })));
+        Ok(json!({"switches": {"bypass": true}}))
     });
-    assert_eq!(reply, Ok(json!({"switches": {"drain": true}})));
+    assert_eq!(reply, Ok(json!({"switches": {"bypass": true}})));
     let zone = Request::Switch(Setting::Zone { name: "a".into(), on: true });
     let Conversation { reply, gone } =
         converse(zone, |_| Err("no zone a is loaded; none is".into()));
     assert_eq!(reply, Err("no zone a is loaded; none is".into()));
 
     // The socket went with the node: the error now names where it was looked for.
-    let error = ask(&gone, &Request::Switches).unwrap_err();
+    let error = ask(&gone, &Request::Switches).unwrap_err().to_string();
     assert!(error.starts_with(&format!("control socket {}: ", gone.display())), "{error}");
-    assert!(error.ends_with("is `edge run` running? name its socket by --socket"), "{error}");
+    let way_out =
+        "is `edge run` running? name its socket by --socket, or its configuration by --config";
+    assert!(error.ends_with(way_out), "{error}");
 }

@@ -92,9 +92,9 @@ fn a_switch_that_changes_who_answers_is_named() {
     Setting::DryRun { on: true }.write(running.controller.store());
     let why = "dry run is on: XDP would answer this, but only counts it";
     assert_eq!(running.pool(), authority(why));
-    Setting::Drain { on: true }.write(running.controller.store());
-    assert_eq!(running.pool(), authority("drain is on: XDP passes everything"));
-    Setting::Drain { on: false }.write(running.controller.store());
+    Setting::Bypass { on: true }.write(running.controller.store());
+    assert_eq!(running.pool(), authority("bypass is on: XDP passes everything"));
+    Setting::Bypass { on: false }.write(running.controller.store());
     Setting::DryRun { on: false }.write(running.controller.store());
     assert_eq!(running.pool(), by_xdp);
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use edge_feed::fleet::{Fleet, FleetRules, Heartbeat};
 use edge_feed::source::nats::Nats;
 use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::{info, warn};
 
 use super::now;
 use super::view::View;
@@ -45,13 +46,15 @@ impl HeartbeatTask {
         let mut ticks = interval(self.rules.ttl / 3);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut fleet, mut points_error, since) = (None, None, now());
+        let process = format!("{:016x}", fastrand::u64(..));
+        view.set_fleet_conflict(None);
         let mut last = ((self.answers)(), Instant::now());
         loop {
             ticks.tick().await;
             let answers = (self.answers)();
             let rates = rates(&last.0, &answers, last.1.elapsed());
             last = (answers, Instant::now());
-            let heartbeat = self.heartbeat(rates, &view);
+            let heartbeat = self.heartbeat(process.clone(), rates, &view);
             let published = async {
                 if fleet.is_none() {
                     fleet = Some(Fleet::open(&nats, self.rules).await?);
@@ -62,6 +65,15 @@ impl HeartbeatTask {
                 }
             };
             let published = published.await;
+            if let (Ok(()), Some(fleet)) = (&published, &fleet) {
+                let conflict = fleet.namesake().map(|other| conflict(&self.node, other));
+                match (&conflict, view.fleet_conflict()) {
+                    (Some(text), None) => warn!("{text}"),
+                    (None, Some(_)) => info!("fleet: the name {} is used once again", self.node),
+                    _ => {}
+                }
+                view.set_fleet_conflict(conflict);
+            }
             if published.is_err() {
                 // The bucket may have been deleted: it is made again.
                 fleet = None;
@@ -80,12 +92,18 @@ impl HeartbeatTask {
         }
     }
 
-    fn heartbeat(&self, rates: BTreeMap<String, f64>, view: &View) -> Heartbeat {
+    fn heartbeat(&self, process: String, rates: BTreeMap<String, f64>, view: &View) -> Heartbeat {
         let liveness = self.health.liveness();
         let zones = liveness.status.zones.iter();
         let mut health = liveness.problems(None);
         health.extend(liveness.status.errors.iter().cloned());
+        // The node's errors may be some seconds older.
+        if let Some(conflict) = view.fleet_conflict().filter(|text| !health.contains(text)) {
+            health.push(conflict);
+        }
         Heartbeat {
+            process,
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             node: self.node.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             time: now(),
@@ -95,6 +113,18 @@ impl HeartbeatTask {
             health,
         }
     }
+}
+
+/// What is wrong when another process has the node's name.
+fn conflict(node: &str, other: &Heartbeat) -> String {
+    let host = match &*other.host {
+        "" => "another process".to_owned(),
+        host => format!("another process, on the host {host},"),
+    };
+    format!(
+        "fleet: the name {node} is used twice: {host} sends heartbeats by it, too; give each node \
+         a name of its own in fleet.node"
+    )
 }
 
 /// Answers per second since the last time; none of the first moment.
@@ -116,9 +146,23 @@ fn rates(
 
 #[cfg(test)]
 mod tests {
-    use super::rates;
+    use super::{Heartbeat, conflict, rates};
     use std::collections::BTreeMap;
     use std::time::Duration;
+
+    #[test]
+    fn a_name_that_is_used_twice_is_reported_with_the_other_host() {
+        let other = Heartbeat { host: "b.example".to_owned(), ..Heartbeat::default() };
+        let text = conflict("ams", &other);
+        assert!(
+            text.contains(
+                "the name ams is used twice: another process, on the host b.example, sends"
+            ),
+            "{text}"
+        );
+        let text = conflict("ams", &Heartbeat::default());
+        assert!(text.contains("another process sends") && text.ends_with("fleet.node"), "{text}");
+    }
 
     #[test]
     fn rates_are_answers_by_seconds_and_a_counter_that_began_again_is_no_rate() {

@@ -10,18 +10,17 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use edge_feed::delta::Change;
-use edge_feed::guard::{
-    Admitted, Candidate, ExpectedContent, FeedContent, Guard, Refusal, RootSize,
-};
+use edge_feed::guard::{Admitted, Guard, Refusal, RootSize};
 use edge_feed::policy::{PolicyError, PolicyState};
-use edge_feed::pool::{Applied, PoolError};
+use edge_feed::pool::Applied;
 use edge_feed::scorer::{Row, Scorer};
 use edge_feed::source::Event;
-use edge_feed::{Delta, Pool, Snapshot, ZonePolicy, Zones, zone as built};
+use edge_feed::{Cursor, Delta, Pool, ZonePolicy, Zones, zone as built};
 
 use crate::node::controller::Fed;
 use edge_zone::{self as zone, Name, Zone, ZoneError};
 
+mod documents;
 mod errors;
 mod resume;
 
@@ -52,6 +51,8 @@ pub(super) struct Counted {
     pub(super) unknown: u64,
     /// Changes and results that can't be.
     pub(super) broken: u64,
+    /// Changes below the cursor that are newer than what was taken.
+    pub(super) fallen: u64,
     /// By how many seconds the last change came after its time.
     pub(super) lag: Option<i64>,
 }
@@ -72,10 +73,16 @@ pub(super) struct Intake {
     held: BTreeMap<String, built::FeedZone>,
     /// The document that was refused last, and where it came from.
     refused: Option<(Arc<str>, Event)>,
+    /// The document of each place that was refused for its time, and its serial.
+    untimely: BTreeMap<Arc<str>, (Event, u32)>,
     errors: FeedErrors,
     counted: Counted,
     /// Whether the pool has changed since zones were built.
     dirty: bool,
+    /// How often the pool has gone back. Changes that were sent before that don't count.
+    returns: u64,
+    /// Whether changes have fallen below the cursor since the last snapshot.
+    has_fallen: bool,
 }
 
 impl Intake {
@@ -90,7 +97,8 @@ impl Intake {
     ) -> Result<Self, PolicyError> {
         let zones = Zones::new(policy, past, fastrand::Rng::new())?;
         let direct = direct.into_iter().map(|origin| origin.to_ascii_lowercase()).collect();
-        let (pool, built, held, refused, errors, counted, dirty) = Default::default();
+        let (pool, built, held, refused, errors, counted) = Default::default();
+        let (untimely, dirty, returns, has_fallen) = Default::default();
         Ok(Self {
             guard,
             pool,
@@ -100,9 +108,12 @@ impl Intake {
             built,
             held,
             refused,
+            untimely,
             errors,
             counted,
             dirty,
+            returns,
+            has_fallen,
         })
     }
 
@@ -116,6 +127,19 @@ impl Intake {
 
     pub(super) fn scorer(&self) -> Option<&Scorer> {
         self.scorer.as_ref()
+    }
+
+    /// How often the pool has gone back to an earlier change. Each time the sources of changes and
+    /// results have to begin again at [`position`](Self::position).
+    pub(super) const fn returns(&self) -> u64 {
+        self.returns
+    }
+
+    /// Where the sources of changes, and those of results, go on.
+    pub(super) fn position(&self) -> Option<(Cursor, Cursor)> {
+        let changes = self.pool.as_ref()?.position();
+        let id = self.scorer.as_ref().map_or(0, Scorer::cursor);
+        Some((changes, Cursor { discarded: changes.discarded, ..Cursor::from(id) }))
     }
 
     /// What the policy has to remember.
@@ -171,30 +195,6 @@ impl Intake {
             }
             Event::Snapshot { .. } | Event::Zone { .. } => self.document(place, event, now),
         }
-    }
-
-    /// Accepts what was refused last because it was older or smaller, or else the next such
-    /// document. Returns the zones to serve, and messages for the operator.
-    pub(super) fn allow_once(&mut self, now: i64) -> (Vec<Issue>, Vec<String>) {
-        let mut messages = Vec::new();
-        let mut issues = Vec::new();
-        for (origin, zone) in std::mem::take(&mut self.held) {
-            messages.push(format!("zone {origin} with serial {} is served now", zone.serial));
-            self.guard.forget(&origin);
-            issues.extend(self.admit_built(zone, now));
-        }
-        if let Some((place, event)) = self.refused.take() {
-            self.guard.allow_once();
-            issues.extend(self.document(&place, event, now));
-            if self.refused.is_none() {
-                messages.push(format!("the refused document of {place} is accepted now"));
-            }
-        }
-        if messages.is_empty() {
-            self.guard.allow_once();
-            messages.push("the next older or smaller feed will be accepted".to_owned());
-        }
-        (issues, messages)
     }
 
     /// Builds zones of the pool, those that have changed; `now` is in seconds since 1970.
@@ -258,105 +258,6 @@ impl Intake {
         })
     }
 
-    fn document(&mut self, place: &Arc<str>, event: Event, now: i64) -> Vec<Issue> {
-        match self.judge(place, &event, now) {
-            Ok(issues) => {
-                self.errors.clear(place);
-                if self.refused.as_ref().is_some_and(|(refused, _)| refused == place) {
-                    self.refused = None;
-                }
-                issues
-            }
-            Err(refusal) => {
-                self.errors.refuse(place, &refusal);
-                let can_pass = matches!(
-                    refusal,
-                    Refusal::Older { .. }
-                        | Refusal::Shrunken { .. }
-                        | Refusal::Empty { .. }
-                        | Refusal::RootGone { .. }
-                );
-                if can_pass {
-                    self.refused = Some((Arc::clone(place), event));
-                }
-                Vec::new()
-            }
-        }
-    }
-
-    fn judge(&mut self, place: &str, event: &Event, now: i64) -> Result<Vec<Issue>, Refusal> {
-        let (content, octets, signature) = match event {
-            Event::Snapshot { octets, signature } => (ExpectedContent::Snapshot, octets, signature),
-            Event::Zone { apex, text, signature } => {
-                (ExpectedContent::Zone { apex }, text, signature)
-            }
-            _ => return Ok(Vec::new()),
-        };
-        let signature = signature.as_deref().map(String::from_utf8_lossy);
-        let candidate = Candidate { place, content, octets, signature: signature.as_deref() };
-        // What the guard takes may still be found wrong: then it has to be as if it hadn't.
-        let mut guard = self.guard.clone();
-        let admitted = match guard.admit(&candidate, now) {
-            Ok(admitted) => admitted,
-            Err(refusal) => {
-                self.guard = guard;
-                return Err(refusal);
-            }
-        };
-        let is_override = self.guard.is_allowing_once() && !guard.is_allowing_once()
-            || guard.config().override_serial == Some(admitted.serial);
-        let broken = |cause: String| Refusal::Broken { place: place.to_owned(), cause };
-        let taken = match admitted.what {
-            FeedContent::Snapshot(snapshot) => {
-                self.take_snapshot(snapshot, is_override).map_err(broken).map(|()| Vec::new())
-            }
-            FeedContent::Zone { apex, text } => parse(place, &apex, &text)
-                .map(|zone| vec![Issue { origin: apex, text: Some(text), fed: Fed::Zone(zone) }]),
-        };
-        match taken {
-            Ok(issues) => {
-                self.guard = guard;
-                if is_override {
-                    // What follows from it is let pass, too.
-                    self.built.iter().for_each(|origin| self.guard.forget(origin));
-                }
-                Ok(issues)
-            }
-            Err(refusal) => {
-                self.guard.refuse(&refusal, now);
-                Err(refusal)
-            }
-        }
-    }
-
-    fn take_snapshot(&mut self, snapshot: Snapshot, is_override: bool) -> Result<(), String> {
-        let seeds: Vec<(u64, f64, i64)> = match &self.scorer {
-            Some(_) => snapshot.servers.iter().map(|s| (s.id, s.score, s.score_ts)).collect(),
-            None => Vec::new(),
-        };
-        let error = |cause: PoolError| cause.to_string();
-        match &mut self.pool {
-            None => self.pool = Some(Pool::new(snapshot).map_err(error)?),
-            Some(pool) if is_override => match pool.replace(snapshot.clone()) {
-                // The way back to an older one: changes since then are gone.
-                Err(PoolError::Older { .. }) => *pool = Pool::new(snapshot).map_err(error)?,
-                other => other.map_err(error)?,
-            },
-            Some(pool) => pool.replace(snapshot).map_err(error)?,
-        }
-        if let Some(scorer) = &mut self.scorer {
-            for (id, score, ts) in seeds {
-                // More servers than are scored keep the scores that they came with.
-                scorer.seed(id, score, ts).unwrap_or_default();
-            }
-        }
-        // It makes up for changes that weren't taken.
-        self.errors.clear(CHANGES);
-        self.errors.clear(RESULTS);
-        self.dirty = true;
-        Ok(())
-    }
-
     fn apply(&mut self, deltas: &[Delta], now: i64) {
         let Some(pool) = &mut self.pool else { return };
         let most = self.guard.config().max_servers;
@@ -378,7 +279,20 @@ impl Intake {
                     self.dirty = true;
                 }
                 Ok(Applied::Unknown(_)) => self.counted.unknown += 1,
-                Ok(Applied::Ignored) => {}
+                Ok(Applied::Ignored) => {
+                    let position = pool.position();
+                    if position.has_fallen(delta.id, delta.ts) {
+                        self.has_fallen = true;
+                        self.counted.fallen += 1;
+                        let (id, last) = (delta.id, position.id);
+                        let text = format!(
+                            "change {id} is ignored: it is newer than change {last}, which was \
+                             taken before; if the scorer's database was restored or made again, \
+                             publish a snapshot of it, and if that is refused: edge feed allow-once"
+                        );
+                        self.errors.skip(CHANGES, text);
+                    }
+                }
                 Err(cause) => {
                     self.counted.broken += 1;
                     self.errors.skip(CHANGES, format!("change {}: {cause}", delta.id));
@@ -399,6 +313,9 @@ impl Intake {
                 Ok(delta) => {
                     deltas.extend(delta);
                     newest = newest.max(Some(row.ts));
+                    if let (Some(pool), Some(id)) = (&mut self.pool, row.id) {
+                        pool.note_time(id, row.ts);
+                    }
                 }
                 Err(cause) => {
                     self.counted.broken += 1;

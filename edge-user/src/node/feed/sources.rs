@@ -2,17 +2,39 @@
 
 use std::sync::Arc;
 
+use edge_feed::Cursor;
 use edge_feed::source::nats::{Nats, NatsDeltas, NatsDocument, bucket_of};
 use edge_feed::source::{
     DocumentKind, Event, FileDocument, HttpDocument, HttpStream, Source, SourceError, Tail,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::view::View;
 use crate::settings::{Feed, Place};
 
-/// A source's name, and its event or error.
-pub(super) type SourceResult = (Arc<str>, Result<Event, SourceError>);
+/// What a source has sent.
+pub(super) struct SourceResult {
+    /// Its name.
+    pub(super) place: Arc<str>,
+    pub(super) result: Result<Event, SourceError>,
+    /// How often the pool had gone back, as the source knew.
+    pub(super) returns: u64,
+}
+
+/// Which of the two cursors a source follows.
+#[derive(Clone, Copy, Debug)]
+enum Followed {
+    Changes,
+    Results,
+}
+
+/// Where changes and results go on after the pool has gone back.
+#[derive(Clone, Copy, Debug)]
+struct Restart {
+    returns: u64,
+    changes: Cursor,
+    results: Cursor,
+}
 
 /// Events that may wait. Documents are large, and each source holds one more.
 pub(super) const WAITING: usize = 4;
@@ -23,6 +45,7 @@ pub(super) struct Sources {
     nats: Option<Nats>,
     into: mpsc::Sender<SourceResult>,
     view: View,
+    restarts: watch::Sender<Restart>,
 }
 
 impl Sources {
@@ -44,7 +67,9 @@ impl Sources {
             Ok(nats) => (nats, Ok(())),
             Err(cause) => (None, Err(cause)),
         };
-        (Self { config, nats, into, view }, result)
+        let (changes, results) = (0.into(), 0.into());
+        let (restarts, _) = watch::channel(Restart { returns: 0, changes, results });
+        (Self { config, nats, into, view, restarts }, result)
     }
 
     /// The connection to NATS, if one is configured.
@@ -99,27 +124,37 @@ impl Sources {
         errors
     }
 
+    /// Lets sources of changes and results go on at other cursors: the pool has gone back, for the
+    /// time `returns`. Until they do, what they send is marked by the `returns` of before.
+    pub(super) fn restart(&self, returns: u64, changes: Cursor, results: Cursor) {
+        self.restarts.send_replace(Restart { returns, changes, results });
+    }
+
     /// Starts those of changes, from after this change or this result on.
     ///
     /// # Errors
     /// Those that can't be, a line each; the others are started.
-    pub(super) fn start_changes(&self, cursor: u64, results: u64) -> Vec<String> {
+    pub(super) fn start_changes(&self, cursor: Cursor, results: Cursor) -> Vec<String> {
         let config = &self.config;
         let limits = config.limits();
         let mut errors = Vec::new();
         match &config.deltas {
-            Some(Place::File(path)) => self.start(Box::new(Tail::new(path, cursor, limits))),
-            Some(Place::Address(url)) => {
-                errors.extend(self.start_made(HttpStream::new(&config.http(url), cursor)));
+            Some(Place::File(path)) => {
+                self.follow(Box::new(Tail::new(path, cursor, limits)), Followed::Changes);
             }
+            Some(Place::Address(url)) => match HttpStream::new(&config.http(url), cursor) {
+                Ok(source) => self.follow(Box::new(source), Followed::Changes),
+                Err(cause) => errors.push(cause.to_string()),
+            },
             None => {}
         }
         if let Some(path) = &config.results {
-            self.start(Box::new(Tail::results(path, results, limits)));
+            self.follow(Box::new(Tail::results(path, results, limits)), Followed::Results);
         }
         let stream = config.nats.as_ref().and_then(|from| from.stream.as_ref());
         if let (Some(nats), Some(stream)) = (&self.nats, stream) {
-            self.start(Box::new(NatsDeltas::new(nats, stream, cursor, limits)));
+            let source = NatsDeltas::new(nats, stream, cursor, limits);
+            self.follow(Box::new(source), Followed::Changes);
         }
         errors
     }
@@ -128,16 +163,48 @@ impl Sources {
         made.map(|source| self.start(Box::new(source))).err().map(|cause| cause.to_string())
     }
 
+    /// Starts a source of documents.
     fn start(&self, mut source: Box<dyn Source>) {
         self.view.add_source(source.status().clone());
-        let (name, into): (Arc<str>, _) = (source.name().into(), self.into.clone());
+        let (place, into): (Arc<str>, _) = (source.name().into(), self.into.clone());
         tokio::spawn(async move {
             loop {
                 let result = tokio::select! {
                     result = source.next() => result,
                     () = into.closed() => return,
                 };
-                if into.send((Arc::clone(&name), result)).await.is_err() {
+                let sent = SourceResult { place: Arc::clone(&place), result, returns: 0 };
+                if into.send(sent).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Starts a source of changes or results, which goes back when the pool does.
+    fn follow(&self, mut source: Box<dyn Source>, followed: Followed) {
+        self.view.add_source(source.status().clone());
+        let (place, into): (Arc<str>, _) = (source.name().into(), self.into.clone());
+        let mut restarts = self.restarts.subscribe();
+        let mut returns = restarts.borrow_and_update().returns;
+        tokio::spawn(async move {
+            loop {
+                let result = tokio::select! {
+                    biased;
+                    Ok(()) = restarts.changed() => {
+                        let restart = *restarts.borrow_and_update();
+                        returns = restart.returns;
+                        source.rewind(match followed {
+                            Followed::Changes => restart.changes,
+                            Followed::Results => restart.results,
+                        });
+                        continue;
+                    }
+                    () = into.closed() => return,
+                    result = source.next() => result,
+                };
+                let sent = SourceResult { place: Arc::clone(&place), result, returns };
+                if into.send(sent).await.is_err() {
                     return;
                 }
             }

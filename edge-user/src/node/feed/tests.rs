@@ -3,7 +3,7 @@
 //! The zones that are served follow the files that are written.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::sleep;
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::{Feed, Prepared, now};
+use crate::node::control::Request;
 use crate::node::controller::Controller;
 use crate::settings::Config;
 use edge_authority::{Answerer, Asked, Current, Options};
@@ -73,6 +74,13 @@ impl Running {
 
     fn feed(&self) -> &Feed {
         self.feed.as_ref().unwrap()
+    }
+
+    /// What the feed replies to an operator.
+    fn ask(&self, request: Request) -> Value {
+        let (reply, replied) = oneshot::channel();
+        self.feed().ask((request, reply));
+        replied.blocking_recv().unwrap().unwrap()
     }
 
     /// Files are replaced by a rename.
@@ -182,13 +190,109 @@ fn the_last_good_stays_whatever_comes_after_it_and_the_reason_is_reported() {
         assert!(errors.len() == 1 && errors[0].contains(expected), "{errors:?}");
         assert_eq!(running.answers(), good);
     }
-    let (reply, replied) = oneshot::channel();
-    running.feed().allow_once(reply);
-    let reply = replied.blocking_recv().unwrap().unwrap();
+    let reply = running.ask(Request::FeedAllowOnce);
     let place = running.path("snapshot.json");
     let message = format!("the refused document of {} is accepted now", place.display());
     assert_eq!(reply["messages"], json!([message]));
     running.until("the operator's word", |running| running.answers() == [1, 2, 3, 4, 5, 6]);
+    assert_eq!(running.feed().view().errors(), [""; 0]);
+}
+
+/// The same, of another cursor.
+fn snapshot_at(n: u8, serial: i64, cursor: u64) -> String {
+    let mut value: Value = serde_json::from_str(&snapshot(n, serial)).unwrap();
+    value["cursor"] = json!(cursor);
+    value.to_string()
+}
+
+/// A score `ago` seconds ago.
+fn score_at(id: u64, server_id: u64, score: f64, ago: i64) -> String {
+    let ts = now() - ago;
+    format!("{}\n", json!({"id": id, "ts": ts, "server_id": server_id, "score": score}))
+}
+
+#[test]
+fn changes_after_a_return_are_taken_at_once_and_over_restarts_and_given_up_ones_are_not() {
+    let folder = folder();
+    fs::write(folder.path().join("snapshot.json"), snapshot_at(6, now() - 300, 1000)).unwrap();
+    let given_up = score_at(1001, 6, 5.0, 60) + &score_at(1010, 5, 5.0, 50);
+    fs::write(folder.path().join("deltas.ndjson"), given_up).unwrap();
+    let mut running = Running::start(folder);
+    running.until("changes", |running| {
+        !running.controller.zones().is_empty() && running.answers() == [1, 2, 3, 4]
+    });
+    running.replace("snapshot.json", &snapshot_at(6, now() - 900, 900));
+    running.until("the refusal", |running| running.feed().view().read().refusals["older"] == 1);
+    // One comes before the operator's decision.
+    running.append(&score_at(901, 1, -50.0, 5));
+    running.ask(Request::FeedAllowOnce);
+    running.append(&score(902, 2, -50.0));
+    running.until("lower changes", |running| running.answers() == [3, 4, 5, 6]);
+    assert_eq!(running.feed().view().read().cursor, Some(902));
+
+    running.feed = None;
+    let Running { folder, .. } = running;
+    let mut running = Running::start(folder);
+    assert_eq!(running.answers(), [3, 4, 5, 6]);
+    running.append(&score(903, 3, -50.0));
+    running.until("another one", |running| running.answers() == [4, 5, 6]);
+    let feed = running.feed().view().read();
+    assert_eq!((feed.cursor, feed.deltas), (Some(903), 1), "1001 and 1010 were given up");
+    assert_eq!(running.feed().view().errors(), [""; 0]);
+}
+
+#[test]
+fn what_waits_to_be_allowed_is_shown_and_can_be_taken_back() {
+    let folder = folder();
+    fs::write(folder.path().join("snapshot.json"), snapshot(4, now() - 5)).unwrap();
+    let mut running = Running::start(folder);
+    running.until("the snapshot", |running| !running.controller.zones().is_empty());
+    let message = "the next older or smaller feed within 15 min will be accepted";
+    assert_eq!(running.ask(Request::FeedAllowOnce)["messages"], json!([message]));
+    running.until("the status", |running| {
+        running.feed().view().read().allow_once_seconds.is_some_and(|left| left > 840)
+    });
+    let message = "older or smaller feeds will be refused again";
+    assert_eq!(running.ask(Request::FeedCancelAllowOnce)["messages"], json!([message]));
+    running.replace("snapshot.json", &snapshot(4, now() - 900));
+    running.until("the refusal", |running| running.feed().view().read().refusals["older"] == 1);
+    assert_eq!(running.feed().view().read().allow_once_seconds, None);
+}
+
+#[test]
+fn a_source_is_tried_again_when_an_operator_asks_for_it() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = folder();
+    let config = fs::read_to_string(folder.path().join("edge.toml")).unwrap();
+    let url = format!("\"http://{}/\"", server.local_addr().unwrap());
+    fs::write(folder.path().join("edge.toml"), config.replace("\"snapshot.json\"", &url)).unwrap();
+    let answer = |status: &str, body: &str| {
+        let (mut stream, _) = server.accept().unwrap();
+        let mut piece = [0; 1024];
+        assert!(stream.read(&mut piece).unwrap() > 0);
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status}\r\nretry-after: 3600\r\ncontent-length: {length}");
+        stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).unwrap();
+    };
+    let mut running = Running::start(folder);
+    answer("503 Service Unavailable", "");
+    running.until("the error", |running| running.feed().view().read().sources[0].failures == 1);
+    let names = running.ask(Request::FeedRetry)["messages"].to_string();
+    assert!(names.contains("http://127.0.0.1") && names.contains("is tried again now"), "{names}");
+    answer("200 OK", &snapshot(2, now()));
+    running.until("the snapshot", |running| !running.controller.zones().is_empty());
+    assert_eq!(running.answers(), [1, 2]);
+}
+
+#[test]
+fn a_snapshot_that_was_ahead_of_the_clock_is_taken_when_its_time_has_come() {
+    let folder = folder();
+    fs::write(folder.path().join("snapshot.json"), snapshot(3, now() + 602)).unwrap();
+    fs::write(folder.path().join("deltas.ndjson"), "").unwrap();
+    let mut running = Running::start(folder);
+    running.until("the refusal", |running| running.feed().view().read().refusals["ahead"] == 1);
+    running.until("the snapshot", |running| !running.controller.zones().is_empty());
+    assert_eq!(running.answers(), [1, 2, 3]);
     assert_eq!(running.feed().view().errors(), [""; 0]);
 }
 

@@ -24,6 +24,8 @@ struct Picture {
     ages: [u32; 2],
     guard: Option<guard::GuardStatus>,
     cursor: Option<u64>,
+    /// Until when an older or smaller document is allowed, in seconds since 1970.
+    allowed_until: Option<i64>,
     counted: Counted,
     serials: BTreeMap<String, u32>,
     sources: Vec<SourceView>,
@@ -31,6 +33,8 @@ struct Picture {
     errors: Vec<String>,
     disk: Option<String>,
     fleet: Option<String>,
+    /// Of a node with a fleet: what is wrong with the node's name, if anything.
+    fleet_conflict: Option<Option<String>>,
 }
 
 impl View {
@@ -48,6 +52,7 @@ impl View {
             picture.ages = ages;
             picture.cursor = intake.pool().map(edge_feed::Pool::cursor);
             picture.counted = intake.counted();
+            picture.allowed_until = intake.guard().allowed_until(now);
             picture.errors = intake.errors().cloned().collect();
             picture.guard = Some(status);
         });
@@ -65,6 +70,13 @@ impl View {
         self.with(|picture| picture.sources.push(source));
     }
 
+    /// Lets each source that pauses try again now. Returns their names.
+    pub(super) fn retry(&self) -> Vec<String> {
+        let sources = self.with(|picture| picture.sources.clone());
+        sources.iter().for_each(SourceView::retry);
+        sources.iter().map(|source| source.name().to_owned()).collect()
+    }
+
     /// What is wrong with the disk, if anything.
     pub(super) fn set_disk_error(&self, error: Option<String>) {
         self.with(|picture| picture.disk = error);
@@ -73,6 +85,16 @@ impl View {
     /// What is wrong with the way to the fleet, if anything.
     pub(super) fn set_fleet_error(&self, error: Option<String>) {
         self.with(|picture| picture.fleet = error);
+    }
+
+    /// What is wrong with the node's name in the fleet, if anything.
+    pub(super) fn set_fleet_conflict(&self, conflict: Option<String>) {
+        self.with(|picture| picture.fleet_conflict = Some(conflict));
+    }
+
+    /// The same.
+    pub(super) fn fleet_conflict(&self) -> Option<String> {
+        self.with(|picture| picture.fleet_conflict.clone().flatten())
     }
 
     /// How the feed is now.
@@ -84,6 +106,7 @@ impl View {
     fn read_at(&self, now: i64) -> Feed {
         let sources: Vec<SourceStatus> =
             self.with(|picture| picture.sources.clone()).iter().map(SourceView::read).collect();
+        let left = |end: i64| u64::try_from(end - now).ok().filter(|left| *left > 0);
         let ago = |then: i64| u64::try_from(now.saturating_sub(then)).unwrap_or_default();
         self.with(|picture| {
             let age = picture.good.map(ago);
@@ -98,8 +121,11 @@ impl View {
                 deltas: picture.counted.deltas,
                 deltas_unknown: picture.counted.unknown,
                 deltas_broken: picture.counted.broken,
+                allow_once_seconds: picture.allowed_until.and_then(left),
+                deltas_fallen: picture.counted.fallen,
                 lag_seconds: picture.counted.lag.map(i64::unsigned_abs),
                 serials: picture.serials.clone(),
+                fleet_name_conflict: picture.fleet_conflict.as_ref().map(Option::is_some),
                 refusals: guard
                     .map(|guard| guard.refused.iter().map(|(k, n)| ((*k).to_owned(), *n)).collect())
                     .unwrap_or_default(),
@@ -116,7 +142,8 @@ impl View {
         let feed = self.read();
         let mut errors = self.with(|picture| {
             let all = picture.errors.iter().chain(&picture.disk).chain(&picture.fleet);
-            all.map(|text| format!("feed: {text}")).collect::<Vec<_>>()
+            let all = all.map(|text| format!("feed: {text}"));
+            all.chain(picture.fleet_conflict.iter().flatten().cloned()).collect::<Vec<_>>()
         });
         for source in feed.sources.iter().filter_map(|source| source.error.as_ref()) {
             errors.push(format!("feed: {source}"));

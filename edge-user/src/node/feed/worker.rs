@@ -9,13 +9,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tracing::{info, warn};
 
-use edge_feed::source::SourceError;
+use edge_feed::source::{Event, SourceError};
 
 use super::handoff::Handoff;
 use super::heartbeat::HeartbeatTask;
@@ -24,6 +24,7 @@ use super::now;
 use super::persistence::{Done, Job, Persistence};
 use super::sources::{SourceResult, Sources, WAITING};
 use super::view::View;
+use crate::node::control::{Asked, Request};
 use crate::node::controller::Fed;
 use crate::settings::Feed;
 
@@ -40,9 +41,6 @@ const KEEP: Duration = Duration::from_secs(10);
 
 /// What stays wrong with a source is logged again only when it has been well for so long.
 const SILENCE: Duration = Duration::from_secs(300);
-
-/// An operator's request to allow a feed once: where the reply goes.
-pub(super) type AllowOnce = oneshot::Sender<Result<Value, String>>;
 
 /// The feed at work.
 pub(super) struct Worker {
@@ -63,7 +61,7 @@ impl Worker {
     /// Works until it is stopped, and then keeps what there is.
     pub(super) async fn run(
         mut self,
-        mut requests: mpsc::Receiver<AllowOnce>,
+        mut requests: mpsc::Receiver<Asked>,
         mut stopped: oneshot::Receiver<()>,
     ) {
         let (into, mut results) = mpsc::channel(WAITING);
@@ -74,15 +72,19 @@ impl Worker {
         if let (Some(beat), Some(nats)) = (self.beat.take(), sources.nats()) {
             tokio::spawn(beat.run(nats.clone(), self.view.clone()));
         }
-        let mut is_following = false;
+        let mut following = None;
         let (mut tick, mut keep) = (ticks(TICK), ticks(KEEP));
         let mut due = Instant::now();
         let mut writing: Option<JoinHandle<Done>> = None;
         loop {
-            if let (false, Some(pool)) = (is_following, self.intake.pool()) {
-                is_following = true;
-                let results = self.intake.scorer().map_or(0, edge_feed::scorer::Scorer::cursor);
-                errors.extend(sources.start_changes(pool.cursor(), results));
+            if let (true, Some((changes, results))) =
+                (following != Some(self.intake.returns()), self.intake.position())
+            {
+                let returns = self.intake.returns();
+                sources.restart(returns, changes, results);
+                if following.replace(returns).is_none() {
+                    errors.extend(sources.start_changes(changes, results));
+                }
             }
             for error in errors.drain(..) {
                 self.intake.record(error);
@@ -97,8 +99,12 @@ impl Worker {
                     }
                 }
                 () = sleep_until(due), if self.intake.is_dirty() => due = self.build(),
-                Some(reply) = requests.recv() => self.allow_once(reply),
-                _ = tick.tick() => due = self.build().max(due),
+                Some(asked) = requests.recv() => self.reply(asked),
+                _ = tick.tick() => {
+                    let issues = self.intake.judge_again(now());
+                    self.publish(issues);
+                    due = self.build().max(due);
+                }
                 _ = keep.tick(), if writing.is_none() => {
                     if let Some(job) = self.job(false) {
                         writing = Some(tokio::task::spawn_blocking(|| job.run()));
@@ -122,8 +128,10 @@ impl Worker {
         }
     }
 
-    fn take(&mut self, (place, result): SourceResult) {
+    fn take(&mut self, SourceResult { place, result, returns }: SourceResult) {
         match result {
+            // It was sent before the source knew that the pool has gone back.
+            Ok(Event::Deltas(_) | Event::Results(_)) if returns != self.intake.returns() => {}
             Ok(event) => {
                 let issues = self.intake.take(&place, event, now());
                 self.publish(issues);
@@ -172,7 +180,26 @@ impl Worker {
         self.persistence.as_mut()?.job(&self.intake, is_last)
     }
 
-    fn allow_once(&mut self, reply: AllowOnce) {
+    /// Performs an operator's request.
+    fn reply(&mut self, (request, reply): Asked) {
+        let messages = match request {
+            Request::FeedAllowOnce => Ok(self.allow_once()),
+            Request::FeedCancelAllowOnce => {
+                let message = self.intake.cancel_allowed(now());
+                info!("feed: allow-once: {message}");
+                Ok(vec![message])
+            }
+            Request::FeedRetry => {
+                let places = self.view.retry().into_iter();
+                Ok(places.map(|place| format!("{place} is tried again now")).collect())
+            }
+            _ => Err("a request for the node's loop".to_owned()),
+        };
+        // Whoever asked may be gone.
+        drop(reply.send(messages.map(|messages| json!({ "messages": messages }))));
+    }
+
+    fn allow_once(&mut self) -> Vec<String> {
         let (issues, messages) = self.intake.allow_once(now());
         for message in &messages {
             info!("feed: allow-once: {message}");
@@ -180,8 +207,7 @@ impl Worker {
         self.publish(issues);
         self.log_new_errors();
         self.mark_dirty(true);
-        // Whoever asked may be gone.
-        drop(reply.send(Ok(json!({ "messages": messages }))));
+        messages
     }
 
     /// Logs what is wrong with a source, unless that was logged less than [`SILENCE`] ago: each

@@ -10,6 +10,7 @@ use crate::node::health_state::HealthState;
 use crate::node::metrics::{Instance, Metrics};
 use crate::node::status::{Status, Zone};
 use crate::settings as config;
+use edge_authority::Inherited;
 use edge_tables::answer_counts::AnswerCounts;
 
 struct Service {
@@ -33,7 +34,7 @@ fn serve(user: &str) -> Service {
 }
 
 fn serve_by(config: &config::Http) -> Service {
-    let http = Http::bind(config).unwrap().unwrap();
+    let http = Http::bind(config, &mut Inherited::default()).unwrap().unwrap();
     let address = http.address();
     let health = Arc::new(HealthState::default());
     let instance = Instance {
@@ -237,9 +238,9 @@ fn is_timeout(error: &std::io::Error) -> bool {
 
 #[test]
 fn a_port_that_is_taken_is_named_with_the_way_out() {
-    let first = Http::bind(&config("")).unwrap().unwrap();
+    let first = Http::bind(&config(""), &mut Inherited::default()).unwrap().unwrap();
     let second = config::Http { listen: Some(first.address()), ..config("") };
-    let error = Http::bind(&second).unwrap_err().to_string();
+    let error = Http::bind(&second, &mut Inherited::default()).unwrap_err().to_string();
     let begin = format!("http.listen {}: Address already in use", first.address());
     assert!(error.starts_with(&begin), "{error}");
     assert!(error.ends_with("; name another address, or \"\" for none"), "{error}");
@@ -247,5 +248,6 @@ fn a_port_that_is_taken_is_named_with_the_way_out() {
 
 #[test]
 fn without_an_address_there_is_no_service() {
-    assert!(Http::bind(&config::Http { listen: None, ..config("") }).unwrap().is_none());
+    let none = config::Http { listen: None, ..config("") };
+    assert!(Http::bind(&none, &mut Inherited::default()).unwrap().is_none());
 }

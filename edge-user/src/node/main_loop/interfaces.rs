@@ -8,13 +8,14 @@
 
 use std::io;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use tracing::{error, info, warn};
 
+use super::access::Access;
 use super::shared_kernel::{SharedKernel, lock};
 use edge_kernel::{Attachment, Attachments, Changes, KernelError, Mode, Pins};
 
@@ -71,8 +72,7 @@ impl View {
 pub(super) struct Attaching {
     pub(super) kernel: SharedKernel,
     pub(super) pins: Arc<Pins>,
-    /// Whether XDP is being taken down. Written under the kernel's lock.
-    pub(super) is_closed: Arc<AtomicBool>,
+    pub(super) access: Arc<Access>,
     pub(super) attachments: Attachments,
 }
 
@@ -94,8 +94,11 @@ impl Keeper {
         let mut now = Found { addresses, ..Found::default() };
         if let Some(xdp) = &mut self.xdp {
             let mut kernel = lock(&xdp.kernel);
-            if xdp.is_closed.load(Ordering::Relaxed) {
+            if xdp.access.is_closed() {
                 return None;
+            }
+            if xdp.access.is_paused() {
+                return Some(self.view.read());
             }
             let wanted = self.view.take_wanted();
             let is_other = wanted.is_some();
@@ -116,13 +119,9 @@ impl Keeper {
         Some(before)
     }
 
-    /// Takes the program of former runs off the interfaces that aren't wanted any more.
-    ///
-    /// # Errors
-    /// When the file system refuses.
-    pub(super) fn remove_others(&self) -> Result<(), KernelError> {
-        let Some(xdp) = &self.xdp else { return Ok(()) };
-        xdp.pins.keep_links(&xdp.attachments.pins(&xdp.pins))
+    /// The links of the interfaces that are wanted.
+    pub(super) fn links(&self) -> Vec<PathBuf> {
+        self.xdp.as_ref().map(|xdp| xdp.attachments.pins(&xdp.pins)).unwrap_or_default()
     }
 
     /// Logs what differs from what was there before.

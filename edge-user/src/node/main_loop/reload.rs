@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 
 use super::running_config::unix_seconds;
 use super::worker::Worker;
+use crate::node::kept_switches;
 use crate::node::status::Reload;
 use crate::settings::{Changes, Config, Denied, changes, taken_over};
 use edge_tables::live::cookie_state::CookieState;
@@ -77,10 +78,13 @@ impl Worker {
         if has("ntp") {
             limits::set_ntp_denial(&store, config.ntp.deny == Denied::Kiss);
         }
-        let switches = ["drain", "dry_run", "refuse_unknown", "return_path"];
+        let switches = ["bypass", "dry_run", "refuse_unknown", "return_path"];
         if switches.iter().any(|key| has(&format!("xdp.{key}"))) {
             config.xdp.switches().write(&store);
             self.configured = config.xdp.switches();
+            if let Err(cause) = kept_switches::lock(&self.kept).forget_general() {
+                warn!("{cause}; a restart begins with switches that were set before the reload");
+            }
         }
         if has("zone") || has("zones") {
             let refresh = self.controller.configure(config.zone.clone(), config.shares());

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::jobs::Claim;
 use super::worker::Done;
 use super::xdp::Xdp;
 use super::{Node, json};
 use crate::node::control::{Asked, Request};
+use crate::node::kept_switches;
 use crate::node::switch_table::SwitchTable;
 use crate::settings::{self, Config, XdpMode};
 use edge_tables::live::switches::{Setting, Switches};
@@ -31,10 +32,12 @@ impl Node {
     /// Replies to a request, at once or when the controller has. Doesn't wait.
     pub(super) fn reply(&self, (request, reply): Asked) {
         let value = match request {
-            Request::FeedAllowOnce => match &self.feed {
-                Some(feed) => return feed.allow_once(reply),
-                None => Err("this node has no feed; configure [feed]".into()),
-            },
+            Request::FeedAllowOnce | Request::FeedCancelAllowOnce | Request::FeedRetry => {
+                match &self.feed {
+                    Some(feed) => return feed.ask((request, reply)),
+                    None => Err("this node has no feed; configure [feed]".into()),
+                }
+            }
             Request::Status => json(self.status(Instant::now())),
             Request::ExplainTime => match &self.ntp {
                 Some(ntp) => json(ntp.report()),
@@ -42,7 +45,11 @@ impl Node {
             },
             Request::Switches => json(self.switch_table()),
             Request::Switch(setting) if !matches!(setting, Setting::Zone { .. }) => {
-                self.switch(&setting);
+                self.switch(&setting, true);
+                json(self.switch_table())
+            }
+            Request::SwitchUntilRestart(setting) if !matches!(setting, Setting::Zone { .. }) => {
+                self.switch(&setting, false);
                 json(self.switch_table())
             }
             request => return self.ask_controller((request, reply)),
@@ -96,10 +103,15 @@ impl Node {
     }
 
     /// Sets a switch of the whole node, by one atomic operation on the tables: it works at once,
-    /// whatever the controller does.
-    fn switch(&self, setting: &Setting) {
+    /// whatever the controller does. It is kept over restarts if it is wanted, and if the
+    /// configuration has it otherwise.
+    fn switch(&self, setting: &Setting, is_kept: bool) {
         setting.write(&self.store);
         info!("switched: {setting}");
+        let differs = !self.config.xdp.switches().settings().contains(setting);
+        if let Err(cause) = kept_switches::lock(&self.kept).set(setting, is_kept && differs) {
+            warn!("{cause}; {} isn't kept over a restart", setting.name());
+        }
         self.report_health(Instant::now());
     }
 
@@ -110,6 +122,7 @@ impl Node {
             configured: self.config.xdp.switches(),
             zones: self.snapshot.switches.clone(),
             xdp: self.xdp.is_some(),
+            kept: kept_switches::lock(&self.kept).names(),
         }
     }
 }

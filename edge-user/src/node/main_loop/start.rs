@@ -4,10 +4,13 @@
 //! time before its own thread exists. The lease begins after that, just before XDP is attached.
 
 use std::cell::Cell;
-use std::sync::Arc;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anyhow::Context as _;
+use tracing::{info, warn};
 
 use super::interfaces::{Keeper, View};
 use super::ntp::NtpService;
@@ -20,13 +23,16 @@ use super::{Jobs, Node};
 use crate::node::checks::Checks;
 use crate::node::controller::Controller;
 use crate::node::feed::Prepared;
+use crate::node::handover::{Inheritance, Predecessor};
 use crate::node::health_state::HealthState;
+use crate::node::kept_switches::{Kept, KeptSwitches};
 use crate::observe::Observers;
 use crate::observe::query_log::Log;
 use crate::settings::{Config, Denied, XdpMode, host_name};
-use edge_authority::{Authority, Cookies, Current, Options};
+use edge_authority::{Authority, Cookies, Current, Inherited, Options};
 use edge_tables::live::cookie_state::CookieState;
 use edge_tables::live::limits;
+use edge_tables::live::switches::Setting;
 use edge_tables::prefixes::PrefixMap;
 use edge_tables::publish::{Backend, NoKernel, Publisher};
 use edge_tables::store::Store;
@@ -38,41 +44,106 @@ pub(super) struct Started {
     pub(super) authority: Authority,
     /// The feed.
     pub(super) prepared: Option<Prepared>,
+    /// The links of the interfaces that are wanted.
+    pub(super) links: Vec<PathBuf>,
+}
+
+/// Makes the node the one of its instance: what a former run left in the kernel goes. `lock` is
+/// that of the instance, if the former node had XDP and this one hasn't.
+///
+/// # Errors
+/// When the file system refuses.
+pub(super) fn settle(
+    node: &Node,
+    links: &[PathBuf],
+    lock: Option<OwnedFd>,
+    has_taken_over: bool,
+) -> anyhow::Result<()> {
+    match &node.xdp {
+        Some(xdp) => {
+            xdp.pins.commit()?;
+            Ok(xdp.pins.keep_links(links)?)
+        }
+        None if has_taken_over => Xdp::clear(&node.config, lock),
+        None => Ok(()),
+    }
+}
+
+/// What a node that starts has from the one that it takes over from; all of it empty if there is
+/// none.
+#[derive(Default)]
+pub(super) struct Inherits {
+    pub(super) predecessor: Option<Predecessor>,
+    /// The lock of the instance.
+    pub(super) lock: Option<OwnedFd>,
+    pub(super) sockets: Inherited,
+}
+
+impl From<Inheritance> for Inherits {
+    fn from(from: Inheritance) -> Self {
+        let Inheritance { predecessor, lock, sockets } = from;
+        Self { predecessor: Some(predecessor), lock, sockets }
+    }
 }
 
 /// Starts everything up to XDP.
 ///
 /// # Errors
-/// When it can't, with everything taken down again.
-pub(super) fn start(config: Config) -> anyhow::Result<Started> {
+/// When it can't, with everything taken down again, or given back.
+pub(super) fn start(config: Config, inherits: &mut Inherits) -> anyhow::Result<Started> {
     let started = Instant::now();
-    let mut xdp = if config.xdp.mode == XdpMode::Off {
-        Xdp::clear(&config)?;
-        None
-    } else {
-        Some(Xdp::load(&config)?)
+    let mut xdp = match config.xdp.mode {
+        XdpMode::Off => {
+            if inherits.predecessor.is_none() {
+                Xdp::clear(&config, None)?;
+            }
+            None
+        }
+        _ => Some(Xdp::load(&config, inherits.lock.take())?),
     };
-    match start_by(config, started, &mut xdp) {
+    match start_by(config, started, &mut xdp, inherits) {
         Ok(mut up) => {
             up.node.xdp = xdp;
             Ok(up)
         }
         Err(cause) => {
             if let Some(xdp) = xdp {
-                xdp.take_down();
+                give_up(xdp, inherits.predecessor.is_some());
             }
             Err(cause)
         }
     }
 }
 
+/// Takes down the XDP of a node that can't start. With a predecessor the interfaces are given back
+/// to that one.
+pub(super) fn give_up(xdp: Xdp, has_predecessor: bool) {
+    match has_predecessor {
+        true => xdp.give_back(),
+        false => xdp.take_down(),
+    }
+}
+
 /// Starts everything up to XDP, which stays with the caller to be taken down after an error.
-fn start_by(config: Config, started: Instant, xdp: &mut Option<Xdp>) -> anyhow::Result<Started> {
+fn start_by(
+    config: Config,
+    started: Instant,
+    xdp: &mut Option<Xdp>,
+    inherits: &mut Inherits,
+) -> anyhow::Result<Started> {
     let (store, backend): (Store, Box<dyn Backend>) = match xdp {
         Some(xdp) => (lock(&xdp.kernel).store(), Box::new(xdp.backend())),
         None => (Store::in_memory(), Box::new(NoKernel)),
     };
     config.xdp.switches().write(&store);
+    let (kept, lost) = KeptSwitches::beside(&config.control.socket);
+    if let Some(cause) = lost {
+        warn!("{cause}");
+    }
+    for setting in kept.all() {
+        setting.write(&store);
+        info!("{setting}, as it was switched before the restart");
+    }
     let mut publisher = Publisher::new(store.clone(), backend, fastrand::Rng::new());
     serve_all(&mut publisher, &config)?;
     let mut kernel = xdp.as_ref().map(|xdp| lock(&xdp.kernel));
@@ -83,14 +154,11 @@ fn start_by(config: Config, started: Instant, xdp: &mut Option<Xdp>) -> anyhow::
     let current = Arc::new(Current::default());
     let options = options(&config, Cookies::of(&store));
     let cookies = CookieState::start(&store, &config.cookies, options.nsid())?;
-    let (listen, workers) = (&config.dns.listen, config.dns.workers);
-    let mut authority =
-        Authority::bind(listen, workers, store.clone(), Arc::clone(&current), options)?;
     let kernel = xdp.as_ref().map(|xdp| &xdp.kernel);
     let (samples, ring) = SampleCounters::new(kernel, config.log.xdp_sample, &config.limits)?;
     let log = Log::start(&config.log, Arc::clone(&current), ring).context("start the log")?;
     let observers = Observers { log: log.sender(), popularity: samples.probe() };
-    authority.observe_by(Arc::new(observers));
+    let of_authority = Arc::clone(&current);
     let mut controller = Controller::new(&config, publisher, current);
     let prepared = match Prepared::new(&config)? {
         Some((prepared, zones)) => {
@@ -106,6 +174,14 @@ fn start_by(config: Config, started: Instant, xdp: &mut Option<Xdp>) -> anyhow::
         anyhow::bail!("{cause}");
     }
     log_refresh(&refresh);
+    switch_zones(&mut controller, kept.all());
+    let kept: Kept = Arc::new(Mutex::new(kept));
+    // Just before they are read from: a new socket gets its part of the queries at once.
+    let (listen, workers) = (&config.dns.listen, config.dns.workers);
+    let (sockets, of_zones) = (&mut inherits.sockets, of_authority);
+    let mut authority =
+        Authority::inherit(sockets, listen, workers, store.clone(), of_zones, options)?;
+    authority.observe_by(Arc::new(observers));
     authority.serve().context("start the authority's threads")?;
     let mut ntp = None;
     if let Some(xdp) = xdp {
@@ -114,18 +190,30 @@ fn start_by(config: Config, started: Instant, xdp: &mut Option<Xdp>) -> anyhow::
         }
         lock(&xdp.kernel).renew_lease()?;
     }
-    let interfaces = keep_interfaces(&config, xdp.as_mut())?;
+    if let Some(predecessor) = &mut inherits.predecessor {
+        predecessor.attach()?;
+    }
+    let (interfaces, links) = keep_interfaces(&config, xdp.as_mut())?;
     let jobs = Arc::new(Jobs::default());
-    let (popularity, has_xdp) = (samples.popularity(), xdp.is_some());
+    let popularity = samples.popularity();
     let set_limits = set_limits(&store, xdp.as_ref());
     let jobs_of_worker = Arc::clone(&jobs);
-    let worker =
-        Worker::new(jobs_of_worker, &config, controller, cookies, popularity, set_limits, has_xdp);
+    let of_worker = Arc::clone(&kept);
+    let worker = Worker::new(
+        jobs_of_worker,
+        &config,
+        controller,
+        cookies,
+        popularity,
+        set_limits,
+        of_worker,
+    );
     let node = Node {
         answer_counts: worker.controller().answer_counts(),
         snapshot: worker.snapshot(),
         config,
         store,
+        kept,
         jobs,
         authority: Arc::clone(authority.counters()),
         log,
@@ -140,7 +228,20 @@ fn start_by(config: Config, started: Instant, xdp: &mut Option<Xdp>) -> anyhow::
         was_alive: Cell::new(true),
         started,
     };
-    Ok(Started { node, worker, authority, prepared })
+    Ok(Started { node, worker, authority, prepared, links })
+}
+
+/// Switches the zones that were switched before the restart.
+fn switch_zones(controller: &mut Controller, kept: &[Setting]) {
+    for setting in kept {
+        if let Setting::Zone { name, on } = setting {
+            match controller.switch_zone(name, *on) {
+                Ok(refresh) => log_refresh(&refresh),
+                // It may come back.
+                Err(cause) => warn!("{setting}, as it was switched before the restart: {cause}"),
+            }
+        }
+    }
 }
 
 /// What sets the limits while the node runs.
@@ -153,12 +254,13 @@ fn set_limits(store: &Store, xdp: Option<&Xdp>) -> SetLimits {
     })
 }
 
-/// Attaches XDP, if it is on, and starts the thread that looks at interfaces and addresses.
+/// Attaches XDP, if it is on, and starts the thread that looks at interfaces and addresses. Returns
+/// what that finds, and the links that are wanted.
 ///
 /// # Errors
 /// When the kernel refuses the program on every interface that exists. An interface that is
 /// missing is no error: XDP is attached when it comes.
-fn keep_interfaces(config: &Config, xdp: Option<&mut Xdp>) -> anyhow::Result<View> {
+fn keep_interfaces(config: &Config, xdp: Option<&mut Xdp>) -> anyhow::Result<(View, Vec<PathBuf>)> {
     let view = View::default();
     let mut keeper = Keeper::new(xdp.map(|xdp| xdp.attaching(config)), view.clone());
     let before = keeper.look().unwrap_or_default();
@@ -170,9 +272,9 @@ fn keep_interfaces(config: &Config, xdp: Option<&mut Xdp>) -> anyhow::Result<Vie
         anyhow::bail!(cause);
     }
     keeper.log(&before);
-    keeper.remove_others()?;
+    let links = keeper.links();
     keeper.start().context("start the thread for interfaces")?;
-    Ok(view)
+    Ok((view, links))
 }
 
 /// Writes the addresses of DNS and NTP into the tables.

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use super::{Checks, Node, SampleCounters};
 use crate::node::control::Request;
 use crate::node::controller::Controller;
 use crate::node::health_state::HealthState;
+use crate::node::kept_switches::{Kept, KeptSwitches};
 use crate::observe::query_log::Log;
 use crate::settings::Config;
 use edge_authority::{Counters, Current};
@@ -69,7 +70,9 @@ fn held() -> (Running, Worker, mpsc::UnboundedSender<Done>) {
     let popularity = samples.popularity();
     let limits_of = store.clone();
     let set_limits = Box::new(move |limits: &Limits| limits::set(limits, &limits_of, None));
-    let has_xdp = false;
+    let (kept, _) = KeptSwitches::beside(&folder.path().join("edge.sock"));
+    let kept: Kept = Arc::new(Mutex::new(kept));
+    let of_worker = Arc::clone(&kept);
     let worker = Worker::new(
         Arc::clone(&jobs),
         &config,
@@ -77,13 +80,14 @@ fn held() -> (Running, Worker, mpsc::UnboundedSender<Done>) {
         cookies,
         popularity,
         set_limits,
-        has_xdp,
+        of_worker,
     );
     let node = Node {
         answer_counts: worker.controller().answer_counts(),
         snapshot: worker.snapshot(),
         config,
         store,
+        kept,
         jobs,
         authority: Arc::new(Counters::default()),
         log,
@@ -140,7 +144,7 @@ impl Drop for Running {
 fn switches_start_as_configured_and_are_set_at_once() {
     let mut running = running();
     let off = json!({
-        "drain": false, "dry_run": true, "refuse_unknown": false, "return_path": "mirror"
+        "bypass": false, "dry_run": true, "refuse_unknown": false, "return_path": "mirror"
     });
     let panel = running.ask(Request::Switches).unwrap();
     assert_eq!((&panel["switches"], &panel["configured"]), (&off, &off));
@@ -148,7 +152,7 @@ fn switches_start_as_configured_and_are_set_at_once() {
     assert_eq!(panel["xdp"], false);
 
     for setting in [
-        Setting::Drain { on: true },
+        Setting::Bypass { on: true },
         Setting::DryRun { on: false },
         Setting::RefuseUnknown { on: true },
         Setting::ReturnPath { path: ReturnPath::Fib },
@@ -157,7 +161,7 @@ fn switches_start_as_configured_and_are_set_at_once() {
         running.ask(Request::Switch(setting)).unwrap();
     }
     let on = json!({
-        "drain": true, "dry_run": false, "refuse_unknown": true, "return_path": "fib"
+        "bypass": true, "dry_run": false, "refuse_unknown": true, "return_path": "fib"
     });
     let status = running.ask(Request::Status).unwrap();
     assert_eq!(status["switches"], on);
@@ -169,7 +173,20 @@ fn switches_start_as_configured_and_are_set_at_once() {
     let panel = running.ask(Request::Switches).unwrap();
     assert_eq!((&panel["switches"], &panel["configured"]), (&on, &off));
     // Metrics see it, too.
-    assert!(running.node.health.liveness().status.switches.drain);
+    assert!(running.node.health.liveness().status.switches.bypass);
+
+    // All of them differ from the configuration, and stay so over a restart.
+    let beside = running.folder.path().join("edge.sock");
+    let kept = || KeptSwitches::beside(&beside).0.names();
+    let all = ["bypass", "dry-run", "refuse-unknown", "return-path", "zone a.example"];
+    assert_eq!(kept(), all);
+    assert_eq!(panel["kept"], json!(all));
+    // As configured, or only until the restart: nothing to keep.
+    running.ask(Request::Switch(Setting::DryRun { on: true })).unwrap();
+    running.ask(Request::SwitchUntilRestart(Setting::Bypass { on: true })).unwrap();
+    let zone = Setting::Zone { name: "A.example.".into(), on: false };
+    running.ask(Request::SwitchUntilRestart(zone)).unwrap();
+    assert_eq!(kept(), ["refuse-unknown", "return-path"]);
 
     let unknown = Setting::Zone { name: "b.example".into(), on: false };
     let error = running.ask(Request::Switch(unknown)).unwrap_err();
@@ -210,9 +227,9 @@ fn while_the_controller_is_held_the_loop_answers_and_renews_until_the_bound() {
 
     let status = running.ask_at_once(Request::Status).unwrap();
     assert_eq!((&status["zones"][0]["name"], &status["errors"]), (&json!("a.example"), &json!([])));
-    let panel = running.ask_at_once(Request::Switch(Setting::Drain { on: true })).unwrap();
+    let panel = running.ask_at_once(Request::Switch(Setting::Bypass { on: true })).unwrap();
     assert_eq!(
-        (&panel["switches"]["drain"], &panel["zones"][0]["xdp"]),
+        (&panel["switches"]["bypass"], &panel["zones"][0]["xdp"]),
         (&json!(true), &json!(true))
     );
     assert!(running.ask_at_once(Request::ExplainTime).is_err());

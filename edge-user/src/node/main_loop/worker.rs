@@ -23,11 +23,12 @@ use crate::node::control::Request;
 use crate::node::controller::{Controller, Refresh};
 use crate::node::explain::explain;
 use crate::node::feed::Handoff;
+use crate::node::kept_switches::{self, Kept};
 use crate::node::status::{self, Reload};
-use crate::node::switch_table::{SwitchTable, ZoneSwitch};
+use crate::node::switch_table::{SwitchTable, ZoneSwitch, same_switch};
 use crate::node::watch::Watch;
 use crate::observe::popularity::PopularityCounter;
-use crate::settings::Config;
+use crate::settings::{Config, XdpMode};
 use edge_authority::Options;
 use edge_tables::live::cookie_state::CookieState;
 use edge_tables::live::switches::{Setting, Switches};
@@ -89,6 +90,7 @@ pub(super) struct Worker {
     handoff: Option<Arc<Handoff>>,
     listen: Vec<SocketAddr>,
     pub(super) configured: Switches,
+    pub(super) kept: Kept,
     has_xdp: bool,
     /// How often a part of the decks was dealt again.
     deals: u32,
@@ -103,7 +105,7 @@ impl Worker {
         cookies: CookieState,
         popularity: PopularityCounter,
         set_limits: SetLimits,
-        has_xdp: bool,
+        kept: Kept,
     ) -> Self {
         let (watch, error) = Watch::new();
         if let Some(cause) = error {
@@ -126,7 +128,8 @@ impl Worker {
             handoff: None,
             listen: config.dns.listen.clone(),
             configured: config.xdp.switches(),
-            has_xdp,
+            kept,
+            has_xdp: config.xdp.mode != XdpMode::Off,
             deals: 0,
         };
         worker.watch_directories();
@@ -328,25 +331,44 @@ impl Worker {
             }
             Request::Audit => json(self.controller.publisher().audit()),
             Request::Observed { zone } => self.controller.observed(&zone).and_then(json),
-            Request::Switch(Setting::Zone { name, on }) => self.switch_zone(name, on),
+            Request::Switch(Setting::Zone { name, on }) => self.switch_zone(name, on, true),
+            Request::SwitchUntilRestart(Setting::Zone { name, on }) => {
+                self.switch_zone(name, on, false)
+            }
             Request::Status
             | Request::Reload
             | Request::ExplainTime
             | Request::Switches
             | Request::Switch(_)
-            | Request::FeedAllowOnce => Err("a request for the node's loop".into()),
+            | Request::SwitchUntilRestart(_)
+            | Request::TakeOver
+            | Request::Stop { .. }
+            | Request::FeedAllowOnce
+            | Request::FeedCancelAllowOnce
+            | Request::FeedRetry => Err("a request for the node's loop".into()),
         }
     }
 
     /// Sets a zone's switch; XDP follows it when this returns.
-    fn switch_zone(&mut self, name: String, on: bool) -> Result<Value, String> {
+    fn switch_zone(&mut self, name: String, on: bool, is_kept: bool) -> Result<Value, String> {
         let refresh = self.controller.switch_zone(&name, on)?;
         if refresh.published {
             self.count_incomplete();
         }
         log_refresh(&refresh);
-        info!("switched: {}", Setting::Zone { name, on });
+        let setting = Setting::Zone { name, on };
+        info!("switched: {setting}");
+        let configured = self.controller.zone_switches().into_iter().find(|it| {
+            let name = it.name.clone();
+            same_switch(&Setting::Zone { name, on }, &setting)
+        });
+        let differs = configured.is_none_or(|it| it.configured != on);
+        let mut kept = kept_switches::lock(&self.kept);
+        if let Err(cause) = kept.set(&setting, is_kept && differs) {
+            warn!("{cause}; {} isn't kept over a restart", setting.name());
+        }
         json(SwitchTable {
+            kept: kept.names(),
             switches: Switches::read(self.controller.store()),
             configured: self.configured,
             zones: self.controller.zone_switches(),

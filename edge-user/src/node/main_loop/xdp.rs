@@ -1,18 +1,24 @@
 //! The programs in the kernel: loaded, attached, and removed at the end.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
 
 use edge_common::abi::TableId;
 use tracing::{error, info};
 
+use super::access::Access;
 use super::interfaces::Attaching;
 use super::shared_kernel::{SharedKernel, lock};
 use crate::ntp::published::Barrier;
 use crate::settings::{Config, XdpMode};
 use edge_kernel::{Attachments, Bpffs, Kernel, Mode, Pins};
 use edge_tables::publish::{Backend, BackendError};
+
+/// How often it is looked whether another node has ended attaching.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The kernel, for the publisher on the controller's thread.
 ///
@@ -21,18 +27,24 @@ use edge_tables::publish::{Backend, BackendError};
 pub(super) struct KernelBackend {
     kernel: SharedKernel,
     pins: Arc<Pins>,
-    is_closed: Arc<AtomicBool>,
+    access: Arc<Access>,
 }
 
 impl KernelBackend {
-    /// The kernel, held until the caller drops it.
+    /// The kernel, held until the caller drops it. While another node attaches its program, this
+    /// waits: that node takes over, or gives up.
     fn open(&self) -> Result<MutexGuard<'_, Kernel>, BackendError> {
-        let kernel = lock(&self.kernel);
-        // Written under the same lock.
-        if self.is_closed.load(Ordering::Relaxed) {
-            return Err(BackendError::new("the node is stopping"));
+        loop {
+            let kernel = lock(&self.kernel);
+            if self.access.is_closed() {
+                return Err(BackendError::new("the node is stopping"));
+            }
+            if !self.access.is_paused() {
+                return Ok(kernel);
+            }
+            drop(kernel);
+            thread::sleep(PAUSE);
         }
-        Ok(kernel)
     }
 }
 
@@ -61,8 +73,7 @@ pub(super) struct Xdp {
     bpffs: Bpffs,
     /// Whether a program of this process may be on an interface.
     has_attached: bool,
-    /// Whether the publisher may no longer use the kernel.
-    is_closed: Arc<AtomicBool>,
+    access: Arc<Access>,
 }
 
 /// Where a BPF file system is mounted if the system has none.
@@ -71,17 +82,18 @@ fn own_bpffs(config: &Config) -> PathBuf {
 }
 
 impl Xdp {
-    /// Locks the instance, and loads the programs. What a former run left attached stays.
+    /// Locks the instance, unless its lock was inherited, and loads the programs. What a former run
+    /// left attached stays.
     ///
     /// # Errors
     /// When another process has the instance, or the kernel refuses something. Nothing of another
     /// process is changed, and what this one made is taken away.
-    pub(super) fn load(config: &Config) -> anyhow::Result<Self> {
+    pub(super) fn load(config: &Config, lock: Option<OwnedFd>) -> anyhow::Result<Self> {
         let bpffs = Bpffs::find(&own_bpffs(config))?;
         if bpffs.is_ours() {
             info!("a BPF file system of this node's own is on {}", bpffs.path().display());
         }
-        let loaded = Pins::lock(&bpffs, &config.xdp.instance).and_then(|pins| {
+        let loaded = Pins::lock(&bpffs, &config.xdp.instance, lock).and_then(|pins| {
             let prepared = Kernel::load().and_then(|kernel| {
                 pins.prepare()?;
                 pins.pin_shared(&kernel)?;
@@ -96,7 +108,7 @@ impl Xdp {
             pins: Arc::new(pins),
             bpffs,
             has_attached: false,
-            is_closed: Arc::default(),
+            access: Arc::default(),
         })
     }
 
@@ -104,8 +116,8 @@ impl Xdp {
     ///
     /// # Errors
     /// When another process has the instance, or the file system refuses.
-    pub(super) fn clear(config: &Config) -> anyhow::Result<()> {
-        if Pins::clear(&own_bpffs(config), &config.xdp.instance)? {
+    pub(super) fn clear(config: &Config, lock: Option<OwnedFd>) -> anyhow::Result<()> {
+        if Pins::clear(&own_bpffs(config), &config.xdp.instance, lock)? {
             info!("xdp.mode is \"off\": took away the XDP program that a former run left");
         }
         Ok(())
@@ -114,7 +126,7 @@ impl Xdp {
     /// The kernel for the publisher.
     pub(super) fn backend(&self) -> KernelBackend {
         let (kernel, pins) = (Arc::clone(&self.kernel), Arc::clone(&self.pins));
-        KernelBackend { kernel, pins, is_closed: Arc::clone(&self.is_closed) }
+        KernelBackend { kernel, pins, access: Arc::clone(&self.access) }
     }
 
     /// Waits for packets without waiting for whoever has the kernel.
@@ -139,16 +151,55 @@ impl Xdp {
         Attaching {
             kernel: Arc::clone(&self.kernel),
             pins: Arc::clone(&self.pins),
-            is_closed: Arc::clone(&self.is_closed),
+            access: Arc::clone(&self.access),
             attachments: Attachments::new(&config.xdp.interfaces, Self::modes(config.xdp.mode)),
         }
+    }
+
+    /// What pauses this process's changes in the kernel (true), and lets them go on (false).
+    pub(super) fn pause(&self) -> impl Fn(bool) + Send + 'static {
+        let (kernel, access) = (Arc::clone(&self.kernel), Arc::clone(&self.access));
+        move |is_paused| {
+            let _held = lock(&kernel);
+            access.pause(is_paused);
+        }
+    }
+
+    /// Leaves XDP attached, and what it answers from, for a node that starts before the lease ends.
+    pub(super) fn keep(self) {
+        let mut kernel = self.close();
+        if let Err(cause) = kernel.renew_lease() {
+            error!("renew the lease: {cause}; XDP passes everything when it ends");
+        }
+        drop(kernel);
+        self.pins.unlock();
+    }
+
+    /// Leaves everything as it is: another node has taken over.
+    pub(super) fn leave(self) {
+        drop(self.close());
+        self.pins.unlock();
+    }
+
+    /// Leaves the interfaces to the node that this one wanted to take over from.
+    pub(super) fn give_back(self) {
+        drop(self.close());
+        if let Err(cause) = self.pins.remove_but_links() {
+            error!("{cause}");
+        }
+        self.pins.unlock();
+    }
+
+    fn close(&self) -> MutexGuard<'_, Kernel> {
+        let kernel = lock(&self.kernel);
+        self.access.close();
+        kernel
     }
 
     /// Ends the lease, detaches and unpins everything, as far as possible. It waits for no
     /// publication: for the kernel's mutex alone, which a barrier holds for some milliseconds.
     pub(super) fn take_down(self) {
-        let kernel = lock(&self.kernel);
-        self.is_closed.store(true, Ordering::Relaxed);
+        let kernel = self.close();
         kernel.end_lease();
         drop(kernel);
         // The links' pins are among them, and the program is detached when they go. If this process

@@ -1,4 +1,4 @@
-//! Metrics of the feed: its age, serials, sources and refusals.
+//! Metrics of the feed, and of the node's name in the fleet.
 
 use prometheus::proto::MetricFamily;
 
@@ -6,6 +6,14 @@ use super::family::{Family, float};
 use crate::node::status::Feed;
 
 pub(super) fn add(families: &mut Vec<MetricFamily>, feed: &Feed) {
+    if let Some(is_used_twice) = feed.fleet_name_conflict {
+        let mut conflict = Family::gauge(
+            "edge_fleet_name_conflict",
+            "1 while another process sends heartbeats under this node's name",
+        );
+        conflict.add(&[], u8::from(is_used_twice).into());
+        families.push(conflict.done());
+    }
     // A node that has only a fleet has no feed.
     if feed.freshness.is_empty() {
         return;
@@ -38,9 +46,12 @@ pub(super) fn add(families: &mut Vec<MetricFamily>, feed: &Feed) {
         cursor.add(&[], float(number));
     }
     let mut deltas = Family::counter("edge_feed_deltas_total", "Changes received, by result");
-    for (what, n) in
-        [("taken", feed.deltas), ("unknown", feed.deltas_unknown), ("broken", feed.deltas_broken)]
-    {
+    for (what, n) in [
+        ("taken", feed.deltas),
+        ("unknown", feed.deltas_unknown),
+        ("broken", feed.deltas_broken),
+        ("fallen", feed.deltas_fallen),
+    ] {
         deltas.add(&[("result", what)], float(n));
     }
     let mut refusals =

@@ -69,7 +69,7 @@ fn add_lease(families: &mut Vec<MetricFamily>, liveness: &Liveness) {
 fn switches(now: Switches) -> MetricFamily {
     let mut family = Family::gauge("edge_switch", "Whether the switch is on");
     for (switch, on) in [
-        ("drain", now.drain),
+        ("bypass", now.bypass),
         ("dry_run", now.dry_run),
         ("refuse_unknown", now.refuse_unknown),
         ("return_path_fib", now.return_path == ReturnPath::Fib),

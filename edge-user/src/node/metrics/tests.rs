@@ -98,6 +98,9 @@ fn a_feed_has_metrics_of_age_serials_sources_and_refusals_and_no_feed_has_none()
     families.clear();
     super::feed::add(&mut families, &Feed::default());
     assert!(families.is_empty());
+    super::feed::add(&mut families, &Feed { fleet_name_conflict: Some(true), ..Feed::default() });
+    let text = prometheus::TextEncoder::new().encode_to_string(&families).unwrap();
+    assert!(text.ends_with("edge_fleet_name_conflict 1\n"), "{text}");
 }
 
 #[test]
@@ -105,8 +108,9 @@ fn every_metric_that_the_shipped_alerts_read_is_one_of_ours() {
     let mut families = Vec::new();
     let source = FeedSource { name: "nats".into(), ..FeedSource::default() };
     let refusals = [("older".into(), 3)].into();
-    let feed =
-        Feed { freshness: "warn".into(), refusals, sources: vec![source], ..Feed::default() };
+    let (freshness, fleet_name_conflict) = ("warn".into(), Some(false));
+    let sources = vec![source];
+    let feed = Feed { freshness, refusals, sources, fleet_name_conflict, ..Feed::default() };
     super::feed::add(&mut families, &feed);
     families.retain(|family| !family.get_metric().is_empty());
     let feed = prometheus::TextEncoder::new().encode_to_string(&families).unwrap();
@@ -188,7 +192,7 @@ fn the_node_and_its_process_are_described() {
         "edge_generation 7",
         "edge_amended_total 11",
         "edge_errors 1",
-        "edge_switch{switch=\"drain\"} 0",
+        "edge_switch{switch=\"bypass\"} 0",
         "edge_switch{switch=\"dry_run\"} 1",
         "edge_switch{switch=\"return_path_fib\"} 0",
         "edge_healthy 1",

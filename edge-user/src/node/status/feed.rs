@@ -30,6 +30,13 @@ pub struct Feed {
     /// Changes and results that can't be.
     #[serde(default)]
     pub deltas_broken: u64,
+    /// Changes that are newer than what was taken, but below the cursor.
+    #[serde(default)]
+    pub deltas_fallen: u64,
+    /// For how many seconds an operator still allows a document that is older or smaller; none if
+    /// it isn't allowed.
+    #[serde(default)]
+    pub allow_once_seconds: Option<u64>,
     /// By how many seconds the last change came after its time.
     #[serde(default)]
     pub lag_seconds: Option<u64>,
@@ -45,6 +52,9 @@ pub struct Feed {
     /// Seconds since then.
     #[serde(default)]
     pub last_refusal_seconds: Option<u64>,
+    /// Whether another process sends heartbeats by this node's name; none without a fleet.
+    #[serde(default)]
+    pub fleet_name_conflict: Option<bool>,
     /// Where it comes from.
     #[serde(default)]
     pub sources: Vec<FeedSource>,
@@ -113,6 +123,15 @@ impl Feed {
             vec![source.name.clone(), state.to_owned(), new, source.deltas.to_string()]
         }));
         text.push_str(&indented(&rows, Align::Numbers, 2));
+        if let Some(left) = self.allow_once_seconds {
+            let left = duration(left);
+            writeln!(
+                text,
+                "allow-once: the next older or smaller feed within {left} will be accepted; \
+                 to take that back: edge feed allow-once --cancel"
+            )
+            .unwrap_or_default();
+        }
         if let (Some(refusal), Some(ago)) = (&self.last_refusal, self.last_refusal_seconds) {
             let ago = duration(ago);
             writeln!(text, "last refused {ago} ago: {refusal}").unwrap_or_default();

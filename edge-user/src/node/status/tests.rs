@@ -79,19 +79,19 @@ fn the_page_shows_who_answers_for_a_zone_and_what_became_of_frames() {
 
 #[test]
 fn a_switch_that_keeps_xdp_from_answering_stands_on_top_and_at_the_zones() {
-    let drain = Switches { drain: true, ..Switches::default() };
-    let text = Status { switches: drain, ..status() }.to_text();
-    assert!(text.lines().nth(1).unwrap().starts_with("DRAIN is on: "), "{text}");
-    assert!(text.contains("  authority (drain)\n"), "{text}");
-    let without = Status { switches: drain, xdp: Vec::new(), ..status() }.to_text();
-    assert!(!without.contains("DRAIN"), "{without}");
+    let bypass = Switches { bypass: true, ..Switches::default() };
+    let text = Status { switches: bypass, ..status() }.to_text();
+    assert!(text.lines().nth(1).unwrap().starts_with("BYPASS is on: "), "{text}");
+    assert!(text.contains("  authority (bypass)\n"), "{text}");
+    let without = Status { switches: bypass, xdp: Vec::new(), ..status() }.to_text();
+    assert!(!without.contains("BYPASS"), "{without}");
     let dry = Switches { dry_run: true, ..Switches::default() };
     let text = Status { switches: dry, ..status() }.to_text();
     assert!(text.lines().nth(1).unwrap().starts_with("DRY RUN is on: "), "{text}");
     assert!(text.contains("  authority (dry run)\n"), "{text}");
-    let json = serde_json::to_value(Status { switches: drain, ..status() }).unwrap();
+    let json = serde_json::to_value(Status { switches: bypass, ..status() }).unwrap();
     let expected = serde_json::json!({
-        "drain": true, "dry_run": false, "refuse_unknown": false, "return_path": "mirror"
+        "bypass": true, "dry_run": false, "refuse_unknown": false, "return_path": "mirror"
     });
     assert_eq!(json["switches"], expected);
     assert_eq!(json["zones"][1]["why"], "switched off");
@@ -139,6 +139,7 @@ fn the_page_shows_how_old_the_feed_is_and_the_state_of_its_sources() {
         cursor: Some(5),
         deltas: 7,
         lag_seconds: Some(2),
+        allow_once_seconds: Some(65),
         last_refusal: Some("here: serial 1 is older".into()),
         last_refusal_seconds: Some(3),
         sources: vec![source("a", ""), source("b", "slow")],
@@ -149,6 +150,7 @@ fn the_page_shows_how_old_the_feed_is_and_the_state_of_its_sources() {
         "feed: 21 min 40 s (TOO OLD), serial 17, change 5, 7 taken, the last one 2 s after its time",
         "  a       ok     1 min 1 s ago        7",
         "  b       slow   never                7",
+        "allow-once: the next older or smaller feed within 1 min 5 s will be accepted; to take that back: edge feed allow-once --cancel",
         "last refused 3 s ago: here: serial 1 is older",
     ] {
         assert!(text.lines().any(|other| other == line), "{line:?} isn't in\n{text}");

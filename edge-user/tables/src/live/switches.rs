@@ -26,7 +26,7 @@ pub enum ReturnPath {
 #[serde(default)]
 pub struct Switches {
     /// Whether XDP passes everything.
-    pub drain: bool,
+    pub bypass: bool,
     /// Whether XDP counts what it would answer, and passes it.
     pub dry_run: bool,
     /// Whether XDP refuses (REFUSED) names of no zone instead of passing them.
@@ -39,8 +39,9 @@ pub struct Switches {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "switch", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Setting {
-    /// [`Switches::drain`].
-    Drain {
+    /// [`Switches::bypass`], which scripts may know by its old name.
+    #[serde(alias = "drain")]
+    Bypass {
         /// How it is to be.
         on: bool,
     },
@@ -75,7 +76,7 @@ impl Switches {
         let word = store.control.switches();
         let is = |bit| word & bit != 0;
         Self {
-            drain: is(bit::DRAIN),
+            bypass: is(bit::BYPASS),
             dry_run: is(bit::DRY_RUN),
             refuse_unknown: is(bit::REFUSE),
             return_path: if is(bit::FIB) { ReturnPath::Fib } else { ReturnPath::Mirror },
@@ -93,7 +94,7 @@ impl Switches {
     #[must_use]
     pub fn settings(self) -> [Setting; 4] {
         [
-            Setting::Drain { on: self.drain },
+            Setting::Bypass { on: self.bypass },
             Setting::DryRun { on: self.dry_run },
             Setting::RefuseUnknown { on: self.refuse_unknown },
             Setting::ReturnPath { path: self.return_path },
@@ -105,14 +106,14 @@ impl Switches {
     pub fn remarks(self) -> Vec<&'static str> {
         let fib = self.return_path == ReturnPath::Fib;
         let remarks = [
-            (self.drain, "DRAIN is on: XDP passes everything, the authority answers alone"),
+            (self.bypass, "BYPASS is on: XDP passes everything, the authority answers alone"),
             (
-                self.dry_run && !self.drain,
+                self.dry_run && !self.bypass,
                 "DRY RUN is on: XDP counts what it would answer, and passes it to the authority",
             ),
             (
-                self.dry_run && self.drain,
-                "DRY RUN is on, too: it begins to count when drain is switched off",
+                self.dry_run && self.bypass,
+                "DRY RUN is on, too: it begins to count when bypass is switched off",
             ),
             (self.refuse_unknown, "refuse-unknown is on: XDP refuses names of no zone"),
             (fib, "return-path is fib: XDP passes what the routing table would send another way"),
@@ -125,7 +126,7 @@ impl Setting {
     /// Writes it into the tables; all other bits stay. A zone's switch has no bit.
     pub fn write(&self, store: &Store) {
         let (bit, on) = match self {
-            Self::Drain { on } => (bit::DRAIN, *on),
+            Self::Bypass { on } => (bit::BYPASS, *on),
             Self::DryRun { on } => (bit::DRY_RUN, *on),
             Self::RefuseUnknown { on } => (bit::REFUSE, *on),
             Self::ReturnPath { path } => (bit::FIB, *path == ReturnPath::Fib),
@@ -138,7 +139,7 @@ impl Setting {
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            Self::Drain { .. } => "drain".into(),
+            Self::Bypass { .. } => "bypass".into(),
             Self::DryRun { .. } => "dry-run".into(),
             Self::RefuseUnknown { .. } => "refuse-unknown".into(),
             Self::ReturnPath { .. } => "return-path".into(),
@@ -150,7 +151,7 @@ impl Setting {
     #[must_use]
     pub const fn value(&self) -> &'static str {
         match self {
-            Self::Drain { on }
+            Self::Bypass { on }
             | Self::DryRun { on }
             | Self::RefuseUnknown { on }
             | Self::Zone { on, .. } => on_off(*on),
@@ -184,7 +185,7 @@ mod tests {
         assert_eq!(Switches::read(&store), expected);
         type Change = fn(&mut Switches);
         let steps: [(Setting, u64, Change); 4] = [
-            (Setting::Drain { on: true }, switches::DRAIN, |now| now.drain = true),
+            (Setting::Bypass { on: true }, switches::BYPASS, |now| now.bypass = true),
             (Setting::DryRun { on: true }, switches::DRY_RUN, |now| now.dry_run = true),
             (Setting::RefuseUnknown { on: true }, switches::REFUSE, |now| {
                 now.refuse_unknown = true;
@@ -207,10 +208,10 @@ mod tests {
     #[test]
     fn what_is_unusual_is_remarked_and_nothing_else() {
         assert_eq!(Switches::default().remarks(), [""; 0]);
-        let both = Switches { drain: true, dry_run: true, ..Switches::default() };
+        let both = Switches { bypass: true, dry_run: true, ..Switches::default() };
         let remarks = both.remarks();
         assert_eq!(remarks.len(), 2);
-        assert!(remarks[0].starts_with("DRAIN is on: ") && remarks[1].contains("off"));
+        assert!(remarks[0].starts_with("BYPASS is on: ") && remarks[1].contains("off"));
         let fib = Switches { return_path: ReturnPath::Fib, ..Switches::default() };
         assert!(fib.remarks()[0].starts_with("return-path is fib: "));
     }

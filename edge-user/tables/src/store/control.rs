@@ -578,11 +578,11 @@ mod tests {
     fn a_switch_leaves_the_other_bits_alone() {
         let block = ControlBlock::default();
         block.set_switches(switches::FIB);
-        block.set_switch(switches::DRAIN, true);
+        block.set_switch(switches::BYPASS, true);
         block.publish_switch(switches::LIMIT, true);
-        assert_eq!(block.switches(), switches::FIB | switches::DRAIN | switches::LIMIT);
+        assert_eq!(block.switches(), switches::FIB | switches::BYPASS | switches::LIMIT);
         assert!(block.may_drop());
-        block.set_switch(switches::DRAIN, false);
+        block.set_switch(switches::BYPASS, false);
         block.publish_switch(switches::LIMIT, false);
         assert_eq!(block.switches(), switches::FIB);
         assert!(!block.may_drop());

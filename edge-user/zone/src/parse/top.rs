@@ -1,7 +1,7 @@
 //! The reader of the object at the top of a zone file.
 //!
-//! It reads the options and the labels of the zone. Unknown keys are ignored without a warning, as
-//! `logging` is: zones carry keys for other programs there.
+//! It reads the options and the labels of the zone. Unknown keys are ignored with a warning, except
+//! for `logging`, which geodns has for itself.
 
 use std::fmt;
 
@@ -11,10 +11,14 @@ use super::error::TextError;
 use super::label::{LabelReader, MAX_HOSTS};
 use super::scalar::{Flag, Key, Text, WholeNumber, narrow, once, skip};
 use super::{Context, MAX_TTL, ReadLabel, Top};
-use crate::name::{MAX_LABEL_OCTETS, MAX_NAME_OCTETS, Name};
+use crate::name::{MAX_LABEL_OCTETS, MAX_NAME_OCTETS, Name, quote};
 use crate::targets::Targeting;
 
 const KEYS: [&str; 7] = ["serial", "ttl", "max_hosts", "contact", "closest", "targeting", "data"];
+/// A key of geodns that isn't for answers.
+const LOGGING: &str = "logging";
+/// The most edits between a slip of the pen and the key that is meant.
+const SLIP: usize = 2;
 
 /// Reads the whole file.
 pub(super) struct TopReader<'c>(pub(super) &'c Context);
@@ -31,6 +35,9 @@ impl<'de> Visitor<'de> for TopReader<'_> {
         let mut top = Top::default();
         while let Some(key) = map.next_key_seed(Key)? {
             let Some(key) = KEYS.into_iter().find(|known| *known == key) else {
+                if key != LOGGING {
+                    context.warn(&unknown(&key));
+                }
                 skip(&mut map)?;
                 continue;
             };
@@ -66,6 +73,14 @@ impl<'de> Visitor<'de> for TopReader<'_> {
         }
         Ok(top)
     }
+}
+
+/// The warning about an unknown key, with the known key that is spelt almost like it.
+fn unknown(key: &str) -> String {
+    let distance = |known: &&str| strsim::osa_distance(&key.to_ascii_lowercase(), known);
+    let nearest = KEYS.into_iter().min_by_key(distance).filter(|known| distance(known) <= SLIP);
+    let hint = nearest.map(|known| format!("; is {} meant?", quote(known))).unwrap_or_default();
+    format!("unknown key {} is ignored{hint}", quote(key))
 }
 
 /// A mailbox as a name (RFC 1035 §8): `name.example.com`, or `name@example.com` for those who

@@ -1,6 +1,6 @@
 //! The rows about what the operator has switched on.
 
-use edge_common::abi::switches::{DRAIN, DRY_RUN, REFUSE};
+use edge_common::abi::switches::{BYPASS, DRY_RUN, REFUSE};
 use edge_common::verdict::Verdict;
 
 use super::{Rows, a, ask};
@@ -30,12 +30,12 @@ fn each() -> Vec<(&'static str, Ask, Verdict)> {
 /// For a client.
 pub(super) fn rows(client: &str) -> Vec<Case> {
     let mut cases = Vec::new();
-    let mut rows = Rows::new(client, Controls::OPEN.switched(DRAIN));
+    let mut rows = Rows::new(client, Controls::OPEN.switched(BYPASS));
     for (what, asked, verdict) in each() {
         // What passes anyway may say why.
-        rows.passes(&format!("drained: {what}"), &asked, &[Verdict::Drain, verdict]);
+        rows.passes(&format!("bypassed: {what}"), &asked, &[Verdict::Bypass, verdict]);
     }
-    rows.passes("drained", &a("www.pool.example"), &[Verdict::Drain]);
+    rows.passes("bypassed", &a("www.pool.example"), &[Verdict::Bypass]);
     cases.extend(rows.cases);
 
     let mut rows = Rows::new(client, Controls::OPEN.switched(DRY_RUN));

@@ -52,7 +52,8 @@ impl Intake {
         // than that.
         let newest = kept.snapshot.serial;
         let (serial, size) = (kept.document_serial(), kept.document_size());
-        let last = Admitted { serial, size, what: FeedContent::Snapshot(kept.snapshot.clone()) };
+        let what = FeedContent::Snapshot(kept.snapshot.clone());
+        let last = Admitted { serial, size, what, allowed: None };
         match Pool::resume(kept) {
             Ok(pool) => {
                 self.guard.resume(&last, now);

@@ -138,7 +138,7 @@ fn an_operator_lets_a_shrunken_snapshot_pass_and_the_zones_that_follow_from_it()
     issues.extend(intake.build(NOW));
     assert_eq!(sizes(&issues), [("pool.example", 5), ("pool.example.net", 5)]);
     assert_eq!(intake.refusal(), "");
-    assert!(!intake.guard().is_allowing_once(), "once is once");
+    assert!(intake.guard().allowed_until(NOW).is_none(), "once is once");
 }
 
 #[test]
@@ -146,9 +146,125 @@ fn an_operator_goes_back_to_an_older_snapshot() {
     let mut intake = intake();
     intake.hear(document(&snapshot(20, 40)));
     let (_, messages) = intake.allow_once(NOW);
-    assert_eq!(messages, ["the next older or smaller feed will be accepted"]);
+    assert_eq!(messages, ["the next older or smaller feed within 15 min will be accepted"]);
     let issues = intake.hear(document(&snapshot(19, 50)));
     assert_eq!(sizes(&issues), [("pool.example", 19), ("pool.example.net", 19)]);
+}
+
+#[test]
+fn what_an_operator_allows_in_advance_is_taken_back_and_ends_by_itself() {
+    let mut intake = intake();
+    intake.hear(document(&snapshot(20, 40)));
+    assert!(intake.cancel_allowed(NOW).starts_with("no feed is allowed"));
+    intake.allow_once(NOW);
+    assert_eq!(intake.guard().allowed_until(NOW), Some(NOW + 900));
+    assert_eq!(intake.cancel_allowed(NOW), "older or smaller feeds will be refused again");
+    assert!(intake.hear(document(&snapshot(19, 50))).is_empty());
+    let (_, messages) = intake.allow_once(NOW - 900);
+    assert_eq!(messages, ["the refused document of here is accepted now"]);
+    assert_eq!(intake.guard().allowed_until(NOW - 900), None, "it is used up");
+    intake.allow_once(NOW - 900);
+    assert_eq!(intake.guard().allowed_until(NOW), None);
+    assert!(intake.hear(document(&snapshot(19, 60))).is_empty());
+    assert!(intake.refusal().contains("is older than"), "{}", intake.refusal());
+}
+
+#[test]
+fn after_a_return_to_an_older_snapshot_lower_changes_are_taken() {
+    let mut intake = intake();
+    intake.hear(document(&snapshot(20, 20)));
+    intake.hear(scores(101, 5..=6, 5.0));
+    // Before the operator's decision they are passed over, and that is reported.
+    let mut later = scores(61, 1..=1, 5.0);
+    if let Event::Deltas(deltas) = &mut later {
+        deltas[0].ts = NOW + 100;
+    }
+    intake.hear(later);
+    assert!(intake.refusal().contains("change 61 is ignored"), "{}", intake.refusal());
+    assert_eq!(intake.counted().fallen, 1);
+    assert!(intake.hear(document(&snapshot(20, 40))).is_empty());
+    let (_, messages) = intake.allow_once(NOW);
+    assert_eq!(messages, ["the refused document of here is accepted now"]);
+    assert_eq!((intake.returns(), intake.pool().unwrap().cursor()), (1, 60));
+    assert_eq!(intake.position().unwrap().0.discarded.unwrap().through, 102);
+    let issues = intake.hear(scores(61, 1..=3, 5.0));
+    assert_eq!(sizes(&issues), [("pool.example", 17), ("pool.example.net", 17)]);
+    assert_eq!(intake.refusal(), "");
+}
+
+#[test]
+fn a_database_that_was_made_again_is_taken_once_an_operator_allows_it() {
+    let mut made_again = snapshot(20, 10);
+    made_again["cursor"] = json!(3);
+    let named = NOW - 10;
+    for how in ["refused", "armed", "named"] {
+        let named = format!("guard = {{ override_serial = {named} }}");
+        let mut intake = intake_of(if how == "named" { &named } else { "" });
+        intake.hear(document(&snapshot(20, 20)));
+        if how == "armed" {
+            intake.allow_once(NOW);
+        }
+        let issues = intake.hear(document(&made_again));
+        if how == "refused" {
+            assert!(issues.is_empty());
+            let refusal = intake.refusal();
+            assert!(refusal.contains("its cursor 3 is behind 80"), "{refusal}");
+            assert_eq!(intake.guard().last_refusal().unwrap().0.name(), "older");
+            let (_, messages) = intake.allow_once(NOW);
+            assert_eq!(messages, ["the refused document of here is accepted now"]);
+        }
+        assert_eq!((intake.pool().unwrap().cursor(), intake.returns()), (3, 1), "{how}");
+        assert!(intake.guard().allowed_until(NOW).is_none(), "once is once");
+        intake.build(NOW);
+        intake.hear(scores(4, 1..=2, 5.0));
+        assert_eq!((intake.counted().deltas, intake.refusal()), (2, String::new()));
+        // It isn't another return when the same document is read again.
+        intake.hear(document(&made_again));
+        assert_eq!((intake.pool().unwrap().cursor(), intake.returns()), (5, 1));
+    }
+}
+
+#[test]
+fn a_newer_snapshot_with_less_than_changes_that_have_fallen_begins_another_history() {
+    let mut intake = intake();
+    intake.hear(document(&snapshot(20, 20)));
+    intake.hear(scores(101, 5..=6, 5.0));
+    let mut restored = snapshot(20, -200);
+    restored["cursor"] = json!(90);
+    let mut later = restored.clone();
+    later["cursor"] = json!(91);
+    later["serial"] = json!(NOW - 100);
+    intake.hear(document(&later));
+    assert_eq!(intake.returns(), 0, "it may have been late");
+    let mut fallen = scores(91, 1..=1, 5.0);
+    if let Event::Deltas(deltas) = &mut fallen {
+        deltas[0].ts = NOW + 100;
+    }
+    intake.hear(fallen.clone());
+    intake.hear(document(&restored));
+    assert_eq!((intake.returns(), intake.pool().unwrap().cursor()), (1, 90));
+    assert_eq!(sizes(&intake.hear(fallen)), [("pool.example", 19), ("pool.example.net", 19)]);
+}
+
+#[test]
+fn a_document_that_was_refused_for_its_time_is_judged_again_when_its_time_has_come() {
+    let mut intake = intake();
+    assert!(intake.hear(document(&snapshot(20, -611))).is_empty());
+    assert!(intake.refusal().contains("611 s ahead"), "{}", intake.refusal());
+    assert!(intake.judge_again(NOW + 10).is_empty() && intake.pool().is_none());
+    assert_eq!(intake.guard().status(NOW).refused["ahead"], 1, "it isn't refused each time");
+    intake.judge_again(NOW + 11);
+    assert_eq!(sizes(&intake.build(NOW + 11)), [("pool.example", 20), ("pool.example.net", 20)]);
+    assert_eq!(intake.refusal(), "");
+
+    // A clock that was ahead has been set.
+    let mut intake = intake_of("guard = { refuse_seconds = 3600 }");
+    intake.take(&Arc::from("here"), document(&snapshot(20, 0)), NOW + 9000);
+    assert!(intake.refusal().contains("9000 s old"), "{}", intake.refusal());
+    // Another document from there takes its place.
+    intake.take(&Arc::from("here"), document(&snapshot(19, 0)), NOW + 9000);
+    intake.judge_again(NOW);
+    assert_eq!(sizes(&intake.build(NOW)), [("pool.example", 19), ("pool.example.net", 19)]);
 }
 
 #[test]
@@ -228,6 +344,15 @@ fn results_of_monitors_move_scores_from_those_of_the_snapshot_on() {
     let issues = intake.hear(rows(200, -5.0));
     assert_eq!(sizes(&issues), [("pool.example", 8), ("pool.example.net", 8)]);
     assert_eq!(intake.scorer().unwrap().cursor(), 229);
+    assert!(intake.pool().unwrap().server(7).unwrap().score < 10.0);
+    // After a return results count again from the snapshot's cursor and scores on.
+    intake.allow_once(NOW);
+    let issues = intake.hear(document(&snapshot(9, 40)));
+    assert_eq!(sizes(&issues), [("pool.example", 9), ("pool.example.net", 9)]);
+    let (_, results) = intake.position().unwrap();
+    assert_eq!((results.id, results.discarded.unwrap().through), (60, 229));
+    intake.hear(rows(61, -5.0));
+    assert_eq!(intake.scorer().unwrap().cursor(), 90);
     assert!(intake.pool().unwrap().server(7).unwrap().score < 10.0);
 }
 
